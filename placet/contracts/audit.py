@@ -1,0 +1,36 @@
+"""The record: append-only entries, each linked to the one before it in its stream."""
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from placet.contracts.base import Digest, Frozen, RunId, TenantId
+
+AuditKind = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)]
+"""`<step>.<what happened>`: the steps are analyse, query_billing, propose, approve, execute; also run, key, plugin."""
+
+GENESIS: str = "0" * 64
+"""`prev_hash` of the first entry of a stream."""
+
+
+class AuditEvent(Frozen):
+    """One entry. A stream is a run, or `tenant/<id>` for what concerns no single run.
+
+    Attributes:
+        seq: Position in the stream, from 1 without gaps.
+        actor: The named human, or the component (`agent:retention`, `worker`) that acted.
+        step_key: Unique in the stream, so that a retried step records itself once.
+        hash: SHA-256 over the RFC 8785 form of all other fields.
+    """
+
+    stream: str
+    seq: Annotated[int, Field(ge=1)]
+    tenant: TenantId
+    run_id: RunId | None
+    kind: AuditKind
+    actor: str
+    at: AwareDatetime
+    step_key: str
+    body: dict[str, Any]
+    prev_hash: Digest
+    hash: Digest

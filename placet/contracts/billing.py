@@ -1,0 +1,102 @@
+"""What the billing plugin reads, in our words: facts normalised from TM Forum resources.
+
+`simulated` marks facts that the sandbox derived; an operator's own billing system leaves it False.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StrictInt
+
+from placet.contracts.base import CustomerId, Digest, Frozen
+from placet.contracts.money import Money
+
+ReadOperation = Literal["customer", "products", "bills", "balances", "usage"]
+"""The reads an agent may ask for. What they may reach is the allowlist's business."""
+
+
+class BillingQuery(Frozen):
+    """One bounded read that the assessment wants; `months` bounds series (bills, usage)."""
+
+    operation: ReadOperation
+    months: Annotated[int, Field(ge=1, le=12)] = 6
+
+
+class CustomerProfile(Frozen):
+    """TMF629 Customer, reduced to what a decision may use (no protected attributes)."""
+
+    customer_id: CustomerId
+    status: str
+    tenure_months: Annotated[int, Field(ge=0)]
+    contract: Literal["month_to_month", "one_year", "two_year"]
+    internet_service: Literal["dsl", "fiber_optic", "none"]
+    payment_method: str
+    billing_account_id: str | None = None
+
+
+class HeldProduct(Frozen):
+    """TMF637 Product in the customer's inventory."""
+
+    product_id: str
+    offering_id: str
+    name: str
+    status: str
+    started_on: date | None = None
+    monthly_price: Money | None = None
+    simulated: bool = False
+
+
+class Bill(Frozen):
+    """TMF678 CustomerBill."""
+
+    bill_id: str
+    issued_on: date
+    amount: Money
+    amount_due: Money
+    state: str
+    simulated: bool = False
+
+
+class Balance(Frozen):
+    """TMF654 Bucket holding money; `remaining` is what the customer may still spend."""
+
+    bucket_id: str
+    name: str
+    status: str
+    remaining: Money
+    simulated: bool = False
+
+
+class Usage(Frozen):
+    """TMF635 Usage, one month of one kind: `quantity` in `unit` (MB, min, SMS)."""
+
+    usage_id: str
+    kind: str
+    month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    quantity: Annotated[StrictInt, Field(ge=0)]
+    unit: str
+    simulated: bool = False
+
+
+class SourceCall(Frozen):
+    """One HTTP exchange behind the evidence: which API, which path, and the digest of what it returned."""
+
+    api: str
+    method: str
+    path: str
+    status: int
+    response_sha256: Digest
+    at: AwareDatetime
+
+
+class Evidence(Frozen):
+    """Everything one run read about one customer. Parts that were not asked for stay empty."""
+
+    customer: CustomerProfile
+    products: tuple[HeldProduct, ...] = ()
+    bills: tuple[Bill, ...] = ()
+    balances: tuple[Balance, ...] = ()
+    usage: tuple[Usage, ...] = ()
+    operations: tuple[ReadOperation, ...] = ()
+    calls: tuple[SourceCall, ...] = ()
+    read_at: datetime

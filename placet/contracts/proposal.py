@@ -1,0 +1,93 @@
+"""The one mutation a run proposes. Its RFC 8785 canonical form is what a human signs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictInt
+
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, ReasonCode, RunId, TenantId
+from placet.contracts.inference import ModelUse
+from placet.contracts.money import Money
+
+
+class AdjustBalance(Frozen):
+    """Credit a monetary bucket once (TMF654 adjustBalance); `amount` is positive."""
+
+    kind: Literal["adjust_balance"] = "adjust_balance"
+    customer_id: CustomerId
+    bucket_id: Annotated[str, Field(min_length=1, max_length=80)]
+    amount: Money
+    reason: Annotated[str, Field(max_length=80)]
+
+
+class OrderProduct(Frozen):
+    """Add an offering, or move a held product to another one (TMF622 productOrder).
+
+    `replaces_product_id` is the held product when `action` is `modify`.
+    """
+
+    kind: Literal["order_product"] = "order_product"
+    customer_id: CustomerId
+    action: Literal["add", "modify"]
+    offering_id: Annotated[str, Field(min_length=1, max_length=80)]
+    replaces_product_id: Annotated[str, Field(max_length=80)] | None = None
+
+
+Mutation = Annotated[AdjustBalance | OrderProduct, Field(discriminator="kind")]
+MutationKind = Literal["adjust_balance", "order_product"]
+
+
+class Reason(Frozen):
+    """Why a candidate stands or falls, with the figure behind it."""
+
+    code: ReasonCode
+    detail: Annotated[str, Field(max_length=160)] = ""
+
+
+class Candidate(Frozen):
+    """One treatment the engine weighed. Money fields are minor units of the proposal's currency."""
+
+    treatment: ReasonCode
+    eligible: bool
+    expected_value_minor: StrictInt
+    cost_minor: StrictInt
+    reasons_for: tuple[Reason, ...] = ()
+    reasons_against: tuple[Reason, ...] = ()
+    mutation: Mutation | None = None
+
+
+class Precondition(Frozen):
+    """A named figure of customer state that must still hold when the mutation executes."""
+
+    name: Literal["customer_status", "bucket_status", "product_offering", "bucket_remaining_minor"]
+    subject: str
+    op: Literal["eq", "le", "ge"]
+    value: str | StrictInt
+
+
+class Proposal(Frozen):
+    """The exact action a person is asked to approve, with its reasons and what it beat.
+
+    Attributes:
+        cost: What the operator gives up if it executes; what approvers' limits are measured against.
+        rationale: The model's words. Language, never authority; `rationale_marks` names failed checks.
+        evidence: Digest of the `Evidence` artifact.
+        assessment: Digest of the `Assessment` artifact.
+    """
+
+    version: Literal[1] = 1
+    run_id: RunId
+    tenant: TenantId
+    customer_id: CustomerId
+    agent: AgentName
+    triggered_by: str
+    treatment: ReasonCode
+    mutation: Mutation
+    cost: Money
+    expected_value_minor: StrictInt
+    rationale: Annotated[str, Field(max_length=600)]
+    rationale_marks: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...]
+    preconditions: tuple[Precondition, ...]
+    evidence: Digest
+    assessment: Digest
+    model_use: tuple[ModelUse, ...] = ()

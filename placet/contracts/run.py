@@ -1,0 +1,133 @@
+"""A run from request to end, and the small messages that cross Temporal between its steps."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AwareDatetime, Field
+
+from placet.contracts.assessment import Risk
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
+from placet.contracts.billing import BillingQuery
+from placet.contracts.decision import AcceptedDecision, Gate, Phase, ReceivedDecision
+from placet.contracts.proposal import Proposal
+from placet.contracts.receipt import Receipt
+
+EndState = Literal[
+    "executed", "no_action", "rejected", "denied", "expired", "halted", "failed", "unknown_outcome", "cancelled"
+]
+RunState = Literal["analysing", "querying", "proposing", "awaiting_decision", "executing"] | EndState
+END_STATES: frozenset[str] = frozenset(get_args(EndState)) - {"unknown_outcome"}
+"""States a run never leaves. `unknown_outcome` is left when a person settles it."""
+
+
+class RunRequest(Frozen):
+    """What an operator or an upstream system asks for. `key` makes the request idempotent per tenant."""
+
+    run_id: RunId
+    tenant: TenantId
+    customer_id: CustomerId
+    agent: AgentName
+    key: Annotated[str, Field(min_length=1, max_length=120)]
+    requested_by: PersonName
+    requested_at: AwareDatetime
+
+
+class Analysed(Frozen):
+    """Result of (1): where the assessment is stored, and the reads it asks for."""
+
+    assessment: Digest
+    risk: Risk
+    queries: tuple[BillingQuery, ...]
+
+
+class QueryInput(Frozen):
+    """Input of (2)."""
+
+    run: RunRequest
+    queries: tuple[BillingQuery, ...]
+
+
+class Queried(Frozen):
+    """Result of (2): where the evidence is stored."""
+
+    evidence: Digest
+
+
+class ProposeInput(Frozen):
+    """Input of (3)."""
+
+    run: RunRequest
+    assessment: Digest
+    evidence: Digest
+
+
+class Proposed(Frozen):
+    """Result of (3): the proposal and its digest, or None with the reason to do nothing.
+
+    The proposal itself crosses, so that an exported history alone lets an auditor derive its digest again.
+    """
+
+    proposal: Proposal | None
+    digest: Digest | None
+    summary: Annotated[str, Field(max_length=300)]
+
+
+class GateInput(Frozen):
+    """Input of (4), opening the gate."""
+
+    run: RunRequest
+    proposal: Digest
+
+
+class ReviewInput(Frozen):
+    """Input of (4), reviewing what `decide` signals brought."""
+
+    run: RunRequest
+    proposal: Digest
+    gate: Gate
+    phase: Phase
+    received: tuple[ReceivedDecision, ...]
+
+
+class ExecuteInput(Frozen):
+    """Input of the effect: only digests cross, the activity fetches and re-checks what they name."""
+
+    run: RunRequest
+    proposal: Digest
+    decision: AcceptedDecision
+
+
+class CloseInput(Frozen):
+    """The end of a run (or its parking), with decisions that came too late to count."""
+
+    run: RunRequest
+    state: EndState
+    code: ReasonCode
+    detail: str = ""
+    late: tuple[ReceivedDecision, ...] = ()
+    settled_by: AcceptedDecision | None = None
+    proposal: Digest | None = None
+
+
+class RunResult(Frozen):
+    """What the workflow returns."""
+
+    run_id: RunId
+    state: EndState
+    code: ReasonCode
+    detail: str = ""
+    proposal: Digest | None = None
+    decision: Digest | None = None
+    receipt: Receipt | None = None
+
+
+class RunStatus(Frozen):
+    """Answer of the `status` query."""
+
+    run_id: RunId
+    state: RunState
+    code: ReasonCode | None = None
+    detail: str = ""
+    proposal: Digest | None = None
+    gate: Gate | None = None
+    decision: AcceptedDecision | None = None
+    refused_decisions: int = 0

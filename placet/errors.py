@@ -1,0 +1,114 @@
+"""Every error Placet raises on purpose.
+
+    PlacetError                  one clear line for a person: what, the value, what to do
+    ├── UsageError               the request itself is wrong (unknown agent, malformed amount)
+    ├── ConfigurationError       a file, key or address Placet was given is wrong
+    ├── StorageError             the database refused: locked, read-only, unreachable, not migrated
+    ├── InferenceError           no permitted model produced a valid answer
+    ├── PluginError              a connector failed
+    │   ├── PluginViolation      a request outside the allowlist was stopped before it left the process
+    │   ├── UpstreamUnavailable  the other system is down, slow or answered 5xx; trying again is sound
+    │   ├── UpstreamRejected     the other system said no (4xx) or answered what we cannot read
+    │   ├── NotFound             the other system does not know the resource
+    │   └── OutcomeUnknown       a mutation was sent and its answer was lost
+    └── GovernanceError          a rule said no; a workflow failure type, never retried
+        ├── PolicyError          the policy set is missing or invalid
+        └── DecisionRefused      a decision does not count
+
+Each class carries a stable `code`, which other people's scripts may rely on.
+"""
+
+from typing import ClassVar
+
+
+class PlacetError(Exception):
+    """Base of the tree. `code` may be narrowed per instance, e.g. `unknown_customer`."""
+
+    code: str = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class UsageError(PlacetError):
+    """The request itself is wrong; nothing was started."""
+
+    code = "usage"
+
+
+class ConfigurationError(PlacetError):
+    """A file, key or address Placet was given is wrong."""
+
+    code = "configuration"
+
+
+class StorageError(PlacetError):
+    """The database refused; the caller may try again once it is well."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
+class InferenceError(PlacetError):
+    """No permitted model produced a valid answer."""
+
+    code = "inference_unavailable"
+    retryable = True
+
+
+class PluginError(PlacetError):
+    """A connector failed."""
+
+    code = "plugin_failed"
+
+
+class PluginViolation(PluginError):
+    """A request outside the allowlist was stopped before it left the process."""
+
+    code = "plugin_violation"
+
+
+class UpstreamUnavailable(PluginError):
+    """The other system is down, slow, or answered 5xx or 429."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+
+class UpstreamRejected(PluginError):
+    """The other system said no, or answered what cannot be read."""
+
+    code = "upstream_rejected"
+
+
+class NotFound(PluginError):
+    """The other system does not know the resource."""
+
+    code = "not_found"
+
+
+class OutcomeUnknown(PluginError):
+    """A mutation was sent and its answer was lost: it may or may not have happened."""
+
+    code = "outcome_unknown"
+
+
+class GovernanceError(PlacetError):
+    """A rule said no."""
+
+    code = "governance"
+
+
+class PolicyError(GovernanceError):
+    """The policy set is missing or invalid; until it is mended every answer is no."""
+
+    code = "policy_invalid"
+
+
+class DecisionRefused(GovernanceError):
+    """A decision does not count. `code` says which check it failed."""
+
+    code = "refused"

@@ -1,0 +1,63 @@
+"""The typed signatures of every activity a workflow calls, by the five verbs of the product.
+
+`activities/` implements them under the same names; a workflow never imports an implementation.
+"""
+
+from temporalio import activity
+
+from placet.contracts.decision import Gate, ReviewResult
+from placet.contracts.receipt import ExecutionResult
+from placet.contracts.run import (
+    Analysed,
+    CloseInput,
+    ExecuteInput,
+    GateInput,
+    Proposed,
+    ProposeInput,
+    Queried,
+    QueryInput,
+    ReviewInput,
+    RunRequest,
+)
+
+
+@activity.defn(name="analyse")
+def analyse(request: RunRequest) -> Analysed:
+    """(1) Assess the customer's history with a model and choose the reads that follow."""
+    raise NotImplementedError
+
+
+@activity.defn(name="query_billing")
+def query_billing(query: QueryInput) -> Queried:
+    """(2) Read what the assessment asked for through the allowlisted billing plugin."""
+    raise NotImplementedError
+
+
+@activity.defn(name="propose")
+def propose(proposal: ProposeInput) -> Proposed:
+    """(3) Weigh the treatments and propose one mutation, or nothing."""
+    raise NotImplementedError
+
+
+@activity.defn(name="open_gate")
+def open_gate(gate: GateInput) -> Gate:
+    """(4) Ask policy what stands between this proposal and its execution."""
+    raise NotImplementedError
+
+
+@activity.defn(name="review_decisions")
+def review_decisions(review: ReviewInput) -> ReviewResult:
+    """(4) Verify received decisions, record each refusal, accept at most one."""
+    raise NotImplementedError
+
+
+@activity.defn(name="execute")
+def execute(effect: ExecuteInput) -> ExecutionResult:
+    """Re-check everything, then cause the effect once."""
+    raise NotImplementedError
+
+
+@activity.defn(name="close_run")
+def close_run(close: CloseInput) -> None:
+    """Record the end of the run, or its parking."""
+    raise NotImplementedError
