@@ -1,0 +1,1 @@
+"""The frozen messages that cross every boundary."""

@@ -1,22 +1,27 @@
 """Money: integer minor units with an ISO 4217 currency. No floats, no implied currency."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, StrictInt
 
 from placet.contracts.base import Frozen
 
-# ISO 4217:2015 active currencies by number of minor-unit digits; all others listed have two.
-_ZERO_DIGITS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
-_THREE_DIGITS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
-_TWO_DIGITS = frozenset(
-    """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
-    CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG
-    HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU
-    MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR
-    SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES
-    WST XCD YER ZAR ZMW ZWG""".split()
-)
+# ISO 4217:2015 active currencies by their number of minor-unit digits.
+_ZERO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+_TWO_DIGITS = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
+CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW
+KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK
+PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS
+UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG
+"""
+_DIGITS = {
+    code: digits
+    for codes, digits in ((_ZERO_DIGITS, 0), (_TWO_DIGITS, 2), (_THREE_DIGITS, 3))
+    for code in codes.split()
+}
 
 
 def minor_digits(currency: str) -> int:
@@ -25,12 +30,9 @@ def minor_digits(currency: str) -> int:
     Raises:
         ValueError: `currency` is not an active ISO 4217 alphabetic code.
     """
-    if currency in _TWO_DIGITS:
-        return 2
-    if currency in _ZERO_DIGITS:
-        return 0
-    if currency in _THREE_DIGITS:
-        return 3
+    digits = _DIGITS.get(currency)
+    if digits is not None:
+        return digits
     raise ValueError(f"currency {currency!r} is not an active ISO 4217 code; write it like 'EUR'")
 
 
@@ -54,3 +56,20 @@ class Money(Frozen):
         sign = "-" if self.amount_minor < 0 else ""
         whole, rest = divmod(abs(self.amount_minor), 10**digits)
         return f"{sign}{whole}{f'.{rest:0{digits}d}' if digits else ''} {self.currency}"
+
+
+def parse_money(text: str) -> Money:
+    """Read an amount as people write it: `12.50 EUR`, `1200 JPY`.
+
+    Raises:
+        ValueError: the amount or the currency is malformed; never rounds.
+    """
+    match = re.fullmatch(r"(-?)(\d{1,12})(?:\.(\d+))? ([A-Z]{3})", text.strip())
+    if match is None:
+        raise ValueError(f"amount {text!r} is malformed; write it like '12.50 EUR'")
+    sign, whole, fraction, currency = match.groups()
+    digits = minor_digits(currency)
+    if len(fraction or "") not in {0, digits}:
+        raise ValueError(f"amount {text!r} has the wrong number of decimals; {currency} has {digits}")
+    minor = int(whole) * 10**digits + int(fraction or 0)
+    return Money(amount_minor=-minor if sign else minor, currency=currency)

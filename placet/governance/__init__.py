@@ -1,0 +1,1 @@
+"""Rules that decide and never fetch: canonical form, signatures, approvals, policy."""

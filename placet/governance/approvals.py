@@ -1,0 +1,138 @@
+"""What makes a decision count. Rules only: callers bring the envelope, the key registry's answer and the clock.
+
+Invariants, in the order they are checked:
+ (1) the envelope is a DSSE envelope over an in-toto decision statement, at most 16 KB;
+ (2) the signing key is enrolled for this tenant, not revoked, not expired, and the signature is its own;
+ (3) the statement names this tenant, this run and this very proposal digest;
+ (4) the named approver is the person the key belongs to;
+ (5) the verdict fits what is being asked (decide a proposal, or settle an unknown outcome);
+ (6) it was signed after the gate opened, before it closed, and not in the future, within the tolerated clock skew;
+ (7) policy entitles this person to decide this proposal (`placet.governance.policy`, asked by the caller).
+Single use is the database's to enforce: the caller must still record the decision id.
+"""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.decision import (
+    MAX_ENVELOPE_BYTES,
+    AcceptedDecision,
+    DecisionPredicate,
+    Gate,
+    Phase,
+    Verdict,
+)
+from placet.contracts.run import RunRequest
+from placet.errors import DecisionRefused
+from placet.governance import dsse
+from placet.governance.canonical import sha256_hex
+from placet.governance.statement import Statement, decision_payload, parse_statement
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far an approver's clock may be off from ours."""
+
+VERDICTS: dict[Phase, frozenset[Verdict]] = {
+    "decide": frozenset({"approve", "reject"}),
+    "settle": frozenset({"confirm_executed", "confirm_not_executed"}),
+}
+
+
+def sign_decision(predicate: DecisionPredicate, proposal_digest: str, key: Ed25519PrivateKey, key_id: str) -> str:
+    """Sign a decision on one exact proposal; returns the envelope as one line of JSON."""
+    return dsse.sign(decision_payload(proposal_digest, predicate), key, key_id)
+
+
+def verify_decision(
+    text: str,
+    *,
+    run: RunRequest,
+    proposal_digest: str,
+    gate: Gate,
+    phase: Phase,
+    now: datetime,
+    find_key: Callable[[str], EnrolledKey | None],
+) -> tuple[AcceptedDecision, EnrolledKey]:
+    """Check invariants (1) to (6); the caller still owes (7) and single use.
+
+    Raises:
+        DecisionRefused: with the code of the first check that failed.
+    """
+    if len(text.encode()) > MAX_ENVELOPE_BYTES:
+        raise DecisionRefused(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="too_large")
+    envelope = dsse.parse(text)
+    key = check_key(find_key(envelope.signatures[0].keyid), envelope.signatures[0].keyid, run.tenant, now)
+    statement = parse_statement(dsse.verify(envelope, base64.b64decode(key.public_key)))
+    _check_subject(statement, run, proposal_digest)
+    predicate = statement.predicate
+    if predicate.approver != key.name:
+        raise DecisionRefused(
+            f"signed with the key of {key.name!r} in the name of {predicate.approver!r}", code="wrong_person"
+        )
+    if predicate.verdict not in VERDICTS[phase]:
+        expected = ", ".join(sorted(VERDICTS[phase]))
+        raise DecisionRefused(
+            f"verdict {predicate.verdict!r} does not answer what is asked; expected one of {expected}",
+            code="wrong_verdict",
+        )
+    _check_time(predicate.decided_at, gate, phase, now)
+    accepted = AcceptedDecision(
+        verdict=predicate.verdict,
+        approver=predicate.approver,
+        key_id=key.key_id,
+        decision_id=predicate.decision_id,
+        decided_at=predicate.decided_at,
+        reason=predicate.reason,
+        envelope_digest=sha256_hex(text.encode()),
+    )
+    return accepted, key
+
+
+def check_key(key: EnrolledKey | None, key_id: str, tenant: str, now: datetime) -> EnrolledKey:
+    """The key is enrolled for `tenant` and valid at `now`. Also asked again just before an effect.
+
+    Raises:
+        DecisionRefused: it is unknown, another tenant's, revoked or expired.
+    """
+    if key is None or key.tenant != tenant:
+        raise DecisionRefused(f"key {key_id[:16]} is not enrolled for tenant {tenant!r}", code="unknown_key")
+    if key.revoked_at is not None:
+        raise DecisionRefused(
+            f"key {key_id[:16]} of {key.name!r} was revoked at {key.revoked_at:%Y-%m-%d %H:%M:%S}Z",
+            code="revoked_key",
+        )
+    if key.expires_at is not None and now >= key.expires_at:
+        raise DecisionRefused(
+            f"key {key_id[:16]} of {key.name!r} expired at {key.expires_at:%Y-%m-%d %H:%M:%S}Z",
+            code="expired_key",
+        )
+    return key
+
+
+def _check_subject(statement: Statement, run: RunRequest, proposal_digest: str) -> None:
+    predicate = statement.predicate
+    if predicate.tenant != run.tenant or predicate.run_id != run.run_id:
+        raise DecisionRefused(
+            f"signed for run {predicate.run_id!r} of tenant {predicate.tenant!r}, not this run", code="wrong_run"
+        )
+    if statement.proposal_digest != proposal_digest:
+        raise DecisionRefused(
+            f"signed for proposal {statement.proposal_digest[:16]}, the pending one is {proposal_digest[:16]}",
+            code="stale",
+        )
+
+
+def _check_time(decided_at: datetime, gate: Gate, phase: Phase, now: datetime) -> None:
+    if decided_at > now + CLOCK_SKEW:
+        raise DecisionRefused(
+            f"signed at {decided_at:%Y-%m-%d %H:%M:%S}Z, which is in the future; set the clock", code="clock_skew"
+        )
+    if decided_at < gate.opened_at - CLOCK_SKEW:
+        raise DecisionRefused(
+            f"signed at {decided_at:%Y-%m-%d %H:%M:%S}Z, before the gate opened", code="predates_gate"
+        )
+    if phase == "decide" and (now >= gate.expires_at or decided_at >= gate.expires_at):
+        raise DecisionRefused(f"the gate closed at {gate.expires_at:%Y-%m-%d %H:%M:%S}Z", code="late")

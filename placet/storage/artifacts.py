@@ -1,0 +1,85 @@
+"""Content-addressed artifacts: what is too large or too private for workflow history."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Connection, bindparam, select
+
+from placet.contracts.base import Digest
+from placet.errors import GovernanceError, UsageError
+from placet.governance.canonical import canonical_bytes, sha256_hex
+from placet.storage.inserts import insert_if_absent
+from placet.storage.tables import ARTIFACT
+
+JSON = "application/json"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_DATA = select(ARTIFACT.c.data).where(ARTIFACT.c.digest == bindparam("digest")).limit(1)
+_OF_TENANT = _DATA.where(ARTIFACT.c.tenant == bindparam("tenant"))
+_BROKEN = "artifact_broken"
+
+
+class ArtifactStore:
+    """Bytes under their SHA-256, a copy per tenant so that each can erase its own. UPDATE is refused."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, tenant: str, media_type: str, data: bytes) -> Digest:
+        """Keep `data` for `tenant` and return its address; the same bytes again change nothing."""
+        address = sha256_hex(data)
+        values: dict[str, object] = {
+            "digest": address,
+            "tenant": tenant,
+            "media_type": media_type,
+            "data": data,
+        }
+        insert_if_absent(self._connection, ARTIFACT, values)
+        return address
+
+    def put_model(self, tenant: str, model: BaseModel) -> Digest:
+        """Keep the RFC 8785 form of `model`, so that its address is its governance digest.
+
+        Raises:
+            ValueError: `model` holds what JSON cannot carry exactly.
+        """
+        return self.put(tenant, JSON, canonical_bytes(model))
+
+    def get(self, digest: str, *, tenant: str | None = None) -> bytes:
+        """The bytes at `digest`, checked against it; only the copy of `tenant` where one is named.
+
+        Raises:
+            UsageError: code `unknown_artifact`; never stored, or erased.
+            GovernanceError: code `artifact_broken`; the stored bytes are not those that were put.
+        """
+        query, values = _DATA, {"digest": digest}
+        if tenant is not None:
+            query, values = _OF_TENANT, {"digest": digest, "tenant": tenant}
+        data: bytes | str | None = self._connection.scalar(query, values)
+        if data is None:
+            raise UsageError(f"artifact {digest!r} is not in the store: never put, or erased", code="unknown_artifact")
+        if isinstance(data, str):
+            # SQLite keeps text in a column of bytes if somebody writes it there.
+            raise GovernanceError(f"artifact {digest!r} was altered: it is text now", code=_BROKEN)
+        if (found := sha256_hex(data)) != digest:
+            raise GovernanceError(f"artifact {digest!r} was altered: its bytes hash to {found!r}", code=_BROKEN)
+        return data
+
+    def get_model(self, digest: str, type_: type[_Model], *, tenant: str | None = None) -> _Model:
+        """The model stored at `digest`.
+
+        Raises:
+            UsageError: code `unknown_artifact`; never stored, or erased.
+            GovernanceError: code `artifact_broken`; altered, or not a `type_`.
+        """
+        content = self.get(digest, tenant=tenant)
+        try:
+            return type_.model_validate_json(content)
+        except ValidationError as error:
+            raise GovernanceError(
+                f"artifact {digest!r} is not a valid {type_.__name__}: {error.error_count()} faults",
+                code=_BROKEN,
+            ) from error

@@ -1,0 +1,198 @@
+"""The record: append, read, follow and verify hash-linked streams."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+from sqlalchemy import Connection, RowMapping, bindparam, select, text
+
+from placet.contracts.audit import GENESIS, AuditEvent
+from placet.errors import GovernanceError, StorageError, UsageError
+from placet.governance.audit_chain import BROKEN, link, verify_chain
+from placet.governance.canonical import canonical_bytes
+from placet.storage.inserts import insert_if_absent
+from placet.storage.tables import AUDIT
+
+_FIELDS = tuple(AUDIT.c[name] for name in AuditEvent.model_fields)
+_BATCH = 500
+_MOST_LOST_RACES = 1000
+_LARGEST_EXACT = 2**53 - 1
+
+_LAST = (
+    select(AUDIT.c.seq, AUDIT.c.hash).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
+)
+_STEP = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.step_key == bindparam("step_key"))
+_PAGE = (
+    select(*_FIELDS)
+    .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq > bindparam("after"))
+    .order_by(AUDIT.c.seq)
+    .limit(_BATCH)
+)
+_STREAMS = select(AUDIT.c.stream).where(AUDIT.c.tenant == bindparam("tenant"), text("seq = 1")).order_by(AUDIT.c.id)
+_TAIL = (
+    select(AUDIT.c.id.label("position"), *_FIELDS)
+    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
+    .order_by(AUDIT.c.id)
+    .limit(bindparam("limit"))
+)
+
+# Ids are handed out before they commit, so a reader could see 6 before 5 and then skip 5 for ever. An
+# appender holds ROW EXCLUSIVE on the table from before it takes an id until its commit. Whatever was recorded
+# before the oldest such transaction began has no uncommitted id below it. A start time that we may not see
+# (another role's) counts as the oldest.
+_SETTLED_BEFORE = text(
+    """SELECT coalesce(min(coalesce(a.xact_start, '-infinity'::timestamptz)), statement_timestamp())
+    FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'relation' AND l.relation = 'audit_event'::regclass AND l.mode = 'RowExclusiveLock'
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.pid <> pg_backend_pid()"""
+)
+_SETTLED_ID = select(AUDIT.c.id).where(AUDIT.c.recorded_at < bindparam("horizon")).order_by(AUDIT.c.id.desc()).limit(1)
+
+
+class AuditLog:
+    """Append-only streams; the database refuses UPDATE, DELETE and TRUNCATE. Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(
+        self,
+        *,
+        stream: str,
+        tenant: str,
+        run_id: str | None,
+        kind: str,
+        actor: str,
+        step_key: str,
+        at: datetime,
+        body: dict[str, Any],
+    ) -> AuditEvent:
+        """Add one entry at the end of `stream`; for a `step_key` already there return its entry, unchanged.
+
+        Writers to one stream take turns, in whatever process they run; other streams do not wait.
+
+        Raises:
+            UsageError: code `audit_entry_invalid`; a field is malformed or `body` is not exact JSON.
+            StorageError: other writers won the end of this stream again and again.
+        """
+        entry = {
+            "stream": stream,
+            "tenant": tenant,
+            "run_id": run_id,
+            "kind": kind,
+            "actor": actor,
+            "step_key": step_key,
+            "at": at,
+        }
+        try:
+            written = canonical_bytes(to_jsonable_python(body)).decode()
+            return self._append(stream, step_key, {**entry, "body": _body(written)}, written)
+        except ValueError as error:
+            said = " ".join(str(error).split())
+            raise UsageError(
+                f"audit entry {kind!r} of {stream!r} is malformed: {said}", code="audit_entry_invalid"
+            ) from error
+
+    def _append(self, stream: str, step_key: str, entry: dict[str, Any], written: str) -> AuditEvent:
+        for _ in range(_MOST_LOST_RACES):
+            last = self._connection.execute(_LAST, {"stream": stream}).one_or_none()
+            seq, prev_hash = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
+            event = link(seq=seq, prev_hash=prev_hash, **entry)
+            if insert_if_absent(self._connection, AUDIT, {**dict(event), "body": written}):
+                return event
+            # Either this step is on the record already, or another writer took this place in the stream.
+            recorded = self.find(stream, step_key)
+            if recorded is not None:
+                return recorded
+        raise StorageError(f"stream {stream!r} is too busy: lost {_MOST_LOST_RACES} races; try again")
+
+    def find(self, stream: str, step_key: str) -> AuditEvent | None:
+        """The entry that a step left in `stream`, None if it left none.
+
+        Raises:
+            GovernanceError: code `audit_broken`; the stored entry cannot be read.
+        """
+        same = {"stream": stream, "step_key": step_key}
+        row = self._connection.execute(_STEP, same).mappings().one_or_none()
+        return None if row is None else _event(row)
+
+    def read(self, stream: str) -> list[AuditEvent]:
+        """Every entry of `stream` in order; empty when there is no such stream.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        return list(self._entries(stream))
+
+    def streams(self, tenant: str) -> list[str]:
+        """The streams of `tenant`, oldest first."""
+        return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
+
+    def tail(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, AuditEvent]]:
+        """Entries of all streams of `tenant` after position `after_id`, each with its position.
+
+        A reader that goes on from the last position it got misses nothing: entries whose predecessors are
+        still being committed are held back for the next call.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        query = _TAIL
+        values: dict[str, object] = {"tenant": tenant, "after": after_id, "limit": limit}
+        if self._connection.dialect.name == "postgresql":
+            horizon = self._connection.scalar(_SETTLED_BEFORE)
+            values["settled"] = self._connection.scalar(_SETTLED_ID, {"horizon": horizon}) or 0
+            query = query.where(AUDIT.c.id <= bindparam("settled"))
+        rows = self._connection.execute(query, values).mappings()
+        return [(row["position"], _event(row)) for row in rows]
+
+    def verify(self, stream: str) -> int:
+        """Verify the whole of `stream`, reading it in batches; return how many entries it has.
+
+        Raises:
+            GovernanceError: code `audit_broken`, naming the first entry that does not fit.
+            UsageError: code `unknown_stream`; no such stream, so there is nothing to vouch for.
+        """
+        verified = verify_chain(self._entries(stream))
+        if verified == 0:
+            raise UsageError(f"audit stream {stream!r} does not exist", code="unknown_stream")
+        return verified
+
+    def _entries(self, stream: str) -> Iterator[AuditEvent]:
+        after = 0
+        while True:
+            rows = self._connection.execute(_PAGE, {"stream": stream, "after": after}).mappings().all()
+            for row in rows:
+                yield _event(row)
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1]["seq"]
+
+
+def _body(written: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(written, parse_int=_number)
+    return body
+
+
+def _number(digits: str) -> int | float:
+    # RFC 8785 writes the float 1e20 as digits; read as an integer it could not be written again.
+    number = int(digits)
+    return number if abs(number) <= _LARGEST_EXACT else float(number)
+
+
+def _event(row: RowMapping) -> AuditEvent:
+    try:
+        fields = {name: row[name] for name in AuditEvent.model_fields}
+        return AuditEvent(**{**fields, "body": _body(fields["body"])})
+    except (ValidationError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise GovernanceError(
+            f"audit stream {row['stream']!r} is broken at entry {row['seq']}: it cannot be read: {said}",
+            code=BROKEN,
+        ) from error

@@ -1,0 +1,171 @@
+"""One database, its transactions, and the repositories that work inside them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, text
+
+from placet.storage import failures, migration
+from placet.storage.approvers import ApproverRepository
+from placet.storage.artifacts import ArtifactStore
+from placet.storage.audit_log import AuditLog
+from placet.storage.decisions import DecisionRepository
+from placet.storage.effects import EffectLedger
+from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
+from placet.storage.runs import RunRepository
+
+
+class Transaction:
+    """The repositories of one unit of work: all they write is committed together, or not at all."""
+
+    __slots__ = ("approvers", "artifacts", "audit", "decisions", "effects", "runs")
+
+    def __init__(self, connection: Connection) -> None:
+        self.audit = AuditLog(connection)
+        self.runs = RunRepository(connection)
+        self.artifacts = ArtifactStore(connection)
+        self.approvers = ApproverRepository(connection)
+        self.decisions = DecisionRepository(connection)
+        self.effects = EffectLedger(connection)
+
+
+class Database:
+    """Placet's record in SQLite or PostgreSQL, shared by threads. Nothing connects until it is used.
+
+    Every write is idempotent under its own key (step key, effect key, decision id, digest). When the answer
+    to a COMMIT is lost, run the same unit of work again: it finds what it wrote.
+
+    Args:
+        url: `sqlite:////path/to/file.db` or `postgresql+psycopg://user:password@host/name`.
+        pool_size: Most connections open at once; one per thread that writes is enough.
+        lock_timeout_s: Seconds to wait for another writer before giving up.
+        statement_timeout_s: Seconds one statement may take on PostgreSQL.
+
+    Raises:
+        ConfigurationError: `url` is not a database Placet can use.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 8, lock_timeout_s: float = 5.0, statement_timeout_s: float = 30.0
+    ) -> None:
+        parsed = parse_url(url)
+        self.name = parsed.render_as_string(hide_password=True)
+        self._file = sqlite_file(parsed)
+        self._lock_timeout_s = lock_timeout_s
+        self._engine = open_engine(
+            parsed,
+            pool_size=pool_size,
+            lock_timeout_s=lock_timeout_s,
+            statement_timeout_s=statement_timeout_s,
+        )
+        self._reader = self._engine.execution_options(**{READING: True})
+        if self._file is None:
+            self._reader = self._engine.execution_options(postgresql_readonly=True)
+        # SQLite has one writer. Threads of this process queue here and do not poll the lock of the file.
+        self._turn = threading.Lock() if self._file is not None else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the pooled connections; the next use opens new ones."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One unit of work: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StorageError: the database refused; nothing was written, or the answer to COMMIT was lost.
+            GovernanceError: a guard of the schema refused the write.
+        """
+        with self._writing() as connection:
+            yield Transaction(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """The same repositories where the database refuses every write.
+
+        Raises:
+            StorageError: the database refused, or the block tried to write.
+        """
+        with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+            yield Transaction(connection)
+
+    def migrate(self) -> None:
+        """Create the database file if need be and bring the schema to the revision this version needs.
+
+        Raises:
+            StorageError: the database refused, or another process is migrating it for too long.
+        """
+        if self._file is not None:
+            try:
+                # The file will hold customers' data: only its owner may read it.
+                self._file.touch(mode=0o600, exist_ok=True)
+            except OSError as error:
+                raise failures.storage_error(self.name, failures.UNREACHABLE, str(error)) from error
+        with self._writing() as connection:
+            migration.upgrade(connection)
+
+    def downgrade(self, revision: str) -> None:
+        """Take the schema back to `revision`, dropping what later ones added with its rows (`base`: all)."""
+        with self._writing() as connection:
+            migration.downgrade(connection, revision)
+
+    def revision(self) -> str | None:
+        """The schema revision the database is at; None when it was never migrated.
+
+        Raises:
+            StorageError: the database refused.
+        """
+        with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+            return migration.current(connection)
+
+    def check(self) -> None:
+        """Make sure that the database can be reached and written, and has the schema this version needs.
+
+        Raises:
+            StorageError: one line saying what is wrong and what to do; `code` tells the cases apart.
+        """
+        with self._writing() as connection:
+            found, needed = migration.current(connection), migration.head()
+            if found != needed:
+                raise failures.storage_error(
+                    self.name, failures.NOT_MIGRATED, f"schema revision {found!r}, this version needs {needed!r}"
+                )
+            # A statement that writes nothing, but that a read-only database refuses all the same.
+            connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with (
+            failures.one_clear_line(self.name),
+            self._in_turn(),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=self._lock_timeout_s):
+            raise failures.storage_error(
+                self.name,
+                failures.LOCKED,
+                f"a transaction of this process holds it for over {self._lock_timeout_s} s",
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()

@@ -1,0 +1,207 @@
+"""The effect ledger (promise 3): intent before the call, outcome after it, and never a guess in between.
+
+    claim ──new──► open ──settle──► settled        (final, the receipt is the proof)
+                    │ ├──fail─────► failed         (final, it definitely did not happen)
+                    │ └──hold_unknown──► unknown ──resolve──► settled | failed
+                    └──lease over, claim ──retry──► open
+
+The table's primary key and single-statement moves make each arrow happen once under any race; triggers keep
+settled and failed rows as they are.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
+
+from placet.contracts.receipt import Receipt
+from placet.errors import GovernanceError, UsageError
+from placet.storage.inserts import insert_if_absent
+from placet.storage.records import Claim, EffectRecord, EffectStatus
+from placet.storage.tables import EFFECT
+
+_GET = select(EFFECT).where(EFFECT.c.effect_key == bindparam("id"))
+_OF_RUN = select(EFFECT).where(EFFECT.c.run_id == bindparam("run")).order_by(EFFECT.c.claimed_at, EFFECT.c.effect_key)
+_TAKE_OVER = (
+    update(EFFECT)
+    .where(
+        EFFECT.c.effect_key == bindparam("id"),
+        EFFECT.c.tenant == bindparam("of_tenant"),
+        EFFECT.c.run_id == bindparam("of_run"),
+        EFFECT.c.proposal == bindparam("of_proposal"),
+        EFFECT.c.status == "open",
+        or_(EFFECT.c.lease_until <= bindparam("now"), EFFECT.c.holder == bindparam("claimant")),
+    )
+    .values(holder=bindparam("claimant"), lease_until=bindparam("until"), attempts=EFFECT.c.attempts + 1)
+)
+_RELEASE = (
+    update(EFFECT)
+    .where(
+        EFFECT.c.effect_key == bindparam("id"),
+        EFFECT.c.status == "open",
+        EFFECT.c.holder == bindparam("claimant"),
+    )
+    .values(lease_until=bindparam("now"))
+)
+_MOVE = update(EFFECT).where(EFFECT.c.effect_key == bindparam("id"), EFFECT.c.status == bindparam("from_status"))
+
+
+class EffectLedger:
+    """One row per effect key, `sha256(run id, proposal digest)`. Commit the claim before the call."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(
+        self,
+        effect_key: str,
+        *,
+        tenant: str,
+        run_id: str,
+        proposal: str,
+        holder: str,
+        now: datetime,
+        lease_seconds: float,
+    ) -> Claim:
+        """Ask to cause the effect; see `Claim` for what each answer permits.
+
+        Args:
+            effect_key: Identity of the effect.
+            tenant: Whose effect it is.
+            run_id: The run that causes it.
+            proposal: Digest of the proposal that was approved.
+            holder: Names one attempt, not one worker: a holder that claims again gets `retry` at once, which
+                is only sound if its own earlier call has ended.
+            now: The claimant's clock.
+            lease_seconds: Longer than the call can take plus the clocks' skew.
+
+        Raises:
+            GovernanceError: code `effect_key_conflict`; the key stands for another run or proposal.
+        """
+        until = now + timedelta(seconds=lease_seconds)
+        values: dict[str, object] = {
+            "effect_key": effect_key,
+            "tenant": tenant,
+            "run_id": run_id,
+            "proposal": proposal,
+            "status": "open",
+            "holder": holder,
+            "lease_until": until,
+            "attempts": 1,
+            "claimed_at": now,
+            "detail": "",
+        }
+        if insert_if_absent(self._connection, EFFECT, values):
+            return Claim(status="new", receipt=None, attempts=1, lease_until=until)
+        identity = {"id": effect_key, "of_tenant": tenant, "of_run": run_id, "of_proposal": proposal}
+        taken = {**identity, "claimant": holder, "now": now, "until": until}
+        retry = self._connection.execute(_TAKE_OVER, taken).rowcount == 1
+        record = self._existing(effect_key)
+        if (record.tenant, record.run_id, record.proposal) != (tenant, run_id, proposal):
+            raise GovernanceError(
+                f"effect {effect_key!r} belongs to run {record.run_id!r}, not {run_id!r}",
+                code="effect_key_conflict",
+            )
+        return _claim(record, retry=retry)
+
+    def release(self, effect_key: str, *, holder: str, now: datetime) -> None:
+        """End `holder`'s lease early, its call being over, the outcome open; the next claim is a `retry`."""
+        self._connection.execute(_RELEASE, {"id": effect_key, "claimant": holder, "now": now})
+
+    def settle(self, effect_key: str, receipt: Receipt) -> None:
+        """Record that the effect happened; the first receipt for the same external resource stands.
+
+        Raises:
+            GovernanceError: code `effect_closed`; settled by another resource, failed, or held for a person.
+            UsageError: code `unknown_effect`.
+        """
+        self._close(effect_key, "open", "settled", receipt=receipt)
+
+    def fail(self, effect_key: str, *, code: str, detail: str) -> None:
+        """Record that the effect definitely did not happen, and will not.
+
+        Raises:
+            GovernanceError: code `effect_closed`; it is settled, or held for a person.
+            UsageError: code `unknown_effect`.
+        """
+        self._close(effect_key, "open", "failed", code=code, detail=detail)
+
+    def hold_unknown(self, effect_key: str, *, detail: str) -> None:
+        """Record that nobody can tell whether the effect happened; only `resolve` goes on from here.
+
+        Raises:
+            GovernanceError: code `effect_closed`; it is known what happened.
+            UsageError: code `unknown_effect`.
+        """
+        self._close(effect_key, "open", "unknown", code="unknown_outcome", detail=detail)
+
+    def resolve(self, effect_key: str, receipt: Receipt | None, *, by: str) -> None:
+        """Settle an unknown outcome on the word of a person: with a receipt it happened, without it did not.
+
+        Raises:
+            GovernanceError: code `effect_closed`; it is not held for a person, or was resolved otherwise.
+            UsageError: code `unknown_effect`.
+        """
+        if receipt is None:
+            self._close(effect_key, "unknown", "failed", code="confirmed_not_executed", resolved_by=by)
+        else:
+            self._close(effect_key, "unknown", "settled", receipt=receipt, code="confirmed_executed", resolved_by=by)
+
+    def get(self, effect_key: str) -> EffectRecord | None:
+        """The effect, None if it was never claimed."""
+        row = self._connection.execute(_GET, {"id": effect_key}).mappings().one_or_none()
+        return None if row is None else _record(row)
+
+    def for_run(self, run_id: str) -> tuple[EffectRecord, ...]:
+        """The effects of a run, oldest first."""
+        return tuple(_record(row) for row in self._connection.execute(_OF_RUN, {"run": run_id}).mappings())
+
+    def _existing(self, effect_key: str) -> EffectRecord:
+        record = self.get(effect_key)
+        if record is None:
+            raise UsageError(f"effect {effect_key!r} was never claimed", code="unknown_effect")
+        return record
+
+    def _close(
+        self,
+        effect_key: str,
+        from_status: EffectStatus,
+        to_status: EffectStatus,
+        *,
+        receipt: Receipt | None = None,
+        **fields: str,
+    ) -> None:
+        stored = None if receipt is None else receipt.model_dump_json()
+        values: dict[str, object] = {"status": to_status, "receipt": stored, **fields}
+        moved = self._connection.execute(_MOVE, {"id": effect_key, "from_status": from_status, **values})
+        if moved.rowcount == 1:
+            return
+        record = self._existing(effect_key)
+        if record.status == to_status and _resource(record.receipt) == _resource(receipt):
+            return
+        raise GovernanceError(
+            f"effect {effect_key!r} is {record.status!r}; it cannot become {to_status!r}",
+            code="effect_closed",
+        )
+
+
+def _resource(receipt: Receipt | None) -> tuple[str, str] | None:
+    return None if receipt is None else (receipt.api, receipt.external_id)
+
+
+def _claim(record: EffectRecord, *, retry: bool) -> Claim:
+    status = record.status
+    return Claim(
+        status=("retry" if retry else "busy") if status == "open" else status,
+        receipt=record.receipt,
+        attempts=record.attempts,
+        lease_until=record.lease_until,
+        code=record.code,
+        detail=record.detail,
+    )
+
+
+def _record(row: RowMapping) -> EffectRecord:
+    receipt = row["receipt"]
+    return EffectRecord(**{**row, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})

@@ -1,0 +1,106 @@
+"""How Placet opens a database: SQLite as an embedded, durable file; PostgreSQL through psycopg 3."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from placet.errors import ConfigurationError
+
+READING = "placet_reading"
+"""Execution option of connections that must not write."""
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # NORMAL would save the fsync of each commit, and a power cut could then take back a recorded approval.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+
+
+def parse_url(url: str) -> URL:
+    """The address of a database that Placet can keep its record in.
+
+    Raises:
+        ConfigurationError: not a database URL, another kind of database, or SQLite without a file.
+    """
+    form = "write it like 'sqlite:////var/lib/placet/placet.db' or 'postgresql+psycopg://user@host/placet'"
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        # The text is not shown: what does not parse may still hold a password.
+        raise ConfigurationError(f"the database URL cannot be read; {form}", code="database_url") from error
+    shown = parsed.render_as_string(hide_password=True)
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise ConfigurationError(f"database {shown!r} is not SQLite or PostgreSQL; {form}", code="database_url")
+    if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
+        raise ConfigurationError(
+            f"database {shown!r} names no file, the record would be lost; {form}", code="database_url"
+        )
+    return parsed
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of an SQLite database, None for PostgreSQL."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def open_engine(url: URL, *, pool_size: int, lock_timeout_s: float, statement_timeout_s: float) -> Engine:
+    """An engine for `url` as `parse_url` returned it. Nothing connects until the first transaction."""
+    path = sqlite_file(url)
+    common: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": lock_timeout_s * 2}
+    if path is not None:
+        return _sqlite(url, path, lock_timeout_s, common)
+    settings = {
+        "lock_timeout": f"{round(lock_timeout_s * 1000)}ms",
+        "statement_timeout": f"{round(statement_timeout_s * 1000)}ms",
+        # A worker that froze inside a transaction must not keep its locks for ever.
+        "idle_in_transaction_session_timeout": f"{round(statement_timeout_s * 1000)}ms",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    arguments = {
+        "options": options,
+        "connect_timeout": max(2, round(lock_timeout_s)),
+        "application_name": "placet",
+    }
+    arguments.update({key: value for key, value in url.query.items() if key in arguments and isinstance(value, str)})
+    return create_engine(url, connect_args=arguments, **common)
+
+
+def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any]) -> Engine:
+    # `rw` never creates the file: a mistyped path is an error, not a new empty record. `migrate` creates it.
+    mode = "ro" if url.query.get("mode") == "ro" else "rw"
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        opened = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=lock_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        for pragma in _SQLITE_PRAGMAS:
+            opened.execute(pragma)
+        return opened
+
+    engine = create_engine(f"sqlite:///{path}", creator=connect, **common)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Straight to the driver: this runs in every transaction, and SQLAlchemy's layers would double its cost.
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    reading = bool(connection.get_execution_options().get(READING, False))
+    if connection.info.get(READING, False) != reading:
+        driver.execute(f"PRAGMA query_only = {int(reading)}")
+        connection.info[READING] = reading
+    # A writer takes the write lock at once: of two deferred writers one would fail when it upgrades its lock.
+    driver.execute("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,82 @@
+"""What the repositories return: frozen views of rows."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from placet.contracts.base import Digest, Frozen
+from placet.contracts.decision import AcceptedDecision, Phase
+from placet.contracts.receipt import Receipt
+from placet.contracts.run import RunRequest, RunState
+
+EffectStatus = Literal["open", "settled", "failed", "unknown"]
+ClaimStatus = Literal["new", "retry", "busy", "settled", "failed", "unknown"]
+
+
+class RunRecord(RunRequest):
+    """A run as people see it: the request, where it stands, and the digests of what it produced."""
+
+    updated_at: AwareDatetime
+    state: RunState
+    code: str | None
+    detail: str
+    assessment: Digest | None
+    evidence: Digest | None
+    proposal: Digest | None
+    decision: Digest | None
+    receipt: Receipt | None
+
+
+class UsedDecision(Frozen):
+    """A decision that counted: in which run and phase, and for exactly which proposal."""
+
+    tenant: str
+    run_id: str
+    phase: Phase
+    proposal: Digest
+    decision: AcceptedDecision
+
+
+class EffectRecord(Frozen):
+    """One row of the effect ledger.
+
+    Attributes:
+        status: `open` until it is known what happened; `settled` and `failed` are final; `unknown` waits for
+            a person.
+        holder: The attempt that claimed it last.
+        lease_until: Until when that attempt may still be acting.
+        attempts: How many attempts claimed it.
+        resolved_by: The person who settled an unknown outcome.
+    """
+
+    effect_key: Digest
+    tenant: str
+    run_id: str
+    proposal: Digest
+    status: EffectStatus
+    holder: str
+    lease_until: AwareDatetime
+    attempts: int
+    claimed_at: AwareDatetime
+    receipt: Receipt | None
+    code: str | None
+    detail: str
+    resolved_by: str | None
+
+
+class Claim(Frozen):
+    """The answer to "may I cause this effect?".
+
+    Attributes:
+        status: `new`: nobody tried before, go ahead. `retry`: an earlier attempt left it open, read back
+            before sending. `busy`: another attempt may still be acting, come back after `lease_until`.
+            `settled`: done, here is the receipt. `failed`: it definitely did not happen and will not.
+            `unknown`: a person must settle it.
+    """
+
+    status: ClaimStatus
+    receipt: Receipt | None
+    attempts: int
+    lease_until: AwareDatetime
+    code: str | None = None
+    detail: str = ""

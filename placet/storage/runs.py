@@ -1,0 +1,124 @@
+"""Runs as people list and watch them: a projection, the workflow is the truth."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, tuple_, update
+
+from placet.contracts.receipt import Receipt
+from placet.contracts.run import END_STATES, RunRequest, RunState
+from placet.errors import UsageError
+from placet.storage.inserts import insert_if_absent
+from placet.storage.records import RunRecord
+from placet.storage.tables import RUN
+
+_GET = select(RUN).where(RUN.c.run_id == bindparam("id"))
+_SAME = select(RUN).where(
+    or_(
+        RUN.c.run_id == bindparam("id"),
+        and_(RUN.c.tenant == bindparam("of_tenant"), RUN.c.key == bindparam("with_key")),
+    )
+)
+_MOVE = update(RUN).where(RUN.c.run_id == bindparam("id"), RUN.c.state.not_in(sorted(END_STATES)))
+_IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key")
+
+
+class RunRepository:
+    """Requests and states of runs. Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def request(self, request: RunRequest) -> bool:
+        """Record a request; True when it is new, False when the same one is already there.
+
+        Raises:
+            UsageError: code `run_key_conflict`; its key or run id already stands for a different request.
+        """
+        values: dict[str, object] = {
+            **dict(request),
+            "updated_at": request.requested_at,
+            "state": "analysing",
+            "detail": "",
+        }
+        if insert_if_absent(self._connection, RUN, values):
+            return True
+        same = {"id": request.run_id, "of_tenant": request.tenant, "with_key": request.key}
+        for row in self._connection.execute(_SAME, same).mappings():
+            for field in _IDENTITY:
+                if row[field] != getattr(request, field):
+                    raise UsageError(
+                        f"run key {request.key!r} already stands for {field} {row[field]!r} "
+                        f"(run {row['run_id']}), not {getattr(request, field)!r}; choose another key",
+                        code="run_key_conflict",
+                    )
+        return False
+
+    def set_state(
+        self,
+        run_id: str,
+        state: RunState,
+        *,
+        at: datetime,
+        code: str | None = None,
+        detail: str = "",
+        assessment: str | None = None,
+        evidence: str | None = None,
+        proposal: str | None = None,
+        decision: str | None = None,
+        receipt: Receipt | None = None,
+    ) -> bool:
+        """Move a run to `state` and add the digests that are given; those left out stay.
+
+        Returns:
+            Whether the run now stands in `state`; False when it ended otherwise before, and stays so.
+
+        Raises:
+            UsageError: code `unknown_run`.
+        """
+        digests = {"assessment": assessment, "evidence": evidence, "proposal": proposal, "decision": decision}
+        values: dict[str, object] = {name: value for name, value in digests.items() if value is not None}
+        if receipt is not None:
+            values["receipt"] = receipt.model_dump_json()
+        values.update(state=state, code=code, detail=detail, updated_at=at)
+        if self._connection.execute(_MOVE, {"id": run_id, **values}).rowcount == 1:
+            return True
+        record = self.get(run_id)
+        if record is None:
+            raise UsageError(f"run {run_id!r} does not exist", code="unknown_run")
+        return record.state == state
+
+    def set_detail(self, run_id: str, detail: str, *, at: datetime) -> None:
+        """Note what a run is waiting for; its state stays, and a run that ended or is not there stays as it is."""
+        self._connection.execute(_MOVE, {"id": run_id, "detail": detail, "updated_at": at})
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """The run, None if there is none of that id."""
+        row = self._connection.execute(_GET, {"id": run_id}).mappings().one_or_none()
+        return None if row is None else _record(row)
+
+    def list(
+        self,
+        tenant: str,
+        state: RunState | None = None,
+        customer_id: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> tuple[RunRecord, ...]:
+        """Runs of `tenant`, newest request first; `before` is the run id that ended the previous page."""
+        query = select(RUN).where(RUN.c.tenant == tenant)
+        if state is not None:
+            query = query.where(RUN.c.state == state)
+        if customer_id is not None:
+            query = query.where(RUN.c.customer_id == customer_id)
+        if before is not None:
+            mark = select(RUN.c.requested_at, RUN.c.run_id).where(RUN.c.run_id == before, RUN.c.tenant == tenant)
+            query = query.where(tuple_(RUN.c.requested_at, RUN.c.run_id) < mark.scalar_subquery())
+        query = query.order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()).limit(limit)
+        return tuple(_record(row) for row in self._connection.execute(query).mappings())
+
+
+def _record(row: RowMapping) -> RunRecord:
+    receipt = row["receipt"]
+    return RunRecord(**{**row, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})

@@ -1,0 +1,73 @@
+"""Databases: every test that asks for one runs on SQLite and on PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from placet.storage.database import Database
+from tests.support.databases import Postgres, migrated, postgres_server, sqlite_url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    url = sqlite_url(tmp_path_factory.mktemp("template"))
+    migrated(url).close()
+    return Path(url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    name = postgres.new_database()
+    migrated(postgres.url(name)).close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database without a schema (on SQLite: of a file that does not exist yet)."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a migrated, empty database."""
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path)
+        shutil.copy(request.getfixturevalue("sqlite_template"), url.removeprefix("sqlite:///"))
+        yield url
+    else:
+        yield from _postgres_url(request)
+
+
+def _postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.new_database(request.getfixturevalue("postgres_template"))
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a migrated database, for what only PostgreSQL can do."""
+    yield from _postgres_url(request)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, with a connection for each of 20 threads."""
+    with Database(database_url, pool_size=20) as opened:
+        yield opened

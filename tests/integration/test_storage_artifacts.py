@@ -1,0 +1,81 @@
+"""Artifacts are what their digest says, or nothing at all."""
+
+import pytest
+
+from placet.contracts.money import Money
+from placet.contracts.proposal import Reason
+from placet.errors import GovernanceError, UsageError
+from placet.governance.canonical import digest, sha256_hex
+from placet.storage.database import Database
+from tests.support.databases import disarm, outsider, together
+
+BILL = bytes(range(256)) * 3
+
+
+def test_the_same_bytes_have_one_address_and_are_kept_once(database: Database) -> None:
+    with database.transaction() as tx:
+        assert {tx.artifacts.put("acme", "application/octet-stream", BILL) for _ in range(3)} == {sha256_hex(BILL)}
+    with database.reading() as tx:
+        assert tx.artifacts.get(sha256_hex(BILL)) == BILL
+
+
+def test_racing_writers_of_the_same_bytes_agree(database: Database) -> None:
+    def put(_: int) -> str:
+        with database.transaction() as tx:
+            return tx.artifacts.put("acme", "text/plain", b"prompt")
+
+    assert together(8, put) == [sha256_hex(b"prompt")] * 8
+
+
+def test_a_model_is_stored_under_its_governance_digest(database: Database) -> None:
+    model = Money(amount_minor=1250, currency="EUR")
+    with database.transaction() as tx:
+        address = tx.artifacts.put_model("acme", model)
+    with database.reading() as tx:
+        assert tx.artifacts.get_model(address, Money) == model
+    assert address == digest(model)
+
+
+def test_each_tenant_holds_its_own_copy(database: Database, database_url: str) -> None:
+    with database.transaction() as tx:
+        address = tx.artifacts.put("acme", "text/plain", b"shared words")
+        with pytest.raises(UsageError, match="not in the store"):
+            tx.artifacts.get(address, tenant="other")
+        tx.artifacts.put("other", "text/plain", b"shared words")
+    with outsider(database_url) as run:
+        run("DELETE FROM artifact WHERE tenant = 'acme'")
+    with database.reading() as tx:
+        assert tx.artifacts.get(address, tenant="other") == b"shared words"
+        with pytest.raises(UsageError) as erased:
+            tx.artifacts.get(address, tenant="acme")
+    assert erased.value.code == "unknown_artifact"
+
+
+def test_an_artifact_cannot_be_updated(database: Database, database_url: str) -> None:
+    with database.transaction() as tx:
+        address = tx.artifacts.put("acme", "text/plain", b"as it was")
+    with outsider(database_url) as run, pytest.raises(Exception, match="artifact is immutable: UPDATE refused"):
+        run("UPDATE artifact SET media_type = 'x'")
+    with database.reading() as tx:
+        assert tx.artifacts.get(address) == b"as it was"
+
+
+@pytest.mark.parametrize("altered", ["'9250 EUR'", "CAST('9250 EUR' AS {bytes})"])
+def test_altered_bytes_are_never_returned(database: Database, database_url: str, altered: str) -> None:
+    with database.transaction() as tx:
+        address = tx.artifacts.put("acme", "text/plain", b"1250 EUR")
+    disarm(database_url, "artifact")
+    statement = f"UPDATE artifact SET data = {altered}"  # noqa: S608 - this test is the attacker
+    with outsider(database_url) as run:
+        run(statement.format(bytes="BLOB" if database_url.startswith("sqlite") else "bytea"))
+    with database.reading() as tx, pytest.raises(GovernanceError) as broken:
+        tx.artifacts.get(address)
+    assert broken.value.code == "artifact_broken"
+
+
+def test_an_artifact_of_another_kind_is_refused(database: Database) -> None:
+    with database.transaction() as tx:
+        address = tx.artifacts.put_model("acme", Reason(code="tenure"))
+        with pytest.raises(GovernanceError, match="is not a valid Money") as broken:
+            tx.artifacts.get_model(address, Money)
+    assert broken.value.code == "artifact_broken"

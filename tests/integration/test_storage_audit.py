@@ -1,0 +1,302 @@
+"""Promise 5: the record is append-only, linked, and proves itself. Promise 6: nothing in it is lost or repeated."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from placet.contracts.audit import GENESIS, AuditEvent
+from placet.errors import GovernanceError, UsageError
+from placet.governance.audit_chain import link, verify_chain
+from placet.storage.database import Database, Transaction
+from tests.support.databases import disarm, outsider, together
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+RUN = "run-0123456789abcdef0123"
+REUSED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+_scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20)
+_values = _scalars | st.floats(allow_nan=False, allow_infinity=False)
+_bodies = st.dictionaries(
+    st.text(max_size=8),
+    st.recursive(
+        _values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_size=4,
+)
+_fresh = count()
+
+
+def append(tx: Transaction, stream: str = RUN, step_key: str = "analyse", **changes: Any) -> AuditEvent:
+    entry: dict[str, Any] = {
+        "tenant": "acme",
+        "run_id": RUN,
+        "kind": "analyse.done",
+        "actor": "agent:retention",
+        "at": AT,
+        "body": {"risk": "high"},
+    }
+    return tx.audit.append(stream=stream, step_key=step_key, **{**entry, **changes})
+
+
+def chain(length: int) -> list[AuditEvent]:
+    events: list[AuditEvent] = []
+    for number in range(1, length + 1):
+        events.append(
+            link(
+                stream=RUN,
+                seq=number,
+                prev_hash=events[-1].hash if events else GENESIS,
+                tenant="acme",
+                run_id=RUN,
+                kind="analyse.done",
+                actor="worker",
+                at=AT + timedelta(seconds=number),
+                step_key=f"step-{number}",
+                body={"n": number},
+            )
+        )
+    return events
+
+
+def test_entries_count_from_one_and_each_names_the_hash_before_it(database: Database) -> None:
+    with database.transaction() as tx:
+        events = [append(tx, step_key=f"s{number}") for number in range(4)]
+    with database.reading() as tx:
+        assert tx.audit.read(RUN) == events
+        assert tx.audit.verify(RUN) == 4
+    assert [event.seq for event in events] == [1, 2, 3, 4]
+    assert [event.prev_hash for event in events] == [GENESIS, *(event.hash for event in events[:-1])]
+
+
+def test_a_retried_step_is_recorded_once_as_it_was_first(database: Database) -> None:
+    with database.transaction() as tx:
+        first = append(tx)
+        append(tx, step_key="propose")
+    with database.transaction() as tx:
+        again = append(tx, body={"risk": "low"}, at=AT + timedelta(hours=1))
+    with database.reading() as tx:
+        assert again == first == tx.audit.find(RUN, "analyse")
+        assert tx.audit.find(RUN, "execute") is None
+        assert len(tx.audit.read(RUN)) == 2
+
+
+@REUSED
+@given(body=_bodies, offset=st.integers(-12, 14))
+def test_whatever_json_is_recorded_comes_back_and_verifies(
+    database: Database, body: dict[str, Any], offset: int
+) -> None:
+    stream = f"stream-{next(_fresh)}"
+    at = AT.astimezone(timezone(timedelta(hours=offset)))
+    with database.transaction() as tx:
+        event = append(tx, stream=stream, body=body, at=at)
+    with database.reading() as tx:
+        assert tx.audit.read(stream) == [event]
+        assert tx.audit.verify(stream) == 1
+    assert event.body == body
+    assert event.at == AT
+
+
+def test_what_json_cannot_carry_is_refused_before_it_is_recorded(database: Database) -> None:
+    malformed = r"audit entry 'analyse\.done' .* is malformed"
+    for body in ({"n": float("nan")}, {"n": 2**53}, {"n": object()}):
+        with pytest.raises(UsageError, match=malformed) as refused, database.transaction() as tx:
+            append(tx, body=body)
+        assert refused.value.code == "audit_entry_invalid"
+    with pytest.raises(UsageError, match=malformed), database.transaction() as tx:
+        append(tx, at=AT.replace(tzinfo=None))
+    with database.reading() as tx:
+        assert tx.audit.read(RUN) == []
+
+
+def test_writers_to_one_stream_neither_fork_it_nor_leave_a_gap(database: Database) -> None:
+    def write(writer: int) -> list[int]:
+        seqs = []
+        for step in range(5):
+            with database.transaction() as tx:
+                seqs.append(append(tx, step_key=f"{writer}-{step}").seq)
+        return seqs
+
+    seqs = [seq for written in together(8, write) for seq in written]
+    assert sorted(seqs) == list(range(1, 41))
+    with database.reading() as tx:
+        assert tx.audit.verify(RUN) == 40
+
+
+def test_one_step_recorded_by_racing_attempts_is_one_entry(database: Database) -> None:
+    def write(attempt: int) -> str:
+        with database.transaction() as tx:
+            return append(tx, body={"attempt": attempt}).hash
+
+    assert len(set(together(12, write))) == 1
+    with database.reading() as tx:
+        assert tx.audit.verify(RUN) == 1
+
+
+def test_streams_do_not_wait_for_each_other_on_postgresql(postgres_url: str) -> None:
+    with Database(postgres_url, lock_timeout_s=0.2) as database, database.transaction() as slow:
+        append(slow, stream="one")
+        with database.transaction() as quick:
+            assert append(quick, stream="two").seq == 1
+
+
+def test_a_follower_misses_no_entry_that_commits_late(postgres_url: str) -> None:
+    with Database(postgres_url) as database:
+        with database.transaction() as slow:
+            late = append(slow, stream="late")
+            with database.transaction() as quick:
+                early = append(quick, stream="early")
+            with database.reading() as tx:
+                assert tx.audit.tail("acme") == []
+        with database.reading() as tx:
+            positions = tx.audit.tail("acme")
+            assert [event for _, event in positions] == [late, early]
+            assert tx.audit.tail("acme", after_id=positions[0][0]) == positions[1:]
+
+
+def test_a_follower_sees_its_tenant_only_in_order_and_in_pages(database: Database) -> None:
+    with database.transaction() as tx:
+        events = [append(tx, stream=f"s{number % 3}", step_key=str(number)) for number in range(7)]
+        append(tx, stream="tenant/other", tenant="other", run_id=None)
+    with database.reading() as tx:
+        seen: list[AuditEvent] = []
+        after = 0
+        while page := tx.audit.tail("acme", after_id=after, limit=3):
+            after = page[-1][0]
+            seen.extend(event for _, event in page)
+        assert seen == events
+        assert tx.audit.streams("acme") == ["s0", "s1", "s2"]
+        assert tx.audit.streams("other") == ["tenant/other"]
+
+
+COLUMNS = "stream, seq, tenant, run_id, kind, actor, at, step_key, body, prev_hash, hash, recorded_at"
+AGAIN = COLUMNS + " FROM audit_event WHERE seq = 1"
+FORGED = AGAIN.replace("actor", "kind")
+
+
+@pytest.mark.parametrize(
+    ("statement", "answers"),
+    [
+        ("UPDATE audit_event SET actor = 'x'", ["is append-only: UPDATE refused"] * 2),
+        ("DELETE FROM audit_event WHERE seq = 2", ["is append-only: DELETE refused"] * 2),
+        ("TRUNCATE audit_event", ["syntax error", "keeps every row: TRUNCATE refused"]),
+        # SQLite passes over an insert onto an existing key, also when it is called REPLACE.
+        (
+            "INSERT INTO audit_event (" + COLUMNS + ") SELECT " + AGAIN,
+            [None, "duplicate key"],
+        ),
+        (
+            "REPLACE INTO audit_event (id, " + COLUMNS + ") SELECT id, " + FORGED,
+            [None, "syntax error"],
+        ),
+    ],
+)
+def test_no_statement_rewrites_the_record(
+    database: Database, database_url: str, statement: str, answers: list[str | None]
+) -> None:
+    with database.transaction() as tx:
+        events = [append(tx, step_key=f"s{number}") for number in range(3)]
+    answer = answers[0 if database_url.startswith("sqlite") else 1]
+    with outsider(database_url) as run:
+        if answer is None:
+            run(statement)
+        else:
+            with pytest.raises(Exception, match=answer):
+                run(statement)
+    with database.reading() as tx:
+        assert tx.audit.read(RUN) == events
+
+
+@pytest.mark.parametrize(
+    ("tampering", "finding"),
+    [
+        ("UPDATE audit_event SET actor = 'x' WHERE seq = 2", "entry 2: its content does not match its hash"),
+        ("UPDATE audit_event SET body = '{}' WHERE seq = 3", "entry 3: its content does not match its hash"),
+        ("UPDATE audit_event SET body = 'gone' WHERE seq = 3", "entry 3: it cannot be read"),
+        ("DELETE FROM audit_event WHERE seq = 2", "entry 2: its seq is 3"),
+        ("DELETE FROM audit_event WHERE seq = 1", "entry 1: its seq is 2"),
+    ],
+)
+def test_who_switches_the_guards_off_and_tampers_is_found_out(
+    database: Database, database_url: str, tampering: str, finding: str
+) -> None:
+    with database.transaction() as tx:
+        for number in range(4):
+            append(tx, step_key=f"s{number}")
+    disarm(database_url, "audit_event")
+    with outsider(database_url) as run:
+        run(tampering)
+    with database.reading() as tx, pytest.raises(GovernanceError) as broken:
+        tx.audit.verify(RUN)
+    assert broken.value.code == "audit_broken"
+    assert f"audit stream {RUN!r} is broken at {finding}" in str(broken.value)
+
+
+def test_a_stream_that_does_not_exist_is_not_vouched_for(database: Database) -> None:
+    with database.reading() as tx, pytest.raises(UsageError) as unknown:
+        tx.audit.verify("run-nobody")
+    assert unknown.value.code == "unknown_stream"
+
+
+def test_a_stream_longer_than_a_batch_verifies_to_its_end(database: Database) -> None:
+    with database.transaction() as tx:
+        for number in range(1001):
+            append(tx, step_key=str(number))
+    with database.reading() as tx:
+        assert tx.audit.verify(RUN) == 1001
+
+
+@given(data=st.data(), length=st.integers(2, 6))
+def test_every_change_to_one_field_of_one_entry_is_found_at_that_entry(data: st.DataObject, length: int) -> None:
+    events = chain(length)
+    position = data.draw(st.integers(0, length - 1))
+    change: dict[str, Any] = data.draw(
+        st.sampled_from(
+            [
+                {"actor": "x"},
+                {"kind": "execute.done"},
+                {"body": {"n": -1}},
+                {"at": AT},
+                {"run_id": None},
+                {"step_key": "step-0"},
+                {"seq": 99},
+                {"prev_hash": "f" * 64},
+                {"hash": "f" * 64},
+            ]
+        )
+    )
+    tampered = [*events[:position], events[position].model_copy(update=change), *events[position + 1 :]]
+    with pytest.raises(GovernanceError, match=rf"broken at entry {position + 1}:"):
+        verify_chain(tampered)
+
+
+@given(data=st.data(), length=st.integers(3, 6))
+def test_removing_repeating_or_swapping_entries_is_found(data: st.DataObject, length: int) -> None:
+    events = chain(length)
+    at = data.draw(st.integers(0, length - 2))
+    removed = [*events[:at], *events[at + 1 :]]
+    repeated = [*events[: at + 1], *events[at:]]
+    swapped = [*events[:at], events[at + 1], events[at], *events[at + 2 :]]
+    first_wrong = {"removed": at + 1, "repeated": at + 2, "swapped": at + 1}
+    for name, tampered in (("removed", removed), ("repeated", repeated), ("swapped", swapped)):
+        with pytest.raises(GovernanceError, match=rf"broken at entry {first_wrong[name]}:"):
+            verify_chain(tampered)
+    assert verify_chain(events) == length
+
+
+def test_a_step_recorded_twice_under_a_sound_hash_is_found() -> None:
+    first, second = chain(2)
+    fields = {name: getattr(second, name) for name in AuditEvent.model_fields if name != "hash"}
+    forged = link(**{**fields, "step_key": first.step_key})
+    with pytest.raises(GovernanceError, match="broken at entry 2: step_key 'step-1' occurs a second time"):
+        verify_chain([first, forged])
+
+
+def test_an_entry_of_another_stream_is_found() -> None:
+    first, second = chain(2)
+    fields = {name: getattr(second, name) for name in AuditEvent.model_fields if name != "hash"}
+    with pytest.raises(GovernanceError, match="broken at entry 2: it belongs to stream 'elsewhere'"):
+        verify_chain([first, link(**{**fields, "stream": "elsewhere"})])

@@ -1,0 +1,67 @@
+"""The schema goes up and down on both databases, and is what the models say."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
+
+from placet.errors import StorageError
+from placet.storage.database import Database
+from placet.storage.migration import head
+from placet.storage.tables import metadata
+from tests.support.databases import together
+
+TABLES = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
+
+
+def test_migrations_go_up_down_and_up_again(empty_url: str) -> None:
+    with Database(empty_url) as database:
+        database.migrate()
+        assert database.revision() == head() == "0001"
+        assert _tables(empty_url) == TABLES
+
+        database.downgrade("base")
+        assert database.revision() is None
+        assert _tables(empty_url) == ["alembic_version"]
+
+        database.migrate()
+        database.check()
+        assert _tables(empty_url) == TABLES
+
+
+def test_models_and_migrations_agree(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    with Database(database_url) as database:
+        database.migrate()
+        assert database.revision() == head()
+
+
+def test_processes_that_migrate_at_once_do_not_collide(empty_url: str) -> None:
+    def migrate(_: int) -> str | None:
+        with Database(empty_url) as database:
+            database.migrate()
+            return database.revision()
+
+    assert together(4, migrate) == [head()] * 4
+
+
+def test_check_names_the_revision_an_old_database_is_at(database_url: str) -> None:
+    with Database(database_url) as database:
+        database.downgrade("base")
+        with pytest.raises(StorageError, match=r"schema revision None, this version needs '0001'") as refused:
+            database.check()
+    assert refused.value.code == "storage_not_migrated"
+
+
+def _tables(url: str) -> list[str]:
+    engine = create_engine(url)
+    names = sorted(inspect(engine).get_table_names())
+    engine.dispose()
+    return names

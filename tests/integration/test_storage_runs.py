@@ -1,0 +1,178 @@
+"""A run is requested once per key, and an end is final."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from placet.contracts.receipt import Receipt
+from placet.contracts.run import END_STATES, RunRequest
+from placet.errors import UsageError
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+from tests.support.databases import together
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def request(number: int = 1, **changes: Any) -> RunRequest:
+    fields: dict[str, Any] = {
+        "run_id": f"run-{number:020x}",
+        "tenant": "acme",
+        "customer_id": "7590-VHVEG",
+        "agent": "retention",
+        "key": f"call-{number}",
+        "requested_by": "maria.lopez",
+        "requested_at": AT + timedelta(minutes=number),
+    }
+    return RunRequest(**{**fields, **changes})
+
+
+def test_a_new_request_stands_at_its_first_state(database: Database) -> None:
+    with database.transaction() as tx:
+        assert tx.runs.request(request())
+        assert tx.runs.get("run-00000000000000000002") is None
+        record = tx.runs.get(request().run_id)
+    expected = {
+        **dict(request()),
+        "updated_at": request().requested_at,
+        "state": "analysing",
+        "code": None,
+        "detail": "",
+    }
+    nothing = dict.fromkeys(("assessment", "evidence", "proposal", "decision", "receipt"))
+    assert record == RunRecord(**expected, **nothing)
+
+
+def test_the_same_request_again_is_the_same_run(database: Database) -> None:
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        assert not tx.runs.request(request(requested_by="jan.kovac", requested_at=AT + timedelta(days=1)))
+        record = tx.runs.get(request().run_id)
+    assert record is not None
+    assert record.requested_by == "maria.lopez"
+
+
+def test_of_racing_requests_one_starts_the_run(database: Database) -> None:
+    def start(_: int) -> bool:
+        with database.transaction() as tx:
+            return tx.runs.request(request())
+
+    assert sorted(together(12, start)) == [False] * 11 + [True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"customer_id": "5575-GNVDE"}, "customer_id '7590-VHVEG' .* not '5575-GNVDE'"),
+        ({"agent": "advance"}, "agent 'retention' .* not 'advance'"),
+        ({"tenant": "other"}, "tenant 'acme' .* not 'other'"),
+        ({"run_id": "run-" + "f" * 20}, "run_id 'run-00000000000000000001' .* not 'run-ffffffffffffffffffff'"),
+    ],
+)
+def test_a_key_that_stands_for_something_else_is_refused(
+    database: Database, changes: dict[str, Any], words: str
+) -> None:
+    with database.transaction() as tx:
+        tx.runs.request(request())
+    with database.transaction() as tx, pytest.raises(UsageError, match=words) as conflict:
+        tx.runs.request(request(**changes))
+    assert conflict.value.code == "run_key_conflict"
+
+
+def test_states_and_digests_accumulate(database: Database) -> None:
+    receipt = Receipt(
+        effect_key="e" * 64,
+        external_id="adj-1",
+        api="TMF654",
+        confirmed_by="response",
+        response_sha256=None,
+        settled_at=AT,
+    )
+    run_id = request().run_id
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        assert tx.runs.set_state(run_id, "querying", at=AT, assessment="a" * 64)
+        assert tx.runs.set_state(run_id, "proposing", at=AT, evidence="b" * 64)
+        assert tx.runs.set_state(run_id, "awaiting_decision", at=AT, proposal="c" * 64)
+        assert tx.runs.set_state(run_id, "executing", at=AT, decision="d" * 64)
+        assert tx.runs.set_state(run_id, "executed", at=AT, code="done", detail="credited", receipt=receipt)
+        record = tx.runs.get(run_id)
+    assert record is not None
+    assert (record.assessment, record.evidence, record.proposal, record.decision) == (
+        "a" * 64,
+        "b" * 64,
+        "c" * 64,
+        "d" * 64,
+    )
+    assert (record.state, record.code, record.detail, record.receipt) == ("executed", "done", "credited", receipt)
+
+
+@pytest.mark.parametrize("end", sorted(END_STATES))
+def test_an_end_is_never_left(database: Database, end: Any) -> None:
+    run_id = request().run_id
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        assert tx.runs.set_state(run_id, end, at=AT, code="first")
+        assert tx.runs.set_state(run_id, end, at=AT + timedelta(1), code="again")
+        assert not tx.runs.set_state(run_id, "executing", at=AT + timedelta(1), proposal="c" * 64)
+        assert not tx.runs.set_state(run_id, "unknown_outcome", at=AT + timedelta(1))
+        record = tx.runs.get(run_id)
+    assert record is not None
+    assert (record.state, record.code, record.updated_at, record.proposal) == (end, "first", AT, None)
+
+
+def test_a_note_changes_neither_the_state_nor_a_run_that_ended(database: Database) -> None:
+    run_id, later = request().run_id, AT + timedelta(hours=1)
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        tx.runs.set_state(run_id, "querying", at=AT)
+        tx.runs.set_detail(run_id, "retrying: billing is down", at=later)
+        noted = tx.runs.get(run_id)
+        tx.runs.set_state(run_id, "failed", at=AT, detail="gave up")
+        tx.runs.set_detail(run_id, "retrying: too late", at=later)
+        ended = tx.runs.get(run_id)
+    assert noted is not None
+    assert (noted.state, noted.detail, noted.updated_at) == ("querying", "retrying: billing is down", later)
+    assert ended is not None
+    assert (ended.state, ended.detail, ended.updated_at) == ("failed", "gave up", AT)
+
+
+def test_an_unknown_outcome_is_left_when_a_person_settles_it(database: Database) -> None:
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        assert tx.runs.set_state(request().run_id, "unknown_outcome", at=AT)
+        assert tx.runs.set_state(request().run_id, "executed", at=AT)
+
+
+def test_a_run_that_was_never_requested_has_no_state(database: Database) -> None:
+    with database.transaction() as tx, pytest.raises(UsageError, match="'run-missing' does not exist") as unknown:
+        tx.runs.set_state("run-missing", "failed", at=AT)
+    assert unknown.value.code == "unknown_run"
+
+
+def test_lists_are_newest_first_in_pages_and_by_tenant_state_and_customer(database: Database) -> None:
+    with database.transaction() as tx:
+        for number in range(1, 8):
+            tx.runs.request(request(number, customer_id="c-even" if number % 2 == 0 else "c-odd"))
+        tx.runs.request(request(8, tenant="other"))
+        tx.runs.set_state(request(4).run_id, "rejected", at=AT)
+    with database.reading() as tx:
+        pages, before = [], None
+        while page := tx.runs.list("acme", limit=3, before=before):
+            before = page[-1].run_id
+            pages.append([int(run.run_id[4:], 16) for run in page])
+        assert pages == [[7, 6, 5], [4, 3, 2], [1]]
+        assert [run.key for run in tx.runs.list("acme", state="rejected")] == ["call-4"]
+        assert [run.key for run in tx.runs.list("acme", customer_id="c-even")] == ["call-6", "call-4", "call-2"]
+        assert [run.key for run in tx.runs.list("other")] == ["call-8"]
+
+
+def test_requests_of_the_same_moment_are_paged_without_loss(database: Database) -> None:
+    with database.transaction() as tx:
+        for number in range(1, 6):
+            tx.runs.request(request(number, requested_at=AT))
+    with database.reading() as tx:
+        first = tx.runs.list("acme", limit=2)
+        rest = tx.runs.list("acme", before=first[-1].run_id)
+    assert [run.key for run in first + rest] == ["call-5", "call-4", "call-3", "call-2", "call-1"]
