@@ -1,0 +1,1 @@
+"""What the sandbox's state is and how it changes: balances, orders, inventory, stored documents."""

@@ -1,0 +1,123 @@
+"""Product orders: executed at once, the order and its effect on the inventory in one transaction."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select
+
+from placet.sandbox.books.inventory import held_now, put
+from placet.sandbox.derived.products import Held
+from placet.sandbox.errors import TmfError, bad_body, conflict
+from placet.sandbox.ids import numbered
+from placet.sandbox.money import JsonObject
+from placet.sandbox.seed import Customer
+from placet.sandbox.store import Database
+from placet.sandbox.tables import PRODUCT_ORDERS as _ORDERS
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of an order; `monthly` in cents, None keeps the present price (or states none)."""
+
+    id: str
+    action: Literal["add", "modify"]
+    offering_id: str
+    name: str
+    monthly: int | None
+    product_id: str | None
+
+
+ORDER_PREFIX = "ORD-"
+
+
+def order_id(number: int) -> str:
+    """The public id of an order."""
+    return numbered(ORDER_PREFIX, number)
+
+
+class Orders:
+    """Takes and keeps product orders."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def execute(
+        self, customer: Customer, items: list[Item], body: JsonObject, *, external_id: str | None, as_of: date
+    ) -> tuple[int, JsonObject]:
+        """Execute an order; its number and the resource without its id.
+
+        Raises:
+            TmfError: 409 when the external id was used before, 400 when an item names a product not held.
+        """
+        with self._database.write() as connection:
+            _refuse_repeat(connection, external_id)
+            row = {"external_id": external_id, "customer_id": customer.id, "body": json.dumps(body)}
+            record = insert(_ORDERS).values(row).returning(_ORDERS.c.number)
+            number: int = connection.execute(record).scalar_one()
+            for item in items:
+                put(connection, _effect(connection, customer, item, order_id(number), as_of))
+        return number, body
+
+    def order(self, number: int) -> Any:
+        """One order, or None."""
+        with self._database.read() as connection:
+            return connection.execute(select(_ORDERS).where(_ORDERS.c.number == number)).one_or_none()
+
+    def orders(
+        self, external_id: str | None, customer_id: str | None, offset: int, limit: int
+    ) -> tuple[int, list[Any]]:
+        """How many orders match, and one page of them, oldest first."""
+        wanted = {_ORDERS.c.external_id: external_id, _ORDERS.c.customer_id: customer_id}
+        where: list[ColumnElement[bool]] = [column == value for column, value in wanted.items() if value is not None]
+        rows = select(_ORDERS).where(*where).order_by(_ORDERS.c.number).offset(offset).limit(limit)
+        with self._database.read() as connection:
+            total = connection.execute(select(func.count()).select_from(_ORDERS).where(*where)).scalar_one()
+            return total, list(connection.execute(rows).all())
+
+
+def _refuse_repeat(connection: Connection, external_id: str | None) -> None:
+    if external_id is None:
+        return
+    # The write lock is held, so what is not found here cannot appear before the insert.
+    known = connection.execute(
+        select(_ORDERS.c.number).where(_ORDERS.c.external_id == external_id)
+    ).scalar_one_or_none()
+    if known is not None:
+        raise conflict("duplicateExternalId", f"externalId {external_id!r} is that of order {order_id(known)!r}")
+
+
+def _effect(connection: Connection, customer: Customer, item: Item, order: str, as_of: date) -> Held:
+    if item.action == "add":
+        return Held(
+            id=f"P-{customer.id}-{order}-{item.id}",
+            customer_id=customer.id,
+            offering_id=item.offering_id,
+            name=item.name,
+            monthly=item.monthly,
+            started_on=as_of,
+            term_months=1,
+            simulated=False,
+            order_id=order,
+            order_item_id=item.id,
+        )
+    held = {product.id: product for product in held_now(connection, customer, as_of)}
+    if item.product_id not in held:
+        raise _not_held(customer, item)
+    present = held[item.product_id]
+    return replace(
+        present,
+        offering_id=item.offering_id,
+        name=item.name,
+        monthly=present.monthly if item.monthly is None else item.monthly,
+        simulated=False,
+        order_id=order,
+        order_item_id=item.id,
+    )
+
+
+def _not_held(customer: Customer, item: Item) -> TmfError:
+    return bad_body(
+        f"item {item.id!r} modifies product {item.product_id!r}, which customer {customer.id!r} does not hold"
+    )

@@ -1,0 +1,1 @@
+"""Figures the sample lacks, derived from a row: deterministic, consistent with it, and marked simulated."""

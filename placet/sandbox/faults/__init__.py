@@ -1,0 +1,1 @@
+"""Faults on demand: latency, errors, garbage, and responses lost after the effect was committed."""
