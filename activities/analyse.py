@@ -1,0 +1,104 @@
+"""(1) analyse: a model assesses the customer's history and chooses which reads follow."""
+
+import time
+
+from temporalio import activity
+
+from activities.context import Context, keep_exchanges, record, unanswered_recorded
+from placet.contracts.assessment import Assessment
+from placet.contracts.billing import BillingQuery, CustomerProfile
+from placet.contracts.run import Analysed, RunRequest
+from placet.errors import NotFound, UsageError
+from placet.plugin_api.calls import record_calls
+
+STEP = "analyse.completed"
+
+
+class Analyse:
+    """The first step. It also opens the run's record, however the run was started."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn(name="analyse", no_thread_cancel_exception=True)
+    def analyse(self, request: RunRequest) -> Analysed:
+        """Assess; the assessment, prompts and completions are stored, only digests and the choice return."""
+        with self._context.step(request):
+            self._open(request)
+            earlier = self._context.recorded(request, STEP)
+            if earlier is not None:
+                return self._answer(request, str(earlier.body["assessment"]))
+            return self._analyse(request)
+
+    def _open(self, request: RunRequest) -> None:
+        context = self._context
+        if request.tenant not in context.tenants:
+            raise UsageError(
+                f"unknown tenant {request.tenant!r}; this worker serves {', '.join(sorted(context.tenants))}",
+                code="unknown_tenant",
+            )
+        with context.database.transaction() as tx:
+            tx.runs.request(request)
+            tx.runs.set_state(request.run_id, "analysing", at=context.clock())
+            record(
+                tx,
+                request,
+                "run.started",
+                actor=request.requested_by,
+                at=context.clock(),
+                body={"request": request.model_dump(mode="json")},
+            )
+
+    def _analyse(self, request: RunRequest) -> Analysed:
+        context = self._context
+        application = context.application(request.agent)
+        started = time.monotonic()
+        with record_calls() as calls:
+            customer = self._customer(request)
+        with unanswered_recorded(context, request, "analyse"):
+            outcome = application.analyse(request, customer, context.inference)
+        assessment = outcome.assessment
+        with context.database.transaction() as tx:
+            keep_exchanges(tx, request, outcome.exchanges)
+            digest = tx.artifacts.put_model(request.tenant, assessment)
+            tx.runs.set_state(request.run_id, "analysing", at=context.clock(), assessment=digest)
+            entry = record(
+                tx,
+                request,
+                STEP,
+                actor=f"agent:{request.agent}",
+                at=context.clock(),
+                body={
+                    "assessment": digest,
+                    "risk": assessment.risk,
+                    "marks": list(assessment.marks),
+                    "queries": [query.model_dump(mode="json") for query in assessment.queries],
+                    "model_use": [use.model_dump(mode="json") for use in assessment.model_use],
+                    "calls": [call.model_dump(mode="json") for call in calls],
+                    "duration_ms": int((time.monotonic() - started) * 1000),
+                },
+            )
+        return self._answer(request, str(entry.body["assessment"]), assessment)
+
+    def _customer(self, request: RunRequest) -> CustomerProfile:
+        try:
+            return self._context.billing.customer(request.customer_id)
+        except NotFound as error:
+            raise UsageError(
+                f"unknown customer {request.customer_id!r}: billing does not know it", code="unknown_customer"
+            ) from error
+
+    def _answer(self, request: RunRequest, digest: str, assessment: Assessment | None = None) -> Analysed:
+        known = assessment or self._context.artifact(digest, Assessment)
+        required = self._context.application(request.agent).required_reads
+        return Analysed(assessment=digest, risk=known.risk, queries=_union(required, known.queries))
+
+
+def _union(required: tuple[BillingQuery, ...], chosen: tuple[BillingQuery, ...]) -> tuple[BillingQuery, ...]:
+    """One query per operation: what the arithmetic needs, and what the model wants on top, the longer series winning."""
+    months: dict[str, BillingQuery] = {}
+    for query in (*required, *chosen):
+        known = months.get(query.operation)
+        if known is None or known.months < query.months:
+            months[query.operation] = query
+    return tuple(months[operation] for operation in sorted(months))

@@ -1,0 +1,58 @@
+"""The end of a run, or its parking, on the record. Decisions that came too late are recorded as refused."""
+
+from temporalio import activity
+
+from activities.approve import refuse
+from activities.context import Context, record
+from placet.contracts.receipt import Receipt
+from placet.contracts.run import CloseInput
+from placet.errors import DecisionRefused, UsageError
+from placet.governance.effects import effect_key
+from placet.storage.database import Transaction
+
+
+class CloseRun:
+    """The last step of every run."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn(name="close_run", no_thread_cancel_exception=True)
+    def close_run(self, close: CloseInput) -> None:
+        """Record the state; settle the effect ledger where a person found out what had happened."""
+        context = self._context
+        with context.step(close.run), context.database.transaction() as tx:
+            now = context.clock()
+            try:
+                tx.runs.request(close.run)
+            except UsageError:
+                return  # another run owns this id's record; Temporal's history is this one's
+            for received in close.late:
+                late = DecisionRefused(f"the run was over ({close.state}) when it arrived", code="late")
+                refuse(tx, close.run, received, late, now)
+            self._settle(tx, close)
+            tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
+            record(
+                tx,
+                close.run,
+                "run.parked" if close.state == "unknown_outcome" else "run.ended",
+                actor="worker",
+                at=now,
+                body={"state": close.state, "code": close.code, "detail": close.detail},
+            )
+
+    def _settle(self, tx: Transaction, close: CloseInput) -> None:
+        if close.settled_by is None or close.proposal is None:
+            return
+        key = effect_key(close.run.run_id, close.proposal)
+        receipt = None
+        if close.settled_by.verdict == "confirm_executed":
+            receipt = Receipt(
+                effect_key=key,
+                external_id=close.settled_by.reason[:80] or "confirmed by a person",
+                api="person",
+                confirmed_by="person",
+                response_sha256=None,
+                settled_at=self._context.clock(),
+            )
+        tx.effects.resolve(key, receipt, by=close.settled_by.approver)

@@ -1,0 +1,130 @@
+"""What every activity is given, and the boundary each one is wrapped in."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from agents.application import Application
+from agents.completion import Exchange, Inference, NoModelAnsweredError
+from placet.contracts.audit import AuditEvent
+from placet.contracts.run import RunRequest, RunState
+from placet.errors import PlacetError, StorageError
+from placet.governance.policy import PolicySet
+from placet.plugin_api.protocols import MutatePlugin, ReadPlugin
+from placet.storage.database import Database, Transaction
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The seams of a worker; the composition root fills them, tests may fill them otherwise.
+
+    Attributes:
+        application: Loads a hosted application by name; raises `UsageError` for an unknown one.
+        policies: The policy set in force for a tenant and agent, read again at every question; raises `PolicyError`.
+        worker: Identity of this worker process, holder of the effects it attempts.
+        effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
+        effect_attempts: Attempts before an outcome is held as unknown.
+        mutation_timeout_seconds: Client timeout of one mutation request.
+    """
+
+    database: Database
+    billing: ReadPlugin
+    commerce: MutatePlugin
+    inference: Inference
+    application: Callable[[str], Application]
+    policies: Callable[[str, str], PolicySet]
+    tenants: frozenset[str]
+    clock: Callable[[], datetime]
+    worker: str
+    effect_lease_seconds: float
+    effect_attempts: int
+    mutation_timeout_seconds: float
+
+    @contextmanager
+    def step(self, run: RunRequest) -> Iterator[None]:
+        """The boundary of an activity: our errors become Temporal's, retryable ones noted on the run meanwhile."""
+        try:
+            yield
+        except PlacetError as error:
+            if error.retryable:
+                self._note(run, error)
+            raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
+
+    def enter(self, run: RunRequest, state: RunState) -> None:
+        """Show that the run has entered `state`."""
+        with self.database.transaction() as tx:
+            tx.runs.set_state(run.run_id, state, at=self.clock())
+
+    def recorded(self, run: RunRequest, step_key: str) -> AuditEvent | None:
+        """The entry an earlier attempt of this step left, so that a step whose answer was lost is not done again."""
+        with self.database.reading() as tx:
+            return tx.audit.find(run.run_id, step_key)
+
+    def artifact(self, digest: str, kind: type[M]) -> M:
+        """Fetch a stored document; its content is checked against its digest."""
+        with self.database.reading() as tx:
+            return tx.artifacts.get_model(digest, kind)
+
+    def _note(self, run: RunRequest, error: PlacetError) -> None:
+        try:
+            with self.database.transaction() as tx:
+                tx.runs.set_detail(run.run_id, f"retrying: {error}", at=self.clock())
+        except StorageError:
+            return  # the database itself is what is unwell; the attempt's own error says so
+
+
+def record(
+    tx: Transaction, run: RunRequest, kind: str, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
+) -> AuditEvent:
+    """Append one entry to the run's stream, once per step key (the kind, where it occurs once in a run)."""
+    return tx.audit.append(
+        stream=run.run_id,
+        tenant=run.tenant,
+        run_id=run.run_id,
+        kind=kind,
+        actor=actor,
+        step_key=key or kind,
+        at=at,
+        body=body,
+    )
+
+
+@contextmanager
+def unanswered_recorded(context: Context, run: RunRequest, step: str) -> Iterator[None]:
+    """Record the attempts of a step that got no valid answer from any model; the error goes on to Temporal."""
+    try:
+        yield
+    except NoModelAnsweredError as error:
+        attempt = activity.info().attempt
+        with context.database.transaction() as tx:
+            keep_exchanges(tx, run, error.exchanges)
+            record(
+                tx,
+                run,
+                f"{step}.unanswered",
+                actor=f"agent:{run.agent}",
+                at=context.clock(),
+                key=f"{step}.unanswered.{attempt}",
+                body={
+                    "attempt": attempt,
+                    "model_use": [use.model_dump(mode="json") for use in error.attempts],
+                    "detail": str(error),
+                },
+            )
+        raise
+
+
+def keep_exchanges(tx: Transaction, run: RunRequest, exchanges: tuple[Exchange, ...]) -> None:
+    """Store prompts and completions under the digests that the record of model use names."""
+    for exchange in exchanges:
+        tx.artifacts.put(run.tenant, "text/plain", exchange.prompt.encode())
+        if exchange.completion is not None:
+            tx.artifacts.put(run.tenant, "text/plain", exchange.completion.encode())

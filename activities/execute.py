@@ -1,0 +1,210 @@
+"""execute: re-check everything, then cause the effect once (docs/adr/0004).
+
+ (1) claim the effect in the ledger: the intent is on disk before anything is sent;
+ (2) an earlier attempt may have been sent: ask the other system what it shows;
+ (3) re-check approval, key, policy and the customer's state;
+ (4) send, once, within the time this attempt owns;
+ (5) settle the ledger and the record with what came back.
+What cannot be known is held for a person, never guessed.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.context import Context, record
+from activities.revalidation import refusal
+from placet.contracts.proposal import Proposal
+from placet.contracts.receipt import ExecutionResult, Receipt
+from placet.contracts.run import ExecuteInput
+from placet.errors import NotFound, OutcomeUnknown, PlacetError, PluginError, UpstreamRejected, UpstreamUnavailable
+from placet.governance.effects import effect_key
+from placet.plugin_api.protocols import Confirmation
+from placet.storage.records import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at one effect. `began` is the monotonic time of the claim, in seconds."""
+
+    effect: ExecuteInput
+    proposal: Proposal
+    key: str
+    holder: str
+    number: int
+    began: float
+
+
+class Execute:
+    """The only place from which a mutation leaves."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn(name="execute", no_thread_cancel_exception=True)
+    def execute(self, effect: ExecuteInput) -> ExecutionResult:
+        """Cause the effect, or say plainly why not, or that it cannot be known."""
+        with self._context.step(effect.run):
+            proposal = self._context.artifact(effect.proposal, Proposal)
+            # (1) claim
+            claim, attempt = self._claim(effect, proposal)
+            if claim.status in ("settled", "failed", "unknown"):
+                return self._known(effect, claim)
+            if claim.status == "busy":
+                raise self._later("an earlier attempt still owns this effect")
+            # (2) read back
+            if claim.status == "retry":
+                seen = self._read_back(attempt)
+                if seen is not None:
+                    return seen
+            # (3) re-check
+            no = refusal(self._context, effect, proposal)
+            if no is not None:
+                return self._give_up(attempt, "refused", no)
+            # (4) send, (5) settle
+            return self._send(attempt)
+
+    def _claim(self, effect: ExecuteInput, proposal: Proposal) -> tuple[Claim, Attempt]:
+        context, run = self._context, effect.run
+        key = effect_key(run.run_id, effect.proposal)
+        holder = f"{context.worker}#{activity.info().attempt}"
+        began = time.monotonic()
+        now = context.clock()
+        with context.database.transaction() as tx:
+            tx.runs.set_state(run.run_id, "executing", at=now)
+            claim = tx.effects.claim(
+                key,
+                tenant=run.tenant,
+                run_id=run.run_id,
+                proposal=effect.proposal,
+                holder=holder,
+                now=now,
+                lease_seconds=context.effect_lease_seconds,
+            )
+            record(
+                tx,
+                run,
+                "execute.intended",
+                actor=effect.decision.approver,
+                at=now,
+                body={"effect_key": key, "proposal": effect.proposal, "envelope": effect.decision.envelope_digest},
+            )
+        return claim, Attempt(effect, proposal, key, holder, claim.attempts, began)
+
+    def _known(self, effect: ExecuteInput, claim: Claim) -> ExecutionResult:
+        """An earlier attempt's answer did not reach the workflow; the ledger and the record still have it."""
+        if claim.receipt is not None:
+            return _executed(claim.receipt)
+        if claim.status == "unknown":
+            return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=claim.detail)
+        refused = self._context.recorded(effect.run, "execute.refused") is not None
+        return ExecutionResult(
+            outcome="refused" if refused else "failed", code=claim.code or "failed", detail=claim.detail
+        )
+
+    def _read_back(self, attempt: Attempt) -> ExecutionResult | None:
+        """What the other system shows of this effect: settled when it is there, None when it is not."""
+        context = self._context
+        try:
+            found = context.commerce.read_back(
+                attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
+            )
+        except (UpstreamUnavailable, UpstreamRejected, NotFound, OutcomeUnknown) as error:
+            return self._unreadable(attempt, error)
+        return self._settle(attempt, found) if found is not None else None
+
+    def _send(self, attempt: Attempt) -> ExecutionResult:
+        context = self._context
+        owned = context.effect_lease_seconds - (time.monotonic() - attempt.began)
+        if owned < 2 * context.mutation_timeout_seconds:
+            raise self._later("the checks took too long to send within this attempt")
+        try:
+            confirmed = context.commerce.perform(
+                attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
+            )
+        except OutcomeUnknown as error:
+            # Seeing the effect settles it; not seeing it proves nothing until this attempt's lease is over.
+            seen = self._read_back(attempt)
+            if seen is not None:
+                return seen
+            raise self._later(str(error)) from error
+        except UpstreamUnavailable:
+            with context.database.transaction() as tx:  # certainly not sent: nobody needs to wait for this attempt
+                tx.effects.release(attempt.key, holder=attempt.holder, now=context.clock())
+            raise
+        except PluginError as error:
+            return self._give_up(attempt, "failed", error)
+        return self._settle(attempt, confirmed)
+
+    def _settle(self, attempt: Attempt, confirmed: Confirmation) -> ExecutionResult:
+        context, run = self._context, attempt.effect.run
+        receipt = Receipt(
+            effect_key=attempt.key,
+            external_id=confirmed.external_id,
+            api=confirmed.api,
+            confirmed_by=confirmed.confirmed_by,
+            response_sha256=confirmed.response_sha256,
+            settled_at=context.clock(),
+        )
+        with context.database.transaction() as tx:
+            tx.effects.settle(attempt.key, receipt)
+            tx.runs.set_state(run.run_id, "executing", at=receipt.settled_at, receipt=receipt)
+            record(
+                tx,
+                run,
+                "execute.settled",
+                actor="plugin:commerce",
+                at=receipt.settled_at,
+                body={"receipt": receipt.model_dump(mode="json")},
+            )
+        return _executed(receipt)
+
+    def _give_up(self, attempt: Attempt, outcome: Literal["refused", "failed"], error: PlacetError) -> ExecutionResult:
+        """Nothing happened, and nothing will under this key."""
+        context, detail = self._context, str(error)
+        with context.database.transaction() as tx:
+            tx.effects.fail(attempt.key, code=error.code, detail=detail)
+            record(
+                tx,
+                attempt.effect.run,
+                f"execute.{outcome}",
+                actor="worker",
+                at=context.clock(),
+                body={"effect_key": attempt.key, "code": error.code, "detail": detail},
+            )
+        return ExecutionResult(outcome=outcome, code=error.code, detail=detail)
+
+    def _unreadable(self, attempt: Attempt, error: PlacetError) -> ExecutionResult:
+        """The other system cannot say what happened: try again, and after enough tries hold it for a person."""
+        context = self._context
+        if attempt.number < context.effect_attempts:
+            raise self._later(f"sent, and the read-back failed: {error}") from error
+        detail = f"it may or may not have happened: {error}"
+        with context.database.transaction() as tx:
+            tx.effects.hold_unknown(attempt.key, detail=detail)
+            record(
+                tx,
+                attempt.effect.run,
+                "execute.unknown",
+                actor="worker",
+                at=context.clock(),
+                body={"effect_key": attempt.key, "attempts": attempt.number, "detail": detail},
+            )
+        return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=detail)
+
+    def _later(self, why: str) -> ApplicationError:
+        after = timedelta(seconds=self._context.effect_lease_seconds + 1)
+        return ApplicationError(why, type="effect_pending", next_retry_delay=after)
+
+
+def _executed(receipt: Receipt) -> ExecutionResult:
+    return ExecutionResult(
+        outcome="executed",
+        code="executed",
+        detail=f"{receipt.api} {receipt.external_id}, confirmed by {receipt.confirmed_by}",
+        receipt=receipt,
+    )

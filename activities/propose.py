@@ -1,0 +1,68 @@
+"""(3) propose: arithmetic ranks the eligible treatments, the model picks among them, one mutation results."""
+
+import time
+
+from temporalio import activity
+
+from activities.context import Context, keep_exchanges, record, unanswered_recorded
+from placet.contracts.assessment import Assessment
+from placet.contracts.billing import Evidence
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import Proposed, ProposeInput
+
+STEP = "propose.completed"
+
+
+class Propose:
+    """The third step."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn(name="propose", no_thread_cancel_exception=True)
+    def propose(self, proposal: ProposeInput) -> Proposed:
+        """Propose one mutation, or nothing; the stored proposal's digest is what a person will sign."""
+        context = self._context
+        with context.step(proposal.run):
+            earlier = context.recorded(proposal.run, STEP)
+            if earlier is None:
+                context.enter(proposal.run, "proposing")
+                return self._propose(proposal)
+            digest = earlier.body["proposal"]
+            document = context.artifact(str(digest), Proposal) if digest else None
+            return Proposed(proposal=document, digest=digest, summary=str(earlier.body["summary"]))
+
+    def _propose(self, step: ProposeInput) -> Proposed:
+        context, run = self._context, step.run
+        started = time.monotonic()
+        assessment = context.artifact(step.assessment, Assessment)
+        evidence = context.artifact(step.evidence, Evidence)
+        with unanswered_recorded(context, run, "propose"):
+            outcome = context.application(run.agent).propose(
+                run,
+                assessment,
+                evidence,
+                assessment_digest=step.assessment,
+                evidence_digest=step.evidence,
+                inference=context.inference,
+            )
+        with context.database.transaction() as tx:
+            keep_exchanges(tx, run, outcome.exchanges)
+            digest = tx.artifacts.put_model(run.tenant, outcome.proposal) if outcome.proposal else None
+            if digest is not None:
+                tx.runs.set_state(run.run_id, "proposing", at=context.clock(), proposal=digest)
+            record(
+                tx,
+                run,
+                STEP,
+                actor=f"agent:{run.agent}",
+                at=context.clock(),
+                body={
+                    "proposal": digest,
+                    "summary": outcome.summary,
+                    "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
+                    "model_use": [use.model_dump(mode="json") for use in outcome.model_use],
+                    "duration_ms": int((time.monotonic() - started) * 1000),
+                },
+            )
+        return Proposed(proposal=outcome.proposal, digest=digest, summary=outcome.summary)

@@ -1,0 +1,52 @@
+"""(2) query billing: read what the assessment asked for, through the allowlisted read-only plugin."""
+
+import time
+
+from temporalio import activity
+
+from activities.context import Context, record
+from placet.contracts.billing import BillingQuery
+from placet.contracts.run import Queried, QueryInput, RunRequest
+from placet.plugin_api.evidence import gather
+
+STEP = "query_billing.completed"
+
+
+class QueryBilling:
+    """The second step."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn(name="query_billing", no_thread_cancel_exception=True)
+    def query_billing(self, query: QueryInput) -> Queried:
+        """Read and store the evidence; its digest returns."""
+        context = self._context
+        with context.step(query.run):
+            earlier = context.recorded(query.run, STEP)
+            if earlier is not None:
+                return Queried(evidence=str(earlier.body["evidence"]))
+            context.enter(query.run, "querying")
+            return self._query(query.run, query.queries)
+
+    def _query(self, run: RunRequest, queries: tuple[BillingQuery, ...]) -> Queried:
+        context = self._context
+        started = time.monotonic()
+        evidence = gather(context.billing, run.customer_id, queries, clock=context.clock)
+        with context.database.transaction() as tx:
+            digest = tx.artifacts.put_model(run.tenant, evidence)
+            tx.runs.set_state(run.run_id, "querying", at=context.clock(), evidence=digest)
+            entry = record(
+                tx,
+                run,
+                STEP,
+                actor="plugin:billing",
+                at=context.clock(),
+                body={
+                    "evidence": digest,
+                    "operations": list(evidence.operations),
+                    "calls": [call.model_dump(mode="json") for call in evidence.calls],
+                    "duration_ms": int((time.monotonic() - started) * 1000),
+                },
+            )
+        return Queried(evidence=str(entry.body["evidence"]))

@@ -1,0 +1,53 @@
+"""The `placet` command: one tree of commands, one way to fail.
+
+Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from placet.errors import PlacetError
+from placet.interfaces.cli import audit, decisions, keys, runs, services
+from placet.interfaces.cli.toolbox import Toolbox
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def build_app() -> typer.Typer:
+    """The command tree."""
+    app = typer.Typer(
+        name="placet",
+        help="Governed agent runs for telecom customer value management: agents propose, people commit.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    services.register(app)
+    runs.register(app)
+    decisions.register(app)
+    keys.register(app)
+    audit.register(app)
+    return app
+
+
+def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
+    """Run one command and return its exit code; whatever goes wrong on purpose is one line on stderr."""
+    command = typer.main.get_command(build_app())
+    try:
+        code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return USAGE
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except PlacetError as error:
+        line = " ".join(str(error).split())
+        print(f"placet: {line}", file=sys.stderr)  # noqa: T201 - the one line a person meets
+        return FAILED
+    return code if isinstance(code, int) else DONE

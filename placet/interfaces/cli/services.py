@@ -1,0 +1,108 @@
+"""Commands that start something or look at the installation: they hand over to the entry point's services."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from placet.interfaces.cli.runs import JsonFlag
+from placet.interfaces.cli.toolbox import Toolbox
+
+bss = typer.Typer(no_args_is_help=True, help="The sandbox BSS: TM Forum APIs over simulated data.")
+model = typer.Typer(no_args_is_help=True, help="The embedded local model.")
+bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side with a reference in the same run.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (up, demo, worker, api, doctor, replay):
+        root.command(command.__name__)(command)
+    root.add_typer(bss, name="bss")
+    root.add_typer(model, name="model")
+    root.add_typer(bench, name="bench")
+
+
+def up(context: typer.Context) -> int:
+    """Run the embedded stack in the foreground until Ctrl-C: Temporal, sandbox BSS, model, worker."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("up")
+
+
+def demo(
+    context: typer.Context,
+    customer: Annotated[str | None, typer.Option("--customer", help="customer id; default: one at risk")] = None,
+) -> int:
+    """Show one governed run from start to proof, on the embedded stack."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("demo", customer=customer)
+
+
+def worker(
+    context: typer.Context,
+    ready_file: Annotated[Path | None, typer.Option("--ready-file", help="written when the worker polls")] = None,
+) -> int:
+    """Run a worker: workflows and activities."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("worker", ready_file=ready_file)
+
+
+def api(context: typer.Context) -> int:
+    """Serve the HTTP API (needs PLACET_API_TOKEN)."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("api")
+
+
+def doctor(
+    context: typer.Context,
+    settings: Annotated[bool, typer.Option("--settings", help="list every setting with its value")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Say what is installed, reachable and misconfigured."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("doctor", settings_only=settings, as_json=as_json)
+
+
+def replay(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="RUN|history.json", help="run id, or an exported history")],
+    export: Annotated[Path | None, typer.Option("--export", help="also write the run's history here")] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Replay a run's history against this code and derive its digests again; fails when either differs."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("replay", target=target, export=export, as_json=as_json)
+
+
+@bss.command("serve")
+def bss_serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", help="0: any free port")] = 8621,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    database: Annotated[Path | None, typer.Option("--database", help="file; default: <home>/bss.db")] = None,
+) -> int:
+    """Serve the sandbox BSS."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("bss", host=host, port=port, file=database)
+
+
+@model.command("serve")
+def model_serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", help="0: any free port")] = 8622,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+) -> int:
+    """Serve the embedded model over OpenAI- and Anthropic-compatible HTTP."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("model", host=host, port=port)
+
+
+@bench.command("run")
+def bench_run(
+    context: typer.Context,
+    runs: Annotated[int, typer.Option("--runs", min=10, help="runs of each kind")] = 200,
+    in_flight: Annotated[int, typer.Option("--in-flight", min=1)] = 50,
+    as_json: JsonFlag = False,
+) -> int:
+    """The governed run beside a bare Temporal workflow, on the same embedded server."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("bench", runs=runs, in_flight=in_flight, as_json=as_json)

@@ -1,0 +1,50 @@
+"""What the command line is given by its entry point: connections on demand, and the services it can start."""
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from placet.interfaces.engine import Engine
+    from placet.storage.database import Database
+
+T = TypeVar("T")
+
+
+class Toolbox(Protocol):
+    """Everything a command may use. Each member is created when first asked for, so that `--help` stays quick."""
+
+    @property
+    def home(self) -> Path:
+        """Folder of keys, databases and logs."""
+
+    @property
+    def tenant(self) -> str:
+        """Tenant the command acts for."""
+
+    @property
+    def operator(self) -> str:
+        """Who requests runs."""
+
+    @property
+    def temporal_ui(self) -> str:
+        """Address of the Temporal web UI, or empty."""
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of the hosted applications."""
+
+    def database(self) -> "Database":
+        """The database, checked: reachable and migrated."""
+
+    async def engine(self) -> "Engine":
+        """A connection to Temporal."""
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+
+    def passphrase(self, prompt: str) -> str:
+        """The key passphrase: from PLACET_KEY_PASSPHRASE, or asked of the person at the terminal."""
+
+    def service(self, name: str, **arguments: Any) -> int:
+        """Run a service (up, demo, worker, api, bss, model, doctor, replay, bench) and return its exit code."""

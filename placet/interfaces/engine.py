@@ -1,0 +1,164 @@
+"""The Temporal side of every interface: connect, start a run by name, signal, query. Payloads are encrypted.
+
+Workflows are started by name, so that no interface imports workflow code.
+"""
+
+import json
+from dataclasses import replace
+from typing import Any, cast
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunRequest, RunStatus
+from placet.errors import ConfigurationError, UsageError
+from placet.interfaces.payload_codec import PayloadEncryption
+
+WORKFLOW = "GovernedRun"
+TASK_QUEUE = "placet"
+SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
+
+
+def data_converter(payload_key: bytes) -> DataConverter:
+    """Pydantic JSON, compressed and encrypted; failures too, since their messages may name a customer."""
+    return replace(
+        pydantic_data_converter,
+        payload_codec=PayloadEncryption(payload_key),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+class Engine:
+    """A connection to Temporal, in the words of the product."""
+
+    def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
+        self.client = client
+        self.task_queue = task_queue
+
+    @classmethod
+    async def connect(cls, address: str, namespace: str, payload_key: bytes) -> "Engine":
+        """Connect.
+
+        Raises:
+            ConfigurationError: nothing answers at `address`, or it has no such namespace.
+        """
+        try:
+            client = await Client.connect(address, namespace=namespace, data_converter=data_converter(payload_key))
+        except (RPCError, RuntimeError) as error:
+            raise ConfigurationError(
+                f"Temporal does not answer at {address!r} (namespace {namespace!r}); "
+                f"start the local stack with `placet up` or set PLACET_TEMPORAL_ADDRESS"
+            ) from error
+        return cls(client)
+
+    async def ensure_search_attributes(self) -> None:
+        """Register our search attributes where they are missing (safe to repeat)."""
+        service = self.client.operator_service
+        present = await service.list_search_attributes(ListSearchAttributesRequest(namespace=self.client.namespace))
+        missing = [name for name in SEARCH_ATTRIBUTES if name not in present.custom_attributes]
+        if missing:
+            keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+            await service.add_search_attributes(
+                AddSearchAttributesRequest(
+                    namespace=self.client.namespace, search_attributes=dict.fromkeys(missing, keyword)
+                )
+            )
+
+    async def start(self, request: RunRequest) -> bool:
+        """Start the run; False when a run with this id exists already (the same key was used before)."""
+        values = (request.tenant, request.customer_id, request.agent, "analysing")
+        attributes = TypedSearchAttributes(
+            [
+                SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+                for name, value in zip(SEARCH_ATTRIBUTES, values, strict=True)
+            ]
+        )
+        try:
+            await self.client.start_workflow(
+                WORKFLOW,
+                request,
+                id=request.run_id,
+                task_queue=self.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                search_attributes=attributes,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
+        """The workflow of a run."""
+        return self.client.get_workflow_handle(run_id)
+
+    async def status(self, run_id: str) -> RunStatus:
+        """Ask the running (or ended) workflow where it stands; needs a worker.
+
+        Raises:
+            UsageError: no such run.
+        """
+        return cast("RunStatus", await self._query(run_id, "status", RunStatus))
+
+    async def proposal(self, run_id: str) -> Proposal | None:
+        """The pending proposal, from the workflow itself."""
+        return cast("Proposal | None", await self._query(run_id, "proposal", Proposal))
+
+    async def decide(self, run_id: str, envelope: str) -> None:
+        """Deliver a signed decision.
+
+        Raises:
+            UsageError: the run is unknown or has ended: no decision can reach it.
+        """
+        try:
+            await self.handle(run_id).signal("decide", json.loads(envelope))
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise UsageError(f"run {run_id!r} is not running; it takes no decision", code="late") from error
+            raise
+
+    async def cancel(self, run_id: str) -> None:
+        """Ask the run to end without an effect.
+
+        Raises:
+            UsageError: the run is unknown or has ended.
+        """
+        try:
+            await self.handle(run_id).cancel()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise UsageError(f"run {run_id!r} is not running") from error
+            raise
+
+    async def history(self, run_id: str) -> WorkflowHistory:
+        """The run's whole event history.
+
+        Raises:
+            UsageError: no such run.
+        """
+        try:
+            return await self.handle(run_id).fetch_history()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run") from error
+            raise
+
+    async def _query(self, run_id: str, name: str, result_type: Any) -> Any:
+        try:
+            return await self.handle(run_id).query(name, result_type=result_type)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise UsageError(f"no run {run_id!r}; see `placet run list`") from error
+            raise

@@ -1,0 +1,64 @@
+"""The API as one ASGI application."""
+
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.responses import JSONResponse
+
+from placet.interfaces.http import problems
+from placet.interfaces.http.engine_link import EngineFactory, EngineLink
+from placet.interfaces.http.guard import HEALTH, Guard, checked_token
+from placet.interfaces.http.health import HealthCheck
+from placet.interfaces.http.runs import RunEndpoints
+from placet.storage.database import Database
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app(
+    database: Database,
+    engine_factory: EngineFactory,
+    *,
+    tenant: str,
+    agents: tuple[str, ...],
+    token: SecretStr | None,
+) -> FastAPI:
+    """The API of one tenant.
+
+    The bearer token authenticates the upstream system as a whole. Until single sign-on, the header
+    `X-Placet-Operator` is that system's word for which named person or system asks. Neither can approve anything:
+    a decision counts by its signature alone.
+
+    Args:
+        database: Where runs and the record are kept; the caller closes it.
+        engine_factory: Connects to Temporal; called when first needed, and again after a failure.
+        tenant: The only tenant whose runs exist here.
+        agents: Applications that may be started.
+        token: What every request but `GET /healthz` must present.
+
+    Raises:
+        ConfigurationError: the token is missing or too weak; there is no unprotected API.
+    """
+    required = checked_token(token)
+    link = EngineLink(engine_factory)
+    app = FastAPI(
+        title="Placet",
+        description="Governed agent runs: agents propose, people commit.",
+        version="1",
+        # The usual pages load their scripts from a CDN; an operator's network is closed.
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.include_router(RunEndpoints(database, link, tenant, agents).router())
+    health = HealthCheck(database, link)
+
+    async def healthz() -> JSONResponse:
+        """Whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
+        found = await health()
+        return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
+
+    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    problems.register(app)
+    app.add_middleware(Guard, token=required)
+    return app

@@ -1,0 +1,77 @@
+"""What crosses the API: frozen, exact; an unknown field is refused."""
+
+from typing import Annotated
+
+from fastapi import Header
+from pydantic import StringConstraints
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, RunId
+from placet.contracts.proposal import Proposal
+from placet.storage.records import RunRecord
+
+RunKey = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,120}$")]
+"""Printable ASCII: it is compared byte by byte."""
+
+Operator = Annotated[
+    PersonName,
+    Header(
+        alias="X-Placet-Operator",
+        description="The named human or system that asks. The bearer token authenticates the upstream system; "
+        "until single sign-on this header is its word for who asks, and is kept on the record as such.",
+    ),
+]
+
+
+class RunOrder(Frozen):
+    """Ask for a run. The same `key` is the same run, however often it is sent; without one each request is new."""
+
+    customer_id: CustomerId
+    agent: AgentName
+    key: RunKey | None = None
+
+
+class RunStarted(Frozen):
+    """The run a request led to; `new` is False when the same key had started it before."""
+
+    new: bool
+    run: RunRecord
+
+
+class RunPage(Frozen):
+    """Runs, newest first; pass `next` as `before` to go on, None at the end."""
+
+    runs: tuple[RunRecord, ...]
+    next: RunId | None
+
+
+class PendingProposal(Frozen):
+    """A run's proposal and its digest, the subject of whatever an approver signs."""
+
+    run_id: RunId
+    digest: Digest
+    proposal: Proposal
+
+
+class RunAudit(Frozen):
+    """The record of one run, in order."""
+
+    run_id: RunId
+    events: tuple[AuditEvent, ...]
+
+
+class DecisionDelivered(Frozen):
+    """A decision reached its run. Whether it counts is in the record, under this digest of the envelope.
+
+    Attributes:
+        envelope: SHA-256 of the envelope; `body.envelope` of the entry that accepts or refuses it.
+    """
+
+    run_id: RunId
+    envelope: Digest
+
+
+class CancellationRequested(Frozen):
+    """The run was asked to end; an effect under way is settled first."""
+
+    run_id: RunId

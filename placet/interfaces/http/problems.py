@@ -1,0 +1,119 @@
+"""Errors as the caller meets them: RFC 9457 problem details, with our stable code and never a traceback."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from temporalio.service import RPCError
+
+from placet.errors import (
+    ConfigurationError,
+    DecisionRefused,
+    PlacetError,
+    StorageError,
+    UpstreamUnavailable,
+    UsageError,
+)
+
+_LOG = logging.getLogger(__name__)
+
+_BY_CODE: Mapping[str, int] = {
+    "unknown_run": 404,
+    "no_proposal": 404,
+    "run_key_conflict": 409,
+    "late": 409,
+    "not_running": 409,
+}
+_BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
+    (UsageError, 422),
+    (DecisionRefused, 422),
+    (StorageError, 503),
+    (UpstreamUnavailable, 503),
+    (ConfigurationError, 503),
+)
+# What a caller is told when the fault is ours: the full line names files and hosts, and belongs in our log.
+_OURS: Mapping[type[PlacetError], str] = {
+    StorageError: "the database did not take the request; try again",
+    ConfigurationError: "this installation is not working; its operator finds the cause with `placet doctor`",
+}
+_MAX_SHOWN = 80
+
+
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """One problem. `type` is `about:blank`: the meaning is that of the status, `code` says which case of it."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return JSONResponse(document, status, headers, media_type="application/problem+json")
+
+
+def engine_unavailable(error: RPCError) -> UpstreamUnavailable:
+    """Temporal did not take a call; its own words are not shown, the status is."""
+    return UpstreamUnavailable(
+        f"Temporal did not take the request ({error.status.name}); try again", code="engine_unavailable"
+    )
+
+
+def register(app: FastAPI) -> None:
+    """Answer every error of `app` with a problem."""
+    app.add_exception_handler(PlacetError, _refused)
+    app.add_exception_handler(RPCError, _engine)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def status_of(error: PlacetError) -> int:
+    """The HTTP status an error stands for; what nobody foresaw is 500."""
+    if isinstance(error, UsageError) and error.code in _BY_CODE:
+        return _BY_CODE[error.code]
+    return next((status for kind, status in _BY_TYPE if isinstance(error, kind)), 500)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, PlacetError)  # noqa: S101 - registered for this class
+    status, line = status_of(error), " ".join(str(error).split())
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, UpstreamUnavailable):
+        return problem(status, error.code, line)
+    _LOG.error("answered %d (%s): %s", status, error.code, line)
+    ours = next((text for kind, text in _OURS.items() if isinstance(error, kind)), "the request failed here")
+    return problem(status, error.code, ours)
+
+
+async def _engine(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RPCError)  # noqa: S101 - registered for this class
+    _LOG.error("Temporal refused a call: %s: %s", error.status.name, " ".join(str(error).split()))
+    return await _refused(request, engine_unavailable(error))
+
+
+async def _malformed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    first: dict[str, Any] = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    given = "" if first["type"] in ("missing", "json_invalid") else f" {_shown(first.get('input'))}"
+    return problem(422, "malformed", f"{where}{given} is malformed: {first['msg']}")
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    code = HTTPStatus(error.status_code).name.lower()
+    return problem(error.status_code, code, str(error.detail), error.headers)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    return problem(500, "internal", "the request failed here; the server's log says why")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -1,0 +1,161 @@
+"""`/v1/runs`: start, list, show, decide, cancel.
+
+Endpoints are plain functions, which the server runs in threads: the database is synchronous, and a slow one must not
+stop the others.
+"""
+
+import asyncio
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from temporalio.service import RPCError
+
+from placet.contracts.base import CustomerId, RunId
+from placet.contracts.decision import MAX_ENVELOPE_BYTES
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import END_STATES, RunRequest, RunState
+from placet.errors import UpstreamUnavailable, UsageError
+from placet.governance import dsse
+from placet.governance.canonical import sha256_hex
+from placet.interfaces.history import normal_envelope
+from placet.interfaces.http.engine_link import EngineLink
+from placet.interfaces.http.messages import (
+    CancellationRequested,
+    DecisionDelivered,
+    Operator,
+    PendingProposal,
+    RunAudit,
+    RunOrder,
+    RunPage,
+    RunStarted,
+)
+from placet.interfaces.operations import build_request, deliver_decision, find_run, start_run
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+
+RUNS = "/v1/runs"
+
+
+class RunEndpoints:
+    """The endpoints, for the runs of one tenant; another tenant's run does not exist here."""
+
+    def __init__(self, database: Database, engine: EngineLink, tenant: str, agents: tuple[str, ...]) -> None:
+        self._database = database
+        self._engine = engine
+        self._tenant = tenant
+        self._agents = agents
+
+    def router(self) -> APIRouter:
+        """Their routes."""
+        router = APIRouter(prefix=RUNS, tags=["runs"])
+        router.add_api_route("", self.start, methods=["POST"], status_code=201)
+        router.add_api_route("", self.list_runs, methods=["GET"])
+        router.add_api_route("/{run_id}", self.show, methods=["GET"])
+        router.add_api_route("/{run_id}/proposal", self.proposal, methods=["GET"])
+        router.add_api_route("/{run_id}/audit", self.audit, methods=["GET"])
+        router.add_api_route("/{run_id}/decisions", self.decide, methods=["POST"], status_code=202)
+        router.add_api_route("/{run_id}/cancel", self.cancel, methods=["POST"], status_code=202)
+        return router
+
+    def start(self, order: RunOrder, operator: Operator, response: Response) -> RunStarted:
+        """Start a governed run: 201 for a new one, 200 when the same key had started it before."""
+        request = build_request(
+            tenant=self._tenant,
+            customer_id=order.customer_id,
+            agent=order.agent,
+            requested_by=operator,
+            key=order.key,
+            agents=self._agents,
+        )
+        new = self._start(request)
+        response.status_code = 201 if new else 200
+        response.headers["Location"] = f"{RUNS}/{request.run_id}"
+        return RunStarted(new=new, run=find_run(self._database, request.run_id))
+
+    def list_runs(
+        self,
+        state: RunState | None = None,
+        customer_id: CustomerId | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+        before: RunId | None = None,
+    ) -> RunPage:
+        """List runs, newest first."""
+        with self._database.reading() as tx:
+            found = tx.runs.list(self._tenant, state=state, customer_id=customer_id, limit=limit + 1, before=before)
+        return RunPage(runs=found[:limit], next=found[limit - 1].run_id if len(found) > limit else None)
+
+    def show(self, run_id: RunId) -> RunRecord:
+        """Where a run stands."""
+        return self._find(run_id)
+
+    def proposal(self, run_id: RunId) -> PendingProposal:
+        """The exact mutation a run proposes, with the candidates it beat."""
+        record = self._find(run_id)
+        if record.proposal is None:
+            raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
+        with self._database.reading() as tx:
+            document = tx.artifacts.get_model(record.proposal, Proposal, tenant=self._tenant)
+        return PendingProposal(run_id=run_id, digest=record.proposal, proposal=document)
+
+    def audit(self, run_id: RunId) -> RunAudit:
+        """The record of a run."""
+        self._find(run_id)
+        with self._database.reading() as tx:
+            return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
+
+    def decide(self, run_id: RunId, envelope: dsse.Envelope) -> DecisionDelivered:
+        """Deliver a signed decision, as `placet approve --print` writes it. The run's record says whether it counts."""
+        record = self._find(run_id)
+        text = normal_envelope(envelope.model_dump(mode="json"))
+        if len(text.encode()) > MAX_ENVELOPE_BYTES:
+            raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
+        dsse.parse(text)
+        asyncio.run(deliver_decision(self._database, self._engine.from_thread(), record, text))
+        return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
+
+    def cancel(self, run_id: RunId, operator: Operator) -> CancellationRequested:
+        """Ask a run to end without an effect. One whose effect is under way is settled first."""
+        record = self._find(run_id)
+        ended = f"run {run_id!r} is {record.state!r} and not running; there is nothing to cancel"
+        if record.state in END_STATES:
+            raise UsageError(ended, code="not_running")
+        engine = self._engine.from_thread()
+        self._record_cancel(record, operator)
+        try:
+            asyncio.run(engine.cancel(run_id))
+        except UsageError as error:
+            raise UsageError(ended, code="not_running") from error
+        return CancellationRequested(run_id=run_id)
+
+    def _start(self, request: RunRequest) -> bool:
+        engine = self._engine.from_thread()
+        try:
+            return asyncio.run(start_run(self._database, engine, request)).new
+        except RPCError as error:
+            raise UpstreamUnavailable(
+                f"run {request.run_id!r} is recorded, but Temporal did not start it ({error.status.name}); send the "
+                f"same request with key {request.key!r} to start it",
+                code="engine_unavailable",
+            ) from error
+
+    def _find(self, run_id: str) -> RunRecord:
+        record = find_run(self._database, run_id)
+        if record.tenant != self._tenant:
+            raise UsageError(f"no run {run_id!r}", code="unknown_run")
+        return record
+
+    def _record_cancel(self, record: RunRecord, operator: str) -> None:
+        # Temporal's cancellation carries no name; the record must.
+        with self._database.transaction() as tx:
+            tx.audit.append(
+                stream=record.run_id,
+                tenant=record.tenant,
+                run_id=record.run_id,
+                kind="run.cancel_requested",
+                actor=operator,
+                step_key=f"run.cancel_requested.{secrets.token_hex(12)}",
+                at=datetime.now(UTC),
+                body={"state": record.state},
+            )

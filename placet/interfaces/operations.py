@@ -1,0 +1,239 @@
+"""What every interface does, once: start a run, prepare and deliver a decision, enroll and revoke keys.
+
+Interfaces differ in how they ask and show; these functions hold what must not differ.
+"""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.decision import DecisionPredicate, Verdict
+from placet.contracts.money import parse_money
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunRequest
+from placet.errors import UsageError
+from placet.governance.approvals import sign_decision
+from placet.governance.canonical import sha256_hex
+from placet.governance.keys import SigningKey, key_id_of
+from placet.interfaces.engine import Engine
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """The run a request led to; `new` is False when the same key had started it before."""
+
+    request: RunRequest
+    new: bool
+
+
+def run_id_for(tenant: str, key: str) -> str:
+    """The run a key stands for: the same key of the same tenant is the same run."""
+    return "run-" + sha256_hex(f"{tenant}/{key}".encode())[:20]
+
+
+def build_request(
+    *, tenant: str, customer_id: str, agent: str, requested_by: str, key: str | None, agents: tuple[str, ...]
+) -> RunRequest:
+    """Check what an operator asks for.
+
+    Raises:
+        UsageError: a value is malformed, or the agent is unknown.
+    """
+    if agent not in agents:
+        raise UsageError(f"unknown agent {agent!r}; known: {', '.join(agents)}", code="unknown_agent")
+    run_key = secrets.token_hex(8) if key is None else key
+    try:
+        return RunRequest(
+            run_id=run_id_for(tenant, run_key),
+            tenant=tenant,
+            customer_id=customer_id,
+            agent=agent,
+            key=run_key,
+            requested_by=requested_by,
+            requested_at=datetime.now(UTC),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{first['loc'][0]} {first['input']!r} is malformed: {first['msg']}") from error
+
+
+async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
+    """Record the request, then start its workflow. Repeating it with the same key is safe at any point.
+
+    Raises:
+        UsageError: the key was used for another customer or agent.
+    """
+    with database.transaction() as tx:
+        new = tx.runs.request(request)
+        tx.audit.append(
+            stream=request.run_id,
+            tenant=request.tenant,
+            run_id=request.run_id,
+            kind="run.requested",
+            actor=request.requested_by,
+            step_key="run.requested",
+            at=request.requested_at,
+            body={"customer_id": request.customer_id, "agent": request.agent, "key": request.key},
+        )
+    started = await engine.start(request)
+    return StartedRun(request, new=new and started)
+
+
+def find_run(database: Database, run_id: str) -> RunRecord:
+    """The run's record.
+
+    Raises:
+        UsageError: there is none.
+    """
+    with database.reading() as tx:
+        record = tx.runs.get(run_id)
+    if record is None:
+        raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
+    return record
+
+
+def pending_proposal(database: Database, run_id: str, verdict: Verdict) -> tuple[RunRecord, str, Proposal]:
+    """The proposal a decision would be about, with its digest.
+
+    Raises:
+        UsageError: the run is not waiting for such a decision.
+    """
+    record = find_run(database, run_id)
+    expected = "unknown_outcome" if verdict.startswith("confirm_") else "awaiting_decision"
+    if record.state != expected or record.proposal is None:
+        raise UsageError(f"run {run_id!r} is {record.state!r}, not {expected!r}: there is nothing to {verdict}")
+    with database.reading() as tx:
+        return record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal)
+
+
+def sign_verdict(
+    record: RunRecord, proposal_digest: str, verdict: Verdict, approver: str, reason: str, key: SigningKey
+) -> str:
+    """Sign a decision about one exact proposal; returns the envelope, one line of JSON."""
+    predicate = DecisionPredicate(
+        tenant=record.tenant,
+        run_id=record.run_id,
+        verdict=verdict,
+        approver=approver,
+        decided_at=datetime.now(UTC),
+        decision_id=secrets.token_hex(16),
+        reason=reason,
+    )
+    return sign_decision(predicate, proposal_digest, key.private, key.key_id)
+
+
+async def deliver_decision(database: Database, engine: Engine, record: RunRecord, envelope: str) -> None:
+    """Send a signed decision to its run; one that comes after the end is recorded as refused.
+
+    Raises:
+        UsageError: the run has ended (code `late`).
+    """
+    try:
+        await engine.decide(record.run_id, envelope)
+    except UsageError as error:
+        envelope_digest = sha256_hex(envelope.encode())
+        with database.transaction() as tx:
+            tx.audit.append(
+                stream=record.run_id,
+                tenant=record.tenant,
+                run_id=record.run_id,
+                kind="approve.refused",
+                actor="unverified",
+                step_key=f"approve.refused.{envelope_digest}",
+                at=datetime.now(UTC),
+                body={"code": error.code, "detail": str(error), "envelope": envelope_digest},
+            )
+        raise
+
+
+def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str, str] | None:
+    """What became of a delivered decision: (`accepted` or the refusal code, detail), None while unreviewed."""
+    envelope_digest = sha256_hex(envelope.encode())
+    with database.reading() as tx:
+        events = tx.audit.read(run_id)
+    for event in events:
+        if event.body.get("envelope") == envelope_digest:
+            if event.kind == "approve.refused":
+                return str(event.body["code"]), str(event.body["detail"])
+            return "accepted", str(event.body.get("reason", ""))
+    return None
+
+
+def enroll_key(
+    database: Database,
+    *,
+    name: str,
+    tenant: str,
+    roles: tuple[str, ...],
+    limit: str | None,
+    public_key: bytes,
+    enrolled_by: str,
+    expires_at: datetime | None,
+) -> EnrolledKey:
+    """Enroll one key of one named person, on the record.
+
+    Raises:
+        UsageError: a value is malformed, or the key is enrolled already.
+    """
+    try:
+        key = EnrolledKey(
+            name=name,
+            tenant=tenant,
+            roles=roles,
+            limit=parse_money(limit) if limit else None,
+            key_id=key_id_of(public_key),
+            public_key=base64.b64encode(public_key).decode(),
+            enrolled_by=enrolled_by,
+            enrolled_at=datetime.now(UTC),
+            expires_at=expires_at,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{first['loc'][0]} {first['input']!r} is malformed: {first['msg']}") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with database.transaction() as tx:
+        tx.approvers.enroll(key)
+        tx.audit.append(
+            stream=f"tenant/{tenant}",
+            tenant=tenant,
+            run_id=None,
+            kind="key.enrolled",
+            actor=enrolled_by,
+            step_key=f"key.enrolled.{key.key_id}",
+            at=key.enrolled_at,
+            body=key.model_dump(mode="json", include={"name", "roles", "limit", "key_id", "public_key", "expires_at"}),
+        )
+    return key
+
+
+def revoke_key(database: Database, *, tenant: str, key_id: str, by: str, reason: str) -> EnrolledKey:
+    """Revoke a key, named by its id or an unambiguous beginning of it; from now on it decides nothing.
+
+    Raises:
+        UsageError: no key, or several, match.
+    """
+    with database.transaction() as tx:
+        matches = [key for key in tx.approvers.list(tenant) if key.key_id.startswith(key_id)]
+        if len(matches) != 1:
+            raise UsageError(f"{len(matches)} keys of tenant {tenant!r} begin with {key_id!r}; see `placet keys list`")
+        key = matches[0]
+        at = datetime.now(UTC)
+        tx.approvers.revoke(key.key_id, by=by, at=at, reason=reason)
+        tx.audit.append(
+            stream=f"tenant/{tenant}",
+            tenant=tenant,
+            run_id=None,
+            kind="key.revoked",
+            actor=by,
+            step_key=f"key.revoked.{key.key_id}",
+            at=at,
+            body={"name": key.name, "key_id": key.key_id, "reason": reason},
+        )
+    return key

@@ -1,0 +1,88 @@
+"""Payloads in workflow history: compressed (zlib, RFC 1950), then encrypted (AES-256-GCM, NIST SP 800-38D).
+
+Temporal sees only ciphertext. A payload that was not encrypted by us (a decision sent with the plain `temporal`
+command) passes through as it is: what it carries is signed, not secret, and is verified like any other.
+"""
+
+import secrets
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import PayloadCodec
+
+from placet.errors import ConfigurationError
+
+ENCODING = b"binary/placet-aes256gcm"
+_NONCE_BYTES = 12
+# Below this the zlib header costs more than it saves.
+_COMPRESS_FROM_BYTES = 128
+# A signal can come from anyone; a small ciphertext may not unpack to something enormous.
+_MAX_PLAIN_BYTES = 8 * 1024 * 1024
+
+
+class PayloadEncryption(PayloadCodec):
+    """Encrypts every payload with one key. The associated data binds a ciphertext to this use."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is 32 bytes."""
+        self._aead = AESGCM(key)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Encrypt."""
+        return [self._encrypt(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Decrypt what we encrypted; leave the rest."""
+        return [self._decrypt(p) if p.metadata.get("encoding") == ENCODING else p for p in payloads]
+
+    def _encrypt(self, payload: Payload) -> Payload:
+        plain = payload.SerializeToString()
+        packed = b"\x01" + zlib.compress(plain, 6) if len(plain) >= _COMPRESS_FROM_BYTES else b"\x00" + plain
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return Payload(metadata={"encoding": ENCODING}, data=nonce + self._aead.encrypt(nonce, packed, ENCODING))
+
+    def _decrypt(self, payload: Payload) -> Payload:
+        nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+        try:
+            packed = self._aead.decrypt(nonce, sealed, ENCODING)
+        except InvalidTag as error:
+            raise ConfigurationError(
+                "a payload was encrypted with another key; check PLACET_PAYLOAD_KEY_FILE"
+            ) from error
+        plain = packed[1:]
+        if packed[:1] == b"\x01":
+            unpacker = zlib.decompressobj()
+            plain = unpacker.decompress(plain, _MAX_PLAIN_BYTES)
+            if unpacker.unconsumed_tail:
+                raise ConfigurationError(f"a payload unpacks to more than {_MAX_PLAIN_BYTES} bytes")
+        return Payload.FromString(plain)
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """The installation's payload key: 32 bytes in hexadecimal, created once with mode 0600.
+
+    Raises:
+        ConfigurationError: the file holds something else or cannot be read or written.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_hex(32) + "\n")
+            try:
+                path.hardlink_to(fresh)  # whoever comes first wins; a key is never overwritten
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        key = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"cannot use payload key file {str(path)!r}: {error}") from error
+    if len(key) != 32:  # noqa: PLR2004 - AES-256
+        raise ConfigurationError(f"payload key file {str(path)!r} holds {len(key)} bytes; 32 are needed")
+    return key

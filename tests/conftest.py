@@ -1,0 +1,56 @@
+"""Servers shared by all tests of one pytest worker."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from placet.entrypoints.process import Child, answers, await_condition, free_port
+from placet.entrypoints.stack import temporal_command
+from placet.sandbox.config import SandboxConfig
+from placet.sandbox.server import running
+from tests.support.world import World, world
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Temporal server on a file database."""
+    home = tmp_path_factory.mktemp("temporal")
+    port = free_port()
+    server = Child("temporal", temporal_command(port, free_port(), home / "temporal.db"), home / "temporal.log")
+    try:
+        await_condition(lambda: answers(port), seconds=30, what="Temporal answering")
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bss_url() -> Iterator[str]:
+    """A sandbox BSS of the test's own."""
+    with running(SandboxConfig()) as url:
+        yield url
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, temporal_address: str, bss_url: str) -> Iterator[Callable[..., World]]:
+    """Installations with settings of the test's choice; all are closed at the end."""
+    made: list[Any] = []
+
+    def make(**settings: Any) -> World:
+        context = world(tmp_path / f"home{len(made)}", temporal_address, bss_url, **settings)
+        made.append(context)
+        entered: World = context.__enter__()
+        return entered
+
+    yield make
+    for context in reversed(made):
+        context.__exit__(*sys.exc_info())
+
+
+@pytest.fixture
+def a_world(make_world: Callable[..., World]) -> World:
+    """One installation with a running worker."""
+    return make_world()

@@ -1,0 +1,248 @@
+"""A running system for tests: real Temporal, real BSS over HTTP, a real worker; only the model is scripted, at our seam."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from temporalio.worker import Worker
+
+from agents.inference import Inference
+from agents.testing import ScriptedInference
+from placet.contracts.audit import AuditEvent
+from placet.contracts.decision import DecisionPredicate, Verdict
+from placet.contracts.run import END_STATES, RunRequest, RunState
+from placet.entrypoints.bootstrap import Parts, build_parts
+from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.settings import Settings
+from placet.entrypoints.worker import build_worker
+from placet.governance.approvals import sign_decision
+from placet.governance.keys import SigningKey, create_key_file, public_bytes
+from placet.interfaces import operations
+from placet.interfaces.engine import Engine
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+
+T = TypeVar("T")
+PASSPHRASE = "correct horse"
+
+
+@dataclass
+class Approver:
+    """An enrolled person and their key."""
+
+    name: str
+    key: SigningKey
+
+
+@dataclass
+class World:
+    """One installation under test."""
+
+    settings: Settings
+    inference: Inference = field(default_factory=ScriptedInference)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.database: Database = open_database(self.settings)
+        self.engine: Engine = self.run(connect(self.settings))
+        self.engine.task_queue = f"placet-{id(self)}"
+        self._worker: Worker | None = None
+        self._parts: Parts | None = None
+
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = 60) -> T:
+        """Run a coroutine on the world's event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
+    def start_worker(self, **overrides: Any) -> None:
+        """Start the worker; `overrides` replace settings."""
+        settings = self.settings.model_copy(update=overrides)
+        self._parts = build_parts(settings, inference=self.inference, database=self.database)
+        context = self._parts.context
+
+        async def begin() -> Worker:
+            # A queue of its own: worlds share one Temporal server.
+            worker = build_worker(self.engine.client, context, settings, self.engine.task_queue)
+            self._running = asyncio.create_task(worker.run())
+            return worker
+
+        self._worker = self.run(begin())
+
+    def stop_worker(self) -> None:
+        """Stop the worker."""
+        if self._worker is not None:
+            self.run(self._worker.shutdown())
+            self._worker = None
+        if self._parts is not None:
+            self._parts.plugins.close()
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop_worker()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self.database.close()
+
+    def request(self, customer: str = "C00002", key: str | None = None, by: str = "olga") -> RunRequest:
+        """A checked request."""
+        return operations.build_request(
+            tenant=self.settings.tenant,
+            customer_id=customer,
+            agent="retention",
+            requested_by=by,
+            key=key,
+            agents=("retention",),
+        )
+
+    def start(self, customer: str = "C00002", key: str | None = None, by: str = "olga") -> str:
+        """Start a run; returns its id."""
+        request = self.request(customer, key, by)
+        self.run(operations.start_run(self.database, self.engine, request))
+        return request.run_id
+
+    def record(self, run_id: str) -> RunRecord:
+        """The run's record."""
+        return operations.find_run(self.database, run_id)
+
+    def wait(self, run_id: str, *states: RunState, seconds: float = 40) -> RunRecord:
+        """Wait until the run is in one of `states`; fail at once when it ended otherwise."""
+        record = self.record(run_id)
+        deadline = time.monotonic() + seconds
+        while record.state not in states:
+            final = record.state in END_STATES
+            if final or time.monotonic() > deadline:
+                message = f"{run_id} is {record.state} ({record.code}: {record.detail}), not {states}"
+                raise AssertionError(message)
+            threading.Event().wait(0.02)
+            record = self.record(run_id)
+        return record
+
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        """Wait for any condition."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                message = f"{what} did not happen within {seconds} s"
+                raise AssertionError(message)
+            threading.Event().wait(0.02)
+
+    def pending(self, customer: str = "C00002", **arguments: Any) -> str:
+        """Start a run and wait for the gate."""
+        run_id = self.start(customer, **arguments)
+        self.wait(run_id, "awaiting_decision")
+        return run_id
+
+    def approver(
+        self,
+        name: str = "anna",
+        *,
+        roles: tuple[str, ...] = ("retention_lead",),
+        limit: str | None = "500.00 USD",
+        enroll: bool = True,
+        expires_at: datetime | None = None,
+    ) -> Approver:
+        """Create a key and, unless told otherwise, enroll it."""
+        path = self.settings.home / "keys" / f"{name}-{time.monotonic_ns()}.pem"
+        key = create_key_file(path, PASSPHRASE)
+        if enroll:
+            operations.enroll_key(
+                self.database,
+                name=name,
+                tenant=self.settings.tenant,
+                roles=roles,
+                limit=limit,
+                public_key=public_bytes(key.private.public_key()),
+                enrolled_by="root",
+                expires_at=expires_at,
+            )
+        return Approver(name, key)
+
+    def sign(
+        self,
+        run_id: str,
+        approver: Approver,
+        verdict: Verdict = "approve",
+        *,
+        proposal: str | None = None,
+        decided_at: datetime | None = None,
+        **predicate: Any,
+    ) -> str:
+        """A signed decision; any part may be bent."""
+        record = self.record(run_id)
+        body = {
+            "tenant": record.tenant,
+            "run_id": run_id,
+            "verdict": verdict,
+            "approver": approver.name,
+            "decided_at": decided_at or datetime.now(UTC),
+            "decision_id": f"{time.monotonic_ns():032x}",
+            "reason": "test",
+            **predicate,
+        }
+        digest = proposal or record.proposal or "0" * 64
+        return sign_decision(DecisionPredicate(**body), digest, approver.key.private, approver.key.key_id)
+
+    def send(self, run_id: str, envelope: Any) -> None:
+        """Signal anything at all to the run."""
+
+        async def signal() -> None:
+            import json
+
+            value = envelope
+            if isinstance(envelope, str):
+                try:
+                    value = json.loads(envelope)
+                except ValueError:
+                    value = envelope
+            await self.engine.handle(run_id).signal("decide", value)
+
+        self.run(signal())
+
+    def approve(self, run_id: str, approver: Approver) -> RunRecord:
+        """Approve and wait for the end."""
+        self.send(run_id, self.sign(run_id, approver))
+        return self.wait(run_id, "executed", seconds=60)
+
+    def events(self, run_id: str, kind: str | None = None) -> list[AuditEvent]:
+        """The run's entries."""
+        with self.database.reading() as tx:
+            events = tx.audit.read(run_id)
+        return [event for event in events if kind is None or event.kind == kind]
+
+    def refusal(self, run_id: str, count: int = 1) -> str:
+        """Wait for the next refused decision and return its code."""
+        self.until(lambda: len(self.events(run_id, "approve.refused")) >= count, "a refusal")
+        return str(self.events(run_id, "approve.refused")[count - 1].body["code"])
+
+    def bss(self, path: str) -> Any:
+        """Ask the BSS directly."""
+        return httpx.get(f"{self.settings.bss_url}{path}", timeout=5).raise_for_status().json()
+
+    def effects(self) -> dict[str, Any]:
+        """How many mutations the BSS committed."""
+        return dict(self.bss("/sandbox/effects"))
+
+
+@contextmanager
+def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[World]:
+    """A world with a running worker."""
+    values = {"temporal_address": temporal, "bss_url": bss_url, "effect_lease_seconds": 2.0, "bss_timeout_seconds": 0.5}
+    made = World(Settings(home=home, **{**values, **settings}))
+    try:
+        made.start_worker()
+        yield made
+    finally:
+        made.close()
+
+
+def soon(**delta: float) -> datetime:
+    """Now plus a difference."""
+    return datetime.now(UTC) + timedelta(**delta)

@@ -1,0 +1,86 @@
+"""The run, on real Temporal, real HTTP and a real database: each way it can end, and what it leaves behind."""
+
+from collections.abc import Callable
+
+from agents.testing import ScriptedInference
+from placet.governance.canonical import digest
+from placet.contracts.proposal import Proposal
+from tests.support.world import World
+
+STEPS = [
+    "run.requested",
+    "run.started",
+    "analyse.completed",
+    "query_billing.completed",
+    "propose.completed",
+    "approve.opened",
+    "approve.decided",
+    "execute.intended",
+    "execute.settled",
+    "run.ended",
+]
+
+
+def balance(world: World, customer: str) -> float:
+    bucket = world.bss(f"/tmf-api/prepayBalanceManagement/v4/bucket/B-{customer}")
+    return float(bucket["remainingValue"]["amount"])
+
+
+def test_an_approved_proposal_changes_the_customer_once_and_everything_is_on_the_record(a_world: World) -> None:
+    before = balance(a_world, "C00005")
+    run_id = a_world.pending("C00005")
+    proposal = a_world.run(a_world.engine.proposal(run_id))
+    assert isinstance(proposal, Proposal)
+    status = a_world.run(a_world.engine.status(run_id))
+    assert (status.state, status.proposal) == ("awaiting_decision", digest(proposal))
+    assert balance(a_world, "C00005") == before
+
+    record = a_world.approve(run_id, a_world.approver())
+
+    assert proposal.mutation.kind == "adjust_balance"
+    assert balance(a_world, "C00005") == before + proposal.mutation.amount.amount_minor / 100
+    assert record.receipt is not None
+    assert [event.kind for event in a_world.events(run_id)] == STEPS
+    assert [event.actor for event in a_world.events(run_id, "approve.decided")] == ["anna"]
+    with a_world.database.reading() as tx:
+        assert tx.audit.verify(run_id) == len(STEPS)
+    assert a_world.effects()["adjustments"] == 1
+
+
+def test_a_rejected_proposal_changes_nothing(a_world: World) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.send(run_id, a_world.sign(run_id, a_world.approver(), "reject"))
+    record = a_world.wait(run_id, "rejected")
+    assert record.detail == "rejected by anna: test"
+    assert a_world.effects()["adjustments"] == 0
+
+
+def test_nothing_proposed_is_an_end_with_its_reason(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    world.stop_worker()
+    world.inference = ScriptedInference({"propose": {"treatment": "nothing"}})
+    world.start_worker()
+    record = world.wait(world.start("C00005"), "no_action")
+    assert record.detail.startswith("nothing: the model chose to leave the customer alone")
+
+
+def test_the_same_key_is_the_same_run(a_world: World) -> None:
+    first = a_world.start("C00005", key="ticket-42")
+    assert a_world.start("C00005", key="ticket-42") == first
+    a_world.wait(first, "awaiting_decision")
+    assert len(a_world.events(first, "run.requested")) == 1
+
+
+def test_cancelling_at_the_gate_is_a_clean_end(a_world: World) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.run(a_world.engine.cancel(run_id))
+    a_world.wait(run_id, "cancelled")
+    assert a_world.effects()["adjustments"] == 0
+
+
+def test_an_unknown_customer_ends_failed_and_says_so(a_world: World) -> None:
+    record = a_world.wait(a_world.start("C99999"), "failed")
+    assert (record.code, record.detail) == (
+        "unknown_customer",
+        "unknown customer 'C99999': billing does not know it",
+    )
