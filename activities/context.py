@@ -1,5 +1,7 @@
 """What every activity is given, and the boundary each one is wrapped in."""
 
+import contextvars
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from placet.errors import PlacetError, StorageError
 from placet.governance.policy import PolicySet
 from placet.plugin_api.protocols import MutatePlugin, ReadPlugin
 from placet.storage.database import Database, Transaction
+
+# A third of workflows.options.HEARTBEAT_TIMEOUT; a step shorter than this sends none.
+_HEARTBEAT_SECONDS = 3.0
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,7 +57,8 @@ class Context:
     def step(self, run: RunRequest) -> Iterator[None]:
         """The boundary of an activity: our errors become Temporal's, retryable ones noted on the run meanwhile."""
         try:
-            yield
+            with _heartbeats():
+                yield
         except PlacetError as error:
             if error.retryable:
                 self._note(run, error)
@@ -79,6 +85,26 @@ class Context:
                 tx.runs.set_detail(run.run_id, f"retrying: {error}", at=self.clock())
         except StorageError:
             return  # the database itself is what is unwell; the attempt's own error says so
+
+
+@contextmanager
+def _heartbeats() -> Iterator[None]:
+    """Tell Temporal that a step which takes longer is alive: a killed worker is then noticed in seconds, not minutes."""
+    if activity.info().is_local:
+        yield
+        return
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(_HEARTBEAT_SECONDS):
+            activity.heartbeat()
+
+    # The activity's identity is in context variables, which a new thread does not inherit.
+    threading.Thread(target=contextvars.copy_context().run, args=(beat,), daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def record(

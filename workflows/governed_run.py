@@ -74,6 +74,7 @@ class GovernedRun:
             ports.analyse,
             request,
             start_to_close_timeout=options.ANALYSE_TIMEOUT,
+            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
             schedule_to_close_timeout=options.PATIENCE,
             retry_policy=options.STEP_RETRY,
         )
@@ -83,6 +84,7 @@ class GovernedRun:
             ports.query_billing,
             QueryInput(run=request, queries=analysed.queries),
             start_to_close_timeout=options.QUERY_TIMEOUT,
+            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
             schedule_to_close_timeout=options.PATIENCE,
             retry_policy=options.STEP_RETRY,
         )
@@ -92,6 +94,7 @@ class GovernedRun:
             ports.propose,
             ProposeInput(run=request, assessment=analysed.assessment, evidence=queried.evidence),
             start_to_close_timeout=options.PROPOSE_TIMEOUT,
+            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
             schedule_to_close_timeout=options.PATIENCE,
             retry_policy=options.STEP_RETRY,
         )
@@ -136,6 +139,7 @@ class GovernedRun:
                 ports.execute,
                 effect,
                 start_to_close_timeout=options.EXECUTE_TIMEOUT,
+                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
                 retry_policy=options.EXECUTE_RETRY,
             )
         except ActivityError as error:

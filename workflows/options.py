@@ -12,6 +12,9 @@ PROPOSE_TIMEOUT = timedelta(minutes=3)
 # One read-back, one revalidation and one mutation, each with a client timeout of seconds.
 EXECUTE_TIMEOUT = timedelta(seconds=90)
 
+# A step beats every 3 s; a worker that was killed is noticed, and its step given to another, within this.
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+
 # How long a run keeps trying while a system it reads is down. After that it ends `failed`; a new run may start.
 PATIENCE = timedelta(minutes=30)
 

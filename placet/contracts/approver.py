@@ -22,7 +22,7 @@ class EnrolledKey(Frozen):
     Attributes:
         name: The person, never a shared account.
         roles: What the person may decide as; a gate asks for one of them.
-        limit: The largest cost this key may approve; None, which must be said, is no limit.
+        limit: The largest cost of a proposal this key may decide; None, which must be said, is nothing at all.
         key_id: SHA-256 of the raw public key, in hexadecimal.
         public_key: The raw 32-byte Ed25519 public key, in standard base64.
         enrolled_by: Who vouched for the key.

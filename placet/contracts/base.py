@@ -2,13 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 
 class Frozen(BaseModel):
     """Immutable data that may cross a boundary; an unknown field is an error, never a default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    value = repr(fault["input"])
+    shown = value if len(value) <= 80 else f"{value[:77]}..."
+    return f"{where} {shown}: {fault['msg']}" if where else fault["msg"]
 
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -64,7 +64,7 @@ def parse_money(text: str) -> Money:
     Raises:
         ValueError: the amount or the currency is malformed; never rounds.
     """
-    match = re.fullmatch(r"(-?)(\d{1,12})(?:\.(\d+))? ([A-Z]{3})", text.strip())
+    match = re.fullmatch(r"(-?)([0-9]{1,12})(?:\.([0-9]+))? ([A-Z]{3})", text.strip())
     if match is None:
         raise ValueError(f"amount {text!r} is malformed; write it like '12.50 EUR'")
     sign, whole, fraction, currency = match.groups()

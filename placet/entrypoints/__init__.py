@@ -1,0 +1,1 @@
+"""Processes: settings, composition, and everything that starts something."""

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import Field, ValidationError
 
-from placet.contracts.base import Digest, Frozen
+from placet.contracts.base import Digest, Frozen, first_fault
 from placet.errors import DecisionRefused
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -60,9 +60,7 @@ def parse(text: str) -> Envelope:
     try:
         envelope = Envelope.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "envelope"
-        raise DecisionRefused(f"not a DSSE envelope: {where}: {first['msg']}", code="malformed") from error
+        raise DecisionRefused(f"not a DSSE envelope: {first_fault(error)}", code="malformed") from error
     if envelope.payloadType != PAYLOAD_TYPE:
         raise DecisionRefused(
             f"payload type {envelope.payloadType!r} is not {PAYLOAD_TYPE!r}", code="wrong_payload_type"

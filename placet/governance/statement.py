@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from placet.contracts.base import Digest, Frozen
+from placet.contracts.base import Digest, Frozen, first_fault
 from placet.contracts.decision import DecisionPredicate
 from placet.errors import DecisionRefused
 from placet.governance.canonical import canonical_bytes
@@ -61,8 +61,4 @@ def parse_statement(payload: bytes) -> Statement:
     try:
         return Statement.model_validate_json(payload)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "statement"
-        raise DecisionRefused(
-            f"not a decision statement: {where}: {first['msg']}", code="malformed_statement"
-        ) from error
+        raise DecisionRefused(f"not a decision statement: {first_fault(error)}", code="malformed_statement") from error

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from placet.contracts.approver import EnrolledKey
+from placet.contracts.base import first_fault
 from placet.contracts.decision import DecisionPredicate, Verdict
 from placet.contracts.money import parse_money
 from placet.contracts.proposal import Proposal
@@ -59,8 +60,7 @@ def build_request(
             requested_at=datetime.now(UTC),
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{first['loc'][0]} {first['input']!r} is malformed: {first['msg']}") from error
+        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
@@ -194,8 +194,7 @@ def enroll_key(
             expires_at=expires_at,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{first['loc'][0]} {first['input']!r} is malformed: {first['msg']}") from error
+        raise UsageError(f"malformed: {first_fault(error)}") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
     with database.transaction() as tx:

@@ -1,6 +1,7 @@
 """A running system for tests: real Temporal, real BSS over HTTP, a real worker; only the model is scripted, at our seam."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -194,8 +195,6 @@ class World:
         """Signal anything at all to the run."""
 
         async def signal() -> None:
-            import json
-
             value = envelope
             if isinstance(envelope, str):
                 try:
@@ -225,6 +224,19 @@ class World:
     def bss(self, path: str) -> Any:
         """Ask the BSS directly."""
         return httpx.get(f"{self.settings.bss_url}{path}", timeout=5).raise_for_status().json()
+
+    def break_bss(self, method: str, path: str, fault: str, count: int | None = None) -> None:
+        """Let requests meet a fault."""
+        rule = {"method": method, "path": path, "fault": fault, "count": count}
+        httpx.post(f"{self.settings.bss_url}/sandbox/faults", json=rule, timeout=5).raise_for_status()
+
+    def mend_bss(self) -> None:
+        """Clear all faults."""
+        httpx.delete(f"{self.settings.bss_url}/sandbox/faults", timeout=5).raise_for_status()
+
+    def patch_bss(self, path: str, change: dict[str, Any]) -> None:
+        """Change state in the BSS behind our back."""
+        httpx.patch(f"{self.settings.bss_url}{path}", json=change, timeout=5).raise_for_status()
 
     def effects(self) -> dict[str, Any]:
         """How many mutations the BSS committed."""

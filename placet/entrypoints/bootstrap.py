@@ -1,0 +1,121 @@
+"""The composition root: the one place that knows which concrete part fills each seam."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agents.application import Application
+from agents.catalogue import load
+
+from activities.context import Context
+from agents.inference import Inference, ModelsConfig, RoutedInference
+from placet.contracts.billing import SourceCall
+from placet.entrypoints.connection import open_database
+from placet.entrypoints.policies import PolicyFiles
+from placet.entrypoints.settings import Settings, environment_secret
+from placet.errors import PluginViolation, StorageError
+from placet.plugin_api.loader import LoadedPlugins, load_plugins
+from placet.plugin_api.manifest import ConnectorLimits
+from placet.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a worker is made of; whoever takes it closes it."""
+
+    context: Context
+    database: Database
+    plugins: LoadedPlugins
+
+    def close(self) -> None:
+        """Close connections."""
+        self.plugins.close()
+        self.database.close()
+
+
+def build_inference(settings: Settings) -> Inference:
+    """Model routing from the models file, with the local model's address from the settings."""
+    config = ModelsConfig.load(settings.models_file)
+    return RoutedInference(
+        config,
+        base_urls={"local": settings.model_url},
+        secret=environment_secret,
+        allow_hosted=settings.allow_hosted_models,
+    )
+
+
+def build_parts(
+    settings: Settings,
+    *,
+    inference: Inference | None = None,
+    database: Database | None = None,
+    application: Callable[[str], Application] = load,
+    clock: Callable[[], datetime] | None = None,
+) -> Parts:
+    """Everything an activity needs. Tests and the bench pass their own `inference` at the model seam."""
+    opened = database or open_database(settings)
+    plugins = load_plugins(
+        settings.allowlist,
+        endpoints={
+            "billing": settings.billing_url or settings.bss_url,
+            "commerce": settings.commerce_url or settings.bss_url,
+        },
+        tokens={"billing": settings.bss_token, "commerce": settings.bss_token},
+        limits=ConnectorLimits(
+            read_seconds=settings.bss_timeout_seconds,
+            total_seconds=settings.bss_timeout_seconds * 2,
+            pool_size=settings.worker_activities,
+        ),
+        on_call=_unobserved,
+        on_violation=_Violations(opened, settings.tenant),
+    )
+    context = Context(
+        database=opened,
+        billing=plugins.billing,
+        commerce=plugins.commerce,
+        inference=inference or build_inference(settings),
+        application=application,
+        policies=PolicyFiles(settings.policy_dir),
+        tenants=frozenset(settings.tenants),
+        clock=clock or _now,
+        worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        effect_lease_seconds=settings.effect_lease_seconds,
+        effect_attempts=settings.effect_attempts,
+        mutation_timeout_seconds=min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4),
+    )
+    return Parts(context=context, database=opened, plugins=plugins)
+
+
+class _Violations:
+    """Records every request the allowlist stopped, in the tenant's stream."""
+
+    def __init__(self, database: Database, tenant: str) -> None:
+        self._database = database
+        self._tenant = tenant
+
+    def __call__(self, plugin: str, violation: PluginViolation) -> None:
+        try:
+            with self._database.transaction() as tx:
+                tx.audit.append(
+                    stream=f"tenant/{self._tenant}",
+                    tenant=self._tenant,
+                    run_id=None,
+                    kind="plugin.violation",
+                    actor=f"plugin:{plugin}",
+                    step_key=f"plugin.violation.{secrets.token_hex(12)}",
+                    at=_now(),
+                    body={"detail": str(violation)},
+                )
+        except StorageError:
+            return  # the request was stopped all the same; the step fails with the violation and is recorded so
+
+
+def _unobserved(_plugin: str, _call: SourceCall) -> None:
+    return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

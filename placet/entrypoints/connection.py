@@ -1,0 +1,40 @@
+"""Opening what a command needs and no more: the database, and a connection to Temporal."""
+
+import asyncio
+
+from placet.entrypoints.settings import Settings
+from placet.errors import ConfigurationError
+from placet.interfaces.engine import Engine
+from placet.interfaces.payload_codec import load_or_create_key
+from placet.storage.database import Database
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of `settings`, migrated when it is the embedded one (an operator migrates PostgreSQL on purpose).
+
+    Raises:
+        StorageError: it is unreachable, locked, read-only or not migrated.
+    """
+    database = Database(settings.database, pool_size=settings.worker_activities)
+    if not settings.database_url:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        database.migrate()
+    database.check()
+    return database
+
+
+async def connect(settings: Settings, *, patience_seconds: float = 0) -> Engine:
+    """Connect to Temporal, waiting up to `patience_seconds` for it to come up.
+
+    Raises:
+        ConfigurationError: it does not answer.
+    """
+    key = load_or_create_key(settings.payload_key)
+    deadline = asyncio.get_running_loop().time() + patience_seconds
+    while True:
+        try:
+            return await Engine.connect(settings.temporal_address, settings.temporal_namespace, key)
+        except ConfigurationError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.1)

@@ -1,0 +1,111 @@
+"""The `placet` program. Imports stay light: `placet --help` answers at once."""
+
+import sys
+from collections.abc import Coroutine
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from placet.entrypoints.process import leave
+from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret, load_settings
+
+if TYPE_CHECKING:
+    from placet.interfaces.engine import Engine
+    from placet.storage.database import Database
+
+T = TypeVar("T")
+
+
+class Tools:
+    """The toolbox of `placet.interfaces.cli.toolbox`, built from the settings when first asked."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return load_settings()
+
+    @property
+    def home(self) -> Path:
+        """Folder of keys, databases and logs."""
+        return self.settings.home
+
+    @property
+    def tenant(self) -> str:
+        """Tenant the command acts for."""
+        return self.settings.tenant
+
+    @property
+    def operator(self) -> str:
+        """Who requests runs."""
+        return self.settings.operator
+
+    @property
+    def temporal_ui(self) -> str:
+        """Address of the Temporal web UI, or empty."""
+        return self.settings.temporal_ui
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of the hosted applications."""
+        from agents.catalogue import names
+
+        return names()
+
+    @cached_property
+    def _database(self) -> "Database":
+        from placet.entrypoints.connection import open_database
+
+        return open_database(self.settings)
+
+    def database(self) -> "Database":
+        """The database, checked: reachable and migrated."""
+        return self._database
+
+    async def engine(self) -> "Engine":
+        """A connection to Temporal."""
+        from placet.entrypoints.connection import connect
+
+        return await connect(self.settings)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+        import asyncio
+
+        return asyncio.run(work)
+
+    def passphrase(self, prompt: str) -> str:
+        """The key passphrase, from PLACET_KEY_PASSPHRASE or asked at the terminal."""
+        import getpass
+
+        from placet.errors import ConfigurationError
+
+        given = environment_secret("PLACET_KEY_PASSPHRASE")
+        if given is not None:
+            return given.get_secret_value()
+        if not sys.stdin.isatty():
+            raise ConfigurationError("no terminal to ask for a passphrase; set PLACET_KEY_PASSPHRASE")
+        return getpass.getpass(f"{prompt}: ")
+
+    def service(self, name: str, **arguments: Any) -> int:
+        """Run a service and return its exit code."""
+        from placet.entrypoints.services import SERVICES
+
+        return SERVICES[name](self.settings, **arguments)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    from placet._origin import check_origin
+    from placet.errors import ConfigurationError
+    from placet.interfaces.cli.app import FAILED, run
+
+    try:
+        check_origin(CHECKOUT)
+    except ConfigurationError as error:
+        sys.stderr.write(f"placet: {error}\n")
+        leave(FAILED)
+    leave(run(sys.argv[1:], Tools()))
+
+
+if __name__ == "__main__":
+    main()

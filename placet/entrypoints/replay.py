@@ -1,0 +1,123 @@
+"""`placet replay`: an auditor's verdict on one run, from its history alone.
+
+(1) Temporal's Replayer runs the shipped workflow code over the history: the code does what the record says;
+(2) the proposal's digest is derived again from the proposal in the history;
+(3) every accepted decision is one of the envelopes that were signalled, and its signed subject is that digest;
+(4) what was executed is that proposal, on an accepted approval.
+"""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from placet.entrypoints.connection import connect
+from placet.entrypoints.settings import Settings
+from placet.entrypoints.worker import WORKFLOWS, workflow_runner
+from placet.errors import ConfigurationError, DecisionRefused, UsageError
+from placet.governance import dsse
+from placet.governance.canonical import digest, sha256_hex
+from placet.governance.statement import parse_statement
+from placet.interfaces.engine import data_converter
+from placet.interfaces.history import RunHistory, read_history
+from placet.interfaces.payload_codec import load_or_create_key
+
+
+@dataclass
+class Verdict:
+    """The outcome of a replay; `faults` is empty when everything holds."""
+
+    run_id: str
+    state: str = ""
+    events: int = 0
+    proposal: str | None = None
+    decisions: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+async def replay(settings: Settings, target: str, export: Path | None = None) -> Verdict:
+    """Fetch or read the history of `target` (a run id, or a file) and judge it.
+
+    Raises:
+        UsageError: there is no such run or file, or the file is not a history.
+        ConfigurationError: Temporal does not answer, or the payload key is another one.
+    """
+    history = await _history(settings, target)
+    if export is not None:
+        _write(export, history)
+    return await judge(history, load_or_create_key(settings.payload_key))
+
+
+async def judge(history: WorkflowHistory, payload_key: bytes) -> Verdict:
+    """Replay `history` and derive its digests again."""
+    converter = data_converter(payload_key)
+    facts = await read_history(history, converter)
+    verdict = Verdict(history.workflow_id, facts.result.state if facts.result else "running", facts.events)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=converter, workflow_runner=workflow_runner())
+    outcome = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    if outcome.replay_failure is not None:
+        verdict.faults.append(f"the workflow code does not reproduce the history: {outcome.replay_failure}")
+    _check_digests(facts, verdict)
+    return verdict
+
+
+def _check_digests(facts: RunHistory, verdict: Verdict) -> None:
+    if facts.proposed is not None and facts.proposed.proposal is not None:
+        verdict.proposal = digest(facts.proposed.proposal)
+        if verdict.proposal != facts.proposed.digest:
+            verdict.faults.append(
+                f"the proposal hashes to {verdict.proposal}, the history says {facts.proposed.digest}"
+            )
+    signalled = {sha256_hex(text.encode()): text for text in facts.envelopes}
+    for decision in facts.accepted:
+        verdict.decisions.append(decision.envelope_digest)
+        text = signalled.get(decision.envelope_digest)
+        if text is None:
+            verdict.faults.append(f"accepted decision {decision.envelope_digest} was never signalled")
+        elif (subject := _subject(text)) != verdict.proposal:
+            verdict.faults.append(f"decision {decision.envelope_digest} is about {subject}, not {verdict.proposal}")
+    approvals = {decision.envelope_digest for decision in facts.accepted if decision.verdict == "approve"}
+    for effect in facts.effects:
+        if effect.proposal != verdict.proposal or effect.decision.envelope_digest not in approvals:
+            verdict.faults.append(f"proposal {effect.proposal} was executed without an accepted approval of it")
+
+
+def _subject(envelope: str) -> str | None:
+    try:
+        payload = base64.b64decode(dsse.parse(envelope).payload)
+        return parse_statement(payload).proposal_digest
+    except (DecisionRefused, ValueError):
+        return None
+
+
+async def _history(settings: Settings, target: str) -> WorkflowHistory:
+    if target.endswith(".json"):
+        return load_history(Path(target))
+    engine = await connect(settings)
+    return await engine.history(target)
+
+
+def load_history(path: Path) -> WorkflowHistory:
+    """Read an exported history.
+
+    Raises:
+        UsageError: the file is missing or not one.
+    """
+    try:
+        data = json.loads(path.read_text())
+        return WorkflowHistory.from_json(str(data["workflowId"]), data["history"])
+    except OSError as error:
+        raise UsageError(f"cannot read history file {str(path)!r}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{str(path)!r} is not a history exported by `placet replay --export`") from error
+
+
+def _write(path: Path, history: WorkflowHistory) -> None:
+    document = {"workflowId": history.workflow_id, "history": json.loads(history.to_json())}
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error

@@ -1,0 +1,115 @@
+"""What `placet up|demo|worker|api|bss|model|doctor|replay|bench` run, by name."""
+
+import asyncio
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from placet.entrypoints.settings import Settings
+from placet.errors import ConfigurationError
+
+
+def up(settings: Settings) -> int:
+    """Keep the embedded stack running in the foreground."""
+    from placet.entrypoints.stack import Stack
+
+    stop = threading.Event()
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wanted, lambda *_: stop.set())
+    print("starting Temporal, the sandbox BSS, the model and a worker …", flush=True)
+    with Stack(settings) as stack:
+        for name, address in stack.addresses.items():
+            print(f"  {name:<17} {address}")
+        print(f"  logs              {settings.home / 'logs'}")
+        print("ready; Ctrl-C stops everything", flush=True)
+        while not stop.wait(1.0):
+            stack.check()
+    print("stopped")
+    return 0
+
+
+def demo(settings: Settings, customer: str | None) -> int:
+    """One governed run, narrated."""
+    from placet.entrypoints.demo import run_demo
+
+    return run_demo(settings, customer)
+
+
+def worker(settings: Settings, ready_file: Path | None) -> int:
+    """A worker process."""
+    from placet.entrypoints.worker import serve
+
+    asyncio.run(serve(settings, ready_file))
+    return 0
+
+
+def api(settings: Settings) -> int:
+    """The HTTP API."""
+    from placet.entrypoints.api import serve
+
+    serve(settings)
+    return 0
+
+
+def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
+    """The sandbox BSS."""
+    from placet.sandbox.config import SandboxConfig
+    from placet.sandbox.errors import SandboxError
+    from placet.sandbox.server import serve
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    config = SandboxConfig(host=host, port=port, database=file or settings.home / "bss.db", token=settings.bss_token)
+    try:
+        serve(config, on_ready=lambda url: print(f"sandbox BSS ready at {url}", flush=True))
+    except SandboxError as error:
+        raise ConfigurationError(str(error)) from error
+    return 0
+
+
+def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - the services share one signature
+    """The embedded model server."""
+    from placet.entrypoints.model_server import serve
+
+    serve(host, port)
+    return 0
+
+
+def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
+    """What is installed, reachable, misconfigured."""
+    from placet.entrypoints.doctor import diagnose, show
+
+    return show(diagnose(settings, settings_only=settings_only), as_json=as_json)
+
+
+def replay(settings: Settings, target: str, export: Path | None, as_json: bool) -> int:
+    """An auditor's verdict on one run."""
+    from placet.entrypoints.replay import replay as judge
+
+    verdict = asyncio.run(judge(settings, target, export))
+    if as_json:
+        print(json.dumps({**asdict(verdict), "verified": not verdict.faults}, indent=2))
+    else:
+        print(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
+        print(f"proposal   {verdict.proposal or 'none'}")
+        for decision in verdict.decisions:
+            print(f"decision   {decision}")
+        print("verdict    " + ("the history replays and every digest holds" if not verdict.faults else "REFUSED"))
+    for fault in verdict.faults:
+        print(f"placet: {fault}", file=sys.stderr)
+    return 1 if verdict.faults else 0
+
+
+def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
+    """Side-by-side measurements."""
+    from placet.entrypoints.bench import bench_run
+
+    return bench_run(settings, runs=runs, in_flight=in_flight, as_json=as_json)
+
+
+SERVICES: Mapping[str, Callable[..., int]] = {
+    service.__name__: service for service in (up, demo, worker, api, bss, model, doctor, replay, bench)
+}

@@ -1,0 +1,121 @@
+"""Every setting, with its unit and default: the only reader of the environment.
+
+Order: environment (`PLACET_*`), then what a running `placet up` wrote to `<home>/stack.json`, then the defaults.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from placet.contracts.base import PersonName, TenantId
+from placet.errors import ConfigurationError
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+class Settings(BaseSettings):
+    """What an installation may configure. Unknown `PLACET_*` variables are refused by `load_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="PLACET_", frozen=True, extra="forbid")
+
+    home: Path = Field(default=Path(".placet"), description="folder for databases, keys and logs")
+    tenant: TenantId = Field(default="demo", description="tenant a command acts for")
+    tenants: tuple[TenantId, ...] = Field(default=("demo",), description="tenants this worker serves")
+    operator: PersonName = Field(default="operator", description="who requests runs from this command line")
+
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in home")
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_ui: str = Field(default="", description="address of the Temporal web UI, shown to people")
+    payload_key_file: Path | None = Field(default=None, description="32-byte hex key; default: home/payload.key")
+
+    bss_url: str = Field(default="http://127.0.0.1:8621", description="base URL of billing and commerce")
+    billing_url: str = Field(default="", description="base URL of billing, where it differs from bss_url")
+    commerce_url: str = Field(default="", description="base URL of commerce, where it differs from bss_url")
+    bss_token: SecretStr | None = Field(default=None, description="bearer token for billing and commerce")
+    bss_timeout_seconds: float = Field(default=5.0, gt=0, le=30, description="client timeout of one BSS request")
+    allowlist: Path = CHECKOUT / "plugins" / "allowlist.toml"
+
+    model_url: str = Field(default="http://127.0.0.1:8622/v1", description="OpenAI-compatible local model server")
+    models_file: Path = CHECKOUT / "agents" / "models.toml"
+    allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
+
+    policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    effect_lease_seconds: float = Field(
+        default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
+    )
+    effect_attempts: int = Field(default=5, ge=1, le=50, description="attempts before an outcome is held as unknown")
+
+    worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
+    worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8620
+    api_token: SecretStr | None = Field(
+        default=None, description="bearer token of the HTTP API; none: it will not start"
+    )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'placet.db'}"
+
+    @property
+    def payload_key(self) -> Path:
+        """The payload key file in force."""
+        return self.payload_key_file or self.home / "payload.key"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - signature of the base
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment outranks what the running stack wrote down (passed as initial values)."""
+        return env_settings, init_settings
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` outrank the stack file but not the environment.
+
+    Raises:
+        ConfigurationError: a variable is unknown or its value is wrong.
+    """
+    _refuse_unknown_variables()
+    home = Path(os.environ.get("PLACET_HOME", str(overrides.get("home", ".placet"))))
+    try:
+        return Settings(**{**running_stack(home), **overrides})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PLACET_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(f"{name}={first.get('input')!r}: {first['msg']}") from error
+
+
+def running_stack(home: Path) -> dict[str, Any]:
+    """Addresses of the stack that runs in `home`, or nothing when its process is gone."""
+    try:
+        stack = json.loads((home / "stack.json").read_text())
+        os.kill(int(stack.pop("pid")), 0)
+    except (OSError, ValueError, KeyError):
+        return {}
+    return dict(stack)
+
+
+def environment_secret(name: str) -> SecretStr | None:
+    """An API key by the name configuration gives it; None when unset or empty."""
+    value = os.environ.get(name, "")
+    return SecretStr(value) if value else None
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"PLACET_{name.upper()}" for name in Settings.model_fields} | {"PLACET_KEY_PASSPHRASE", "PLACET_TMF_SPECS"}
+    unknown = sorted(name for name in os.environ if name.startswith("PLACET_") and name not in known)
+    if unknown:
+        raise ConfigurationError(f"unknown setting {unknown[0]!r}; see `placet doctor --settings`")

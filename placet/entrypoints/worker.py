@@ -1,0 +1,69 @@
+"""The worker process: workflows in Temporal's sandbox, activities in threads."""
+
+import asyncio
+import logging
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities import all_activities
+from activities.context import Context
+from placet.entrypoints.connection import connect
+from placet.entrypoints.settings import Settings
+from placet.interfaces.engine import TASK_QUEUE
+from workflows.governed_run import GovernedRun
+
+# How long a stopping worker lets activities finish; an effect under way is settled rather than left to read back.
+_GRACE = timedelta(seconds=8)
+# How long a starting worker waits for Temporal, in seconds.
+_CONNECT_SECONDS = 60.0
+
+WORKFLOWS = [GovernedRun]
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """Temporal's sandbox. Only the frozen messages and the signatures pass through it (docs/architecture.md)."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("placet.contracts", "placet.ports")
+    )
+
+
+def build_worker(client: Client, context: Context, settings: Settings, task_queue: str = TASK_QUEUE) -> Worker:
+    """A worker for one task queue."""
+    threads = settings.worker_activities
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=all_activities(context),
+        activity_executor=ThreadPoolExecutor(max_workers=2 * threads, thread_name_prefix="activity"),
+        workflow_runner=workflow_runner(),
+        max_concurrent_activities=threads,
+        max_concurrent_local_activities=threads,
+        max_cached_workflows=settings.worker_cached_runs,
+        graceful_shutdown_timeout=_GRACE,
+    )
+
+
+async def serve(settings: Settings, ready_file: Path | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+    from placet.entrypoints.bootstrap import build_parts
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    parts = await asyncio.to_thread(build_parts, settings)
+    engine = await connect(settings, patience_seconds=_CONNECT_SECONDS)
+    await engine.ensure_search_attributes()
+    async with build_worker(engine.client, parts.context, settings):
+        if ready_file is not None:
+            await asyncio.to_thread(ready_file.write_text, "ready\n")
+        await stopping.wait()
+    parts.close()
