@@ -1,0 +1,8 @@
+"""The mutate plugin.
+
+Balance adjustments and product orders. The only place in Placet where a mutation happens.
+"""
+
+from plugins.commerce.plugin import CommercePlugin
+
+__all__ = ["CommercePlugin"]

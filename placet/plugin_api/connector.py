@@ -1,0 +1,225 @@
+"""The base of every plugin: one public `call()` that bounds, records and translates each exchange."""
+
+import json
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import SecretStr
+
+from placet.contracts.billing import SourceCall
+from placet.errors import PlacetError
+from placet.plugin_api.allowlist import Entry, PluginRules
+from placet.plugin_api.answers import Answer, UnreadableError, read_answer, sha256_hex
+from placet.plugin_api.calls import OnCall, record
+from placet.plugin_api.deadline import DeadlineTransport, within
+from placet.plugin_api.manifest import ConnectorLimits, Manifest
+from placet.plugin_api.matching import Endpoint
+from placet.plugin_api.outcomes import failed_exchange, failed_status
+from placet.plugin_api.transport import AllowlistTransport, OnViolation
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ignore(*_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorContext:
+    """Everything the composition root decides for one plugin; all that a plugin's constructor takes.
+
+    Attributes:
+        token: Bearer token of this plugin's system; the transport adds it, plugin code never handles it.
+        ca_bundle: PEM file of the operator's own certificate authority, instead of the public ones.
+        on_call: Told of every completed exchange. An observer: it must not raise.
+        on_violation: Told of every stopped request.
+    """
+
+    rules: PluginRules
+    endpoint: Endpoint
+    token: SecretStr | None = field(default=None, repr=False)
+    limits: ConnectorLimits = field(default_factory=ConnectorLimits)
+    ca_bundle: Path | None = None
+    on_call: OnCall = _ignore
+    on_violation: OnViolation = _ignore
+    clock: Callable[[], datetime] = _now
+
+
+class Connector:
+    """A plugin subclasses this, sets `manifest`, and writes methods that use `call()`.
+
+    `call()` never raises anything but the tree in `placet.errors`, never retries (Temporal does), never
+    follows a redirect, keeps no cookies and ignores proxies in the environment. A plugin whose system wants
+    more than plain requests (a signature header, say) overrides `_call()`, which is held by the same bounds
+    and the same allowlist. Instances are safe to use from many threads at once.
+    """
+
+    manifest: ClassVar[Manifest]
+
+    def __init__(self, context: ConnectorContext) -> None:
+        self._context = context
+        self._transport = AllowlistTransport(
+            DeadlineTransport(tls=_certificates(context), connections=context.limits.pool_size),
+            rules=context.rules,
+            endpoint=context.endpoint,
+            token=context.token,
+            on_violation=context.on_violation,
+        )
+        self._client = httpx.Client(
+            transport=self._transport,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        parse: Callable[[Answer], T],
+        ids: Mapping[str, str] | None = None,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> T:
+        """Do one exchange and return what `parse` makes of its answer.
+
+        Args:
+            method: Upper case, as in the allowlist.
+            path: As in the allowlist, with `{id}` where `ids` fills in a value.
+            parse: Turns a 2xx answer into typed data. Whatever it raises is translated: on a read to
+                `UpstreamRejected`, after a mutation to `OutcomeUnknown`. It may raise errors of the tree
+                itself.
+            ids: Values for the path's variables.
+            query: Parameters by name.
+            body: A JSON object to send.
+            timeout_seconds: Bound of this exchange, instead of the configured ones; mutations should pass it.
+
+        Raises:
+            PluginViolation: The allowlist does not permit the request; nothing was sent.
+            NotFound: 404.
+            UpstreamUnavailable: Nothing was sent, or it was a read and trying again is sound, or 429.
+            UpstreamRejected: Any other 4xx, or a read's answer cannot be read.
+            OutcomeUnknown: A mutation was sent and no answer says what became of it.
+        """
+        request, entry = self._admitted(
+            method, path, ids=ids or {}, query=query or {}, body=body, timeout_seconds=timeout_seconds
+        )
+        subject = f"{self.manifest.name}: {entry.api} {entry.method} {entry.path}"
+        total = timeout_seconds if timeout_seconds is not None else self._context.limits.total_seconds
+        try:
+            with within(total):
+                response, content = self._exchange(request)
+            status = response.status_code
+            self._observe(entry, request, status, content)
+            failure = failed_status(subject, status, content, mutates=entry.mutates)
+            if failure is None:
+                return parse(read_answer(status, content, response.headers.get("x-total-count")))
+        except PlacetError:
+            raise
+        except Exception as exc:  # the bound of the error tree: nothing foreign leaves a connector
+            raise failed_exchange(subject, exc, mutates=entry.mutates) from exc
+        raise failure
+
+    def _call(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        """Send one request; the answer's body must not be read yet.
+
+        Override to add what a system asks for.
+        """
+        return client.send(request, stream=True)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _admitted(
+        self,
+        method: str,
+        path: str,
+        *,
+        ids: Mapping[str, str],
+        query: Mapping[str, str | int],
+        body: Mapping[str, Any] | None,
+        timeout_seconds: float | None,
+    ) -> tuple[httpx.Request, Entry]:
+        limits, endpoint = self._context.limits, self._context.endpoint
+        read = limits.read_seconds if timeout_seconds is None else timeout_seconds
+        connect = min(limits.connect_seconds, read)
+        headers = {"Accept": "application/json"}
+        content = None
+        try:
+            if body is not None:
+                content = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+                headers["Content-Type"] = "application/json"
+            for name, value in ids.items():
+                path = path.replace(f"{{{name}}}", quote(value, safe=""))
+            target = f"{endpoint.prefix}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+            request = self._client.build_request(
+                method,
+                endpoint.url.copy_with(raw_path=target.encode("ascii")),
+                content=content,
+                headers=headers,
+                timeout=httpx.Timeout(read, connect=connect, pool=connect),
+            )
+        except Exception as exc:
+            reason = f"the request cannot be built ({type(exc).__name__})"
+            raise self._transport.violation(str(method), None, reason) from exc
+        return request, self._transport.admit(request)
+
+    def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        response = self._call(self._client, request)
+        try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise UnreadableError("a compressed answer, which was not asked for")
+            limit, content = self._context.limits.max_response_bytes, bytearray()
+            for chunk in response.iter_raw():
+                content += chunk
+                if len(content) > limit:
+                    raise UnreadableError(f"an answer of more than {limit} bytes")
+            return response, bytes(content)
+        finally:
+            response.close()
+
+    def _observe(self, entry: Entry, request: httpx.Request, status: int, content: bytes) -> None:
+        call = SourceCall(
+            api=entry.api,
+            method=entry.method,
+            path=request.url.raw_path.decode("ascii"),
+            status=status,
+            response_sha256=sha256_hex(content),
+            at=self._context.clock(),
+        )
+        record(call)
+        try:
+            self._context.on_call(self.manifest.name, call)
+        except Exception:  # noqa: BLE001 - an observer that fails must not make the outcome of a mutation unknown
+            _log.exception("reporting a plugin call failed")
+
+
+def _certificates(context: ConnectorContext) -> ssl.SSLContext | None:
+    if context.endpoint.url.scheme == "http":
+        return None  # no TLS is spoken; loading the certificate store would cost 20 ms for nothing
+    if context.ca_bundle is None:
+        return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=context.ca_bundle)

@@ -1,0 +1,295 @@
+"""An effect happens once, and whether it happened can be found out: against the sandbox BSS and against odd systems."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from placet.contracts.money import Money
+from placet.contracts.proposal import AdjustBalance, OrderProduct
+from placet.errors import NotFound, OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
+from placet.plugin_api import Allowlist, Confirmation, ConnectorContext, Endpoint
+from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
+from placet.sandbox.config import SandboxConfig
+from plugins.commerce import CommercePlugin, adjustments, orders
+from tests.plugins.support import ALLOWLIST, KEY, LIMITS, Bss, answer, bss
+
+OTHER = "0f" * 32
+ADJUST, ORDER = adjustments.ADJUSTMENTS, orders.ORDERS
+BUCKET = "/tmf-api/prepayBalanceManagement/v4/bucket"
+TMF = Path(os.environ.get("PLACET_TMF_SPECS", Path(__file__).parents[3] / "shared" / "tmf"))
+
+
+@pytest.fixture
+def system() -> Iterator[Bss]:
+    with bss(SandboxConfig()) as running:
+        yield running
+
+
+def credit(minor: int = 1250, bucket: str = "B-C00002", currency: str = "USD") -> AdjustBalance:
+    amount = Money(amount_minor=minor, currency=currency)
+    return AdjustBalance(customer_id="C00002", bucket_id=bucket, amount=amount, reason="goodwill")
+
+
+def order(action: str = "modify", replaces: str | None = "P-C00002-internet") -> OrderProduct:
+    return OrderProduct.model_validate(
+        {
+            "customer_id": "C00002",
+            "action": action,
+            "offering_id": "PO-internet-dsl-saver",
+            "replaces_product_id": replaces,
+        }
+    )
+
+
+def perform(system: Bss, mutation: AdjustBalance | OrderProduct, key: str = KEY) -> Confirmation:
+    return system.plugins.commerce.perform(mutation, key, timeout_seconds=1.0)
+
+
+def read_back(system: Bss, mutation: AdjustBalance | OrderProduct, key: str = KEY) -> Confirmation | None:
+    return system.plugins.commerce.read_back(mutation, key, timeout_seconds=1.0)
+
+
+def remaining(system: Bss) -> int:
+    amount: float = system.get(f"{BUCKET}/B-C00002")["remainingValue"]["amount"]
+    return round(amount * 100)
+
+
+def test_a_credit_changes_the_bucket_once_and_is_found_again(system: Bss) -> None:
+    before = remaining(system)
+    assert read_back(system, credit()) is None
+    done = perform(system, credit())
+    assert (done.api, done.external_id, done.confirmed_by) == ("TMF654", "ADJ-00000001", "response")
+    found = read_back(system, credit())
+    assert found is not None
+    assert (found.external_id, found.confirmed_by) == (done.external_id, "read_back")
+    assert read_back(system, credit(), OTHER) is None
+    assert remaining(system) == before + 1250
+
+
+def test_an_order_moves_the_product_once_and_is_found_again(system: Bss) -> None:
+    assert read_back(system, order()) is None
+    done = perform(system, order())
+    assert (done.api, done.confirmed_by) == ("TMF622", "response")
+    found = read_back(system, order())
+    assert found is not None
+    assert found.external_id == done.external_id
+    product = system.get("/tmf-api/productInventory/v4/product/P-C00002-internet")
+    assert product["productOffering"]["id"] == "PO-internet-dsl-saver"
+
+
+def test_an_added_product_is_ordered_once(system: Bss) -> None:
+    done = perform(system, order("add", None))
+    assert read_back(system, order("add", None)) == done.model_copy(
+        update={"confirmed_by": "read_back", "response_sha256": read_back_digest(system, order("add", None))}
+    )
+
+
+def read_back_digest(system: Bss, mutation: OrderProduct) -> str:
+    found = read_back(system, mutation)
+    assert found is not None
+    return found.response_sha256
+
+
+def test_an_order_sent_twice_is_one_order_and_confirmed_both_times(system: Bss) -> None:
+    first, second = perform(system, order()), perform(system, order())
+    assert (second.external_id, second.confirmed_by) == (first.external_id, "read_back")
+    assert len(system.get(f"{ORDER}?externalId={KEY}")) == 1
+
+
+@pytest.mark.parametrize("fault", ["lost", "stall", "status_after=500", "garbage"])
+@pytest.mark.parametrize(("mutation", "path"), [(credit(), ADJUST), (order(), ORDER)])
+def test_a_lost_answer_is_unknown_and_read_back_finds_the_effect(
+    system: Bss, fault: str, mutation: AdjustBalance | OrderProduct, path: str
+) -> None:
+    system.fault("POST", path, fault)
+    with pytest.raises(OutcomeUnknown):
+        perform(system, mutation)
+    found = read_back(system, mutation)
+    assert found is not None
+    assert found.confirmed_by == "read_back"
+
+
+@pytest.mark.parametrize("fault", ["drop", "hang", "status=503"])
+def test_an_effect_that_did_not_happen_is_unknown_first_and_certainly_absent_after_reading(
+    system: Bss, fault: str
+) -> None:
+    before = remaining(system)
+    system.fault("POST", ADJUST, fault)
+    with pytest.raises(OutcomeUnknown):
+        perform(system, credit())
+    assert read_back(system, credit()) is None
+    assert remaining(system) == before
+
+
+def test_a_read_back_that_fails_never_says_absent(system: Bss) -> None:
+    perform(system, credit())
+    for fault in ("status=503", "drop"):
+        system.fault("GET", ADJUST, fault)
+        with pytest.raises(UpstreamUnavailable):
+            read_back(system, credit())
+    assert read_back(system, credit()) is not None
+
+
+def test_an_order_answered_409_whose_read_back_fails_is_unknown(system: Bss) -> None:
+    perform(system, order())
+    system.fault("GET", ORDER, "status=503")
+    with pytest.raises(OutcomeUnknown, match="read-back failed"):
+        perform(system, order())
+
+
+def test_two_records_with_one_key_are_reported_and_not_settled(system: Bss) -> None:
+    perform(system, credit())
+    perform(system, credit())  # what a caller that does not read back would do
+    with pytest.raises(UpstreamRejected, match="holds 2 records") as twice:
+        read_back(system, credit())
+    assert twice.value.code == "duplicate_effect"
+
+
+@pytest.mark.parametrize("changed", [credit(1251), credit(1250, currency="EUR")])
+def test_a_record_with_our_key_but_another_amount_is_not_our_effect(system: Bss, changed: AdjustBalance) -> None:
+    perform(system, credit())
+    with pytest.raises(UpstreamRejected) as mismatch:
+        read_back(system, changed)
+    assert mismatch.value.code == "effect_mismatch"
+
+
+def test_an_order_with_our_key_for_something_else_is_not_our_effect(system: Bss) -> None:
+    perform(system, order())
+    with pytest.raises(UpstreamRejected) as mismatch:
+        read_back(system, order("add", None))
+    assert mismatch.value.code == "effect_mismatch"
+
+
+def test_plain_refusals_are_certain(system: Bss) -> None:
+    with pytest.raises(NotFound):
+        perform(system, credit(bucket="B-C99999").model_copy(update={"customer_id": "C99999"}))
+    with pytest.raises(UpstreamRejected, match="does not belong"):
+        perform(system, credit(bucket="B-C00003"))
+    with pytest.raises(UpstreamRejected):
+        perform(system, credit(currency="EUR"))
+    with pytest.raises(UpstreamRejected):
+        perform(system, order(replaces="P-C00003-internet"))
+    assert read_back(system, credit()) is None
+
+
+def pointed_at(url: str) -> CommercePlugin:
+    rules = Allowlist.load(ALLOWLIST).plugins[1]
+    return CommercePlugin(ConnectorContext(rules=rules, endpoint=Endpoint.parse("commerce", url), limits=LIMITS))
+
+
+def test_what_was_never_sent_is_not_unknown() -> None:
+    with pointed_at(unused_url()) as plugin, pytest.raises(UpstreamUnavailable, match="nothing was sent"):
+        plugin.perform(credit(), KEY, timeout_seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    "mutation", [credit(0), credit(-5), credit(10**15), order("modify", None), order("add", "P-1")]
+)
+def test_a_mutation_that_cannot_be_expressed_is_not_sent(mutation: AdjustBalance | OrderProduct) -> None:
+    with ProbeServer(lambda _: answer({})) as server, pointed_at(server.url) as plugin:
+        with pytest.raises(PluginError) as refused:
+            plugin.perform(mutation, KEY, timeout_seconds=1.0)
+        assert refused.value.code == "bad_mutation"
+        assert server.requests == ()
+
+
+RECORD: dict[str, Any] = {
+    "id": "A-1",
+    "description": f"placet:{KEY}",
+    "adjustType": "oneTimeChargeCredit",
+    "amount": {"amount": 12.5, "units": "USD"},
+    "bucket": {"id": "B-C00002"},
+    "status": "completed",
+}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"id": "A-1"},
+        {**RECORD, "status": "pending"},
+        {**RECORD, "status": "accepted"},
+        {**RECORD, "description": "placet"},
+        {**RECORD, "amount": {"amount": 1250, "units": "USD"}},
+        {**RECORD, "bucket": {"id": "B-C00003"}},
+        {**RECORD, "adjustType": "oneTimeChargeDebit"},
+        {**RECORD, "id": ""},
+    ],
+)
+def test_a_201_that_does_not_confirm_this_very_mutation_is_unknown(record: dict[str, Any]) -> None:
+    with (
+        ProbeServer(lambda _: answer(record, 201)) as server,
+        pointed_at(server.url) as plugin,
+        pytest.raises(OutcomeUnknown),
+    ):
+        plugin.perform(credit(), KEY, timeout_seconds=1.0)
+
+
+def test_a_mutation_recorded_as_failed_is_certainly_not_done() -> None:
+    failed = {**RECORD, "status": "failed"}
+    with (
+        ProbeServer(lambda _: answer(failed, 201)) as server,
+        pointed_at(server.url) as plugin,
+        pytest.raises(UpstreamRejected) as performed,
+    ):
+        plugin.perform(credit(), KEY, timeout_seconds=1.0)
+    assert performed.value.code == "effect_failed"
+
+
+@pytest.mark.parametrize(
+    ("record", "error", "code"),
+    [
+        ({**RECORD, "status": "pending"}, UpstreamUnavailable, "effect_pending"),
+        ({**RECORD, "status": "rejected"}, UpstreamRejected, "effect_failed"),
+        ({**RECORD, "amount": {}}, UpstreamRejected, "unreadable_answer"),
+        ({key: value for key, value in RECORD.items() if key != "bucket"}, UpstreamRejected, "unreadable_answer"),
+    ],
+)
+def test_a_read_back_says_plainly_what_it_cannot_confirm(
+    record: dict[str, Any], error: type[PluginError], code: str
+) -> None:
+    page = answer([record], headers={"X-Total-Count": "1"})
+    with ProbeServer(lambda _: page) as server, pointed_at(server.url) as plugin, pytest.raises(error) as told:
+        plugin.read_back(credit(), KEY, timeout_seconds=1.0)
+    assert told.value.code == code
+
+
+def test_the_effect_is_found_on_whichever_page_it_is() -> None:
+    records = [{**RECORD, "id": f"A-{number}", "description": "other"} for number in range(450)]
+    records[-1] = {**RECORD, "id": "A-last"}
+
+    def respond(request: ProbeRequest) -> ProbeAnswer:
+        offset = int(request.target.partition("offset=")[2].partition("&")[0])
+        return answer(records[offset : offset + 100])  # caps the page and states no count
+
+    with ProbeServer(respond) as server:
+        rules = Allowlist.load(ALLOWLIST).plugins[1]
+        wide = LIMITS.model_copy(update={"max_response_bytes": 1_000_000})
+        context = ConnectorContext(rules=rules, endpoint=Endpoint.parse("commerce", server.url), limits=wide)
+        with CommercePlugin(context) as plugin:
+            found = plugin.read_back(credit(), KEY, timeout_seconds=1.0)
+    assert found is not None
+    assert found.external_id == "A-last"
+
+
+@pytest.mark.parametrize(
+    ("spec", "definition", "body"),
+    [
+        ("TMF654-PrepayBalance-v4.1.0", "AdjustBalance_Create", adjustments.creation(credit(), KEY)),
+        ("TMF622-ProductOrdering-v4.0.0", "ProductOrder_Create", orders.creation(order(), KEY)),
+        ("TMF622-ProductOrdering-v4.0.0", "ProductOrder_Create", orders.creation(order("add", None), KEY)),
+    ],
+)
+def test_what_is_sent_is_what_the_standard_asks_for(spec: str, definition: str, body: dict[str, Any]) -> None:
+    path = TMF / f"{spec}.swagger.json"
+    if not path.exists():
+        pytest.skip(f"the TM Forum specifications are not part of the project; put {path.name} into PLACET_TMF_SPECS")
+    document = json.loads(path.read_text())
+    schema = {"$ref": f"#/definitions/{definition}", "definitions": document["definitions"]}
+    jsonschema.Draft4Validator(schema).validate(json.loads(json.dumps(body)))
