@@ -100,7 +100,8 @@ class Approve:
         received: ReceivedDecision,
         accepted: AcceptedDecision | None,
     ) -> AcceptedDecision:
-        if received.early:
+        # After a crash the record may show the open gate before the workflow has taken note of it.
+        if received.early and received.received_at < review.gate.opened_at:
             raise DecisionRefused("it arrived before the gate was open", code="early")
         decision, key = verify_decision(
             received.envelope,

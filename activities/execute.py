@@ -114,6 +114,8 @@ class Execute:
                 attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
             )
         except (UpstreamUnavailable, UpstreamRejected, NotFound, OutcomeUnknown) as error:
+            if error.code == "effect_failed":  # the other system recorded it and says that it did not happen
+                return self._give_up(attempt, "failed", error)
             return self._unreadable(attempt, error)
         return self._settle(attempt, found) if found is not None else None
 

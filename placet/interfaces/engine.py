@@ -4,6 +4,7 @@ Workflows are started by name, so that no interface imports workflow code.
 """
 
 import json
+from datetime import timedelta
 from dataclasses import replace
 from typing import Any, cast
 
@@ -47,6 +48,8 @@ class Engine:
     def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
         self.client = client
         self.task_queue = task_queue
+        self.task_timeout: timedelta | None = None
+        """How long Temporal waits for a worker that took a workflow task; None is its own default, 10 s."""
 
     @classmethod
     async def connect(cls, address: str, namespace: str, payload_key: bytes) -> "Engine":
@@ -92,6 +95,7 @@ class Engine:
                 request,
                 id=request.run_id,
                 task_queue=self.task_queue,
+                task_timeout=self.task_timeout,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=attributes,

@@ -1,5 +1,6 @@
 """Bring a database to a revision of the schema, all or nothing, one process at a time."""
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -8,6 +9,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+# Alembic keeps the migration under way in module globals: two threads would migrate each other's databases.
+_ONE_AT_A_TIME = threading.Lock()
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 # Any constant will do, as long as every Placet process asks for the same one.
@@ -32,12 +35,14 @@ def current(connection: Connection) -> str | None:
 
 def upgrade(connection: Connection) -> None:
     """Migrate to `head()` inside the transaction of `connection`."""
-    command.upgrade(_config(connection), "head")
+    with _ONE_AT_A_TIME:
+        command.upgrade(_config(connection), "head")
 
 
 def downgrade(connection: Connection, revision: str) -> None:
     """Go back to `revision` (`base`: no schema at all); what it did not have is dropped with its rows."""
-    command.downgrade(_config(connection), revision)
+    with _ONE_AT_A_TIME:
+        command.downgrade(_config(connection), revision)
 
 
 def _config(connection: Connection) -> Config:

@@ -1,0 +1,147 @@
+"""A worker may die at any moment (promise 6): kill -9 before and after each step, and around the BSS call.
+
+Each case is its own run, database and worker process; all run side by side, since most of the time is Temporal noticing
+that a worker is gone. Afterwards the run has ended correctly and the BSS shows exactly one effect.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from placet.governance.audit_chain import verify_chain
+from tests.support.world import World
+from placet.entrypoints.settings import Settings
+
+STEPS = ["analyse", "query_billing", "propose", "open_gate", "review_decisions", "execute", "close_run"]
+POINTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
+POINTS += ["before the BSS call", "after the BSS committed"]
+COMPLETE = [
+    "run.requested",
+    "run.started",
+    "analyse.completed",
+    "query_billing.completed",
+    "propose.completed",
+    "approve.opened",
+    "approve.decided",
+    "execute.intended",
+    "execute.settled",
+    "run.ended",
+]
+
+
+class Zygote:
+    """The process crashing workers are forked from."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.crashing_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lock = Lock()
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def ask(self, message: dict[str, Any]) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+            return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
+    yield made
+    made.close()
+
+
+def alive(pid: int) -> bool:
+    """Is it running still (a zombie is not)?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def survive(zygote: Zygote, point: str, customer: str, home: Path, temporal: str, bss: str) -> dict[str, Any]:
+    """One run whose worker dies at `point`, and what is left of it after another worker took over."""
+    values = {
+        "home": str(home),
+        "temporal_address": temporal,
+        "bss_url": bss,
+        "effect_lease_seconds": 3.0,
+        "bss_timeout_seconds": 0.7,
+    }
+    world = World(Settings(**values))  # type: ignore[arg-type]
+    world.engine.task_timeout = timedelta(seconds=3)
+    pids: list[int] = []
+
+    def start(at: str) -> int:
+        pid = zygote.ask({"point": at, "settings": values, "queue": world.engine.task_queue})
+        pids.append(pid)
+        return pid
+
+    try:
+        anna = world.approver("anna")
+        first = start(point)
+        run_id = world.start(customer)
+        if POINTS.index(point) < POINTS.index("after open_gate") + 1:
+            world.until(lambda: not alive(first), f"death {point}")
+            start("never")
+            world.wait(run_id, "awaiting_decision", seconds=90)
+            world.send(run_id, world.sign(run_id, anna))
+        else:
+            world.wait(run_id, "awaiting_decision", seconds=90)
+            world.send(run_id, world.sign(run_id, anna))
+            world.until(lambda: not alive(first), f"death {point}")
+            start("never")
+        record = world.wait(run_id, "executed", seconds=90)
+        events = world.events(run_id)
+        verify_chain(events)
+        result = world.run(world.engine.handle(run_id).result(), 60)
+        return {
+            "died": not alive(first),
+            "state": record.state,
+            "kinds": [event.kind for event in events],
+            "effects": world.bss(f"/sandbox/effects?customer={customer}")["adjustments"],
+            "workflow": result["state"],
+        }
+    finally:
+        for pid in pids:
+            if alive(pid):
+                subprocess.run(["kill", "-9", str(pid)], check=False)
+        world.close()
+
+
+def test_a_worker_killed_at_any_point_leaves_one_effect_and_a_whole_record(
+    zygote: Zygote, tmp_path: Path, temporal_address: str, bss_url: str
+) -> None:
+    # Customers of the sample for whom a goodwill credit is the best eligible treatment.
+    numbers = [1, 3, 5, 6, 14, 21, 23, 32, 34, 35, 37, 40, 47, 48, 54, 62]
+    customers = [f"C{number:05d}" for number in numbers]
+    with ThreadPoolExecutor(len(POINTS)) as pool:
+        outcomes = {
+            point: pool.submit(
+                survive, zygote, point, customer, tmp_path / f"case{number}", temporal_address, bss_url
+            )
+            for number, (point, customer) in enumerate(zip(POINTS, customers, strict=True))
+        }
+    left = {point: outcome.result() for point, outcome in outcomes.items()}
+    expected = {"died": True, "state": "executed", "kinds": COMPLETE, "effects": 1, "workflow": "executed"}
+    assert left == dict.fromkeys(POINTS, expected)
