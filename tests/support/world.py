@@ -6,15 +6,18 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from temporalio.worker import Worker
 
-from agents.inference import Inference
+from agents.application import Application
+from agents.catalogue import load
+from agents.completion import Inference
 from agents.testing import ScriptedInference
 from placet.contracts.audit import AuditEvent
 from placet.contracts.decision import DecisionPredicate, Verdict
@@ -48,6 +51,7 @@ class World:
 
     settings: Settings
     inference: Inference = field(default_factory=ScriptedInference)
+    gate: timedelta | None = None
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -68,6 +72,8 @@ class World:
         settings = self.settings.model_copy(update=overrides)
         self._parts = build_parts(settings, inference=self.inference, database=self.database)
         context = self._parts.context
+        if self.gate is not None:
+            context = replace(context, application=partial(short_gated, how_long=self.gate))
 
         async def begin() -> Worker:
             # A queue of its own: worlds share one Temporal server.
@@ -76,6 +82,12 @@ class World:
             return worker
 
         self._worker = self.run(begin())
+
+    def shorten_gate(self, how_long: timedelta) -> None:
+        """Restart the worker with gates that close after `how_long`."""
+        self.stop_worker()
+        self.gate = how_long
+        self.start_worker()
 
     def stop_worker(self) -> None:
         """Stop the worker."""
@@ -241,6 +253,22 @@ class World:
     def effects(self) -> dict[str, Any]:
         """How many mutations the BSS committed."""
         return dict(self.bss("/sandbox/effects"))
+
+
+class ShortGated:
+    """An application whose gate closes soon; all else is its own."""
+
+    def __init__(self, inner: Application, how_long: timedelta) -> None:
+        self._inner = inner
+        self.gate_ttl_hours = how_long / timedelta(hours=1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def short_gated(name: str, how_long: timedelta) -> Any:
+    """Load an application, with a gate that closes soon."""
+    return ShortGated(load(name), how_long)
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""Record one history for each ending of a run: `python -m tests.replay.record` writes tests/replay/histories/.
+
+Run it after a change to the workflow that is meant to change its history; the old files then show what running
+workflows would meet.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from agents.testing import ScriptedInference
+from placet.entrypoints.process import Child, answers, await_condition, free_port
+from placet.entrypoints.stack import temporal_command
+from placet.sandbox.config import SandboxConfig
+from placet.sandbox.server import running
+from tests.support.world import World, world
+
+HISTORIES = Path(__file__).parent / "histories"
+PAYLOAD_KEY = "00" * 31 + "01"
+"""The key of the recorded histories; it protects nothing."""
+ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
+
+
+def executed(made: World) -> str:
+    """Approved and executed."""
+    run_id = made.pending("C00005")
+    made.send(run_id, "garbage first")
+    made.refusal(run_id)
+    made.approve(run_id, made.approver())
+    return run_id
+
+
+def no_action(made: World) -> str:
+    """Nothing was worth doing."""
+    made.stop_worker()
+    made.inference = ScriptedInference({"propose": {"treatment": "nothing"}})
+    made.start_worker()
+    run_id = made.start("C00005")
+    made.wait(run_id, "no_action")
+    return run_id
+
+
+def rejected(made: World) -> str:
+    """A person said no."""
+    run_id = made.pending("C00005")
+    made.send(run_id, made.sign(run_id, made.approver(), "reject"))
+    made.wait(run_id, "rejected")
+    return run_id
+
+
+def denied(made: World) -> str:
+    """State changed between approval and execution."""
+    run_id = made.pending("C00005")
+    made.patch_bss("/sandbox/buckets/B-C00005", {"status": "suspended"})
+    made.send(run_id, made.sign(run_id, made.approver()))
+    made.wait(run_id, "denied")
+    return run_id
+
+
+def expired(made: World) -> str:
+    """Nobody decided in time."""
+    made.shorten_gate(timedelta(seconds=1))
+    run_id = made.start("C00005")
+    made.wait(run_id, "expired")
+    return run_id
+
+
+def failed(made: World) -> str:
+    """The BSS refused."""
+    run_id = made.pending("C00005")
+    made.break_bss("POST", ADJUST, "status=409")
+    made.send(run_id, made.sign(run_id, made.approver()))
+    made.wait(run_id, "failed")
+    return run_id
+
+
+def cancelled(made: World) -> str:
+    """Cancelled at the gate."""
+    run_id = made.pending("C00005")
+    made.run(made.engine.cancel(run_id))
+    made.wait(run_id, "cancelled")
+    return run_id
+
+
+def unknown_outcome(made: World) -> str:
+    """The outcome could not be known, and a person settled it."""
+    made.stop_worker()
+    made.start_worker(effect_attempts=1)
+    run_id = made.pending("C00005")
+    anna = made.approver()
+    made.break_bss("POST", ADJUST, "lost")
+    made.break_bss("GET", ADJUST, "status=503")
+    made.send(run_id, made.sign(run_id, anna))
+    made.wait(run_id, "unknown_outcome")
+    made.send(run_id, made.sign(run_id, anna, "confirm_executed"))
+    made.wait(run_id, "executed")
+    return run_id
+
+
+ENDINGS: tuple[Callable[[World], str], ...] = (
+    executed,
+    no_action,
+    rejected,
+    denied,
+    expired,
+    failed,
+    cancelled,
+    unknown_outcome,
+)
+
+
+def main() -> None:
+    """Record all."""
+    HISTORIES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        port = free_port()
+        server = Child("temporal", temporal_command(port, free_port(), home / "temporal.db"), home / "temporal.log")
+        try:
+            await_condition(lambda: answers(port), seconds=30, what="Temporal answering")
+            for ending in ENDINGS:
+                with running(SandboxConfig()) as bss:
+                    _record(ending, home / ending.__name__, f"127.0.0.1:{port}", bss)
+        finally:
+            server.stop()
+
+
+def _record(ending: Callable[[World], str], home: Path, temporal: str, bss: str) -> None:
+    home.mkdir()
+    (home / "payload.key").write_text(PAYLOAD_KEY)
+    with world(home, temporal, bss) as made:
+        run_id = ending(made)
+        made.run(made.engine.handle(run_id).result())
+        history = made.run(made.engine.history(run_id))
+    document = {"workflowId": run_id, "history": json.loads(history.to_json())}
+    (HISTORIES / f"{ending.__name__}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
