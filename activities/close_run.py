@@ -30,6 +30,8 @@ class CloseRun:
             for received in close.late:
                 late = DecisionRefused(f"the run was over ({close.state}) when it arrived", code="late")
                 refuse(tx, close.run, received, late, now)
+            if close.state == "unknown_outcome":
+                _hold(tx, close)
             self._settle(tx, close)
             tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
             record(
@@ -45,6 +47,8 @@ class CloseRun:
         if close.settled_by is None or close.proposal is None:
             return
         key = effect_key(close.run.run_id, close.proposal)
+        if tx.effects.get(key) is None:
+            return  # no attempt ever reached the ledger, so that nothing was sent
         receipt = None
         if close.settled_by.verdict == "confirm_executed":
             receipt = Receipt(
@@ -56,3 +60,13 @@ class CloseRun:
                 settled_at=self._context.clock(),
             )
         tx.effects.resolve(key, receipt, by=close.settled_by.approver)
+
+
+def _hold(tx: Transaction, close: CloseInput) -> None:
+    """Hold an effect whose attempts were all lost: from here only a person goes on."""
+    if close.proposal is None:
+        return
+    key = effect_key(close.run.run_id, close.proposal)
+    effect = tx.effects.get(key)
+    if effect is not None and effect.status == "open":
+        tx.effects.hold_unknown(key, detail=close.detail)

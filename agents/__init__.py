@@ -1,0 +1,1 @@
+"""The applications, one folder each, and the inference layer they share."""

@@ -161,11 +161,11 @@ class GovernedRun:
 
     async def _await_decision(self, phase: Phase, proposal: str, gate: Gate) -> AcceptedDecision | None:
         """Wait for a decision that counts; None when the gate closes first. Refused ones leave the run waiting."""
+        # One timer for the whole wait: a flood of refused decisions must not start and cancel one each.
+        closing = asyncio.create_task(_closed(gate)) if phase == "decide" else None
         while True:
-            timeout = max(gate.expires_at - workflow.now(), timedelta(0)) if phase == "decide" else None
-            try:
-                await workflow.wait_condition(lambda: bool(self._received), timeout=timeout)
-            except TimeoutError:
+            await workflow.wait_condition(lambda: bool(self._received) or (closing is not None and closing.done()))
+            if not self._received:
                 return None
             batch = tuple(self._received[: options.REVIEW_BATCH])
             del self._received[: options.REVIEW_BATCH]
@@ -251,6 +251,11 @@ class GovernedRun:
     def proposal(self) -> Proposal | None:
         """The exact mutation that is, or was, pending."""
         return self._proposed.proposal if self._proposed else None
+
+
+async def _closed(gate: Gate) -> None:
+    """Return when the gate closes."""
+    await asyncio.sleep(max(gate.expires_at - workflow.now(), timedelta(0)).total_seconds())
 
 
 async def _uncancelled(work: Coroutine[Any, Any, T]) -> T:

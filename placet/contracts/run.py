@@ -19,6 +19,10 @@ END_STATES: frozenset[str] = frozenset(get_args(EndState)) - {"unknown_outcome"}
 """States a run never leaves. `unknown_outcome` is left when a person settles it."""
 
 
+RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
+"""Printable ASCII: it is compared byte by byte."""
+
+
 class RunRequest(Frozen):
     """What an operator or an upstream system asks for. `key` makes the request idempotent per tenant."""
 
@@ -26,7 +30,7 @@ class RunRequest(Frozen):
     tenant: TenantId
     customer_id: CustomerId
     agent: AgentName
-    key: Annotated[str, Field(min_length=1, max_length=120)]
+    key: RunKey
     requested_by: PersonName
     requested_at: AwareDatetime
 

@@ -84,7 +84,9 @@ class Demo:
                 f"the run ended [bold]{record.state}[/] ({record.code}): {record.detail}", highlight=False
             )
             return 0 if record.state == "no_action" else 1
-        record, digest, proposal = operations.pending_proposal(self._database, request.run_id, "approve")
+        record, digest, proposal = operations.pending_proposal(
+            self._database, request.run_id, request.tenant, "approve"
+        )
         before = as_bss_shows(self._settings.bss_url, proposal.mutation)
         await self._decide(engine, record, digest, key)
         record = await self._follow(request.run_id, until=set())
@@ -96,7 +98,7 @@ class Demo:
         deadline = time.monotonic() + _STEP_SECONDS
         with self._console.status("analysing …") as status:
             while True:
-                record = operations.find_run(self._database, run_id)
+                record = operations.find_run(self._database, run_id, self._settings.tenant)
                 with self._database.reading() as tx:
                     events = tx.audit.read(run_id)
                 for event in events[self._seen :]:

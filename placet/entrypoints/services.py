@@ -1,4 +1,4 @@
-"""What `placet up|demo|worker|api|bss|model|doctor|replay|bench` run, by name."""
+"""What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|bench` run, by name."""
 
 import asyncio
 import json
@@ -37,6 +37,17 @@ def demo(settings: Settings, customer: str | None) -> int:
     from placet.entrypoints.demo import run_demo
 
     return run_demo(settings, customer)
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the database's schema to what this version needs."""
+    from placet.storage.database import Database
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with Database(settings.database) as database:
+        database.migrate()
+        print(f"database {database.name} is at schema revision {database.revision()}")
+    return 0
 
 
 def worker(settings: Settings, ready_file: Path | None) -> int:
@@ -111,5 +122,5 @@ def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
 
 
 SERVICES: Mapping[str, Callable[..., int]] = {
-    service.__name__: service for service in (up, demo, worker, api, bss, model, doctor, replay, bench)
+    service.__name__: service for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, bench)
 }

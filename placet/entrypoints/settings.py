@@ -28,8 +28,8 @@ class Settings(BaseSettings):
     operator: PersonName = Field(default="operator", description="who requests runs from this command line")
 
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in home")
-    temporal_address: str = "127.0.0.1:7233"
-    temporal_namespace: str = "default"
+    temporal_address: str = Field(default="127.0.0.1:7233", description="host and port of Temporal")
+    temporal_namespace: str = Field(default="default", description="Temporal namespace")
     temporal_ui: str = Field(default="", description="address of the Temporal web UI, shown to people")
     payload_key_file: Path | None = Field(default=None, description="32-byte hex key; default: home/payload.key")
 
@@ -38,10 +38,12 @@ class Settings(BaseSettings):
     commerce_url: str = Field(default="", description="base URL of commerce, where it differs from bss_url")
     bss_token: SecretStr | None = Field(default=None, description="bearer token for billing and commerce")
     bss_timeout_seconds: float = Field(default=5.0, gt=0, le=30, description="client timeout of one BSS request")
-    allowlist: Path = CHECKOUT / "plugins" / "allowlist.toml"
+    allowlist: Path = Field(
+        default=CHECKOUT / "plugins" / "allowlist.toml", description="which plugins may reach what in those systems"
+    )
 
     model_url: str = Field(default="http://127.0.0.1:8622/v1", description="OpenAI-compatible local model server")
-    models_file: Path = CHECKOUT / "agents" / "models.toml"
+    models_file: Path = Field(default=CHECKOUT / "agents" / "models.toml", description="models, and tasks in order")
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
@@ -53,8 +55,8 @@ class Settings(BaseSettings):
     worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
     worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")
 
-    api_host: str = "127.0.0.1"
-    api_port: int = 8620
+    api_host: str = Field(default="127.0.0.1", description="address the HTTP API listens on")
+    api_port: int = Field(default=8620, ge=0, le=65535, description="its port")
     api_token: SecretStr | None = Field(
         default=None, description="bearer token of the HTTP API; none: it will not start"
     )

@@ -4,8 +4,10 @@ Workflows are started by name, so that no interface imports workflow code.
 """
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -25,7 +27,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import ConfigurationError, UpstreamUnavailable, UsageError
 from placet.interfaces.payload_codec import PayloadEncryption
 
 WORKFLOW = "GovernedRun"
@@ -102,6 +104,12 @@ class Engine:
             )
         except WorkflowAlreadyStartedError:
             return False
+        except RPCError as error:
+            raise UpstreamUnavailable(
+                f"run {request.run_id!r} is recorded, but Temporal did not start it ({error.status.name}); "
+                f"send the same request with key {request.key!r} again",
+                code="engine_unavailable",
+            ) from error
         return True
 
     def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
@@ -126,12 +134,8 @@ class Engine:
         Raises:
             UsageError: the run is unknown or has ended: no decision can reach it.
         """
-        try:
+        with _clear(UsageError(f"run {run_id!r} is not running; it takes no decision", code="late")):
             await self.handle(run_id).signal("decide", json.loads(envelope))
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise UsageError(f"run {run_id!r} is not running; it takes no decision", code="late") from error
-            raise
 
     async def cancel(self, run_id: str) -> None:
         """Ask the run to end without an effect.
@@ -139,12 +143,8 @@ class Engine:
         Raises:
             UsageError: the run is unknown or has ended.
         """
-        try:
+        with _clear(UsageError(f"run {run_id!r} is not running; there is nothing to cancel", code="not_running")):
             await self.handle(run_id).cancel()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise UsageError(f"run {run_id!r} is not running") from error
-            raise
 
     async def history(self, run_id: str) -> WorkflowHistory:
         """The run's whole event history.
@@ -152,17 +152,22 @@ class Engine:
         Raises:
             UsageError: no such run.
         """
-        try:
+        with _clear(UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")):
             return await self.handle(run_id).fetch_history()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run") from error
-            raise
 
     async def _query(self, run_id: str, name: str, result_type: Any) -> Any:
-        try:
+        with _clear(UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")):
             return await self.handle(run_id).query(name, result_type=result_type)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise UsageError(f"no run {run_id!r}; see `placet run list`") from error
-            raise
+
+
+@contextmanager
+def _clear(not_found: UsageError) -> Iterator[None]:
+    """Temporal's errors as ours: `not_found`, or one clear line about Temporal itself."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise not_found from error
+        raise UpstreamUnavailable(
+            f"Temporal did not answer ({error.status.name}); try again", code="engine_unavailable"
+        ) from error

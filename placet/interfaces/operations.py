@@ -7,6 +7,7 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,13 +16,13 @@ from placet.contracts.base import first_fault
 from placet.contracts.decision import DecisionPredicate, Verdict
 from placet.contracts.money import parse_money
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import RunRequest
+from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.approvals import sign_decision
 from placet.governance.canonical import sha256_hex
 from placet.governance.keys import SigningKey, key_id_of
 from placet.interfaces.engine import Engine
-from placet.storage.database import Database
+from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 
 
@@ -63,48 +64,94 @@ def build_request(
         raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
-async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
-    """Record the request, then start its workflow. Repeating it with the same key is safe at any point.
+def record_request(database: Database, request: RunRequest) -> StartedRun:
+    """Put a request on the record; what was recorded first under its key is what stands.
 
     Raises:
         UsageError: the key was used for another customer or agent.
     """
     with database.transaction() as tx:
         new = tx.runs.request(request)
-        tx.audit.append(
-            stream=request.run_id,
-            tenant=request.tenant,
-            run_id=request.run_id,
-            kind="run.requested",
-            actor=request.requested_by,
-            step_key="run.requested",
-            at=request.requested_at,
-            body={"customer_id": request.customer_id, "agent": request.agent, "key": request.key},
+        record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
+        first = tx.runs.get(request.run_id)
+    stands = request if first is None else RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
+    return StartedRun(stands, new=new)
+
+
+async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
+    """Record the request, then start its workflow. Repeating it with the same key is safe at any point.
+
+    Raises:
+        UsageError: the key was used for another customer or agent.
+        UpstreamUnavailable: recorded, but Temporal did not start it; the same key starts it later.
+    """
+    recorded = record_request(database, request)
+    return StartedRun(recorded.request, new=await engine.start(recorded.request))
+
+
+def record_cancellation(database: Database, record: RunRecord, by: str) -> None:
+    """Put on the record who asks for the end of a run: Temporal's cancellation carries no name.
+
+    Raises:
+        UsageError: the run has ended.
+    """
+    if record.state in END_STATES:
+        raise UsageError(
+            f"run {record.run_id!r} is {record.state!r} and not running; there is nothing to cancel", code="not_running"
         )
-    started = await engine.start(request)
-    return StartedRun(request, new=new and started)
+    with database.transaction() as tx:
+        record_entry(
+            tx, record, "run.cancel_requested", by, {"state": record.state}, key=f"cancel.{secrets.token_hex(12)}"
+        )
 
 
-def find_run(database: Database, run_id: str) -> RunRecord:
-    """The run's record.
+def record_entry(
+    tx: Transaction,
+    run: RunRequest,
+    kind: str,
+    actor: str,
+    body: dict[str, Any],
+    *,
+    key: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Append one entry to a run's stream, once per step key (the kind, where it occurs once)."""
+    tx.audit.append(
+        stream=run.run_id,
+        tenant=run.tenant,
+        run_id=run.run_id,
+        kind=kind,
+        actor=actor,
+        step_key=key or kind,
+        at=at or datetime.now(UTC),
+        body=body,
+    )
+
+
+def _wanted(request: RunRequest) -> dict[str, Any]:
+    return {"customer_id": request.customer_id, "agent": request.agent, "key": request.key}
+
+
+def find_run(database: Database, run_id: str, tenant: str) -> RunRecord:
+    """The run's record. Another tenant's run does not exist here.
 
     Raises:
         UsageError: there is none.
     """
     with database.reading() as tx:
         record = tx.runs.get(run_id)
-    if record is None:
+    if record is None or record.tenant != tenant:
         raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
     return record
 
 
-def pending_proposal(database: Database, run_id: str, verdict: Verdict) -> tuple[RunRecord, str, Proposal]:
+def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verdict) -> tuple[RunRecord, str, Proposal]:
     """The proposal a decision would be about, with its digest.
 
     Raises:
         UsageError: the run is not waiting for such a decision.
     """
-    record = find_run(database, run_id)
+    record = find_run(database, run_id, tenant)
     expected = "unknown_outcome" if verdict.startswith("confirm_") else "awaiting_decision"
     if record.state != expected or record.proposal is None:
         raise UsageError(f"run {run_id!r} is {record.state!r}, not {expected!r}: there is nothing to {verdict}")
@@ -137,18 +184,11 @@ async def deliver_decision(database: Database, engine: Engine, record: RunRecord
     try:
         await engine.decide(record.run_id, envelope)
     except UsageError as error:
-        envelope_digest = sha256_hex(envelope.encode())
-        with database.transaction() as tx:
-            tx.audit.append(
-                stream=record.run_id,
-                tenant=record.tenant,
-                run_id=record.run_id,
-                kind="approve.refused",
-                actor="unverified",
-                step_key=f"approve.refused.{envelope_digest}",
-                at=datetime.now(UTC),
-                body={"code": error.code, "detail": str(error), "envelope": envelope_digest},
-            )
+        if error.code == "late":
+            digest = sha256_hex(envelope.encode())
+            body = {"envelope": digest, "code": error.code, "detail": str(error)}
+            with database.transaction() as tx:
+                record_entry(tx, record, "approve.refused", "unverified", body, key=f"approve.refused.{digest}.late")
         raise
 
 

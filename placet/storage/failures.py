@@ -23,7 +23,7 @@ _ADVICE: Final = {
     LOCKED: "is locked by another process; end whatever holds it, then try again",
     READ_ONLY: "is read-only; give Placet write access or point it at the primary",
     UNREACHABLE: "cannot be reached; check its address, that it exists and that it is running",
-    NOT_MIGRATED: "has not been migrated; run the migrations (`placet up` does) and try again",
+    NOT_MIGRATED: "has not been migrated; run `placet migrate` and try again",
     OVERLOADED: "has no connection free; raise its limit or lower pool_size",
     REFUSED: "refused the login; check user, password and database name",
     DAMAGED: "is not a sound database; restore it from a backup",

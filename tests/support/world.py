@@ -123,7 +123,7 @@ class World:
 
     def record(self, run_id: str) -> RunRecord:
         """The run's record."""
-        return operations.find_run(self.database, run_id)
+        return operations.find_run(self.database, run_id, self.settings.tenant)
 
     def wait(self, run_id: str, *states: RunState, seconds: float = 40) -> RunRecord:
         """Wait until the run is in one of `states`; fail at once when it ended otherwise."""

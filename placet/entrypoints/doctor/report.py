@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +59,11 @@ class Mask:
     """Removes secrets from what other code said: the configured ones, and whatever stands in a URL's place for them."""
 
     def __init__(self, settings: Settings) -> None:
-        values = (value.get_secret_value() for _, value in settings if isinstance(value, SecretStr))
+        values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+        for _, value in settings:
+            # In parts, since a password that was not escaped is taken apart by whoever reads the URL.
+            found = _USERINFO.search(value) if isinstance(value, str) else None
+            values += found[0].partition(":")[2].split("@") if found else []
         self._secrets = [value for value in values if len(value) >= _SHORTEST_SECRET]
 
     def __call__(self, text: str) -> str:
@@ -70,8 +74,8 @@ class Mask:
         return " ".join(text.split())
 
     def finding(self, finding: Finding) -> Finding:
-        """The finding without secrets."""
-        return Finding(finding.level, finding.check, self(finding.detail), self(finding.advice))
+        """The finding without secrets; advice is our own words."""
+        return replace(finding, detail=self(finding.detail))
 
 
 def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:

@@ -5,8 +5,8 @@ Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
 
 from placet.errors import PlacetError
@@ -39,15 +39,27 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     command = typer.main.get_command(build_app())
     try:
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
-    except click.ClickException as error:
-        error.show(sys.stderr)
+    except typer.TyperException as error:
+        print(f"placet: {error.format_message().rstrip('.')}; see `placet {_path(arguments)}--help`", file=sys.stderr)  # noqa: T201
         return USAGE
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except PlacetError as error:
         line = " ".join(str(error).split())
         print(f"placet: {line}", file=sys.stderr)  # noqa: T201 - the one line a person meets
         return FAILED
     return code if isinstance(code, int) else DONE
+
+
+def _path(arguments: Sequence[str]) -> str:
+    """The leading words of a command line that are commands, for pointing at the right help page."""
+    command: Any = typer.main.get_command(build_app())
+    words = []
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        words.append(word)
+    return "".join(f"{word} " for word in words)

@@ -90,7 +90,7 @@ def _decide(
     from placet.governance.keys import load_key_file
     from placet.interfaces.operations import pending_proposal, sign_verdict
 
-    record, digest, proposal = pending_proposal(toolbox.database(), run_id, verdict)
+    record, digest, proposal = pending_proposal(toolbox.database(), run_id, toolbox.tenant, verdict)
     if expected is not None and expected != digest:
         raise GovernanceError(f"the pending proposal is {digest}, not {expected}; nothing was signed", code="stale")
     if not print_only:

@@ -11,6 +11,7 @@ from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
+ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
 
 app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
@@ -28,7 +29,7 @@ def start(
     customer: Annotated[str, typer.Option("--customer", help="customer id, e.g. C00042")],
     agent: Annotated[str, typer.Option("--agent", help="application to run")] = "retention",
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same key is the same run")] = None,
-    by: Annotated[str | None, typer.Option("--by", help="who requests it (default: PLACET_OPERATOR)")] = None,
+    by: ByOption = None,
     wait: Annotated[float, typer.Option("--wait", help="seconds to wait for a decision to be due or an end")] = 0,
     as_json: JsonFlag = False,
 ) -> int:
@@ -52,7 +53,7 @@ def start(
     new = toolbox.run(begin())
     if wait:
         toolbox.run(_settled(toolbox, request.run_id, wait))
-    record = find_run(database, request.run_id)
+    record = find_run(database, request.run_id, toolbox.tenant)
     if as_json:
         output.print_json({"new": new, **record.model_dump(mode="json")})
     else:
@@ -62,16 +63,17 @@ def start(
     return 1 if record.state == "failed" else 0
 
 
-async def _settled(toolbox: Toolbox, run_id: str, seconds: float) -> None:
+async def _settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
     from placet.contracts.run import END_STATES
     from placet.interfaces.operations import find_run
 
     deadline = asyncio.get_running_loop().time() + seconds
     waiting = END_STATES | {"awaiting_decision", "unknown_outcome"}
-    while find_run(toolbox.database(), run_id).state not in waiting:
+    while find_run(toolbox.database(), run_id, toolbox.tenant).state not in waiting:
         if asyncio.get_running_loop().time() > deadline:
-            return
+            return False
         await asyncio.sleep(0.1)
+    return True
 
 
 @app.command("list")
@@ -108,7 +110,7 @@ def show(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False)
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()
-    record = find_run(database, run_id)
+    record = find_run(database, run_id, toolbox.tenant)
     with database.reading() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
@@ -129,13 +131,34 @@ def show(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False)
         output.print_line(f"history: {toolbox.temporal_ui}/namespaces/default/workflows/{run_id}")
 
 
-@app.command("cancel")
-def cancel(context: typer.Context, run_id: RunArgument) -> None:
-    """End a run without an effect. One whose effect is under way is settled first."""
+@app.command("wait")
+def wait_for(
+    context: typer.Context,
+    run_id: RunArgument,
+    seconds: Annotated[float, typer.Option("--seconds", help="give up after this long")] = 60,
+    as_json: JsonFlag = False,
+) -> int:
+    """Wait until a run needs a person or has ended; fails when it ended failed, or nothing came in time."""
     from placet.interfaces.operations import find_run
 
     toolbox: Toolbox = context.obj
-    find_run(toolbox.database(), run_id)
+    settled = toolbox.run(_settled(toolbox, run_id, seconds))
+    record = find_run(toolbox.database(), run_id, toolbox.tenant)
+    if as_json:
+        output.print_json(record.model_dump(mode="json"))
+    else:
+        output.print_run(record)
+    return 0 if settled and record.state != "failed" else 1
+
+
+@app.command("cancel")
+def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None) -> None:
+    """End a run without an effect. One whose effect is under way is settled first."""
+    from placet.interfaces.operations import find_run, record_cancellation
+
+    toolbox: Toolbox = context.obj
+    record = find_run(toolbox.database(), run_id, toolbox.tenant)
+    record_cancellation(toolbox.database(), record, by or toolbox.operator)
 
     async def ask() -> None:
         await (await toolbox.engine()).cancel(run_id)

@@ -15,7 +15,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side with 
 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
-    for command in (up, demo, worker, api, doctor, replay):
+    for command in (up, demo, migrate, worker, api, doctor, replay):
         root.command(command.__name__)(command)
     root.add_typer(bss, name="bss")
     root.add_typer(model, name="model")
@@ -35,6 +35,12 @@ def demo(
     """Show one governed run from start to proof, on the embedded stack."""
     toolbox: Toolbox = context.obj
     return toolbox.service("demo", customer=customer)
+
+
+def migrate(context: typer.Context) -> int:
+    """Bring the database's schema to what this version needs (the embedded one migrates by itself)."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("migrate")
 
 
 def worker(

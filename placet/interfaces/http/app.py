@@ -5,6 +5,7 @@ from pydantic import SecretStr
 from starlette.responses import JSONResponse
 
 from placet.interfaces.http import problems
+from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
@@ -47,7 +48,6 @@ def create_app(
         # The usual pages load their scripts from a CDN; an operator's network is closed.
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.include_router(RunEndpoints(database, link, tenant, agents).router())
@@ -60,5 +60,6 @@ def create_app(
 
     app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
     problems.register(app)
-    app.add_middleware(Guard, token=required)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(Guard, token=required)  # added last, met first
     return app

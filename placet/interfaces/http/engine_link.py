@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from anyio import from_thread
 
-from placet.contracts.run import RunRequest
 from placet.errors import UpstreamUnavailable
 from placet.interfaces.engine import Engine
+
+T = TypeVar("T")
 
 EngineFactory = Callable[[], Awaitable[Engine]]
 
@@ -41,23 +43,14 @@ class EngineLink:
                     ) from error
             return self._engine
 
-    def from_thread(self) -> Engine:
-        """The connection, for an endpoint that runs in a thread of the server."""
-        return _ThreadEngine(from_thread.run(self.connected))
+    def ready(self) -> None:
+        """Connect, from an endpoint's thread: what Temporal cannot take need not be recorded."""
+        from_thread.run(self.connected)
 
+    def call(self, work: Callable[[Engine], Awaitable[T]]) -> T:
+        """Do `work` on the server's event loop, for an endpoint that runs in one of its threads."""
 
-class _ThreadEngine(Engine):
-    """Makes each call on the server's event loop: a Temporal client belongs to the loop it was made in."""
+        async def connected_work() -> T:
+            return await work(await self.connected())
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine.client)
-        self._engine = engine
-
-    async def start(self, request: RunRequest) -> bool:
-        return from_thread.run(self._engine.start, request)
-
-    async def decide(self, run_id: str, envelope: str) -> None:
-        from_thread.run(self._engine.decide, run_id, envelope)
-
-    async def cancel(self, run_id: str) -> None:
-        from_thread.run(self._engine.cancel, run_id)
+        return from_thread.run(connected_work)

@@ -3,15 +3,12 @@
 from typing import Annotated
 
 from fastapi import Header
-from pydantic import StringConstraints
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, RunId
 from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunKey
 from placet.storage.records import RunRecord
-
-RunKey = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,120}$")]
-"""Printable ASCII: it is compared byte by byte."""
 
 Operator = Annotated[
     PersonName,

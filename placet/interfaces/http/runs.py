@@ -4,19 +4,15 @@ Endpoints are plain functions, which the server runs in threads: the database is
 stop the others.
 """
 
-import asyncio
-import secrets
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from temporalio.service import RPCError
 
 from placet.contracts.base import CustomerId, RunId
 from placet.contracts.decision import MAX_ENVELOPE_BYTES
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import END_STATES, RunRequest, RunState
-from placet.errors import UpstreamUnavailable, UsageError
+from placet.contracts.run import RunState
+from placet.errors import UsageError
 from placet.governance import dsse
 from placet.governance.canonical import sha256_hex
 from placet.interfaces.history import normal_envelope
@@ -31,7 +27,13 @@ from placet.interfaces.http.messages import (
     RunPage,
     RunStarted,
 )
-from placet.interfaces.operations import build_request, deliver_decision, find_run, start_run
+from placet.interfaces.operations import (
+    build_request,
+    deliver_decision,
+    find_run,
+    record_cancellation,
+    record_request,
+)
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 
@@ -69,10 +71,12 @@ class RunEndpoints:
             key=order.key,
             agents=self._agents,
         )
-        new = self._start(request)
+        self._engine.ready()
+        recorded = record_request(self._database, request)
+        new = self._engine.call(lambda engine: engine.start(recorded.request))
         response.status_code = 201 if new else 200
         response.headers["Location"] = f"{RUNS}/{request.run_id}"
-        return RunStarted(new=new, run=find_run(self._database, request.run_id))
+        return RunStarted(new=new, run=self._find(request.run_id))
 
     def list_runs(
         self,
@@ -112,50 +116,15 @@ class RunEndpoints:
         if len(text.encode()) > MAX_ENVELOPE_BYTES:
             raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
         dsse.parse(text)
-        asyncio.run(deliver_decision(self._database, self._engine.from_thread(), record, text))
+        self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
     def cancel(self, run_id: RunId, operator: Operator) -> CancellationRequested:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
-        ended = f"run {run_id!r} is {record.state!r} and not running; there is nothing to cancel"
-        if record.state in END_STATES:
-            raise UsageError(ended, code="not_running")
-        engine = self._engine.from_thread()
-        self._record_cancel(record, operator)
-        try:
-            asyncio.run(engine.cancel(run_id))
-        except UsageError as error:
-            raise UsageError(ended, code="not_running") from error
+        record_cancellation(self._database, record, operator)
+        self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
 
-    def _start(self, request: RunRequest) -> bool:
-        engine = self._engine.from_thread()
-        try:
-            return asyncio.run(start_run(self._database, engine, request)).new
-        except RPCError as error:
-            raise UpstreamUnavailable(
-                f"run {request.run_id!r} is recorded, but Temporal did not start it ({error.status.name}); send the "
-                f"same request with key {request.key!r} to start it",
-                code="engine_unavailable",
-            ) from error
-
     def _find(self, run_id: str) -> RunRecord:
-        record = find_run(self._database, run_id)
-        if record.tenant != self._tenant:
-            raise UsageError(f"no run {run_id!r}", code="unknown_run")
-        return record
-
-    def _record_cancel(self, record: RunRecord, operator: str) -> None:
-        # Temporal's cancellation carries no name; the record must.
-        with self._database.transaction() as tx:
-            tx.audit.append(
-                stream=record.run_id,
-                tenant=record.tenant,
-                run_id=record.run_id,
-                kind="run.cancel_requested",
-                actor=operator,
-                step_key=f"run.cancel_requested.{secrets.token_hex(12)}",
-                at=datetime.now(UTC),
-                body={"state": record.state},
-            )
+        return find_run(self._database, run_id, self._tenant)

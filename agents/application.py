@@ -1,0 +1,88 @@
+"""What a hosted application offers the runtime, whatever its business: analyse, then propose."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.completion import Exchange, Inference
+from placet.contracts.assessment import Assessment
+from placet.contracts.base import Digest
+from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
+from placet.contracts.inference import ModelUse
+from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.run import RunRequest
+
+__all__ = ["AnalysisOutcome", "Application", "Exchange", "Inference", "ProposalOutcome"]
+
+
+@dataclass(frozen=True)
+class AnalysisOutcome:
+    """Result of (1), with the model's exchanges for the artifact store."""
+
+    assessment: Assessment
+    exchanges: tuple[Exchange, ...]
+
+
+@dataclass(frozen=True)
+class ProposalOutcome:
+    """Result of (3).
+
+    Attributes:
+        proposal: The one mutation, or None to do nothing.
+        summary: One line: what is proposed, or why nothing is.
+        candidates: Everything that was weighed, also where nothing is proposed.
+        model_use: Empty where arithmetic left no choice and no model was asked.
+    """
+
+    proposal: Proposal | None
+    summary: str
+    candidates: tuple[Candidate, ...]
+    model_use: tuple[ModelUse, ...]
+    exchanges: tuple[Exchange, ...]
+
+
+class Application(Protocol):
+    """One folder under `agents/`.
+
+    Attributes:
+        name: Name of the folder.
+        required_reads: What `propose` needs read, whatever the model asks for.
+        gate_role: Role an approver must hold.
+        gate_ttl_hours: How long the gate stays open.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102  described above
+
+    @property
+    def required_reads(self) -> tuple[BillingQuery, ...]: ...  # noqa: D102
+
+    @property
+    def gate_role(self) -> str: ...  # noqa: D102
+
+    @property
+    def gate_ttl_hours(self) -> int: ...  # noqa: D102
+
+    def analyse(self, request: RunRequest, customer: CustomerProfile, inference: Inference) -> AnalysisOutcome:
+        """(1) Assess the customer and choose the reads that follow.
+
+        Raises:
+            InferenceError: No permitted model gave a valid answer.
+        """
+        ...
+
+    def propose(
+        self,
+        request: RunRequest,
+        assessment: Assessment,
+        evidence: Evidence,
+        *,
+        assessment_digest: Digest,
+        evidence_digest: Digest,
+        inference: Inference,
+    ) -> ProposalOutcome:
+        """(3) Weigh the treatments, let the model pick among the eligible, state the mutation.
+
+        Raises:
+            InferenceError: No permitted model gave a valid answer.
+        """
+        ...

@@ -1,0 +1,28 @@
+"""The hosted applications: every folder here that holds an `agent.toml`. Adding one is adding a folder."""
+
+import importlib
+from pathlib import Path
+
+from agents.application import Application
+from placet.errors import UsageError
+
+_HERE = Path(__file__).parent
+
+
+def names() -> tuple[str, ...]:
+    """Names of the applications, sorted. Nothing of theirs is imported."""
+    return tuple(sorted(manifest.parent.name for manifest in _HERE.glob("*/agent.toml")))
+
+
+def load(name: str) -> Application:
+    """The application in folder `name`, built by the function `build` of its module `agent`.
+
+    Raises:
+        UsageError: There is no such application; code `unknown_agent`.
+        ConfigurationError: One of its files is wrong.
+    """
+    if name not in names():
+        raise UsageError(f"unknown agent {name!r}; known: {', '.join(names())}", code="unknown_agent")
+    module = importlib.import_module(f"agents.{name}.agent")
+    application: Application = module.build()
+    return application

@@ -1,0 +1,97 @@
+"""From a schema to a request, and from an answer's text back to an object."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+T = TypeVar("T", bound=BaseModel)
+
+PLACEHOLDER = "One short sentence."
+"""Stands for free text in examples; an answer that repeats it said nothing."""
+
+Message = dict[str, str]
+
+_MAX_QUOTED = 600  # characters of a refused answer that the repair request shows again
+
+
+class InvalidAnswerError(ValueError):
+    """The answer's text is no valid object; the message says why in one line, for the model and for the record."""
+
+
+def wire_schema(schema: type[BaseModel], *, bounded_strings: bool) -> dict[str, Any]:
+    """JSON Schema of `schema` as servers take it.
+
+    Args:
+        schema: The answer's model.
+        bounded_strings: Keep `minLength` and `maxLength`; strict modes of hosted providers refuse these keywords.
+    """
+    dropped = {"title", "description"} | (set() if bounded_strings else {"minLength", "maxLength"})
+
+    def strip(node: Any, *, names: bool = False) -> Any:
+        if isinstance(node, Mapping):
+            return {k: strip(v, names=k == "properties") for k, v in node.items() if names or k not in dropped}
+        return [strip(item) for item in node] if isinstance(node, list) else node
+
+    stripped: dict[str, Any] = strip(schema.model_json_schema())
+    return stripped
+
+
+def example(schema: type[BaseModel]) -> str:
+    """One valid answer in JSON, to show a server that cannot be given the schema."""
+    return json.dumps(sample(schema.model_json_schema()))
+
+
+def sample(shape: Mapping[str, Any], *, text: str = PLACEHOLDER) -> Any:
+    """The plainest value that satisfies a JSON Schema without references; `text` stands for free text."""
+    if "const" in shape:
+        return shape["const"]
+    if "enum" in shape:
+        return shape["enum"][0]
+    kind = shape.get("type")
+    if kind == "object":
+        return {name: sample(inner, text=text) for name, inner in shape.get("properties", {}).items()}
+    if kind == "array":
+        return [sample(shape["items"], text=text)] * max(1, shape.get("minItems", 1))
+    if kind == "integer":
+        return shape.get("minimum", 0)
+    return text
+
+
+def messages_for(system: str, user: str, schema: type[BaseModel], *, in_prompt: bool) -> list[Message]:
+    """The conversation that asks for `schema`; `in_prompt` shows an example instead of relying on the server."""
+    if in_prompt:
+        user = f"{user}\nAnswer with one JSON object only, for example: {example(schema)}"
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+
+def repair(messages: Sequence[Message], answer: str, reason: str) -> list[Message]:
+    """The conversation that asks once more, telling the model what was wrong."""
+    return [
+        *messages,
+        {"role": "assistant", "content": answer[:_MAX_QUOTED] or "(empty)"},
+        {"role": "user", "content": f"That answer is invalid: {reason}. Answer again with one valid JSON object only."},
+    ]
+
+
+def parse(text: str, schema: type[T]) -> T:
+    """The object in `text`; prose or a code fence around it is tolerated, nothing inside it is.
+
+    Raises:
+        InvalidAnswerError: There is no JSON object, or it does not satisfy `schema`.
+    """
+    start = text.find("{")
+    if start < 0:
+        raise InvalidAnswerError("it holds no JSON object")
+    try:
+        raw, _ = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError) as error:
+        raise InvalidAnswerError("its JSON is broken or cut short") from error
+    try:
+        return schema.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the object"
+        raise InvalidAnswerError(re.sub(r"\s+", " ", f"{where}: {first['msg']}")[:200]) from error

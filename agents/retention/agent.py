@@ -1,0 +1,172 @@
+"""The retention application: keep a customer at risk, or leave them alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from agents.application import AnalysisOutcome, ProposalOutcome
+from agents.completion import Inference
+from agents.files import load_prompt, load_toml
+from agents.grounding import grounding_marks
+from agents.retention.drivers import supported
+from agents.retention.facts_text import facts_text, options_text, profile_text
+from agents.retention.preconditions import preconditions
+from agents.retention.schema import AnalysisAnswer, PickAnswer, analysis_schema, pick_schema
+from placet.contracts.assessment import Assessment
+from placet.contracts.base import AgentName, Digest, Frozen
+from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
+from placet.contracts.money import Money
+from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.run import RunRequest
+from placet.decisioning.churn import ChurnTable
+from placet.decisioning.facts import Facts, derive
+from placet.decisioning.ranking import eligible, evaluate
+from placet.decisioning.treatments import NOTHING, Catalogue
+from placet.errors import InferenceError
+
+_HERE = Path(__file__).parent
+_PROMPTS = _HERE / "prompts"
+
+
+class _Gate(Frozen):
+    role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+    ttl_hours: Annotated[int, Field(ge=1, le=24 * 30)]
+
+
+class _Manifest(Frozen):
+    """`agent.toml`."""
+
+    name: AgentName
+    gate: _Gate
+    required_reads: tuple[BillingQuery, ...]
+
+
+class Retention:
+    """Implements `Application`; holds only what its files say."""
+
+    def __init__(self, manifest: _Manifest, catalogue: Catalogue, churn: ChurnTable) -> None:
+        self.name = manifest.name
+        self.required_reads = manifest.required_reads
+        self.gate_role = manifest.gate.role
+        self.gate_ttl_hours = manifest.gate.ttl_hours
+        self._catalogue = catalogue
+        self._churn = churn
+        self._prompts = {file.stem: load_prompt(file) for file in sorted(_PROMPTS.glob("*.txt"))}
+
+    def analyse(self, request: RunRequest, customer: CustomerProfile, inference: Inference) -> AnalysisOutcome:
+        """(1) Let a model name risk, reads and drivers; it may name only drivers that the profile bears out."""
+        profile = profile_text(customer)
+
+        def check(answer: AnalysisAnswer) -> tuple[str, ...]:
+            return grounding_marks(answer.summary, (profile,))
+
+        completion = inference.complete(
+            "analyse",
+            system=self._prompts["analyse.system"].substitute(),
+            user=self._prompts["analyse.user"].substitute(profile=profile),
+            schema=analysis_schema(supported(customer)),
+            check=check,
+        )
+        answer = completion.value
+        reads = dict.fromkeys(answer.reads)  # a model may name one twice
+        assessment = Assessment(
+            run_id=request.run_id,
+            customer=customer,
+            risk=answer.risk,
+            drivers=tuple(dict.fromkeys(answer.drivers)),
+            summary=answer.summary,
+            marks=completion.marks,
+            queries=tuple(BillingQuery(operation=read, months=answer.months) for read in reads),
+            model_use=completion.attempts,
+            completion_artifact=completion.attempts[-1].completion_sha256,
+        )
+        return AnalysisOutcome(assessment, completion.exchanges)
+
+    def propose(
+        self,
+        request: RunRequest,
+        assessment: Assessment,
+        evidence: Evidence,
+        *,
+        assessment_digest: Digest,
+        evidence_digest: Digest,
+        inference: Inference,
+    ) -> ProposalOutcome:
+        """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
+        facts = derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
+        candidates = evaluate(self._catalogue, facts)
+        open_to_pick = eligible(candidates)
+        if all(candidate.treatment == NOTHING for candidate in open_to_pick):
+            return ProposalOutcome(None, _why_nothing(candidates), candidates, (), ())
+        text = facts_text(facts)
+        options = options_text(open_to_pick)
+
+        def check(answer: PickAnswer) -> tuple[str, ...]:
+            return grounding_marks(answer.rationale, (text, options))
+
+        completion = inference.complete(
+            "propose",
+            system=self._prompts["propose.system"].substitute(),
+            user=self._prompts["propose.user"].substitute(facts=text, options=options),
+            schema=pick_schema(tuple(candidate.treatment for candidate in open_to_pick)),
+            check=check,
+        )
+        pick = _picked(completion.value.treatment, open_to_pick)
+        if pick.mutation is None:
+            summary = f"nothing: the model chose to leave the customer alone over {len(open_to_pick) - 1} eligible"
+            return ProposalOutcome(None, summary, candidates, completion.attempts, completion.exchanges)
+        proposal = Proposal(
+            run_id=request.run_id,
+            tenant=request.tenant,
+            customer_id=request.customer_id,
+            agent=self.name,
+            triggered_by=request.requested_by,
+            treatment=pick.treatment,
+            mutation=pick.mutation,
+            cost=Money(amount_minor=pick.cost_minor, currency=facts.currency),
+            expected_value_minor=pick.expected_value_minor,
+            rationale=completion.value.rationale,
+            rationale_marks=completion.marks,
+            candidates=candidates,
+            preconditions=preconditions(pick.mutation, evidence),
+            evidence=evidence_digest,
+            assessment=assessment_digest,
+            model_use=completion.attempts,
+        )
+        summary = _what(proposal, facts, len(open_to_pick))
+        return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges)
+
+
+def build() -> Retention:
+    """The application from the files beside this module.
+
+    Raises:
+        ConfigurationError: One of them is wrong.
+    """
+    manifest = load_toml(_HERE / "agent.toml", _Manifest)
+    catalogue = load_toml(_HERE / "treatments.toml", Catalogue)
+    churn = load_toml(_HERE / "churn_rates.toml", ChurnTable)
+    return Retention(manifest, catalogue, churn)
+
+
+def _picked(treatment: str, candidates: tuple[Candidate, ...]) -> Candidate:
+    for candidate in candidates:
+        if candidate.treatment == treatment:
+            return candidate
+    # The schema admits no other; an Inference that does not enforce it must not get past here either.
+    raise InferenceError(f"the model picked {treatment!r}, which is not eligible")
+
+
+def _why_nothing(candidates: tuple[Candidate, ...]) -> str:
+    fallen = (
+        f"{candidate.treatment} ({candidate.reasons_against[0].code})"
+        for candidate in candidates
+        if not candidate.eligible
+    )
+    return f"nothing: no treatment is eligible; {', '.join(fallen)}"[:300]
+
+
+def _what(proposal: Proposal, facts: Facts, choices: int) -> str:
+    value = Money(amount_minor=proposal.expected_value_minor, currency=facts.currency)
+    return f"{proposal.treatment} at a cost of {proposal.cost}, expected value {value}, one of {choices} eligible"

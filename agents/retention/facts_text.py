@@ -1,0 +1,57 @@
+"""A customer in a few lines of text for a small model. Identifiers and names stay out."""
+
+from placet.contracts.billing import CustomerProfile
+from placet.contracts.money import Money
+from placet.contracts.proposal import Candidate
+from placet.decisioning.facts import Facts
+
+_CONTRACTS = {"month_to_month": "month to month", "one_year": "one year", "two_year": "two year"}
+_INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
+
+
+def profile_text(customer: CustomerProfile) -> str:
+    """What is known before anything is read from billing, as one sentence: a small model repeats prose best."""
+    contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
+    internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]
+    return (
+        f"The customer has been a customer for {customer.tenure_months} months, has {contract}, "
+        f"has {internet} internet and pays by {_plain(customer.payment_method)}."
+    )
+
+
+def facts_text(facts: Facts) -> str:
+    """The figures the arithmetic used, one a line."""
+    charge = Money(amount_minor=facts.monthly_charge_minor, currency=facts.currency)
+    return "\n".join(
+        (
+            f"- tenure: {facts.tenure_months} months",
+            f"- contract: {_CONTRACTS.get(facts.contract, 'unknown')}",
+            f"- internet: {_INTERNET.get(facts.internet_service, 'unknown')}",
+            f"- pays by: {_plain(facts.payment_method)}",
+            f"- monthly charge: {charge}",
+            f"- churn probability: {percent(facts.churn_bp)}",
+        )
+    )
+
+
+def options_text(candidates: tuple[Candidate, ...]) -> str:
+    """The eligible treatments, best first, one a line with what speaks for it."""
+    return "\n".join(_option(candidate) for candidate in candidates)
+
+
+def _option(candidate: Candidate) -> str:
+    reasons = ", ".join(reason.code.replace("_", " ") for reason in candidate.reasons_for)
+    # A reason beside "nothing" makes a small model take it.
+    suffix = f", because: {reasons}" if reasons and candidate.mutation is not None else ""
+    return f"- {candidate.treatment}{suffix}"
+
+
+def percent(basis_points: int) -> str:
+    """Basis points for people: `72.8 %`."""
+    whole, rest = divmod(basis_points, 100)
+    return f"{whole}.{rest:02d} %".replace(".00", "")
+
+
+def _plain(text: str) -> str:
+    """One line of letters and digits: what a foreign system wrote must not read as an instruction of ours."""
+    return "".join(character if character.isalnum() else " " for character in text)[:40].strip()

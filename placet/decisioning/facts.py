@@ -1,0 +1,100 @@
+"""The figures a decision rests on, derived from the evidence alone. No protected attribute is among them."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictInt
+
+from placet.contracts.assessment import Assessment, Risk
+from placet.contracts.base import CustomerId, Frozen
+from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
+from placet.contracts.money import Currency
+from placet.decisioning.churn import ChurnTable
+
+NO_BUCKET = "none"
+ACTIVE = "active"
+
+_MIN_MONTHS_FOR_TREND = 3
+
+
+class Facts(Frozen):
+    """One customer at the time of the evidence. Amounts are minor units of `currency`, rates basis points.
+
+    Attributes:
+        monthly_charge_minor: The newest bill; without one, the sum of the held products' prices.
+        open_amount_minor: What is still to be paid over all bills read.
+        bucket_status: Status of the first active money bucket, of the first one where none is active, or `none`.
+        usage_trend_bp: Newest month against the mean of those before it; 0 where there are fewer than three.
+        churn_bp: Probability to leave, from observed rates.
+        assessed_risk: The model's opinion. It may be a reason for a treatment, never a condition of the arithmetic.
+    """
+
+    customer_id: CustomerId
+    customer_status: str
+    tenure_months: StrictInt
+    contract: str
+    internet_service: str
+    payment_method: str
+    currency: Currency
+    monthly_charge_minor: StrictInt
+    open_amount_minor: StrictInt
+    bucket_id: str
+    bucket_status: str
+    bucket_currency: str
+    balance_minor: StrictInt
+    usage_trend_bp: StrictInt
+    products_held: StrictInt
+    held: tuple[HeldProduct, ...]
+    churn_bp: Annotated[StrictInt, Field(ge=0, le=10_000)]
+    assessed_risk: Risk
+
+
+def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, currency: str) -> Facts:
+    """Facts from what was read; `currency` is taken where the evidence names none."""
+    customer = evidence.customer
+    held = tuple(product for product in evidence.products if product.status.lower() == ACTIVE)
+    bucket = _bucket(evidence.balances)
+    charge, charge_currency = _monthly_charge(evidence.bills, held, currency)
+    return Facts(
+        customer_id=customer.customer_id,
+        customer_status=customer.status.lower(),
+        tenure_months=customer.tenure_months,
+        contract=customer.contract,
+        internet_service=customer.internet_service,
+        payment_method=customer.payment_method,
+        currency=charge_currency,
+        monthly_charge_minor=charge,
+        open_amount_minor=sum(bill.amount_due.amount_minor for bill in evidence.bills),
+        bucket_id=bucket.bucket_id if bucket else NO_BUCKET,
+        bucket_status=bucket.status.lower() if bucket else NO_BUCKET,
+        bucket_currency=bucket.remaining.currency if bucket else NO_BUCKET,
+        balance_minor=bucket.remaining.amount_minor if bucket else 0,
+        usage_trend_bp=_trend(evidence.usage),
+        products_held=len(held),
+        held=held,
+        churn_bp=churn.probability_bp(customer),
+        assessed_risk=assessment.risk,
+    )
+
+
+def _bucket(balances: tuple[Balance, ...]) -> Balance | None:
+    ordered = sorted(balances, key=lambda balance: (balance.status.lower() != ACTIVE, balance.bucket_id))
+    return ordered[0] if ordered else None
+
+
+def _monthly_charge(bills: tuple[Bill, ...], held: tuple[HeldProduct, ...], currency: str) -> tuple[int, str]:
+    if bills:
+        newest = max(bills, key=lambda bill: (bill.issued_on, bill.bill_id))
+        return newest.amount.amount_minor, newest.amount.currency
+    prices = [product.monthly_price for product in held if product.monthly_price is not None]
+    if len({price.currency for price in prices}) == 1 and len(prices) == len(held):
+        return sum(price.amount_minor for price in prices), prices[0].currency
+    return 0, currency
+
+
+def _trend(usage: tuple[Usage, ...]) -> int:
+    """The kind with the most data decides: data before voice before messages."""
+    for kind in ("data", "voice", "sms"):
+        series = [entry.quantity for entry in sorted(usage, key=lambda entry: entry.month) if entry.kind == kind]
+        if len(series) >= _MIN_MONTHS_FOR_TREND and sum(series[:-1]) > 0:
+            return series[-1] * (len(series) - 1) * 10_000 // sum(series[:-1]) - 10_000
+    return 0

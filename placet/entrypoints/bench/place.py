@@ -1,0 +1,78 @@
+"""Where one bench lives: a temporary folder and free ports, agreed on by the driver and its child processes.
+
+Only the standard library is imported here, so that the bare worker carries nothing of ours.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["bare", "governed"]
+KINDS: tuple[Kind, ...] = ("bare", "governed")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a worker process has used since it started.
+
+    Attributes:
+        cpu_seconds: User and system time of all its threads.
+        peak_rss_mb: Largest resident set so far, in MiB.
+        model_library: Whether litellm was imported; with inference scripted it must not be.
+    """
+
+    cpu_seconds: float
+    peak_rss_mb: float
+    model_library: bool
+
+    @classmethod
+    def read(cls, file: Path) -> "Usage":
+        """Read what a worker wrote."""
+        return cls(**json.loads(file.read_text()))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One bench's addresses and files. `activities` and `cached_runs` are the capacity of both workers."""
+
+    home: Path
+    temporal_port: int
+    bss_port: int
+    activities: int
+    cached_runs: int
+
+    def write(self) -> Path:
+        """Write this description for the child processes; returns the file."""
+        file = self.home / "place.json"
+        file.write_text(json.dumps({**asdict(self), "home": str(self.home)}))
+        return file
+
+    @classmethod
+    def read(cls, file: Path) -> "Place":
+        """Read what `write` wrote."""
+        values = json.loads(file.read_text())
+        return cls(**{**values, "home": Path(values["home"])})
+
+    @property
+    def temporal(self) -> str:
+        """Address of the Temporal server."""
+        return f"127.0.0.1:{self.temporal_port}"
+
+    @property
+    def bss_url(self) -> str:
+        """Base URL of the sandbox BSS."""
+        return f"http://127.0.0.1:{self.bss_port}"
+
+    @property
+    def notices(self) -> Path:
+        """The socket on which workers tell that a run waits."""
+        return self.home / "notices"
+
+    def ready(self, kind: Kind) -> Path:
+        """Written when the worker polls."""
+        return self.home / f"{kind}.ready"
+
+    def usage(self, kind: Kind) -> Path:
+        """Written by the worker when it is asked (SIGUSR1)."""
+        return self.home / f"{kind}.usage"

@@ -1,0 +1,62 @@
+"""A wrong models file stops the start with one clear line."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.routing import ModelsConfig
+from placet.errors import ConfigurationError
+
+GOOD = """
+[models.local]
+route = "openai/m"
+base_url = "http://127.0.0.1:1/v1"
+perimeter = "inside"
+timeout_s = 5
+max_tokens = 100
+[tasks]
+analyse = ["local"]
+"""
+
+
+def test_the_shipped_file_tries_the_local_model_first_and_names_keys_only() -> None:
+    config = ModelsConfig.load()
+    for task in ("analyse", "propose"):
+        assert config.tasks[task] == ("local", "openai", "anthropic", "gemini")
+    assert config.models["local"].perimeter == "inside"
+    keys = {name: model.api_key for name, model in config.models.items() if model.perimeter == "outside"}
+    assert keys == {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not toml =", "is not TOML"),
+        (GOOD.replace('"local"]', '"lokal"]'), "names model 'lokal', which is not configured"),
+        (GOOD.replace('base_url = "http://127.0.0.1:1/v1"\n', ""), "a model inside the perimeter needs a base_url"),
+        (GOOD.replace("openai/m", "shell/m"), "wrong at models.local.route"),
+        (GOOD.replace("timeout_s = 5", "timeout_s = 0"), "wrong at models.local.timeout_s"),
+        (GOOD.replace("perimeter", "perimetre"), "wrong at models.local"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        ModelsConfig.load(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot read the models file .*: No such file"):
+        ModelsConfig.load(tmp_path / "none.toml")
+
+
+def test_addresses_are_replaced_by_name_and_checked() -> None:
+    config = ModelsConfig.load()
+    moved = config.with_addresses({"local": "http://10.0.0.1:80/v1", "not-configured": "http://x"})
+    assert moved.models["local"].base_url == "http://10.0.0.1:80/v1"
+    assert moved.models["openai"] == config.models["openai"]
+    with pytest.raises(ConfigurationError, match=r"address 'ftp://x' of model 'local' is no http\(s\) URL"):
+        config.with_addresses({"local": "ftp://x"})

@@ -1,0 +1,131 @@
+"""`placet bench run`: the figures are of real runs, complete, and nothing is left behind. No timing is asserted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from placet.entrypoints.bench import bare
+from placet.entrypoints.bench.figures import Aim, Effects
+from placet.entrypoints.process import await_condition
+
+RUNS, IN_FLIGHT, WARM_UP = 10, 5, 3
+MEASURED = {
+    "runs_per_second",
+    "rounds",
+    "alone_ms",
+    "to_waiting_ms",
+    "decision_ms",
+    "decision_under_load_ms",
+    "events",
+    "history_bytes",
+    "cpu_ms",
+    "peak_rss_mb",
+    "model_library",
+}
+
+
+def bench(temporary: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    temporary.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "placet.entrypoints.main", "bench", "run", "--runs", str(RUNS), *arguments],
+        env={**os.environ, "TMPDIR": str(temporary), **environment},
+        cwd=temporary,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("b")
+
+
+@pytest.fixture(scope="module")
+def figures(temporary: Path) -> dict[str, Any]:
+    # An installation's settings must not reach the bench: this database could not even be opened.
+    process = bench(
+        temporary, "--in-flight", str(IN_FLIGHT), "--json", PLACET_DATABASE_URL="sqlite:////nowhere/placet.db"
+    )
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 0, err
+    return dict(json.loads(out))
+
+
+def test_every_governed_run_changed_the_bss_exactly_once(figures: dict[str, Any]) -> None:
+    every_run = WARM_UP + RUNS + RUNS  # warm-up, alone, under load
+    assert figures["effects"] == {
+        "executed_runs": every_run,
+        "distinct_receipts": every_run,
+        "changes_in_bss": every_run,
+    }
+
+
+def test_both_kinds_are_measured_by_the_same_figures(figures: dict[str, Any]) -> None:
+    assert (figures["runs"], figures["alone_runs"], figures["in_flight"]) == (RUNS, RUNS, IN_FLIGHT)
+    for kind in ("bare", "governed"):
+        measured = figures[kind]
+        assert set(measured) == MEASURED
+        assert len(measured["rounds"]) == 3
+        assert all(value > 0 for name, value in measured.items() if name not in ("rounds", "model_library"))
+
+
+def test_the_bare_run_is_five_activities_and_a_signal(figures: dict[str, Any]) -> None:
+    # 1 start, 5 x 3 for the activities, 7 x 3 for the workflow tasks between them, 1 signal, 1 end
+    assert figures["bare"]["events"] == 39
+    assert len(bare.ACTIVITIES) == 5
+
+
+def test_no_model_library_is_loaded_where_inference_is_scripted(figures: dict[str, Any]) -> None:
+    assert figures["governed"]["model_library"] is False
+
+
+def test_every_aim_says_whether_it_is_met(figures: dict[str, Any]) -> None:
+    assert [aim["name"] for aim in figures["aims"]] == [
+        "throughput over bare",
+        "decision to executed over bare",
+        "history, bytes per run",
+        "history, events per run",
+        "worker peak memory, MiB",
+    ]
+    for aim in figures["aims"]:
+        assert aim["met"] is (aim["value"] >= aim["limit"] if aim["at_least"] else aim["value"] <= aim["limit"])
+
+
+def test_nothing_is_left_in_the_temporary_folder(figures: dict[str, Any], temporary: Path) -> None:
+    assert figures
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_interrupted_bench_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    process = bench(tmp_path / "b")
+    parent = psutil.Process(process.pid)
+    # Temporal, the BSS, two workers
+    await_condition(lambda: len(parent.children()) == 4, seconds=60, what="the start of four parts")
+    children = parent.children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "met"), [(1.0, True, True), (0.99, True, False), (1.5, False, False), (1.0, False, True)]
+)
+def test_an_aim_is_met_on_the_right_side_of_its_limit(value: float, at_least: bool, met: bool) -> None:
+    assert Aim("figure", value, 1.0, at_least=at_least).met is met
+
+
+@pytest.mark.parametrize(
+    ("effects", "once_each"), [((5, 5, 5), True), ((5, 5, 6), False), ((5, 5, 4), False), ((5, 4, 5), False)]
+)
+def test_one_effect_too_many_or_too_few_is_noticed(effects: tuple[int, int, int], once_each: bool) -> None:
+    assert Effects(*effects).once_each is once_each
