@@ -95,7 +95,7 @@ class Analyse:
 
 
 def _union(required: tuple[BillingQuery, ...], chosen: tuple[BillingQuery, ...]) -> tuple[BillingQuery, ...]:
-    """One query per operation: what the arithmetic needs, and what the model wants on top, the longer series winning."""
+    """One query per operation: what the arithmetic needs and what the model wants on top; the longer series wins."""
     months: dict[str, BillingQuery] = {}
     for query in (*required, *chosen):
         known = months.get(query.operation)

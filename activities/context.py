@@ -89,7 +89,7 @@ class Context:
 
 @contextmanager
 def _heartbeats() -> Iterator[None]:
-    """Tell Temporal that a step which takes longer is alive: a killed worker is then noticed in seconds, not minutes."""
+    """Tell Temporal that a longer step is alive: a killed worker is then noticed in seconds, not minutes."""
     if activity.info().is_local:
         yield
         return

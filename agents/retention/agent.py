@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from agents.application import AnalysisOutcome, ProposalOutcome
-from agents.completion import Inference
+from agents.completion import Completion, Inference
 from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
 from agents.retention.drivers import supported
@@ -56,7 +56,7 @@ class Retention:
 
     def analyse(self, request: RunRequest, customer: CustomerProfile, inference: Inference) -> AnalysisOutcome:
         """(1) Let a model name risk, reads and drivers; it may name only drivers that the profile bears out."""
-        profile = profile_text(customer)
+        profile = profile_text(customer, self._churn.probability_bp(customer))
 
         def check(answer: AnalysisAnswer) -> tuple[str, ...]:
             return grounding_marks(answer.summary, (profile,))
@@ -99,20 +99,7 @@ class Retention:
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
             return ProposalOutcome(None, _why_nothing(candidates), candidates, (), ())
-        text = facts_text(facts)
-        options = options_text(open_to_pick)
-
-        def check(answer: PickAnswer) -> tuple[str, ...]:
-            return grounding_marks(answer.rationale, (text, options))
-
-        completion = inference.complete(
-            "propose",
-            system=self._prompts["propose.system"].substitute(),
-            user=self._prompts["propose.user"].substitute(facts=text, options=options),
-            schema=pick_schema(tuple(candidate.treatment for candidate in open_to_pick)),
-            check=check,
-        )
-        pick = _picked(completion.value.treatment, open_to_pick)
+        pick, completion = self._pick(facts, open_to_pick, inference)
         if pick.mutation is None:
             summary = f"nothing: the model chose to leave the customer alone over {len(open_to_pick) - 1} eligible"
             return ProposalOutcome(None, summary, candidates, completion.attempts, completion.exchanges)
@@ -136,6 +123,23 @@ class Retention:
         )
         summary = _what(proposal, facts, len(open_to_pick))
         return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges)
+
+    def _pick(
+        self, facts: Facts, open_to_pick: tuple[Candidate, ...], inference: Inference
+    ) -> tuple[Candidate, Completion[PickAnswer]]:
+        text, options = facts_text(facts), options_text(open_to_pick)
+
+        def check(answer: PickAnswer) -> tuple[str, ...]:
+            return grounding_marks(answer.rationale, (text, options))
+
+        completion = inference.complete(
+            "propose",
+            system=self._prompts["propose.system"].substitute(),
+            user=self._prompts["propose.user"].substitute(facts=text, options=options),
+            schema=pick_schema(tuple(candidate.treatment for candidate in open_to_pick)),
+            check=check,
+        )
+        return _picked(completion.value.treatment, open_to_pick), completion
 
 
 def build() -> Retention:

@@ -3,19 +3,21 @@
 from placet.contracts.billing import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.proposal import Candidate
+from placet.decisioning.churn import risk_level
 from placet.decisioning.facts import Facts
 
 _CONTRACTS = {"month_to_month": "month to month", "one_year": "one year", "two_year": "two year"}
 _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
 
 
-def profile_text(customer: CustomerProfile) -> str:
-    """What is known before anything is read from billing, as one sentence: a small model repeats prose best."""
+def profile_text(customer: CustomerProfile, churn_bp: int) -> str:
+    """What is known before anything is read from billing, as prose: a small model repeats it best."""
     contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
     internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]
     return (
         f"The customer has been a customer for {customer.tenure_months} months, has {contract}, "
-        f"has {internet} internet and pays by {_plain(customer.payment_method)}."
+        f"has {internet} internet and pays by {_plain(customer.payment_method)}. "
+        f"The risk that similar customers leave is {risk_level(churn_bp)} ({percent(churn_bp)})."
     )
 
 

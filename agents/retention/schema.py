@@ -20,7 +20,7 @@ Driver = Literal[
 
 Read = Literal["products", "bills", "balances", "usage"]
 
-MAX_SUMMARY = 160
+MAX_SUMMARY = 200
 MAX_RATIONALE = 200
 _MIN_TEXT = 20
 

@@ -11,12 +11,16 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_SHOWN = 80
+"""How much of a wrong value an error repeats, in characters."""
+
+
 def first_fault(error: ValidationError) -> str:
     """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     value = repr(fault["input"])
-    shown = value if len(value) <= 80 else f"{value[:77]}..."
+    shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
     return f"{where} {shown}: {fault['msg']}" if where else fault["msg"]
 
 

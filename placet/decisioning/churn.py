@@ -4,10 +4,22 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, model_validator
 
+from placet.contracts.assessment import Risk
 from placet.contracts.base import Frozen
 from placet.contracts.billing import CustomerProfile
 
+HIGH_BP = 4_000
+MEDIUM_BP = 1_500
+"""Lower bounds of high and medium risk; the sample as a whole churns at about 2,680."""
+
 Count = Annotated[StrictInt, Field(ge=0)]
+
+
+def risk_level(probability_bp: int) -> Risk:
+    """The probability in the words of an assessment."""
+    if probability_bp >= HIGH_BP:
+        return "high"
+    return "medium" if probability_bp >= MEDIUM_BP else "low"
 
 
 class ChurnCell(Frozen):

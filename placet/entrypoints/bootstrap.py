@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load
-
-from activities.context import Context
 from agents.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database

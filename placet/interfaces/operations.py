@@ -74,7 +74,9 @@ def record_request(database: Database, request: RunRequest) -> StartedRun:
         new = tx.runs.request(request)
         record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
         first = tx.runs.get(request.run_id)
-    stands = request if first is None else RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
+    stands = (
+        request if first is None else RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
+    )
     return StartedRun(stands, new=new)
 
 

@@ -106,15 +106,36 @@ def test_nothing_is_left_in_the_temporary_folder(figures: dict[str, Any], tempor
 
 def test_an_interrupted_bench_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     process = bench(tmp_path / "b")
-    parent = psutil.Process(process.pid)
-    # Temporal, the BSS, two workers
-    await_condition(lambda: len(parent.children()) == 4, seconds=60, what="the start of four parts")
-    children = parent.children(recursive=True)
+    children = started_parts(process)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+    assert_gone(children, tmp_path / "b")
+
+
+def test_a_bench_whose_worker_dies_says_so_in_one_line_and_stops_the_rest(tmp_path: Path) -> None:
+    process = bench(tmp_path / "b", "--runs", "100000")
+    children = started_parts(process)
+    [home] = (tmp_path / "b").iterdir()
+    await_condition((home / "governed.ready").exists, seconds=60, what="the governed worker's first poll")
+    next(child for child in children if "governed_worker" in " ".join(child.cmdline())).kill()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith("placet: governed_worker ended with code -9")
+    assert err.count("\n") == 1
+    assert_gone(children, tmp_path / "b")
+
+
+def started_parts(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    parent = psutil.Process(process.pid)
+    # Temporal, the BSS, two workers
+    await_condition(lambda: len(parent.children()) == 4, seconds=60, what="the start of four parts")
+    return parent.children(recursive=True)
+
+
+def assert_gone(children: list[psutil.Process], temporary: Path) -> None:
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
-    assert list((tmp_path / "b").iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,7 @@ def test_a_plain_refusal_of_the_bss_is_a_failure_and_nothing_happened(a_world: W
 
 
 @pytest.mark.parametrize(("found", "end"), [("confirm_executed", "executed"), ("confirm_not_executed", "failed")])
-def test_what_cannot_be_known_waits_for_a_person_and_is_never_guessed(
-    make_world: object, found: str, end: str
-) -> None:
+def test_what_cannot_be_known_waits_for_a_person_and_is_never_guessed(make_world: object, found: str, end: str) -> None:
     world: World = make_world(effect_attempts=2, effect_lease_seconds=2.0)  # type: ignore[operator]
     anna = world.approver("anna")
     run_id = world.pending("C00005")

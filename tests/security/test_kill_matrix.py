@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from placet.entrypoints.settings import Settings
 from placet.governance.audit_chain import verify_chain
 from tests.support.world import World
-from placet.entrypoints.settings import Settings
 
 STEPS = ["analyse", "query_billing", "propose", "open_gate", "review_decisions", "execute", "close_run"]
 POINTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
@@ -137,9 +137,7 @@ def test_a_worker_killed_at_any_point_leaves_one_effect_and_a_whole_record(
     customers = [f"C{number:05d}" for number in numbers]
     with ThreadPoolExecutor(len(POINTS)) as pool:
         outcomes = {
-            point: pool.submit(
-                survive, zygote, point, customer, tmp_path / f"case{number}", temporal_address, bss_url
-            )
+            point: pool.submit(survive, zygote, point, customer, tmp_path / f"case{number}", temporal_address, bss_url)
             for number, (point, customer) in enumerate(zip(POINTS, customers, strict=True))
         }
     left = {point: outcome.result() for point, outcome in outcomes.items()}

@@ -1,7 +1,6 @@
 """Workers that kill themselves (SIGKILL) at a chosen point of a run, forked from one process that has all imports.
 
-Protocol, one JSON object a line: {"point": "...", "settings": {...}, "queue": "..."} on stdin starts a worker and answers
-its pid; {"reap": pid} waits for its end and answers its exit status.
+Protocol: a line {"point": "...", "settings": {...}, "queue": "..."} on stdin starts a worker and answers its pid.
 """
 
 import asyncio
@@ -103,13 +102,7 @@ def main() -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
-        message = json.loads(line)
-        if "reap" in message:
-            _, status = os.waitpid(message["reap"], 0)
-            answer = str(os.waitstatus_to_exitcode(status))
-        else:
-            answer = str(_fork(message))
-        sys.stdout.write(answer + "\n")
+        sys.stdout.write(f"{_fork(json.loads(line))}\n")
         sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""A running system for tests: real Temporal, real BSS over HTTP, a real worker; only the model is scripted, at our seam."""
+"""A running system for tests: real Temporal, BSS over HTTP and worker; only the model is scripted, at our seam."""
 
 import asyncio
 import json

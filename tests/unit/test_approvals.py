@@ -1,4 +1,4 @@
-"""An approval is for one exact mutation: signed by a named, enrolled, unexpired key (promise 2), or it does not count."""
+"""An approval is for one exact mutation, signed by a named, enrolled, unexpired key (promise 2), or does not count."""
 
 import base64
 import json

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.contracts.billing import CustomerProfile
-from placet.decisioning.churn import ChurnCell, ChurnTable
+from placet.decisioning.churn import ChurnCell, ChurnTable, risk_level
 from placet.decisioning.treatments import Assumptions, Credit
 from placet.decisioning.value import credit_minor, expected_value_minor
 from tests.unit.decisioning_support import facts
@@ -69,6 +69,12 @@ def test_a_kind_never_observed_takes_the_rate_of_all() -> None:
     )
     table = ChurnTable(source="test", tenure_bands=(0,), cells=cells)
     assert table.probability_bp(_customer()) == 5_000
+
+
+def test_risk_is_named_from_the_probability() -> None:
+    assert [risk_level(bp) for bp in (0, 1_499, 1_500, 3_999, 4_000, 10_000)] == [
+        *("low", "low", "medium", "medium", "high", "high")
+    ]
 
 
 def _customer() -> CustomerProfile:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from agents.testing import ScriptedInference
-from placet.governance.canonical import digest
 from placet.contracts.proposal import Proposal
+from placet.governance.canonical import digest
 from tests.support.world import World
 
 STEPS = [

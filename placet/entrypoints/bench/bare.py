@@ -1,7 +1,7 @@
 """The reference: the governed run's five steps as a careful engineer writes them on Temporal, without governance.
 
-Payloads are plain JSON passed by value, of the size a retention case really has. The activities do nothing else,
-which flatters this side. All of it is simulated data.
+Payloads are plain JSON passed by value, a little smaller than the governed run's own assessment, evidence and proposal.
+The activities do nothing else, which flatters this side. All of it is simulated data.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ async def analyse(run: Record) -> Record:
         "customer": run["customer"]["id"],
         "risk": "high",
         "drivers": ["month_to_month contract", "short tenure", "rising bills", "electronic check"],
-        "summary": "A recent fibre customer without a contract whose bills rose three months in a row. " * 3,
+        "summary": "A recent fibre customer without a contract whose bills rose three months in a row. " * 4,
         "queries": [{"operation": name, "months": 6} for name in ("products", "bills", "balances", "usage")],
         "model_use": {"model": "stub", "prompt_tokens": 412, "completion_tokens": 96, "latency_ms": 0},
     }
@@ -95,7 +95,8 @@ async def query_billing(run: Record, queries: list[Record]) -> Record:
 @activity.defn
 async def propose(run: Record, assessment: Record, billing: Record) -> Record:
     """One mutation, with the candidates it beat."""
-    reason = {"code": "high_risk", "detail": "observed churn of such customers is 58.2 % a year"}
+    likely = {"code": "churn_likely", "detail": "58.2 % of 412 customers with such a contract, age and line left"}
+    costly = {"code": "cost_exceeds_value", "detail": "it costs 25.30 USD and is expected to keep 21.17 USD"}
     return {
         "customer": run["customer"]["id"],
         "treatment": "goodwill_credit",
@@ -103,7 +104,14 @@ async def propose(run: Record, assessment: Record, billing: Record) -> Record:
         "rationale": "The customer is likely to leave and a credit costs less than the expected loss. " * 3,
         "drivers": assessment["drivers"],
         "candidates": [
-            {"treatment": name, "eligible": True, "expected_value": 41.2, "cost": 8.44, "for": [reason], "against": []}
+            {
+                "treatment": name,
+                "eligible": name != "plan_change",
+                "expected_value": _money(41.2),
+                "cost": _money(8.44),
+                "for": [likely],
+                "against": [costly],
+            }
             for name in ("goodwill_credit", "loyalty_bonus", "plan_change", "contract_extension", "nothing")
         ],
     }

@@ -26,6 +26,7 @@ _WARM_UP = 3
 _ALONE = 30
 _ROUNDS = 3
 _CONNECT_SECONDS = 30.0
+_WATCH_SECONDS = 0.5
 
 
 @dataclass
@@ -65,6 +66,17 @@ class _Session:
         self._notices = Notices()
 
     async def run(self) -> Figures:
+        """Measure, and fail at once when a part has ended by itself."""
+        measuring = asyncio.ensure_future(self._measure())
+        try:
+            while not measuring.done():
+                await asyncio.wait((measuring,), timeout=_WATCH_SECONDS)
+                self._parts.check()
+            return await measuring
+        finally:
+            measuring.cancel()
+
+    async def _measure(self) -> Figures:
         place = self._parts.place
         await self._notices.listen(place.notices)
         engine = await connect(settings_of(place), patience_seconds=_CONNECT_SECONDS)

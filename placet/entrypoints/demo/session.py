@@ -14,13 +14,11 @@ from types import FrameType
 
 from rich.console import Console
 
-from placet.contracts.assessment import Assessment
-from placet.contracts.audit import AuditEvent
-from placet.contracts.decision import Gate, Verdict
-from placet.contracts.proposal import Proposal
+from placet.contracts.decision import Verdict
 from placet.contracts.run import END_STATES
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.demo_bss import as_bss_shows
+from placet.entrypoints.demo.bss import as_bss_shows
+from placet.entrypoints.demo.narration import Narration
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError, PlacetError
@@ -34,6 +32,9 @@ APPROVER = "demo-approver"
 # The demo's own key signs simulated changes only; a person's passphrase is never in a program.
 _PASSPHRASE = "placet-demo"  # noqa: S105
 _STEP_SECONDS = 120.0
+# Long enough with the operator that more than one treatment is worth weighing.
+_MONTHS_HELD = range(24, 49)
+_OTHER_CUSTOMERS = 3
 
 
 def run_demo(settings: Settings, customer: str | None) -> int:
@@ -62,36 +63,42 @@ class Demo:
         self._settings = settings
         self._console = console
         self._database = open_database(settings)
+        self._narration = Narration(console, self._database)
         self._seen = 0
 
     async def run(self, customer: str | None) -> int:
         """From request to proof; the exit code."""
         engine = await connect(self._settings)
+        key = self._approver_key()
+        record = await self._propose(engine, customer or self._at_risk())
+        for _ in range(_OTHER_CUSTOMERS if customer is None else 0):
+            if record.state == "no_action":
+                self._console.print(f"nothing to do for {record.customer_id}; another customer at risk:")
+                record = await self._propose(engine, self._at_risk())
+        if record.state != "awaiting_decision":
+            self._console.print(f"the run ended [bold]{record.state}[/]: {record.detail}", highlight=False)
+            return 0 if record.state == "no_action" else 1
+        record, digest, proposal = operations.pending_proposal(self._database, record.run_id, record.tenant, "approve")
+        before = as_bss_shows(self._settings.bss_url, proposal.mutation)
+        await self._decide(engine, record, digest, key)
+        record = await self._follow(record.run_id, until=set())
+        self._proof(record, before, as_bss_shows(self._settings.bss_url, proposal.mutation))
+        return 0 if record.state in ("executed", "rejected") else 1
+
+    async def _propose(self, engine: Engine, customer: str) -> RunRecord:
+        """Start a run for `customer` and follow it to the gate, or to its end."""
         request = operations.build_request(
             tenant=self._settings.tenant,
-            customer_id=customer or self._at_risk(),
+            customer_id=customer,
             agent="retention",
             requested_by="demo-operator",
             key=None,
             agents=("retention",),
         )
-        key = self._approver_key()
+        self._seen = 0
         self._console.print(f"\n[bold]run {request.run_id}[/] for customer {request.customer_id}, agent retention")
         await operations.start_run(self._database, engine, request)
-        record = await self._follow(request.run_id, until={"awaiting_decision"})
-        if record.state != "awaiting_decision":
-            self._console.print(
-                f"the run ended [bold]{record.state}[/] ({record.code}): {record.detail}", highlight=False
-            )
-            return 0 if record.state == "no_action" else 1
-        record, digest, proposal = operations.pending_proposal(
-            self._database, request.run_id, request.tenant, "approve"
-        )
-        before = as_bss_shows(self._settings.bss_url, proposal.mutation)
-        await self._decide(engine, record, digest, key)
-        record = await self._follow(request.run_id, until=set())
-        self._proof(record, before, as_bss_shows(self._settings.bss_url, proposal.mutation))
-        return 0 if record.state in ("executed", "rejected") else 1
+        return await self._follow(request.run_id, until={"awaiting_decision"})
 
     async def _follow(self, run_id: str, until: set[str]) -> RunRecord:
         """Print each entry of the record as it appears, until the run waits or ends."""
@@ -102,7 +109,7 @@ class Demo:
                 with self._database.reading() as tx:
                     events = tx.audit.read(run_id)
                 for event in events[self._seen :]:
-                    self._narrate(event)
+                    self._narration.tell(event)
                 self._seen = len(events)
                 if record.state in until | END_STATES | {"unknown_outcome"}:
                     return record
@@ -112,47 +119,6 @@ class Demo:
                     )
                 status.update(f"{record.state} … {record.detail}")
                 await asyncio.sleep(0.05)
-
-    def _narrate(self, event: AuditEvent) -> None:
-        say, body = self._console.print, event.body
-        if event.kind == "analyse.completed":
-            with self._database.reading() as tx:
-                assessment = tx.artifacts.get_model(str(body["assessment"]), Assessment)
-            use = assessment.model_use[-1]
-            say(
-                f"[green]✓[/] [bold](1) analyse[/]        risk {assessment.risk}: {', '.join(assessment.drivers)}\n"
-                f"                      model {use.model} ({use.route}), {use.prompt_tokens}+{use.completion_tokens} "
-                f"tokens, {use.latency_ms} ms; wants {', '.join(q.operation for q in assessment.queries)}"
-            )
-        elif event.kind == "query_billing.completed":
-            say(
-                f"[green]✓[/] [bold](2) query billing[/]  {', '.join(body['operations'])}: {len(body['calls'])} "
-                f"allowlisted reads in {body['duration_ms']} ms"
-            )
-        elif event.kind == "propose.completed":
-            say(f"[green]✓[/] [bold](3) propose[/]        {body['summary']}")
-            if body["proposal"]:
-                with self._database.reading() as tx:
-                    proposal = tx.artifacts.get_model(str(body["proposal"]), Proposal)
-                output.print_proposal(proposal, str(body["proposal"]))
-        elif event.kind == "approve.opened":
-            gate = Gate.model_validate(body["gate"])
-            say(
-                f"[yellow]‖[/] [bold](4) gate[/]           paused: policy {', '.join(gate.policies)} lets it be proposed;\n"
-                f"                      a {gate.role} must sign before {gate.expires_at:%Y-%m-%d %H:%M} UTC"
-            )
-        elif event.kind == "approve.decided":
-            say(
-                f"[green]✓[/] [bold](4) approve[/]        {body['verdict']} signed by {event.actor}, verified and recorded"
-            )
-        elif event.kind == "execute.settled":
-            receipt = body["receipt"]
-            say(
-                f"[green]✓[/] [bold]    execute[/]        {receipt['api']} {receipt['external_id']}, "
-                f"confirmed by {receipt['confirmed_by']}"
-            )
-        elif event.kind in ("approve.refused", "execute.refused", "execute.failed", "execute.unknown"):
-            say(f"[red]✗[/] {event.kind}: {body['detail']}")
 
     async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey) -> None:
         verdict: Verdict = "approve"
@@ -203,14 +169,14 @@ class Demo:
         return key
 
     def _at_risk(self) -> str:
-        """A customer of the simulated base with a short month-to-month contract, not yet in a run here."""
+        """A customer of the sample who may leave any month and has something to lose, not yet in a run here."""
         with self._database.reading() as tx:
             taken = {record.customer_id for record in tx.runs.list(self._settings.tenant, limit=1000)}
         sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")
         with sample.open(encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
-                at_risk = row["contract"] == "Month-to-month" and row["internet_service"] == "Fiber optic"
-                if at_risk and 2 <= int(row["tenure"]) <= 12 and row["customer_id"] not in taken:  # noqa: PLR2004
+                free_to_leave = row["contract"] == "Month-to-month" and row["internet_service"] == "Fiber optic"
+                if free_to_leave and int(row["tenure"]) in _MONTHS_HELD and row["customer_id"] not in taken:
                     return str(row["customer_id"])
         raise PlacetError(
             "every at-risk customer of the sample has had a run here; remove the home folder to start anew"

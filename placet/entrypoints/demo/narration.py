@@ -1,0 +1,74 @@
+"""What the demo says of each entry of the record, as it appears."""
+
+from typing import Any
+
+from rich.console import Console
+
+from placet.contracts.assessment import Assessment
+from placet.contracts.audit import AuditEvent
+from placet.contracts.decision import Gate
+from placet.contracts.proposal import Proposal
+from placet.interfaces.cli import output
+from placet.storage.database import Database
+
+_BAD = ("approve.refused", "execute.refused", "execute.failed", "execute.unknown", "analyse.unanswered")
+
+
+class Narration:
+    """Tells a run to a person who has never seen the system."""
+
+    def __init__(self, console: Console, database: Database) -> None:
+        self._console = console
+        self._database = database
+
+    def tell(self, event: AuditEvent) -> None:
+        """Say what `event` means; entries that add nothing are passed over."""
+        tellers = {
+            "analyse.completed": self._analysed,
+            "query_billing.completed": self._queried,
+            "propose.completed": self._proposed,
+            "approve.opened": self._opened,
+        }
+        if event.kind in tellers:
+            tellers[event.kind](event.body)
+        elif event.kind == "approve.decided":
+            self._step("(4) approve", f"{event.body['verdict']} signed by {event.actor}; checked and recorded")
+        elif event.kind == "execute.settled":
+            receipt = event.body["receipt"]
+            settled = f"{receipt['api']} {receipt['external_id']}, confirmed by {receipt['confirmed_by']}"
+            self._step("    execute", settled)
+        elif event.kind in _BAD:
+            self._console.print(f"[red]✗[/] {event.kind}: {event.body['detail']}")
+
+    def _analysed(self, body: dict[str, Any]) -> None:
+        with self._database.reading() as tx:
+            assessment = tx.artifacts.get_model(str(body["assessment"]), Assessment)
+        self._step("(1) analyse", f"risk {assessment.risk}: {', '.join(assessment.drivers)}")
+        use = assessment.model_use[-1]
+        wants = ", ".join(query.operation for query in assessment.queries)
+        marks = f"  [marked: {', '.join(assessment.marks)}]" if assessment.marks else ""
+        self._more(f"“{assessment.summary}”{marks}")
+        tokens = f"{use.prompt_tokens}+{use.completion_tokens} tokens, {use.latency_ms} ms"
+        self._more(f"{use.route}, {tokens}; wants {wants}")
+
+    def _queried(self, body: dict[str, Any]) -> None:
+        reads = f"{len(body['calls'])} allowlisted reads in {body['duration_ms']} ms"
+        self._step("(2) query billing", f"{', '.join(body['operations'])}: {reads}")
+
+    def _proposed(self, body: dict[str, Any]) -> None:
+        self._step("(3) propose", str(body["summary"]))
+        if body["proposal"]:
+            with self._database.reading() as tx:
+                proposal = tx.artifacts.get_model(str(body["proposal"]), Proposal)
+            output.print_proposal(proposal, str(body["proposal"]))
+
+    def _opened(self, body: dict[str, Any]) -> None:
+        gate = Gate.model_validate(body["gate"])
+        self._step("(4) gate", f"paused: {', '.join(gate.policies)} lets it be proposed", mark="[yellow]‖[/]")
+        self._more(f"a {gate.role} must sign this exact proposal before {gate.expires_at:%Y-%m-%d %H:%M} UTC")
+
+    def _step(self, name: str, text: str, mark: str = "[green]✓[/]") -> None:
+        self._console.print(f"{mark} [bold]{name:<17}[/] {text}", soft_wrap=True)
+
+    def _more(self, text: str) -> None:
+        self._console.print(f"{'':19} {text}", soft_wrap=True, markup=False)

@@ -1,0 +1,131 @@
+"""What goes wrong at the command line is one clear line and the right exit code; nothing is lost, nothing half done."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from placet.entrypoints.process import free_port
+from tests.support.world import PASSPHRASE, World
+
+
+def placet(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
+    return subprocess.run(
+        [sys.executable, "-m", "placet.entrypoints.main", *arguments],
+        env={**clean, "PLACET_HOME": str(home), "PLACET_KEY_PASSPHRASE": PASSPHRASE, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
+    assert done.returncode == code, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nosuch",), "No such command 'nosuch'"),
+        (("run", "start"), "Missing option '--customer'"),
+        (("run", "list", "--state", "lost"), "'lost' is not a run state"),
+        (("settle", "run-1", "--found", "maybe", "--as", "anna"), "'maybe' is neither 'executed' nor 'not-executed'"),
+    ],
+)
+def test_wrong_usage_is_exit_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    assert message in one_line(placet(tmp_path, *arguments), 2)
+
+
+def test_an_unknown_agent_or_malformed_customer_starts_nothing(tmp_path: Path) -> None:
+    line = one_line(placet(tmp_path, "run", "start", "--customer", "C00005", "--agent", "collections"))
+    assert line == "placet: unknown agent 'collections'; known: retention"
+    line = one_line(placet(tmp_path, "run", "start", "--customer", "C 1; DROP"))
+    assert line.startswith("placet: malformed: customer_id 'C 1; DROP'")
+
+
+def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
+    line = one_line(placet(tmp_path, "run", "list", PLACET_BSS_ULR="http://x"))
+    assert line.startswith("placet: unknown setting 'PLACET_BSS_ULR'")
+    line = one_line(placet(tmp_path, "run", "list", PLACET_EFFECT_ATTEMPTS="many"))
+    assert line.startswith("placet: PLACET_EFFECT_ATTEMPTS='many'")
+
+
+def test_without_temporal_a_run_says_where_it_looked_and_the_key_works_later(tmp_path: Path) -> None:
+    port = free_port()
+    arguments = ("run", "start", "--customer", "C00005", "--key", "k1")
+    line = one_line(placet(tmp_path, *arguments, PLACET_TEMPORAL_ADDRESS=f"127.0.0.1:{port}"))
+    assert f"Temporal does not answer at '127.0.0.1:{port}'" in line
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [("missing", "No such file"), ("mode", "mode 0644; run chmod 600"), ("passphrase", "wrong passphrase")],
+)
+def test_a_bad_key_file_signs_nothing(a_world: World, spoil: str, message: str) -> None:
+    run_id = a_world.pending("C00005")
+    home = a_world.settings.home
+    extra: dict[str, str] = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}
+    done = placet(home, "keys", "new", "anna", **extra)
+    assert done.returncode == 0, done.stderr
+    key = home / "keys" / "anna.pem"
+    if spoil == "missing":
+        key.unlink()
+    elif spoil == "mode":
+        key.chmod(0o644)
+    else:
+        extra["PLACET_KEY_PASSPHRASE"] = "wrong"
+    assert message in one_line(placet(home, "approve", run_id, "--as", "anna", **extra))
+    assert a_world.record(run_id).state == "awaiting_decision"
+
+
+@pytest.mark.parametrize("limit", ["200", "12.5 EUR", "20 QQQ", "-5.00 USD"])
+def test_a_malformed_limit_enrolls_nobody(tmp_path: Path, limit: str) -> None:
+    assert placet(tmp_path, "keys", "new", "anna").returncode == 0
+    public = str(tmp_path / "keys" / "anna.pem.pub")
+    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--by", "root")
+    line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"))
+    assert limit in line
+    assert placet(tmp_path, "keys", "list", "--json").stdout.strip() == "[]"
+
+
+def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> None:
+    home = a_world.settings.home
+    address = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}
+    run_id = a_world.pending("C00005")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return placet(home, *arguments, **address)
+
+    assert run("keys", "new", "anna").returncode == 0
+    assert "refused (unknown_key)" in one_line(run("approve", run_id, "--as", "anna"))
+    public = str(home / "keys" / "anna.pem.pub")
+    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--by", "root")
+    assert run(*enroll, "--limit", "0.01 USD").returncode == 0
+    assert "refused (unentitled)" in one_line(run("approve", run_id, "--as", "anna"))
+    assert "on other terms; make a new key pair" in one_line(run(*enroll, "--limit", "200.00 USD"))
+    assert run("keys", "new", "berta").returncode == 0
+    enroll = ("keys", "enroll", "berta", "--public", str(home / "keys" / "berta.pem.pub"), *enroll[5:])
+    assert run(*enroll, "--limit", "200.00 USD").returncode == 0
+    wrong = ("approve", run_id, "--as", "berta", "--proposal", "0" * 64)
+    assert "nothing was signed" in one_line(run(*wrong))
+    done = run("approve", run_id, "--as", "berta", "--reason", "two outages")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("approve by berta: accepted")
+    a_world.wait(run_id, "executed")
+    assert "is 'executed', not 'awaiting_decision'" in one_line(run("approve", run_id, "--as", "berta"))
+    assert "is 'executed' and not running" in one_line(run("run", "cancel", run_id))
+    assert run("audit", "verify").returncode == 0
+    assert run("replay", run_id).returncode == 0
+    assert a_world.effects()["adjustments"] == 1
+    assert one_line(run("run", "show", "run-" + "0" * 20)).endswith("see `placet run list`")
+    assert one_line(run("run", "start", "--customer", "C00006", "--key", a_world.record(run_id).key)).startswith(
+        "placet: run key"
+    )
