@@ -61,7 +61,7 @@ class Analyse:
         with context.database.transaction() as tx:
             keep_exchanges(tx, request, outcome.exchanges)
             digest = tx.artifacts.put_model(request.tenant, assessment)
-            tx.runs.set_state(request.run_id, "analysing", at=context.clock(), assessment=digest)
+            tx.runs.set_state(request.run_id, "querying", at=context.clock(), assessment=digest)
             entry = record(
                 tx,
                 request,

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.approve import refuse
-from activities.context import Context, record
+from activities.context import Context, end
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput
 from placet.errors import DecisionRefused, UsageError
@@ -34,14 +34,7 @@ class CloseRun:
                 _hold(tx, close)
             self._settle(tx, close)
             tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
-            record(
-                tx,
-                close.run,
-                "run.parked" if close.state == "unknown_outcome" else "run.ended",
-                actor="worker",
-                at=now,
-                body={"state": close.state, "code": close.code, "detail": close.detail},
-            )
+            end(tx, close.run, close.state, close.code, close.detail, now)
 
     def _settle(self, tx: Transaction, close: CloseInput) -> None:
         if close.settled_by is None or close.proposal is None:

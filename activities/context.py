@@ -1,7 +1,5 @@
 """What every activity is given, and the boundary each one is wrapped in."""
 
-import contextvars
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,17 +10,15 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.completion import Exchange, Inference, NoModelAnsweredError
 from placet.contracts.audit import AuditEvent
-from placet.contracts.run import RunRequest, RunState
+from placet.contracts.run import EndState, RunRequest
 from placet.errors import PlacetError, StorageError
 from placet.governance.policy import PolicySet
 from placet.plugin_api.protocols import MutatePlugin, ReadPlugin
 from placet.storage.database import Database, Transaction
-
-# A third of workflows.options.HEARTBEAT_TIMEOUT; a step shorter than this sends none.
-_HEARTBEAT_SECONDS = 3.0
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,17 +53,12 @@ class Context:
     def step(self, run: RunRequest) -> Iterator[None]:
         """The boundary of an activity: our errors become Temporal's, retryable ones noted on the run meanwhile."""
         try:
-            with _heartbeats():
+            with HEARTBEATS.beating():
                 yield
         except PlacetError as error:
             if error.retryable:
                 self._note(run, error)
             raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
-
-    def enter(self, run: RunRequest, state: RunState) -> None:
-        """Show that the run has entered `state`."""
-        with self.database.transaction() as tx:
-            tx.runs.set_state(run.run_id, state, at=self.clock())
 
     def recorded(self, run: RunRequest, step_key: str) -> AuditEvent | None:
         """The entry an earlier attempt of this step left, so that a step whose answer was lost is not done again."""
@@ -87,26 +78,6 @@ class Context:
             return  # the database itself is what is unwell; the attempt's own error says so
 
 
-@contextmanager
-def _heartbeats() -> Iterator[None]:
-    """Tell Temporal that a longer step is alive: a killed worker is then noticed in seconds, not minutes."""
-    if activity.info().is_local:
-        yield
-        return
-    done = threading.Event()
-
-    def beat() -> None:
-        while not done.wait(_HEARTBEAT_SECONDS):
-            activity.heartbeat()
-
-    # The activity's identity is in context variables, which a new thread does not inherit.
-    threading.Thread(target=contextvars.copy_context().run, args=(beat,), daemon=True).start()
-    try:
-        yield
-    finally:
-        done.set()
-
-
 def record(
     tx: Transaction, run: RunRequest, kind: str, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
 ) -> AuditEvent:
@@ -120,6 +91,18 @@ def record(
         step_key=key or kind,
         at=at,
         body=body,
+    )
+
+
+def end(tx: Transaction, run: RunRequest, state: EndState, code: str, detail: str, at: datetime) -> None:
+    """Record the end of a run, or its parking."""
+    record(
+        tx,
+        run,
+        "run.parked" if state == "unknown_outcome" else "run.ended",
+        actor="worker",
+        at=at,
+        body={"state": state, "code": code, "detail": detail},
     )
 
 

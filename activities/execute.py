@@ -16,7 +16,7 @@ from typing import Literal
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.context import Context, record
+from activities.context import Context, end, record
 from activities.revalidation import refusal
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
@@ -152,9 +152,18 @@ class Execute:
             response_sha256=confirmed.response_sha256,
             settled_at=context.clock(),
         )
+        result = _executed(receipt)
+        # One commit says that the effect happened and that the run is over: neither is ever seen without the other.
         with context.database.transaction() as tx:
             tx.effects.settle(attempt.key, receipt)
-            tx.runs.set_state(run.run_id, "executing", at=receipt.settled_at, receipt=receipt)
+            tx.runs.set_state(
+                run.run_id,
+                "executed",
+                at=receipt.settled_at,
+                code=result.code,
+                detail=result.detail,
+                receipt=receipt,
+            )
             record(
                 tx,
                 run,
@@ -163,7 +172,8 @@ class Execute:
                 at=receipt.settled_at,
                 body={"receipt": receipt.model_dump(mode="json")},
             )
-        return _executed(receipt)
+            end(tx, run, "executed", result.code, result.detail, receipt.settled_at)
+        return result
 
     def _give_up(self, attempt: Attempt, outcome: Literal["refused", "failed"], error: PlacetError) -> ExecutionResult:
         """Nothing happened, and nothing will under this key."""

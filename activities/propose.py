@@ -26,7 +26,6 @@ class Propose:
         with context.step(proposal.run):
             earlier = context.recorded(proposal.run, STEP)
             if earlier is None:
-                context.enter(proposal.run, "proposing")
                 return self._propose(proposal)
             digest = earlier.body["proposal"]
             document = context.artifact(str(digest), Proposal) if digest else None

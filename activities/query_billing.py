@@ -26,7 +26,6 @@ class QueryBilling:
             earlier = context.recorded(query.run, STEP)
             if earlier is not None:
                 return Queried(evidence=str(earlier.body["evidence"]))
-            context.enter(query.run, "querying")
             return self._query(query.run, query.queries)
 
     def _query(self, run: RunRequest, queries: tuple[BillingQuery, ...]) -> Queried:
@@ -35,7 +34,7 @@ class QueryBilling:
         evidence = gather(context.billing, run.customer_id, queries, clock=context.clock)
         with context.database.transaction() as tx:
             digest = tx.artifacts.put_model(run.tenant, evidence)
-            tx.runs.set_state(run.run_id, "querying", at=context.clock(), evidence=digest)
+            tx.runs.set_state(run.run_id, "proposing", at=context.clock(), evidence=digest)
             entry = record(
                 tx,
                 run,

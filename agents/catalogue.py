@@ -1,6 +1,7 @@
 """The hosted applications: every folder here that holds an `agent.toml`. Adding one is adding a folder."""
 
 import importlib
+from functools import cache
 from pathlib import Path
 
 from agents.application import Application
@@ -14,8 +15,9 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(manifest.parent.name for manifest in _HERE.glob("*/agent.toml")))
 
 
+@cache
 def load(name: str) -> Application:
-    """The application in folder `name`, built by the function `build` of its module `agent`.
+    """The application in folder `name`, built once by the function `build` of its module `agent`.
 
     Raises:
         UsageError: There is no such application; code `unknown_agent`.

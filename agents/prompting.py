@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,12 +23,18 @@ class InvalidAnswerError(ValueError):
 
 
 def wire_schema(schema: type[BaseModel], *, bounded_strings: bool) -> dict[str, Any]:
-    """JSON Schema of `schema` as servers take it.
+    """JSON Schema of `schema` as servers take it; the caller's own copy, since client libraries write into it.
 
     Args:
         schema: The answer's model.
         bounded_strings: Keep `minLength` and `maxLength`; strict modes of hosted providers refuse these keywords.
     """
+    fresh: dict[str, Any] = json.loads(_wire_schema_text(schema, bounded_strings))
+    return fresh
+
+
+@lru_cache(maxsize=256)
+def _wire_schema_text(schema: type[BaseModel], bounded_strings: bool) -> str:
     dropped = {"title", "description"} | (set() if bounded_strings else {"minLength", "maxLength"})
 
     def strip(node: Any, *, names: bool = False) -> Any:
@@ -35,8 +42,7 @@ def wire_schema(schema: type[BaseModel], *, bounded_strings: bool) -> dict[str, 
             return {k: strip(v, names=k == "properties") for k, v in node.items() if names or k not in dropped}
         return [strip(item) for item in node] if isinstance(node, list) else node
 
-    stripped: dict[str, Any] = strip(schema.model_json_schema())
-    return stripped
+    return json.dumps(strip(schema.model_json_schema()))
 
 
 def example(schema: type[BaseModel]) -> str:

@@ -33,7 +33,7 @@ class ScriptedInference:
         Raises:
             InferenceError: The scripted answer does not satisfy `schema`.
         """
-        fields = {**sample(schema.model_json_schema(), text=WORDS), **self._answers.get(task, {})}
+        fields = {**sample(wire_schema(schema, bounded_strings=True), text=WORDS), **self._answers.get(task, {})}
         prompt = request_text(
             messages_for(system, user, schema, in_prompt=False), wire_schema(schema, bounded_strings=True)
         )

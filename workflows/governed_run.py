@@ -126,7 +126,10 @@ class GovernedRun:
         self._enter("executing")
         result = await _uncancelled(self._effect(ExecuteInput(run=request, proposal=proposal, decision=decision)))
         if result.outcome == "executed":
-            return await self._close("executed", result.code, result.detail, result)
+            # `execute` recorded the end together with the effect; only decisions that came since are left to record.
+            if self._received:
+                await _uncancelled(self._record("executed", result.code, result.detail))
+            return self._end("executed", result.code, result.detail, result)
         if result.outcome == "refused":
             return await self._close("denied", result.code, result.detail)
         if result.outcome == "failed":
@@ -185,12 +188,15 @@ class GovernedRun:
         state: EndState,
         code: str,
         detail: str,
-        execution: ExecutionResult | None = None,
         settled_by: AcceptedDecision | None = None,
     ) -> RunResult:
         await _uncancelled(self._record(state, code, detail, settled_by))
         while self._received:  # a decision that arrived while the end was being recorded is recorded too
             await _uncancelled(self._record(state, code, detail, settled_by))
+        return self._end(state, code, detail)
+
+    def _end(self, state: EndState, code: str, detail: str, execution: ExecutionResult | None = None) -> RunResult:
+        self._code, self._detail = code, detail
         self._enter(state)
         return RunResult(
             run_id=self._request.run_id,

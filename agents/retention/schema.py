@@ -1,5 +1,6 @@
 """What the models may answer: choices are enumerated, every string is bounded."""
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
@@ -45,6 +46,7 @@ class PickAnswer(Frozen):
     rationale: Annotated[str, Field(min_length=_MIN_TEXT, max_length=MAX_RATIONALE)]
 
 
+@lru_cache(maxsize=256)
 def analysis_schema(supported: tuple[Driver, ...]) -> type[AnalysisAnswer]:
     """`AnalysisAnswer` that admits only the drivers in `supported`."""
     choice: Any = Literal[supported]  # known only at run time
@@ -52,6 +54,7 @@ def analysis_schema(supported: tuple[Driver, ...]) -> type[AnalysisAnswer]:
     return create_model("AnalysisAnswer", __base__=AnalysisAnswer, drivers=(drivers, ...))
 
 
+@lru_cache(maxsize=256)
 def pick_schema(eligible: tuple[str, ...]) -> type[PickAnswer]:
     """`PickAnswer` that admits only the treatments in `eligible`: another pick is an invalid answer."""
     choice: Any = Literal[eligible]  # known only at run time

@@ -65,7 +65,7 @@ def test_interrupting_the_demo_leaves_nothing_running(tmp_path: Path, moment: st
             stderr=output,
         )
     sign = {
-        "starting": lambda: (home / "logs" / "worker.log").exists(),
+        "starting": (home / "logs" / "worker.log").exists,
         "running": lambda: "stack up in" in log.read_text(),
     }[moment]
     await_condition(sign, seconds=90, what=moment)

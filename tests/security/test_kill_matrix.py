@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from placet.contracts.decision import Verdict
 from placet.entrypoints.settings import Settings
 from placet.governance.audit_chain import verify_chain
 from tests.support.world import World
@@ -99,19 +100,21 @@ def survive(zygote: Zygote, point: str, customer: str, home: Path, temporal: str
 
     try:
         anna = world.approver("anna")
+        # An executed run records its end with its effect; `close_run` is the end of all others.
+        verdict: Verdict = "reject" if "close_run" in point else "approve"
         first = start(point)
         run_id = world.start(customer)
         if POINTS.index(point) < POINTS.index("after open_gate") + 1:
             world.until(lambda: not alive(first), f"death {point}")
             start("never")
             world.wait(run_id, "awaiting_decision", seconds=90)
-            world.send(run_id, world.sign(run_id, anna))
+            world.send(run_id, world.sign(run_id, anna, verdict))
         else:
             world.wait(run_id, "awaiting_decision", seconds=90)
-            world.send(run_id, world.sign(run_id, anna))
+            world.send(run_id, world.sign(run_id, anna, verdict))
             world.until(lambda: not alive(first), f"death {point}")
             start("never")
-        record = world.wait(run_id, "executed", seconds=90)
+        record = world.wait(run_id, "executed", "rejected", seconds=90)
         events = world.events(run_id)
         verify_chain(events)
         result = world.run(world.engine.handle(run_id).result(), 60)
@@ -141,5 +144,7 @@ def test_a_worker_killed_at_any_point_leaves_one_effect_and_a_whole_record(
             for number, (point, customer) in enumerate(zip(POINTS, customers, strict=True))
         }
     left = {point: outcome.result() for point, outcome in outcomes.items()}
-    expected = {"died": True, "state": "executed", "kinds": COMPLETE, "effects": 1, "workflow": "executed"}
-    assert left == dict.fromkeys(POINTS, expected)
+    executed = {"died": True, "state": "executed", "kinds": COMPLETE, "effects": 1, "workflow": "executed"}
+    unexecuted = [kind for kind in COMPLETE if not kind.startswith("execute.")]
+    rejected = {"died": True, "state": "rejected", "kinds": unexecuted, "effects": 0, "workflow": "rejected"}
+    assert left == {point: rejected if "close_run" in point else executed for point in POINTS}
