@@ -11,7 +11,26 @@ from placet.entrypoints.process import Child, answers, await_condition, free_por
 from placet.entrypoints.stack import temporal_command
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from tests.support.database_fixtures import (
+    database,
+    database_url,
+    empty_url,
+    postgres,
+    postgres_template,
+    postgres_url,
+    sqlite_template,
+)
 from tests.support.world import World, world
+
+__all__ = [
+    "database",
+    "database_url",
+    "empty_url",
+    "postgres",
+    "postgres_template",
+    "postgres_url",
+    "sqlite_template",
+]
 
 
 @pytest.fixture(scope="session")

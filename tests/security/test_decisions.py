@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -186,12 +187,14 @@ def test_a_key_revoked_after_the_decision_stops_the_execution(a_world: World, ru
     assert a_world.effects()["adjustments"] == 0
 
 
-def test_a_policy_changed_after_the_decision_stops_the_execution(make_world: object, tmp_path: Path) -> None:
+def test_a_policy_changed_after_the_decision_stops_the_execution(
+    make_world: Callable[..., World], tmp_path: Path
+) -> None:
     policies = tmp_path / "policies"
     (policies / "demo").mkdir(parents=True)
     default = Path(__file__).parents[2] / "agents" / "retention" / "policy.cedar"
     (policies / "demo" / "retention.cedar").write_text(default.read_text())
-    world: World = make_world(policy_dir=policies)  # type: ignore[operator]
+    world = make_world(policy_dir=policies)
     run_id = world.pending("C00005")
     world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
     world.send(run_id, world.sign(run_id, world.approver()))
@@ -204,8 +207,8 @@ def test_a_policy_changed_after_the_decision_stops_the_execution(make_world: obj
     assert world.effects()["adjustments"] == 0
 
 
-def test_without_a_policy_set_nothing_passes_the_gate(make_world: object, tmp_path: Path) -> None:
-    world: World = make_world(policy_dir=tmp_path / "nowhere")  # type: ignore[operator]
+def test_without_a_policy_set_nothing_passes_the_gate(make_world: Callable[..., World], tmp_path: Path) -> None:
+    world = make_world(policy_dir=tmp_path / "nowhere")
     record = world.wait(world.start("C00005"), "denied")
     assert record.code == "policy_denied"
     assert "no policy set for tenant 'demo'" in record.detail

@@ -233,6 +233,11 @@ class World:
         self.until(lambda: len(self.events(run_id, "approve.refused")) >= count, "a refusal")
         return str(self.events(run_id, "approve.refused")[count - 1].body["code"])
 
+    def attempts(self, run_id: str) -> int:
+        """How often Temporal has tried the step that is pending now."""
+        description = self.run(self.engine.handle(run_id).describe())
+        return max((pending.attempt for pending in description.raw_description.pending_activities), default=0)
+
     def bss(self, path: str) -> Any:
         """Ask the BSS directly."""
         return httpx.get(f"{self.settings.bss_url}{path}", timeout=5).raise_for_status().json()

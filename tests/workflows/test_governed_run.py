@@ -1,10 +1,15 @@
 """The run, on real Temporal, real HTTP and a real database: each way it can end, and what it leaves behind."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
+from agents.completion import Exchange, NoModelAnsweredError
 from agents.testing import ScriptedInference
+from placet.contracts.inference import ModelUse
 from placet.contracts.proposal import Proposal
-from placet.governance.canonical import digest
+from placet.governance.canonical import digest, sha256_hex
 from tests.support.world import World
 
 STEPS = [
@@ -84,3 +89,65 @@ def test_an_unknown_customer_ends_failed_and_says_so(a_world: World) -> None:
         "unknown_customer",
         "unknown customer 'C99999': billing does not know it",
     )
+
+
+def test_cancelling_while_a_step_waits_for_a_sick_system_is_a_clean_end(a_world: World) -> None:
+    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    run_id = a_world.start("C00005")
+    a_world.until(lambda: a_world.record(run_id).detail.startswith("retrying"), "a retry")
+    a_world.run(a_world.engine.cancel(run_id))
+    a_world.wait(run_id, "cancelled")
+    assert [event.kind for event in a_world.events(run_id)] == ["run.requested", "run.started", "run.ended"]
+
+
+class Sick:
+    """A model that does not answer the first times it is asked."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+        self._well = ScriptedInference()
+
+    def complete(self, task: str, **asked: Any) -> Any:
+        if self._left == 0:
+            return self._well.complete(task, **asked)
+        self._left -= 1
+        use = ModelUse(
+            task=task,
+            model="local",
+            route="openai/x",
+            perimeter="inside",
+            outcome="unreachable",
+            detail="connection refused",
+            prompt_sha256=sha256_hex(b"prompt"),
+        )
+        raise NoModelAnsweredError(task, (use,), (Exchange("prompt", None),))
+
+
+def test_a_model_that_is_down_holds_the_run_and_every_attempt_is_on_the_record(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world()
+    world.stop_worker()
+    world.inference = Sick(2)
+    world.start_worker()
+    run_id = world.start("C00005")
+    world.wait(run_id, "awaiting_decision")
+    attempts = world.events(run_id, "analyse.unanswered")
+    assert [event.body["model_use"][0]["outcome"] for event in attempts] == ["unreachable", "unreachable"]
+    assert [event.body["attempt"] for event in attempts] == [1, 2]
+
+
+def test_a_locked_database_delays_a_run_and_loses_nothing(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    path = world.settings.home / "placet.db"
+    world.stop_worker()
+    run_id = world.start("C00005")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        world.start_worker()
+        world.until(lambda: world.attempts(run_id) > 1, "a second attempt")
+        other.execute("ROLLBACK")
+    world.wait(run_id, "awaiting_decision")
+    world.approve(run_id, world.approver())
+    assert [event.kind for event in world.events(run_id)] == STEPS
+    assert world.effects()["adjustments"] == 1

@@ -105,7 +105,7 @@ def model_serve(
 @bench.command("run")
 def bench_run(
     context: typer.Context,
-    runs: Annotated[int, typer.Option("--runs", min=10, help="runs of each kind")] = 200,
+    runs: Annotated[int, typer.Option("--runs", min=10, help="runs of each kind")] = 300,
     in_flight: Annotated[int, typer.Option("--in-flight", min=1)] = 50,
     as_json: JsonFlag = False,
 ) -> int:
