@@ -5,7 +5,15 @@ from pathlib import Path
 from placet.entrypoints.settings import CHECKOUT
 from placet.errors import PolicyError
 from placet.governance.canonical import sha256_hex
-from placet.governance.policy import PolicySet
+from placet.governance.policy import PolicySet, policy_document
+from placet.governance.policy_files import read_policy_files
+
+_KEPT = 8
+
+
+def policy_path(folder: Path | None, tenant: str, agent: str) -> Path:
+    """Where the policies in force for `tenant` and `agent` are: the tenant's folder, else the agent's own file."""
+    return CHECKOUT / "agents" / agent / "policy.cedar" if folder is None else folder / tenant
 
 
 class PolicyFiles:
@@ -25,17 +33,12 @@ class PolicyFiles:
         Raises:
             PolicyError: there is none, or it is invalid; both mean no.
         """
-        if self._folder is None:
-            files = [CHECKOUT / "agents" / agent / "policy.cedar"]
-        else:
-            files = sorted((self._folder / tenant).glob("*.cedar"))
         try:
-            text = "\n".join(file.read_text() for file in files)
-        except (OSError, UnicodeDecodeError) as error:
-            raise PolicyError(f"cannot read the policy set of tenant {tenant!r}: {error}") from error
-        if not files:
-            raise PolicyError(f"no policy set for tenant {tenant!r} in {str(self._folder)!r}; nothing is permitted")
-        version = sha256_hex(text.encode())
+            files = read_policy_files(policy_path(self._folder, tenant, agent))
+        except PolicyError as error:
+            raise PolicyError(f"no policy set for tenant {tenant!r}: {error}") from error
+        version = sha256_hex(policy_document(files))
         if version not in self._parsed:
-            self._parsed = {version: PolicySet(text), **dict(list(self._parsed.items())[:8])}
+            # Replaced, never changed: other threads may be looking at it.
+            self._parsed = {version: PolicySet(files), **dict(list(self._parsed.items())[: _KEPT - 1])}
         return self._parsed[version]

@@ -7,6 +7,7 @@ entry point leaves by `leave`.
 import ctypes
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from placet.errors import ConfigurationError
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.03
 _STOP_SECONDS = 8.0
+_PORTS = range(10_240, 32_000)
+_PORT_TRIES = 100
 
 
 class Child:
@@ -103,16 +106,22 @@ def answers(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` when it is free, else any free loopback port."""
-    for candidate in (preferred, 0):
+    """`preferred` when it is free, else another free loopback port.
+
+    It is not taken from the system's own choice: that range also serves outgoing connections, so that the port could be
+    gone before the server for which it was found has started.
+    """
+    for _ in range(_PORT_TRIES):
+        candidate = preferred or _PORTS.start + secrets.randbelow(len(_PORTS))
+        preferred = 0
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", candidate))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    raise ConfigurationError("no free port on 127.0.0.1")
+            return candidate
+    raise ConfigurationError(f"no free port on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}")
 
 
 def leave(code: int) -> NoReturn:

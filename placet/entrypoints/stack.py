@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable
@@ -86,7 +87,7 @@ class Stack:
 
     def start_worker(self) -> Child:
         """Start a worker (one more, or again after one was killed); returns when it polls."""
-        ready = self._home / "run" / f"worker-{free_port()}.ready"
+        ready = self._home / "run" / f"worker-{secrets.token_hex(4)}.ready"
         ready.parent.mkdir(parents=True, exist_ok=True)
         child = self._spawn("worker", placet_command("worker", "--ready-file", str(ready)))
         self._await(ready.exists, "the worker's first poll")

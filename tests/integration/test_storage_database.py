@@ -48,7 +48,7 @@ def test_a_database_without_a_schema_says_so(empty_url: str) -> None:
         with pytest.raises(StorageError) as refused, database.transaction() as tx:
             tx.artifacts.put("acme", TEXT, b"")
     assert refused.value.code == "storage_not_migrated"
-    assert "run the migrations" in str(refused.value)
+    assert "run `placet migrate`" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
