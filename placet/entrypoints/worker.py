@@ -29,8 +29,8 @@ WORKFLOWS = [GovernedRun]
 class ContextFreeSandbox(SandboxedWorkflowRunner):
     """Temporal's sandbox, for a data converter that is the same for every payload.
 
-    The SDK asks the sandboxed workflow for a serialization context several times per payload and compiles a line of code
-    for each question: measured, 15 % of a worker's CPU. Ours uses none (`placet/interfaces/payload_codec.py`).
+    The SDK asks the sandboxed workflow for a serialization context several times per payload and compiles a line of
+    code for each question: measured, 15 % of a worker's CPU. Ours uses none (`placet/interfaces/payload_codec.py`).
     """
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:

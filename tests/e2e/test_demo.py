@@ -1,5 +1,6 @@
 """`placet demo`, as a newcomer runs it: it shows a real change, and leaves nothing running, also on Ctrl-C."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -79,3 +80,21 @@ def _reports(text: str) -> list[str]:
     lines = text.splitlines()
     (start,) = [number for number, line in enumerate(lines) if line.startswith("the BSS reports")]
     return lines[start : start + 2]
+
+
+def test_a_second_stack_in_the_same_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with (home / "stack.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [sys.executable, "-m", "placet.entrypoints.main", "up"],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("placet: a stack is running in")
+    assert not (home / "logs").exists()

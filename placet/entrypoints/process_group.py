@@ -1,0 +1,69 @@
+"""Several child processes that start together and end together, whatever happens in between."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+from placet.entrypoints.process import Child, await_condition
+
+# A worker's imports take seconds on a cold machine.
+_START_SECONDS = 60.0
+
+
+class ProcessGroup(ABC):
+    """Entering starts all parts (and stops what had started when one fails); leaving stops them, the last one first."""
+
+    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+        self._logs = logs
+        self._environment = environment
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Self:
+        """Start everything."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything."""
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Spawn the parts and await what shows that they serve."""
+
+    def spawn(self, name: str, command: list[str]) -> Child:
+        """Start one part, logging to a file of its name."""
+        child = Child(name, command, self._logs / f"{name}.log", self._environment)
+        self._children.append(child)
+        return child
+
+    def check(self) -> None:
+        """Raise when a part has ended by itself.
+
+        Raises:
+            ConfigurationError: naming it, with its last log line.
+        """
+        for child in self._children:
+            child.check()
+
+    def await_part(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a part to serve; a part that ends meanwhile raises at once."""
+
+        def holds() -> bool:
+            self.check()
+            return condition()
+
+        await_condition(holds, seconds=_START_SECONDS, what=what)
+
+    def stop(self) -> None:
+        """Stop all parts: those that depend on others first."""
+        for child in reversed(self._children):
+            child.ask_to_stop()
+        for child in reversed(self._children):
+            child.stop()
+        self._children.clear()
