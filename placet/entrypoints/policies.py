@@ -36,7 +36,7 @@ class PolicyFiles:
         try:
             files = read_policy_files(policy_path(self._folder, tenant, agent))
         except PolicyError as error:
-            raise PolicyError(f"no policy set for tenant {tenant!r}: {error}") from error
+            raise PolicyError(f"no policy set for tenant {tenant!r}, so that nothing is permitted: {error}") from error
         version = sha256_hex(policy_document(files))
         if version not in self._parsed:
             # Replaced, never changed: other threads may be looking at it.

@@ -1,19 +1,28 @@
 """Policy questions, answered by Cedar: default deny, `forbid` wins, and the deciding policies are named.
 
-Two questions are asked of a tenant's policy set: may this agent *propose* this mutation, and may this person
-*decide* it. No policy set, an invalid one, or an evaluation error all mean no.
+Invariants of every answer:
+ (1) what no policy permits is denied; a `forbid` that holds outranks every `permit`;
+ (2) no policy set, an invalid one, or a policy that fails to evaluate means no;
+ (3) the answer names the policies that determined it by their `@id`, which each policy has and no two share;
+ (4) a set is its files and the schema they speak: its digest is its version and the address of its text.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
+from typing import Self
 
 import cedarpy
+from pydantic import ValidationError
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
-from placet.governance.canonical import sha256_hex
+from placet.governance.canonical import canonical_bytes, sha256_hex
+from placet.governance.policy_question import Question, commits, decides, proposes
+from placet.governance.policy_source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
+
+POLICY_SET_MEDIA_TYPE = "application/vnd.placet.policy-set+json"
+"""Of `PolicySet.document` in the artifact store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,83 +35,86 @@ class PolicyAnswer:
 
 
 class PolicySet:
-    """A validated, parsed policy set. Its digest is its version: a changed file is another set."""
+    """A validated, parsed policy set, never changed: a changed file is another set.
 
-    def __init__(self, text: str) -> None:
-        """Parse and validate `text`, Cedar policies.
+    Attributes:
+        document: The set's files and schema in RFC 8785 form; kept as an artifact, it shows an auditor what was
+            in force.
+        digest: SHA-256 of `document`, in hexadecimal.
+        policies: The policies in the order they are written.
+        files: The files in order.
+        current: Whether the set speaks the schema of this version of Placet. One that does not can be read, and
+            permits nothing.
+    """
+
+    def __init__(self, files: Sequence[PolicyFile], *, schema: str | None = None) -> None:
+        """Parse and validate `files`; `schema` is given for a stored set only.
 
         Raises:
-            PolicyError: it does not parse, or speaks about something the schema does not have.
+            PolicyError: a file does not parse, speaks about something the schema does not have, or has a policy
+                without an `@id` of its own.
         """
-        schema_text = resources.files("placet.governance").joinpath("policy.cedarschema").read_text()
+        spoken = shipped_schema() if schema is None else schema
         try:
-            result = cedarpy.validate_policies(text, schema_text)
-            self._policies = cedarpy.PolicySet.from_str(text)
-            self._schema = cedarpy.Schema.from_str(schema_text)
+            self.policies, faults = parse(files, spoken)
+            if faults:
+                others = f" (and {len(faults) - 1} more; see `placet policy check`)" if len(faults) > 1 else ""
+                raise PolicyError(f"the policy set is invalid: {faults[0]}{others}")
+            self._handle = cedarpy.PolicySet.from_str("\n".join(policy.text for policy in self.policies))
+            self._schema = cedarpy.Schema.from_str(spoken)
         except ValueError as error:
-            raise PolicyError(f"the policy set does not parse: {_first_line(error)}") from error
-        if not result.validation_passed:
-            raise PolicyError(f"the policy set is invalid: {_first_line(result.errors[0])}")
-        self.digest = sha256_hex(text.encode())
+            raise PolicyError(f"the policy set cannot be read: {one_line(error)}") from error
+        self.files = tuple(files)
+        self.current = spoken == shipped_schema()
+        self.document = policy_document(files, spoken)
+        self.digest = sha256_hex(self.document)
+
+    @classmethod
+    def from_document(cls, document: bytes) -> Self:
+        """A set as it was stored.
+
+        Raises:
+            PolicyError: these bytes are no policy set.
+        """
+        try:
+            stored = PolicySetDocument.model_validate_json(document)
+        except ValidationError as error:
+            raise PolicyError(f"the stored policy set cannot be read: {error.error_count()} faults") from error
+        return cls(stored.files, schema=stored.cedar_schema)
 
     def may_propose(self, proposal: Proposal) -> PolicyAnswer:
         """May the proposal's agent put this mutation before a person?"""
-        agent = {
-            "uid": {"type": "Agent", "id": proposal.agent},
-            "attrs": {"tenant": proposal.tenant},
-            "parents": [],
-        }
-        return self._ask(agent, "propose", proposal)
+        return self.ask(proposes(proposal))
+
+    def may_commit(self, proposal: Proposal) -> PolicyAnswer:
+        """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+        return self.ask(commits(proposal))
 
     def may_decide(self, person: EnrolledKey, proposal: Proposal) -> PolicyAnswer:
         """May the holder of this key decide this proposal? A key without a limit has a limit of nothing."""
-        limit = person.limit
-        entity = {
-            "uid": {"type": "Person", "id": person.name},
-            "attrs": {
-                "name": person.name,
-                "tenant": person.tenant,
-                "limit_minor": limit.amount_minor if limit else -1,
-                "limit_currency": limit.currency if limit else "",
-            },
-            "parents": [{"type": "Role", "id": role} for role in person.roles],
-        }
-        return self._ask(entity, "decide", proposal)
+        return self.ask(decides(person, proposal))
 
-    def _ask(self, principal: dict[str, Any], action: str, proposal: Proposal) -> PolicyAnswer:
-        resource = _proposal_entity(proposal)
-        request = {
-            "principal": principal["uid"],
-            "action": {"type": "Action", "id": action},
-            "resource": resource["uid"],
-            "context": {},
-        }
-        roles = [{"uid": uid, "attrs": {}, "parents": []} for uid in principal["parents"]]
-        result = cedarpy.is_authorized(request, self._policies, [principal, resource, *roles], self._schema)
-        named = result.diagnostics.id_annotations_by_reason
-        deciding = tuple(sorted(named.get(reason, reason) for reason in result.diagnostics.reasons))
-        if result.diagnostics.errors:
-            return PolicyAnswer(False, deciding, f"evaluation failed: {_first_line(result.diagnostics.errors[0])}")
+    def ask(self, question: Question) -> PolicyAnswer:
+        """Answer any of the three questions."""
+        if not self.current:
+            return PolicyAnswer(False, (), "the policy set speaks another schema than this version of Placet")
+        request, entities = question.request()
+        try:
+            result = cedarpy.is_authorized(request, self._handle, entities, self._schema)
+        except ValueError as error:
+            return PolicyAnswer(False, (), f"evaluation failed: {one_line(error)}")
+        diagnostics = result.diagnostics
+        named = diagnostics.id_annotations_by_reason
+        deciding = tuple(sorted(named.get(reason, reason) for reason in diagnostics.reasons))
+        if diagnostics.errors:
+            # Cedar leaves out a policy that fails; left out, a `forbid` would not forbid.
+            return PolicyAnswer(False, deciding, f"evaluation failed: {one_line(diagnostics.errors[0])}")
         if result.allowed:
             return PolicyAnswer(True, deciding, "permitted")
         return PolicyAnswer(False, deciding, "forbidden" if deciding else "no policy permits it")
 
 
-def _proposal_entity(proposal: Proposal) -> dict[str, Any]:
-    return {
-        "uid": {"type": "Proposal", "id": proposal.run_id},
-        "attrs": {
-            "tenant": proposal.tenant,
-            "agent": proposal.agent,
-            "kind": proposal.mutation.kind,
-            "treatment": proposal.treatment,
-            "cost_minor": proposal.cost.amount_minor,
-            "currency": proposal.cost.currency,
-            "triggered_by": proposal.triggered_by,
-        },
-        "parents": [],
-    }
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().splitlines()[0][:300]
+def policy_document(files: Sequence[PolicyFile], schema: str | None = None) -> bytes:
+    """The bytes that stand for a set of files, valid or not; their SHA-256 is the set's version."""
+    spoken = shipped_schema() if schema is None else schema
+    return canonical_bytes(PolicySetDocument(cedar_schema=spoken, files=tuple(files)))

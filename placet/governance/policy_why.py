@@ -1,0 +1,125 @@
+"""Why an answer came out as it did: every policy that could have had a say, and which of its conditions held.
+
+Cedar itself evaluates each condition: a policy is taken apart into one `permit` per condition, and Cedar names
+those that are satisfied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import cedarpy
+from cedarpy import pst
+
+from placet.contracts.base import Frozen
+from placet.governance.policy import PolicySet
+from placet.governance.policy_logic import conjuncts
+from placet.governance.policy_question import Question
+from placet.governance.policy_scope import actions
+from placet.governance.policy_source import Policy
+from placet.governance.policy_words import in_words, scope_in_words
+
+
+class Condition(Frozen):
+    """One condition of a policy in words, and whether it held."""
+
+    words: str
+    holds: bool
+
+
+class Say(Frozen):
+    """What one policy had to say to a question.
+
+    Attributes:
+        where: `file:line`.
+        description: Its author's own words (`@description`), or empty.
+        applies: All its conditions held.
+    """
+
+    policy: str
+    effect: Literal["permit", "forbid"]
+    where: str
+    description: str
+    applies: bool
+    conditions: tuple[Condition, ...]
+
+
+class Explained(Frozen):
+    """An answer with its reasons. `says` holds what decided it, or, where nothing did, every permit that fell short."""
+
+    question: str
+    allowed: bool
+    policies: tuple[str, ...]
+    detail: str
+    says: tuple[Say, ...]
+
+
+def explain(policies: PolicySet, question: Question) -> Explained:
+    """Ask the question, and say which policies decided and why."""
+    answer = policies.ask(question)
+    says = _says(policies, question) if policies.current else ()
+    deciding = tuple(say for say in says if say.policy in answer.policies)
+    return Explained(
+        question=_in_words(question),
+        allowed=answer.allowed,
+        policies=answer.policies,
+        detail=answer.detail,
+        says=deciding or tuple(say for say in says if say.effect == "permit"),
+    )
+
+
+def _in_words(question: Question) -> str:
+    name, proposal = question.principal.name, question.proposal
+    what = f"{proposal.treatment} ({proposal.kind}) that costs {proposal.cost}"
+    match question.action:
+        case "propose":
+            return f"may agent {name} propose a {what}?"
+        case "commit":
+            return f"may agent {name} commit a {what} without a person?"
+        case "decide":
+            return f"may {name} decide a {what}?"
+
+
+def _says(policies: PolicySet, question: Question) -> tuple[Say, ...]:
+    relevant = [policy for policy in policies.policies if question.action in actions(policy.node)]
+    parts: dict[str, pst.Template] = {}
+    for number, policy in enumerate(relevant):
+        parts |= _parts(number, policy)
+    held = _satisfied(parts, question)
+    return tuple(_say(number, policy, question, held) for number, policy in enumerate(relevant))
+
+
+def _parts(number: int, policy: Policy) -> Mapping[str, pst.Template]:
+    bare = replace(policy.node, effect="permit", clauses=(), annotations={})
+    anybody = replace(bare, principal=pst.ScopeAny(), resource=pst.ScopeAny())
+    heads = {f"{number}.scope": replace(bare, id=f"{number}.scope")}
+    for count, expr in enumerate(conjuncts(policy.node)):
+        heads[f"{number}.{count}"] = replace(anybody, id=f"{number}.{count}", clauses=(pst.When(expr),))
+    return heads
+
+
+def _satisfied(parts: Mapping[str, pst.Template], question: Question) -> frozenset[str]:
+    if not parts:
+        return frozenset()
+    handle = cedarpy.PolicySet.from_pst(pst.PolicySet(templates={}, static_policies=parts, template_links=()))
+    request, entities = question.request()
+    return frozenset(cedarpy.is_authorized(request, handle, entities).diagnostics.reasons)
+
+
+def _say(number: int, policy: Policy, question: Question, held: frozenset[str]) -> Say:
+    conditions = [
+        Condition(words=in_words(expr, question), holds=f"{number}.{count}" in held)
+        for count, expr in enumerate(conjuncts(policy.node))
+    ]
+    scope = scope_in_words(policy.node, question)
+    in_scope = f"{number}.scope" in held
+    if scope:
+        conditions.insert(0, Condition(words=scope, holds=in_scope))
+    return Say(
+        policy=policy.id,
+        effect=policy.node.effect,
+        where=policy.where,
+        description=policy.description,
+        applies=in_scope and all(condition.holds for condition in conditions),
+        conditions=tuple(conditions),
+    )
