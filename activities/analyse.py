@@ -8,7 +8,7 @@ from activities.context import Context, keep_exchanges, record, unanswered_recor
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import BillingQuery, CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
-from placet.errors import NotFound, UsageError
+from placet.errors import GovernanceError, NotFound, UsageError
 from placet.plugin_api.calls import record_calls
 
 STEP = "analyse.completed"
@@ -39,7 +39,8 @@ class Analyse:
             )
         with context.database.transaction() as tx:
             tx.runs.request(request)
-            tx.runs.set_state(request.run_id, "analysing", at=context.clock())
+            if not tx.runs.set_state(request.run_id, "analysing", at=context.clock()):
+                raise GovernanceError(f"run {request.run_id!r} is over; start another one", code="run_over")
             record(
                 tx,
                 request,
@@ -89,7 +90,7 @@ class Analyse:
             ) from error
 
     def _answer(self, request: RunRequest, digest: str, assessment: Assessment | None = None) -> Analysed:
-        known = assessment or self._context.artifact(digest, Assessment)
+        known = assessment or self._context.artifact(request, digest, Assessment)
         required = self._context.application(request.agent).required_reads
         return Analysed(assessment=digest, risk=known.risk, queries=_union(required, known.queries))
 

@@ -1,6 +1,7 @@
 """(4) approve: open the gate by policy, review received decisions by the rules, record every answer."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import activity
 
@@ -10,9 +11,9 @@ from placet.contracts.decision import AcceptedDecision, Gate, ReceivedDecision, 
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, ReviewInput, RunRequest, RunState
 from placet.errors import DecisionRefused, GovernanceError, PolicyError
-from placet.governance.approvals import check_key, verify_decision
+from placet.governance.approvals import verify_decision
 from placet.governance.canonical import sha256_hex
-from placet.governance.policy import PolicySet
+from placet.governance.policy import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.storage.database import Transaction
 
 OPENED = "approve.opened"
@@ -32,8 +33,9 @@ class Approve:
             earlier = context.recorded(gate.run, OPENED)
             if earlier is not None:
                 return Gate.model_validate(earlier.body["gate"])
-            opened = self._gate(gate)
+            opened, policies = self._gate(gate)
             with context.database.transaction() as tx:
+                keep_policies(tx, gate.run, policies)
                 if opened.verdict == "human":
                     tx.runs.set_state(gate.run.run_id, "awaiting_decision", at=opened.opened_at)
                 entry = record(
@@ -51,10 +53,12 @@ class Approve:
         """Check each received decision; the first that counts is accepted, the others are refused with a reason."""
         context = self._context
         with context.step(review.run):
-            proposal = context.artifact(review.proposal, Proposal)
-            accepted: AcceptedDecision | None = None
+            proposal = context.proposal(review.run, review.proposal)
             refused = 0
             with context.database.transaction() as tx:
+                # An earlier attempt of this review may have committed before its worker died: what it accepted stands.
+                used = tx.decisions.get_for_run(review.run.run_id, review.phase)
+                accepted = used.decision if used is not None else None
                 for received in review.received:
                     try:
                         decision = self._review(tx, review, proposal, received, accepted)
@@ -65,14 +69,14 @@ class Approve:
                         accepted = decision
             return ReviewResult(accepted=accepted, refused=refused)
 
-    def _gate(self, gate: GateInput) -> Gate:
+    def _gate(self, gate: GateInput) -> tuple[Gate, PolicySet | None]:
         context, now = self._context, self._context.clock()
         application = context.application(gate.run.agent)
         until = now + timedelta(hours=application.gate_ttl_hours)
         try:
             policies = context.policies(gate.run.tenant, gate.run.agent)
         except PolicyError as error:
-            return Gate(
+            denied = Gate(
                 verdict="denied",
                 reason=str(error),
                 policy_set=None,
@@ -81,8 +85,9 @@ class Approve:
                 opened_at=now,
                 expires_at=until,
             )
-        answer = policies.may_propose(context.artifact(gate.proposal, Proposal))
-        return Gate(
+            return denied, None
+        answer = policies.may_propose(context.proposal(gate.run, gate.proposal))
+        opened = Gate(
             verdict="human" if answer.allowed else "denied",
             reason=answer.detail,
             policy_set=policies.digest,
@@ -91,6 +96,7 @@ class Approve:
             opened_at=now,
             expires_at=until,
         )
+        return opened, policies
 
     def _review(
         self,
@@ -101,6 +107,10 @@ class Approve:
         accepted: AcceptedDecision | None,
     ) -> AcceptedDecision:
         # After a crash the record may show the open gate before the workflow has taken note of it.
+        if accepted is not None:
+            if sha256_hex(received.envelope.encode()) == accepted.envelope_digest:
+                return accepted
+            raise DecisionRefused("a decision was accepted already", code="duplicate")
         if received.early and received.received_at < review.gate.opened_at:
             raise DecisionRefused("it arrived before the gate was open", code="early")
         decision, key = verify_decision(
@@ -109,18 +119,20 @@ class Approve:
             proposal_digest=review.proposal,
             gate=review.gate,
             phase=review.phase,
-            now=received.received_at,
+            # The signal may have waited for a worker: it must be in time, and its key good, when it is processed.
+            now=max(received.received_at, self._context.clock()),
             find_key=tx.approvers.get,
         )
-        # The signal may have waited for a worker: the key must be good now as well.
-        check_key(key, key.key_id, review.run.tenant, self._context.clock())
-        policies = entitle(self._context.policies(review.run.tenant, review.run.agent), key, proposal)
-        if accepted is not None:
-            raise DecisionRefused("a decision was accepted already", code="duplicate")
+        if review.gate.role not in key.roles:
+            raise DecisionRefused(f"{key.name!r} does not hold the role {review.gate.role!r}", code="unentitled")
+        policies = self._context.policies(review.run.tenant, review.run.agent)
+        deciding = entitle(policies, key, proposal)
         run = review.run
         if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, proposal=review.proposal):
             raise DecisionRefused("this decision was used before, or another one was accepted", code="duplicate")
-        self._record_accepted(tx, review, received, decision, policies)
+        keep_policies(tx, run, policies)
+        because = {"policies": list(deciding), "policy_set": policies.digest}
+        self._record_accepted(tx, review, received, decision, because)
         return decision
 
     def _record_accepted(
@@ -129,7 +141,7 @@ class Approve:
         review: ReviewInput,
         received: ReceivedDecision,
         decision: AcceptedDecision,
-        policies: tuple[str, ...],
+        because: dict[str, Any],
     ) -> None:
         tx.artifacts.put(review.run.tenant, "application/vnd.dsse+json", received.envelope.encode())
         waiting: RunState = "awaiting_decision" if review.phase == "decide" else "unknown_outcome"
@@ -147,9 +159,15 @@ class Approve:
                 "key_id": decision.key_id,
                 "decided_at": decision.decided_at.isoformat(),
                 "reason": decision.reason,
-                "policies": list(policies),
+                **because,
             },
         )
+
+
+def keep_policies(tx: Transaction, run: RunRequest, policies: PolicySet | None) -> None:
+    """Keep the text of the policy set that was asked: its digest alone would tell an auditor little."""
+    if policies is not None:
+        tx.artifacts.put(run.tenant, POLICY_SET_MEDIA_TYPE, policies.document)
 
 
 def entitle(policies: PolicySet, key: EnrolledKey, proposal: Proposal) -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from temporalio import activity
 
 from activities.approve import refuse
 from activities.context import Context, end
+from placet.contracts.decision import PHASES
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput
 from placet.errors import DecisionRefused, UsageError
+from placet.governance.canonical import sha256_hex
 from placet.governance.effects import effect_key
 from placet.storage.database import Transaction
 
@@ -27,8 +29,15 @@ class CloseRun:
                 tx.runs.request(close.run)
             except UsageError:
                 return  # another run owns this id's record; Temporal's history is this one's
+            counted = {
+                used.decision.envelope_digest
+                for phase in PHASES
+                if (used := tx.decisions.get_for_run(close.run.run_id, phase)) is not None
+            }
             for received in close.late:
-                late = DecisionRefused(f"the run was over ({close.state}) when it arrived", code="late")
+                if sha256_hex(received.envelope.encode()) in counted:
+                    continue  # it was accepted; only the workflow did not hear of it any more
+                late = DecisionRefused(f"it arrived too late; the run was on its way to {close.state!r}", code="late")
                 refuse(tx, close.run, received, late, now)
             if close.state == "unknown_outcome":
                 _hold(tx, close)

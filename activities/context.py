@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.completion import Exchange, Inference, NoModelAnsweredError
 from placet.contracts.audit import AuditEvent
+from placet.contracts.proposal import Proposal
 from placet.contracts.run import EndState, RunRequest
-from placet.errors import PlacetError, StorageError
+from placet.errors import GovernanceError, PlacetError, StorageError
 from placet.governance.policy import PolicySet
 from placet.plugin_api.protocols import MutatePlugin, ReadPlugin
 from placet.storage.database import Database, Transaction
@@ -59,16 +60,36 @@ class Context:
             if error.retryable:
                 self._note(run, error)
             raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
+        except (ApplicationError, CancelledError):
+            raise
+        except Exception as error:
+            # A defect of ours or of a library: its message may quote the customer's record, its name does not.
+            raise ApplicationError(
+                f"unexpected {type(error).__name__}; see the worker's log", type="step_failed"
+            ) from error
 
     def recorded(self, run: RunRequest, step_key: str) -> AuditEvent | None:
         """The entry an earlier attempt of this step left, so that a step whose answer was lost is not done again."""
         with self.database.reading() as tx:
             return tx.audit.find(run.run_id, step_key)
 
-    def artifact(self, digest: str, kind: type[M]) -> M:
-        """Fetch a stored document; its content is checked against its digest."""
+    def artifact(self, run: RunRequest, digest: str, kind: type[M]) -> M:
+        """Fetch a document of the run's tenant; its content is checked against its digest."""
         with self.database.reading() as tx:
-            return tx.artifacts.get_model(digest, kind)
+            return tx.artifacts.get_model(digest, kind, tenant=run.tenant)
+
+    def proposal(self, run: RunRequest, digest: str) -> Proposal:
+        """Fetch the run's own proposal.
+
+        Raises:
+            GovernanceError: the document is another run's.
+        """
+        proposal = self.artifact(run, digest, Proposal)
+        if (proposal.run_id, proposal.tenant, proposal.agent) != (run.run_id, run.tenant, run.agent):
+            raise GovernanceError(
+                f"proposal {digest!r} is of {proposal.run_id!r}, not {run.run_id!r}", code="wrong_run"
+            )
+        return proposal
 
     def _note(self, run: RunRequest, error: PlacetError) -> None:
         try:

@@ -1,7 +1,7 @@
 """execute: re-check everything, then cause the effect once (docs/adr/0004).
 
  (1) claim the effect in the ledger: the intent is on disk before anything is sent;
- (2) an earlier attempt may have been sent: ask the other system what it shows;
+ (2) an earlier attempt may have sent it: ask the other system what it shows;
  (3) re-check approval, key, policy and the customer's state;
  (4) send, once, within the time this attempt owns;
  (5) settle the ledger and the record with what came back.
@@ -11,32 +11,49 @@ What cannot be known is held for a person, never guessed.
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.context import Context, end, record
 from activities.revalidation import refusal
+from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
 from placet.contracts.run import ExecuteInput
 from placet.errors import NotFound, OutcomeUnknown, PlacetError, PluginError, UpstreamRejected, UpstreamUnavailable
 from placet.governance.effects import effect_key
+from placet.plugin_api.calls import record_calls
 from placet.plugin_api.protocols import Confirmation
 from placet.storage.records import Claim
+
+# A request whose answer was lost is sent once more when the other system does not show it, and then never again:
+# a system that commits late, or does not show what it committed, must not be asked a third time.
+_MAX_SENDS = 2
+# How long an approved effect waits for a system to which nothing could be sent.
+_NEVER_SENT_PATIENCE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at one effect. `began` is the monotonic time of the claim, in seconds."""
+    """One attempt at one effect. `began` is the monotonic time of the claim, in seconds; `calls` grows."""
 
     effect: ExecuteInput
     proposal: Proposal
     key: str
     holder: str
-    number: int
+    claim: Claim
     began: float
+    calls: list[SourceCall]
+
+    def trace(self) -> dict[str, Any]:
+        """What this attempt exchanged, and for how long it went on."""
+        return {
+            "attempt": self.claim.attempts,
+            "calls": [call.model_dump(mode="json") for call in self.calls],
+            "duration_ms": int((time.monotonic() - self.began) * 1000),
+        }
 
 
 class Execute:
@@ -48,27 +65,33 @@ class Execute:
     @activity.defn(name="execute", no_thread_cancel_exception=True)
     def execute(self, effect: ExecuteInput) -> ExecutionResult:
         """Cause the effect, or say plainly why not, or that it cannot be known."""
-        with self._context.step(effect.run):
-            proposal = self._context.artifact(effect.proposal, Proposal)
+        with self._context.step(effect.run), record_calls() as calls:
+            proposal = self._context.proposal(effect.run, effect.proposal)
             # (1) claim
-            claim, attempt = self._claim(effect, proposal)
-            if claim.status in ("settled", "failed", "unknown"):
-                return self._known(effect, claim)
-            if claim.status == "busy":
+            attempt = self._claim(effect, proposal, calls)
+            status = attempt.claim.status
+            if status in ("settled", "failed", "unknown"):
+                return self._known(attempt)
+            if status == "busy":
                 raise self._later("an earlier attempt still owns this effect")
             # (2) read back
-            if claim.status == "retry":
+            if attempt.claim.sends > 0:
                 seen = self._read_back(attempt)
                 if seen is not None:
                     return seen
+                if attempt.claim.sends >= _MAX_SENDS:
+                    return self._hold(attempt, f"it was sent {attempt.claim.sends} times and is not shown")
             # (3) re-check
-            no = refusal(self._context, effect, proposal)
+            try:
+                no = refusal(self._context, effect, proposal)
+            except UpstreamUnavailable as error:
+                return self._not_sent(attempt, error)
             if no is not None:
                 return self._give_up(attempt, "refused", no)
             # (4) send, (5) settle
             return self._send(attempt)
 
-    def _claim(self, effect: ExecuteInput, proposal: Proposal) -> tuple[Claim, Attempt]:
+    def _claim(self, effect: ExecuteInput, proposal: Proposal, calls: list[SourceCall]) -> Attempt:
         context, run = self._context, effect.run
         key = effect_key(run.run_id, effect.proposal)
         holder = f"{context.worker}#{activity.info().attempt}"
@@ -93,15 +116,16 @@ class Execute:
                 at=now,
                 body={"effect_key": key, "proposal": effect.proposal, "envelope": effect.decision.envelope_digest},
             )
-        return claim, Attempt(effect, proposal, key, holder, claim.attempts, began)
+        return Attempt(effect, proposal, key, holder, claim, began, calls)
 
-    def _known(self, effect: ExecuteInput, claim: Claim) -> ExecutionResult:
+    def _known(self, attempt: Attempt) -> ExecutionResult:
         """An earlier attempt's answer did not reach the workflow; the ledger and the record still have it."""
+        claim = attempt.claim
         if claim.receipt is not None:
             return _executed(claim.receipt)
         if claim.status == "unknown":
             return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=claim.detail)
-        refused = self._context.recorded(effect.run, "execute.refused") is not None
+        refused = self._context.recorded(attempt.effect.run, "execute.refused") is not None
         return ExecutionResult(
             outcome="refused" if refused else "failed", code=claim.code or "failed", detail=claim.detail
         )
@@ -116,7 +140,9 @@ class Execute:
         except (UpstreamUnavailable, UpstreamRejected, NotFound, OutcomeUnknown) as error:
             if error.code == "effect_failed":  # the other system recorded it and says that it did not happen
                 return self._give_up(attempt, "failed", error)
-            return self._unreadable(attempt, error)
+            if attempt.claim.attempts < context.effect_attempts:
+                raise self._later(f"sent, and the read-back failed: {error}") from error
+            return self._hold(attempt, f"it may or may not have happened: {error}")
         return self._settle(attempt, found) if found is not None else None
 
     def _send(self, attempt: Attempt) -> ExecutionResult:
@@ -124,6 +150,10 @@ class Execute:
         owned = context.effect_lease_seconds - (time.monotonic() - attempt.began)
         if owned < 2 * context.mutation_timeout_seconds:
             raise self._later("the checks took too long to send within this attempt")
+        with context.database.transaction() as tx:
+            ours = tx.effects.sending(attempt.key, holder=attempt.holder, now=context.clock())
+        if not ours:
+            raise self._later("another attempt has taken this effect over")
         try:
             confirmed = context.commerce.perform(
                 attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
@@ -134,13 +164,20 @@ class Execute:
             if seen is not None:
                 return seen
             raise self._later(str(error)) from error
-        except UpstreamUnavailable:
-            with context.database.transaction() as tx:  # certainly not sent: nobody needs to wait for this attempt
-                tx.effects.release(attempt.key, holder=attempt.holder, now=context.clock())
-            raise
+        except UpstreamUnavailable as error:
+            return self._not_sent(attempt, error, counted=True)
         except PluginError as error:
             return self._give_up(attempt, "failed", error)
         return self._settle(attempt, confirmed)
+
+    def _not_sent(self, attempt: Attempt, error: UpstreamUnavailable, *, counted: bool = False) -> ExecutionResult:
+        """Nothing left in this attempt: try again soon, or fail when no attempt ever could."""
+        context, now = self._context, self._context.clock()
+        if attempt.claim.sends == 0 and now - attempt.claim.claimed_at > _NEVER_SENT_PATIENCE:
+            return self._give_up(attempt, "failed", error)
+        with context.database.transaction() as tx:  # nobody needs to wait for this attempt
+            tx.effects.release(attempt.key, holder=attempt.holder, now=now, unsent=counted)
+        raise error
 
     def _settle(self, attempt: Attempt, confirmed: Confirmation) -> ExecutionResult:
         context, run = self._context, attempt.effect.run
@@ -157,12 +194,7 @@ class Execute:
         with context.database.transaction() as tx:
             tx.effects.settle(attempt.key, receipt)
             tx.runs.set_state(
-                run.run_id,
-                "executed",
-                at=receipt.settled_at,
-                code=result.code,
-                detail=result.detail,
-                receipt=receipt,
+                run.run_id, "executed", at=receipt.settled_at, code=result.code, detail=result.detail, receipt=receipt
             )
             record(
                 tx,
@@ -170,7 +202,7 @@ class Execute:
                 "execute.settled",
                 actor="plugin:commerce",
                 at=receipt.settled_at,
-                body={"receipt": receipt.model_dump(mode="json")},
+                body={"receipt": receipt.model_dump(mode="json"), **attempt.trace()},
             )
             end(tx, run, "executed", result.code, result.detail, receipt.settled_at)
         return result
@@ -186,16 +218,13 @@ class Execute:
                 f"execute.{outcome}",
                 actor="worker",
                 at=context.clock(),
-                body={"effect_key": attempt.key, "code": error.code, "detail": detail},
+                body={"effect_key": attempt.key, "code": error.code, "detail": detail, **attempt.trace()},
             )
         return ExecutionResult(outcome=outcome, code=error.code, detail=detail)
 
-    def _unreadable(self, attempt: Attempt, error: PlacetError) -> ExecutionResult:
-        """The other system cannot say what happened: try again, and after enough tries hold it for a person."""
+    def _hold(self, attempt: Attempt, detail: str) -> ExecutionResult:
+        """Nobody here can tell what happened: a person must."""
         context = self._context
-        if attempt.number < context.effect_attempts:
-            raise self._later(f"sent, and the read-back failed: {error}") from error
-        detail = f"it may or may not have happened: {error}"
         with context.database.transaction() as tx:
             tx.effects.hold_unknown(attempt.key, detail=detail)
             record(
@@ -204,7 +233,7 @@ class Execute:
                 "execute.unknown",
                 actor="worker",
                 at=context.clock(),
-                body={"effect_key": attempt.key, "attempts": attempt.number, "detail": detail},
+                body={"effect_key": attempt.key, "detail": detail, **attempt.trace()},
             )
         return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=detail)
 

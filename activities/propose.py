@@ -7,7 +7,6 @@ from temporalio import activity
 from activities.context import Context, keep_exchanges, record, unanswered_recorded
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import Evidence
-from placet.contracts.proposal import Proposal
 from placet.contracts.run import Proposed, ProposeInput
 
 STEP = "propose.completed"
@@ -28,14 +27,14 @@ class Propose:
             if earlier is None:
                 return self._propose(proposal)
             digest = earlier.body["proposal"]
-            document = context.artifact(str(digest), Proposal) if digest else None
+            document = context.proposal(proposal.run, str(digest)) if digest else None
             return Proposed(proposal=document, digest=digest, summary=str(earlier.body["summary"]))
 
     def _propose(self, step: ProposeInput) -> Proposed:
         context, run = self._context, step.run
         started = time.monotonic()
-        assessment = context.artifact(step.assessment, Assessment)
-        evidence = context.artifact(step.evidence, Evidence)
+        assessment = context.artifact(run, step.assessment, Assessment)
+        evidence = context.artifact(run, step.evidence, Evidence)
         with unanswered_recorded(context, run, "propose"):
             outcome = context.application(run.agent).propose(
                 run,

@@ -6,17 +6,18 @@ the answers. What this file guarantees is the order, and that the only road to `
 """
 
 import asyncio
-import json
-from collections.abc import Coroutine
+import re
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from placet import ports
-from placet.contracts.decision import AcceptedDecision, Gate, Phase, ReceivedDecision
+from placet.contracts.base import REASON_CODE
+from placet.contracts.decision import AcceptedDecision, Gate, Phase, ReceivedDecision, envelope_text
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
@@ -33,6 +34,7 @@ from placet.contracts.run import (
     RunState,
     RunStatus,
 )
+from placet.errors import GovernanceError
 from workflows import options
 
 T = TypeVar("T")
@@ -40,7 +42,7 @@ T = TypeVar("T")
 STATE = SearchAttributeKey.for_keyword("PlacetState")
 
 
-@workflow.defn(name="GovernedRun")
+@workflow.defn(name="GovernedRun", failure_exception_types=[GovernanceError])
 class GovernedRun:
     """One agent run for one customer, from request to a recorded end."""
 
@@ -58,7 +60,13 @@ class GovernedRun:
 
     @workflow.run
     async def run(self, request: RunRequest) -> RunResult:
-        """Run to an end state. Failures of a step and cancellation are ends too, recorded like the others."""
+        """Run to an end state. Failures of a step and cancellation are ends too, recorded like the others.
+
+        Raises:
+            GovernanceError: the workflow bears another id than its run: it would write on that run's record.
+        """
+        if workflow.info().workflow_id != request.run_id:
+            raise GovernanceError(f"workflow {workflow.info().workflow_id!r} is not run {request.run_id!r}")
         try:
             return await self._governed(request)
         except ActivityError as error:
@@ -122,16 +130,20 @@ class GovernedRun:
 
     async def _execute(self, request: RunRequest, proposal: str, gate: Gate, decision: AcceptedDecision) -> RunResult:
         """Cause the effect. From here on a cancellation comes too late: the effect is settled first."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # asked for while the decision was under review
+            raise asyncio.CancelledError
         self._decision = decision
         self._enter("executing")
         result = await _uncancelled(self._effect(ExecuteInput(run=request, proposal=proposal, decision=decision)))
         if result.outcome == "executed":
             # `execute` recorded the end together with the effect; only decisions that came since are left to record.
-            if self._received:
+            while self._received:
                 await _uncancelled(self._record("executed", result.code, result.detail))
             return self._end("executed", result.code, result.detail, result)
         if result.outcome == "refused":
-            return await self._close("denied", result.code, result.detail)
+            end: EndState = "cancelled" if result.code == "cancel_requested" else "denied"
+            return await self._close(end, result.code, result.detail)
         if result.outcome == "failed":
             return await self._close("failed", result.code, result.detail)
         return await self._park(proposal, gate, result)
@@ -171,7 +183,6 @@ class GovernedRun:
             if not self._received:
                 return None
             batch = tuple(self._received[: options.REVIEW_BATCH])
-            del self._received[: options.REVIEW_BATCH]
             review = ReviewInput(run=self._request, proposal=proposal, gate=gate, phase=phase, received=batch)
             result = await workflow.execute_local_activity(
                 ports.review_decisions,
@@ -179,6 +190,8 @@ class GovernedRun:
                 start_to_close_timeout=options.RECORD_TIMEOUT,
                 retry_policy=options.RECORD_RETRY,
             )
+            # Only now: had the review been cancelled, what it held would still be recorded as too late.
+            del self._received[: len(batch)]
             self._refused += result.refused
             if result.accepted is not None:
                 return result.accepted
@@ -232,10 +245,14 @@ class GovernedRun:
         self._state = state
         workflow.upsert_search_attributes([STATE.value_set(state)])
 
-    @workflow.signal
-    def decide(self, envelope: Any) -> None:
-        """Deliver a signed decision: the DSSE envelope as a JSON object, or as text. Anyone may send anything."""
-        text = envelope if isinstance(envelope, str) else json.dumps(envelope, sort_keys=True, separators=(",", ":"))
+    @workflow.signal(dynamic=True)
+    def receive(self, name: str, values: Sequence[RawValue]) -> None:
+        """`decide` delivers a signed decision: the DSSE envelope as a JSON object, or as text.
+
+        Anyone may send anything under any name. All of it is kept, reviewed and recorded; none of it may stop the run.
+        """
+        raw = [(value.payload.metadata.get("encoding"), value.payload.data) for value in values]
+        text = envelope_text(raw) if name == "decide" else f"signal {name[:80]!r} is not known"
         expected = self._state in ("awaiting_decision", "unknown_outcome")
         self._received.append(ReceivedDecision(envelope=text, received_at=workflow.now(), early=not expected))
 
@@ -278,6 +295,7 @@ async def _uncancelled(work: Coroutine[Any, Any, T]) -> T:
 def _cause(error: ActivityError) -> tuple[str, str]:
     """The stable code and the one line a person reads, from what a step raised."""
     cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type:
-        return cause.type, cause.message
+    if isinstance(cause, ApplicationError) and re.fullmatch(REASON_CODE, cause.type or ""):
+        return str(cause.type), cause.message
+    # A defect of ours or of a library; its name is no code of ours.
     return "step_failed", f"{error.activity_type}: {cause or error}"[:500]

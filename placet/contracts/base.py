@@ -34,4 +34,5 @@ RunId = Annotated[str, StringConstraints(pattern=r"^run-[0-9a-f]{20}$")]
 PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 """A named human or a named system, as enrolled; never a shared account."""
 
-ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
+ReasonCode = Annotated[str, StringConstraints(pattern=REASON_CODE)]

@@ -1,6 +1,8 @@
 """The gate, the signed decision that passes it, and what review makes of each one received."""
 
-from typing import Annotated, Literal
+import json
+from collections.abc import Sequence
+from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
@@ -10,9 +12,33 @@ Verdict = Literal["approve", "reject", "confirm_executed", "confirm_not_executed
 """The first two answer a proposal; the last two settle an outcome that could not be known."""
 
 Phase = Literal["decide", "settle"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 MAX_ENVELOPE_BYTES = 16_384
 """A decision is about 1 KB; anything larger is refused unread."""
+
+
+def envelope_text(values: Sequence[tuple[bytes | None, bytes]]) -> str:
+    """What a `decide` signal brought, as text that can be kept, hashed and reviewed, whatever it was.
+
+    Args:
+        values: Encoding and bytes of each value the signal carried; one JSON value is expected.
+
+    Returns:
+        The envelope's text in one canonical spelling; anything else as a text that is no envelope and will be refused.
+    """
+    if len(values) != 1:
+        return f"{len(values)} values instead of one envelope"
+    encoding, data = values[0]
+    if encoding != b"json/plain":
+        return f"a payload in encoding {encoding!r} instead of JSON"
+    try:
+        value = json.loads(data)
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return "a payload that is not JSON"
+    # A lone surrogate cannot be stored; one byte too many is enough to be refused as too large.
+    return text.encode("utf-8", "backslashreplace").decode()[: MAX_ENVELOPE_BYTES + 1]
 
 
 class Gate(Frozen):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from temporalio import activity
+
 from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load
@@ -89,19 +91,22 @@ def build_parts(
 
 
 class _Violations:
-    """Records every request the allowlist stopped, in the tenant's stream."""
+    """Records every request the allowlist stopped, with the run it was made for."""
 
     def __init__(self, database: Database, tenant: str) -> None:
         self._database = database
         self._tenant = tenant
 
     def __call__(self, plugin: str, violation: PluginViolation) -> None:
+        run_id = activity.info().workflow_id if activity.in_activity() else None
         try:
             with self._database.transaction() as tx:
+                run = tx.runs.get(run_id) if run_id else None
+                tenant = run.tenant if run else self._tenant
                 tx.audit.append(
-                    stream=f"tenant/{self._tenant}",
-                    tenant=self._tenant,
-                    run_id=None,
+                    stream=run.run_id if run else f"tenant/{tenant}",
+                    tenant=tenant,
+                    run_id=run.run_id if run else None,
                     kind="plugin.violation",
                     actor=f"plugin:{plugin}",
                     step_key=f"plugin.violation.{secrets.token_hex(12)}",

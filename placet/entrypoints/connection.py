@@ -23,7 +23,7 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-async def connect(settings: Settings, *, patience_seconds: float = 0) -> Engine:
+async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker: bool = False) -> Engine:
     """Connect to Temporal, waiting up to `patience_seconds` for it to come up.
 
     Raises:
@@ -33,7 +33,8 @@ async def connect(settings: Settings, *, patience_seconds: float = 0) -> Engine:
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
         try:
-            return await Engine.connect(settings.temporal_address, settings.temporal_namespace, key)
+            address, namespace = settings.temporal_address, settings.temporal_namespace
+            return await Engine.connect(address, namespace, key, for_worker=for_worker)
         except ConfigurationError:
             if asyncio.get_running_loop().time() > deadline:
                 raise

@@ -42,7 +42,18 @@ class Tools:
     @property
     def temporal_ui(self) -> str:
         """Address of the Temporal web UI, or empty."""
-        return self.settings.temporal_ui
+        ui = self.settings.temporal_ui
+        return f"{ui}/namespaces/{self.settings.temporal_namespace}" if ui else ""
+
+    @property
+    def log_name(self) -> str:
+        """Name of this installation in its checkpoints."""
+        return self.settings.log_name
+
+    @property
+    def log_key_file(self) -> Path:
+        """The key that signs checkpoints."""
+        return self.settings.log_key
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -50,6 +61,12 @@ class Tools:
         from agents.catalogue import names
 
         return names()
+
+    def policy_path(self, agent: str) -> Path:
+        """Folder or file of the policies in force for the tenant and `agent`."""
+        from placet.entrypoints.policies import policy_path
+
+        return policy_path(self.settings.policy_dir, self.tenant, agent)
 
     @cached_property
     def _database(self) -> "Database":

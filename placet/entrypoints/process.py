@@ -31,9 +31,11 @@ class Child:
     """One child process in its own session, logging to a file. Linux ends it when we die."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str | None] | None = None
     ) -> None:
+        """Start it. `environment` is added to ours; None takes a variable away."""
         self.name = name
+        given = {**os.environ, **(environment or {})}
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -43,7 +45,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
+                env={variable: value for variable, value in given.items() if value is not None},
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
             )
 

@@ -14,7 +14,7 @@ _START_SECONDS = 60.0
 class ProcessGroup(ABC):
     """Entering starts all parts (and stops what had started when one fails); leaving stops them, the last one first."""
 
-    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, logs: Path, environment: Mapping[str, str | None]) -> None:
         self._logs = logs
         self._environment = environment
         self._children: list[Child] = []

@@ -53,13 +53,19 @@ async def replay(settings: Settings, target: str, export: Path | None = None) ->
 
 async def judge(history: WorkflowHistory, payload_key: bytes) -> Verdict:
     """Replay `history` and derive its digests again."""
-    converter = data_converter(payload_key)
-    facts = await read_history(history, converter)
-    verdict = Verdict(history.workflow_id, facts.result.state if facts.result else "running", facts.events)
+    converter = data_converter(payload_key, for_worker=True)
+    verdict = Verdict(history.workflow_id, events=len(history.events))
     replayer = Replayer(workflows=WORKFLOWS, data_converter=converter, workflow_runner=workflow_runner())
     outcome = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if outcome.replay_failure is not None:
         verdict.faults.append(f"the workflow code does not reproduce the history: {outcome.replay_failure}")
+    try:
+        facts = await read_history(history, data_converter(payload_key))
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        verdict.faults.append(f"the history holds what this version does not write: {first}")
+        return verdict
+    verdict.state = facts.result.state if facts.result else "running"
     _check_digests(facts, verdict)
     return verdict
 

@@ -52,6 +52,18 @@ class Settings(BaseSettings):
     )
     effect_attempts: int = Field(default=5, ge=1, le=50, description="attempts before an outcome is held as unknown")
 
+    log_name: str = Field(
+        default="placet.internal",
+        pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9.-]*)*$",
+        description="name of this installation in its signed checkpoints; a domain of yours",
+    )
+    log_key_file: Path | None = Field(
+        default=None, description="key that signs checkpoints; default: home/keys/log.pem, made when first needed"
+    )
+    log_interval_seconds: float = Field(
+        default=5.0, gt=0, le=3600, description="how often a worker brings the log up to the record and signs it"
+    )
+
     worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
     worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")
 
@@ -70,6 +82,11 @@ class Settings(BaseSettings):
     def payload_key(self) -> Path:
         """The payload key file in force."""
         return self.payload_key_file or self.home / "payload.key"
+
+    @property
+    def log_key(self) -> Path:
+        """The log key file in force."""
+        return self.log_key_file or self.home / "keys" / "log.pem"
 
     @classmethod
     def settings_customise_sources(

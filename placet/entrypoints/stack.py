@@ -40,11 +40,20 @@ def placet_command(*arguments: str) -> list[str]:
 
 
 class Stack(ProcessGroup):
-    """The embedded parts in one home folder; a second stack in the same folder is refused."""
+    """The embedded parts in one home folder; a second stack in the same folder is refused.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Where it lives, and what its parts are told.
+        isolated: Use nothing of an operator's own installation: settings other than the folder are the defaults, and
+            the environment's are taken away from the parts. What runs by itself, as the demo does, must not reach a
+            real BSS.
+    """
+
+    def __init__(self, settings: Settings, *, isolated: bool = False) -> None:
         self._home = settings.home.resolve()
-        super().__init__(self._home / "logs", {"PLACET_HOME": str(self._home)})
+        own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
+        super().__init__(self._home / "logs", {**own, "PLACET_HOME": str(self._home)})
+        self._isolated = isolated
         self._lock: IO[str] | None = None
         self.temporal_port = free_port(7233)
         self.ui_port = free_port(8233)
@@ -63,7 +72,11 @@ class Stack(ProcessGroup):
 
     def settings(self) -> Settings:
         """Settings of a client of this stack."""
-        return load_settings(home=self._home)
+        reached = load_settings(home=self._home)
+        if not self._isolated:
+            return reached
+        defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
+        return reached.model_copy(update={**defaults, "home": self._home, **self.addresses})
 
     def start_worker(self) -> Child:
         """Start a worker (one more, or again after one was killed); returns when it polls."""

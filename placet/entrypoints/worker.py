@@ -78,7 +78,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     parts = await asyncio.to_thread(build_parts, settings)
-    engine = await connect(settings, patience_seconds=_CONNECT_SECONDS)
+    engine = await connect(settings, patience_seconds=_CONNECT_SECONDS, for_worker=True)
     await engine.ensure_search_attributes()
     async with build_worker(engine.client, parts.context, settings):
         if ready_file is not None:

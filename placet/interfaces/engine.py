@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.common import (
     SearchAttributeKey,
@@ -35,11 +36,14 @@ TASK_QUEUE = "placet"
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
 
 
-def data_converter(payload_key: bytes) -> DataConverter:
-    """Pydantic JSON, compressed and encrypted; failures too, since their messages may name a customer."""
+def data_converter(payload_key: bytes, *, for_worker: bool = False) -> DataConverter:
+    """Pydantic JSON, compressed and encrypted; failures too, since their messages may name a customer.
+
+    A worker's converter marks what it cannot decrypt; everyone else's raises.
+    """
     return replace(
         pydantic_data_converter,
-        payload_codec=PayloadEncryption(payload_key),
+        payload_codec=PayloadEncryption(payload_key, mark_unreadable=for_worker),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
@@ -54,18 +58,24 @@ class Engine:
         """How long Temporal waits for a worker that took a workflow task; None is its own default, 10 s."""
 
     @classmethod
-    async def connect(cls, address: str, namespace: str, payload_key: bytes) -> "Engine":
+    async def connect(cls, address: str, namespace: str, payload_key: bytes, *, for_worker: bool = False) -> "Engine":
         """Connect.
 
         Raises:
             ConfigurationError: nothing answers at `address`, or it has no such namespace.
         """
         try:
-            client = await Client.connect(address, namespace=namespace, data_converter=data_converter(payload_key))
+            converter = data_converter(payload_key, for_worker=for_worker)
+            client = await Client.connect(address, namespace=namespace, data_converter=converter)
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
         except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise ConfigurationError(
+                    f"Temporal at {address!r} has no namespace {namespace!r}; check PLACET_TEMPORAL_NAMESPACE"
+                ) from error
             raise ConfigurationError(
-                f"Temporal does not answer at {address!r} (namespace {namespace!r}); "
-                f"start the local stack with `placet up` or set PLACET_TEMPORAL_ADDRESS"
+                f"Temporal does not answer at {address!r}; start the local stack with `placet up` "
+                f"or set PLACET_TEMPORAL_ADDRESS"
             ) from error
         return cls(client)
 

@@ -14,8 +14,9 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 
-from placet.contracts.decision import AcceptedDecision, ReviewResult
+from placet.contracts.decision import AcceptedDecision, ReviewResult, envelope_text
 from placet.contracts.run import ExecuteInput, Proposed, RunRequest, RunResult
+from placet.errors import ConfigurationError
 
 T = TypeVar("T")
 _LOCAL_ACTIVITY = "core_local_activity"
@@ -71,12 +72,21 @@ class _Reader:
         elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
             signal = event.workflow_execution_signaled_event_attributes
             if signal.signal_name == "decide":
-                self.facts.envelopes.append(normal_envelope(await self._decode(signal.input.payloads, object)))
+                self.facts.envelopes.append(await self._signal(signal.input.payloads))
         elif kind == EventType.EVENT_TYPE_MARKER_RECORDED:
             await self._marker(event)
         elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
             done = event.workflow_execution_completed_event_attributes
             self.facts.result = await self._decode(done.result.payloads, RunResult)
+
+    async def _signal(self, payloads: Sequence[Payload]) -> str:
+        """The text the workflow took; a payload that only claims to be encrypted was refused, like any garbage."""
+        codec = self._converter.payload_codec
+        try:
+            plain = await codec.decode(payloads) if codec is not None else list(payloads)
+        except ConfigurationError:
+            return "unreadable"
+        return envelope_text([(payload.metadata.get("encoding"), payload.data) for payload in plain])
 
     async def _scheduled(self, event: HistoryEvent) -> None:
         scheduled = event.activity_task_scheduled_event_attributes
@@ -94,13 +104,8 @@ class _Reader:
                 self.facts.accepted.append(review.accepted)
 
     async def _decode(self, payloads: Sequence[Payload], kind: type[T]) -> T:
-        values = await self._converter.decode(list(payloads), [kind] if kind is not object else None)
+        values = await self._converter.decode(list(payloads), [kind])
         return values[0]  # type: ignore[no-any-return]
-
-
-def normal_envelope(value: Any) -> str:
-    """The text of a signalled decision, as the workflow takes it: JSON objects in one canonical spelling."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _activity_type(details: Mapping[str, Any]) -> str:

@@ -28,10 +28,16 @@ from placet.storage.records import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """The run a request led to; `new` is False when the same key had started it before."""
+    """The run a request led to.
+
+    Attributes:
+        new: False when the same key had started it before.
+        over: It has ended; it is never started again, even if Temporal no longer remembers it.
+    """
 
     request: RunRequest
     new: bool
+    over: bool = False
 
 
 def run_id_for(tenant: str, key: str) -> str:
@@ -74,10 +80,10 @@ def record_request(database: Database, request: RunRequest) -> StartedRun:
         new = tx.runs.request(request)
         record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
         first = tx.runs.get(request.run_id)
-    stands = (
-        request if first is None else RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
-    )
-    return StartedRun(stands, new=new)
+    if first is None:
+        return StartedRun(request, new=new)
+    stands = RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
+    return StartedRun(stands, new=new, over=first.state in END_STATES)
 
 
 async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
@@ -88,6 +94,8 @@ async def start_run(database: Database, engine: Engine, request: RunRequest) -> 
         UpstreamUnavailable: recorded, but Temporal did not start it; the same key starts it later.
     """
     recorded = record_request(database, request)
+    if recorded.over:
+        return recorded
     return StartedRun(recorded.request, new=await engine.start(recorded.request))
 
 
@@ -101,10 +109,15 @@ def record_cancellation(database: Database, record: RunRecord, by: str) -> None:
         raise UsageError(
             f"run {record.run_id!r} is {record.state!r} and not running; there is nothing to cancel", code="not_running"
         )
-    with database.transaction() as tx:
-        record_entry(
-            tx, record, "run.cancel_requested", by, {"state": record.state}, key=f"cancel.{secrets.token_hex(12)}"
+    if record.state == "unknown_outcome":
+        raise UsageError(
+            f"run {record.run_id!r} waits for a person to settle what happened; use `placet settle`", code="not_running"
         )
+    key = "run.cancel_requested"
+    with database.transaction() as tx:
+        if tx.audit.find(record.run_id, key) is not None:
+            key = f"{key}.{secrets.token_hex(12)}"  # another one asks as well
+        record_entry(tx, record, "run.cancel_requested", by, {"state": record.state}, key=key)
 
 
 def record_entry(

@@ -24,12 +24,22 @@ _COMPRESS_FROM_BYTES = 128
 _MAX_PLAIN_BYTES = 8 * 1024 * 1024
 
 
-class PayloadEncryption(PayloadCodec):
-    """Encrypts every payload with one key. The associated data binds a ciphertext to this use."""
+UNREADABLE = Payload(metadata={"encoding": b"binary/unreadable"})
+"""Stands for a payload that could not be decrypted: no converter takes it for anything."""
 
-    def __init__(self, key: bytes) -> None:
-        """`key` is 32 bytes."""
+
+class PayloadEncryption(PayloadCodec):
+    """Encrypts every payload with one key. The associated data binds a ciphertext to this use.
+
+    Args:
+        key: 32 bytes.
+        mark_unreadable: Hand on what cannot be decrypted as `UNREADABLE` instead of raising. A worker needs it: anyone
+            may signal a payload that only claims to be encrypted, and that must not stop the run.
+    """
+
+    def __init__(self, key: bytes, *, mark_unreadable: bool = False) -> None:
         self._aead = AESGCM(key)
+        self._mark_unreadable = mark_unreadable
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt."""
@@ -37,7 +47,15 @@ class PayloadEncryption(PayloadCodec):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Decrypt what we encrypted; leave the rest."""
-        return [self._decrypt(p) if p.metadata.get("encoding") == ENCODING else p for p in payloads]
+        return [self._opened(p) if p.metadata.get("encoding") == ENCODING else p for p in payloads]
+
+    def _opened(self, payload: Payload) -> Payload:
+        try:
+            return self._decrypt(payload)
+        except ConfigurationError:
+            if not self._mark_unreadable:
+                raise
+            return UNREADABLE
 
     def _encrypt(self, payload: Payload) -> Payload:
         plain = payload.SerializeToString()
@@ -49,17 +67,21 @@ class PayloadEncryption(PayloadCodec):
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             packed = self._aead.decrypt(nonce, sealed, ENCODING)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise ConfigurationError(
                 "a payload was encrypted with another key; check PLACET_PAYLOAD_KEY_FILE"
             ) from error
-        plain = packed[1:]
-        if packed[:1] == b"\x01":
-            unpacker = zlib.decompressobj()
-            plain = unpacker.decompress(plain, _MAX_PLAIN_BYTES)
-            if unpacker.unconsumed_tail:
-                raise ConfigurationError(f"a payload unpacks to more than {_MAX_PLAIN_BYTES} bytes")
-        return Payload.FromString(plain)
+        return Payload.FromString(_unpacked(packed))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    if packed[:1] != b"\x01":
+        return packed[1:]
+    unpacker = zlib.decompressobj()
+    plain = unpacker.decompress(packed[1:], _MAX_PLAIN_BYTES)
+    if unpacker.unconsumed_tail:
+        raise ConfigurationError(f"a payload unpacks to more than {_MAX_PLAIN_BYTES} bytes")
+    return plain
 
 
 def load_or_create_key(path: Path) -> bytes:

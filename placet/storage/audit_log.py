@@ -1,13 +1,13 @@
 """The record: append, read, follow and verify hash-linked streams."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Connection, RowMapping, bindparam, select, text
+from sqlalchemy import Connection, Result, RowMapping, Select, bindparam, select, text
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
@@ -31,9 +31,18 @@ _PAGE = (
     .order_by(AUDIT.c.seq)
     .limit(_BATCH)
 )
+_AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
+    AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
+)
 _STREAMS = select(AUDIT.c.stream).where(AUDIT.c.tenant == bindparam("tenant"), text("seq = 1")).order_by(AUDIT.c.id)
 _TAIL = (
     select(AUDIT.c.id.label("position"), *_FIELDS)
+    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
+    .order_by(AUDIT.c.id)
+    .limit(bindparam("limit"))
+)
+_HASHES = (
+    select(AUDIT.c.id, AUDIT.c.hash)
     .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
     .order_by(AUDIT.c.id)
     .limit(bindparam("limit"))
@@ -42,9 +51,10 @@ _TAIL = (
 # Ids are handed out before they commit, so a reader could see 6 before 5 and then skip 5 for ever. An
 # appender holds ROW EXCLUSIVE on the table from before it takes an id until its commit. Whatever was recorded
 # before the oldest such transaction began has no uncommitted id below it. A start time that we may not see
-# (another role's) counts as the oldest.
+# (another role's, or one that ended this moment) counts as older than all: then nothing is settled.
 _SETTLED_BEFORE = text(
-    """SELECT coalesce(min(coalesce(a.xact_start, '-infinity'::timestamptz)), statement_timestamp())
+    """SELECT nullif(coalesce(min(coalesce(a.xact_start, '-infinity'::timestamptz)), statement_timestamp()),
+        '-infinity'::timestamptz)
     FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
     WHERE l.locktype = 'relation' AND l.relation = 'audit_event'::regclass AND l.mode = 'RowExclusiveLock'
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -143,14 +153,30 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
-        query = _TAIL
-        values: dict[str, object] = {"tenant": tenant, "after": after_id, "limit": limit}
+        rows = self._settled(_TAIL, {"tenant": tenant, "after": after_id, "limit": limit}).mappings()
+        return [(row["position"], _event(row)) for row in rows]
+
+    def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:
+        """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread."""
+        rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit})
+        return [(position, digest) for position, digest in rows]
+
+    def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Result[*tuple[Any, ...]]:
         if self._connection.dialect.name == "postgresql":
             horizon = self._connection.scalar(_SETTLED_BEFORE)
-            values["settled"] = self._connection.scalar(_SETTLED_ID, {"horizon": horizon}) or 0
+            settled = None if horizon is None else self._connection.scalar(_SETTLED_ID, {"horizon": horizon})
+            values["settled"] = settled or 0
             query = query.where(AUDIT.c.id <= bindparam("settled"))
-        rows = self._connection.execute(query, values).mappings()
-        return [(row["position"], _event(row)) for row in rows]
+        return self._connection.execute(query, values)
+
+    def at(self, tenant: str, positions: Sequence[int]) -> dict[int, AuditEvent]:
+        """The entries of `tenant` at these positions, as `tail` numbers them; those there are not are left out.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        rows = self._connection.execute(_AT, {"tenant": tenant, "positions": positions}).mappings()
+        return {row["position"]: _event(row) for row in rows}
 
     def verify(self, stream: str) -> int:
         """Verify the whole of `stream`, reading it in batches; return how many entries it has.

@@ -15,13 +15,16 @@ from placet.storage.audit_log import AuditLog
 from placet.storage.decisions import DecisionRepository
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
+from placet.storage.log_checkpoints import CheckpointRepository
+from placet.storage.log_lease import LogLeases
+from placet.storage.log_tree import LogTree
 from placet.storage.runs import RunRepository
 
 
 class Transaction:
     """The repositories of one unit of work: all they write is committed together, or not at all."""
 
-    __slots__ = ("approvers", "artifacts", "audit", "decisions", "effects", "runs")
+    __slots__ = ("approvers", "artifacts", "audit", "checkpoints", "decisions", "effects", "log", "log_leases", "runs")
 
     def __init__(self, connection: Connection) -> None:
         self.audit = AuditLog(connection)
@@ -30,6 +33,9 @@ class Transaction:
         self.approvers = ApproverRepository(connection)
         self.decisions = DecisionRepository(connection)
         self.effects = EffectLedger(connection)
+        self.log = LogTree(connection)
+        self.log_leases = LogLeases(connection)
+        self.checkpoints = CheckpointRepository(connection)
 
 
 class Database:

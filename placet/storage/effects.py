@@ -40,7 +40,17 @@ _RELEASE = (
         EFFECT.c.status == "open",
         EFFECT.c.holder == bindparam("claimant"),
     )
-    .values(lease_until=bindparam("now"))
+    .values(lease_until=bindparam("now"), sends=EFFECT.c.sends - bindparam("unsent"))
+)
+_SENDING = (
+    update(EFFECT)
+    .where(
+        EFFECT.c.effect_key == bindparam("id"),
+        EFFECT.c.status == "open",
+        EFFECT.c.holder == bindparam("claimant"),
+        EFFECT.c.lease_until > bindparam("now"),
+    )
+    .values(sends=EFFECT.c.sends + 1)
 )
 _MOVE = update(EFFECT).where(EFFECT.c.effect_key == bindparam("id"), EFFECT.c.status == bindparam("from_status"))
 
@@ -89,11 +99,12 @@ class EffectLedger:
             "holder": holder,
             "lease_until": until,
             "attempts": 1,
+            "sends": 0,
             "claimed_at": now,
             "detail": "",
         }
         if insert_if_absent(self._connection, EFFECT, values):
-            return Claim(status="new", receipt=None, attempts=1, lease_until=until)
+            return Claim(status="new", receipt=None, attempts=1, sends=0, claimed_at=now, lease_until=until)
         identity = {"id": effect_key, "of_tenant": tenant, "of_run": run_id, "of_proposal": proposal}
         taken = {**identity, "claimant": holder, "now": now, "until": until}
         retry = self._connection.execute(_TAKE_OVER, taken).rowcount == 1
@@ -105,9 +116,22 @@ class EffectLedger:
             )
         return _claim(record, retry=retry)
 
-    def release(self, effect_key: str, *, holder: str, now: datetime) -> None:
-        """End `holder`'s lease early, its call being over, the outcome open; the next claim is a `retry`."""
-        self._connection.execute(_RELEASE, {"id": effect_key, "claimant": holder, "now": now})
+    def sending(self, effect_key: str, *, holder: str, now: datetime) -> bool:
+        """Count a request that is about to leave; commit before it does.
+
+        Returns:
+            Whether `holder` still owns the effect. False: it must not send.
+        """
+        ours = self._connection.execute(_SENDING, {"id": effect_key, "claimant": holder, "now": now})
+        return ours.rowcount == 1
+
+    def release(self, effect_key: str, *, holder: str, now: datetime, unsent: bool = False) -> None:
+        """End `holder`'s lease early, its call being over with the outcome still open; the next claim is a `retry`.
+
+        `unsent` takes off the request that `sending` counted and that certainly did not leave.
+        """
+        values = {"id": effect_key, "claimant": holder, "now": now, "unsent": int(unsent)}
+        self._connection.execute(_RELEASE, values)
 
     def settle(self, effect_key: str, receipt: Receipt) -> None:
         """Record that the effect happened; the first receipt for the same external resource stands.
@@ -196,6 +220,8 @@ def _claim(record: EffectRecord, *, retry: bool) -> Claim:
         status=("retry" if retry else "busy") if status == "open" else status,
         receipt=record.receipt,
         attempts=record.attempts,
+        sends=record.sends,
+        claimed_at=record.claimed_at,
         lease_until=record.lease_until,
         code=record.code,
         detail=record.detail,

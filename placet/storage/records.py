@@ -46,6 +46,7 @@ class EffectRecord(Frozen):
         holder: The attempt that claimed it last.
         lease_until: Until when that attempt may still be acting.
         attempts: How many attempts claimed it.
+        sends: How many times a request was about to leave; those that certainly did not are taken off again.
         resolved_by: The person who settled an unknown outcome.
     """
 
@@ -57,6 +58,7 @@ class EffectRecord(Frozen):
     holder: str
     lease_until: AwareDatetime
     attempts: int
+    sends: int
     claimed_at: AwareDatetime
     receipt: Receipt | None
     code: str | None
@@ -77,6 +79,8 @@ class Claim(Frozen):
     status: ClaimStatus
     receipt: Receipt | None
     attempts: int
+    sends: int
+    claimed_at: AwareDatetime
     lease_until: AwareDatetime
     code: str | None = None
     detail: str = ""

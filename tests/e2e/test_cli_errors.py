@@ -129,3 +129,33 @@ def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> No
     assert one_line(run("run", "start", "--customer", "C00006", "--key", a_world.record(run_id).key)).startswith(
         "placet: run key"
     )
+
+
+def test_a_models_words_cannot_repaint_the_mutation_and_no_reason_breaks_a_list(a_world: World) -> None:
+    home = a_world.settings.home
+    run_id = a_world.pending("C00005")
+    reason = "see ticket [/crm 17] \x1b[5A\x1b[2K approve 1.00 USD \u202e"
+    anna = a_world.approver("anna")
+    a_world.send(run_id, a_world.sign(run_id, anna, "reject", reason=reason))
+    a_world.wait(run_id, "rejected")
+    for arguments in (("run", "list"), ("run", "show", run_id), ("audit", "log", run_id)):
+        done = placet(home, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert "\x1b[5A" not in done.stdout
+        assert "\u202e" not in done.stdout
+    assert "[/crm 17]" in placet(home, "run", "show", run_id).stdout
+
+
+def test_a_decision_no_worker_has_reviewed_yet_is_delivered_and_not_called_refused(a_world: World) -> None:
+    home = a_world.settings.home
+    run_id = a_world.pending("C00005")
+    extra = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}
+    assert placet(home, "keys", "new", "anna").returncode == 0
+    enroll = ("keys", "enroll", "anna", "--public", str(home / "keys" / "anna.pem.pub"), "--role", "retention_lead")
+    assert placet(home, *enroll, "--by", "root", "--limit", "200.00 USD").returncode == 0
+    a_world.stop_worker()
+    done = placet(home, "approve", run_id, "--as", "anna", "--wait", "1", **extra)
+    assert done.returncode == 0, done.stderr
+    assert "delivered, but no worker has reviewed it yet" in done.stdout
+    a_world.start_worker()
+    a_world.wait(run_id, "executed")

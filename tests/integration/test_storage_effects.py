@@ -59,11 +59,28 @@ def test_of_twenty_attempts_after_a_crash_exactly_one_takes_over(database: Datab
 
 def test_a_live_lease_keeps_others_out_until_it_is_over(database: Database) -> None:
     first = claim(database)
-    assert first == Claim(status="new", receipt=None, attempts=1, lease_until=AT + timedelta(seconds=LEASE))
+    assert first == Claim(
+        status="new", receipt=None, attempts=1, sends=0, claimed_at=AT, lease_until=AT + timedelta(seconds=LEASE)
+    )
     assert claim(database, "attempt-2", after_s=LEASE - 0.001).status == "busy"
     second = claim(database, "attempt-2", after_s=LEASE)
     assert (second.status, second.attempts, second.lease_until) == ("retry", 2, AT + timedelta(seconds=2 * LEASE))
     assert claim(database, "attempt-2", after_s=LEASE + 1).status == "retry"
+
+
+def test_only_the_attempt_that_owns_the_effect_may_send_and_each_send_is_counted(database: Database) -> None:
+    claim(database)
+    with database.transaction() as tx:
+        assert tx.effects.sending(KEY, holder="somebody else", now=AT) is False
+        assert tx.effects.sending(KEY, holder="attempt-1", now=AT) is True
+    with database.transaction() as tx:
+        assert tx.effects.sending(KEY, holder="attempt-1", now=AT + timedelta(seconds=LEASE)) is False
+    second = claim(database, "attempt-2", after_s=LEASE)
+    assert (second.status, second.sends) == ("retry", 1)
+    with database.transaction() as tx:
+        assert tx.effects.sending(KEY, holder="attempt-2", now=AT + timedelta(seconds=LEASE)) is True
+        tx.effects.release(KEY, holder="attempt-2", now=AT + timedelta(seconds=LEASE), unsent=True)
+    assert claim(database, "attempt-3", after_s=LEASE).sends == 1
 
 
 def test_a_released_lease_lets_the_next_attempt_read_back_at_once(database: Database) -> None:

@@ -1,5 +1,7 @@
 """The schema goes up and down on both databases, and is what the models say."""
 
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -10,14 +12,16 @@ from placet.storage.database import Database
 from placet.storage.migration import head
 from placet.storage.tables import metadata
 from tests.support.databases import together
+from tests.support.logs import TENANT, identity, record, sequencer, verified
 
-TABLES = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
+FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
+TABLES = sorted([*FIRST, "log_checkpoint", "log_entry", "log_lease", "log_node"])
 
 
 def test_migrations_go_up_down_and_up_again(empty_url: str) -> None:
     with Database(empty_url) as database:
         database.migrate()
-        assert database.revision() == head() == "0001"
+        assert database.revision() == head() == "0002"
         assert _tables(empty_url) == TABLES
 
         database.downgrade("base")
@@ -27,6 +31,23 @@ def test_migrations_go_up_down_and_up_again(empty_url: str) -> None:
         database.migrate()
         database.check()
         assert _tables(empty_url) == TABLES
+
+
+def test_the_merkle_log_comes_and_goes_without_touching_the_record(empty_url: str, tmp_path: Path) -> None:
+    who = identity(tmp_path)
+    with Database(empty_url) as database:
+        database.migrate()
+        events = record(database, 5)
+        before = sequencer(database, who).advance()
+
+        database.downgrade("0001")
+        assert _tables(empty_url) == FIRST
+        with database.reading() as tx:
+            assert [event for _, event in tx.audit.tail(TENANT)] == events
+
+        database.migrate()
+        assert sequencer(database, who).advance() == before
+        assert verified(database, who).entries == 5
 
 
 def test_models_and_migrations_agree(database_url: str) -> None:
@@ -55,7 +76,7 @@ def test_processes_that_migrate_at_once_do_not_collide(empty_url: str) -> None:
 def test_check_names_the_revision_an_old_database_is_at(database_url: str) -> None:
     with Database(database_url) as database:
         database.downgrade("base")
-        with pytest.raises(StorageError, match=r"schema revision None, this version needs '0001'") as refused:
+        with pytest.raises(StorageError, match=r"schema revision None, this version needs '0002'") as refused:
             database.check()
     assert refused.value.code == "storage_not_migrated"
 

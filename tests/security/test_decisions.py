@@ -2,19 +2,28 @@
 
 import base64
 import json
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
+from temporalio.client import WorkflowFailureError
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
-from placet.contracts.decision import DecisionPredicate
+from activities.approve import Approve
+from placet.contracts.decision import DecisionPredicate, Gate, ReceivedDecision
+from placet.contracts.run import ReviewInput
+from placet.entrypoints.replay import judge
 from placet.errors import UsageError
 from placet.governance import dsse
 from placet.governance.statement import decision_payload
 from placet.interfaces import operations
+from placet.interfaces.payload_codec import ENCODING, load_or_create_key
 from tests.support.world import Approver, World
 
 
@@ -236,3 +245,159 @@ def test_garbage_signals_leave_the_run_answering_and_its_history_bounded(
     a_world.approve(run_id, anna)
     history = a_world.run(a_world.engine.history(run_id))
     assert len(history.events) < 300 + 3 * 300
+
+
+RAW = [
+    (),
+    (Payload(metadata={"encoding": b"json/plain"}, data=b"{}"),) * 2,
+    (Payload(metadata={"encoding": b"binary/plain"}, data=b"\x00\xff"),),
+    (Payload(metadata={"encoding": b"binary/null"}),),
+    (Payload(metadata={"encoding": b"json/plain"}, data=b"{not json"),),
+    (Payload(metadata={"encoding": b"json/plain"}, data=b'"\\ud800"'),),
+    (Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 100_000),),
+    (Payload(metadata={"encoding": ENCODING}, data=b"\x00"),),
+    (Payload(metadata={"encoding": ENCODING}, data=bytes(64)),),
+    (Payload(),),
+]
+
+
+def signal_raw(world: World, run_id: str, name: str, payloads: tuple[Payload, ...]) -> None:
+    """Signal as anyone can who reaches Temporal: payloads as they are, past our own client."""
+    request = SignalWorkflowExecutionRequest(
+        namespace="default",
+        workflow_execution=WorkflowExecution(workflow_id=run_id),
+        signal_name=name,
+        input=Payloads(payloads=payloads),
+    )
+    world.run(world.engine.client.workflow_service.signal_workflow_execution(request))
+
+
+def test_no_signal_whatever_it_carries_stops_a_run(a_world: World, run_id: str, anna: Approver) -> None:
+    for count, payloads in enumerate(RAW, 1):
+        signal_raw(a_world, run_id, "decide", payloads)
+        a_world.until(lambda count=count: refusals(a_world, run_id) >= count, f"refusal {count}")  # type: ignore[misc]
+    signal_raw(a_world, run_id, "approve_please", RAW[1])
+    a_world.until(lambda: refusals(a_world, run_id) == len(RAW) + 1, "the last refusal")
+    a_world.approve(run_id, anna)
+    assert a_world.effects()["adjustments"] == 1
+    assert a_world.run(judge_run(a_world, run_id)) == []
+
+
+async def judge_run(world: World, run_id: str) -> list[str]:
+    """What an auditor finds wrong with the run."""
+    verdict = await judge(await world.engine.history(run_id), load_or_create_key(world.settings.payload_key))
+    return verdict.faults
+
+
+def refusals(world: World, run_id: str) -> int:
+    """How many decisions the workflow has counted as refused."""
+    return world.run(world.engine.status(run_id)).refused_decisions
+
+
+def test_an_approval_reviewed_after_the_gate_closed_is_late_whenever_it_was_sent(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world()
+    anna = world.approver("anna")
+    world.shorten_gate(timedelta(seconds=3))
+    run_id = world.pending("C00005")
+    closes = datetime.now(UTC) + timedelta(seconds=3)
+    with closing(sqlite3.connect(world.settings.home / "placet.db", isolation_level=None)) as other:
+        envelope = world.sign(run_id, anna)
+        other.execute("BEGIN EXCLUSIVE")
+        world.send(run_id, envelope)
+        world.until(lambda: datetime.now(UTC) > closes, "the gate closing")
+        other.execute("ROLLBACK")
+    assert world.refusal(run_id) == "late"
+    world.wait(run_id, "expired")
+    assert world.effects()["adjustments"] == 0
+
+
+def test_an_approval_lapses_with_its_gate_when_the_effect_could_not_be_sent_in_time(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world()
+    anna = world.approver("anna")
+    world.shorten_gate(timedelta(seconds=4))
+    run_id = world.pending("C00005")
+    closes = datetime.now(UTC) + timedelta(seconds=4)
+    world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    world.send(run_id, world.sign(run_id, anna))
+    world.wait(run_id, "executing")
+    world.until(lambda: datetime.now(UTC) > closes, "the gate closing")
+    world.mend_bss()
+    assert world.wait(run_id, "denied").code == "lapsed"
+    assert world.effects()["adjustments"] == 0
+
+
+def test_a_decision_accepted_before_its_worker_died_stands_although_the_key_was_revoked_since(
+    a_world: World, run_id: str, anna: Approver
+) -> None:
+    """The review is committed, its answer lost; the second review must not contradict the record."""
+    a_world.stop_worker()
+    envelope = a_world.sign(run_id, anna)
+    review = ReviewInput(
+        run=a_world.request_of(run_id),
+        proposal=str(a_world.record(run_id).proposal),
+        gate=Gate.model_validate(a_world.events(run_id, "approve.opened")[0].body["gate"]),
+        phase="decide",
+        received=(ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False),),
+    )
+    first = a_world.in_activity(lambda context: Approve(context).review_decisions(review))
+    operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    second = a_world.in_activity(lambda context: Approve(context).review_decisions(review))
+    assert first == second
+    assert [event.kind for event in a_world.events(run_id) if event.kind.startswith("approve.")] == [
+        "approve.opened",
+        "approve.decided",
+    ]
+    a_world.start_worker()
+    a_world.send(run_id, envelope)
+    assert a_world.wait(run_id, "denied").code == "revoked_key"  # the effect is where a revoked key bites
+    assert a_world.effects()["adjustments"] == 0
+
+
+def test_a_key_of_a_run_that_is_over_starts_nothing_even_if_temporal_forgot_it(
+    a_world: World, run_id: str, anna: Approver
+) -> None:
+    a_world.send(run_id, a_world.sign(run_id, anna, "reject"))
+    a_world.wait(run_id, "rejected")
+    again = a_world.request("C00005", key=a_world.record(run_id).key)
+    started = a_world.run(operations.start_run(a_world.database, a_world.engine, again))
+    assert (started.new, started.over) == (False, True)
+    # Even a workflow started past our own interfaces finds that its run is over.
+    client, queue = a_world.engine.client, a_world.engine.task_queue
+    handle = a_world.run(
+        client.start_workflow(
+            "GovernedRun",
+            a_world.request_of(run_id),
+            id=run_id,
+            task_queue=queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        )
+    )
+    assert a_world.run(handle.result())["code"] == "run_over"
+    assert a_world.record(run_id).state == "rejected"
+
+
+def test_a_workflow_under_another_id_cannot_write_on_a_runs_record(a_world: World, run_id: str, anna: Approver) -> None:
+    client, queue = a_world.engine.client, a_world.engine.task_queue
+    rogue = a_world.run(client.start_workflow("GovernedRun", a_world.request_of(run_id), id="rogue", task_queue=queue))
+    with pytest.raises(WorkflowFailureError):
+        a_world.run(rogue.result())
+    assert a_world.record(run_id).state == "awaiting_decision"
+    a_world.approve(run_id, anna)
+
+
+def test_a_cancellation_asked_for_before_the_effect_wins_over_the_approval(
+    a_world: World, run_id: str, anna: Approver
+) -> None:
+    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    a_world.send(run_id, a_world.sign(run_id, anna))
+    a_world.wait(run_id, "executing")
+    a_world.until(lambda: "retrying" in a_world.record(run_id).detail, "the first attempt")
+    operations.record_cancellation(a_world.database, a_world.record(run_id), "olga")
+    a_world.run(a_world.engine.cancel(run_id))
+    a_world.mend_bss()
+    assert a_world.wait(run_id, "cancelled").code == "cancel_requested"
+    assert a_world.effects()["adjustments"] == 0

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -98,6 +99,32 @@ def test_a_bss_that_is_ill_while_reading_holds_the_run_and_loses_nothing(a_world
     assert a_world.record(run_id).state == "analysing"
     a_world.mend_bss()
     a_world.wait(run_id, "awaiting_decision")
+
+
+def test_a_bss_that_loses_every_answer_is_asked_twice_and_never_again(a_world: World, anna: Approver) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.break_bss("POST", ADJUST, "drop")
+    a_world.send(run_id, a_world.sign(run_id, anna))
+    record = a_world.wait(run_id, "unknown_outcome", seconds=60)
+    assert record.detail == "it was sent 2 times and is not shown"
+    with a_world.database.reading() as tx:
+        (effect,) = tx.effects.for_run(run_id)
+    assert (effect.status, effect.sends) == ("unknown", 2)
+
+
+def test_what_could_never_be_sent_has_failed_and_is_not_unknown(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    anna = world.approver("anna")
+    run_id = world.pending("C00005")
+    world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    world.send(run_id, world.sign(run_id, anna))
+    world.wait(run_id, "executing")
+    world.until(lambda: "retrying" in world.record(run_id).detail, "the first attempt")
+    world.stop_worker()
+    world.clock = lambda: datetime.now(UTC) + timedelta(minutes=11)
+    world.start_worker()
+    assert world.wait(run_id, "failed", seconds=60).code == "upstream_unavailable"
+    assert world.effects()["adjustments"] == 0
 
 
 @pytest.mark.parametrize("fault", ["status=503", "hang"])

@@ -79,7 +79,7 @@ async def work(point: str, settings: Settings, queue: str) -> None:
     """Run until killed."""
     parts = build_parts(settings, inference=ScriptedInference())
     context: Context = replace(parts.context, commerce=CrashingCommerce(parts.context.commerce, point))
-    engine = await connect(settings)
+    engine = await connect(settings, for_worker=True)
     worker = Worker(
         engine.client,
         task_queue=queue,

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
+from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load
 from agents.completion import Inference
@@ -52,6 +54,7 @@ class World:
     settings: Settings
     inference: Inference = field(default_factory=ScriptedInference)
     gate: timedelta | None = None
+    clock: Callable[[], datetime] | None = None
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -59,6 +62,7 @@ class World:
         self._thread.start()
         self.database: Database = open_database(self.settings)
         self.engine: Engine = self.run(connect(self.settings))
+        self.worker_engine: Engine = self.run(connect(self.settings, for_worker=True))
         self.engine.task_queue = f"placet-{id(self)}"
         self._worker: Worker | None = None
         self._parts: Parts | None = None
@@ -70,14 +74,14 @@ class World:
     def start_worker(self, **overrides: Any) -> None:
         """Start the worker; `overrides` replace settings."""
         settings = self.settings.model_copy(update=overrides)
-        self._parts = build_parts(settings, inference=self.inference, database=self.database)
+        self._parts = build_parts(settings, inference=self.inference, database=self.database, clock=self.clock)
         context = self._parts.context
         if self.gate is not None:
             context = replace(context, application=partial(short_gated, how_long=self.gate))
 
         async def begin() -> Worker:
             # A queue of its own: worlds share one Temporal server.
-            worker = build_worker(self.engine.client, context, settings, self.engine.task_queue)
+            worker = build_worker(self.worker_engine.client, context, settings, self.engine.task_queue)
             self._running = asyncio.create_task(worker.run())
             return worker
 
@@ -232,6 +236,19 @@ class World:
         """Wait for the next refused decision and return its code."""
         self.until(lambda: len(self.events(run_id, "approve.refused")) >= count, "a refusal")
         return str(self.events(run_id, "approve.refused")[count - 1].body["code"])
+
+    def request_of(self, run_id: str) -> RunRequest:
+        """The request as it was recorded."""
+        record = self.record(run_id)
+        return RunRequest(**{name: getattr(record, name) for name in RunRequest.model_fields})
+
+    def in_activity(self, work: Callable[[Context], T]) -> T:
+        """Do `work` with a worker's context, as an activity would that Temporal never hears of."""
+        parts = build_parts(self.settings, inference=self.inference, database=self.database)
+        try:
+            return ActivityEnvironment().run(work, parts.context)
+        finally:
+            parts.plugins.close()
 
     def attempts(self, run_id: str) -> int:
         """How often Temporal has tried the step that is pending now."""

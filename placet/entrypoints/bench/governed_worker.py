@@ -22,7 +22,7 @@ async def build(place: Place, notifier: Notifier) -> Worker:
     """The worker that the composition root makes, with a client that tells of waiting runs."""
     settings = settings_of(place)
     parts = build_parts(settings, inference=ScriptedInference())
-    engine = await connect(settings)
+    engine = await connect(settings, for_worker=True)
     config: ClientConfig = {**engine.client.config(), "interceptors": [notifier]}
     return build_worker(Client(**config), parts.context, settings)
 

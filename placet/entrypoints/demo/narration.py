@@ -71,4 +71,4 @@ class Narration:
         self._console.print(f"{mark} [bold]{name:<17}[/] {text}", soft_wrap=True)
 
     def _more(self, text: str) -> None:
-        self._console.print(f"{'':19} {text}", soft_wrap=True, markup=False)
+        self._console.print(output.plain(f"{'':19} {text}"), soft_wrap=True, markup=False)

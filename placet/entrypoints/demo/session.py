@@ -5,10 +5,12 @@ What it shows is read from the record, the run and the BSS, not remembered from 
 
 import asyncio
 import csv
+import secrets
 import signal
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from types import FrameType
 
@@ -22,7 +24,7 @@ from placet.entrypoints.demo.narration import Narration
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError, PlacetError
-from placet.governance.keys import SigningKey, create_key_file, load_key_file, public_bytes
+from placet.governance.keys import SigningKey, create_key_file, public_bytes
 from placet.interfaces import operations
 from placet.interfaces.cli import output
 from placet.interfaces.engine import Engine
@@ -43,15 +45,19 @@ def run_demo(settings: Settings, customer: str | None) -> int:
     console = output.console()
     console.print("[bold]Placet demo[/]: one governed agent run. Customers, bills and usage are simulated.")
     began = time.monotonic()
+    # A folder of its own: what the demo's key signs must count nowhere else.
+    home = settings.home / "demo"
     try:
         with ExitStack() as exits:
             with console.status("starting Temporal, the sandbox BSS, the local model and a worker …"):
-                stack = exits.enter_context(Stack(settings))
+                stack = exits.enter_context(Stack(settings.model_copy(update={"home": home}), isolated=True))
             console.print(
                 f"[green]✓[/] stack up in {time.monotonic() - began:.1f} s   {stack.addresses['temporal_ui']}"
             )
             return asyncio.run(Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
+        # An event loop interrupted while it was being made complains when it is thrown away; the person need not know.
+        sys.unraisablehook = lambda _: None
         console.print("interrupted; everything was stopped")
         return 130
 
@@ -141,9 +147,10 @@ class Demo:
             tx.audit.verify(record.run_id)
         say(f"\n[bold]the record[/]: {len(events)} entries, every hash and link verified")
         output.print_events(events)
-        run = record.run_id
+        run, home = record.run_id, self._settings.home
         say(
-            f"\nthe run ended [bold]{record.state}[/]. Look further, with `placet up` running in another terminal:\n"
+            f"\nthe run ended [bold]{record.state}[/]. To look further, keep the demo's installation running with\n"
+            f"  PLACET_HOME={home} placet up\nand in another terminal, with the same PLACET_HOME:\n"
             f"  placet run show {run}\n  placet replay {run}\n  placet audit verify {run}\n"
             f"  {self._settings.temporal_ui}/namespaces/default/workflows/{run}",
             highlight=False,
@@ -151,21 +158,19 @@ class Demo:
         )
 
     def _approver_key(self) -> SigningKey:
-        path = self._settings.home / "keys" / f"{APPROVER}.pem"
-        key = load_key_file(path, _PASSPHRASE) if path.exists() else create_key_file(path, _PASSPHRASE)
-        with self._database.reading() as tx:
-            known = tx.approvers.get(key.key_id)
-        if known is None:
-            operations.enroll_key(
-                self._database,
-                name=APPROVER,
-                tenant=self._settings.tenant,
-                roles=("retention_lead",),
-                limit="200.00 USD",
-                public_key=public_bytes(key.private.public_key()),
-                enrolled_by="demo-administrator",
-                expires_at=None,
-            )
+        """A new key for each demo, enrolled for a day in the demo's own installation."""
+        path = self._settings.home / "keys" / f"{APPROVER}-{secrets.token_hex(4)}.pem"
+        key = create_key_file(path, _PASSPHRASE)
+        operations.enroll_key(
+            self._database,
+            name=APPROVER,
+            tenant=self._settings.tenant,
+            roles=("retention_lead",),
+            limit="200.00 USD",
+            public_key=public_bytes(key.private.public_key()),
+            enrolled_by="demo-administrator",
+            expires_at=datetime.now(UTC) + timedelta(days=1),
+        )
         return key
 
     def _at_risk(self) -> str:

@@ -4,13 +4,14 @@ Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from placet.errors import PlacetError
-from placet.interfaces.cli import audit, decisions, keys, runs, services
+from placet.interfaces.cli import audit, decisions, keys, policy, runs, services
 from placet.interfaces.cli.toolbox import Toolbox
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -30,6 +31,7 @@ def build_app() -> typer.Typer:
     runs.register(app)
     decisions.register(app)
     keys.register(app)
+    policy.register(app)
     audit.register(app)
     return app
 
@@ -50,7 +52,24 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
         line = " ".join(str(error).split())
         print(f"placet: {line}", file=sys.stderr)  # noqa: T201 - the one line a person meets
         return FAILED
+    except Exception as error:  # noqa: BLE001 - a person meets one line; the rest is for whoever mends it
+        return _unexpected(error, toolbox)
     return code if isinstance(code, int) else DONE
+
+
+def _unexpected(error: Exception, toolbox: Toolbox) -> int:
+    text = "".join(traceback.format_exception(error))
+    try:
+        log = toolbox.home / "logs" / "errors.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as kept:
+            kept.write(text)
+        where = f"the details are in {str(log)!r}"
+    except (OSError, PlacetError):
+        where = "the details could not be kept"
+    first = (str(error).splitlines() or [""])[0]
+    print(f"placet: unexpected {type(error).__name__}: {first}; {where}; please report it", file=sys.stderr)  # noqa: T201
+    return FAILED
 
 
 def _path(arguments: Sequence[str]) -> str:

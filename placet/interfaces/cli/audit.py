@@ -1,6 +1,7 @@
-"""`placet audit log|verify`: read the record, and check that it is whole."""
+"""`placet audit log|checkpoint|prove|verify|anchor`: read the record, sign its head, prove entries, check all of it."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,9 +9,25 @@ from placet.interfaces.cli import output
 from placet.interfaces.cli.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from placet.governance.log_key import LogIdentity
+    from placet.governance.notes import VerifierKey
+    from placet.governance.proof_bundle import ProofBundle
+
 app = typer.Typer(no_args_is_help=True, help="The record of everything that happened.")
 StreamArgument = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="a run id; without it, the tenant's own stream")
+]
+KeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key", help="log key: a public key file, or name+id+base64; repeatable; default: this installation's"
+    ),
+]
+AgainstOption = Annotated[
+    Path | None, typer.Option("--against", help="checkpoint that was anchored: a file, or an anchor folder")
 ]
 
 
@@ -31,15 +48,229 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
         output.print_events(events)
 
 
-@app.command("verify")
-def verify(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag = False) -> None:
-    """Recompute every hash and link of one run, or of all streams of the tenant; fails naming the first break."""
+@app.command("checkpoint")
+def checkpoint(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """Put everything on record into the log, sign its head, and print the signed checkpoint."""
+    from placet.governance.checkpoints import open_checkpoint
+    from placet.interfaces.log_operations import signed_head
+
     toolbox: Toolbox = context.obj
-    with toolbox.database().reading() as tx:
-        streams = [run_id] if run_id else tx.audit.streams(toolbox.tenant)
-        for stream in streams:
-            tx.audit.verify(stream)
-    if as_json:
-        output.print_json({"streams": len(streams), "verified": True})
+    identity = _identity(toolbox)
+    note = signed_head(toolbox.database(), identity, toolbox.tenant)
+    if not as_json:
+        output.print_line(note.removesuffix("\n"))
+        return
+    keys = identity.verifiers(toolbox.tenant)
+    head = open_checkpoint(note, keys)
+    output.print_json(
+        {
+            "origin": head.origin,
+            "size": head.size,
+            "root": head.root.hex(),
+            "verifier_key": str(keys[0]),
+            "checkpoint": note,
+        }
+    )
+
+
+@app.command("prove")
+def prove(
+    context: typer.Context,
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="prove every entry of this run")] = None,
+    entry: Annotated[str | None, typer.Option("--entry", help="prove the one entry with this hash")] = None,
+    at: Annotated[Path | None, typer.Option("--at", help="prove under this checkpoint, not the newest")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="write the proof here, not to the terminal")] = None,
+) -> None:
+    """Prove that entries are on the record: a file that `audit verify --proof` verifies offline."""
+    if (run_id is None) == (entry is None):
+        raise typer.BadParameter("give a run, or --entry with an entry's hash")
+    from placet.governance.proof_bundle import verify_bundle
+    from placet.interfaces.log_operations import read_text
+
+    toolbox: Toolbox = context.obj
+    note = None if at is None else read_text(at)
+    bundle = _bundle(toolbox, run_id, entry, note)
+    head = verify_bundle(bundle, _keys(toolbox, _origin(toolbox), None))
+    text = bundle.model_dump_json(indent=2)
+    if out is None:
+        output.print_line(text)
+        return
+    output.write_file(out, text + "\n")
+    output.print_line(f"{len(bundle.entries)} entries proven under the checkpoint of {head.size}: {out}")
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    run_id: StreamArgument = None,
+    proof: Annotated[Path | None, typer.Option("--proof", help="verify this proof, offline")] = None,
+    against: AgainstOption = None,
+    key: KeyOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Verify the whole record of the tenant, one run, or a proof; fails naming the first thing that does not fit.
+
+    Without --against, a record that was replaced as a whole, log key included, cannot be told from the true one.
+    """
+    toolbox: Toolbox = context.obj
+    if proof is not None:
+        if run_id is not None:
+            raise typer.BadParameter("give a run or --proof, not both")
+        _verify_proof(toolbox, proof, against, key, as_json=as_json)
+    elif run_id is not None:
+        if against is not None or key is not None:
+            raise typer.BadParameter("--against and --key are for the whole record or a --proof, not for one run")
+        with toolbox.database().reading() as tx:
+            entries = tx.audit.verify(run_id)
+        if as_json:
+            output.print_json({"streams": 1, "entries": entries, "verified": True})
+        else:
+            output.print_line(f"1 stream(s) verified: every hash and link of {entries} entries holds")
     else:
-        output.print_line(f"{len(streams)} stream(s) verified: every hash and link holds")
+        _verify_record(toolbox, against, key, as_json=as_json)
+
+
+@app.command("anchor")
+def anchor(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", metavar="DIR|git:PATH|URL", help="folder, git repository, or witness")],
+    witness_key: Annotated[str | None, typer.Option("--witness-key", help="the witness's key: name+id+base64")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="write what the witness signed here")] = None,
+) -> None:
+    """Give the newest checkpoint to someone who keeps it; refused when the log is not the one given before."""
+    from placet.governance.checkpoints import open_checkpoint
+    from placet.governance.notes import VerifierKey
+    from placet.interfaces import anchors
+    from placet.interfaces.log_operations import signed_head
+
+    toolbox: Toolbox = context.obj
+    is_witness = to.startswith(("http://", "https://"))
+    if not is_witness and (witness_key is not None or out is not None):
+        raise typer.BadParameter("--witness-key and --out are for a witness (http:// or https://)")
+    database, identity = toolbox.database(), _identity(toolbox)
+    note = signed_head(database, identity, toolbox.tenant)
+    keys = identity.verifiers(toolbox.tenant)
+
+    def consistency(size: int) -> list[bytes]:
+        with database.reading() as tx:
+            return tx.log.consistency_proof(toolbox.tenant, size, head.checkpoint.size)
+
+    head = anchors.SignedHead(note, open_checkpoint(note, keys), keys, consistency)
+    what = f"{head.checkpoint.origin} at {head.checkpoint.size} entries"
+    if is_witness:
+        witness = None if witness_key is None else VerifierKey.parse(witness_key)
+        cosigned = anchors.anchor_at_witness(to, head, witness)
+        if out is not None:
+            output.write_file(out, cosigned)
+        verified = "" if witness else "; its signature was not verified (--witness-key)"
+        output.print_line(f"{what} cosigned by {to}{verified}")
+    elif to.startswith("git:"):
+        file = anchors.anchor_in_git(Path(to.removeprefix("git:")), head)
+        output.print_line(f"{what} committed: {file}")
+    else:
+        output.print_line(f"{what} anchored: {anchors.anchor_in_folder(Path(to), head)}")
+
+
+def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
+    from placet.interfaces.log_operations import read_anchors
+    from placet.storage.log_verification import verify_log
+
+    origin = _origin(toolbox)
+    keys = _keys(toolbox, origin, key)
+    anchored = [] if against is None else read_anchors(against, keys, origin)
+    with toolbox.database().reading() as tx:
+        found = verify_log(tx, toolbox.tenant, keys, anchored)
+    if as_json:
+        output.print_json(
+            {
+                "verified": True,
+                "streams": found.streams,
+                "entries": found.entries,
+                "pending": found.pending,
+                "checkpoints": found.checkpoints,
+                "anchors": found.anchors,
+                "root": found.root.hex(),
+            }
+        )
+        return
+    output.print_line(f"{found.streams} stream(s) verified: every hash and link holds")
+    output.print_line(
+        f"log of {found.entries} entries verified, root {found.root.hex()[:16]}: {found.checkpoints} signed and "
+        f"{found.anchors} anchored checkpoint(s) agree; {found.pending} newer entries wait for it"
+    )
+
+
+def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
+    from placet.governance.checkpoints import parse_checkpoint
+    from placet.governance.notes import untrusted_text
+    from placet.governance.proof_bundle import parse_bundle
+    from placet.interfaces.log_operations import read_anchors, read_text, verify_anchored_bundle
+
+    bundle = parse_bundle(read_text(file))
+    origin = parse_checkpoint(untrusted_text(bundle.checkpoint)).origin
+    keys = _keys(toolbox, origin, key)
+    anchored = [] if against is None else read_anchors(against, keys, origin)
+    head = verify_anchored_bundle(bundle, keys, anchored)
+    if as_json:
+        output.print_json(
+            {
+                "verified": True,
+                "origin": head.origin,
+                "size": head.size,
+                "root": head.root.hex(),
+                "stream": bundle.stream,
+                "entries": [proven.entry.hash for proven in bundle.entries],
+            }
+        )
+        return
+    last = bundle.entries[-1].entry
+    output.print_line(
+        f"{len(bundle.entries)} entries verified: they are in log {head.origin} of {head.size} entries, "
+        f"the last is {last.kind} of {last.at:%Y-%m-%d %H:%M:%S} UTC by {last.actor}"
+    )
+
+
+def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str | None) -> "ProofBundle":
+    from placet.errors import UsageError
+    from placet.interfaces.log_operations import NOT_COVERED, prove_entry, prove_stream, signed_head
+
+    database = toolbox.database()
+
+    def prove(under: str) -> "ProofBundle":
+        with database.reading() as tx:
+            if run_id is not None:
+                return prove_stream(tx, toolbox.tenant, run_id, under)
+            return prove_entry(tx, toolbox.tenant, str(entry), under)
+
+    if note is not None:
+        return prove(note)
+    with database.reading() as tx:
+        newest = tx.checkpoints.newest(toolbox.tenant)
+    try:
+        if newest is not None:
+            return prove(newest)
+    except UsageError as error:
+        if error.code != NOT_COVERED:
+            raise
+    return prove(signed_head(database, _identity(toolbox), toolbox.tenant))
+
+
+def _identity(toolbox: Toolbox) -> "LogIdentity":
+    from placet.governance.log_key import load_or_create_log_identity
+
+    return load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file)
+
+
+def _origin(toolbox: Toolbox) -> str:
+    from placet.governance.checkpoints import origin_of
+
+    return origin_of(toolbox.log_name, toolbox.tenant)
+
+
+def _keys(toolbox: Toolbox, origin: str, given: list[str] | None) -> "Sequence[VerifierKey]":
+    from placet.governance.log_key import read_trusted_keys, verifiers_for
+    from placet.governance.notes import VerifierKey
+
+    if given:
+        return verifiers_for(origin, given)
+    return [VerifierKey(origin, key) for key in read_trusted_keys(toolbox.log_key_file)]

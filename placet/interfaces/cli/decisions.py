@@ -24,8 +24,7 @@ PrintFlag = Annotated[bool, typer.Option("--print", help="write the signed decis
 ProposalOption = Annotated[
     str | None, typer.Option("--proposal", help="refuse to sign anything but this proposal digest")
 ]
-# How long a worker is given to review what was delivered, in seconds.
-_REVIEW_SECONDS = 30.0
+WaitOption = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for a worker's review")]
 
 
 def register(root: typer.Typer) -> None:
@@ -43,9 +42,10 @@ def approve(
     reason: ReasonOption = "",
     proposal: ProposalOption = None,
     print_only: PrintFlag = False,
+    wait: WaitOption = 30,
 ) -> None:
     """Approve a run's pending proposal: sign its digest and send it to the run."""
-    _decide(context.obj, run_id, "approve", name, key_file, reason, proposal, print_only)
+    _decide(context.obj, run_id, "approve", name, key_file, reason, proposal, print_only, wait)
 
 
 def reject(
@@ -56,9 +56,10 @@ def reject(
     reason: ReasonOption = "",
     proposal: ProposalOption = None,
     print_only: PrintFlag = False,
+    wait: WaitOption = 30,
 ) -> None:
     """Reject a run's pending proposal."""
-    _decide(context.obj, run_id, "reject", name, key_file, reason, proposal, print_only)
+    _decide(context.obj, run_id, "reject", name, key_file, reason, proposal, print_only, wait)
 
 
 def settle(
@@ -69,12 +70,13 @@ def settle(
     key_file: KeyOption = None,
     reason: ReasonOption = "",
     print_only: PrintFlag = False,
+    wait: WaitOption = 30,
 ) -> None:
     """Settle a run whose outcome could not be known, after looking in the other system."""
     verdicts: dict[str, Verdict] = {"executed": "confirm_executed", "not-executed": "confirm_not_executed"}
     if found not in verdicts:
         raise typer.BadParameter(f"{found!r} is neither 'executed' nor 'not-executed'", param_hint="--found")
-    _decide(context.obj, run_id, verdicts[found], name, key_file, reason, None, print_only)
+    _decide(context.obj, run_id, verdicts[found], name, key_file, reason, None, print_only, wait)
 
 
 def _decide(
@@ -86,6 +88,7 @@ def _decide(
     reason: str,
     expected: str | None,
     print_only: bool,
+    wait: float,
 ) -> None:
     from placet.governance.keys import load_key_file
     from placet.interfaces.operations import pending_proposal, sign_verdict
@@ -101,20 +104,25 @@ def _decide(
     if print_only:
         output.print_line(envelope)
         return
-    code, detail = toolbox.run(_deliver(toolbox, record, envelope))
+    outcome = toolbox.run(_deliver(toolbox, record, envelope, wait))
+    if outcome is None:
+        output.print_line(f"{run_id}  {verdict} by {name}: delivered, but no worker has reviewed it yet; it is kept")
+        output.print_line(f"see `placet run show {run_id}` later")
+        return
+    code, detail = outcome
     if code != "accepted":
         raise GovernanceError(f"the decision was refused ({code}): {detail}", code=code)
     output.print_line(f"{run_id}  {verdict} by {name}: accepted")
 
 
-async def _deliver(toolbox: Toolbox, record: "RunRecord", envelope: str) -> tuple[str, str]:
+async def _deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, wait: float) -> tuple[str, str] | None:
     from placet.interfaces.operations import deliver_decision, review_outcome
 
     database = toolbox.database()
     await deliver_decision(database, await toolbox.engine(), record, envelope)
-    deadline = asyncio.get_running_loop().time() + _REVIEW_SECONDS
+    deadline = asyncio.get_running_loop().time() + wait
     while (outcome := review_outcome(database, record.run_id, envelope)) is None:
         if asyncio.get_running_loop().time() > deadline:
-            return "unreviewed", "delivered, but no worker has reviewed it yet; it is kept, see `placet run show`"
+            return None
         await asyncio.sleep(0.05)
     return outcome

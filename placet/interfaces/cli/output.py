@@ -1,12 +1,15 @@
 """How results look on a terminal. JSON output is the models' own; nothing here computes."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console, RenderableType
     from rich.table import Table
 
@@ -16,15 +19,40 @@ if TYPE_CHECKING:
     from placet.storage.records import RunRecord
 
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
 def print_line(text: str) -> None:
     """One plain line, never wrapped: it may be piped into another command."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(plain(text) + "\n")
     sys.stdout.flush()
+
+
+def plain(text: str) -> str:
+    """Text of foreign origin (a model's words, a person's reason) without what could repaint a terminal.
+
+    Control characters (C0, C1) and bidirectional overrides become visible; line feeds stay.
+    """
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def write_file(path: "Path", text: str) -> None:
+    """Write a result to a file a person named.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    from placet.errors import ConfigurationError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def print_json(value: Any) -> None:
     """Indented JSON."""
-    print_line(json.dumps(value, indent=2, ensure_ascii=False))
+    print_line(json.dumps(value, indent=2))
 
 
 def console() -> "Console":
@@ -59,8 +87,14 @@ def print_runs(records: "Sequence[RunRecord]") -> None:
     """A table of runs."""
     table = _table("run", "customer", "agent", "state", "detail", "requested")
     for record in records:
-        table.add_row(
-            record.run_id, record.customer_id, record.agent, record.state, record.detail, _time(record.requested_at)
+        _row(
+            table,
+            record.run_id,
+            record.customer_id,
+            record.agent,
+            record.state,
+            record.detail,
+            _time(record.requested_at),
         )
     console().print(table if records else "no runs")
 
@@ -72,7 +106,7 @@ def print_inbox(rows: "Sequence[tuple[RunRecord, Proposal]]") -> None:
         out.print("nothing waits for a decision")
     for record, proposal in rows:
         out.print(f"[bold]{record.run_id}[/]  {record.state}  requested by {record.requested_by}")
-        out.print(f"  {describe(proposal.mutation)}  (costs {proposal.cost})", markup=False)
+        out.print(plain(f"  {describe(proposal.mutation)}  (costs {proposal.cost})"), markup=False)
 
 
 def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
@@ -84,12 +118,12 @@ def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
 
     marks = f"  [marked: {', '.join(proposal.rationale_marks)}]" if proposal.rationale_marks else ""
     head = Text.assemble(
-        ("proposes  ", "dim"), (describe(proposal.mutation), "bold"), "\n",
+        ("proposes  ", "dim"), (plain(describe(proposal.mutation)), "bold"), "\n",
         ("costs     ", "dim"), str(proposal.cost),
         ("   expected value ", "dim"), f"{_major(proposal.expected_value_minor, proposal.cost.currency)}", "\n",
         ("evidence  ", "dim"), proposal.evidence, "\n",
         ("digest    ", "dim"), digest, "\n",
-        ("model     ", "dim"), f"“{proposal.rationale}”{marks}",
+        ("model     ", "dim"), plain(f"“{proposal.rationale}”{marks}"),
     )  # fmt: skip
     return Panel(Group(head, _candidates(proposal)), title=f"proposal of {escape(proposal.agent)}", expand=False)
 
@@ -103,7 +137,7 @@ def print_events(events: "Sequence[AuditEvent]") -> None:
     """The record, one line an entry."""
     table = _table("#", "at", "what", "by", "entry")
     for event in events:
-        table.add_row(str(event.seq), _time(event.at), event.kind, event.actor, event.hash[:16])
+        _row(table, str(event.seq), _time(event.at), event.kind, event.actor, event.hash[:16])
     console().print(table if events else "no entries")
 
 
@@ -113,7 +147,7 @@ def print_keys(keys: "Sequence[EnrolledKey]") -> None:
     for key in keys:
         expires = _time(key.expires_at) if key.expires_at else "never"
         state = f"revoked {_time(key.revoked_at)}" if key.revoked_at else "valid"
-        table.add_row(key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
+        _row(table, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
     console().print(table if keys else "no keys enrolled")
 
 
@@ -123,7 +157,8 @@ def _candidates(proposal: "Proposal") -> "Table":
     for candidate in proposal.candidates:
         reasons = candidate.reasons_for if candidate.eligible else candidate.reasons_against
         why = "; ".join(f"{reason.code}: {reason.detail}" if reason.detail else reason.code for reason in reasons)
-        table.add_row(
+        _row(
+            table,
             candidate.treatment if candidate.eligible else f"{candidate.treatment} (not eligible)",
             _major(candidate.expected_value_minor, currency),
             _major(candidate.cost_minor, currency),
@@ -149,3 +184,10 @@ def _major(amount_minor: int, currency: str) -> str:
 
 def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _row(table: "Table", *cells: str) -> None:
+    """Add a row whose cells are text, never markup."""
+    from rich.text import Text
+
+    table.add_row(*(Text(plain(cell)) for cell in cells))

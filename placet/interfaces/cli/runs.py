@@ -128,7 +128,7 @@ def show(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False)
         output.print_proposal(proposal, str(record.proposal))
     output.print_events(events)
     if toolbox.temporal_ui:
-        output.print_line(f"history: {toolbox.temporal_ui}/namespaces/default/workflows/{run_id}")
+        output.print_line(f"history: {toolbox.temporal_ui}/workflows/{run_id}")
 
 
 @app.command("wait")

@@ -31,8 +31,19 @@ class Toolbox(Protocol):
         """Address of the Temporal web UI, or empty."""
 
     @property
+    def log_name(self) -> str:
+        """Name of this installation in its checkpoints."""
+
+    @property
+    def log_key_file(self) -> Path:
+        """The key that signs checkpoints; its public half lies beside it."""
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
+
+    def policy_path(self, agent: str) -> Path:
+        """Folder or file of the policies in force for the tenant and `agent`."""
 
     def database(self) -> "Database":
         """The database, checked: reachable and migrated."""

@@ -9,13 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from placet.contracts.base import CustomerId, RunId
-from placet.contracts.decision import MAX_ENVELOPE_BYTES
+from placet.contracts.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
 from placet.errors import UsageError
 from placet.governance import dsse
 from placet.governance.canonical import sha256_hex
-from placet.interfaces.history import normal_envelope
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.messages import (
     CancellationRequested,
@@ -73,7 +72,7 @@ class RunEndpoints:
         )
         self._engine.ready()
         recorded = record_request(self._database, request)
-        new = self._engine.call(lambda engine: engine.start(recorded.request))
+        new = not recorded.over and self._engine.call(lambda engine: engine.start(recorded.request))
         response.status_code = 201 if new else 200
         response.headers["Location"] = f"{RUNS}/{request.run_id}"
         return RunStarted(new=new, run=self._find(request.run_id))
@@ -112,7 +111,7 @@ class RunEndpoints:
     def decide(self, run_id: RunId, envelope: dsse.Envelope) -> DecisionDelivered:
         """Deliver a signed decision, as `placet approve --print` writes it. The run's record says whether it counts."""
         record = self._find(run_id)
-        text = normal_envelope(envelope.model_dump(mode="json"))
+        text = envelope_text([(b"json/plain", envelope.model_dump_json().encode())])
         if len(text.encode()) > MAX_ENVELOPE_BYTES:
             raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
         dsse.parse(text)

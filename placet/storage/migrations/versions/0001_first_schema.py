@@ -155,6 +155,7 @@ def _create_effect() -> None:
         sa.Column("holder", sa.Text, nullable=False),
         sa.Column("lease_until", TIME, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("sends", sa.Integer, nullable=False),
         sa.Column("claimed_at", TIME, nullable=False),
         sa.Column("receipt", sa.Text),
         sa.Column("code", sa.Text),
