@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from placet.entrypoints.process import Child, answers, await_condition, free_port
-from placet.entrypoints.stack import temporal_command
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.support.database_fixtures import (
@@ -20,6 +18,7 @@ from tests.support.database_fixtures import (
     postgres_url,
     sqlite_template,
 )
+from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
 __all__ = [
@@ -36,14 +35,8 @@ __all__ = [
 @pytest.fixture(scope="session")
 def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Temporal server on a file database."""
-    home = tmp_path_factory.mktemp("temporal")
-    port = free_port()
-    server = Child("temporal", temporal_command(port, free_port(), home / "temporal.db"), home / "temporal.log")
-    try:
-        await_condition(lambda: answers(port), seconds=30, what="Temporal answering")
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop()
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as (address, _):
+        yield address
 
 
 @pytest.fixture

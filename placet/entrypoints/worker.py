@@ -14,7 +14,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import all_activities
 from activities.context import Context
 from placet.entrypoints.connection import connect
+from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.settings import Settings
+from placet.governance.log_key import load_or_create_log_identity
 from placet.interfaces.engine import TASK_QUEUE
 from workflows.governed_run import GovernedRun
 
@@ -80,8 +82,16 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     parts = await asyncio.to_thread(build_parts, settings)
     engine = await connect(settings, patience_seconds=_CONNECT_SECONDS, for_worker=True)
     await engine.ensure_search_attributes()
-    async with build_worker(engine.client, parts.context, settings):
-        if ready_file is not None:
-            await asyncio.to_thread(ready_file.write_text, "ready\n")
-        await stopping.wait()
+    integrator = Integrator(
+        parts.database,
+        settings.tenants,
+        load_or_create_log_identity(settings.log_name, settings.log_key),
+        parts.context.clock,
+        settings.log_interval_seconds,
+    )
+    with integrator:
+        async with build_worker(engine.client, parts.context, settings):
+            if ready_file is not None:
+                await asyncio.to_thread(ready_file.write_text, "ready\n")
+            await stopping.wait()
     parts.close()

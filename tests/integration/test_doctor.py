@@ -17,33 +17,20 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
 from placet.entrypoints.doctor import Finding, Report, diagnose, diagnosis, show
-from placet.entrypoints.process import Child, answers, await_condition, free_port
+from placet.entrypoints.process import Child, free_port
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import placet_command, temporal_command
+from placet.entrypoints.stack import placet_command
 from placet.governance.keys import create_key_file
 from placet.interfaces.engine import SEARCH_ATTRIBUTES, TASK_QUEUE, Engine
 from placet.interfaces.payload_codec import load_or_create_key
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.support.databases import Postgres, migrated
+from tests.support.temporal import temporal_server
 
 pytestmark = pytest.mark.xdist_group("doctor")
 
 SECRET = "s3cr3t-0123456789abcdef"
-
-
-@contextmanager
-def temporal_server(folder: Path) -> Iterator[str]:
-    """A Temporal server that does not know our search attributes yet."""
-    port = free_port()
-    command = temporal_command(port, free_port(), folder / "temporal.db")
-    without = [part for part in command if part != "--search-attribute" and not part.startswith("Placet")]
-    child = Child("temporal", without, folder / "temporal.log")
-    try:
-        await_condition(lambda: answers(port), seconds=30, what="the Temporal server answering")
-        yield f"127.0.0.1:{port}"
-    finally:
-        child.stop()
 
 
 @contextmanager
@@ -66,7 +53,7 @@ def model_server(body: bytes) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with temporal_server(tmp_path_factory.mktemp("temporal")) as address:
+    with temporal_server(tmp_path_factory.mktemp("temporal"), bare=True) as (address, _):
         yield address
 
 
@@ -166,7 +153,7 @@ def test_a_whole_running_installation_is_all_right(tmp_path: Path, temporal: str
 
 
 def test_missing_search_attributes_a_missing_worker_and_a_missing_namespace_are_told_apart(tmp_path: Path) -> None:
-    with temporal_server(tmp_path) as address:
+    with temporal_server(tmp_path, bare=True) as (address, _):
         report = diagnose(Settings(home=tmp_path, temporal_address=address))
         known, missing = of(report, "temporal")
         assert (known.level, missing.level) == ("ok", "info")

@@ -25,7 +25,7 @@ from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.entrypoints import api
 from placet.entrypoints.process import Child, answers, await_condition, free_port
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import placet_command, temporal_command
+from placet.entrypoints.stack import placet_command
 from placet.errors import ConfigurationError
 from placet.governance.approvals import sign_decision
 from placet.governance.canonical import sha256_hex
@@ -36,23 +36,13 @@ from placet.interfaces.http.engine_link import EngineFactory
 from placet.interfaces.operations import build_request
 from placet.storage.database import Database
 from tests.support.databases import migrated, sqlite_url
+from tests.support.temporal import temporal_server
 
 pytestmark = pytest.mark.xdist_group("http_api")
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 KEY = bytes(range(32))
 OPERATOR = {"X-Placet-Operator": "olga.ops"}
-
-
-@contextmanager
-def temporal_server(folder: Path) -> Iterator[tuple[str, Child]]:
-    port = free_port()
-    child = Child("temporal", temporal_command(port, free_port(), folder / "temporal.db"), folder / "temporal.log")
-    try:
-        await_condition(lambda: answers(port), seconds=30, what="the Temporal server answering")
-        yield f"127.0.0.1:{port}", child
-    finally:
-        child.stop()
 
 
 @contextmanager

@@ -11,10 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from agents.testing import ScriptedInference
-from placet.entrypoints.process import Child, answers, await_condition, free_port
-from placet.entrypoints.stack import temporal_command
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -116,15 +115,10 @@ def main() -> None:
     HISTORIES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        port = free_port()
-        server = Child("temporal", temporal_command(port, free_port(), home / "temporal.db"), home / "temporal.log")
-        try:
-            await_condition(lambda: answers(port), seconds=30, what="Temporal answering")
+        with temporal_server(home) as (temporal, _):
             for ending in ENDINGS:
                 with running(SandboxConfig()) as bss:
-                    _record(ending, home / ending.__name__, f"127.0.0.1:{port}", bss)
-        finally:
-            server.stop()
+                    _record(ending, home / ending.__name__, temporal, bss)
 
 
 def _record(ending: Callable[[World], str], home: Path, temporal: str, bss: str) -> None:
