@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -55,10 +56,11 @@ class Stack(ProcessGroup):
         super().__init__(self._home / "logs", {**own, "PLACET_HOME": str(self._home)})
         self._isolated = isolated
         self._lock: IO[str] | None = None
-        self.temporal_port = free_port(7233)
-        self.ui_port = free_port(8233)
-        self.bss_port = free_port(8621)
-        self.model_port = free_port(8622)
+        self._reserved: list[IO[str]] = []
+        self.temporal_port = self._port(7233)
+        self.ui_port = self._port(8233)
+        self.bss_port = self._port(8621)
+        self.model_port = self._port(8622)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -89,6 +91,8 @@ class Stack(ProcessGroup):
     def stop(self) -> None:
         """Stop all parts: the worker first, so that it can finish what it holds."""
         super().stop()
+        while self._reserved:
+            self._reserved.pop().close()
         if self._lock is not None:
             (self._home / "stack.json").unlink(missing_ok=True)
             self._lock.close()
@@ -114,18 +118,34 @@ class Stack(ProcessGroup):
         self.await_part(self._model_ready, "the model server answering")
 
     def _only_one(self) -> IO[str]:
-        lock = (self._home / "stack.lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
+        lock = _locked(self._home / "stack.lock")
+        if lock is None:
             raise ConfigurationError(
                 f"a stack is running in {str(self._home)!r}; use it, stop it, or set PLACET_HOME to another folder"
-            ) from error
+            )
         return lock
+
+    def _port(self, usual: int) -> int:
+        """The usual port, unless something or another stack that is just starting has it."""
+        lock = _locked(Path(tempfile.gettempdir()) / f"placet-{os.getuid()}-port-{usual}.lock")
+        if lock is None:
+            return free_port()
+        self._reserved.append(lock)
+        return free_port(usual)
 
     def _model_ready(self) -> bool:
         try:
             return httpx.get(f"http://127.0.0.1:{self.model_port}/v1/models", timeout=1).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file, locked for this process until it is closed; None when another process has it."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file

@@ -32,7 +32,9 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     log = (folder / "up.log").open("w")
     up = subprocess.Popen(["placet", "up"], cwd=folder, env=environment, stdout=log, stderr=log)
     try:
-        await_condition(lambda: "ready" in (folder / "up.log").read_text(), seconds=90, what="placet up")
+        said = folder / "up.log"
+        await_condition(lambda: "ready" in said.read_text() or up.poll() is not None, seconds=90, what="placet up")
+        assert up.poll() is None, said.read_text()
         environment["PLACET_TEMPORAL_ADDRESS"] = running_stack(folder / ".placet")["temporal_address"]
         children = psutil.Process(up.pid).children(recursive=True)
         yield environment
