@@ -4,7 +4,7 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context, keep_exchanges, record, unanswered_recorded
+from activities.context import Context, keep_exchanges, milliseconds_since, record, unanswered_recorded
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import BillingQuery, CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
@@ -76,7 +76,7 @@ class Analyse:
                     "queries": [query.model_dump(mode="json") for query in assessment.queries],
                     "model_use": [use.model_dump(mode="json") for use in assessment.model_use],
                     "calls": [call.model_dump(mode="json") for call in calls],
-                    "duration_ms": int((time.monotonic() - started) * 1000),
+                    "duration_ms": milliseconds_since(started),
                 },
             )
         return self._answer(request, str(entry.body["assessment"]), assessment)

@@ -1,11 +1,12 @@
 """(4) approve: open the gate by policy, review received decisions by the rules, record every answer."""
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity
 
-from activities.context import Context, record
+from activities.context import Context, milliseconds_since, record
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Gate, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
@@ -33,6 +34,7 @@ class Approve:
             earlier = context.recorded(gate.run, OPENED)
             if earlier is not None:
                 return Gate.model_validate(earlier.body["gate"])
+            began = time.monotonic()
             opened, policies = self._gate(gate)
             with context.database.transaction() as tx:
                 keep_policies(tx, gate.run, policies)
@@ -44,7 +46,11 @@ class Approve:
                     OPENED,
                     actor="policy",
                     at=opened.opened_at,
-                    body={"proposal": gate.proposal, "gate": opened.model_dump(mode="json")},
+                    body={
+                        "proposal": gate.proposal,
+                        "gate": opened.model_dump(mode="json"),
+                        "duration_ms": milliseconds_since(began),
+                    },
                 )
             return Gate.model_validate(entry.body["gate"])
 
@@ -113,6 +119,7 @@ class Approve:
             raise DecisionRefused("a decision was accepted already", code="duplicate")
         if received.early and received.received_at < review.gate.opened_at:
             raise DecisionRefused("it arrived before the gate was open", code="early")
+        began = time.monotonic()
         decision, key = verify_decision(
             received.envelope,
             run=review.run,
@@ -131,7 +138,11 @@ class Approve:
         if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, proposal=review.proposal):
             raise DecisionRefused("this decision was used before, or another one was accepted", code="duplicate")
         keep_policies(tx, run, policies)
-        because = {"policies": list(deciding), "policy_set": policies.digest}
+        because = {
+            "policies": list(deciding),
+            "policy_set": policies.digest,
+            "duration_ms": milliseconds_since(began),
+        }
         self._record_accepted(tx, review, received, decision, because)
         return decision
 

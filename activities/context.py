@@ -1,5 +1,6 @@
 """What every activity is given, and the boundary each one is wrapped in."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,6 +98,11 @@ class Context:
                 tx.runs.set_detail(run.run_id, f"retrying: {error}", at=self.clock())
         except StorageError:
             return  # the database itself is what is unwell; the attempt's own error says so
+
+
+def milliseconds_since(began: float) -> int:
+    """Whole milliseconds since the monotonic time `began`, for the record."""
+    return int((time.monotonic() - began) * 1000)
 
 
 def record(

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.context import Context, end, record
+from activities.context import Context, end, milliseconds_since, record
 from activities.revalidation import refusal
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
@@ -52,7 +52,7 @@ class Attempt:
         return {
             "attempt": self.claim.attempts,
             "calls": [call.model_dump(mode="json") for call in self.calls],
-            "duration_ms": int((time.monotonic() - self.began) * 1000),
+            "duration_ms": milliseconds_since(self.began),
         }
 
 

@@ -4,7 +4,7 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context, keep_exchanges, record, unanswered_recorded
+from activities.context import Context, keep_exchanges, milliseconds_since, record, unanswered_recorded
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import Evidence
 from placet.contracts.run import Proposed, ProposeInput
@@ -60,7 +60,7 @@ class Propose:
                     "summary": outcome.summary,
                     "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
                     "model_use": [use.model_dump(mode="json") for use in outcome.model_use],
-                    "duration_ms": int((time.monotonic() - started) * 1000),
+                    "duration_ms": milliseconds_since(started),
                 },
             )
         return Proposed(proposal=outcome.proposal, digest=digest, summary=outcome.summary)

@@ -4,7 +4,7 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context, record
+from activities.context import Context, milliseconds_since, record
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
 from placet.plugin_api.evidence import gather
@@ -45,7 +45,7 @@ class QueryBilling:
                     "evidence": digest,
                     "operations": list(evidence.operations),
                     "calls": [call.model_dump(mode="json") for call in evidence.calls],
-                    "duration_ms": int((time.monotonic() - started) * 1000),
+                    "duration_ms": milliseconds_since(started),
                 },
             )
         return Queried(evidence=str(entry.body["evidence"]))

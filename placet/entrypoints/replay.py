@@ -8,18 +8,22 @@
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from placet.contracts.decision import AcceptedDecision
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.worker import WORKFLOWS, workflow_runner
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance import dsse
 from placet.governance.canonical import digest, sha256_hex
+from placet.governance.keys import key_id_of, parse_public_key
 from placet.governance.statement import parse_statement
 from placet.interfaces.engine import data_converter
 from placet.interfaces.history import RunHistory, read_history
@@ -38,8 +42,12 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-async def replay(settings: Settings, target: str, export: Path | None = None) -> Verdict:
+async def replay(
+    settings: Settings, target: str, export: Path | None = None, public_keys: Sequence[Path] = ()
+) -> Verdict:
     """Fetch or read the history of `target` (a run id, or a file) and judge it.
+
+    With `public_keys` (the approvers' `.pub` files, got from somewhere trusted) signatures are verified as well.
 
     Raises:
         UsageError: there is no such run or file, or the file is not a history.
@@ -48,11 +56,14 @@ async def replay(settings: Settings, target: str, export: Path | None = None) ->
     history = await _history(settings, target)
     if export is not None:
         _write(export, history)
-    return await judge(history, load_or_create_key(settings.payload_key))
+    keys = {key_id_of(raw): raw for raw in map(_public_key, public_keys)}
+    return await judge(history, load_or_create_key(settings.payload_key), keys)
 
 
-async def judge(history: WorkflowHistory, payload_key: bytes) -> Verdict:
-    """Replay `history` and derive its digests again."""
+async def judge(
+    history: WorkflowHistory, payload_key: bytes, keys: Mapping[str, bytes] = MappingProxyType({})
+) -> Verdict:
+    """Replay `history`, derive its digests again, and verify signatures by `keys` (by key id) where there are any."""
     converter = data_converter(payload_key, for_worker=True)
     verdict = Verdict(history.workflow_id, events=len(history.events))
     replayer = Replayer(workflows=WORKFLOWS, data_converter=converter, workflow_runner=workflow_runner())
@@ -66,11 +77,11 @@ async def judge(history: WorkflowHistory, payload_key: bytes) -> Verdict:
         verdict.faults.append(f"the history holds what this version does not write: {first}")
         return verdict
     verdict.state = facts.result.state if facts.result else "running"
-    _check_digests(facts, verdict)
+    _check_digests(facts, verdict, keys)
     return verdict
 
 
-def _check_digests(facts: RunHistory, verdict: Verdict) -> None:
+def _check_digests(facts: RunHistory, verdict: Verdict, keys: Mapping[str, bytes]) -> None:
     if facts.proposed is not None and facts.proposed.proposal is not None:
         verdict.proposal = digest(facts.proposed.proposal)
         if verdict.proposal != facts.proposed.digest:
@@ -80,23 +91,37 @@ def _check_digests(facts: RunHistory, verdict: Verdict) -> None:
     signalled = {sha256_hex(text.encode()): text for text in facts.envelopes}
     for decision in facts.accepted:
         verdict.decisions.append(decision.envelope_digest)
-        text = signalled.get(decision.envelope_digest)
-        if text is None:
-            verdict.faults.append(f"accepted decision {decision.envelope_digest} was never signalled")
-        elif (subject := _subject(text)) != verdict.proposal:
-            verdict.faults.append(f"decision {decision.envelope_digest} is about {subject}, not {verdict.proposal}")
+        verdict.faults.extend(_decision_faults(decision, signalled.get(decision.envelope_digest), verdict, keys))
     approvals = {decision.envelope_digest for decision in facts.accepted if decision.verdict == "approve"}
     for effect in facts.effects:
         if effect.proposal != verdict.proposal or effect.decision.envelope_digest not in approvals:
             verdict.faults.append(f"proposal {effect.proposal} was executed without an accepted approval of it")
 
 
-def _subject(envelope: str) -> str | None:
+def _decision_faults(
+    decision: AcceptedDecision, text: str | None, verdict: Verdict, keys: Mapping[str, bytes]
+) -> list[str]:
+    """What the signed envelope contradicts of what the workflow was told it says."""
+    name = f"decision {decision.envelope_digest}"
+    if text is None:
+        return [f"accepted {name} was never signalled"]
     try:
-        payload = base64.b64decode(dsse.parse(envelope).payload)
-        return parse_statement(payload).proposal_digest
-    except (DecisionRefused, ValueError):
-        return None
+        envelope = dsse.parse(text)
+        statement = parse_statement(base64.b64decode(envelope.payload))
+        if keys:
+            dsse.verify(envelope, keys.get(envelope.signatures[0].keyid, b""))
+    except (DecisionRefused, ValueError) as error:
+        return [f"{name} is no decision signed by a key that was given: {error}"]
+    faults = []
+    if statement.proposal_digest != verdict.proposal:
+        faults.append(f"{name} is about {statement.proposal_digest}, not {verdict.proposal}")
+    said = statement.predicate
+    signed = (said.verdict, said.approver, said.decision_id, envelope.signatures[0].keyid)
+    if signed != (decision.verdict, decision.approver, decision.decision_id, decision.key_id):
+        faults.append(
+            f"{name} was signed as {signed[:2]}, the workflow was told {(decision.verdict, decision.approver)}"
+        )
+    return faults
 
 
 async def _history(settings: Settings, target: str) -> WorkflowHistory:
@@ -104,6 +129,13 @@ async def _history(settings: Settings, target: str) -> WorkflowHistory:
         return load_history(Path(target))
     engine = await connect(settings)
     return await engine.history(target)
+
+
+def _public_key(path: Path) -> bytes:
+    try:
+        return parse_public_key(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read public key file {str(path)!r}: {error}") from error
 
 
 def load_history(path: Path) -> WorkflowHistory:

@@ -96,11 +96,11 @@ def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
     return show(diagnose(settings, settings_only=settings_only), as_json=as_json)
 
 
-def replay(settings: Settings, target: str, export: Path | None, as_json: bool) -> int:
+def replay(settings: Settings, target: str, export: Path | None, keys: list[Path], as_json: bool) -> int:
     """An auditor's verdict on one run."""
     from placet.entrypoints.replay import replay as judge
 
-    verdict = asyncio.run(judge(settings, target, export))
+    verdict = asyncio.run(judge(settings, target, export, keys))
     if as_json:
         print(json.dumps({**asdict(verdict), "verified": not verdict.faults}, indent=2))
     else:

@@ -14,6 +14,7 @@ from placet.entrypoints.replay import Verdict, judge, load_history
 from placet.errors import ConfigurationError, UsageError
 from placet.interfaces.payload_codec import PayloadEncryption
 from tests.replay.record import ENDINGS, HISTORIES, PAYLOAD_KEY
+from tests.unit.support import a_key
 
 KEY = bytes.fromhex(PAYLOAD_KEY)
 DECIDED = {"executed": 1, "rejected": 1, "denied": 1, "failed": 1, "unknown_outcome": 2}
@@ -100,6 +101,14 @@ def test_a_decision_that_was_never_signalled_is_found_out() -> None:
             signal["signalName"] = "something_else"
     faults = judged(WorkflowHistory.from_json(document["workflowId"], document["history"])).faults
     assert any("was never signalled" in fault for fault in faults)
+
+
+def test_signatures_are_verified_by_the_keys_an_auditor_brings() -> None:
+    _, enrolled = a_key()
+    history = load_history(HISTORIES / "executed.json")
+    keys = {enrolled.key_id: base64.b64decode(enrolled.public_key)}
+    faults = asyncio.run(judge(history, KEY, keys)).faults
+    assert any("is no decision signed by a key that was given" in fault for fault in faults)
 
 
 def test_another_payload_key_reads_nothing_and_says_so() -> None:

@@ -72,11 +72,14 @@ def replay(
     context: typer.Context,
     target: Annotated[str, typer.Argument(metavar="RUN|history.json", help="run id, or an exported history")],
     export: Annotated[Path | None, typer.Option("--export", help="also write the run's history here")] = None,
+    key: Annotated[
+        list[Path] | None, typer.Option("--key", help="an approver's .pub file: verify signatures too; repeatable")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Replay a run's history against this code and derive its digests again; fails when either differs."""
     toolbox: Toolbox = context.obj
-    return toolbox.service("replay", target=target, export=export, as_json=as_json)
+    return toolbox.service("replay", target=target, export=export, keys=key or [], as_json=as_json)
 
 
 @bss.command("serve")
