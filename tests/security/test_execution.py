@@ -4,11 +4,13 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from placet.contracts.decision import Verdict
 from placet.contracts.run import RunState
+from placet.entrypoints.settings import Settings
 from tests.support.world import Approver, World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -174,3 +176,19 @@ def _decoded(node: object) -> list[str]:
     if isinstance(node, list):
         return [found for value in node for found in _decoded(value)]
     return []
+
+
+def test_a_read_outside_the_allowlist_never_leaves_and_is_on_the_runs_record(
+    make_world: Callable[..., World], tmp_path: Path
+) -> None:
+    allowlist = tmp_path / "allowlist.toml"
+    text = Settings(home=tmp_path).allowlist.read_text()
+    allowlist.write_text(text.replace("/tmf-api/usageManagement/v4/usage", "/tmf-api/usageManagement/v4/other"))
+    assert allowlist.read_text() != text
+    world = make_world(allowlist=allowlist)
+    run_id = world.start("C00005")
+    record = world.wait(run_id, "failed")
+    assert record.code == "plugin_violation"
+    (violation,) = world.events(run_id, "plugin.violation")
+    assert violation.actor == "plugin:billing"
+    assert "/tmf-api/usageManagement/v4/usage" in violation.body["detail"]
