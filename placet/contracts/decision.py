@@ -71,7 +71,8 @@ class DecisionPredicate(Frozen):
     approver: PersonName
     decided_at: AwareDatetime
     decision_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    reason: Annotated[str, Field(max_length=500)] = ""
+    # NUL is text that PostgreSQL cannot store.
+    reason: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 
 class ReceivedDecision(Frozen):

@@ -123,6 +123,11 @@ def test_a_signature_over_another_payload_type_is_refused() -> None:
     assert refused(json.dumps({**envelope, "payloadType": dsse.PAYLOAD_TYPE})) == "bad_signature"
 
 
+def test_a_reason_no_database_could_store_is_refused() -> None:
+    payload = decision_payload(DIGEST, a_predicate(reason="because")).replace(b"because", b"be\\u0000use")
+    assert refused(dsse.sign(payload, SIGNING.private, SIGNING.key_id)) == "malformed_statement"
+
+
 def test_two_signatures_are_not_more_than_one() -> None:
     envelope = json.loads(GOOD)
     envelope["signatures"] *= 2
