@@ -10,7 +10,7 @@ from activities.context import Context, milliseconds_since, record
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Gate, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import GateInput, ReviewInput, RunRequest, RunState
+from placet.contracts.run import END_STATES, GateInput, ReviewInput, RunRequest, RunState
 from placet.errors import DecisionRefused, GovernanceError, PolicyError
 from placet.governance.approvals import verify_decision
 from placet.governance.canonical import sha256_hex
@@ -65,8 +65,12 @@ class Approve:
                 # An earlier attempt of this review may have committed before its worker died: what it accepted stands.
                 used = tx.decisions.get_for_run(review.run.run_id, review.phase)
                 accepted = used.decision if used is not None else None
+                state = tx.runs.get(review.run.run_id)
+                over = state is not None and state.state in END_STATES
                 for received in review.received:
                     try:
+                        if over:  # cancelled while this review was under way
+                            raise DecisionRefused("it arrived too late; the run is over", code="late")
                         decision = self._review(tx, review, proposal, received, accepted)
                     except GovernanceError as error:
                         refused += 1

@@ -8,6 +8,7 @@
 What cannot be known is held for a person, never guessed.
 """
 
+import secrets
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +23,15 @@ from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
 from placet.contracts.run import ExecuteInput
-from placet.errors import NotFound, OutcomeUnknown, PlacetError, PluginError, UpstreamRejected, UpstreamUnavailable
+from placet.errors import (
+    GovernanceError,
+    NotFound,
+    OutcomeUnknown,
+    PlacetError,
+    PluginError,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 from placet.governance.effects import effect_key
 from placet.plugin_api.calls import record_calls
 from placet.plugin_api.protocols import Confirmation
@@ -94,11 +103,12 @@ class Execute:
     def _claim(self, effect: ExecuteInput, proposal: Proposal, calls: list[SourceCall]) -> Attempt:
         context, run = self._context, effect.run
         key = effect_key(run.run_id, effect.proposal)
-        holder = f"{context.worker}#{activity.info().attempt}"
+        # Of this very attempt: Temporal counts from 1 again when a workflow is reset.
+        holder = f"{context.worker}#{activity.info().attempt}.{secrets.token_hex(4)}"
         began = time.monotonic()
         now = context.clock()
         with context.database.transaction() as tx:
-            tx.runs.set_state(run.run_id, "executing", at=now)
+            running = tx.runs.set_state(run.run_id, "executing", at=now)
             claim = tx.effects.claim(
                 key,
                 tenant=run.tenant,
@@ -108,6 +118,8 @@ class Execute:
                 now=now,
                 lease_seconds=context.effect_lease_seconds,
             )
+            if not running and claim.status in ("new", "retry", "busy"):
+                raise GovernanceError(f"run {run.run_id!r} is over; nothing may be sent for it", code="run_over")
             record(
                 tx,
                 run,
@@ -130,7 +142,7 @@ class Execute:
             outcome="refused" if refused else "failed", code=claim.code or "failed", detail=claim.detail
         )
 
-    def _read_back(self, attempt: Attempt) -> ExecutionResult | None:
+    def _read_back(self, attempt: Attempt, *, just_sent: bool = False) -> ExecutionResult | None:
         """What the other system shows of this effect: settled when it is there, None when it is not."""
         context = self._context
         try:
@@ -140,7 +152,7 @@ class Execute:
         except (UpstreamUnavailable, UpstreamRejected, NotFound, OutcomeUnknown) as error:
             if error.code == "effect_failed":  # the other system recorded it and says that it did not happen
                 return self._give_up(attempt, "failed", error)
-            if attempt.claim.attempts < context.effect_attempts:
+            if just_sent or attempt.claim.attempts < context.effect_attempts:
                 raise self._later(f"sent, and the read-back failed: {error}") from error
             return self._hold(attempt, f"it may or may not have happened: {error}")
         return self._settle(attempt, found) if found is not None else None
@@ -160,7 +172,7 @@ class Execute:
             )
         except OutcomeUnknown as error:
             # Seeing the effect settles it; not seeing it proves nothing until this attempt's lease is over.
-            seen = self._read_back(attempt)
+            seen = self._read_back(attempt, just_sent=True)
             if seen is not None:
                 return seen
             raise self._later(str(error)) from error
@@ -208,7 +220,9 @@ class Execute:
         return result
 
     def _give_up(self, attempt: Attempt, outcome: Literal["refused", "failed"], error: PlacetError) -> ExecutionResult:
-        """Nothing happened, and nothing will under this key."""
+        """Nothing happened, and nothing will under this key; unless an earlier request's answer was lost."""
+        if attempt.claim.sends > 0 and error.code != "effect_failed":
+            return self._hold(attempt, f"an earlier answer was lost, and it may not be sent again: {error}")
         context, detail = self._context, str(error)
         with context.database.transaction() as tx:
             tx.effects.fail(attempt.key, code=error.code, detail=detail)

@@ -3,7 +3,7 @@
 import contextvars
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from temporalio import activity
 
@@ -47,7 +47,9 @@ class Heartbeats:
                 running = dict(self._running)
             for identity, context in running.items():
                 if identity in seen:  # it was there a whole interval ago
-                    context.run(activity.heartbeat)
+                    # It may have ended meanwhile, or its worker; the others must go on beating.
+                    with suppress(Exception):
+                        context.run(activity.heartbeat)
             seen = set(running)
 
 

@@ -164,11 +164,15 @@ class GovernedRun:
 
     async def _park(self, proposal: str, gate: Gate, result: ExecutionResult) -> RunResult:
         """Hold the run until a person has looked and signs what they found."""
-        await self._record("unknown_outcome", result.code, result.detail)
+        await _uncancelled(self._record("unknown_outcome", result.code, result.detail))
         self._enter("unknown_outcome")
         settlement = None
         while settlement is None:
-            settlement = await _uncancelled(self._await_decision("settle", proposal, gate))
+            try:
+                settlement = await _uncancelled(self._await_decision("settle", proposal, gate))
+            except ActivityError:
+                # What cannot be reviewed settles nothing; the person who is waited for can send it again.
+                del self._received[: options.REVIEW_BATCH]
         found = settlement.verdict == "confirm_executed"
         detail = f"{settlement.approver} found that it {'happened' if found else 'did not happen'}: {settlement.reason}"
         end: EndState = "executed" if found else "failed"

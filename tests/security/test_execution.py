@@ -7,9 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
-from placet.contracts.decision import Verdict
-from placet.contracts.run import RunState
+from activities.approve import Approve
+from activities.close_run import CloseRun
+from activities.execute import Execute
+from placet.contracts.decision import Gate, ReceivedDecision, Verdict
+from placet.contracts.run import CloseInput, ExecuteInput, ReviewInput, RunState
 from placet.entrypoints.settings import Settings
 from tests.support.world import Approver, World
 
@@ -192,3 +196,34 @@ def test_a_read_outside_the_allowlist_never_leaves_and_is_on_the_runs_record(
     (violation,) = world.events(run_id, "plugin.violation")
     assert violation.actor == "plugin:billing"
     assert "/tmf-api/usageManagement/v4/usage" in violation.body["detail"]
+
+
+def test_a_repeat_that_is_refused_proves_nothing_about_the_request_whose_answer_was_lost(
+    a_world: World, anna: Approver
+) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.break_bss("POST", ADJUST, "drop", count=1)
+    a_world.break_bss("POST", ADJUST, "status=409", count=1)
+    a_world.send(run_id, a_world.sign(run_id, anna))
+    record = a_world.wait(run_id, "unknown_outcome", seconds=60)
+    assert record.detail.startswith("an earlier answer was lost, and it may not be sent again")
+
+
+def test_nothing_is_sent_for_a_run_that_is_over_whoever_schedules_the_step(a_world: World, anna: Approver) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.stop_worker()
+    review = ReviewInput(
+        run=a_world.request_of(run_id),
+        proposal=str(a_world.record(run_id).proposal),
+        gate=Gate.model_validate(a_world.events(run_id, "approve.opened")[0].body["gate"]),
+        phase="decide",
+        received=(ReceivedDecision(envelope=a_world.sign(run_id, anna), received_at=datetime.now(UTC), early=False),),
+    )
+    decision = a_world.in_activity(lambda context: Approve(context).review_decisions(review)).accepted
+    assert decision is not None
+    close = CloseInput(run=review.run, state="cancelled", code="cancelled")
+    a_world.in_activity(lambda context: CloseRun(context).close_run(close))
+    effect = ExecuteInput(run=review.run, proposal=review.proposal, decision=decision)
+    with pytest.raises(ApplicationError, match="is over; nothing may be sent for it"):
+        a_world.in_activity(lambda context: Execute(context).execute(effect))
+    assert a_world.effects()["adjustments"] == 0
