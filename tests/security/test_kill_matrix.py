@@ -19,23 +19,11 @@ import pytest
 from placet.contracts.decision import Verdict
 from placet.entrypoints.settings import Settings
 from placet.governance.audit_chain import verify_chain
-from tests.support.world import World
+from tests.support.world import EXECUTED_RECORD, World
 
 STEPS = ["analyse", "query_billing", "propose", "open_gate", "review_decisions", "execute", "close_run"]
 POINTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 POINTS += ["before the BSS call", "after the BSS committed"]
-COMPLETE = [
-    "run.requested",
-    "run.started",
-    "analyse.completed",
-    "query_billing.completed",
-    "propose.completed",
-    "approve.opened",
-    "approve.decided",
-    "execute.intended",
-    "execute.settled",
-    "run.ended",
-]
 
 
 class Zygote:
@@ -144,7 +132,7 @@ def test_a_worker_killed_at_any_point_leaves_one_effect_and_a_whole_record(
             for number, (point, customer) in enumerate(zip(POINTS, customers, strict=True))
         }
     left = {point: outcome.result() for point, outcome in outcomes.items()}
-    executed = {"died": True, "state": "executed", "kinds": COMPLETE, "effects": 1, "workflow": "executed"}
-    unexecuted = [kind for kind in COMPLETE if not kind.startswith("execute.")]
+    executed = {"died": True, "state": "executed", "kinds": EXECUTED_RECORD, "effects": 1, "workflow": "executed"}
+    unexecuted = [kind for kind in EXECUTED_RECORD if not kind.startswith("execute.")]
     rejected = {"died": True, "state": "rejected", "kinds": unexecuted, "effects": 0, "workflow": "rejected"}
     assert left == {point: rejected if "close_run" in point else executed for point in POINTS}

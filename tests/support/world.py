@@ -37,6 +37,19 @@ from placet.storage.records import RunRecord
 
 T = TypeVar("T")
 PASSPHRASE = "correct horse"
+EXECUTED_RECORD = [
+    "run.requested",
+    "run.started",
+    "analyse.completed",
+    "query_billing.completed",
+    "propose.completed",
+    "approve.opened",
+    "approve.decided",
+    "execute.intended",
+    "execute.settled",
+    "run.ended",
+]
+"""What a run that was approved and executed leaves on the record, in order."""
 
 
 @dataclass

@@ -10,20 +10,7 @@ from agents.testing import ScriptedInference
 from placet.contracts.inference import ModelUse
 from placet.contracts.proposal import Proposal
 from placet.governance.canonical import digest, sha256_hex
-from tests.support.world import World
-
-STEPS = [
-    "run.requested",
-    "run.started",
-    "analyse.completed",
-    "query_billing.completed",
-    "propose.completed",
-    "approve.opened",
-    "approve.decided",
-    "execute.intended",
-    "execute.settled",
-    "run.ended",
-]
+from tests.support.world import EXECUTED_RECORD, World
 
 
 def balance(world: World, customer: str) -> float:
@@ -45,10 +32,10 @@ def test_an_approved_proposal_changes_the_customer_once_and_everything_is_on_the
     assert proposal.mutation.kind == "adjust_balance"
     assert balance(a_world, "C00005") == before + proposal.mutation.amount.amount_minor / 100
     assert record.receipt is not None
-    assert [event.kind for event in a_world.events(run_id)] == STEPS
+    assert [event.kind for event in a_world.events(run_id)] == EXECUTED_RECORD
     assert [event.actor for event in a_world.events(run_id, "approve.decided")] == ["anna"]
     with a_world.database.reading() as tx:
-        assert tx.audit.verify(run_id) == len(STEPS)
+        assert tx.audit.verify(run_id) == len(EXECUTED_RECORD)
     assert a_world.effects()["adjustments"] == 1
 
 
@@ -149,5 +136,5 @@ def test_a_locked_database_delays_a_run_and_loses_nothing(make_world: Callable[.
         other.execute("ROLLBACK")
     world.wait(run_id, "awaiting_decision")
     world.approve(run_id, world.approver())
-    assert [event.kind for event in world.events(run_id)] == STEPS
+    assert [event.kind for event in world.events(run_id)] == EXECUTED_RECORD
     assert world.effects()["adjustments"] == 1
