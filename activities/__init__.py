@@ -20,6 +20,7 @@ def all_activities(context: Context) -> list[Callable[..., Any]]:
         QueryBilling(context).query_billing,
         Propose(context).propose,
         approve.open_gate,
+        approve.mark_gate,
         approve.review_decisions,
         Execute(context).execute,
         CloseRun(context).close_run,

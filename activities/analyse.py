@@ -1,10 +1,12 @@
-"""(1) analyse: a model assesses the customer's history and chooses which reads follow."""
+"""(1) analyse: a model assesses the customer's history and chooses which reads follow; for a reversal none is asked."""
 
 import time
 
 from temporalio import activity
 
+from activities import reversal
 from activities.context import Context, keep_exchanges, milliseconds_since, record, unanswered_recorded
+from agents.application import AnalysisOutcome
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import BillingQuery, CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
@@ -39,6 +41,8 @@ class Analyse:
             )
         with context.database.transaction() as tx:
             tx.runs.request(request)
+            if request.reverses is not None:
+                reversal.open_reversal(tx, request, request.reverses, context.clock())
             if not tx.runs.set_state(request.run_id, "analysing", at=context.clock()):
                 raise GovernanceError(f"run {request.run_id!r} is over; start another one", code="run_over")
             record(
@@ -52,12 +56,10 @@ class Analyse:
 
     def _analyse(self, request: RunRequest) -> Analysed:
         context = self._context
-        application = context.application(request.agent)
         started = time.monotonic()
         with record_calls() as calls:
             customer = self._customer(request)
-        with unanswered_recorded(context, request, "analyse"):
-            outcome = application.analyse(request, customer, context.inference)
+        outcome = self._assess(request, customer)
         assessment = outcome.assessment
         with context.database.transaction() as tx:
             keep_exchanges(tx, request, outcome.exchanges)
@@ -67,7 +69,7 @@ class Analyse:
                 tx,
                 request,
                 STEP,
-                actor=f"agent:{request.agent}",
+                actor=f"agent:{request.agent}" if request.reverses is None else reversal.ACTOR,
                 at=context.clock(),
                 body={
                     "assessment": digest,
@@ -81,6 +83,13 @@ class Analyse:
             )
         return self._answer(request, str(entry.body["assessment"]), assessment)
 
+    def _assess(self, request: RunRequest, customer: CustomerProfile) -> AnalysisOutcome:
+        context = self._context
+        if request.reverses is not None:
+            return AnalysisOutcome(reversal.assess(context, request, request.reverses, customer), ())
+        with unanswered_recorded(context, request, "analyse"):
+            return context.application(request.agent).analyse(request, customer, context.inference)
+
     def _customer(self, request: RunRequest) -> CustomerProfile:
         try:
             return self._context.billing.customer(request.customer_id)
@@ -91,7 +100,8 @@ class Analyse:
 
     def _answer(self, request: RunRequest, digest: str, assessment: Assessment | None = None) -> Analysed:
         known = assessment or self._context.artifact(request, digest, Assessment)
-        required = self._context.application(request.agent).required_reads
+        # What takes an effect back needs other reads than what the application's own arithmetic needs.
+        required = self._context.application(request.agent).required_reads if request.reverses is None else ()
         return Analysed(assessment=digest, risk=known.risk, queries=_union(required, known.queries))
 
 

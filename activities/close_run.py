@@ -1,16 +1,26 @@
 """The end of a run, or its parking, on the record. Decisions that came too late are recorded as refused."""
 
+from datetime import datetime
+
 from temporalio import activity
 
-from activities.approve import refuse
+from activities.clearing import release
 from activities.context import Context, end
+from activities.controls import record_outcome
+from activities.notices import announce
+from activities.pending import pending_on_record
+from activities.reversal import mark_reversed
+from activities.review import refuse
 from placet.contracts.decision import PHASES
+from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
-from placet.contracts.run import CloseInput
+from placet.contracts.run import CloseInput, EndState
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.canonical import sha256_hex
 from placet.governance.effects import effect_key
 from placet.storage.database import Transaction
+
+_TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 
 
 class CloseRun:
@@ -32,7 +42,7 @@ class CloseRun:
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
-                if (used := tx.decisions.get_for_run(close.run.run_id, phase)) is not None
+                for used in tx.decisions.of_run(close.run.run_id, phase)
             }
             for received in close.late:
                 if sha256_hex(received.envelope.encode()) in counted:
@@ -44,6 +54,21 @@ class CloseRun:
             self._settle(tx, close)
             tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
             end(tx, close.run, close.state, close.code, close.detail, now)
+            record_outcome(tx, close, now)
+            self._tell(tx, close, now)
+
+    def _tell(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
+        """Give back what a mandate lent and nothing came of; tell people what they waited for, or are needed for."""
+        if close.proposal is None:
+            return
+        if close.state not in ("executed", "unknown_outcome"):
+            release(tx, close.run, close.proposal, now)
+        if close.state == "executed":
+            mark_reversed(tx, close.run, now)
+        occasion = _TOLD.get(close.state)
+        if occasion is not None:
+            pending = pending_on_record(tx, close.run.run_id)
+            announce(self._context, tx, close.run, pending.proposal, pending.gate, occasion, now)
 
     def _settle(self, tx: Transaction, close: CloseInput) -> None:
         if close.settled_by is None or close.proposal is None:

@@ -18,6 +18,7 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import EndState, RunRequest
 from placet.errors import GovernanceError, PlacetError, StorageError
+from placet.governance.address_book import AddressBook
 from placet.governance.policy import PolicySet
 from placet.plugin_api.protocols import MutatePlugin, ReadPlugin
 from placet.storage.database import Database, Transaction
@@ -32,6 +33,7 @@ class Context:
     Attributes:
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         policies: The policy set in force for a tenant and agent, read again at every question; raises `PolicyError`.
+        addresses: Who is told that a gate waits for them.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
         effect_attempts: Attempts before an outcome is held as unknown.
@@ -44,6 +46,7 @@ class Context:
     inference: Inference
     application: Callable[[str], Application]
     policies: Callable[[str, str], PolicySet]
+    addresses: AddressBook
     tenants: frozenset[str]
     clock: Callable[[], datetime]
     worker: str
@@ -79,13 +82,16 @@ class Context:
         with self.database.reading() as tx:
             return tx.artifacts.get_model(digest, kind, tenant=run.tenant)
 
-    def proposal(self, run: RunRequest, digest: str) -> Proposal:
-        """Fetch the run's own proposal.
+    def proposal(self, run: RunRequest, digest: str, tx: Transaction | None = None) -> Proposal:
+        """Fetch the run's own proposal, within `tx` where one is open.
 
         Raises:
             GovernanceError: the document is another run's.
         """
-        proposal = self.artifact(run, digest, Proposal)
+        if tx is None:
+            proposal = self.artifact(run, digest, Proposal)
+        else:
+            proposal = tx.artifacts.get_model(digest, Proposal, tenant=run.tenant)
         if (proposal.run_id, proposal.tenant, proposal.agent) != (run.run_id, run.tenant, run.agent):
             raise GovernanceError(
                 f"proposal {digest!r} is of {proposal.run_id!r}, not {run.run_id!r}", code="wrong_run"

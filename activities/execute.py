@@ -2,8 +2,8 @@
 
  (1) claim the effect in the ledger: the intent is on disk before anything is sent;
  (2) an earlier attempt may have sent it: ask the other system what it shows;
- (3) re-check approval, key, policy and the customer's state;
- (4) send, once, within the time this attempt owns;
+ (3) re-check approvals or mandate, keys, policy, halts and the customer's state;
+ (4) send, once, within the time this attempt owns, unless a halt was placed by then;
  (5) settle the ledger and the record with what came back.
 What cannot be known is held for a person, never guessed.
 """
@@ -18,12 +18,16 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.context import Context, end, milliseconds_since, record
+from activities.controls import refuse_in_ledger
+from activities.halting import check_not_halted
 from activities.revalidation import refusal
+from activities.reversal import mark_reversed
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
 from placet.contracts.run import ExecuteInput
 from placet.errors import (
+    DecisionRefused,
     GovernanceError,
     NotFound,
     OutcomeUnknown,
@@ -120,14 +124,17 @@ class Execute:
             )
             if not running and claim.status in ("new", "retry", "busy"):
                 raise GovernanceError(f"run {run.run_id!r} is over; nothing may be sent for it", code="run_over")
+            if any(other.effect_key != key for other in tx.effects.for_run(run.run_id)):
+                raise GovernanceError(f"run {run.run_id!r} has another effect; it causes one", code="effect_conflict")
             record(
                 tx,
                 run,
                 "execute.intended",
-                actor=effect.decision.approver,
+                actor="worker",
                 at=now,
-                body={"effect_key": key, "proposal": effect.proposal, "envelope": effect.decision.envelope_digest},
+                body={"effect_key": key, "proposal": effect.proposal, "envelopes": list(effect.decisions)},
             )
+            claim = refuse_in_ledger(tx, run, key, claim, now)
         return Attempt(effect, proposal, key, holder, claim, began, calls)
 
     def _known(self, attempt: Attempt) -> ExecutionResult:
@@ -162,8 +169,12 @@ class Execute:
         owned = context.effect_lease_seconds - (time.monotonic() - attempt.began)
         if owned < 2 * context.mutation_timeout_seconds:
             raise self._later("the checks took too long to send within this attempt")
-        with context.database.transaction() as tx:
-            ours = tx.effects.sending(attempt.key, holder=attempt.holder, now=context.clock())
+        try:
+            with context.database.transaction() as tx:
+                check_not_halted(tx, attempt.proposal, for_sending=True)
+                ours = tx.effects.sending(attempt.key, holder=attempt.holder, now=context.clock())
+        except DecisionRefused as halted:
+            return self._give_up(attempt, "refused", halted)
         if not ours:
             raise self._later("another attempt has taken this effect over")
         try:
@@ -217,6 +228,7 @@ class Execute:
                 body={"receipt": receipt.model_dump(mode="json"), **attempt.trace()},
             )
             end(tx, run, "executed", result.code, result.detail, receipt.settled_at)
+            mark_reversed(tx, run, receipt.settled_at)
         return result
 
     def _give_up(self, attempt: Attempt, outcome: Literal["refused", "failed"], error: PlacetError) -> ExecutionResult:

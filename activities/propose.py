@@ -1,10 +1,15 @@
-"""(3) propose: arithmetic ranks the eligible treatments, the model picks among them, one mutation results."""
+"""(3) propose: arithmetic ranks the eligible treatments, the model picks among them, one mutation results.
+
+A reversal is arithmetic alone.
+"""
 
 import time
 
 from temporalio import activity
 
+from activities import controls, reversal
 from activities.context import Context, keep_exchanges, milliseconds_since, record, unanswered_recorded
+from agents.application import ProposalOutcome
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import Evidence
 from placet.contracts.run import Proposed, ProposeInput
@@ -33,18 +38,9 @@ class Propose:
     def _propose(self, step: ProposeInput) -> Proposed:
         context, run = self._context, step.run
         started = time.monotonic()
-        assessment = context.artifact(run, step.assessment, Assessment)
-        evidence = context.artifact(run, step.evidence, Evidence)
-        with unanswered_recorded(context, run, "propose"):
-            outcome = context.application(run.agent).propose(
-                run,
-                assessment,
-                evidence,
-                assessment_digest=step.assessment,
-                evidence_digest=step.evidence,
-                inference=context.inference,
-            )
+        outcome = self._outcome(step)
         with context.database.transaction() as tx:
+            outcome = controls.plant(context, tx, step, outcome)
             keep_exchanges(tx, run, outcome.exchanges)
             digest = tx.artifacts.put_model(run.tenant, outcome.proposal) if outcome.proposal else None
             if digest is not None:
@@ -53,7 +49,7 @@ class Propose:
                 tx,
                 run,
                 STEP,
-                actor=f"agent:{run.agent}",
+                actor=f"agent:{run.agent}" if run.reverses is None else reversal.ACTOR,
                 at=context.clock(),
                 body={
                     "proposal": digest,
@@ -64,3 +60,19 @@ class Propose:
                 },
             )
         return Proposed(proposal=outcome.proposal, digest=digest, summary=outcome.summary)
+
+    def _outcome(self, step: ProposeInput) -> ProposalOutcome:
+        context, run = self._context, step.run
+        evidence = context.artifact(run, step.evidence, Evidence)
+        if run.reverses is not None:
+            return reversal.propose(context, step, run.reverses, evidence)
+        assessment = context.artifact(run, step.assessment, Assessment)
+        with unanswered_recorded(context, run, "propose"):
+            return context.application(run.agent).propose(
+                run,
+                assessment,
+                evidence,
+                assessment_digest=step.assessment,
+                evidence_digest=step.evidence,
+                inference=context.inference,
+            )

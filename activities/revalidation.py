@@ -1,17 +1,24 @@
-"""What is checked again immediately before an effect: approval, key, policy, the customer's state."""
+"""What is checked again immediately before an effect: approvals or mandate, keys, policy, halts, customer state."""
 
 from datetime import datetime
 
-from activities.approve import entitle
+from activities.clearing import still_cleared
 from activities.context import Context
-from placet.contracts.audit import AuditEvent
-from placet.contracts.decision import Gate
+from activities.controls import check_not_control
+from activities.entitlement import entitle
+from activities.gates import default_terms, gate_for
+from activities.halting import check_not_halted
+from activities.pending import Pending, pending_on_record
+from placet.contracts.decision import AcceptedDecision
+from placet.contracts.gate import Gate
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
 from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
 from placet.governance.approvals import check_key
+from placet.governance.policy import PolicySet
+from placet.governance.quorum import roles_at, suffices
 from placet.plugin_api.protocols import ReadPlugin
-from placet.storage.records import UsedDecision
+from placet.storage.database import Transaction
 
 
 def refusal(context: Context, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
@@ -22,46 +29,74 @@ def refusal(context: Context, effect: ExecuteInput, proposal: Proposal) -> Place
         StorageError: our own record cannot be read now.
     """
     try:
-        with context.database.reading() as tx:
-            used = tx.decisions.get_for_run(effect.run.run_id)
-            opened = tx.audit.find(effect.run.run_id, "approve.opened")
-            cancelled = tx.audit.find(effect.run.run_id, "run.cancel_requested")
-            signer = tx.approvers.get(effect.decision.key_id)
-        if cancelled is not None:
-            raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
-        _check_decision(used, effect)
-        _check_gate(opened, effect, context.clock())
-        key = check_key(signer, effect.decision.key_id, effect.run.tenant, context.clock())
         policies = context.policies(effect.run.tenant, effect.run.agent)
-        answer = policies.may_propose(proposal)
-        if not answer.allowed:
-            raise DecisionRefused(f"policy no longer permits the proposal: {answer.detail}", code="policy_changed")
-        entitle(policies, key, proposal)
+        with context.database.reading() as tx:
+            _check_record(context, tx, effect, proposal, policies)
         _check_preconditions(context.billing, proposal.preconditions)
     except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
         return error
     return None
 
 
-def _check_decision(used: UsedDecision | None, effect: ExecuteInput) -> None:
-    """The decision that arrived is the one on our own record, for this very proposal, and it approves."""
-    if used is None or (used.decision, used.proposal, used.tenant) != (
-        effect.decision,
-        effect.proposal,
-        effect.run.tenant,
-    ):
+def _check_record(
+    context: Context, tx: Transaction, effect: ExecuteInput, proposal: Proposal, policies: PolicySet
+) -> None:
+    run, now = effect.run, context.clock()
+    cancelled = tx.audit.find(run.run_id, "run.cancel_requested")
+    if cancelled is not None:
+        raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
+    check_not_control(tx, run)
+    check_not_halted(tx, proposal)
+    pending = pending_on_record(tx, run.run_id)
+    if pending.proposal != effect.proposal:
+        raise DecisionRefused("the proposal was amended since", code="not_approved")
+    if now >= pending.gate.expires_at:
+        raise DecisionRefused(
+            f"the approval lapsed with the gate at {pending.gate.expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed"
+        )
+    gate = gate_for(proposal, policies, default_terms(context.application(run.agent)), pending.gate.opened_at)
+    if gate.verdict != "human":
+        raise DecisionRefused(f"policy no longer permits the proposal: {gate.reason}", code="policy_changed")
+    if pending.gate.clearance is not None:
+        if effect.decisions:
+            raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")
+        still_cleared(tx, run, proposal, effect.proposal, policies, pending.gate.clearance, now)
+        return
+    approvals = _approvals(tx, effect, pending)
+    if not suffices(gate, approvals):
+        raise DecisionRefused(
+            f"policy asks for {gate.quorum} approvals now, there are {len(approvals)}", code="policy_changed"
+        )
+    for approval in approvals:
+        _check_approval(tx, policies, approval, proposal, pending.gate, now)
+
+
+def _approvals(tx: Transaction, effect: ExecuteInput, pending: Pending) -> tuple[AcceptedDecision, ...]:
+    """The decisions that arrived are those on our own record, for this very proposal, and they suffice."""
+    used = tx.decisions.of_run(effect.run.run_id)
+    approvals = tuple(
+        one.decision for one in used if one.tenant == effect.run.tenant and one.decision.proposal == effect.proposal
+    )
+    rejected = [one.decision for one in used if one.decision.verdict == "reject"]
+    if rejected:
+        raise DecisionRefused(f"{rejected[0].approver} rejected it", code="not_approved")
+    if not approvals or {one.envelope_digest for one in approvals} != set(effect.decisions):
         raise DecisionRefused("no accepted decision on this proposal is on record", code="not_approved")
-    if used.decision.verdict != "approve":
-        raise DecisionRefused(f"the decision on record is {used.decision.verdict!r}", code="not_approved")
+    if not suffices(pending.gate, approvals):
+        raise DecisionRefused(f"{len(approvals)} of {pending.gate.quorum} approvals are on record", code="not_approved")
+    return approvals
 
 
-def _check_gate(opened: AuditEvent | None, effect: ExecuteInput, now: datetime) -> None:
-    """The gate on record is for this proposal and still open: an approval does not outlive it."""
-    if opened is None or opened.body["proposal"] != effect.proposal:
-        raise DecisionRefused("no gate for this proposal is on record", code="not_approved")
-    expires_at = Gate.model_validate(opened.body["gate"]).expires_at
-    if now >= expires_at:
-        raise DecisionRefused(f"the approval lapsed with the gate at {expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed")
+def _check_approval(
+    tx: Transaction, policies: PolicySet, approval: AcceptedDecision, proposal: Proposal, gate: Gate, now: datetime
+) -> None:
+    """The signer's key still counts, and they are still entitled in a role, and in the stead, that was counted."""
+    key = check_key(tx.approvers.get(approval.key_id), approval.key_id, proposal.tenant, now)
+    entitlement = entitle(tx, policies, key, proposal, roles_at(gate, now), now)
+    if entitlement.delegated_by != approval.delegated_by:
+        raise DecisionRefused(
+            f"{approval.approver!r} may decide it only in another's stead than when they did", code="unentitled"
+        )
 
 
 def _check_preconditions(billing: ReadPlugin, preconditions: tuple[Precondition, ...]) -> None:

@@ -5,13 +5,15 @@
 
 from temporalio import activity
 
-from placet.contracts.decision import Gate, ReviewResult
+from placet.contracts.decision import ReviewResult
+from placet.contracts.gate import Gate
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
     Analysed,
     CloseInput,
     ExecuteInput,
     GateInput,
+    MilestoneInput,
     Proposed,
     ProposeInput,
     Queried,
@@ -45,9 +47,15 @@ def open_gate(gate: GateInput) -> Gate:
     raise NotImplementedError
 
 
+@activity.defn(name="mark_gate")
+def mark_gate(gate: MilestoneInput) -> None:
+    """(4) Record that nobody has passed the gate yet; remind those who were asked, or ask further people."""
+    raise NotImplementedError
+
+
 @activity.defn(name="review_decisions")
 def review_decisions(review: ReviewInput) -> ReviewResult:
-    """(4) Verify received decisions, record each refusal, accept at most one."""
+    """(4) Verify received decisions, record each refusal, and say what the pending question is answered with."""
     raise NotImplementedError
 
 

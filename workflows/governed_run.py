@@ -1,23 +1,19 @@
 """The governed run: (1) analyse, (2) query billing, (3) propose, (4) gate: wait, then execute, once.
 
 Nothing here decides whether a decision counts or a policy permits: activities ask the governance rules and record
-the answers. What this file guarantees is the order, and that the only road to `execute` leads through an accepted
-`approve` for the proposal that is pending.
+the answers. What this file guarantees is the order, and that the only roads to `execute` are the approvals that the
+pending proposal needs and a gate that a mandate cleared; `execute` asks all of it again.
 """
 
 import asyncio
-import re
-from collections.abc import Coroutine, Sequence
-from datetime import timedelta
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from placet import ports
-from placet.contracts.base import REASON_CODE
-from placet.contracts.decision import AcceptedDecision, Gate, Phase, ReceivedDecision, envelope_text
+from placet.contracts.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
@@ -28,7 +24,6 @@ from placet.contracts.run import (
     Proposed,
     ProposeInput,
     QueryInput,
-    ReviewInput,
     RunRequest,
     RunResult,
     RunState,
@@ -36,8 +31,11 @@ from placet.contracts.run import (
 )
 from placet.errors import GovernanceError
 from workflows import options
+from workflows.decision_desk import DecisionDesk
+from workflows.finishing import cause, uncancelled
 
-T = TypeVar("T")
+# How a run ends when its effect was refused for these reasons; for all others policy or the rules denied it.
+_REFUSED: dict[str, EndState] = {"cancel_requested": "cancelled", "halted": "halted"}
 
 STATE = SearchAttributeKey.for_keyword("PlacetState")
 
@@ -53,10 +51,7 @@ class GovernedRun:
         self._code: str | None = None
         self._detail = ""
         self._proposed: Proposed | None = None
-        self._gate: Gate | None = None
-        self._decision: AcceptedDecision | None = None
-        self._received: list[ReceivedDecision] = []
-        self._refused = 0
+        self._desk = DecisionDesk(request)
 
     @workflow.run
     async def run(self, request: RunRequest) -> RunResult:
@@ -72,7 +67,7 @@ class GovernedRun:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 return await self._close("cancelled", "cancelled", "cancelled on request")
-            return await self._close("failed", *_cause(error))
+            return await self._close("failed", *cause(error))
         except asyncio.CancelledError:
             return await self._close("cancelled", "cancelled", "cancelled on request")
 
@@ -110,43 +105,47 @@ class GovernedRun:
         if proposal is None:
             return await self._close("no_action", "nothing_proposed", self._proposed.summary)
         # (4) gate: nothing happens until someone who may, says so
-        self._gate = gate = await workflow.execute_local_activity(
+        gate = await workflow.execute_local_activity(
             ports.open_gate,
             GateInput(run=request, proposal=proposal),
             start_to_close_timeout=options.RECORD_TIMEOUT,
             schedule_to_close_timeout=options.GATE_PATIENCE,
             retry_policy=options.RECORD_RETRY,
         )
-        if gate.verdict != "human":
+        self._desk.open(proposal, gate)
+        if gate.verdict == "denied":
             return await self._close("denied", "policy_denied", gate.reason)
+        if gate.verdict == "cleared":
+            return await self._execute(request)
         self._enter("awaiting_decision")
-        decision = await self._await_decision("decide", proposal, gate)
-        if decision is None:
-            closed = f"nobody decided by {gate.expires_at:%Y-%m-%d %H:%M:%S}Z"
+        verdict = await self._desk.answer("decide")
+        if verdict is None:
+            closed = f"nobody decided by {self._desk.pending.gate.expires_at:%Y-%m-%d %H:%M:%S}Z"
             return await self._close("expired", "undecided", closed)
-        if decision.verdict != "approve":
-            return await self._close("rejected", "rejected", f"rejected by {decision.approver}: {decision.reason}")
-        return await self._execute(request, proposal, gate, decision)
+        if verdict != "approve":
+            last = self._desk.decisions[-1]
+            return await self._close("rejected", "rejected", f"rejected by {last.approver}: {last.reason}")
+        return await self._execute(request)
 
-    async def _execute(self, request: RunRequest, proposal: str, gate: Gate, decision: AcceptedDecision) -> RunResult:
+    async def _execute(self, request: RunRequest) -> RunResult:
         """Cause the effect. From here on a cancellation comes too late: the effect is settled first."""
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # asked for while the decision was under review
             raise asyncio.CancelledError
-        self._decision = decision
         self._enter("executing")
-        result = await _uncancelled(self._effect(ExecuteInput(run=request, proposal=proposal, decision=decision)))
+        approved = tuple(decision.envelope_digest for decision in self._desk.decisions)
+        effect = ExecuteInput(run=request, proposal=self._desk.pending.proposal, decisions=approved)
+        result = await uncancelled(self._effect(effect))
         if result.outcome == "executed":
             # `execute` recorded the end together with the effect; only decisions that came since are left to record.
-            while self._received:
-                await _uncancelled(self._record("executed", result.code, result.detail))
+            while self._desk.waiting():
+                await uncancelled(self._record("executed", result.code, result.detail))
             return self._end("executed", result.code, result.detail, result)
         if result.outcome == "refused":
-            end: EndState = "cancelled" if result.code == "cancel_requested" else "denied"
-            return await self._close(end, result.code, result.detail)
+            return await self._close(_REFUSED.get(result.code, "denied"), result.code, result.detail)
         if result.outcome == "failed":
             return await self._close("failed", result.code, result.detail)
-        return await self._park(proposal, gate, result)
+        return await self._park(result)
 
     async def _effect(self, effect: ExecuteInput) -> ExecutionResult:
         try:
@@ -159,46 +158,26 @@ class GovernedRun:
             )
         except ActivityError as error:
             # It may have been sent: whatever went wrong, only a person may say that nothing happened.
-            code, detail = _cause(error)
+            code, detail = cause(error)
             return ExecutionResult(outcome="unknown_outcome", code=code, detail=detail)
 
-    async def _park(self, proposal: str, gate: Gate, result: ExecutionResult) -> RunResult:
+    async def _park(self, result: ExecutionResult) -> RunResult:
         """Hold the run until a person has looked and signs what they found."""
-        await _uncancelled(self._record("unknown_outcome", result.code, result.detail))
+        await uncancelled(self._record("unknown_outcome", result.code, result.detail))
         self._enter("unknown_outcome")
-        settlement = None
-        while settlement is None:
+        verdict = None
+        while verdict is None:
             try:
-                settlement = await _uncancelled(self._await_decision("settle", proposal, gate))
+                verdict = await uncancelled(self._desk.answer("settle"))
             except ActivityError:
                 # What cannot be reviewed settles nothing; the person who is waited for can send it again.
-                del self._received[: options.REVIEW_BATCH]
-        found = settlement.verdict == "confirm_executed"
-        detail = f"{settlement.approver} found that it {'happened' if found else 'did not happen'}: {settlement.reason}"
+                self._desk.drop(options.REVIEW_BATCH)
+        settlement = self._desk.settlement
+        found = verdict == "confirm_executed"
+        who, why = (settlement.approver, settlement.reason) if settlement is not None else ("", "")
+        detail = f"{who} found that it {'happened' if found else 'did not happen'}: {why}"
         end: EndState = "executed" if found else "failed"
         return await self._close(end, "settled_by_person", detail, settled_by=settlement)
-
-    async def _await_decision(self, phase: Phase, proposal: str, gate: Gate) -> AcceptedDecision | None:
-        """Wait for a decision that counts; None when the gate closes first. Refused ones leave the run waiting."""
-        # One timer for the whole wait: a flood of refused decisions must not start and cancel one each.
-        closing = asyncio.create_task(_closed(gate)) if phase == "decide" else None
-        while True:
-            await workflow.wait_condition(lambda: bool(self._received) or (closing is not None and closing.done()))
-            if not self._received:
-                return None
-            batch = tuple(self._received[: options.REVIEW_BATCH])
-            review = ReviewInput(run=self._request, proposal=proposal, gate=gate, phase=phase, received=batch)
-            result = await workflow.execute_local_activity(
-                ports.review_decisions,
-                review,
-                start_to_close_timeout=options.RECORD_TIMEOUT,
-                retry_policy=options.RECORD_RETRY,
-            )
-            # Only now: had the review been cancelled, what it held would still be recorded as too late.
-            del self._received[: len(batch)]
-            self._refused += result.refused
-            if result.accepted is not None:
-                return result.accepted
 
     async def _close(
         self,
@@ -207,9 +186,9 @@ class GovernedRun:
         detail: str,
         settled_by: AcceptedDecision | None = None,
     ) -> RunResult:
-        await _uncancelled(self._record(state, code, detail, settled_by))
-        while self._received:  # a decision that arrived while the end was being recorded is recorded too
-            await _uncancelled(self._record(state, code, detail, settled_by))
+        await uncancelled(self._record(state, code, detail, settled_by))
+        while self._desk.waiting():  # a decision that arrived while the end was being recorded is recorded too
+            await uncancelled(self._record(state, code, detail, settled_by))
         return self._end(state, code, detail)
 
     def _end(self, state: EndState, code: str, detail: str, execution: ExecutionResult | None = None) -> RunResult:
@@ -220,15 +199,16 @@ class GovernedRun:
             state=state,
             code=code,
             detail=detail,
-            proposal=self._proposed.digest if self._proposed else None,
-            decision=self._decision.envelope_digest if self._decision else None,
+            proposal=self._digest,
+            decisions=tuple(decision.envelope_digest for decision in self._desk.decisions),
             receipt=execution.receipt if execution else None,
         )
 
     async def _record(
         self, state: EndState, code: str, detail: str, settled_by: AcceptedDecision | None = None
     ) -> None:
-        late, self._received = tuple(self._received), []
+        # What one message may carry is bounded; whoever records an end goes on until nothing is left.
+        late = self._desk.waiting()
         await workflow.execute_local_activity(
             ports.close_run,
             CloseInput(
@@ -238,12 +218,20 @@ class GovernedRun:
                 detail=detail,
                 late=late,
                 settled_by=settled_by,
-                proposal=self._proposed.digest if self._proposed else None,
+                proposal=self._digest,
             ),
             start_to_close_timeout=options.RECORD_TIMEOUT,
             retry_policy=options.RECORD_RETRY,
         )
+        self._desk.drop(len(late))
         self._code, self._detail = code, detail
+
+    @property
+    def _digest(self) -> str | None:
+        """The pending proposal as it stands, None while there is none."""
+        if self._desk.gate is not None:
+            return self._desk.pending.proposal
+        return self._proposed.digest if self._proposed is not None else None
 
     def _enter(self, state: RunState) -> None:
         self._state = state
@@ -255,10 +243,8 @@ class GovernedRun:
 
         Anyone may send anything under any name. All of it is kept, reviewed and recorded; none of it may stop the run.
         """
-        raw = [(value.payload.metadata.get("encoding"), value.payload.data) for value in values]
-        text = envelope_text(raw) if name == "decide" else f"signal {name[:80]!r} is not known"
         expected = self._state in ("awaiting_decision", "unknown_outcome")
-        self._received.append(ReceivedDecision(envelope=text, received_at=workflow.now(), early=not expected))
+        self._desk.receive(name, values, expected=expected)
 
     @workflow.query
     def status(self) -> RunStatus:
@@ -268,38 +254,13 @@ class GovernedRun:
             state=self._state,
             code=self._code,
             detail=self._detail,
-            proposal=self._proposed.digest if self._proposed else None,
-            gate=self._gate,
-            decision=self._decision,
-            refused_decisions=self._refused,
+            proposal=self._digest,
+            gate=self._desk.gate,
+            decisions=self._desk.decisions,
+            refused_decisions=self._desk.refused,
         )
 
     @workflow.query
     def proposal(self) -> Proposal | None:
         """The exact mutation that is, or was, pending."""
-        return self._proposed.proposal if self._proposed else None
-
-
-async def _closed(gate: Gate) -> None:
-    """Return when the gate closes."""
-    await asyncio.sleep(max(gate.expires_at - workflow.now(), timedelta(0)).total_seconds())
-
-
-async def _uncancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Finish `work` whatever is cancelled meanwhile: what was begun here must reach the record."""
-    task = asyncio.ensure_future(work)
-    while True:
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-
-
-def _cause(error: ActivityError) -> tuple[str, str]:
-    """The stable code and the one line a person reads, from what a step raised."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and re.fullmatch(REASON_CODE, cause.type or ""):
-        return str(cause.type), cause.message
-    # A defect of ours or of a library; its name is no code of ours.
-    return "step_failed", f"{error.activity_type}: {cause or error}"[:500]
+        return self._desk.amended or (self._proposed.proposal if self._proposed else None)

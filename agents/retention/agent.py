@@ -11,7 +11,7 @@ from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
 from agents.retention.drivers import supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
-from agents.retention.preconditions import preconditions
+from agents.retention.preconditions import with_preconditions
 from agents.retention.schema import AnalysisAnswer, PickAnswer, analysis_schema, pick_schema
 from placet.contracts.assessment import Assessment
 from placet.contracts.base import AgentName, Digest, Frozen
@@ -95,7 +95,7 @@ class Retention:
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
         facts = derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
-        candidates = evaluate(self._catalogue, facts)
+        candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
             return ProposalOutcome(None, _why_nothing(candidates), candidates, (), ())
@@ -116,7 +116,7 @@ class Retention:
             rationale=completion.value.rationale,
             rationale_marks=completion.marks,
             candidates=candidates,
-            preconditions=preconditions(pick.mutation, evidence),
+            preconditions=pick.preconditions,
             evidence=evidence_digest,
             assessment=assessment_digest,
             model_use=completion.attempts,

@@ -1,7 +1,17 @@
 """What must still be true of the customer when an approved mutation executes."""
 
 from placet.contracts.billing import Evidence
-from placet.contracts.proposal import AdjustBalance, Mutation, Precondition
+from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, Precondition
+
+
+def with_preconditions(candidates: tuple[Candidate, ...], evidence: Evidence) -> tuple[Candidate, ...]:
+    """The candidates, each that has a mutation with what it rests on: an approver may choose another than the pick."""
+    return tuple(
+        candidate
+        if candidate.mutation is None
+        else candidate.model_copy(update={"preconditions": preconditions(candidate.mutation, evidence)})
+        for candidate in candidates
+    )
 
 
 def preconditions(mutation: Mutation, evidence: Evidence) -> tuple[Precondition, ...]:
@@ -18,6 +28,6 @@ def preconditions(mutation: Mutation, evidence: Evidence) -> tuple[Precondition,
         found.extend(
             Precondition(name="product_offering", subject=product.product_id, op="eq", value=product.offering_id)
             for product in evidence.products
-            if product.product_id == mutation.replaces_product_id
+            if product.product_id == mutation.product_id
         )
     return tuple(found)

@@ -35,7 +35,7 @@ class CustomerProfile(Frozen):
 
 
 class HeldProduct(Frozen):
-    """TMF637 Product in the customer's inventory."""
+    """TMF637 Product in the customer's inventory; `order_ids` are the orders that created or changed it, as it says."""
 
     product_id: str
     offering_id: str
@@ -43,6 +43,7 @@ class HeldProduct(Frozen):
     status: str
     started_on: date | None = None
     monthly_price: Money | None = None
+    order_ids: tuple[str, ...] = ()
     simulated: bool = False
 
 

@@ -1,15 +1,20 @@
-"""The gate, the signed decision that passes it, and what review makes of each one received."""
+"""The signed decision, and what review makes of each one received."""
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Literal, get_args
+from typing import Literal, Self, get_args
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, model_validator
 
+from placet.contracts.approver import RoleName
 from placet.contracts.base import Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
+from placet.contracts.gate import Gate
+from placet.contracts.money import Money
+from placet.contracts.proposal import Proposal
+from placet.contracts.signed import Nonce, Remark
 
-Verdict = Literal["approve", "reject", "confirm_executed", "confirm_not_executed"]
-"""The first two answer a proposal; the last two settle an outcome that could not be known."""
+Verdict = Literal["approve", "reject", "amend", "confirm_executed", "confirm_not_executed"]
+"""The first three answer a proposal, `amend` by approving it as changed; the last two settle an unknown outcome."""
 
 Phase = Literal["decide", "settle"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -41,28 +46,31 @@ def envelope_text(values: Sequence[tuple[bytes | None, bytes]]) -> str:
     return text.encode("utf-8", "backslashreplace").decode()[: MAX_ENVELOPE_BYTES + 1]
 
 
-class Gate(Frozen):
-    """What stands between a proposal and its execution.
+class Amendment(Frozen):
+    """What an approver changes of a proposal: less credit, or another treatment that was weighed and eligible.
 
     Attributes:
-        verdict: `denied` by policy, or `human`: a named person must decide.
-        policies: Identifiers of the policies that determined the verdict.
-        role: Role an approver must hold.
+        amends: Digest of the proposal as it was; the statement's subject is the proposal as it becomes.
+        amount: A smaller credit.
+        treatment: Another candidate of the same proposal.
     """
 
-    verdict: Literal["denied", "human"]
-    reason: str
-    policy_set: Digest | None
-    policies: tuple[str, ...]
-    role: str
-    opened_at: AwareDatetime
-    expires_at: AwareDatetime
+    amends: Digest
+    amount: Money | None = None
+    treatment: ReasonCode | None = None
+
+    @model_validator(mode="after")
+    def _changes_one_thing(self) -> Self:
+        if (self.amount is None) == (self.treatment is None):
+            raise ValueError("an amendment names either an amount or a treatment")
+        return self
 
 
 class DecisionPredicate(Frozen):
     """Predicate of the in-toto statement an approver signs; its subject is the proposal digest.
 
-    `decision_id` is a random nonce: one signature decides once.
+    `decision_id` is a random nonce: one signature decides once. `amendment` belongs to the verdict `amend`, whose
+    subject is the proposal as amended.
     """
 
     tenant: TenantId
@@ -70,9 +78,15 @@ class DecisionPredicate(Frozen):
     verdict: Verdict
     approver: PersonName
     decided_at: AwareDatetime
-    decision_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    # NUL is text that PostgreSQL cannot store.
-    reason: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    decision_id: Nonce
+    reason: Remark = ""
+    amendment: Amendment | None = None
+
+    @model_validator(mode="after")
+    def _amends_when_it_says_so(self) -> Self:
+        if (self.verdict == "amend") != (self.amendment is not None):
+            raise ValueError(f"verdict {self.verdict!r} and amendment do not fit")
+        return self
 
 
 class ReceivedDecision(Frozen):
@@ -87,7 +101,15 @@ class ReceivedDecision(Frozen):
 
 
 class AcceptedDecision(Frozen):
-    """A decision that passed every check. `envelope_digest` addresses the envelope in the artifact store."""
+    """A decision that passed every check.
+
+    Attributes:
+        proposal: Digest of the proposal it is about; for an amendment, the proposal as amended.
+        roles: The roles asked for that the approver holds, or was delegated.
+        delegated_by: In whose stead it was given.
+        batch: Merkle root of the batch it was part of.
+        envelope_digest: Addresses the signed envelope in the artifact store.
+    """
 
     verdict: Verdict
     approver: PersonName
@@ -95,6 +117,10 @@ class AcceptedDecision(Frozen):
     decision_id: str
     decided_at: AwareDatetime
     reason: str
+    proposal: Digest
+    roles: tuple[RoleName, ...]
+    delegated_by: PersonName | None = None
+    batch: Digest | None = None
     envelope_digest: Digest
 
 
@@ -106,8 +132,25 @@ class RefusedDecision(Frozen):
     envelope_digest: Digest
 
 
-class ReviewResult(Frozen):
-    """The outcome of reviewing a batch: at most one accepted decision, all others refused."""
+class Amended(Frozen):
+    """The proposal as an approver changed it, and the gate that stands before it."""
 
-    accepted: AcceptedDecision | None
+    proposal: Proposal
+    digest: Digest
+    gate: Gate
+
+
+class ReviewResult(Frozen):
+    """The outcome of reviewing a batch of received decisions.
+
+    Attributes:
+        verdict: What the pending question is answered with; None while it is open.
+        decisions: The accepted decisions on the pending proposal so far, the last one being the newest.
+        amended: What is pending from now on, where an approver changed it.
+        refused: How many did not count.
+    """
+
+    verdict: Verdict | None
+    decisions: tuple[AcceptedDecision, ...]
+    amended: Amended | None = None
     refused: int

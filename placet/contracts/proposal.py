@@ -4,32 +4,35 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, ReasonCode, RunId, TenantId
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
 from placet.contracts.inference import ModelUse
 from placet.contracts.money import Money
 
 
 class AdjustBalance(Frozen):
-    """Credit a monetary bucket once (TMF654 adjustBalance); `amount` is positive."""
+    """Credit or debit a monetary bucket once (TMF654 adjustBalance); `amount` is positive, `direction` has the sign."""
 
     kind: Literal["adjust_balance"] = "adjust_balance"
     customer_id: CustomerId
     bucket_id: Annotated[str, Field(min_length=1, max_length=80)]
+    direction: Literal["credit", "debit"] = "credit"
     amount: Money
     reason: Annotated[str, Field(max_length=80)]
 
 
 class OrderProduct(Frozen):
-    """Add an offering, or move a held product to another one (TMF622 productOrder).
+    """Add an offering, move a held product to another one, or end a held product (TMF622 productOrder).
 
-    `replaces_product_id` is the held product when `action` is `modify`.
+    Attributes:
+        offering_id: The offering to hold afterwards; for `delete`, the one that is held until then.
+        product_id: The held product that `modify` moves and `delete` ends; None for `add`.
     """
 
     kind: Literal["order_product"] = "order_product"
     customer_id: CustomerId
-    action: Literal["add", "modify"]
+    action: Literal["add", "modify", "delete"]
     offering_id: Annotated[str, Field(min_length=1, max_length=80)]
-    replaces_product_id: Annotated[str, Field(max_length=80)] | None = None
+    product_id: Annotated[str, Field(min_length=1, max_length=80)] | None = None
 
 
 Mutation = Annotated[AdjustBalance | OrderProduct, Field(discriminator="kind")]
@@ -43,8 +46,20 @@ class Reason(Frozen):
     detail: Annotated[str, Field(max_length=160)] = ""
 
 
+class Precondition(Frozen):
+    """A named figure of customer state that must still hold when the mutation executes."""
+
+    name: Literal["customer_status", "bucket_status", "product_offering", "bucket_remaining_minor"]
+    subject: str
+    op: Literal["eq", "le", "ge"]
+    value: str | StrictInt
+
+
 class Candidate(Frozen):
-    """One treatment the engine weighed. Money fields are minor units of the proposal's currency."""
+    """One treatment the engine weighed. Money fields are minor units of the proposal's currency.
+
+    `preconditions` are those of its mutation, so that an approver can choose it instead.
+    """
 
     treatment: ReasonCode
     eligible: bool
@@ -53,15 +68,7 @@ class Candidate(Frozen):
     reasons_for: tuple[Reason, ...] = ()
     reasons_against: tuple[Reason, ...] = ()
     mutation: Mutation | None = None
-
-
-class Precondition(Frozen):
-    """A named figure of customer state that must still hold when the mutation executes."""
-
-    name: Literal["customer_status", "bucket_status", "product_offering", "bucket_remaining_minor"]
-    subject: str
-    op: Literal["eq", "le", "ge"]
-    value: str | StrictInt
+    preconditions: tuple[Precondition, ...] = ()
 
 
 class Proposal(Frozen):
@@ -72,6 +79,10 @@ class Proposal(Frozen):
         rationale: The model's words. Language, never authority; `rationale_marks` names failed checks.
         evidence: Digest of the `Evidence` artifact.
         assessment: Digest of the `Assessment` artifact.
+        amends: Digest of the proposal that an approver changed into this one.
+        amended_by: Who did.
+        original_cost: What the agent's own proposal cost, where this one amends it.
+        reverses: The run whose effect this one takes back.
     """
 
     version: Literal[1] = 1
@@ -91,3 +102,7 @@ class Proposal(Frozen):
     evidence: Digest
     assessment: Digest
     model_use: tuple[ModelUse, ...] = ()
+    amends: Digest | None = None
+    amended_by: PersonName | None = None
+    original_cost: Money | None = None
+    reverses: RunId | None = None

@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, Field
 from placet.contracts.assessment import Risk
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
 from placet.contracts.billing import BillingQuery
-from placet.contracts.decision import AcceptedDecision, Gate, Phase, ReceivedDecision
+from placet.contracts.decision import AcceptedDecision, Phase, ReceivedDecision
+from placet.contracts.gate import Gate, Milestone
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import Receipt
 
@@ -24,7 +25,10 @@ RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
 
 
 class RunRequest(Frozen):
-    """What an operator or an upstream system asks for. `key` makes the request idempotent per tenant."""
+    """What an operator or an upstream system asks for. `key` makes the request idempotent per tenant.
+
+    `reverses` names the executed run whose effect is to be taken back; nothing else is proposed then.
+    """
 
     run_id: RunId
     tenant: TenantId
@@ -33,6 +37,7 @@ class RunRequest(Frozen):
     key: RunKey
     requested_by: PersonName
     requested_at: AwareDatetime
+    reverses: RunId | None = None
 
 
 class Analysed(Frozen):
@@ -92,12 +97,24 @@ class ReviewInput(Frozen):
     received: tuple[ReceivedDecision, ...]
 
 
-class ExecuteInput(Frozen):
-    """Input of the effect: only digests cross, the activity fetches and re-checks what they name."""
+class MilestoneInput(Frozen):
+    """Input of (4), marking that nobody has passed the gate yet."""
 
     run: RunRequest
     proposal: Digest
-    decision: AcceptedDecision
+    gate: Gate
+    milestone: Milestone
+
+
+class ExecuteInput(Frozen):
+    """Input of the effect: only digests cross, the activity fetches and re-checks what they name.
+
+    `decisions` are the envelope digests of the approvals; none where a mandate cleared the proposal.
+    """
+
+    run: RunRequest
+    proposal: Digest
+    decisions: tuple[Digest, ...]
 
 
 class CloseInput(Frozen):
@@ -120,7 +137,7 @@ class RunResult(Frozen):
     code: ReasonCode
     detail: str = ""
     proposal: Digest | None = None
-    decision: Digest | None = None
+    decisions: tuple[Digest, ...] = ()
     receipt: Receipt | None = None
 
 
@@ -133,5 +150,5 @@ class RunStatus(Frozen):
     detail: str = ""
     proposal: Digest | None = None
     gate: Gate | None = None
-    decision: AcceptedDecision | None = None
+    decisions: tuple[AcceptedDecision, ...] = ()
     refused_decisions: int = 0

@@ -85,5 +85,5 @@ def _mutation(treatment: Treatment, move: Move | None, cost: int, facts: Facts) 
         customer_id=facts.customer_id,
         action="modify" if replaced else "add",
         offering_id=move.offering_id,
-        replaces_product_id=replaced[0] if replaced else None,
+        product_id=replaced[0] if replaced else None,
     )

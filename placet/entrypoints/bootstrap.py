@@ -18,6 +18,7 @@ from placet.entrypoints.connection import open_database
 from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.errors import PluginViolation, StorageError
+from placet.governance.address_book import load_address_book
 from placet.plugin_api.loader import LoadedPlugins, load_plugins
 from placet.plugin_api.manifest import ConnectorLimits
 from placet.storage.database import Database
@@ -80,6 +81,7 @@ def build_parts(
         inference=inference or build_inference(settings),
         application=application,
         policies=PolicyFiles(settings.policy_dir),
+        addresses=load_address_book(settings.notify_file),
         tenants=frozenset(settings.tenants),
         clock=clock or _now,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",

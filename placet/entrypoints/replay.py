@@ -1,12 +1,11 @@
 """`placet replay`: an auditor's verdict on one run, from its history alone.
 
 (1) Temporal's Replayer runs the shipped workflow code over the history: the code does what the record says;
-(2) the proposal's digest is derived again from the proposal in the history;
-(3) every accepted decision is one of the envelopes that were signalled, and its signed subject is that digest;
-(4) what was executed is that proposal, on an accepted approval.
+(2) the digest of each version of the proposal is derived again, an amended one also from what it amends;
+(3) every accepted decision is one of the envelopes that were signalled, and its signed subject is such a digest;
+(4) what was executed is such a version, on as many accepted approvals of it as its gate asked for.
 """
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +15,14 @@ from types import MappingProxyType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from placet.contracts.decision import AcceptedDecision
 from placet.entrypoints.connection import connect
+from placet.entrypoints.replay_checks import HistoryCheck
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.worker import WORKFLOWS, workflow_runner
-from placet.errors import ConfigurationError, DecisionRefused, UsageError
-from placet.governance import dsse
-from placet.governance.canonical import digest, sha256_hex
+from placet.errors import ConfigurationError, UsageError
 from placet.governance.keys import key_id_of, parse_public_key
-from placet.governance.statement import parse_statement
 from placet.interfaces.engine import data_converter
-from placet.interfaces.history import RunHistory, read_history
+from placet.interfaces.history import read_history
 from placet.interfaces.payload_codec import load_or_create_key
 
 
@@ -39,6 +35,7 @@ class Verdict:
     events: int = 0
     proposal: str | None = None
     decisions: list[str] = field(default_factory=list)
+    mandate: str | None = None
     faults: list[str] = field(default_factory=list)
 
 
@@ -77,51 +74,13 @@ async def judge(
         verdict.faults.append(f"the history holds what this version does not write: {first}")
         return verdict
     verdict.state = facts.result.state if facts.result else "running"
-    _check_digests(facts, verdict, keys)
+    check = HistoryCheck(facts, keys)
+    verdict.faults.extend(check.faults())
+    verdict.proposal = next(reversed(check.versions), None)
+    verdict.decisions = list(check.accepted)
+    if facts.gate is not None and facts.gate.clearance is not None:
+        verdict.mandate = facts.gate.clearance.document
     return verdict
-
-
-def _check_digests(facts: RunHistory, verdict: Verdict, keys: Mapping[str, bytes]) -> None:
-    if facts.proposed is not None and facts.proposed.proposal is not None:
-        verdict.proposal = digest(facts.proposed.proposal)
-        if verdict.proposal != facts.proposed.digest:
-            verdict.faults.append(
-                f"the proposal hashes to {verdict.proposal}, the history says {facts.proposed.digest}"
-            )
-    signalled = {sha256_hex(text.encode()): text for text in facts.envelopes}
-    for decision in facts.accepted:
-        verdict.decisions.append(decision.envelope_digest)
-        verdict.faults.extend(_decision_faults(decision, signalled.get(decision.envelope_digest), verdict, keys))
-    approvals = {decision.envelope_digest for decision in facts.accepted if decision.verdict == "approve"}
-    for effect in facts.effects:
-        if effect.proposal != verdict.proposal or effect.decision.envelope_digest not in approvals:
-            verdict.faults.append(f"proposal {effect.proposal} was executed without an accepted approval of it")
-
-
-def _decision_faults(
-    decision: AcceptedDecision, text: str | None, verdict: Verdict, keys: Mapping[str, bytes]
-) -> list[str]:
-    """What the signed envelope contradicts of what the workflow was told it says."""
-    name = f"decision {decision.envelope_digest}"
-    if text is None:
-        return [f"accepted {name} was never signalled"]
-    try:
-        envelope = dsse.parse(text)
-        statement = parse_statement(base64.b64decode(envelope.payload))
-        if keys:
-            dsse.verify(envelope, keys.get(envelope.signatures[0].keyid, b""))
-    except (DecisionRefused, ValueError) as error:
-        return [f"{name} is no decision signed by a key that was given: {error}"]
-    faults = []
-    if statement.proposal_digest != verdict.proposal:
-        faults.append(f"{name} is about {statement.proposal_digest}, not {verdict.proposal}")
-    said = statement.predicate
-    signed = (said.verdict, said.approver, said.decision_id, envelope.signatures[0].keyid)
-    if signed != (decision.verdict, decision.approver, decision.decision_id, decision.key_id):
-        faults.append(
-            f"{name} was signed as {signed[:2]}, the workflow was told {(decision.verdict, decision.approver)}"
-        )
-    return faults
 
 
 async def _history(settings: Settings, target: str) -> WorkflowHistory:

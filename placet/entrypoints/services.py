@@ -106,6 +106,8 @@ def replay(settings: Settings, target: str, export: Path | None, keys: list[Path
     else:
         print(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
         print(f"proposal   {verdict.proposal or 'none'}")
+        if verdict.mandate is not None:
+            print(f"mandate    {verdict.mandate}")
         for decision in verdict.decisions:
             print(f"decision   {decision}")
         print("verdict    " + ("the history replays and every digest holds" if not verdict.faults else "REFUSED"))
@@ -121,6 +123,16 @@ def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
     return bench_run(settings, runs=runs, in_flight=in_flight, as_json=as_json)
 
 
+def bench_governance(
+    settings: Settings, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool
+) -> int:
+    """What each part of governance costs."""
+    from placet.entrypoints.bench.governance import bench_governance as run_bench
+
+    return run_bench(settings, only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json)
+
+
 SERVICES: Mapping[str, Callable[..., int]] = {
-    service.__name__: service for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, bench)
+    service.__name__: service
+    for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, bench, bench_governance)
 }

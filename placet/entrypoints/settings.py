@@ -6,7 +6,7 @@ Order: environment (`PLACET_*`), then what a running `placet up` wrote to `<home
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -63,6 +63,25 @@ class Settings(BaseSettings):
     log_interval_seconds: float = Field(
         default=5.0, gt=0, le=3600, description="how often a worker brings the log up to the record and signs it"
     )
+
+    notify_file: Path | None = Field(
+        default=None, description="address book: who is told by e-mail or webhook (TOML); none: the console alone"
+    )
+    notify_interval_seconds: float = Field(
+        default=2.0, gt=0, le=3600, description="how often a worker looks for notifications to deliver"
+    )
+    notify_attempts: int = Field(
+        default=12, ge=1, le=20, description="attempts before one has failed; 12 take eight and a half hours"
+    )
+    notify_timeout_seconds: float = Field(default=10.0, gt=0, le=60, description="time one delivery may take")
+    smtp_host: str = Field(default="", description="mail server that takes our e-mail; empty: none is sent")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    smtp_from: str = Field(default="", description="address our e-mail comes from")
+    smtp_starttls: Literal["required", "yes", "no"] = Field(
+        default="required", description="encrypt on the way to it: required, yes (where it offers to), no"
+    )
+    smtp_user: str = Field(default="", description="whom to log in as; empty: no login")
+    smtp_password: SecretStr | None = Field(default=None, description="its password, sent encrypted only")
 
     worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
     worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")

@@ -15,6 +15,7 @@ from activities import all_activities
 from activities.context import Context
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
+from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
 from placet.governance.log_key import load_or_create_log_identity
 from placet.interfaces.engine import TASK_QUEUE
@@ -80,6 +81,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     parts = await asyncio.to_thread(build_parts, settings)
+    notifier = build_notifier(settings, parts.database, parts.context.addresses, parts.context.clock)
     engine = await connect(settings, patience_seconds=_CONNECT_SECONDS, for_worker=True)
     await engine.ensure_search_attributes()
     integrator = Integrator(
@@ -89,7 +91,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         parts.context.clock,
         settings.log_interval_seconds,
     )
-    with integrator:
+    with integrator, notifier:
         async with build_worker(engine.client, parts.context, settings):
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, "ready\n")

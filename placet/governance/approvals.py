@@ -3,7 +3,7 @@
 Invariants, in the order they are checked:
  (1) the envelope is a DSSE envelope over an in-toto decision statement, at most 16 KB;
  (2) the signing key is enrolled for this tenant, not revoked, not expired, and the signature is its own;
- (3) the statement names this tenant, this run and this very proposal digest;
+ (3) the statement names this tenant, this run and this very proposal digest; an amendment names it as what it amends;
  (4) the named approver is the person the key belongs to;
  (5) the verdict fits what is being asked (decide a proposal, or settle an unknown outcome);
  (6) it was signed after the gate opened, before it closed, and not in the future, within the tolerated clock skew;
@@ -21,11 +21,12 @@ from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import (
     MAX_ENVELOPE_BYTES,
     AcceptedDecision,
+    Amendment,
     DecisionPredicate,
-    Gate,
     Phase,
     Verdict,
 )
+from placet.contracts.gate import Gate
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused
 from placet.governance import dsse
@@ -36,7 +37,7 @@ CLOCK_SKEW = timedelta(seconds=60)
 """How far an approver's clock may be off from ours."""
 
 VERDICTS: dict[Phase, frozenset[Verdict]] = {
-    "decide": frozenset({"approve", "reject"}),
+    "decide": frozenset({"approve", "reject", "amend"}),
     "settle": frozenset({"confirm_executed", "confirm_not_executed"}),
 }
 
@@ -56,7 +57,9 @@ def verify_decision(
     now: datetime,
     find_key: Callable[[str], EnrolledKey | None],
 ) -> tuple[AcceptedDecision, EnrolledKey]:
-    """Check invariants (1) to (6); the caller still owes (7) and single use.
+    """Check invariants (1) to (6); the caller still owes (7), single use, and the roles the approver acts in.
+
+    The decision on an amendment is about the proposal as amended, whose digest the caller must derive for itself.
 
     Raises:
         DecisionRefused: with the code of the first check that failed.
@@ -78,7 +81,7 @@ def verify_decision(
             f"verdict {predicate.verdict!r} does not answer what is asked; expected one of {expected}",
             code="wrong_verdict",
         )
-    _check_time(predicate.decided_at, gate, phase, now)
+    check_time(predicate.decided_at, gate, phase, now)
     accepted = AcceptedDecision(
         verdict=predicate.verdict,
         approver=predicate.approver,
@@ -86,9 +89,16 @@ def verify_decision(
         decision_id=predicate.decision_id,
         decided_at=predicate.decided_at,
         reason=predicate.reason,
+        proposal=statement.proposal_digest,
+        roles=(),
         envelope_digest=sha256_hex(text.encode()),
     )
     return accepted, key
+
+
+def amendment_of(text: str) -> Amendment | None:
+    """What an envelope that passed `verify_decision` changes of the proposal; None unless its verdict is `amend`."""
+    return parse_statement(base64.b64decode(dsse.parse(text).payload)).predicate.amendment
 
 
 def check_key(key: EnrolledKey | None, key_id: str, tenant: str, now: datetime) -> EnrolledKey:
@@ -118,14 +128,19 @@ def _check_subject(statement: Statement, run: RunRequest, proposal_digest: str) 
         raise DecisionRefused(
             f"signed for run {predicate.run_id!r} of tenant {predicate.tenant!r}, not this run", code="wrong_run"
         )
-    if statement.proposal_digest != proposal_digest:
+    about = predicate.amendment.amends if predicate.amendment is not None else statement.proposal_digest
+    if about != proposal_digest:
         raise DecisionRefused(
-            f"signed for proposal {statement.proposal_digest[:16]}, the pending one is {proposal_digest[:16]}",
-            code="stale",
+            f"signed for proposal {about[:16]}, the pending one is {proposal_digest[:16]}", code="stale"
         )
 
 
-def _check_time(decided_at: datetime, gate: Gate, phase: Phase, now: datetime) -> None:
+def check_time(decided_at: datetime, gate: Gate, phase: Phase, now: datetime) -> None:
+    """A decision was signed while the gate was open, and it is still open (invariant 6).
+
+    Raises:
+        DecisionRefused: it was signed in the future, before the gate opened, or too late.
+    """
     if decided_at > now + CLOCK_SKEW:
         raise DecisionRefused(
             f"signed at {decided_at:%Y-%m-%d %H:%M:%S}Z, which is in the future; set the clock", code="clock_skew"

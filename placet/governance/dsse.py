@@ -61,11 +61,20 @@ def parse(text: str) -> Envelope:
         envelope = Envelope.model_validate_json(text)
     except ValidationError as error:
         raise DecisionRefused(f"not a DSSE envelope: {first_fault(error)}", code="malformed") from error
+    check_payload_type(envelope)
+    return envelope
+
+
+def check_payload_type(envelope: Envelope) -> None:
+    """The envelope is over an in-toto statement.
+
+    Raises:
+        DecisionRefused: code `wrong_payload_type`; it is over something else.
+    """
     if envelope.payloadType != PAYLOAD_TYPE:
         raise DecisionRefused(
             f"payload type {envelope.payloadType!r} is not {PAYLOAD_TYPE!r}", code="wrong_payload_type"
         )
-    return envelope
 
 
 def verify(envelope: Envelope, public_key: bytes) -> bytes:

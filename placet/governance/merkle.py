@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 9162 §2.1 over SHA-256: tree hash, inclusion proof, consistency proof.
 
-Nothing here holds a tree. A proof is planned first (which complete subtrees it needs) and resolved from their hashes
-afterwards, so that a store can fetch them in one query. Verification raises; it never answers with a bool.
+A proof is planned first (which complete subtrees it needs) and resolved from their hashes afterwards, so that a store
+can fetch them in one query; only `MemoryTree` holds a tree. Verification raises; it never answers with a bool.
 """
 
 import hashlib
@@ -158,6 +158,32 @@ def consistency_plan(old_size: int, new_size: int) -> Plan:
 def resolve(plan: Plan, hashes: Mapping[Node, bytes]) -> list[bytes]:
     """The proof a plan stands for, from the hashes of its nodes."""
     return [_fold([hashes[node] for node in nodes]) for nodes in plan]
+
+
+class MemoryTree:
+    """A whole tree in memory: for as many leaves as one document is about, not for a log.
+
+    Args:
+        leaves: The leaves' hashes, in their order.
+    """
+
+    __slots__ = ("_nodes", "root", "size")
+
+    def __init__(self, leaves: Iterable[bytes]) -> None:
+        frontier = Frontier()
+        self._nodes: dict[Node, bytes] = {}
+        for leaf in leaves:
+            self._nodes.update(frontier.append(leaf))
+        self.size = frontier.size
+        self.root = frontier.root()
+
+    def inclusion(self, index: int) -> list[bytes]:
+        """The inclusion proof of leaf `index` (§2.1.3.1), from its sibling upwards.
+
+        Raises:
+            ValueError: the tree has no such leaf.
+        """
+        return resolve(inclusion_plan(index, self.size), self._nodes)
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:

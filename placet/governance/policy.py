@@ -15,11 +15,15 @@ import cedarpy
 from pydantic import ValidationError
 
 from placet.contracts.approver import EnrolledKey
+from placet.contracts.gate import GateTerms
+from placet.contracts.halt import Halt
+from placet.contracts.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.canonical import canonical_bytes, sha256_hex
-from placet.governance.policy_question import Question, commits, decides, proposes
+from placet.governance.policy_question import Question, authorises, commits, decides, lifts, proposes
 from placet.governance.policy_source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
+from placet.governance.policy_terms import PermitTerms, combined, completed, may_ask, terms_of
 
 POLICY_SET_MEDIA_TYPE = "application/vnd.placet.policy-set+json"
 """Of `PolicySet.document` in the artifact store."""
@@ -64,6 +68,7 @@ class PolicySet:
             self._schema = cedarpy.Schema.from_str(spoken)
         except ValueError as error:
             raise PolicyError(f"the policy set cannot be read: {one_line(error)}") from error
+        self._terms = {policy.id: terms_of(policy.node) for policy in self.policies if may_ask(policy.node)}
         self.files = tuple(files)
         self.current = spoken == shipped_schema()
         self.document = policy_document(files, spoken)
@@ -94,8 +99,40 @@ class PolicySet:
         """May the holder of this key decide this proposal? A key without a limit has a limit of nothing."""
         return self.ask(decides(person, proposal))
 
+    def may_authorise(self, person: EnrolledKey, mandate: Mandate) -> PolicyAnswer:
+        """May the holder of this key sign this mandate, so that proposals within it need no decision each?"""
+        return self.ask(authorises(person, mandate))
+
+    def may_lift(self, person: EnrolledKey, halt: Halt) -> PolicyAnswer:
+        """May the holder of this key lift this halt?"""
+        return self.ask(lifts(person, halt))
+
+    def gate_terms(self, answer: PolicyAnswer, defaults: GateTerms) -> GateTerms:
+        """What is asked of people before what `answer` permits to propose: of all its permits, the strictest.
+
+        Args:
+            answer: What this set said to `may_propose`.
+            defaults: The application's, for what the permits leave open.
+
+        Raises:
+            PolicyError: the answer is no, or the permits contradict each other; nobody can be asked, so the caller
+                denies.
+        """
+        return completed(self.permit_terms(answer), defaults)
+
+    def permit_terms(self, answer: PolicyAnswer) -> PermitTerms:
+        """What the permits behind `answer` themselves ask for.
+
+        Raises:
+            PolicyError: as of `gate_terms`.
+        """
+        unknown = [policy for policy in answer.policies if policy not in self._terms]
+        if not answer.allowed or not answer.policies or unknown:
+            raise PolicyError(f"no permit of this set lets it be proposed, so that nobody is asked: {answer.detail}")
+        return combined({policy: self._terms[policy] for policy in answer.policies})
+
     def ask(self, question: Question) -> PolicyAnswer:
-        """Answer any of the three questions."""
+        """Answer any of the questions."""
         if not self.current:
             return PolicyAnswer(False, (), "the policy set speaks another schema than this version of Placet")
         request, entities = question.request()

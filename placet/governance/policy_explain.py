@@ -1,49 +1,37 @@
 """Why a run's gate and each of its decisions came out as they did, from the record, and who could decide it now."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
-
-from pydantic import AwareDatetime
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Digest, Frozen
+from placet.contracts.delegation import DelegationRecord
+from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.approvals import check_key
+from placet.governance.delegations import Authority, authorities, entitled
 from placet.governance.policy import PolicySet
-from placet.governance.policy_question import Question, decides, proposes
+from placet.governance.policy_question import decides, proposes
+from placet.governance.policy_recorded import Recorded, RunRecord
 from placet.governance.policy_why import Explained, explain
-
-
-class Recorded(Frozen):
-    """One answer of policy as it stands on the record, explained by the set that was in force.
-
-    Attributes:
-        policies: The deciding policies, as recorded.
-        policy_set: Version of the set in force; None where there was none.
-        explained: The same question asked again of the stored set; None where its text is not stored.
-        agrees: Whether that gives the recorded answer; None where it cannot be asked again.
-    """
-
-    at: AwareDatetime
-    who: str
-    outcome: str
-    detail: str
-    policies: tuple[str, ...]
-    policy_set: Digest | None
-    explained: Explained | None
-    agrees: bool | None
+from placet.governance.quorum import roles_at
 
 
 class Approver(Frozen):
-    """Whether an enrolled person could decide the proposal now, and why (not)."""
+    """Whether an enrolled person could decide the proposal now, and why (not).
+
+    Attributes:
+        delegated_by: In whose stead; None for their own authority.
+    """
 
     name: str
     key_id: Digest
     allowed: bool
     because: str
+    delegated_by: str | None = None
     explained: Explained | None
 
 
@@ -51,6 +39,7 @@ class RunExplained(Frozen):
     """All that policy had and has to say about one run.
 
     Attributes:
+        amendments: The gates that stood before it once an approver changed it.
         in_force: Version of the set in force now; None when there is none, `problem` says why.
         propose_now: Whether the agent could propose it now, which is asked again before the effect.
     """
@@ -58,6 +47,7 @@ class RunExplained(Frozen):
     run_id: str
     state: str
     gate: Recorded | None
+    amendments: tuple[Recorded, ...]
     decisions: tuple[Recorded, ...]
     in_force: Digest | None
     problem: str
@@ -70,10 +60,12 @@ def explain_run(
     run_id: str,
     state: str,
     proposal: Proposal,
+    proposals: Callable[[str], Proposal | None],
     events: Sequence[AuditEvent],
     stored: Callable[[str], PolicySet | None],
     current: PolicySet | PolicyError,
     keys: Sequence[EnrolledKey],
+    delegations: Sequence[DelegationRecord],
     now: datetime,
 ) -> RunExplained:
     """Explain a run that has a proposal.
@@ -81,114 +73,77 @@ def explain_run(
     Args:
         run_id: The run.
         state: Where it stands.
-        proposal: What it proposed.
+        proposal: What it proposes, as amended last.
+        proposals: Finds the proposal an entry speaks of, by its digest.
         events: The run's own stream.
         stored: Finds the text of a set by its version; None when it was not kept.
         current: The set in force now, or why there is none.
         keys: Keys enrolled for the run's tenant.
-        now: When the keys must be valid to count.
+        delegations: What was delegated in the run's tenant.
+        now: When keys and delegations must be valid to count.
     """
-    gate: Recorded | None = None
+    record = RunRecord(proposals, stored, {key.key_id: key for key in keys})
+    gates: list[Recorded] = []
     decisions: list[Recorded] = []
-    holders = {key.key_id: key for key in keys}
-    version: str | None = None
     for event in events:
-        if event.kind == "approve.opened":
-            version = event.body["gate"]["policy_set"]
-            gate = _gate(event, proposal, version, stored)
-        elif event.kind in {"approve.decided", "approve.settled", "approve.refused"}:
-            decisions.append(_decision(event, proposal, version, stored, holders))
+        if event.kind in {"approve.opened", "approve.amended"}:
+            gates.append(record.opened(event))
+        elif event.kind in {"approve.decided", "approve.settled"}:
+            decisions.append(record.decided(event))
+        elif event.kind == "approve.refused":
+            decisions.append(record.refused(event))
     known = current if isinstance(current, PolicySet) else None
+    asking = _Asking(proposal, current, record.gate, keys, delegations, now)
     return RunExplained(
         run_id=run_id,
         state=state,
-        gate=gate,
+        gate=gates[0] if gates else None,
+        amendments=tuple(gates[1:]),
         decisions=tuple(decisions),
         in_force=known.digest if known else None,
         problem="" if known else str(current),
         propose_now=explain(known, proposes(proposal)) if known else None,
-        approvers=tuple(_approver(key, proposal, current, now) for key in keys),
+        approvers=tuple(approver for key in keys for approver in asking.approvers(key)),
     )
 
 
-def _gate(
-    event: AuditEvent, proposal: Proposal, version: str | None, stored: Callable[[str], PolicySet | None]
-) -> Recorded:
-    gate = event.body["gate"]
-    explained = _again(version, stored, proposes(proposal))
-    return Recorded(
-        at=event.at,
-        who=f"agent {proposal.agent}",
-        outcome="denied" if gate["verdict"] == "denied" else "permitted",
-        detail=gate["reason"],
-        policies=gate["policies"],
-        policy_set=version,
-        explained=explained,
-        agrees=_agrees(explained, gate["verdict"] != "denied", gate["policies"]),
-    )
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who could decide `proposal` at `now`."""
 
+    proposal: Proposal
+    current: PolicySet | PolicyError
+    gate: Gate | None
+    keys: Sequence[EnrolledKey]
+    delegations: Sequence[DelegationRecord]
+    now: datetime
 
-def _decision(
-    event: AuditEvent,
-    proposal: Proposal,
-    at_gate: str | None,
-    stored: Callable[[str], PolicySet | None],
-    holders: dict[str, EnrolledKey],
-) -> Recorded:
-    body: dict[str, Any] = event.body
-    # An entry that does not say which set was asked may mean the gate's or a later one: then only agreement tells.
-    version = body.get("policy_set", at_gate)
-    if event.kind == "approve.refused":
-        return Recorded(
-            at=event.at,
-            who="unverified sender",
-            outcome=f"refused ({body['code']})",
-            detail=str(body["detail"]),
-            policies=(),
-            policy_set=version,
-            explained=None,
-            agrees=None,
-        )
-    key = holders.get(body["key_id"])
-    explained = _again(version, stored, decides(key, proposal)) if key else None
-    agrees = _agrees(explained, True, body["policies"])
-    return Recorded(
-        at=event.at,
-        who=event.actor,
-        outcome=f"{body['verdict']} accepted, entitled",
-        detail=str(body["reason"]),
-        policies=body["policies"],
-        policy_set=version,
-        explained=explained,
-        agrees=agrees if agrees or "policy_set" in body else None,
-    )
+    def approvers(self, key: EnrolledKey) -> tuple[Approver, ...]:
+        """What the holder of `key` could do in their own name, and in each name that was delegated to them."""
+        try:
+            check_key(key, key.key_id, self.proposal.tenant, self.now)
+        except DecisionRefused as error:
+            return (Approver(name=key.name, key_id=key.key_id, allowed=False, because=str(error), explained=None),)
+        found = {other.key_id: other for other in self.keys}
+        return tuple(self._approver(one) for one in authorities(key, self.delegations, found.get, self.now))
 
-
-def _again(version: str | None, stored: Callable[[str], PolicySet | None], question: Question) -> Explained | None:
-    policies = stored(version) if version else None
-    return explain(policies, question) if policies is not None and policies.current else None
-
-
-def _agrees(explained: Explained | None, allowed: bool, policies: Sequence[str]) -> bool | None:
-    if explained is None:
-        return None
-    return explained.allowed is allowed and sorted(explained.policies) == sorted(policies)
-
-
-def _approver(key: EnrolledKey, proposal: Proposal, current: PolicySet | PolicyError, now: datetime) -> Approver:
-    explained: Explained | None = None
-    allowed, because = False, str(current)
-    try:
-        check_key(key, key.key_id, proposal.tenant, now)
-    except DecisionRefused as error:
-        because = str(error)
-    else:
+    def _approver(self, authority: Authority) -> Approver:
+        person, current = authority.person, self.current
+        explained: Explained | None = None
+        allowed, because = False, str(current)
         if isinstance(current, PolicySet):
-            explained = explain(current, decides(key, proposal))
-            allowed, because = explained.allowed, _because(explained)
-    return Approver(name=key.name, key_id=key.key_id, allowed=allowed, because=because, explained=explained)
-
-
-def _because(explained: Explained) -> str:
-    verb: Literal["permitted", "forbidden"] = "permitted" if explained.allowed else "forbidden"
-    return f"{verb} by {', '.join(explained.policies)}" if explained.policies else explained.detail
+            explained = explain(current, decides(person, self.proposal))
+            answer = entitled(authority, lambda one: current.may_decide(one, self.proposal))
+            allowed, by = answer.allowed, ", ".join(answer.policies)
+            because = f"{answer.detail} by {by}" if by else answer.detail
+            asked = roles_at(self.gate, self.now) if self.gate is not None else ()
+            if allowed and asked and not set(asked) & set(person.roles):
+                allowed, because = False, f"holds none of the roles that are asked now: {', '.join(asked)}"
+        return Approver(
+            name=person.name,
+            key_id=person.key_id,
+            allowed=allowed,
+            because=because,
+            delegated_by=authority.delegated_by,
+            explained=explained,
+        )

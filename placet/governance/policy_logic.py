@@ -237,6 +237,18 @@ def membership(expr: pst.Expr) -> tuple[pst.Expr, tuple[Any, ...]] | None:
     return None
 
 
+def inclusion(expr: pst.Expr) -> tuple[pst.Expr, tuple[Any, ...]] | None:
+    """Which set is compared with which literals: `s.contains("x")`, `s.containsAll([…])`, `[…].containsAny(s)`."""
+    if not isinstance(expr, pst.BinaryOp) or expr.op not in {"contains", "contains_all", "contains_any"}:
+        return None
+    for listed, subject in ((expr.right, expr.left), (expr.left, expr.right)):
+        elements = listed.elements if isinstance(listed, pst.Set) else (listed,)
+        literals = [element.value for element in elements if isinstance(element, _LITERALS)]
+        if len(literals) == len(elements) and not isinstance(subject, (pst.Set, *_LITERALS)):
+            return subject, tuple(literals)
+    return None
+
+
 def walk(node: object) -> Iterator[pst.Expr]:
     """Every expression under `node`."""
     if isinstance(node, Mapping):

@@ -1,20 +1,36 @@
 """Which questions a policy's head can apply to, and which heads cover which (Cedar's scope constraints)."""
 
-from typing import get_args
-
 from cedarpy import pst
 
 from placet.governance.policy_question import Action
 
-ACTIONS: tuple[Action, ...] = get_args(Action)
-PRINCIPALS: dict[Action, str] = {"propose": "Agent", "commit": "Agent", "decide": "Person"}
+PRINCIPALS: dict[Action, str] = {
+    "propose": "Agent",
+    "commit": "Agent",
+    "decide": "Person",
+    "authorise": "Person",
+    "lift": "Person",
+}
 """What asks each question, as in the schema."""
+RESOURCES: dict[Action, str] = {
+    "propose": "Proposal",
+    "commit": "Proposal",
+    "decide": "Proposal",
+    "authorise": "Mandate",
+    "lift": "Halt",
+}
+"""What each question is about, as in the schema."""
+ACTIONS: tuple[Action, ...] = tuple(PRINCIPALS)
 
 
 def actions(policy: pst.Template) -> frozenset[Action]:
     """The questions a policy can have a say in."""
     named = _named_actions(policy.action)
-    return frozenset(action for action in ACTIONS if action in named and _fits(policy.principal, PRINCIPALS[action]))
+    return frozenset(
+        action
+        for action in ACTIONS
+        if action in named and _fits(policy.principal, PRINCIPALS[action]) and _fits(policy.resource, RESOURCES[action])
+    )
 
 
 def unconstrained(constraint: pst.PrincipalOrResourceConstraint) -> bool:
@@ -37,15 +53,15 @@ def _named_actions(constraint: pst.ActionConstraint) -> frozenset[str]:
             return frozenset(ACTIONS)
 
 
-def _fits(constraint: pst.PrincipalOrResourceConstraint, principal: str) -> bool:
+def _fits(constraint: pst.PrincipalOrResourceConstraint, wanted: str) -> bool:
     match constraint:
         case pst.ScopeIs(entity_type) | pst.ScopeIsIn(entity_type, _):
-            return str(entity_type) == principal
+            return str(entity_type) == wanted
         case pst.ScopeEq(pst.EntityUid(type=kind)):
-            return str(kind) == principal
+            return str(kind) == wanted
         case pst.ScopeIn(pst.EntityUid(type=kind)):
             # Everything is in itself; a role has only persons in it.
-            return str(kind) == principal or (str(kind) == "Role" and principal == "Person")
+            return str(kind) == wanted or (str(kind) == "Role" and wanted == "Person")
         case _:
             return True
 

@@ -15,6 +15,7 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.base import Frozen
+from placet.governance.policy_terms import terms_of
 
 Severity = Literal["error", "warning"]
 
@@ -85,6 +86,11 @@ class Policy:
         """What its author says of it in `@description("…")`; empty when nothing."""
         return self.node.annotations.get("description", "")
 
+    def warning(self, code: str, message: str) -> Finding:
+        """Something about this policy that its author should know; `message` goes on from its name."""
+        told = f"{self.id!r} {message}"
+        return Finding(severity="warning", code=code, file=self.file, line=self.line, policy=self.id, message=told)
+
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
@@ -114,7 +120,7 @@ def shipped_schema() -> str:
 
 
 def parse(files: Sequence[PolicyFile], schema: str) -> tuple[tuple[Policy, ...], tuple[Finding, ...]]:
-    """The policies in `files`, and every error in them: syntax, schema, missing or repeated `@id`, templates.
+    """The policies in `files`, and every error in them: syntax, schema, `@id`, gate terms, templates.
 
     A policy with a fault of its own is left out.
     """
@@ -172,12 +178,20 @@ def _parse_one(statement: _Statement) -> Policy | Finding:
         return statement.fault("syntax", f"does not parse: {message}", line=_error_line(statement, message))
     if parsed.templates or len(parsed.static_policies) != 1:
         return statement.fault("template", "is a template, which nothing here fills in; name the principal or resource")
-    node = next(iter(parsed.static_policies.values()))
+    return _accept(statement, next(iter(parsed.static_policies.values())))
+
+
+def _accept(statement: _Statement, node: pst.Template) -> Policy | Finding:
+    """What Cedar accepts and we ask for beyond it: an `@id` of its own, and gate terms that can be read."""
     name = node.annotations.get("id", "")
     if not name.strip():
         return statement.fault("missing_id", 'has no @id("…"); the record names deciding policies by it')
     if not name.isprintable() or len(name) > _LONGEST_ID:
         return statement.fault("malformed_id", f"@id {name[:40]!r} is not printable or over {_LONGEST_ID} characters")
+    try:
+        terms_of(node)
+    except ValueError as error:
+        return statement.fault("gate_terms", str(error), line=statement.line_of(str(error)), policy=name)
     return Policy(name, statement.file, statement.line, statement.text, node)
 
 

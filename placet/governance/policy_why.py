@@ -12,11 +12,21 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.base import Frozen
-from placet.governance.policy import PolicySet
+from placet.errors import PolicyError
+from placet.governance.policy import PolicyAnswer, PolicySet
+from placet.governance.policy_facts import ProposalFacts
+from placet.governance.policy_gate_words import terms_in_words
 from placet.governance.policy_logic import conjuncts
-from placet.governance.policy_question import Question
+from placet.governance.policy_question import (
+    AgentQuestion,
+    AuthoriseQuestion,
+    DecideQuestion,
+    LiftQuestion,
+    Question,
+)
 from placet.governance.policy_scope import actions
 from placet.governance.policy_source import Policy
+from placet.governance.policy_terms import PermitTerms, may_ask, terms_of
 from placet.governance.policy_words import in_words, scope_in_words
 
 
@@ -34,6 +44,7 @@ class Say(Frozen):
         where: `file:line`.
         description: Its author's own words (`@description`), or empty.
         applies: All its conditions held.
+        terms: What a permit to propose asks of people, in words; empty for any other.
     """
 
     policy: str
@@ -42,21 +53,35 @@ class Say(Frozen):
     description: str
     applies: bool
     conditions: tuple[Condition, ...]
+    terms: str = ""
 
 
 class Explained(Frozen):
-    """An answer with its reasons. `says` holds what decided it, or, where nothing did, every permit that fell short."""
+    """An answer with its reasons.
+
+    Attributes:
+        allowed: No as well where policies permit to propose, and contradict each other in what to ask of people.
+        says: What decided it, or, where nothing did, every permit that fell short.
+        terms: What the permits that let it be proposed ask of people, together.
+    """
 
     question: str
     allowed: bool
     policies: tuple[str, ...]
     detail: str
     says: tuple[Say, ...]
+    terms: PermitTerms | None = None
 
 
 def explain(policies: PolicySet, question: Question) -> Explained:
     """Ask the question, and say which policies decided and why."""
     answer = policies.ask(question)
+    terms: PermitTerms | None = None
+    if question.action == "propose" and answer.allowed:
+        try:
+            terms = policies.permit_terms(answer)
+        except PolicyError as error:
+            answer = PolicyAnswer(False, answer.policies, str(error))
     says = _says(policies, question) if policies.current else ()
     deciding = tuple(say for say in says if say.policy in answer.policies)
     return Explained(
@@ -65,19 +90,29 @@ def explain(policies: PolicySet, question: Question) -> Explained:
         policies=answer.policies,
         detail=answer.detail,
         says=deciding or tuple(say for say in says if say.effect == "permit"),
+        terms=terms,
     )
 
 
 def _in_words(question: Question) -> str:
-    name, proposal = question.principal.name, question.proposal
-    what = f"{proposal.treatment} ({proposal.kind}) that costs {proposal.cost}"
-    match question.action:
-        case "propose":
-            return f"may agent {name} propose a {what}?"
-        case "commit":
-            return f"may agent {name} commit a {what} without a person?"
-        case "decide":
-            return f"may {name} decide a {what}?"
+    name = question.principal.name
+    match question:
+        case AgentQuestion(action="propose"):
+            return f"may agent {name} propose a {_told(question.resource)}?"
+        case AgentQuestion():
+            return f"may agent {name} commit a {_told(question.resource)} without a person?"
+        case DecideQuestion():
+            return f"may {name} decide a {_told(question.resource)}?"
+        case AuthoriseQuestion():
+            mandate = question.resource
+            return f"may {name} sign mandate {mandate.name} of {mandate.budget} for agent {mandate.agent}?"
+        case LiftQuestion():
+            halt = question.resource
+            return f"may {name} lift the halt of {f'{halt.scope} {halt.subject}' if halt.subject else 'everything'}?"
+
+
+def _told(proposal: ProposalFacts) -> str:
+    return f"{proposal.treatment} ({proposal.kind}) that costs {proposal.cost}"
 
 
 def _says(policies: PolicySet, question: Question) -> tuple[Say, ...]:
@@ -122,4 +157,5 @@ def _say(number: int, policy: Policy, question: Question, held: frozenset[str]) 
         description=policy.description,
         applies=in_scope and all(condition.holds for condition in conditions),
         conditions=tuple(conditions),
+        terms=terms_in_words(terms_of(policy.node)) if question.action == "propose" and may_ask(policy.node) else "",
     )

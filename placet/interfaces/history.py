@@ -1,4 +1,4 @@
-"""What a workflow history itself says, decoded: the proposal, the signals, what was accepted, what was executed.
+"""What a workflow history itself says, decoded: proposal, gate, signals, what was accepted, what was executed.
 
 An auditor needs the exported history and the payload key, not our database.
 """
@@ -14,7 +14,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 
-from placet.contracts.decision import AcceptedDecision, ReviewResult, envelope_text
+from placet.contracts.decision import ReviewResult, envelope_text
+from placet.contracts.gate import Gate
 from placet.contracts.run import ExecuteInput, Proposed, RunRequest, RunResult
 from placet.errors import ConfigurationError
 
@@ -32,7 +33,8 @@ class RunHistory:
     request: RunRequest | None = None
     proposed: Proposed | None = None
     envelopes: list[str] = field(default_factory=list)
-    accepted: list[AcceptedDecision] = field(default_factory=list)
+    reviews: list[ReviewResult] = field(default_factory=list)
+    gate: Gate | None = None
     effects: list[ExecuteInput] = field(default_factory=list)
     result: RunResult | None = None
 
@@ -96,12 +98,13 @@ class _Reader:
 
     async def _marker(self, event: HistoryEvent) -> None:
         marker = event.marker_recorded_event_attributes
-        if marker.marker_name != _LOCAL_ACTIVITY or _activity_type(marker.details) != "review_decisions":
+        if marker.marker_name != _LOCAL_ACTIVITY or "result" not in marker.details:
             return
-        if "result" in marker.details:
-            review = await self._decode(marker.details["result"].payloads, ReviewResult)
-            if review.accepted is not None:
-                self.facts.accepted.append(review.accepted)
+        name, payloads = _activity_type(marker.details), marker.details["result"].payloads
+        if name == "review_decisions":
+            self.facts.reviews.append(await self._decode(payloads, ReviewResult))
+        elif name == "open_gate":
+            self.facts.gate = await self._decode(payloads, Gate)
 
     async def _decode(self, payloads: Sequence[Payload], kind: type[T]) -> T:
         values = await self._converter.decode(list(payloads), [kind])

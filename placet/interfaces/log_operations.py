@@ -1,10 +1,12 @@
 """What every interface does with the log: sign its head, prove entries, verify proofs and the whole."""
 
+import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlsplit
 
 from placet.contracts.audit import AuditEvent
 from placet.errors import ConfigurationError, GovernanceError, StorageError, UsageError
@@ -60,6 +62,37 @@ def _covers(database: Database, tenant: str, note: str, position: int) -> bool:
     size = parse_checkpoint(untrusted_text(note)).size
     with database.reading() as tx:
         return any(row.position >= position for row in tx.log.page(tenant, size - 1, 1))
+
+
+def record_anchoring(database: Database, tenant: str, checkpoint: Checkpoint, to: str, by: str) -> None:
+    """Put on the record that `checkpoint` was given to someone who keeps it; the next one covers this entry.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose log.
+        checkpoint: What was anchored.
+        to: Where; a user name, password or query in an address is left out.
+        by: Who did.
+    """
+    with database.transaction() as tx:
+        tx.audit.append(
+            stream=f"tenant/{tenant}",
+            tenant=tenant,
+            run_id=None,
+            kind="log.anchored",
+            actor=by,
+            step_key=f"log.anchored.{secrets.token_hex(12)}",
+            at=datetime.now(UTC),
+            body={"size": checkpoint.size, "root": checkpoint.root.hex(), "to": _without_secrets(to)},
+        )
+
+
+def _without_secrets(to: str) -> str:
+    if not to.startswith(("http://", "https://")):
+        return to
+    parts = urlsplit(to)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 def prove_stream(tx: Transaction, tenant: str, stream: str, note: str) -> ProofBundle:

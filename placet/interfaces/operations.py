@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
-from placet.contracts.decision import DecisionPredicate, Verdict
-from placet.contracts.money import parse_money
+from placet.contracts.decision import Amendment, DecisionPredicate, Verdict
+from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
+from placet.governance.amendments import amended
 from placet.governance.approvals import sign_decision
+from placet.governance.canonical import digest as digest_of
 from placet.governance.canonical import sha256_hex
 from placet.governance.keys import SigningKey, key_id_of
 from placet.interfaces.engine import Engine
@@ -177,17 +179,66 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
 def sign_verdict(
     record: RunRecord, proposal_digest: str, verdict: Verdict, approver: str, reason: str, key: SigningKey
 ) -> str:
-    """Sign a decision about one exact proposal; returns the envelope, one line of JSON."""
-    predicate = DecisionPredicate(
-        tenant=record.tenant,
-        run_id=record.run_id,
-        verdict=verdict,
-        approver=approver,
-        decided_at=datetime.now(UTC),
-        decision_id=secrets.token_hex(16),
-        reason=reason,
-    )
+    """Sign a decision about one exact proposal; returns the envelope, one line of JSON.
+
+    Raises:
+        UsageError: the name or the reason is malformed.
+    """
+    predicate = _predicate(record, verdict, approver, reason)
     return sign_decision(predicate, proposal_digest, key.private, key.key_id)
+
+
+def sign_amendment(
+    record: RunRecord,
+    pending: tuple[str, Proposal],
+    change: tuple[Money | None, str | None],
+    approver: str,
+    reason: str,
+    key: SigningKey,
+) -> tuple[Proposal, str]:
+    """Sign the pending proposal as the approver changes it.
+
+    Args:
+        record: The run.
+        pending: Digest of the pending proposal, and the proposal.
+        change: A smaller amount, or another treatment; one of them.
+        approver: Who signs, as enrolled.
+        reason: Kept on the record.
+        key: The approver's key.
+
+    Returns:
+        The proposal as amended, and the envelope, one line of JSON.
+
+    Raises:
+        DecisionRefused: the proposal cannot be changed so.
+        UsageError: neither or both of the changes are given.
+    """
+    digest, proposal = pending
+    try:
+        amendment = Amendment(amends=digest, amount=change[0], treatment=change[1])
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    predicate = _predicate(record, "amend", approver, reason, amendment)
+    changed = amended(proposal, amendment, approver)
+    return changed, sign_decision(predicate, digest_of(changed), key.private, key.key_id)
+
+
+def _predicate(
+    record: RunRecord, verdict: Verdict, approver: str, reason: str, amendment: Amendment | None = None
+) -> DecisionPredicate:
+    try:
+        return DecisionPredicate(
+            tenant=record.tenant,
+            run_id=record.run_id,
+            verdict=verdict,
+            approver=approver,
+            decided_at=datetime.now(UTC),
+            decision_id=secrets.token_hex(16),
+            reason=reason,
+            amendment=amendment,
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 async def deliver_decision(database: Database, engine: Engine, record: RunRecord, envelope: str) -> None:
@@ -216,7 +267,8 @@ def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str,
         if event.body.get("envelope") == envelope_digest:
             if event.kind == "approve.refused":
                 return str(event.body["code"]), str(event.body["detail"])
-            return "accepted", str(event.body.get("reason", ""))
+            missing = event.body.get("missing", 0)
+            return "accepted", f"{missing} more must approve" if missing else ""
     return None
 
 

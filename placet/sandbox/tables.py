@@ -76,6 +76,17 @@ class ProductRow(SandboxTable, table=True):
     order_item_id: str
 
 
+class EndedProductRow(SandboxTable, table=True):
+    """A product that an order ended; it is no longer in the inventory."""
+
+    __tablename__ = "ended_product"
+    id: str = Field(primary_key=True)
+    customer_id: str = Field(index=True)
+    ended_on: date
+    order_id: str
+    order_item_id: str
+
+
 class DocumentRow(SandboxTable, table=True):
     """A resource without behaviour (a message, a query task) as JSON, without its id."""
 
@@ -89,5 +100,6 @@ BALANCE_ACTIONS = SandboxTable.metadata.tables["balance_action"]
 BUCKETS = SandboxTable.metadata.tables["bucket"]
 CUSTOMERS = SandboxTable.metadata.tables["customer"]
 DOCUMENTS = SandboxTable.metadata.tables["document"]
+ENDED_PRODUCTS = SandboxTable.metadata.tables["ended_product"]
 PRODUCTS = SandboxTable.metadata.tables["product"]
 PRODUCT_ORDERS = SandboxTable.metadata.tables["product_order"]

@@ -20,6 +20,7 @@ _FIELDS = tuple(AUDIT.c[name] for name in AuditEvent.model_fields)
 _BATCH = 500
 _MOST_LOST_RACES = 1000
 _LARGEST_EXACT = 2**53 - 1
+_BEYOND = 2**63 - 1
 
 _LAST = (
     select(AUDIT.c.seq, AUDIT.c.hash).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
@@ -33,6 +34,23 @@ _PAGE = (
 )
 _AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
+)
+_BEFORE = (
+    select(AUDIT.c.id)
+    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.recorded_at < bindparam("since"))
+    .order_by(AUDIT.c.id.desc())
+    .limit(1)
+)
+_NEWEST = (
+    select(AUDIT.c.id.label("position"), *_FIELDS)
+    .where(
+        AUDIT.c.tenant == bindparam("tenant"),
+        AUDIT.c.id > bindparam("after"),
+        AUDIT.c.id < bindparam("before"),
+        AUDIT.c.kind.in_(bindparam("kinds", expanding=True)),
+    )
+    .order_by(AUDIT.c.id.desc())
+    .limit(bindparam("limit"))
 )
 _STREAMS = select(AUDIT.c.stream).where(AUDIT.c.tenant == bindparam("tenant"), text("seq = 1")).order_by(AUDIT.c.id)
 _TAIL = (
@@ -168,6 +186,32 @@ class AuditLog:
             values["settled"] = settled or 0
             query = query.where(AUDIT.c.id <= bindparam("settled"))
         return self._connection.execute(query, values)
+
+    def position_before(self, tenant: str, since: datetime) -> int:
+        """Position of the last entry of `tenant` that the database recorded before `since`; 0 where there is none.
+
+        It looks from the newest entry backwards: what it costs is what was recorded since.
+        """
+        return self._connection.scalar(_BEFORE, {"tenant": tenant, "since": since}) or 0
+
+    def newest(
+        self, tenant: str, kinds: Sequence[str], *, after_id: int, before_id: int | None = None, limit: int = 100
+    ) -> list[tuple[int, AuditEvent]]:
+        """Entries of some kinds over all streams of `tenant`, newest first, each with its position.
+
+        Args:
+            tenant: Whose entries.
+            kinds: Only these.
+            after_id: Position at which to stop: that entry and all before it are left out, and not looked at.
+            before_id: Position that ended the previous page; None begins at the newest entry.
+            limit: Most entries returned; fewer are the last page.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        before = _BEYOND if before_id is None else before_id
+        values = {"tenant": tenant, "kinds": kinds, "after": after_id, "before": before, "limit": limit}
+        return [(row["position"], _event(row)) for row in self._connection.execute(_NEWEST, values).mappings()]
 
     def at(self, tenant: str, positions: Sequence[int]) -> dict[int, AuditEvent]:
         """The entries of `tenant` at these positions, as `tail` numbers them; those there are not are left out.

@@ -12,30 +12,55 @@ from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.audit_log import AuditLog
+from placet.storage.controls import ControlRepository
 from placet.storage.decisions import DecisionRepository
+from placet.storage.delegations import DelegationRepository
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
+from placet.storage.halts import HaltRepository
 from placet.storage.log_checkpoints import CheckpointRepository
 from placet.storage.log_lease import LogLeases
 from placet.storage.log_tree import LogTree
+from placet.storage.mandates import MandateRepository
+from placet.storage.notifications import Outbox
 from placet.storage.runs import RunRepository
 
 
 class Transaction:
     """The repositories of one unit of work: all they write is committed together, or not at all."""
 
-    __slots__ = ("approvers", "artifacts", "audit", "checkpoints", "decisions", "effects", "log", "log_leases", "runs")
+    __slots__ = (
+        "approvers",
+        "artifacts",
+        "audit",
+        "checkpoints",
+        "controls",
+        "decisions",
+        "delegations",
+        "effects",
+        "halts",
+        "log",
+        "log_leases",
+        "mandates",
+        "outbox",
+        "runs",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
+        self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
         self.approvers = ApproverRepository(connection)
         self.decisions = DecisionRepository(connection)
         self.effects = EffectLedger(connection)
+        self.delegations = DelegationRepository(connection)
+        self.halts = HaltRepository(connection)
         self.log = LogTree(connection)
         self.log_leases = LogLeases(connection)
+        self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
+        self.controls = ControlRepository(connection)
 
 
 class Database:

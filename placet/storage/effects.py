@@ -17,10 +17,23 @@ from placet.contracts.receipt import Receipt
 from placet.errors import GovernanceError, UsageError
 from placet.storage.inserts import insert_if_absent
 from placet.storage.records import Claim, EffectRecord, EffectStatus
-from placet.storage.tables import EFFECT
+from placet.storage.tables import EFFECT, RUN
 
 _GET = select(EFFECT).where(EFFECT.c.effect_key == bindparam("id"))
 _OF_RUN = select(EFFECT).where(EFFECT.c.run_id == bindparam("run")).order_by(EFFECT.c.claimed_at, EFFECT.c.effect_key)
+# By way of the runs at that step, of which there are few: the ledger keeps every effect there ever was.
+_UNDER_WAY = (
+    select(EFFECT)
+    .join(RUN, RUN.c.run_id == EFFECT.c.run_id)
+    .where(
+        RUN.c.tenant == bindparam("of_tenant"),
+        RUN.c.state.in_(("executing", "unknown_outcome")),
+        EFFECT.c.status == "open",
+        EFFECT.c.sends > 0,
+        EFFECT.c.lease_until > bindparam("now"),
+    )
+    .order_by(EFFECT.c.claimed_at, EFFECT.c.effect_key)
+)
 _TAKE_OVER = (
     update(EFFECT)
     .where(
@@ -180,6 +193,11 @@ class EffectLedger:
     def for_run(self, run_id: str) -> tuple[EffectRecord, ...]:
         """The effects of a run, oldest first."""
         return tuple(_record(row) for row in self._connection.execute(_OF_RUN, {"run": run_id}).mappings())
+
+    def under_way(self, tenant: str, now: datetime) -> tuple[EffectRecord, ...]:
+        """Effects of `tenant` whose request was counted and may still arrive: nobody can call it back."""
+        values = {"of_tenant": tenant, "now": now}
+        return tuple(_record(row) for row in self._connection.execute(_UNDER_WAY, values).mappings())
 
     def _existing(self, effect_key: str) -> EffectRecord:
         record = self.get(effect_key)

@@ -61,6 +61,8 @@ def open_engine(url: URL, *, pool_size: int, lock_timeout_s: float, statement_ti
         "statement_timeout": f"{round(statement_timeout_s * 1000)}ms",
         # A worker that froze inside a transaction must not keep its locks for ever.
         "idle_in_transaction_session_timeout": f"{round(statement_timeout_s * 1000)}ms",
+        # What waited for a lock must see what the holder wrote: halts, budgets and ledger moves rest on it.
+        "default_transaction_isolation": "read\\ committed",
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     arguments = {

@@ -28,12 +28,12 @@ class RunRecord(RunRequest):
 
 
 class UsedDecision(Frozen):
-    """A decision that counted: in which run and phase, and for exactly which proposal."""
+    """A decision that counted: in which run and phase, and in which place (from 1) on its proposal."""
 
     tenant: str
     run_id: str
     phase: Phase
-    proposal: Digest
+    place: int
     decision: AcceptedDecision
 
 

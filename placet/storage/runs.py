@@ -19,7 +19,14 @@ _SAME = select(RUN).where(
     )
 )
 _MOVE = update(RUN).where(RUN.c.run_id == bindparam("id"), RUN.c.state.not_in(sorted(END_STATES)))
-_IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key")
+_ORIGINAL = RUN.alias("original")
+_REVERSALS = (
+    select(RUN)
+    .join(_ORIGINAL, and_(_ORIGINAL.c.run_id == RUN.c.reverses, _ORIGINAL.c.tenant == RUN.c.tenant))
+    .where(RUN.c.reverses == bindparam("id"))
+    .order_by(RUN.c.requested_at, RUN.c.run_id)
+)
+_IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses")
 
 
 class RunRepository:
@@ -97,6 +104,10 @@ class RunRepository:
         """The run, None if there is none of that id."""
         row = self._connection.execute(_GET, {"id": run_id}).mappings().one_or_none()
         return None if row is None else _record(row)
+
+    def reversals_of(self, run_id: str) -> tuple[RunRecord, ...]:
+        """The runs that were asked to take back what this one did, oldest first, however they ended."""
+        return tuple(_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
 
     def list(
         self,

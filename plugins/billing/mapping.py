@@ -37,7 +37,10 @@ def customer_profile(record: Record) -> CustomerProfile:
 
 
 def held_product(record: Record) -> HeldProduct:
-    """TMF637 Product to a held product; its price is the recurring one, if there is exactly one."""
+    """TMF637 Product to a held product; its price is the recurring one, if there is exactly one.
+
+    The orders behind it are those of its `productOrderItem` links.
+    """
     recurring = [price["price"] for price in record.get("productPrice", ()) if price["priceType"] == "recurring"]
     started = record.get("startDate")
     return HeldProduct(
@@ -47,6 +50,7 @@ def held_product(record: Record) -> HeldProduct:
         status=record["status"],
         started_on=day(started) if started is not None else None,
         monthly_price=_price(recurring[0]) if len(recurring) == 1 else None,
+        order_ids=tuple(link["productOrderId"] for link in record.get("productOrderItem", ())),
         simulated=simulated(record),
     )
 

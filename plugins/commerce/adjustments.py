@@ -10,7 +10,7 @@ from placet.plugin_api import major_units, money
 from plugins.commerce.effect import Progress, Record
 
 ADJUSTMENTS = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
-_CREDIT = "oneTimeChargeCredit"
+_ADJUST_TYPE = {"credit": "oneTimeChargeCredit", "debit": "oneTimeChargeDebit"}
 _DONE = frozenset({"completed", "confirmed"})
 _FAILED = frozenset({"failed", "rejected", "cancelled"})
 
@@ -27,14 +27,16 @@ def creation(mutation: AdjustBalance, effect_key: str) -> Record:
         PluginError: The amount is not positive or too large to be sent exactly (`bad_mutation`).
     """
     if mutation.amount.amount_minor <= 0:
-        raise PluginError(f"cannot credit {mutation.amount}; the amount must be positive", code="bad_mutation")
+        raise PluginError(
+            f"cannot {mutation.direction} {mutation.amount}; the amount must be positive", code="bad_mutation"
+        )
     try:
         amount = major_units(mutation.amount)
     except ValueError as exc:
         raise PluginError(str(exc), code="bad_mutation") from exc
     return {
         "@type": "AdjustBalance",
-        "adjustType": _CREDIT,
+        "adjustType": _ADJUST_TYPE[mutation.direction],
         "description": mark(effect_key),
         "reason": mutation.reason,
         "amount": {"amount": amount, "units": mutation.amount.currency},
@@ -49,14 +51,17 @@ def is_marked(record: Record, effect_key: str) -> bool:
 
 
 def is_same(record: Record, mutation: AdjustBalance) -> bool:
-    """Whether a marked record credits the same bucket with the same amount.
+    """Whether a marked record credits, or debits, the same bucket with the same amount.
 
     Raises:
         UnreadableError: Its amount cannot be read; also `KeyError` or `TypeError` where a part is missing.
     """
     amount = money(record["amount"]["amount"], record["amount"]["units"])
-    return (
-        record["bucket"]["id"] == mutation.bucket_id and amount == mutation.amount and record["adjustType"] == _CREDIT
+    kind = record["adjustType"]
+    return (record["bucket"]["id"], amount, kind) == (
+        mutation.bucket_id,
+        mutation.amount,
+        _ADJUST_TYPE[mutation.direction],
     )
 
 

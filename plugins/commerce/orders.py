@@ -17,13 +17,15 @@ _FAILED = frozenset({"rejected", "failed", "cancelled"})
 def creation(mutation: OrderProduct, effect_key: str) -> Record:
     """The ProductOrder_Create body for `mutation`.
 
+    A `delete` names the offering as well, so that a system that checks it ends nothing else under that id.
+
     Raises:
-        PluginError: `modify` without the product to move, or `add` with one (`bad_mutation`).
+        PluginError: `modify` or `delete` without the held product, or `add` with one (`bad_mutation`).
     """
-    if (mutation.action == "modify") != (mutation.replaces_product_id is not None):
+    if (mutation.action == "add") != (mutation.product_id is None):
         raise PluginError(
-            f"cannot order {mutation.action!r} with replaces_product_id {mutation.replaces_product_id!r}; "
-            "'modify' needs the held product, 'add' takes none",
+            f"cannot order {mutation.action!r} with product_id {mutation.product_id!r}; "
+            "'modify' and 'delete' need the held product, 'add' takes none",
             code="bad_mutation",
         )
     item: Record = {
@@ -32,8 +34,8 @@ def creation(mutation: OrderProduct, effect_key: str) -> Record:
         "action": mutation.action,
         "productOffering": {"id": mutation.offering_id},
     }
-    if mutation.replaces_product_id is not None:
-        item["product"] = {"id": mutation.replaces_product_id}
+    if mutation.product_id is not None:
+        item["product"] = {"id": mutation.product_id}
     return {
         "@type": "ProductOrder",
         "externalId": effect_key,
@@ -60,8 +62,8 @@ def is_same(record: Record, mutation: OrderProduct) -> bool:
     item = record["productOrderItem"][0]
     if (item["action"], item["productOffering"]["id"]) != (mutation.action, mutation.offering_id):
         return False
-    # An `add` may name the product it created; only a `modify` names one beforehand.
-    return bool(mutation.action == "add" or item["product"]["id"] == mutation.replaces_product_id)
+    # An `add` may name the product it created; the others name one beforehand.
+    return bool(mutation.action == "add" or item["product"]["id"] == mutation.product_id)
 
 
 def progress(record: Record) -> Progress:

@@ -126,7 +126,7 @@ def test_the_model_may_pick_another_eligible_treatment() -> None:
     proposal = propose(picks="plan_change")[0].proposal
     assert proposal is not None
     assert proposal.mutation == OrderProduct(
-        customer_id="C00042", action="modify", offering_id="PO-internet-fiber-saver", replaces_product_id="P-1"
+        customer_id="C00042", action="modify", offering_id="PO-internet-fiber-saver", product_id="P-1"
     )
     assert proposal.preconditions[1:] == (
         Precondition(name="product_offering", subject="P-1", op="eq", value="PO-internet-fiber"),
@@ -189,6 +189,27 @@ def test_the_proposal_does_not_depend_on_the_model_s_opinion_of_the_risk() -> No
         for risk in ("low", "high")
     ]
     assert ranked[0] == ranked[1]
+
+
+def test_every_candidate_with_a_mutation_carries_its_own_preconditions() -> None:
+    proposal = propose()[0].proposal
+    assert proposal is not None
+    active = Precondition(name="customer_status", subject="C00042", op="eq", value="Active")
+    by_treatment = {candidate.treatment: candidate.preconditions for candidate in proposal.candidates}
+    assert by_treatment == {
+        "goodwill_credit": (
+            active,
+            Precondition(name="bucket_status", subject="B-C00042", op="eq", value="active"),
+        ),
+        "plan_change": (
+            active,
+            Precondition(name="product_offering", subject="P-1", op="eq", value="PO-internet-fiber"),
+        ),
+        "nothing": (),
+        "contract_extension": (),
+        "loyalty_bonus": (),
+    }
+    assert proposal.preconditions == by_treatment["goodwill_credit"]
 
 
 def test_a_proposal_stays_small_in_workflow_history() -> None:

@@ -30,9 +30,19 @@ def test_the_shipped_policies_are_sound_and_pass_their_own_cases(tmp_path: Path)
     assert checked.returncode == 0, checked.stderr
     answer = json.loads(checked.stdout)
     assert (answer["errors"], answer["warnings"]) == (0, 0)
+    (shipped,) = answer["sets"]
+    assert [(gate["policy"], gate["terms"]["quorum"]) for gate in shipped["gates"]] == [
+        ("retention-may-propose-within-cap", 1),
+        ("retention-may-propose-large-with-two", 2),
+        ("retention-may-propose-reversals", 1),
+    ]
+    assert (
+        "gate  retention-may-propose-large-with-two (policy.cedar:27): 2 people holding retention_lead must approve; "
+        "reminder after 1 day; after 2 days care_manager may decide as well; closes after 3 days"
+    ) in placet(tmp_path, "policy", "check").stdout
     tested = placet(tmp_path, "policy", "test")
     assert tested.returncode == 0, tested.stderr
-    assert tested.stdout.rstrip().endswith("policy_cases.yaml: 14 cases, 0 failed")
+    assert tested.stdout.rstrip().endswith("policy_cases.yaml: 32 cases, 0 failed")
 
 
 def test_a_tenants_own_folder_is_what_is_checked_and_tested(tmp_path: Path, policies: Path) -> None:
@@ -41,17 +51,19 @@ def test_a_tenants_own_folder_is_what_is_checked_and_tested(tmp_path: Path, poli
     (policies / "halt.cedar").write_text('@id("halt") forbid (principal, action == Action::"propose", resource);\n')
     checked = placet(tmp_path, "policy", "check", **mine)
     assert checked.returncode == 0
-    assert f"{policies}/policy.cedar:6: warning: 'retention-may-propose-within-cap' is unreachable" in checked.stdout
-    assert "1 warning, and --strict" in one_line(placet(tmp_path, "policy", "check", "--strict", **mine))
+    assert f"{policies}/policy.cedar:9: warning: 'retention-may-propose-within-cap' is unreachable" in checked.stdout
+    assert "3 warnings, and --strict" in one_line(placet(tmp_path, "policy", "check", "--strict", **mine))
     tested = placet(tmp_path, "policy", "test", **mine)
-    assert one_line(tested) == "placet: 4 cases came out otherwise than expected"
-    assert f"FAIL  a small credit may be proposed  ({policies}/policy_cases.yaml:9)" in tested.stdout
-    assert "expected allow by retention-may-propose-within-cap; got deny: by halt" in tested.stdout
+    assert one_line(tested) == "placet: 9 cases came out otherwise than expected"
+    assert f"FAIL  a small credit may be proposed, to one lead  ({policies}/policy_cases.yaml:12)" in tested.stdout
+    assert "expected allow by retention-may-propose-within-cap; gate: 1 person holding" in tested.stdout
+    assert "got      deny: by halt" in tested.stdout
 
 
 def test_an_error_has_its_file_and_line_and_exit_1(tmp_path: Path, policies: Path) -> None:
     (policies / "own.cedar").write_text(
-        '// ours\n@id("a")\npermit (principal, action, resource)\nwhen { resource.colour == "red" };\nallow everyone\n'
+        '// ours\n@id("a")\npermit (principal, action, resource is Proposal)\n'
+        'when { resource.colour == "red" };\nallow everyone\n'
     )
     checked = placet(tmp_path, "policy", "check", str(policies))
     assert one_line(checked).startswith("placet: 2 errors: this set is refused")
@@ -79,11 +91,21 @@ def test_what_is_not_there_is_one_line(tmp_path: Path, arguments: tuple[str, ...
     assert message in one_line(placet(tmp_path, "policy", *arguments))
 
 
+def test_gate_terms_that_nobody_could_read_are_an_error_with_its_line(tmp_path: Path, policies: Path) -> None:
+    policy = policies / "policy.cedar"
+    policy.write_text(policy.read_text().replace('@gate_quorum("2")', '@gate_qorum("2")'))
+    checked = placet(tmp_path, "policy", "check", str(policies))
+    assert one_line(checked).startswith("placet: 1 error: this set is refused")
+    assert (
+        f"{policies}/policy.cedar:30: error: annotation `@gate_qorum` is unknown; known: @gate_roles" in checked.stdout
+    )
+
+
 def test_a_wrong_table_of_cases_is_one_line_with_its_place(tmp_path: Path, policies: Path) -> None:
     table = policies / "policy_cases.yaml"
     table.write_text(table.read_text().replace("question: commit", "question: comit"))
     assert one_line(placet(tmp_path, "policy", "test", str(table))).startswith(
-        f"placet: {table}:37: cases.6.question 'comit': Input should be 'propose', 'commit' or 'decide'"
+        f"placet: {table}:70: cases.11.question 'comit': Input should be 'propose', 'commit', 'decide', 'authorise'"
     )
 
 
@@ -118,16 +140,57 @@ def test_explain_tells_gate_decisions_and_who_could_decide_now(
         ("olga", False),
     ]
     text = explain().stdout
-    assert "permit retention-may-propose-within-cap (policy.cedar:6): The retention agent may put credits" in text
+    assert "permit retention-may-propose-within-cap (policy.cedar:9): The retention agent may put credits" in text
     assert "is at most the person's limit (0.01 USD)" in text
     assert "no   olga: forbidden by four-eyes" in text
     assert "(the same as at the gate)" in text
+    asks = "1 person holding retention_lead must approve; reminder after 1 day"
+    assert told["gate"]["terms"].startswith(asks)
+    assert f"asks: {asks}" in text
+    assert f"its gate would ask: {asks}" in text
 
     (policies / "halt.cedar").write_text('@id("halt") forbid (principal, action, resource);')
     text = explain().stdout
     assert "(another one than at the gate)" in text
     assert "no   anna: forbidden by halt" in text
     assert "agent retention: permitted by policy retention-may-propose-within-cap" in text
+
+
+def test_explain_tells_the_gate_of_an_amended_proposal_and_asks_about_what_was_decided(
+    make_world: Callable[..., World], policies: Path
+) -> None:
+    world = make_world(policy_dir=policies.parent)
+    run_id = world.pending("C00005")
+    anna = world.approver("anna")
+    changed, envelope = world.sign_amendment(run_id, anna, amount="5.00 USD")
+    world.send(run_id, envelope)
+    world.wait(run_id, "executed", seconds=60)
+    done = placet(world.settings.home, "policy", "explain", run_id, "--json", PLACET_POLICY_DIR=str(policies.parent))
+    told = json.loads(done.stdout)
+    assert told["gate"]["agrees"] is True
+    assert [(gate["who"], gate["agrees"]) for gate in told["amendments"]] == [
+        ("agent retention, amended by anna", True)
+    ]
+    (decision,) = told["decisions"]
+    assert (decision["who"], decision["outcome"], decision["agrees"]) == ("anna", "amend accepted, entitled", True)
+    question = f"may anna decide a {changed.treatment} (adjust_balance) that costs 5.00 USD?"
+    assert decision["explained"]["question"] == question
+
+
+def test_permits_that_contradict_each_other_in_what_they_ask_deny_the_run_and_explain_says_so(
+    make_world: Callable[..., World], policies: Path
+) -> None:
+    second = '@id("second") @gate_roles("finance_lead") permit (principal, action == Action::"propose", resource);'
+    (policies / "second.cedar").write_text(second)
+    world = make_world(policy_dir=policies.parent)
+    run_id = world.start("C00005")
+    world.wait(run_id, "denied")
+    done = placet(world.settings.home, "policy", "explain", run_id, PLACET_POLICY_DIR=str(policies.parent))
+    assert "denied by policy retention-may-propose-within-cap, second (the permits that decided name different" in (
+        done.stdout
+    )
+    assert "retention-may-propose-within-cap: retention_lead; second: finance_lead" in done.stdout
+    assert "ATTENTION" not in done.stdout
 
 
 def test_explain_of_a_run_without_policies_says_that_nothing_is_permitted(

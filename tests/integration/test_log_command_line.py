@@ -172,10 +172,15 @@ def test_a_folder_keeps_every_checkpoint_and_finds_a_rewritten_history(here: Ins
     record(here.database, 4, first=7)
     said = here.placet("anchor", "--to", folder)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    assert files == [Path(ORIGIN) / "000000000007.checkpoint", Path(ORIGIN) / "000000000011.checkpoint"]
-    assert said.strip() == f"{ORIGIN} at 11 entries anchored: {folder / files[1]}"
+    # Each anchoring is an entry of its own, which the next checkpoint covers.
+    assert files == [Path(ORIGIN) / f"{size:012}.checkpoint" for size in (7, 8, 13)]
+    assert said.strip() == f"{ORIGIN} at 13 entries anchored: {folder / files[2]}"
+    with here.database.reading() as tx:
+        entries = [event for event in tx.audit.read("tenant/acme") if event.kind == "log.anchored"]
+    assert [entry.body["size"] for entry in entries] == [7, 8, 13]
+    assert {entry.body["to"] for entry in entries} == {str(folder)}
     found = json.loads(here.placet("verify", "--against", folder, "--json"))
-    assert (found["anchors"], found["entries"]) == (2, 11)
+    assert (found["anchors"], found["entries"]) == (3, 13)
     found = json.loads(here.placet("verify", "--against", folder / files[0], "--json"))
     assert found["anchors"] == 1
 
@@ -185,7 +190,7 @@ def test_a_folder_keeps_every_checkpoint_and_finds_a_rewritten_history(here: Ins
     line = here.placet("verify", "--against", folder, code=1)
     assert "its first 7 entries are not those of the anchored checkpoint of that size" in line
     assert "the log is not the one that" in here.placet("anchor", "--to", folder, code=1)
-    assert len(list(folder.rglob("*.checkpoint"))) == 2
+    assert len(list(folder.rglob("*.checkpoint"))) == 3
 
 
 def test_a_git_repository_gets_one_commit_for_each_checkpoint(here: Installation, tmp_path: Path) -> None:
@@ -205,13 +210,14 @@ def test_a_git_repository_gets_one_commit_for_each_checkpoint(here: Installation
     here.placet("anchor", "--to", f"git:{repository}")
     record(here.database, 4, first=7)
     here.placet("anchor", "--to", f"git:{repository}")
-    assert git("log", "--format=%s").splitlines() == [f"Anchor {ORIGIN} at 11 entries", f"Anchor {ORIGIN} at 7 entries"]
+    assert git("log", "--format=%s").splitlines() == [f"Anchor {ORIGIN} at {size} entries" for size in (13, 8, 7)]
     assert git("ls-files", "--", "placet.internal").splitlines() == [
         f"{ORIGIN}/000000000007.checkpoint",
-        f"{ORIGIN}/000000000011.checkpoint",
+        f"{ORIGIN}/000000000008.checkpoint",
+        f"{ORIGIN}/000000000013.checkpoint",
     ]
     assert git("diff", "--cached", "--name-only") == "theirs"
-    assert json.loads(here.placet("verify", "--against", repository, "--json"))["anchors"] == 2
+    assert json.loads(here.placet("verify", "--against", repository, "--json"))["anchors"] == 3
 
 
 def test_a_witness_cosigns_what_extends_the_last_it_saw(here: Installation, witness: Witness, tmp_path: Path) -> None:
@@ -222,8 +228,8 @@ def test_a_witness_cosigns_what_extends_the_last_it_saw(here: Installation, witn
     assert len(open_note(cosigned.read_text(), [*here.keys, witness.key]).signed_by) == 2
     record(here.database, 6, first=7)
     assert "its signature was not verified" in here.placet(*to)
-    assert witness.seen[ORIGIN].size == 13
-    # It asks for the size the witness has, then sends the proof from there: 7 to 13 takes five hashes.
+    assert witness.seen[ORIGIN].size == 14
+    # It asks for the size the witness has, then sends the proof from there: 7 to 14 takes four hashes.
     assert [request.split("\n", 1)[0] for request in witness.requests] == ["old 0", "old 0", "old 7"]
     assert len(witness.requests[2].partition("\n\n")[0].split("\n")) == 6
     assert json.loads(here.placet("verify", "--against", cosigned, "--json"))["anchors"] == 1

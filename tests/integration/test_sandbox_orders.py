@@ -8,7 +8,7 @@ import pytest
 
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
-from tests.integration.tmf.requests import ORDER, PRODUCT, add_item, effects, move_item, order
+from tests.integration.tmf.requests import ORDER, PRODUCT, add_item, effects, end_item, move_item, order
 
 PRICE = [{"priceType": "recurring", "price": {"taxIncludedAmount": {"unit": "USD", "value": 7.5}}}]
 
@@ -71,6 +71,38 @@ def test_a_product_that_an_order_added_can_be_moved_too(bss: httpx.Client) -> No
     assert products(bss, "C00005")[added]["name"] == "Two-year contract"
 
 
+def test_an_ended_product_leaves_the_inventory_for_good(bss: httpx.Client) -> None:
+    before = products(bss, "C00013")
+    assert before["P-C00013-voice"]["productOffering"]["id"] == "PO-voice-multi"
+    made = bss.post(ORDER, json=order("C00013", end_item("P-C00013-voice"))).json()
+    assert (made["state"], made["productOrderItem"][0]["state"]) == ("completed", "completed")
+    assert products(bss, "C00013") == {key: value for key, value in before.items() if key != "P-C00013-voice"}
+    assert bss.get(f"{PRODUCT}/P-C00013-voice").status_code == 404
+    for item in (end_item("P-C00013-voice"), move_item("P-C00013-voice", "PO-voice")):
+        assert bss.post(ORDER, json=order("C00013", item)).status_code == 400
+    assert effects(bss, "C00013")["orders"] == 1
+
+
+def test_a_product_that_an_order_added_can_be_ended_and_the_offering_added_again(bss: httpx.Client) -> None:
+    before = products(bss, "C00009")
+    bss.post(ORDER, json=order("C00009", add_item("PO-contract-12m"))).raise_for_status()
+    (added,) = products(bss, "C00009").keys() - before.keys()
+    named = end_item(added, productOffering={"id": "PO-contract-12m"})
+    assert bss.post(ORDER, json=order("C00009", named)).status_code == 201
+    assert products(bss, "C00009") == before
+    bss.post(ORDER, json=order("C00009", add_item("PO-contract-12m"))).raise_for_status()
+    (again,) = products(bss, "C00009").keys() - before.keys()
+    assert again != added
+
+
+def test_one_order_may_end_a_product_once_only(bss: httpx.Client) -> None:
+    before = products(bss, "C00014")
+    ended = next(iter(before))
+    twice = order("C00014", end_item(ended), end_item(ended, id="2"))
+    assert bss.post(ORDER, json=twice).status_code == 400
+    assert products(bss, "C00014") == before
+
+
 def test_an_offering_the_catalogue_does_not_know_is_taken_with_the_stated_price(bss: httpx.Client) -> None:
     held = products(bss, "C00007")["P-C00007-internet"]
     item = move_item(held["id"], "PO-loyal") | {"itemPrice": PRICE}
@@ -101,7 +133,11 @@ def test_an_external_id_is_used_once_even_when_sent_concurrently(bss: httpx.Clie
         ({"productOrderItem": [add_item("PO-voice")]}, 400),
         (order("C00012"), 400),
         (order("C00012", {"id": "1", "action": "add"}), 400),
-        (order("C00012", {"id": "1", "action": "delete", "product": {"id": "P-C00012-voice"}}), 400),
+        (order("C00012", {"id": "1", "action": "noChange", "product": {"id": "P-C00012-voice"}}), 400),
+        (order("C00012", {"id": "1", "action": "delete"}), 400),
+        (order("C00012", {"id": "1", "action": "delete", "productOffering": {"id": "PO-voice"}}), 400),
+        (order("C00012", end_item("P-C00001-internet")), 400),
+        (order("C00012", end_item("P-C00012-voice", productOffering={"id": "PO-internet-dsl"})), 400),
         (order("C00012", add_item("PO-voice", "a/b")), 400),
         (order("C00012", add_item("PO-voice"), add_item("PO-tech-support")), 400),
         (order("C00012", {"id": "1", "action": "modify", "productOffering": {"id": "PO-voice"}}), 400),

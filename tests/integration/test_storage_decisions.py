@@ -23,47 +23,59 @@ def decision(nonce: int = 1, **changes: Any) -> AcceptedDecision:
         "decision_id": f"{nonce:032x}",
         "decided_at": AT,
         "reason": "loyal customer",
+        "proposal": PROPOSAL,
+        "roles": ("retention_lead", "care_manager"),
         "envelope_digest": f"{nonce:064x}",
     }
     return AcceptedDecision(**{**fields, **changes})
 
 
-def use(database: Database, used: AcceptedDecision, **changes: str) -> bool:
-    own = {"tenant": "acme", "run_id": RUN, "proposal": PROPOSAL, **changes}
+def use(database: Database, used: AcceptedDecision, *, tenant: str = "acme", run_id: str = RUN, place: int = 1) -> bool:
     with database.transaction() as tx:
-        return tx.decisions.use(used, **own)
+        return tx.decisions.use(used, tenant=tenant, run_id=run_id, place=place)
 
 
 def test_a_decision_counts_once_and_a_retried_step_finds_it(database: Database) -> None:
     assert use(database, decision())
     assert use(database, decision())
     with database.reading() as tx:
-        assert tx.decisions.get_for_run(RUN) == UsedDecision(
-            tenant="acme", run_id=RUN, phase="decide", proposal=PROPOSAL, decision=decision()
+        assert tx.decisions.of_run(RUN) == (
+            UsedDecision(tenant="acme", run_id=RUN, phase="decide", place=1, decision=decision()),
         )
-        assert tx.decisions.get_for_run(RUN, "settle") is None
-        assert tx.decisions.get_for_run(OTHER_RUN) is None
+        assert tx.decisions.on_proposal(RUN, PROPOSAL) == (decision(),)
+        assert tx.decisions.of_run(RUN, "settle") == ()
+        assert tx.decisions.of_run(OTHER_RUN) == ()
 
 
 def test_a_used_decision_counts_nowhere_else(database: Database) -> None:
     assert use(database, decision())
     assert not use(database, decision(), run_id=OTHER_RUN)
-    assert not use(database, decision(), proposal="d" * 64)
+    assert not use(database, decision(proposal="d" * 64))
     assert not use(database, decision(envelope_digest="e" * 64))
     with database.reading() as tx:
-        assert tx.decisions.get_for_run(OTHER_RUN) is None
+        assert tx.decisions.of_run(OTHER_RUN) == ()
 
 
-def test_a_run_has_one_effective_decision_in_each_phase(database: Database) -> None:
+def test_each_place_on_a_proposal_is_taken_once_in_each_phase(database: Database) -> None:
     assert use(database, decision(1))
-    assert not use(database, decision(2))
-    assert not use(database, decision(3, verdict="reject"))
-    assert use(database, decision(4, verdict="confirm_executed"))
-    assert not use(database, decision(5, verdict="confirm_not_executed"))
+    assert not use(database, decision(2, approver="ben"))
+    assert not use(database, decision(3, approver="ben", verdict="reject"))
+    assert use(database, decision(4, approver="ben", verdict="confirm_executed"))
+    assert not use(database, decision(5, approver="cora", verdict="confirm_not_executed"))
     with database.reading() as tx:
-        settled = tx.decisions.get_for_run(RUN, "settle")
-    assert settled is not None
-    assert settled.decision == decision(4, verdict="confirm_executed")
+        assert tx.decisions.on_proposal(RUN, PROPOSAL, "settle") == (
+            decision(4, approver="ben", verdict="confirm_executed"),
+        )
+
+
+def test_nobody_takes_two_places_on_one_proposal(database: Database) -> None:
+    assert use(database, decision(1))
+    assert not use(database, decision(2, key_id="b" * 64), place=2)
+    assert use(database, decision(3, approver="ben"), place=2)
+    assert use(database, decision(4, proposal="d" * 64))
+    with database.reading() as tx:
+        assert tx.decisions.on_proposal(RUN, PROPOSAL) == (decision(1), decision(3, approver="ben"))
+        assert len(tx.decisions.of_run(RUN)) == 3
 
 
 def test_tenants_do_not_use_up_each_others_nonces(database: Database) -> None:
@@ -72,7 +84,8 @@ def test_tenants_do_not_use_up_each_others_nonces(database: Database) -> None:
 
 
 def test_of_racing_decisions_on_one_run_exactly_one_counts(database: Database) -> None:
-    assert sorted(together(20, lambda nonce: use(database, decision(nonce)))) == [False] * 19 + [True]
+    outcomes = together(20, lambda nonce: use(database, decision(nonce, approver=f"person-{nonce}")))
+    assert sorted(outcomes) == [False] * 19 + [True]
 
 
 def test_one_decision_sent_to_many_runs_at_once_counts_in_exactly_one(database: Database) -> None:

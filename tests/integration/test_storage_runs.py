@@ -67,6 +67,7 @@ def test_of_racing_requests_one_starts_the_run(database: Database) -> None:
         ({"customer_id": "5575-GNVDE"}, "customer_id '7590-VHVEG' .* not '5575-GNVDE'"),
         ({"agent": "advance"}, "agent 'retention' .* not 'advance'"),
         ({"tenant": "other"}, "tenant 'acme' .* not 'other'"),
+        ({"reverses": "run-" + "e" * 20}, "reverses None .* not 'run-eeeeeeeeeeeeeeeeeeee'"),
         ({"run_id": "run-" + "f" * 20}, "run_id 'run-00000000000000000001' .* not 'run-ffffffffffffffffffff'"),
     ],
 )
@@ -166,6 +167,24 @@ def test_lists_are_newest_first_in_pages_and_by_tenant_state_and_customer(databa
         assert [run.key for run in tx.runs.list("acme", state="rejected")] == ["call-4"]
         assert [run.key for run in tx.runs.list("acme", customer_id="c-even")] == ["call-6", "call-4", "call-2"]
         assert [run.key for run in tx.runs.list("other")] == ["call-8"]
+
+
+def test_a_runs_reversals_are_those_of_its_own_tenant_oldest_first(database: Database) -> None:
+    original = request().run_id
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        for number in (3, 2):
+            tx.runs.request(request(number, reverses=original))
+        tx.runs.request(request(4, tenant="other", reverses=original))
+        tx.runs.request(request(5, reverses=request(2).run_id))
+        tx.runs.set_state(request(2).run_id, "rejected", at=AT)
+    with database.reading() as tx:
+        found = tx.runs.reversals_of(original)
+        assert tx.runs.reversals_of(request(4).run_id) == ()
+    assert [(run.run_id, run.state, run.reverses) for run in found] == [
+        (request(2).run_id, "rejected", original),
+        (request(3).run_id, "analysing", original),
+    ]
 
 
 def test_requests_of_the_same_moment_are_paged_without_loss(database: Database) -> None:

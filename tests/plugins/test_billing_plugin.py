@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from placet.contracts.billing import BillingQuery, CustomerProfile
-from placet.contracts.proposal import Precondition
+from placet.contracts.proposal import OrderProduct, Precondition
 from placet.errors import NotFound, UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api import Allowlist, ConnectorContext, Endpoint, gather, record_calls
 from placet.plugin_api.probe import ProbeAnswer, ProbeServer
 from placet.sandbox.config import SandboxConfig
 from plugins.billing import BillingPlugin
-from tests.plugins.support import ALLOWLIST, LIMITS, Bss, answer, bss
+from tests.plugins.support import ALLOWLIST, KEY, LIMITS, Bss, answer, bss
 
 AS_OF = date(2026, 3, 15)
 CUSTOMER = "C00002"
@@ -73,6 +73,17 @@ def test_products_add_up_to_the_monthly_charge(system: Bss) -> None:
     products = system.plugins.billing.products(CUSTOMER)
     assert sum(product.monthly_price.amount_minor for product in products if product.monthly_price) == 5695
     assert "PO-internet-dsl" in {product.offering_id for product in products}
+
+
+def test_a_product_names_the_orders_behind_it(system: Bss) -> None:
+    other = "C00003"
+    assert {product.order_ids for product in system.plugins.billing.products(other)} == {()}
+    new = OrderProduct(customer_id=other, action="add", offering_id="PO-contract-12m")
+    order = system.plugins.commerce.perform(new, KEY, timeout_seconds=1.0)
+    ordered = [product for product in system.plugins.billing.products(other) if product.order_ids]
+    assert [(product.offering_id, product.order_ids) for product in ordered] == [
+        ("PO-contract-12m", (order.external_id,))
+    ]
 
 
 def test_evidence_holds_what_was_asked_for_and_the_exchanges_behind_it(system: Bss) -> None:

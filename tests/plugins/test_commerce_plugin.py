@@ -35,15 +35,19 @@ def credit(minor: int = 1250, bucket: str = "B-C00002", currency: str = "USD") -
     return AdjustBalance(customer_id="C00002", bucket_id=bucket, amount=amount, reason="goodwill")
 
 
-def order(action: str = "modify", replaces: str | None = "P-C00002-internet") -> OrderProduct:
+def debit(minor: int = 1250) -> AdjustBalance:
+    return credit(minor).model_copy(update={"direction": "debit"})
+
+
+def order(
+    action: str = "modify", product: str | None = "P-C00002-internet", offering: str = "PO-internet-dsl-saver"
+) -> OrderProduct:
     return OrderProduct.model_validate(
-        {
-            "customer_id": "C00002",
-            "action": action,
-            "offering_id": "PO-internet-dsl-saver",
-            "replaces_product_id": replaces,
-        }
+        {"customer_id": "C00002", "action": action, "offering_id": offering, "product_id": product}
     )
+
+
+ENDED = order("delete", offering="PO-internet-dsl")
 
 
 def perform(system: Bss, mutation: AdjustBalance | OrderProduct, key: str = KEY) -> Confirmation:
@@ -69,6 +73,56 @@ def test_a_credit_changes_the_bucket_once_and_is_found_again(system: Bss) -> Non
     assert (found.external_id, found.confirmed_by) == (done.external_id, "read_back")
     assert read_back(system, credit(), OTHER) is None
     assert remaining(system) == before + 1250
+
+
+def test_a_debit_takes_back_a_credit_once_and_is_found_again(system: Bss) -> None:
+    before = remaining(system)
+    perform(system, credit(), OTHER)
+    assert read_back(system, debit()) is None
+    done = perform(system, debit())
+    found = read_back(system, debit())
+    assert found is not None
+    assert (found.external_id, found.confirmed_by) == (done.external_id, "read_back")
+    assert remaining(system) == before
+    record = system.get(f"{ADJUST}/{done.external_id}")
+    assert (record["adjustType"], record["amount"]["amount"]) == ("oneTimeChargeDebit", 12.5)
+
+
+def test_a_debit_of_more_than_is_left_is_refused_and_takes_nothing(system: Bss) -> None:
+    before = remaining(system)
+    with pytest.raises(UpstreamRejected, match="less than the debit"):
+        perform(system, debit(before + 1))
+    assert read_back(system, debit(before + 1)) is None
+    assert remaining(system) == before
+
+
+def test_a_credit_is_never_taken_for_the_debit_of_the_same_amount(system: Bss) -> None:
+    perform(system, credit(), KEY)
+    perform(system, debit(), OTHER)
+    for wrong, key in ((debit(), KEY), (credit(), OTHER)):
+        with pytest.raises(UpstreamRejected) as mismatch:
+            read_back(system, wrong, key)
+        assert mismatch.value.code == "effect_mismatch"
+
+
+def test_a_product_is_ended_once_and_the_order_is_found_again(system: Bss) -> None:
+    product = "/tmf-api/productInventory/v4/product?relatedParty.id=C00002"
+    before = {held["id"] for held in system.get(product)}
+    assert read_back(system, ENDED) is None
+    done = perform(system, ENDED)
+    assert {held["id"] for held in system.get(product)} == before - {"P-C00002-internet"}
+    found = read_back(system, ENDED)
+    assert found is not None
+    assert (found.external_id, found.confirmed_by) == (done.external_id, "read_back")
+    with pytest.raises(UpstreamRejected, match="is not held by"):
+        perform(system, ENDED, OTHER)
+
+
+def test_a_product_that_became_another_offering_is_not_ended(system: Bss) -> None:
+    perform(system, order(), OTHER)
+    with pytest.raises(UpstreamRejected, match="as 'PO-internet-dsl'"):
+        perform(system, ENDED)
+    assert read_back(system, ENDED) is None
 
 
 def test_an_order_moves_the_product_once_and_is_found_again(system: Bss) -> None:
@@ -102,10 +156,13 @@ def test_an_order_sent_twice_is_one_order_and_confirmed_both_times(system: Bss) 
 
 
 @pytest.mark.parametrize("fault", ["lost", "stall", "status_after=500", "garbage"])
-@pytest.mark.parametrize(("mutation", "path"), [(credit(), ADJUST), (order(), ORDER)])
+@pytest.mark.parametrize(
+    ("mutation", "path"), [(credit(), ADJUST), (debit(), ADJUST), (order(), ORDER), (ENDED, ORDER)]
+)
 def test_a_lost_answer_is_unknown_and_read_back_finds_the_effect(
     system: Bss, fault: str, mutation: AdjustBalance | OrderProduct, path: str
 ) -> None:
+    perform(system, credit(2000), OTHER)  # so that there is something to debit
     system.fault("POST", path, fault)
     with pytest.raises(OutcomeUnknown):
         perform(system, mutation)
@@ -173,7 +230,7 @@ def test_plain_refusals_are_certain(system: Bss) -> None:
     with pytest.raises(UpstreamRejected):
         perform(system, credit(currency="EUR"))
     with pytest.raises(UpstreamRejected):
-        perform(system, order(replaces="P-C00003-internet"))
+        perform(system, order(product="P-C00003-internet"))
     assert read_back(system, credit()) is None
 
 
@@ -188,7 +245,16 @@ def test_what_was_never_sent_is_not_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "mutation", [credit(0), credit(-5), credit(10**15), order("modify", None), order("add", "P-1")]
+    "mutation",
+    [
+        credit(0),
+        credit(-5),
+        debit(0),
+        credit(10**15),
+        order("modify", None),
+        order("delete", None),
+        order("add", "P-1"),
+    ],
 )
 def test_a_mutation_that_cannot_be_expressed_is_not_sent(mutation: AdjustBalance | OrderProduct) -> None:
     with ProbeServer(lambda _: answer({})) as server, pointed_at(server.url) as plugin:
@@ -282,8 +348,10 @@ def test_the_effect_is_found_on_whichever_page_it_is() -> None:
     ("spec", "definition", "body"),
     [
         ("TMF654-PrepayBalance-v4.1.0", "AdjustBalance_Create", adjustments.creation(credit(), KEY)),
+        ("TMF654-PrepayBalance-v4.1.0", "AdjustBalance_Create", adjustments.creation(debit(), KEY)),
         ("TMF622-ProductOrdering-v4.0.0", "ProductOrder_Create", orders.creation(order(), KEY)),
         ("TMF622-ProductOrdering-v4.0.0", "ProductOrder_Create", orders.creation(order("add", None), KEY)),
+        ("TMF622-ProductOrdering-v4.0.0", "ProductOrder_Create", orders.creation(ENDED, KEY)),
     ],
 )
 def test_what_is_sent_is_what_the_standard_asks_for(spec: str, definition: str, body: dict[str, Any]) -> None:

@@ -11,8 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from agents.testing import ScriptedInference
+from placet.interfaces.halt_operations import place_halt
+from placet.interfaces.reversal_operations import request_reversal, reverse_run
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from tests.security.test_batches import pending, prepared, signed
+from tests.security.test_gate_times import timed
+from tests.security.test_mandates import head, mandated, permitting
 from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
@@ -98,6 +103,71 @@ def unknown_outcome(made: World) -> str:
     return run_id
 
 
+def amended(made: World) -> str:
+    """Two were asked: one approved, another made it less, and the first approved that too."""
+    made.edit_policy(lambda text: text.replace('@gate_quorum("1")', '@gate_quorum("2")'))
+    run_id = made.pending("C00005")
+    anna, ben = made.approver("anna"), made.approver("ben")
+    made.send(run_id, made.sign(run_id, anna))
+    made.until(lambda: len(made.events(run_id, "approve.decided")) == 1, "the first approval")
+    made.send(run_id, made.sign_amendment(run_id, ben, amount="5.00 USD")[1])
+    made.until(lambda: len(made.events(run_id, "approve.decided")) == 2, "the amendment")
+    made.approve(run_id, anna)
+    return run_id
+
+
+def cleared(made: World) -> str:
+    """Within a mandate: nobody was asked."""
+    permitting(made)
+    mandated(made, head(made))
+    run_id = made.start("C00005")
+    made.wait(run_id, "executed")
+    return run_id
+
+
+def halted(made: World) -> str:
+    """A halt was placed while the effect could not be sent."""
+    run_id = made.pending("C00005")
+    made.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    made.send(run_id, made.sign(run_id, made.approver()))
+    made.wait(run_id, "executing")
+    place_halt(
+        made.database, tenant="demo", scope="tenant", subject="", by="olga", reason="stop", agents=("retention",)
+    )
+    made.mend_bss()
+    made.wait(run_id, "halted")
+    return run_id
+
+
+def batched(made: World) -> str:
+    """Approved with one signature over two runs."""
+    run_ids = pending(made, ["C00005", "C00006"])
+    decisions = signed(prepared(made, run_ids), made.approver())
+    made.send(run_ids[0], decisions[run_ids[0]])
+    made.wait(run_ids[0], "executed")
+    return run_ids[0]
+
+
+def escalated(made: World) -> str:
+    """Nobody came, others were asked, one of whom approved."""
+    made.edit_policy(timed(remind="1s", escalate="2s"))
+    run_id = made.pending("C00005")
+    made.until(lambda: bool(made.events(run_id, "approve.escalated")), "the escalation")
+    made.approve(run_id, made.approver("mona", roles=("care_manager",)))
+    return run_id
+
+
+def reversed_run(made: World) -> str:
+    """What a run had done was taken back."""
+    original, anna = made.pending("C00005"), made.approver()
+    made.approve(original, anna)
+    asked = request_reversal(made.database, run_id=original, tenant="demo", requested_by="olga", reason="in error")
+    run_id = made.run(reverse_run(made.database, made.engine, asked)).run_id
+    made.wait(run_id, "awaiting_decision")
+    made.approve(run_id, anna)
+    return run_id
+
+
 ENDINGS: tuple[Callable[[World], str], ...] = (
     executed,
     no_action,
@@ -107,6 +177,12 @@ ENDINGS: tuple[Callable[[World], str], ...] = (
     failed,
     cancelled,
     unknown_outcome,
+    amended,
+    cleared,
+    halted,
+    batched,
+    escalated,
+    reversed_run,
 )
 
 

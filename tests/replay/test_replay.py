@@ -17,8 +17,19 @@ from tests.replay.record import ENDINGS, HISTORIES, PAYLOAD_KEY
 from tests.unit.support import a_key
 
 KEY = bytes.fromhex(PAYLOAD_KEY)
-DECIDED = {"executed": 1, "rejected": 1, "denied": 1, "failed": 1, "unknown_outcome": 2}
-STATES = {"unknown_outcome": "executed"}
+DECIDED = {
+    "executed": 1,
+    "rejected": 1,
+    "denied": 1,
+    "failed": 1,
+    "unknown_outcome": 2,
+    "amended": 3,
+    "halted": 1,
+    "batched": 1,
+    "escalated": 1,
+    "reversed_run": 1,
+}
+STATES = dict.fromkeys(("unknown_outcome", "amended", "cleared", "batched", "escalated", "reversed_run"), "executed")
 
 
 @pytest.mark.parametrize("ending", [ending.__name__ for ending in ENDINGS])
@@ -68,7 +79,7 @@ def test_a_proposal_changed_in_the_history_is_found_out() -> None:
 
     faults = judged(bend(load("executed"), "propose", raise_amount)).faults
     assert any("the proposal hashes to" in fault for fault in faults)
-    assert any("was executed without an accepted approval" in fault for fault in faults)
+    assert any("was executed, and is none that was pending" in fault for fault in faults)
 
 
 def test_a_proposal_and_its_digest_changed_together_are_found_out_by_the_signature() -> None:

@@ -12,7 +12,8 @@ from temporalio.exceptions import ApplicationError
 from activities.approve import Approve
 from activities.close_run import CloseRun
 from activities.execute import Execute
-from placet.contracts.decision import Gate, ReceivedDecision, Verdict
+from placet.contracts.decision import ReceivedDecision, Verdict
+from placet.contracts.gate import Gate
 from placet.contracts.run import CloseInput, ExecuteInput, ReviewInput, RunState
 from placet.entrypoints.settings import Settings
 from tests.support.world import Approver, World
@@ -219,11 +220,10 @@ def test_nothing_is_sent_for_a_run_that_is_over_whoever_schedules_the_step(a_wor
         phase="decide",
         received=(ReceivedDecision(envelope=a_world.sign(run_id, anna), received_at=datetime.now(UTC), early=False),),
     )
-    decision = a_world.in_activity(lambda context: Approve(context).review_decisions(review)).accepted
-    assert decision is not None
+    decision = a_world.in_activity(lambda context: Approve(context).review_decisions(review)).decisions[-1]
     close = CloseInput(run=review.run, state="cancelled", code="cancelled")
     a_world.in_activity(lambda context: CloseRun(context).close_run(close))
-    effect = ExecuteInput(run=review.run, proposal=review.proposal, decision=decision)
+    effect = ExecuteInput(run=review.run, proposal=review.proposal, decisions=(decision.envelope_digest,))
     with pytest.raises(ApplicationError, match="is over; nothing may be sent for it"):
         a_world.in_activity(lambda context: Execute(context).execute(effect))
     assert a_world.effects()["adjustments"] == 0

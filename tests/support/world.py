@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,16 +18,16 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
 from activities.context import Context
-from agents.application import Application
-from agents.catalogue import load
 from agents.completion import Inference
 from agents.testing import ScriptedInference
 from placet.contracts.audit import AuditEvent
 from placet.contracts.decision import DecisionPredicate, Verdict
+from placet.contracts.money import parse_money
+from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.entrypoints.bootstrap import Parts, build_parts
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.settings import Settings
+from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
 from placet.governance.keys import SigningKey, create_key_file, public_bytes
@@ -66,7 +67,6 @@ class World:
 
     settings: Settings
     inference: Inference = field(default_factory=ScriptedInference)
-    gate: timedelta | None = None
     clock: Callable[[], datetime] | None = None
 
     def __post_init__(self) -> None:
@@ -89,8 +89,6 @@ class World:
         settings = self.settings.model_copy(update=overrides)
         self._parts = build_parts(settings, inference=self.inference, database=self.database, clock=self.clock)
         context = self._parts.context
-        if self.gate is not None:
-            context = replace(context, application=partial(short_gated, how_long=self.gate))
 
         async def begin() -> Worker:
             # A queue of its own: worlds share one Temporal server.
@@ -101,10 +99,32 @@ class World:
         self._worker = self.run(begin())
 
     def shorten_gate(self, how_long: timedelta) -> None:
-        """Restart the worker with gates that close after `how_long`."""
-        self.stop_worker()
-        self.gate = how_long
-        self.start_worker()
+        """Let policy close gates after `how_long`, whole seconds, without reminder or escalation."""
+        seconds = round(how_long.total_seconds())
+
+        def shorter(text: str) -> str:
+            untimed = re.sub(r'@gate_(remind|escalate|expire)_[a-z]+\("[^"]*"\)\n', "", text)
+            return re.sub(
+                r"^permit \(principal == Agent",
+                f'@gate_expire_after("{seconds}s")\n\\g<0>',
+                untimed,
+                flags=re.MULTILINE,
+            )
+
+        self.edit_policy(shorter)
+
+    def edit_policy(self, edit: Callable[[str], str]) -> None:
+        """Change the tenant's policies, which at first are the application's own; it bites at the next question."""
+        file = self.policy_file
+        changed = edit(file.read_text())
+        assert changed != file.read_text(), "the policy is as it was"
+        file.write_text(changed)
+
+    @property
+    def policy_file(self) -> Path:
+        """The tenant's policies."""
+        assert self.settings.policy_dir is not None
+        return self.settings.policy_dir / self.settings.tenant / "policy.cedar"
 
     def stop_worker(self) -> None:
         """Stop the worker."""
@@ -220,6 +240,20 @@ class World:
         digest = proposal or record.proposal or "0" * 64
         return sign_decision(DecisionPredicate(**body), digest, approver.key.private, approver.key.key_id)
 
+    def sign_amendment(
+        self, run_id: str, approver: Approver, *, amount: str | None = None, treatment: str | None = None
+    ) -> tuple[Proposal, str]:
+        """The pending proposal as changed, and the signature on it."""
+        record = self.record(run_id)
+        change = parse_money(amount) if amount else None, treatment
+        pending = str(record.proposal), self.proposal(run_id)
+        return operations.sign_amendment(record, pending, change, approver.name, "test", approver.key)
+
+    def proposal(self, run_id: str) -> Proposal:
+        """What is pending, or was."""
+        with self.database.reading() as tx:
+            return tx.artifacts.get_model(str(self.record(run_id).proposal), Proposal)
+
     def send(self, run_id: str, envelope: Any) -> None:
         """Signal anything at all to the run."""
 
@@ -263,6 +297,10 @@ class World:
         finally:
             parts.plugins.close()
 
+    def now(self) -> datetime:
+        """The time."""
+        return datetime.now(UTC)
+
     def attempts(self, run_id: str) -> int:
         """How often Temporal has tried the step that is pending now."""
         description = self.run(self.engine.handle(run_id).describe())
@@ -290,27 +328,19 @@ class World:
         return dict(self.bss("/sandbox/effects"))
 
 
-class ShortGated:
-    """An application whose gate closes soon; all else is its own."""
-
-    def __init__(self, inner: Application, how_long: timedelta) -> None:
-        self._inner = inner
-        self.gate_ttl_hours = how_long / timedelta(hours=1)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-def short_gated(name: str, how_long: timedelta) -> Any:
-    """Load an application, with a gate that closes soon."""
-    return ShortGated(load(name), how_long)
+def own_policies(home: Path, tenant: str = "demo") -> Path:
+    """A folder of policies for `tenant` that a test may change; at first those of the application."""
+    folder = home / "policies"
+    (folder / tenant).mkdir(parents=True)
+    shutil.copy(CHECKOUT / "agents" / "retention" / "policy.cedar", folder / tenant)
+    return folder
 
 
 @contextmanager
 def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[World]:
     """A world with a running worker."""
     values = {"temporal_address": temporal, "bss_url": bss_url, "effect_lease_seconds": 2.0, "bss_timeout_seconds": 0.5}
-    made = World(Settings(home=home, **{**values, **settings}))
+    made = World(Settings(home=home, **{**values, "policy_dir": own_policies(home), **settings}))
     try:
         made.start_worker()
         yield made

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import DecisionPredicate, Gate
+from placet.contracts.decision import DecisionPredicate
+from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
@@ -70,7 +71,7 @@ def a_gate() -> Gate:
         reason="permitted",
         policy_set="0" * 64,
         policies=("p",),
-        role="retention_lead",
+        roles=("retention_lead",),
         opened_at=NOW - timedelta(minutes=10),
         expires_at=NOW + timedelta(hours=1),
     )

@@ -12,6 +12,7 @@ from placet.errors import GovernanceError
 from placet.governance.merkle import (
     EMPTY_ROOT,
     Frontier,
+    MemoryTree,
     Node,
     consistency_plan,
     covering,
@@ -96,6 +97,18 @@ def test_an_independent_implementation_has_the_same_roots_and_proofs() -> None:
     for old, new in pairs(1):
         verify_consistency(old, other.get_root(old), new, other.get_root(new), TREE.consistency(old, new))
         pymerkle.verify_consistency(TREE.roots[old], TREE.roots[new], other.prove_consistency(old, new))
+
+
+def test_a_tree_in_memory_has_the_same_roots_and_proofs() -> None:
+    assert MemoryTree([]).root == EMPTY_ROOT
+    for size in range(1, LARGEST + 1):
+        tree = MemoryTree(iter(TREE.leaves[:size]))
+        assert (tree.size, tree.root) == (size, TREE.roots[size])
+        assert [tree.inclusion(index) for index in range(size)] == [
+            TREE.inclusion(index, size) for index in range(size)
+        ]
+        with pytest.raises(ValueError, match=f"a tree of {size} leaves has no leaf {size}"):
+            tree.inclusion(size)
 
 
 def test_every_leaf_of_every_small_tree_is_proven_and_no_other_place_accepts_the_proof() -> None:

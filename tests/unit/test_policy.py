@@ -4,6 +4,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +14,11 @@ from placet.contracts.money import Money
 from placet.entrypoints.policies import PolicyFiles
 from placet.errors import PolicyError
 from placet.governance.policy import PolicySet, policy_document
+from placet.governance.policy_facts import MandateFacts
 from placet.governance.policy_files import read_policy_files
 from placet.governance.policy_source import shipped_schema
-from tests.unit.policy_support import DEFAULT, a_set, files
-from tests.unit.support import NOW, a_key, a_proposal
+from tests.unit.policy_support import DEFAULT, a_halt, a_mandate, a_set, files
+from tests.unit.support import NOW, RUN, a_key, a_proposal
 
 POLICIES = a_set(DEFAULT)
 EVERYTHING = '@id("everything") permit (principal, action, resource);'
@@ -24,8 +26,10 @@ _, ANNA = a_key()
 
 
 def test_the_default_policy_lets_retention_propose_within_its_cap_and_says_which_policy_did() -> None:
-    answer = POLICIES.may_propose(a_proposal(20_000))
+    answer = POLICIES.may_propose(a_proposal(10_000))
     assert (answer.allowed, answer.policies) == (True, ("retention-may-propose-within-cap",))
+    assert POLICIES.may_propose(a_proposal(10_001)).policies == ("retention-may-propose-large-with-two",)
+    assert POLICIES.may_propose(a_proposal(20_000)).allowed
     assert POLICIES.may_propose(a_proposal(20_001)).allowed is False
 
 
@@ -38,6 +42,8 @@ def test_an_empty_policy_set_permits_nothing() -> None:
     assert not empty.may_propose(a_proposal()).allowed
     assert not empty.may_commit(a_proposal()).allowed
     assert not empty.may_decide(ANNA, a_proposal()).allowed
+    assert not empty.may_authorise(ANNA, a_mandate()).allowed
+    assert not empty.may_lift(ANNA, a_halt()).allowed
 
 
 def test_nothing_is_pre_authorised_by_default() -> None:
@@ -81,6 +87,74 @@ def test_who_triggered_a_run_cannot_decide_it_whatever_permits_them() -> None:
     assert (answer.allowed, answer.policies, answer.detail) == (False, ("four-eyes",), "forbidden")
 
 
+def test_a_head_signs_a_mandate_whose_whole_budget_is_within_their_limit_and_that_another_drafted() -> None:
+    head = ANNA.model_copy(update={"roles": ("retention_head",)})
+    answer = POLICIES.may_authorise(head, a_mandate(5000))
+    assert (answer.allowed, answer.policies) == (True, ("retention-heads-authorise-within-their-limit",))
+    assert POLICIES.may_authorise(head, a_mandate(5001)).detail == "no policy permits it"
+    assert not POLICIES.may_authorise(head, a_mandate(5000, currency="EUR")).allowed
+    assert not POLICIES.may_authorise(ANNA, a_mandate(5000)).allowed
+    own = POLICIES.may_authorise(head, a_mandate(5000, drafted_by="anna"))
+    assert (own.allowed, own.policies, own.detail) == (False, ("four-eyes-on-mandates",), "forbidden")
+
+
+def test_a_head_lifts_a_halt_that_another_placed() -> None:
+    head = ANNA.model_copy(update={"roles": ("retention_head",), "limit": None})
+    assert POLICIES.may_lift(head, a_halt()).policies == ("retention-heads-lift-halts",)
+    assert not POLICIES.may_lift(ANNA, a_halt()).allowed
+    assert not POLICIES.may_lift(head.model_copy(update={"tenant": "other"}), a_halt()).allowed
+    own = POLICIES.may_lift(head, a_halt(placed_by="anna"))
+    assert (own.allowed, own.policies, own.detail) == (False, ("four-eyes-on-halts",), "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("condition", "changes", "holds"),
+    [
+        ('resource.amended_by == ""', {}, True),
+        ('resource.amended_by == "anna"', {"amended_by": "anna"}, True),
+        ("resource.original_cost_minor == resource.cost_minor", {}, True),
+        ("resource.original_cost_minor == 1500", {"original_cost": Money(amount_minor=1500, currency="USD")}, True),
+        ('resource.reverses == ""', {}, True),
+        (f'resource.reverses == "{RUN}"', {"reverses": RUN}, True),
+        ('resource.reverses == ""', {"reverses": RUN}, False),
+    ],
+)
+def test_a_policy_may_ask_who_amended_a_proposal_what_it_cost_before_and_what_it_takes_back(
+    condition: str, changes: dict[str, Any], holds: bool
+) -> None:
+    policies = a_set(f'@id("p") permit (principal, action == Action::"propose", resource) when {{ {condition} }};')
+    assert policies.may_propose(a_proposal().model_copy(update=changes)).allowed is holds
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'resource.agent == "retention" && resource.tenant == "demo" && resource.drafted_by == "olga"',
+        'resource.kinds.contains("adjust_balance") && ["adjust_balance", "order_product"].containsAll(resource.kinds)',
+        '!resource.treatments.contains("plan_change") && resource.treatments.containsAny(["goodwill_credit"])',
+        'resource.budget_minor == 5000 && resource.cap_minor == 1000 && resource.currency == "USD"',
+        "resource.days == 3",
+    ],
+)
+def test_a_policy_may_ask_what_a_mandate_clears_how_much_and_for_how_long_in_days_rounded_up(condition: str) -> None:
+    policies = a_set(f'@id("p") permit (principal, action == Action::"authorise", resource) when {{ {condition} }};')
+    assert policies.may_authorise(ANNA, a_mandate()).allowed
+
+
+def test_days_are_rounded_up_and_whole_ones_are_not() -> None:
+    until = a_mandate().valid_from
+    for lasts, days in ((timedelta(seconds=1), 1), (timedelta(days=1), 1), (timedelta(days=1, microseconds=1), 2)):
+        facts = MandateFacts.of(a_mandate().model_copy(update={"valid_until": until + lasts}))
+        assert facts.days == days
+
+
+def test_a_permit_of_everything_about_proposals_says_nothing_about_mandates_or_halts() -> None:
+    policies = a_set('@id("p") permit (principal, action, resource is Proposal);')
+    assert policies.may_decide(ANNA, a_proposal()).allowed
+    assert not policies.may_authorise(ANNA, a_mandate()).allowed
+    assert not policies.may_lift(ANNA, a_halt()).allowed
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     permits=st.lists(st.sampled_from(["true", "resource.cost_minor < 2000", 'resource.kind == "order_product"'])),
@@ -90,8 +164,14 @@ def test_who_triggered_a_run_cannot_decide_it_whatever_permits_them() -> None:
 def test_forbid_wins_and_nothing_is_allowed_without_a_permit_that_holds(
     permits: list[str], forbids: list[str], cost: int
 ) -> None:
-    texts = [f'@id("p{n}") permit (principal, action, resource) when {{ {body} }};' for n, body in enumerate(permits)]
-    texts += [f'@id("f{n}") forbid (principal, action, resource) when {{ {body} }};' for n, body in enumerate(forbids)]
+    texts = [
+        f'@id("p{n}") permit (principal, action, resource is Proposal) when {{ {body} }};'
+        for n, body in enumerate(permits)
+    ]
+    texts += [
+        f'@id("f{n}") forbid (principal, action, resource is Proposal) when {{ {body} }};'
+        for n, body in enumerate(forbids)
+    ]
     holds = {
         "true": True,
         "false": False,
@@ -113,7 +193,10 @@ def test_forbid_wins_and_nothing_is_allowed_without_a_permit_that_holds(
 
 
 def test_a_policy_that_fails_to_evaluate_denies_even_where_another_permits() -> None:
-    overflow = '@id("o") forbid (principal, action, resource) when { resource.cost_minor * 9223372036854775807 > 1 };'
+    overflow = (
+        '@id("o") forbid (principal, action, resource is Proposal) '
+        "when { resource.cost_minor * 9223372036854775807 > 1 };"
+    )
     assert a_set(EVERYTHING, overflow).may_propose(a_proposal(1)).allowed is False
     answer = a_set(EVERYTHING, overflow).may_propose(a_proposal(1000))
     assert not answer.allowed
@@ -132,7 +215,7 @@ def test_an_amount_cedar_cannot_hold_is_denied() -> None:
         ("permit (", "a.cedar:1: does not parse: unexpected end of input"),
         ("// no\nallow everyone", "a.cedar:2: does not parse: unexpected token `everyone`"),
         (
-            '@id("x")\npermit (principal, action, resource)\nwhen { resource.colour == 1 };',
+            '@id("x")\npermit (principal, action, resource is Proposal)\nwhen { resource.colour == 1 };',
             "a.cedar:3: attribute `colour` on entity type `Proposal` not found",
         ),
         ("permit (principal, action, resource);", 'a.cedar:1: has no @id("…")'),

@@ -3,14 +3,21 @@
 import pytest
 
 from placet.errors import ConfigurationError
-from placet.governance.policy_cases import CASES_FILE, CasesReport, parse_cases, run_cases
+from placet.governance.policy_case_table import CASES_FILE, parse_cases
+from placet.governance.policy_cases import CasesReport, run_cases
 from tests.unit.policy_support import DEFAULT, RETENTION, a_set
 
 HEAD = """tenant: demo
 agent: {name: retention}
 proposal: {kind: adjust_balance, treatment: goodwill_credit, cost: 12.50 USD, triggered_by: olga}
+mandate: {kinds: [adjust_balance], treatments: [x], budget: 50.00 USD, cap: 5.00 USD, days: 7, drafted_by: olga}
+halt: {scope: tenant, placed_by: olga}
 cases:
 """
+HEAD_OF = "{name: hana, roles: [retention_head], limit: 50.00 USD}"
+CONTRADICTING = "".join(
+    f'@id("{role}") @gate_roles("{role}") permit (principal, action == Action::"propose", resource);' for role in "ab"
+)
 
 
 def report(cases: str, *texts: str) -> CasesReport:
@@ -34,8 +41,23 @@ def test_the_default_policys_own_cases_pass_and_use_every_policy() -> None:
         ("{name: a, question: commit, expect: deny, because: []}", True),
         ("{name: a, question: decide, person: {name: anna}, expect: allow}", False),
         ("{name: a, question: decide, person: {name: olga}, expect: deny, because: [four-eyes]}", True),
+        (f"{{name: a, question: authorise, person: {HEAD_OF}, expect: allow}}", True),
+        (f"{{name: a, question: authorise, person: {HEAD_OF}, mandate: {{budget: 50.01 USD}}, expect: allow}}", False),
+        (f"{{name: a, question: authorise, person: {HEAD_OF}, mandate: {{drafted_by: hana}}, expect: deny}}", True),
+        (f"{{name: a, question: authorise, person: {HEAD_OF}, expect: allow, because: [four-eyes]}}", False),
+        (f"{{name: a, question: lift, person: {HEAD_OF}, halt: {{scope: agent, subject: retention}}, expect: allow}}",
+         True),
+        (f"{{name: a, question: lift, person: {HEAD_OF}, halt: {{placed_by: hana}}, expect: allow}}", False),
+        ("{name: a, question: propose, expect: allow, gate: {quorum: 1, roles: [retention_lead]}}", True),
+        ("{name: a, question: propose, expect: allow, gate: {quorum: 2}}", False),
+        ("{name: a, question: propose, proposal: {cost: 100.01 USD}, expect: allow, gate: {quorum: 2}}", True),
+        ("{name: a, question: propose, expect: allow, gate: {expire_after: 3d, remind_after: 24h}}", True),
+        ("{name: a, question: propose, expect: allow, gate: {expire_after: 71h}}", False),
+        ("{name: a, question: propose, expect: allow, gate: {expire_after: null}}", False),
+        ("{name: a, question: propose, expect: allow, gate: {distinct_roles: null}}", True),
+        ("{name: a, question: propose, expect: allow, gate: {escalate_to: care_manager, escalate_after: 2d}}", True),
     ],
-)
+)  # fmt: skip
 def test_a_case_passes_only_with_the_expected_answer_by_exactly_the_expected_policies(case: str, passed: bool) -> None:
     done = report(f"- {case}\n")
     assert [result.passed for result in done.results] == [passed]
@@ -44,13 +66,35 @@ def test_a_case_passes_only_with_the_expected_answer_by_exactly_the_expected_pol
 
 def test_policies_that_decide_no_case_are_named() -> None:
     done = report("- {name: a, question: propose, expect: allow}\n")
-    assert done.never_decisive == ("retention-leads-decide-within-their-limit", "four-eyes")
+    assert done.never_decisive == tuple(policy.id for policy in a_set(DEFAULT).policies[1:])
+
+
+def test_permits_that_contradict_each_other_in_what_they_ask_let_nothing_be_proposed() -> None:
+    done = report(
+        "- {name: a, question: propose, expect: allow}\n"
+        "- {name: b, question: propose, expect: deny, because: [a, b]}\n",
+        CONTRADICTING,
+    )
+    assert [result.passed for result in done.results] == [False, True]
+    assert done.results[0].got == (
+        "deny: by a, b, the permits that decided name different @gate_roles, so that nobody can be asked: a: a; b: b"
+    )
+
+
+def test_a_gate_that_came_out_otherwise_is_told_beside_what_was_expected() -> None:
+    (result,) = report("- {name: a, question: propose, expect: allow, gate: {quorum: 2}}\n").results
+    rest = "reminder after 1 day; after 2 days care_manager may decide as well; closes after 3 days"
+    assert result.expected == f"allow; gate: 2 people holding retention_lead must approve; {rest}"
+    assert result.got == (
+        f"allow: by retention-may-propose-within-cap; gate: 1 person holding retention_lead must approve; {rest}"
+    )
 
 
 def test_a_failed_case_carries_what_fell_short() -> None:
     lead = "person: {name: anna, roles: [retention_lead], limit: 10.00 USD}"
     (result,) = report(f"- {{name: a, question: decide, {lead}, expect: allow}}\n").results
-    (say,) = result.explained.says
+    say, care = result.explained.says
+    assert (care.policy, care.applies) == ("care-managers-decide-within-their-limit", False)
     assert (say.policy, say.applies) == ("retention-leads-decide-within-their-limit", False)
     assert [condition.words for condition in say.conditions if not condition.holds] == [
         "the cost (12.50 USD) is at most the person's limit (10.00 USD)"
@@ -64,23 +108,41 @@ def test_a_failed_case_carries_what_fell_short() -> None:
         ("", "c.yaml:1: Input should be a valid dictionary"),
         (HEAD.replace("{name: retention}", "retention") + "- {name: a, question: propose, expect: deny}\n",
          "c.yaml:2: agent 'retention': Input should be a valid dictionary"),
-        (HEAD.replace("cases:", "cases: []"), "c.yaml:4: cases []"),
+        (HEAD.replace("cases:", "cases: []"), "c.yaml:6: cases []"),
         (HEAD + "- {name: a, question: propose, expect: allow}\n- {name: b, question: approve, expect: allow}\n",
-         "c.yaml:6: cases.1.question 'approve': Input should be 'propose', 'commit' or 'decide'"),
-        (HEAD + "- name: a\n  question: propose\n  expect: no\n", "c.yaml:7: cases.0.expect False"),
-        (HEAD + "- name: a\n  question: propose\n", "c.yaml:5: cases.0.expect "),
-        (HEAD + "- name: a\n  question: propose\n  expected: allow\n  expect: allow\n", "c.yaml:7: cases.0.expected"),
+         "c.yaml:8: cases.1.question 'approve': Input should be 'propose', 'commit', 'decide', 'authorise' or 'lift'"),
+        (HEAD + "- name: a\n  question: propose\n  expect: no\n", "c.yaml:9: cases.0.expect False"),
+        (HEAD + "- name: a\n  question: propose\n", "c.yaml:7: cases.0.expect "),
+        (HEAD + "- name: a\n  question: propose\n  expected: allow\n  expect: allow\n", "c.yaml:9: cases.0.expected"),
         (HEAD + "- name: a\n  question: propose\n  expect: deny\n  expect: allow\n",
-         "c.yaml:8: 'expect' is said twice"),
+         "c.yaml:10: 'expect' is said twice"),
         (HEAD + "- name: a\n  question: propose\n  proposal:\n    cost: 12.50\n  expect: allow\n",
-         "c.yaml:8: cases.0.proposal.cost 12.5: Value error, amount '12.5' is malformed; write it like '12.50 EUR'"),
+         "c.yaml:10: cases.0.proposal.cost 12.5: Value error, amount '12.5' is malformed; write it like '12.50 EUR'"),
         (HEAD + "- {name: a, question: propose, proposal: {kind: refund}, expect: allow}\n",
-         "c.yaml:5: cases.0.proposal.kind 'refund'"),
-        (HEAD + "- {name: a, question: decide, expect: allow}\n", "c.yaml:5: case 'a' asks 'decide' of no person"),
+         "c.yaml:7: cases.0.proposal.kind 'refund'"),
+        (HEAD + "- {name: a, question: decide, expect: allow}\n", "c.yaml:7: case 'a': 'decide' is asked of no person"),
         (HEAD + "- {name: a, question: commit, person: {name: anna}, expect: allow}\n",
-         "c.yaml:5: case 'a': 'commit' is asked of an agent, not a person"),
+         "c.yaml:7: case 'a': 'commit' is asked of an agent, not a person"),
         (HEAD.replace("triggered_by: olga", "agent: retention") + "- {name: a, question: propose, expect: allow}\n",
-         "c.yaml:5: case 'a': proposal.triggered_by is said nowhere"),
+         "c.yaml:7: case 'a': proposal.triggered_by is said nowhere"),
+        (HEAD + "- {name: a, question: lift, expect: allow}\n", "c.yaml:7: case 'a': 'lift' is asked of no person"),
+        (HEAD + "- {name: a, question: lift, person: {name: anna}, proposal: {cost: 1.00 USD}, expect: allow}\n",
+         "c.yaml:7: case 'a': 'lift' is about a halt, not a proposal"),
+        (HEAD + "- {name: a, question: lift, person: {name: anna}, halt: {scope: agent}, expect: allow}\n",
+         "c.yaml:7: case 'a': halt: scope 'agent' and subject '' do not fit"),
+        (HEAD + "- {name: a, question: authorise, person: {name: anna}, mandate: {cap: 5.00 EUR}, expect: allow}\n",
+         "c.yaml:7: case 'a': mandate: cap 5.00 EUR and budget 50.00 USD differ in currency"),
+        (HEAD.replace(", drafted_by: olga", "")
+         + "- {name: a, question: authorise, person: {name: anna}, expect: allow}\n",
+         "c.yaml:7: case 'a': mandate.drafted_by is said nowhere"),
+        (HEAD + "- {name: a, question: commit, expect: allow, gate: {quorum: 1}}\n",
+         "c.yaml:7: case 'a': `gate` is for"),
+        (HEAD + "- {name: a, question: propose, expect: deny, gate: {quorum: 1}}\n",
+         "c.yaml:7: case 'a': `gate` is for"),
+        (HEAD + "- {name: a, question: propose, expect: allow, gate: {quorum: 6}}\n",
+         "c.yaml:7: cases.0.gate.quorum 6: Input should be less than or equal to 5"),
+        (HEAD + "- {name: a, question: propose, expect: allow, gate: {expire_after: 1w}}\n",
+         "c.yaml:7: cases.0.gate.expire_after '1w': Value error, write it like 30m, 24h or 3d, at most 90d"),
         ("tenant: !!python/object/apply:os.system [true]\n", "c.yaml:1: not YAML: "),
         ("tenant: \x00", "c.yaml: not YAML: "),
     ],

@@ -20,9 +20,9 @@ def told(*texts: str) -> list[tuple[str, str, int]]:
     return [(finding.code, finding.file, finding.line) for finding in check(files(*texts))]
 
 
-def codes(text: str, *, action: str = "decide", effect: str = "permit") -> list[str]:
+def codes(text: str, *, action: str = "decide", effect: str = "permit", asks: str = "") -> list[str]:
     """Codes for one policy with this condition, beside a sound four-eyes rule."""
-    policy = f'@id("p") {effect} (principal, action == Action::"{action}", resource) when {{ {text} }};'
+    policy = f'@id("p") {asks} {effect} (principal, action == Action::"{action}", resource) when {{ {text} }};'
     return [finding.code for finding in check(files(policy, FOUR_EYES)) if finding.policy == "p"]
 
 
@@ -119,8 +119,8 @@ def test_conditions_that_can_hold_are_not_called_unreachable() -> None:
         'forbid (principal is Person, action == Action::"decide", resource is Proposal);',
         'forbid (principal in Role::"lead", action in [Action::"decide"], resource);',
         "forbid (principal, action, resource) when { true };",
-        'forbid (principal, action, resource) when { resource.treatment == "plan_change" };',
-        'forbid (principal, action, resource) unless { resource.treatment != "plan_change" };',
+        'forbid (principal, action, resource is Proposal) when { resource.treatment == "plan_change" };',
+        'forbid (principal, action, resource is Proposal) unless { resource.treatment != "plan_change" };',
     ],
 )
 def test_a_permit_that_a_forbid_always_overrides_is_unreachable(forbid: str) -> None:
@@ -140,7 +140,8 @@ def test_a_permit_that_a_forbid_always_overrides_is_unreachable(forbid: str) -> 
         'forbid (principal in Role::"clerk", action, resource);',
         'forbid (principal == Person::"anna", action, resource);',
         'forbid (principal, action == Action::"propose", resource);',
-        "forbid (principal, action, resource) when { resource.cost_minor > 5 };",
+        "forbid (principal, action, resource is Proposal) when { resource.cost_minor > 5 };",
+        "forbid (principal, action, resource is Mandate);",
     ],
 )
 def test_a_permit_that_a_forbid_leaves_some_of_is_not_unreachable(forbid: str) -> None:
@@ -149,8 +150,12 @@ def test_a_permit_that_a_forbid_leaves_some_of_is_not_unreachable(forbid: str) -
 
 
 def test_permitting_everybody_everything_is_over_broad() -> None:
-    everything = '@id("p") permit (principal, action, resource) when { 1 == 1 };'
+    everything = '@id("p") permit (principal, action, resource is Proposal) when { 1 == 1 };'
     assert told(everything, FOUR_EYES) == [("always_true", "a.cedar", 1), ("over_broad", "a.cedar", 1)]
+    (finding, *_) = check(files('@id("p") permit (principal, action, resource);', FOUR_EYES))
+    assert finding.message == (
+        "'p' is over-broad: it permits everybody to authorise and commit and decide and lift and propose everything"
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,7 +194,10 @@ def test_values_nothing_can_have_are_told() -> None:
     ("rule", "enough"),
     [
         ("(principal, action == DECIDE, resource) when { resource.triggered_by == principal.name }", True),
-        ("(principal is Person, action, resource) unless { principal.name != resource.triggered_by }", True),
+        (
+            "(principal is Person, action, resource is Proposal) unless { principal.name != resource.triggered_by }",
+            True,
+        ),
         ("(principal, action == DECIDE, resource) when { SAME || resource.cost_minor > 9 }", True),
         ("(principal, action == DECIDE, resource) when { SAME && resource.cost_minor > 9 }", False),
         ('(principal in Role::"lead", action == DECIDE, resource) when { SAME }', False),
@@ -199,4 +207,89 @@ def test_values_nothing_can_have_are_told() -> None:
 def test_a_set_without_four_eyes_for_everybody_is_told(rule: str, enough: bool) -> None:
     permit = f'@id("p") permit (principal, action == Action::"decide", resource) when {{ {BOUNDED} }};'
     forbid = rule.replace("DECIDE", 'Action::"decide"').replace("SAME", "principal.name == resource.triggered_by")
+    forbid = forbid.replace("DIFFERENT", "principal.name != resource.triggered_by")
     assert told(permit, f'@id("rule") forbid {forbid};') == ([] if enough else [("no_four_eyes", "a.cedar", 1)])
+
+
+WITHIN = BOUNDED.replace("cost_minor", "budget_minor")
+SAME_TENANT = "principal.tenant == resource.tenant"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (WITHIN, ["no_four_eyes"]),
+        (WITHIN.replace(f"{SAME_TENANT} && ", ""), ["no_tenant_check", "no_four_eyes"]),
+        (SAME_TENANT, ["no_limit_check", "no_four_eyes"]),
+        (f"{SAME_TENANT} && resource.cap_minor <= principal.limit_minor", ["no_limit_check", "no_four_eyes"]),
+        (f"{SAME_TENANT} && resource.budget_minor <= principal.limit_minor", ["no_currency_check", "no_four_eyes"]),
+        (f"{SAME_TENANT} && resource.budget_minor <= 500", ["no_currency_check", "no_four_eyes"]),
+    ],
+)
+def test_signing_mandates_without_a_bound_on_the_whole_budget_is_over_broad(text: str, expected: list[str]) -> None:
+    assert codes(text, action="authorise") == expected
+
+
+def test_lifting_halts_of_other_tenants_or_ones_own_is_told() -> None:
+    assert codes('principal.name == "anna"', action="lift") == ["no_tenant_check", "no_four_eyes"]
+    assert codes(SAME_TENANT, action="lift") == ["no_four_eyes"]
+
+
+@pytest.mark.parametrize(
+    ("action", "within", "named"), [("authorise", WITHIN, "drafted_by"), ("lift", SAME_TENANT, "placed_by")]
+)
+def test_each_question_of_persons_has_its_own_four_eyes(action: str, within: str, named: str) -> None:
+    permit = f'@id("p") permit (principal, action == Action::"{action}", resource) when {{ {within} }};'
+    forbid = f'@id("f") forbid (principal, action == Action::"{action}", resource)'
+    assert told(permit, f"{forbid} when {{ principal.name == resource.{named} }};") == []
+    assert told(permit, FOUR_EYES) == [("no_four_eyes", "a.cedar", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "code"),
+    [
+        (f'{WITHIN} && resource.kinds.contains("adjust_balanc")', "authorise", "unknown_kind"),
+        (f'{WITHIN} && ["adjust_balance", "refund"].containsAll(resource.kinds)', "authorise", "unknown_kind"),
+        (f'{WITHIN} && resource.kinds.containsAny(["refund"])', "authorise", "unknown_kind"),
+        (f'{SAME_TENANT} && resource.scope == "run"', "lift", "unknown_scope"),
+        (f'{SAME_TENANT} && ["agent", "customer"].contains(resource.scope)', "lift", "unknown_scope"),
+    ],
+)
+def test_values_no_mandate_or_halt_can_have_are_told(text: str, action: str, code: str) -> None:
+    assert codes(text, action=action) == [code, "no_four_eyes"]
+
+
+def test_a_forbid_of_every_question_leaves_no_permit_of_any() -> None:
+    found = told(
+        f'@id("a") permit (principal, action == Action::"authorise", resource) when {{ {WITHIN} }};'
+        f'@id("l") permit (principal, action == Action::"lift", resource) when {{ {SAME_TENANT} }};',
+        '@id("stop") forbid (principal, action, resource);',
+    )
+    assert [code for code, _, _ in found] == ["unreachable", "unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "other", "expected"),
+    [
+        ('@gate_roles("a")', '@gate_roles("b")', ["gate_conflict"]),
+        ('@gate_roles("a, b")', '@gate_roles("b, a")', []),
+        ('@gate_roles("a")', '@gate_quorum("2")', []),
+        ('@gate_remind_after("2h") @gate_expire_after("4h")', '@gate_expire_after("1h")', ["gate_conflict"]),
+        ('@gate_remind_after("2h")', "", ["gate_open_end"]),
+        ('@gate_escalate_after("2h") @gate_escalate_to("b")', "", ["gate_open_end"]),
+    ],
+)
+def test_gate_terms_that_cannot_be_met_are_told_where_another_permit_always_holds_as_well(
+    asks: str, other: str, expected: list[str]
+) -> None:
+    wide = (
+        f'@id("wide") {other} permit (principal, action == Action::"propose", resource) '
+        "when { resource.cost_minor < 9 };"
+    )
+    narrow = (
+        f'@id("narrow") {asks} permit (principal == Agent::"retention", action == Action::"propose", resource) '
+        'when { resource.cost_minor < 9 && resource.kind == "adjust_balance" };'
+    )
+    found = [finding.code for finding in check(files(wide, narrow)) if finding.policy == "narrow"]
+    assert found == expected
+    assert not [finding for finding in check(files(wide, narrow)) if finding.policy == "wide"]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from placet.contracts.money import Money
 from placet.governance.policy import PolicySet
+from placet.governance.policy_facts import PersonFacts, ProposalFacts
 from placet.governance.policy_logic import condition, conjuncts, contradictory, entails, implied
-from placet.governance.policy_question import PersonFacts, ProposalFacts, Question
+from placet.governance.policy_question import DecideQuestion
 from placet.governance.policy_source import PolicyFile
 from placet.governance.policy_why import explain
 from placet.governance.policy_words import as_cedar
@@ -45,8 +46,7 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 CONDITIONS = st.recursive(ATOMS, _grown, max_leaves=6)
 QUESTIONS = st.builds(
-    lambda cost, limit, treatment, by: Question(
-        "decide",
+    lambda cost, limit, treatment, by: DecideQuestion(
         PersonFacts(name="anna", tenant="demo", limit=Money(amount_minor=limit, currency="USD")),
         ProposalFacts(
             run_id="run-" + "0" * 20,
@@ -73,7 +73,7 @@ def node(text: str, clause: str = "when") -> pst.Template:
     return next(iter(cedarpy.policies_to_pst(policy(text, clause)).static_policies.values()))
 
 
-def holds(expr: str, question: Question) -> bool:
+def holds(expr: str, question: DecideQuestion) -> bool:
     request, entities = question.request()
     return cedarpy.is_authorized(request, policy(expr), entities).allowed
 
@@ -81,7 +81,7 @@ def holds(expr: str, question: Question) -> bool:
 @settings(max_examples=150, deadline=None)
 @given(CONDITIONS, st.sampled_from(["when", "unless"]), QUESTIONS)
 def test_what_is_concluded_from_a_condition_is_so_wherever_cedar_lets_it_hold(
-    text: str, clause: str, question: Question
+    text: str, clause: str, question: DecideQuestion
 ) -> None:
     whole = condition(node(text, clause))
     held = holds(text, question) is (clause == "when")
@@ -97,7 +97,7 @@ def test_what_is_concluded_from_a_condition_is_so_wherever_cedar_lets_it_hold(
 
 @settings(max_examples=150, deadline=None)
 @given(CONDITIONS, CONDITIONS, QUESTIONS)
-def test_an_entailed_condition_holds_wherever_the_facts_do(first: str, second: str, question: Question) -> None:
+def test_an_entailed_condition_holds_wherever_the_facts_do(first: str, second: str, question: DecideQuestion) -> None:
     facts, then = implied(condition(node(first))), condition(node(second))
     for value in (True, False):
         if holds(first, question) and entails(facts, then, value):
@@ -107,7 +107,7 @@ def test_an_entailed_condition_holds_wherever_the_facts_do(first: str, second: s
 @settings(max_examples=150, deadline=None)
 @given(CONDITIONS, st.sampled_from(["when", "unless"]), QUESTIONS)
 def test_a_policy_applies_when_all_the_conditions_that_are_shown_hold(
-    text: str, clause: str, question: Question
+    text: str, clause: str, question: DecideQuestion
 ) -> None:
     policies = PolicySet((PolicyFile(name="a.cedar", text=policy(text, clause)),))
     explained = explain(policies, question)

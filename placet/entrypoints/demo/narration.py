@@ -6,7 +6,7 @@ from rich.console import Console
 
 from placet.contracts.assessment import Assessment
 from placet.contracts.audit import AuditEvent
-from placet.contracts.decision import Gate
+from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.interfaces.cli import output
 from placet.storage.database import Database
@@ -65,7 +65,9 @@ class Narration:
     def _opened(self, body: dict[str, Any]) -> None:
         gate = Gate.model_validate(body["gate"])
         self._step("(4) gate", f"paused: {', '.join(gate.policies)} lets it be proposed", mark="[yellow]‖[/]")
-        self._more(f"a {gate.role} must sign this exact proposal before {gate.expires_at:%Y-%m-%d %H:%M} UTC")
+        who = " or ".join(gate.roles)
+        asked = f"a {who}" if gate.quorum == 1 else f"{gate.quorum} people ({who})"
+        self._more(f"{asked} must sign this exact proposal before {gate.expires_at:%Y-%m-%d %H:%M} UTC")
 
     def _step(self, name: str, text: str, mark: str = "[green]✓[/]") -> None:
         self._console.print(f"{mark} [bold]{name:<17}[/] {text}", soft_wrap=True)

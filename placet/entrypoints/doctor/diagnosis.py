@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.entrypoints.doctor import installation, reachability
+from placet.entrypoints.doctor import installation, notifying, reachability
 from placet.entrypoints.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -26,6 +26,7 @@ PROBES: dict[str, Probe] = {
     "policies": installation.policies,
     "models": installation.models,
     "HTTP API": installation.api_token,
+    "notifications": notifying.notifications,
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,

@@ -11,7 +11,20 @@ from typing import Any
 import typer
 
 from placet.errors import PlacetError
-from placet.interfaces.cli import audit, decisions, keys, policy, runs, services
+from placet.interfaces.cli import (
+    audit,
+    decisions,
+    delegations,
+    halts,
+    keys,
+    mandates,
+    notifications,
+    oversight,
+    policy,
+    reversals,
+    runs,
+    services,
+)
 from placet.interfaces.cli.toolbox import Toolbox
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -33,6 +46,12 @@ def build_app() -> typer.Typer:
     keys.register(app)
     policy.register(app)
     audit.register(app)
+    reversals.register(app)
+    halts.register(app)
+    delegations.register(app)
+    mandates.register(app)
+    notifications.register(app)
+    oversight.register(app)
     return app
 
 

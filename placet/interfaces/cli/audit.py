@@ -141,7 +141,7 @@ def anchor(
     from placet.governance.checkpoints import open_checkpoint
     from placet.governance.notes import VerifierKey
     from placet.interfaces import anchors
-    from placet.interfaces.log_operations import signed_head
+    from placet.interfaces.log_operations import record_anchoring, signed_head
 
     toolbox: Toolbox = context.obj
     is_witness = to.startswith(("http://", "https://"))
@@ -169,6 +169,7 @@ def anchor(
         output.print_line(f"{what} committed: {file}")
     else:
         output.print_line(f"{what} anchored: {anchors.anchor_in_folder(Path(to), head)}")
+    record_anchoring(database, toolbox.tenant, head.checkpoint, to, toolbox.operator)
 
 
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:

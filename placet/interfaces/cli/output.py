@@ -65,13 +65,16 @@ def console() -> "Console":
 def describe(mutation: "Mutation") -> str:
     """The mutation in one sentence, every figure exact."""
     if mutation.kind == "adjust_balance":
-        return f"credit {mutation.amount} once to balance {mutation.bucket_id} of customer {mutation.customer_id}"
+        way = "to" if mutation.direction == "credit" else "from"
+        return (
+            f"{mutation.direction} {mutation.amount} once {way} balance {mutation.bucket_id} "
+            f"of customer {mutation.customer_id}"
+        )
     if mutation.action == "add":
         return f"add offering {mutation.offering_id} for customer {mutation.customer_id}"
-    return (
-        f"move product {mutation.replaces_product_id} of customer {mutation.customer_id} "
-        f"to offering {mutation.offering_id}"
-    )
+    if mutation.action == "delete":
+        return f"end product {mutation.product_id} of customer {mutation.customer_id}, offering {mutation.offering_id}"
+    return f"move product {mutation.product_id} of customer {mutation.customer_id} to offering {mutation.offering_id}"
 
 
 def print_run(record: "RunRecord") -> None:
@@ -81,6 +84,18 @@ def print_run(record: "RunRecord") -> None:
     print_line(f"state     {record.state}{f' ({record.code})' if record.code else ''}")
     if record.detail:
         print_line(f"detail    {record.detail}")
+
+
+def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None:
+    """Which run this one takes back, and which were asked to take back this one."""
+    if record.reverses:
+        print_line(f"reverses  {record.reverses}")
+    for event in events:
+        if event.kind == "run.reversal_requested":
+            why = f": {event.body['reason']}" if event.body["reason"] else ""
+            print_line(f"reversal  {event.body['reversal']} asked for by {event.actor}{why}")
+        elif event.kind == "run.reversed":
+            print_line(f"reversed  by {event.body['reversal']} at {_time(event.at)}")
 
 
 def print_runs(records: "Sequence[RunRecord]") -> None:

@@ -32,8 +32,8 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="warnings fail as well")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Validate and lint policies: an error means that the set is refused and everything denied."""
-    from placet.governance import policy_lint
+    """Validate and lint policies, and show what each asks of people: an error means that everything is denied."""
+    from placet.governance import policy_gate_words, policy_lint
     from placet.governance.canonical import sha256_hex
     from placet.governance.policy import policy_document
     from placet.governance.policy_files import read_policy_files
@@ -42,19 +42,25 @@ def check(
     sets = []
     for place in _places(context.obj) if path is None else [path]:
         files = read_policy_files(place)
-        sets.append((place, sha256_hex(policy_document(files)), policy_lint.check(files)))
-    findings = [finding for _, _, found in sets for finding in found]
+        version = sha256_hex(policy_document(files))
+        sets.append((place, version, policy_lint.check(files), policy_gate_words.gates(files)))
+    findings = [finding for _, _, found, _ in sets for finding in found]
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     if as_json:
         listed = [
-            {"path": str(place), "version": version, "findings": [finding.model_dump() for finding in found]}
-            for place, version, found in sets
+            {
+                "path": str(place),
+                "version": version,
+                "findings": [finding.model_dump() for finding in found],
+                "gates": [gate.model_dump() for gate in gates],
+            }
+            for place, version, found, gates in sets
         ]
         output.print_json({"sets": listed, "errors": errors, "warnings": warnings})
     else:
-        for place, version, found in sets:
-            policy_output.print_findings(place, version, found)
+        for place, version, found, gates in sets:
+            policy_output.print_findings(place, version, found, gates)
     if errors:
         raise PolicyError(f"{_count(errors, 'error')}: this set is refused, and without one everything is denied")
     if warnings and strict:
@@ -107,13 +113,14 @@ def _places(toolbox: Toolbox) -> list[Path]:
 
 
 def _cases_beside(place: Path) -> Path:
-    from placet.governance.policy_cases import CASES_FILE
+    from placet.governance.policy_case_table import CASES_FILE
 
     return (place.parent if place.is_file() else place) / CASES_FILE
 
 
 def _run_table(table: Path, policies: Path) -> "CasesReport":
-    from placet.governance.policy_cases import parse_cases, run_cases
+    from placet.governance.policy_case_table import parse_cases
+    from placet.governance.policy_cases import run_cases
 
     try:
         if table.stat().st_size > _LARGEST_CASES_BYTES:
@@ -151,21 +158,31 @@ def _explain(toolbox: Toolbox, run_id: str) -> "RunExplained":
         except UsageError:
             return None  # never kept, or erased since
 
+    def proposed(digest: str) -> "Proposal | None":
+        try:
+            with database.reading() as tx:
+                return tx.artifacts.get_model(digest, Proposal, tenant=toolbox.tenant)
+        except UsageError:
+            return None  # erased since
+
     try:
         current: PolicySet | PolicyError = _load(toolbox.policy_path(record.agent))
     except PolicyError as error:
         current = error
     with database.reading() as tx:
-        proposal = tx.artifacts.get_model(record.proposal, Proposal)
+        proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
         events, keys = tx.audit.read(run_id), tx.approvers.list(toolbox.tenant)
+        delegations = tx.delegations.list(toolbox.tenant)
     return explain_run(
         run_id=run_id,
         state=record.state,
         proposal=proposal,
+        proposals=proposed,
         events=events,
         stored=stored,
         current=current,
         keys=keys,
+        delegations=delegations,
         now=datetime.now(UTC),
     )
 

@@ -52,7 +52,7 @@ def start(
 
     new = toolbox.run(begin())
     if wait:
-        toolbox.run(_settled(toolbox, request.run_id, wait))
+        toolbox.run(settled(toolbox, request.run_id, wait))
     record = find_run(database, request.run_id, toolbox.tenant)
     if as_json:
         output.print_json({"new": new, **record.model_dump(mode="json")})
@@ -63,7 +63,8 @@ def start(
     return 1 if record.state == "failed" else 0
 
 
-async def _settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
+async def settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
+    """Wait until a run needs a person or has ended; False when nothing came within `seconds`."""
     from placet.contracts.run import END_STATES
     from placet.interfaces.operations import find_run
 
@@ -103,14 +104,24 @@ def _state(name: str) -> RunState:
 
 
 @app.command("show")
-def show(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False) -> None:
+def show(
+    context: typer.Context,
+    run_id: RunArgument,
+    name: Annotated[
+        str | None, typer.Option("--as", help="your name, to note on the record that you saw a waiting proposal")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show one run: its state, its proposal with the candidates it beat, its record."""
     from placet.contracts.proposal import Proposal
     from placet.interfaces.operations import find_run
+    from placet.interfaces.oversight_operations import record_seen
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()
     record = find_run(database, run_id, toolbox.tenant)
+    if name is not None and record.proposal is not None:
+        record_seen(database, record, record.proposal, name)
     with database.reading() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
@@ -124,6 +135,7 @@ def show(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False)
         )
         return
     output.print_run(record)
+    output.print_reversals(record, events)
     if proposal is not None:
         output.print_proposal(proposal, str(record.proposal))
     output.print_events(events)
@@ -142,13 +154,13 @@ def wait_for(
     from placet.interfaces.operations import find_run
 
     toolbox: Toolbox = context.obj
-    settled = toolbox.run(_settled(toolbox, run_id, seconds))
+    in_time = toolbox.run(settled(toolbox, run_id, seconds))
     record = find_run(toolbox.database(), run_id, toolbox.tenant)
     if as_json:
         output.print_json(record.model_dump(mode="json"))
     else:
         output.print_run(record)
-    return 0 if settled and record.state != "failed" else 1
+    return 0 if in_time and record.state != "failed" else 1
 
 
 @app.command("cancel")

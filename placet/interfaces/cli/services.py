@@ -115,3 +115,25 @@ def bench_run(
     """The governed run beside a bare Temporal workflow, on the same embedded server."""
     toolbox: Toolbox = context.obj
     return toolbox.service("bench", runs=runs, in_flight=in_flight, as_json=as_json)
+
+
+@bench.command("governance")
+def bench_governance(
+    context: typer.Context,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", help="parts, with commas: policy,envelope,append,proof,checkpoint,gate,growth"),
+    ] = None,
+    entries: Annotated[int, typer.Option("--entries", min=1000, help="entries of the largest log")] = 10_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 30,
+    postgres: Annotated[
+        str | None,
+        typer.Option("--postgres", metavar="URL", help="a server to make databases on; default: the embedded one"),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Each part of governance beside its raw reference; 10 million entries take a while and some 20 GB meanwhile."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service(
+        "bench_governance", only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json
+    )

@@ -14,6 +14,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
 from placet.errors import UsageError
 from placet.governance import dsse
+from placet.governance.batches import BatchedDecision
 from placet.governance.canonical import sha256_hex
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.messages import (
@@ -108,13 +109,16 @@ class RunEndpoints:
         with self._database.reading() as tx:
             return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
 
-    def decide(self, run_id: RunId, envelope: dsse.Envelope) -> DecisionDelivered:
-        """Deliver a signed decision, as `placet approve --print` writes it. The run's record says whether it counts."""
+    def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision) -> DecisionDelivered:
+        """Deliver a signed decision, or a run's share of a batch, as `placet approve --print` writes it.
+
+        The run's record says whether it counts.
+        """
         record = self._find(run_id)
         text = envelope_text([(b"json/plain", envelope.model_dump_json().encode())])
         if len(text.encode()) > MAX_ENVELOPE_BYTES:
             raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
-        dsse.parse(text)
+        dsse.check_payload_type(envelope.batch if isinstance(envelope, BatchedDecision) else envelope)
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 

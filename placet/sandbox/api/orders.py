@@ -1,14 +1,14 @@
 """TMF622 Product Ordering v4: orders are executed at once; `externalId` is unique.
 
-Item actions `add` (a new product) and `modify` (the product moves to another offering) are served. The price
-is the one the item states, else the list price of a known offering; a product that moves to an unknown one
-keeps its price.
+Item actions `add` (a new product), `modify` (the product moves to another offering) and `delete` (the product leaves
+the inventory) are served. The price is the one the item states, else the list price of a known offering; a product that
+moves to an unknown one keeps its price.
 """
 
 import json
 import re
 from decimal import Decimal
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from starlette.routing import Route
 
@@ -26,6 +26,7 @@ from placet.sandbox.rest.listing import only, page, select, window
 
 ORDER_PATH = "/tmf-api/productOrderingManagement/v4/productOrder"
 _FILTERS = ("externalId", "relatedParty.id")
+_Action = Literal["add", "modify", "delete"]
 _ITEM_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
@@ -75,20 +76,22 @@ def _item(item: JsonObject) -> Item:
     if not _ITEM_ID.fullmatch(identifier):
         raise bad_body(f"productOrderItem.id {identifier!r} is not 1 to 40 letters, digits, or any of '_.-'")
     action = item.get("action")
-    if action not in {"add", "modify"}:
-        raise bad_body(f"item {identifier!r} asks to {action!r}; this system takes 'add' and 'modify'")
+    if action not in get_args(_Action):
+        raise bad_body(f"item {identifier!r} asks to {action!r}; this system takes {', '.join(get_args(_Action))}")
     product = part(item, "product") if "product" in item else {}
-    offering = part(item if "productOffering" in item else product, "productOffering")
-    offering_id = required_text(offering, "id", "productOffering.")
+    holder = item if "productOffering" in item else product
+    unnamed = action == "delete" and "productOffering" not in holder
+    offering = {} if unnamed else part(holder, "productOffering")
+    offering_id = "" if unnamed else required_text(offering, "id", "productOffering.")
     known = OFFERINGS.get(offering_id)
     stated = _stated_price(item.get("itemPrice") or product.get("productPrice"))
     return Item(
         id=identifier,
-        action=cast("Literal['add', 'modify']", action),
+        action=cast("_Action", action),
         offering_id=offering_id,
         name=(known.name if known else text(offering, "name")) or offering_id,
         monthly=known.monthly if known and stated is None else stated,
-        product_id=required_text(product, "id", "product.") if action == "modify" else None,
+        product_id=None if action == "add" else required_text(product, "id", "product."),
     )
 
 

@@ -1,15 +1,16 @@
-"""The product inventory: the services of the row, as orders have changed and extended them."""
+"""The product inventory: the services of the row, as orders have changed, extended and ended them."""
 
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from placet.sandbox.derived.products import Held, held_products
 from placet.sandbox.seed import Customer
 from placet.sandbox.store import Database
+from placet.sandbox.tables import ENDED_PRODUCTS as _ENDED
 from placet.sandbox.tables import PRODUCTS as _PRODUCTS
 
 
@@ -34,7 +35,9 @@ def held_now(connection: Connection, customer: Customer, as_of: date) -> list[He
     derived = held_products(customer, as_of)
     ids = {product.id for product in derived}
     current = [_moved(product, ordered.get(product.id)) for product in derived]
-    return current + [product for product in ordered.values() if product.id not in ids]
+    current += [product for product in ordered.values() if product.id not in ids]
+    ended = set(connection.scalars(select(_ENDED.c.id).where(_ENDED.c.customer_id == customer.id)))
+    return [product for product in current if product.id not in ended]
 
 
 def put(connection: Connection, product: Held) -> None:
@@ -52,6 +55,12 @@ def put(connection: Connection, product: Held) -> None:
     connection.execute(
         upsert(_PRODUCTS).values(id=product.id, **values).on_conflict_do_update(index_elements=["id"], set_=values)
     )
+
+
+def end(connection: Connection, product: Held, order_id: str, order_item_id: str, on: date) -> None:
+    """Take a held product out of the inventory; its id is never used again."""
+    values = {"id": product.id, "customer_id": product.customer_id, "ended_on": on}
+    connection.execute(insert(_ENDED).values(**values, order_id=order_id, order_item_id=order_item_id))
 
 
 def _moved(derived: Held, ordered: Held | None) -> Held:

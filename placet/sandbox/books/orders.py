@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
-from placet.sandbox.books.inventory import held_now, put
+from placet.sandbox.books.inventory import end, held_now, put
 from placet.sandbox.derived.products import Held
 from placet.sandbox.errors import TmfError, bad_body, conflict
 from placet.sandbox.ids import numbered
@@ -19,10 +19,14 @@ from placet.sandbox.tables import PRODUCT_ORDERS as _ORDERS
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of an order; `monthly` in cents, None keeps the present price (or states none)."""
+    """One item of an order.
+
+    `monthly` in cents, None keeps the present price (or states none). `offering_id` is empty for a `delete` that
+    names none; one that it names must be the one held.
+    """
 
     id: str
-    action: Literal["add", "modify"]
+    action: Literal["add", "modify", "delete"]
     offering_id: str
     name: str
     monthly: int | None
@@ -49,7 +53,8 @@ class Orders:
         """Execute an order; its number and the resource without its id.
 
         Raises:
-            TmfError: 409 when the external id was used before, 400 when an item names a product not held.
+            TmfError: 409 when the external id was used before, 400 when an item names a product not held,
+                or one not held under the offering that a `delete` names.
         """
         with self._database.write() as connection:
             _refuse_repeat(connection, external_id)
@@ -57,7 +62,7 @@ class Orders:
             record = insert(_ORDERS).values(row).returning(_ORDERS.c.number)
             number: int = connection.execute(record).scalar_one()
             for item in items:
-                put(connection, _effect(connection, customer, item, order_id(number), as_of))
+                _perform(connection, customer, item, order_id(number), as_of)
         return number, body
 
     def order(self, number: int) -> Any:
@@ -88,24 +93,36 @@ def _refuse_repeat(connection: Connection, external_id: str | None) -> None:
         raise conflict("duplicateExternalId", f"externalId {external_id!r} is that of order {order_id(known)!r}")
 
 
-def _effect(connection: Connection, customer: Customer, item: Item, order: str, as_of: date) -> Held:
+def _perform(connection: Connection, customer: Customer, item: Item, order: str, as_of: date) -> None:
     if item.action == "add":
-        return Held(
-            id=f"P-{customer.id}-{order}-{item.id}",
-            customer_id=customer.id,
-            offering_id=item.offering_id,
-            name=item.name,
-            monthly=item.monthly,
-            started_on=as_of,
-            term_months=1,
-            simulated=False,
-            order_id=order,
-            order_item_id=item.id,
-        )
+        put(connection, _added(customer, item, order, as_of))
+        return
     held = {product.id: product for product in held_now(connection, customer, as_of)}
-    if item.product_id not in held:
+    present = held.get(item.product_id or "")
+    if present is None or (item.action == "delete" and item.offering_id not in {"", present.offering_id}):
         raise _not_held(customer, item)
-    present = held[item.product_id]
+    if item.action == "delete":
+        end(connection, present, order, item.id, as_of)
+    else:
+        put(connection, _moved(present, item, order))
+
+
+def _added(customer: Customer, item: Item, order: str, as_of: date) -> Held:
+    return Held(
+        id=f"P-{customer.id}-{order}-{item.id}",
+        customer_id=customer.id,
+        offering_id=item.offering_id,
+        name=item.name,
+        monthly=item.monthly,
+        started_on=as_of,
+        term_months=1,
+        simulated=False,
+        order_id=order,
+        order_item_id=item.id,
+    )
+
+
+def _moved(present: Held, item: Item, order: str) -> Held:
     return replace(
         present,
         offering_id=item.offering_id,
@@ -118,6 +135,7 @@ def _effect(connection: Connection, customer: Customer, item: Item, order: str, 
 
 
 def _not_held(customer: Customer, item: Item) -> TmfError:
+    under = f" as {item.offering_id!r}" if item.action == "delete" and item.offering_id else ""
     return bad_body(
-        f"item {item.id!r} modifies product {item.product_id!r}, which customer {customer.id!r} does not hold"
+        f"product {item.product_id!r} is not held by {customer.id!r}{under}; item {item.id!r} cannot {item.action} it"
     )

@@ -48,6 +48,11 @@ def move_item(product_id: str, offering_id: str) -> dict[str, Any]:
     }
 
 
+def end_item(product_id: str, **more: Any) -> dict[str, Any]:
+    """An order item that ends a held product."""
+    return {"id": "1", "action": "delete", "product": {"id": product_id}, **more}
+
+
 def remaining(client: httpx.Client, customer_id: str) -> float:
     """What the customer's bucket holds, in dollars."""
     response = client.get(f"{BUCKET}/B-{customer_id}")

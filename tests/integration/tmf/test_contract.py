@@ -121,6 +121,19 @@ def test_an_order_and_the_products_it_changes_are_valid(bss: httpx.Client) -> No
     some(bss.get(ask.PRODUCT, params={"relatedParty.id": "C00002"}).json(), "TMF637", "Product")
 
 
+def test_an_order_that_ends_a_product_is_valid_as_sent_answered_and_listed(bss: httpx.Client) -> None:
+    named = {"productOffering": {"id": "PO-voice"}}
+    body = ask.order("C00002", ask.end_item("P-C00002-voice", **named), externalId="contract-end")
+    spec.check("TMF622", "ProductOrder_Create", body)
+    response = bss.post(ask.ORDER, json=body)
+    assert response.status_code == 201
+    spec.check("TMF622", "ProductOrder", response.json())
+    some(bss.get(ask.ORDER, params={"externalId": "contract-end"}).json(), "TMF622", "ProductOrder")
+    gone = bss.get(f"{ask.PRODUCT}/P-C00002-voice")
+    assert gone.status_code == 404
+    spec.check("TMF637", "Error", gone.json())
+
+
 def test_a_message_is_valid_as_sent_answered_and_listed(bss: httpx.Client) -> None:
     body = {
         "content": "Hello",

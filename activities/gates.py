@@ -1,0 +1,90 @@
+"""Which gate policy puts before a proposal: denied, cleared by a mandate, or people, how many, until when."""
+
+from datetime import datetime, timedelta
+
+from agents.application import Application
+from placet.contracts.gate import Gate, GateTerms
+from placet.contracts.mandate import Clearance
+from placet.contracts.proposal import AdjustBalance, Mutation, Proposal
+from placet.contracts.run import RunRequest
+from placet.errors import PolicyError
+from placet.governance.policy import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.storage.database import Transaction
+
+
+def default_terms(application: Application) -> GateTerms:
+    """What the application asks for where policy leaves it open."""
+    seconds = round(application.gate_ttl_hours * 3600)
+    return GateTerms(roles=(application.gate_role,), expire_after=max(seconds, 1))
+
+
+def denied(reason: str, policies: PolicySet | None, now: datetime) -> Gate:
+    """The gate that stays shut."""
+    version = policies.digest if policies is not None else None
+    return Gate(verdict="denied", reason=reason, policy_set=version, policies=(), opened_at=now, expires_at=now)
+
+
+def gate_for(proposal: Proposal, policies: PolicySet, defaults: GateTerms, opened_at: datetime) -> Gate:
+    """The gate that `policies` put before `proposal`: denied, or for people."""
+    if _takes(proposal.mutation) and proposal.reverses is None:
+        return denied("only a reversal takes something from a customer", policies, opened_at)
+    answer = policies.may_propose(proposal)
+    if not answer.allowed:
+        return denied(answer.detail, policies, opened_at).model_copy(update={"policies": answer.policies})
+    try:
+        terms = policies.gate_terms(answer, defaults)
+    except PolicyError as error:
+        return denied(str(error), policies, opened_at).model_copy(update={"policies": answer.policies})
+    return Gate(
+        verdict="human",
+        reason=answer.detail,
+        policy_set=policies.digest,
+        policies=answer.policies,
+        roles=terms.roles,
+        quorum=terms.quorum,
+        distinct_roles=terms.distinct_roles,
+        opened_at=opened_at,
+        remind_at=_after(opened_at, terms.remind_after),
+        escalate_at=_after(opened_at, terms.escalate_after),
+        escalate_to=terms.escalate_to,
+        expires_at=opened_at + timedelta(seconds=terms.expire_after),
+    )
+
+
+def cleared(gate: Gate, clearance: Clearance) -> Gate:
+    """The same gate, passed beforehand by the signature on a mandate."""
+    return gate.model_copy(
+        update={
+            "verdict": "cleared",
+            "reason": f"within mandate {clearance.name!r} signed by {clearance.signer}",
+            "policies": clearance.policies,
+            "clearance": clearance,
+        }
+    )
+
+
+def replacing(gate: Gate, before: Gate) -> Gate:
+    """The gate of an amended proposal: it asks what policy asks of it, and stays open no longer than the first."""
+    return gate.model_copy(
+        update={
+            "remind_at": before.remind_at,
+            "escalate_at": before.escalate_at,
+            "escalate_to": before.escalate_to,
+            "expires_at": min(before.expires_at, gate.expires_at),
+        }
+    )
+
+
+def _takes(mutation: Mutation) -> bool:
+    """Whether the customer is left with less: policies are written with what an operator gives in mind."""
+    return mutation.direction == "debit" if isinstance(mutation, AdjustBalance) else mutation.action == "delete"
+
+
+def _after(opened_at: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else opened_at + timedelta(seconds=seconds)
+
+
+def keep_policies(tx: Transaction, run: RunRequest, policies: PolicySet | None) -> None:
+    """Keep the text of the policy set that was asked: its digest alone would tell an auditor little."""
+    if policies is not None:
+        tx.artifacts.put(run.tenant, POLICY_SET_MEDIA_TYPE, policies.document)

@@ -1,0 +1,22 @@
+"""No effect while a halt is in force: asked when a decision is reviewed, before an effect, and as it is sent."""
+
+from placet.contracts.proposal import Proposal
+from placet.errors import DecisionRefused
+from placet.storage.database import Transaction
+
+
+def check_not_halted(tx: Transaction, proposal: Proposal, *, for_sending: bool = False) -> None:
+    """No halt stops this effect; asked `for_sending`, none can be placed before this transaction is over.
+
+    Raises:
+        DecisionRefused: code `halted`.
+    """
+    halt = tx.halts.in_force(
+        proposal.tenant, agent=proposal.agent, kind=proposal.mutation.kind, for_sending=for_sending
+    )
+    if halt is not None:
+        raise DecisionRefused(
+            f"{halt.halt_id} by {halt.placed_by} is in force: {halt.reason or 'no reason given'}; "
+            "nothing executes until it is lifted",
+            code="halted",
+        )

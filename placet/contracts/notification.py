@@ -1,0 +1,41 @@
+"""Notifications: what is told to whom over which channel. The text of one never approves anything by itself."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StrictInt
+
+from placet.contracts.base import Digest, Frozen, RunId, TenantId
+
+Occasion = Literal["asked", "reminded", "escalated", "expired", "decided", "outcome_unknown"]
+Channel = Literal["console", "email", "webhook"]
+DeliveryStatus = Literal["waiting", "delivered", "failed"]
+
+
+class Notification(Frozen):
+    """One message to one recipient, kept with the entry of the record that caused it, delivered later.
+
+    Attributes:
+        recipient: A person's name, an e-mail address, or the name of a webhook.
+        role: The role that is asked; empty where nobody is.
+        subject: One line.
+        text: What is to be decided and where, without anything that could decide it, and without the customer's data.
+        status: `failed` after the last attempt.
+        next_attempt_at: When delivery is due; None once delivered or failed.
+    """
+
+    notification_id: StrictInt
+    tenant: TenantId
+    run_id: RunId
+    proposal: Digest | None
+    occasion: Occasion
+    channel: Channel
+    recipient: Annotated[str, Field(min_length=1, max_length=254)]
+    role: str
+    subject: Annotated[str, Field(max_length=200)]
+    text: Annotated[str, Field(max_length=4000)]
+    created_at: AwareDatetime
+    status: DeliveryStatus
+    attempts: StrictInt
+    next_attempt_at: AwareDatetime | None
+    delivered_at: AwareDatetime | None
+    detail: str

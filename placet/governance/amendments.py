@@ -1,0 +1,77 @@
+"""What an approver may make of a proposal: less of the same credit, or another treatment that was weighed and eligible.
+
+Whoever signs an amendment derives the same new proposal as whoever reviews it: nothing but the proposal, the amendment
+and the person's name goes into it. Policy is asked about the result as about any proposal.
+"""
+
+from placet.contracts.decision import Amendment
+from placet.contracts.money import Money
+from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.errors import DecisionRefused
+
+OUT_OF_BOUNDS = "amendment_out_of_bounds"
+
+
+def amended(proposal: Proposal, amendment: Amendment, by: str) -> Proposal:
+    """The proposal as changed by `by`.
+
+    Raises:
+        DecisionRefused: code `amendment_out_of_bounds`; it does not make a credit smaller, or names a treatment that
+            was not found eligible, or the proposal takes back another run's effect, which is exact or not at all.
+    """
+    if proposal.reverses is not None:
+        raise DecisionRefused("a reversal takes back exactly what was done; approve or reject it", code=OUT_OF_BOUNDS)
+    if amendment.amount is not None:
+        changed = _smaller(proposal, amendment.amount)
+    else:
+        changed = _another(proposal, str(amendment.treatment))
+    return changed.model_copy(
+        update={
+            "amends": amendment.amends,
+            "amended_by": by,
+            "original_cost": proposal.original_cost or proposal.cost,
+        }
+    )
+
+
+def _smaller(proposal: Proposal, amount: Money) -> Proposal:
+    mutation = proposal.mutation
+    if not isinstance(mutation, AdjustBalance):
+        raise DecisionRefused(
+            f"a {mutation.kind} has no amount to change; choose another treatment or reject it", code=OUT_OF_BOUNDS
+        )
+    if amount.currency != mutation.amount.currency or not 0 < amount.amount_minor < mutation.amount.amount_minor:
+        raise DecisionRefused(f"{amount} is not less than {mutation.amount}, and more than nothing", code=OUT_OF_BOUNDS)
+    saved = mutation.amount.amount_minor - amount.amount_minor
+    return proposal.model_copy(
+        update={
+            "mutation": mutation.model_copy(update={"amount": amount}),
+            "cost": Money(amount_minor=proposal.cost.amount_minor - saved, currency=proposal.cost.currency),
+            # What a smaller credit is worth nobody has estimated: no more than the original, of which it saves nothing.
+            "expected_value_minor": min(0, proposal.expected_value_minor),
+        }
+    )
+
+
+def _another(proposal: Proposal, treatment: str) -> Proposal:
+    if treatment == proposal.treatment:
+        raise DecisionRefused(f"{treatment!r} is what is proposed; approve it", code=OUT_OF_BOUNDS)
+    for candidate in proposal.candidates:
+        if candidate.treatment == treatment and candidate.eligible and candidate.mutation is not None:
+            return proposal.model_copy(
+                update={
+                    "treatment": treatment,
+                    "mutation": candidate.mutation,
+                    "cost": Money(amount_minor=candidate.cost_minor, currency=proposal.cost.currency),
+                    "expected_value_minor": candidate.expected_value_minor,
+                    "preconditions": candidate.preconditions,
+                }
+            )
+    eligible = ", ".join(
+        one.treatment
+        for one in proposal.candidates
+        if one.eligible and one.mutation is not None and one.treatment != proposal.treatment
+    )
+    raise DecisionRefused(
+        f"treatment {treatment!r} was not found eligible; eligible are: {eligible or 'no others'}", code=OUT_OF_BOUNDS
+    )

@@ -1,0 +1,233 @@
+"""What a mandate clears. Rules only: callers bring the record, the signed text, the customer's profile and the clock.
+
+Invariants:
+ (1) a mandate counts while its signed document verifies, its signer's key is good and policy entitles the signer to it;
+ (2) it clears its own agent's proposals, of its kinds and treatments, while it is valid, in its currency;
+ (3) every test of its cohort holds; what is missing, of another type, or a test that makes no sense never holds;
+ (4) it never clears what a person amended, what takes from a customer or takes back another run's effect, what its own
+     signer triggered, or what costs nothing, which no budget would bound.
+Budget and the cap per customer and period are the database's to enforce, atomically (`placet.storage.mandates`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.assessment import Risk
+from placet.contracts.billing import CustomerProfile
+from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
+from placet.contracts.money import Money
+from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.errors import DecisionRefused
+from placet.governance.policy import PolicySet
+from placet.governance.signed import verify_document
+
+MandateState = Literal["valid", "not_yet_valid", "over", "exhausted", "revoked"]
+
+# Beyond it JSON cannot carry an integer exactly (RFC 8785, section 3.2.2.3).
+_LARGEST_MINOR = 2**53 - 1
+_NUMBERS = frozenset({"tenure_months"})
+_KNOWN: dict[str, tuple[str, ...]] = {
+    "contract": get_args(CustomerProfile.model_fields["contract"].annotation),
+    "internet_service": get_args(CustomerProfile.model_fields["internet_service"].annotation),
+    "risk": get_args(Risk),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Whose signature a mandate rests on, and the policies that entitle them to it."""
+
+    key: EnrolledKey
+    policies: tuple[str, ...]
+
+
+def check_sense(mandate: Mandate, now: datetime) -> None:
+    """A mandate says something that can be meant; asked before one is signed, and before one is taken on.
+
+    Raises:
+        DecisionRefused: code `mandate_senseless`; it is over, a cohort test compares what cannot be compared or names
+            a value that no customer has (of which `ne` would always hold), or an amount is too large to be exact.
+    """
+    if mandate.valid_until <= now:
+        raise _senseless(f"it was valid until {mandate.valid_until:%Y-%m-%d %H:%M:%S}Z; choose a later end")
+    if mandate.budget.amount_minor > _LARGEST_MINOR:
+        raise _senseless(f"its budget of {mandate.budget.amount_minor} minor units cannot be written exactly")
+    for test in mandate.cohort:
+        if (fault := _fault(test)) is not None:
+            raise _senseless(fault)
+
+
+def check_authority(
+    record: MandateRecord,
+    text: str,
+    *,
+    policies: PolicySet,
+    now: datetime,
+    find_key: Callable[[str], EnrolledKey | None],
+) -> Authority:
+    """The mandate on record is what a good key signed, and policy entitles its holder to it (invariant 1).
+
+    Args:
+        record: The mandate as the database holds it.
+        text: Its signed document from the artifact store.
+        policies: The set in force for the mandate's agent.
+        now: When it is to count.
+        find_key: The key registry.
+
+    Raises:
+        DecisionRefused: the document does not verify, is of another mandate, or its signer is not entitled.
+    """
+    verified = verify_document(text, Mandate, tenant=record.mandate.tenant, now=now, find_key=find_key)
+    if (verified.document, verified.digest, verified.key.key_id) != (record.mandate, record.document, record.key_id):
+        raise DecisionRefused("the mandate on record is not the one that was signed", code="mandate_altered")
+    answer = policies.may_authorise(verified.key, record.mandate)
+    if not answer.allowed:
+        because = f" by {', '.join(answer.policies)}" if answer.policies else ""
+        raise DecisionRefused(
+            f"{verified.key.name!r} may not sign mandate {record.mandate.name!r} over {record.mandate.budget}: "
+            f"{answer.detail}{because}",
+            code="unentitled",
+        )
+    return Authority(verified.key, answer.policies)
+
+
+def charge(proposal: Proposal) -> Money:
+    """What a proposal takes of a mandate: its cost, and for a credit never less than what is credited.
+
+    Raises:
+        DecisionRefused: code `mandate_currency`; cost and credit differ in currency.
+    """
+    mutation = proposal.mutation
+    if not isinstance(mutation, AdjustBalance):
+        return proposal.cost
+    if mutation.amount.currency != proposal.cost.currency:
+        raise DecisionRefused(f"a credit of {mutation.amount} is said to cost {proposal.cost}", code="mandate_currency")
+    return max(proposal.cost, mutation.amount, key=lambda money: money.amount_minor)
+
+
+def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk: Risk, now: datetime) -> None:
+    """The proposal lies within the mandate (invariants 2 to 4).
+
+    Args:
+        mandate: A mandate whose authority was checked.
+        proposal: The exact proposal.
+        profile: The customer as the run's analysis read them.
+        risk: What that analysis found.
+        now: When it is to be cleared.
+
+    Raises:
+        DecisionRefused: with the code of the first bound that the proposal does not keep.
+    """
+    _check_origin(mandate, proposal)
+    if not mandate.valid_from <= now < mandate.valid_until:
+        window = f"from {mandate.valid_from:%Y-%m-%d %H:%M:%S}Z until {mandate.valid_until:%Y-%m-%d %H:%M:%S}Z"
+        raise DecisionRefused(f"it is valid {window}", code="mandate_window")
+    if proposal.mutation.kind not in mandate.kinds:
+        raise DecisionRefused(f"it does not clear a {proposal.mutation.kind}", code="mandate_kind")
+    if _takes_away(proposal):
+        raise DecisionRefused("taking from a customer needs a person each time", code="mandate_kind")
+    if proposal.treatment not in mandate.treatments:
+        raise DecisionRefused(f"it does not clear treatment {proposal.treatment!r}", code="mandate_treatment")
+    _check_amount(mandate, proposal)
+    if not proposal.customer_id == proposal.mutation.customer_id == profile.customer_id:
+        raise DecisionRefused(
+            f"the proposal is for customer {proposal.mutation.customer_id!r}, the analysis of {profile.customer_id!r}",
+            code="mandate_customer",
+        )
+    for test in mandate.cohort:
+        actual = risk if test.field == "risk" else getattr(profile, test.field, None)
+        if not _holds(test, actual):
+            raise DecisionRefused(
+                f"the customer is outside its cohort: {test.field} is {actual!r}, not {test.op} {test.value!r}",
+                code="mandate_cohort",
+            )
+
+
+def state_of(record: MandateRecord, now: datetime) -> MandateState:
+    """Where a mandate stands, its signature aside."""
+    mandate = record.mandate
+    if record.revoked_at is not None:
+        return "revoked"
+    if now >= mandate.valid_until:
+        return "over"
+    if record.spent_minor >= mandate.budget.amount_minor:
+        return "exhausted"
+    return "valid" if now >= mandate.valid_from else "not_yet_valid"
+
+
+def left(record: MandateRecord) -> Money:
+    """What of its budget is not spent."""
+    budget = record.mandate.budget
+    return Money(amount_minor=budget.amount_minor - record.spent_minor, currency=budget.currency)
+
+
+def _check_origin(mandate: Mandate, proposal: Proposal) -> None:
+    if proposal.tenant != mandate.tenant:
+        raise DecisionRefused(f"it is of tenant {mandate.tenant!r}, not {proposal.tenant!r}", code="mandate_tenant")
+    if proposal.agent != mandate.agent:
+        raise DecisionRefused(f"it is for agent {mandate.agent!r}, not {proposal.agent!r}", code="mandate_agent")
+    if proposal.reverses is not None:
+        raise DecisionRefused("taking back an effect needs a person each time", code="mandate_reversal")
+    if proposal.amends is not None or proposal.amended_by is not None:
+        raise DecisionRefused("what a person amended is theirs to decide", code="mandate_amended")
+    if proposal.triggered_by == mandate.signer:
+        raise DecisionRefused(
+            f"{mandate.signer!r} signed it and triggered the run; another person must decide", code="mandate_four_eyes"
+        )
+
+
+def _takes_away(proposal: Proposal) -> bool:
+    mutation = proposal.mutation
+    return mutation.direction != "credit" if isinstance(mutation, AdjustBalance) else mutation.action == "delete"
+
+
+def _check_amount(mandate: Mandate, proposal: Proposal) -> None:
+    amount = charge(proposal)
+    if amount.currency != mandate.budget.currency:
+        raise DecisionRefused(
+            f"its budget is in {mandate.budget.currency}, the proposal costs {amount}", code="mandate_currency"
+        )
+    if amount.amount_minor <= 0:
+        raise DecisionRefused(f"a proposal that costs {amount} is bounded by no budget", code="mandate_cost")
+    if amount.amount_minor > mandate.cap_per_customer.amount_minor:
+        raise DecisionRefused(
+            f"{amount} is more than {mandate.cap_per_customer} for one customer in {mandate.period_days} days",
+            code="mandate_cap",
+        )
+
+
+def _senseless(why: str) -> DecisionRefused:
+    return DecisionRefused(f"the mandate makes no sense: {why}", code="mandate_senseless")
+
+
+def _fault(test: CohortTest) -> str | None:
+    values = test.value if isinstance(test.value, tuple) else (test.value,)
+    if test.field in _NUMBERS:
+        fits = isinstance(test.value, int) and test.op != "in"
+    elif test.op == "in":
+        fits = isinstance(test.value, tuple) and len(values) > 0
+    else:
+        fits = isinstance(test.value, str) and test.op in ("eq", "ne")
+    if not fits or "" in values:
+        return f"{test.field!r} cannot be compared {test.op!r} with {test.value!r}"
+    known = _KNOWN.get(test.field)
+    if known is not None and not set(values) <= set(known):
+        return f"{test.field!r} is never {test.value!r}; it is one of {', '.join(known)}"
+    return None
+
+
+def _holds(test: CohortTest, actual: object) -> bool:
+    if _fault(test) is not None:
+        return False
+    if isinstance(actual, int) and not isinstance(actual, bool) and isinstance(test.value, int):
+        compared = {"eq": actual == test.value, "ne": actual != test.value, "ge": actual >= test.value}
+        return compared.get(test.op, actual <= test.value)
+    if not isinstance(actual, str) or not actual or isinstance(test.value, int):
+        return False
+    # Systems differ in how they write a status: for `ne`, another spelling must not be another value.
+    values = test.value if isinstance(test.value, tuple) else (test.value,)
+    among = actual.casefold() in {value.casefold() for value in values}
+    return not among if test.op == "ne" else among

@@ -1,0 +1,114 @@
+"""What a notification says, to whom it is due, and by which identifier a repeat is known. Pure.
+
+Invariants:
+ (1) the text holds nothing that could decide: no link or token that acts, and it says so;
+ (2) it holds no data of the customer, not even an identifier: e-mail leaves the perimeter;
+ (3) each line is made of identifiers, amounts and times of checked form: no person's or model's words.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Final
+
+from placet.contracts.gate import Gate
+from placet.contracts.notification import Notification, Occasion
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunRequest
+from placet.governance.quorum import roles_at
+
+ASKING: Final[frozenset[Occasion]] = frozenset({"asked", "reminded", "escalated", "outcome_unknown"})
+"""Occasions on which something is asked of those who are told."""
+
+NOTHING_DECIDES: Final = (
+    "This message decides nothing, nor does an answer to it or a visit to an\n"
+    "address in it: only a decision signed with an enrolled key counts."
+)
+
+_SUBJECTS: Final[dict[Occasion, str]] = {
+    "asked": "decision asked",
+    "reminded": "reminder, decision still open",
+    "escalated": "escalated, decision still open",
+    "expired": "expired undecided",
+    "decided": "decided",
+    "outcome_unknown": "outcome unknown, to be settled",
+}
+_LEADS: Final[dict[Occasion, str]] = {
+    "asked": "A decision is asked of you{role}.",
+    "reminded": "A decision that was asked of you{role} is still open.",
+    "escalated": "Nobody has decided yet, so the decision is now asked of you{role}.",
+    "expired": "Nobody decided in time. The run has ended without an effect.",
+    "decided": "It has been decided. Nothing more is asked of you.",
+    "outcome_unknown": "It was approved and sent, and nobody can tell whether it happened. Look in the other system,\n"
+    "then settle it{role}.",
+}
+
+
+def roles_concerned(gate: Gate, occasion: Occasion, now: datetime) -> tuple[str, ...]:
+    """The roles whose holders are told: on escalation those asked in addition, else all who may decide at `now`."""
+    if occasion == "escalated" and gate.escalate_to is not None:
+        return (gate.escalate_to,)
+    return roles_at(gate, now)
+
+
+def subject_of(run: RunRequest, proposal: Proposal, occasion: Occasion) -> str:
+    """One line: what happened, to which treatment at which cost, in which run."""
+    return f"Placet {run.tenant}: {_SUBJECTS[occasion]}: {proposal.treatment}, {proposal.cost} ({run.run_id})"
+
+
+def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion, role: str, console_url: str) -> str:
+    """The whole message: what is asked, its kind and cost, by whom, until when, how to decide, and that this does not.
+
+    Args:
+        run: The run it concerns.
+        proposal: What is proposed.
+        gate: Who may decide, and until when.
+        occasion: Why it is told.
+        role: As which role the reader is asked; may be empty.
+        console_url: Where people find a run; may be empty.
+    """
+    lead = _LEADS[occasion].format(role=f" as {role}" if role else "")
+    facts = [
+        ("run", run.run_id),
+        ("tenant", run.tenant),
+        ("asked by", f"agent {run.agent}, for {run.requested_by}"),
+        ("proposes", f"{proposal.treatment} ({proposal.mutation.kind})"),
+        ("costs", str(proposal.cost)),
+        ("decided by", _deciders(gate)),
+    ]
+    if occasion in ("asked", "reminded", "escalated", "expired"):
+        facts.append(("until", f"{gate.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"))
+    shown = "\n".join(f"{name:<11}{value}" for name, value in facts)
+    ways = "\n".join(f"  {way}" for way in _ways(run.run_id, occasion, console_url))
+    return f"{lead}\n\n{shown}\n\n{ways}\n\n{NOTHING_DECIDES}\n"
+
+
+def message_id(notification: Notification) -> str:
+    """The same for every attempt, another for every message, also across installations: what repeats are dropped by."""
+    once = (
+        notification.tenant,
+        notification.run_id,
+        notification.proposal or "",
+        notification.occasion,
+        notification.channel,
+        notification.recipient,
+        notification.created_at.astimezone(UTC).isoformat(),
+    )
+    return f"notice-{notification.notification_id}-{hashlib.sha256('|'.join(once).encode()).hexdigest()[:24]}"
+
+
+def _deciders(gate: Gate) -> str:
+    roles = " or ".join(gate.roles)
+    if gate.quorum == 1:
+        return f"one person who holds {roles}"
+    return f"{gate.quorum} people who hold {roles}{', each in another role' if gate.distinct_roles else ''}"
+
+
+def _ways(run_id: str, occasion: Occasion, console_url: str) -> list[str]:
+    ways = [f"placet run show {run_id}"]
+    if occasion in ("asked", "reminded", "escalated"):
+        ways += [f"placet approve {run_id} --as YOUR-NAME", f"placet reject {run_id} --as YOUR-NAME"]
+    if occasion == "outcome_unknown":
+        ways.append(f"placet settle {run_id} --found executed|not-executed --as YOUR-NAME")
+    if console_url:
+        ways.append(f"{console_url}/runs/{run_id}")
+    return ways

@@ -1,0 +1,220 @@
+"""What policies may know of those who ask and of what they ask about, as Cedar entities."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StrictInt, model_validator
+
+from placet.contracts.approver import EnrolledKey, RoleName
+from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId
+from placet.contracts.halt import Halt, HaltScope
+from placet.contracts.mandate import Mandate
+from placet.contracts.money import Money
+from placet.contracts.proposal import MutationKind, Proposal
+
+_DAY = timedelta(days=1)
+
+# Facts are taken with `model_construct`: their sources were validated under the same types, and a gate asks too often
+# to do it twice.
+
+
+class AgentFacts(Frozen):
+    """What policies may know of an agent."""
+
+    name: AgentName
+    tenant: TenantId
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> "AgentFacts":
+        """The agent of a proposal."""
+        return cls.model_construct(name=proposal.agent, tenant=proposal.tenant)
+
+    def entities(self) -> list[dict[str, Any]]:
+        """As Cedar entities, the principal first."""
+        return [{"uid": {"type": "Agent", "id": self.name}, "attrs": {"tenant": self.tenant}, "parents": []}]
+
+
+class PersonFacts(Frozen):
+    """What policies may know of a person, by the key they sign with. Without a limit it is a limit of nothing."""
+
+    name: PersonName
+    tenant: TenantId
+    roles: tuple[RoleName, ...] = ()
+    limit: Money | None = None
+
+    @classmethod
+    def of(cls, key: EnrolledKey) -> "PersonFacts":
+        """The holder of an enrolled key."""
+        return cls.model_construct(name=key.name, tenant=key.tenant, roles=key.roles, limit=key.limit)
+
+    def entities(self) -> list[dict[str, Any]]:
+        """As Cedar entities, the principal first."""
+        roles = [{"type": "Role", "id": role} for role in self.roles]
+        person = {
+            "uid": {"type": "Person", "id": self.name},
+            "attrs": {
+                "name": self.name,
+                "tenant": self.tenant,
+                "limit_minor": self.limit.amount_minor if self.limit else -1,
+                "limit_currency": self.limit.currency if self.limit else "",
+            },
+            "parents": roles,
+        }
+        return [person, *({"uid": role, "attrs": {}, "parents": []} for role in roles)]
+
+
+class ProposalFacts(Frozen):
+    """What policies may know of a proposal. Nothing of it is the model's language.
+
+    Attributes:
+        original_cost: What the agent's own proposal cost; None where nobody changed it.
+        amended_by: Who changed it; empty where nobody did.
+        reverses: The run whose effect it takes back; empty where it takes back none.
+    """
+
+    run_id: str
+    tenant: TenantId
+    agent: AgentName
+    kind: MutationKind
+    treatment: ReasonCode
+    cost: Money
+    triggered_by: str
+    original_cost: Money | None = None
+    amended_by: str = ""
+    reverses: str = ""
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if self.original_cost is not None and self.original_cost.currency != self.cost.currency:
+            raise ValueError(f"original_cost {self.original_cost} and cost {self.cost} differ in currency")
+        return self
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> "ProposalFacts":
+        """The facts of a proposal."""
+        return cls.model_construct(
+            run_id=proposal.run_id,
+            tenant=proposal.tenant,
+            agent=proposal.agent,
+            kind=proposal.mutation.kind,
+            treatment=proposal.treatment,
+            cost=proposal.cost,
+            triggered_by=proposal.triggered_by,
+            original_cost=proposal.original_cost,
+            amended_by=proposal.amended_by or "",
+            reverses=proposal.reverses or "",
+        )
+
+    def entity(self) -> dict[str, Any]:
+        """As a Cedar entity."""
+        return {
+            "uid": {"type": "Proposal", "id": self.run_id},
+            "attrs": {
+                "tenant": self.tenant,
+                "agent": self.agent,
+                "kind": self.kind,
+                "treatment": self.treatment,
+                "cost_minor": self.cost.amount_minor,
+                "original_cost_minor": (self.original_cost or self.cost).amount_minor,
+                "currency": self.cost.currency,
+                "triggered_by": self.triggered_by,
+                "amended_by": self.amended_by,
+                "reverses": self.reverses,
+            },
+            "parents": [],
+        }
+
+
+class MandateFacts(Frozen):
+    """What policies may know of a mandate. `cap` is for one customer and period; `days` how long it is valid."""
+
+    mandate_id: str
+    name: str
+    tenant: TenantId
+    agent: AgentName
+    kinds: tuple[MutationKind, ...]
+    treatments: tuple[ReasonCode, ...]
+    budget: Money
+    cap: Money
+    days: Annotated[StrictInt, Field(ge=1)]
+    drafted_by: PersonName
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if self.cap.currency != self.budget.currency:
+            raise ValueError(f"cap {self.cap} and budget {self.budget} differ in currency")
+        return self
+
+    @classmethod
+    def of(cls, mandate: Mandate) -> "MandateFacts":
+        """The facts of a mandate."""
+        return cls.model_construct(
+            mandate_id=mandate.document_id,
+            name=mandate.name,
+            tenant=mandate.tenant,
+            agent=mandate.agent,
+            kinds=mandate.kinds,
+            treatments=mandate.treatments,
+            budget=mandate.budget,
+            cap=mandate.cap_per_customer,
+            days=-((mandate.valid_from - mandate.valid_until) // _DAY),
+            drafted_by=mandate.drafted_by,
+        )
+
+    def entity(self) -> dict[str, Any]:
+        """As a Cedar entity."""
+        return {
+            "uid": {"type": "Mandate", "id": self.mandate_id},
+            "attrs": {
+                "tenant": self.tenant,
+                "agent": self.agent,
+                "kinds": list(self.kinds),
+                "treatments": list(self.treatments),
+                "budget_minor": self.budget.amount_minor,
+                "cap_minor": self.cap.amount_minor,
+                "currency": self.budget.currency,
+                "days": self.days,
+                "drafted_by": self.drafted_by,
+            },
+            "parents": [],
+        }
+
+
+class HaltFacts(Frozen):
+    """What policies may know of a halt. `subject` is empty where the whole tenant is halted."""
+
+    halt_id: str
+    tenant: TenantId
+    scope: HaltScope
+    subject: str
+    placed_by: PersonName
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.scope == "tenant") != (not self.subject):
+            raise ValueError(f"scope {self.scope!r} and subject {self.subject!r} do not fit")
+        return self
+
+    @classmethod
+    def of(cls, halt: Halt) -> "HaltFacts":
+        """The facts of a halt."""
+        return cls.model_construct(
+            halt_id=halt.halt_id,
+            tenant=halt.tenant,
+            scope=halt.scope,
+            subject=halt.subject,
+            placed_by=halt.placed_by,
+        )
+
+    def entity(self) -> dict[str, Any]:
+        """As a Cedar entity."""
+        return {
+            "uid": {"type": "Halt", "id": self.halt_id},
+            "attrs": {
+                "tenant": self.tenant,
+                "scope": self.scope,
+                "subject": self.subject,
+                "placed_by": self.placed_by,
+            },
+            "parents": [],
+        }

@@ -1,0 +1,64 @@
+"""When approvals suffice: k distinct people, optionally each in another role. Pure rules over what was accepted.
+
+Invariants:
+ (1) nobody counts twice, neither by another key nor through a delegation: who delegated counts as having acted;
+ (2) in distinct roles, every approval is assigned a role of its own (a perfect matching, sought anew each time);
+ (3) a rejection ends the question whatever was approved before.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from placet.contracts.decision import AcceptedDecision
+from placet.contracts.gate import Gate
+from placet.errors import DecisionRefused
+
+
+def roles_at(gate: Gate, now: datetime) -> tuple[str, ...]:
+    """The roles whose holders may decide at `now`: those first asked, and after escalation one more."""
+    if gate.escalate_at is None or gate.escalate_to is None or now < gate.escalate_at:
+        return gate.roles
+    return tuple(dict.fromkeys((*gate.roles, gate.escalate_to)))
+
+
+def admit(gate: Gate, earlier: Sequence[AcceptedDecision], decision: AcceptedDecision) -> None:
+    """One more approval may be counted beside `earlier` ones of the same proposal.
+
+    Raises:
+        DecisionRefused: the person counts already (`same_person`), in their own name or another's, or brings no role
+            that the others leave free (`same_role`).
+    """
+    acted = {name for one in earlier for name in _people(one)}
+    again = acted & _people(decision)
+    if again:
+        raise DecisionRefused(
+            f"{min(again)!r} has approved this proposal already; another person must", code="same_person"
+        )
+    if gate.distinct_roles and not _in_distinct_roles([one.roles for one in (*earlier, decision)]):
+        raise DecisionRefused(
+            f"{decision.approver!r} holds no role that is still missing; each approval must come in another role",
+            code="same_role",
+        )
+
+
+def suffices(gate: Gate, approvals: Sequence[AcceptedDecision]) -> bool:
+    """Whether `approvals` meet the gate's quorum; whatever else was counted must not."""
+    people: set[str] = set()
+    for one in approvals:
+        if one.verdict not in ("approve", "amend") or people & _people(one):
+            return False
+        people |= _people(one)
+    if gate.distinct_roles and not _in_distinct_roles([one.roles for one in approvals]):
+        return False
+    return len(approvals) >= gate.quorum
+
+
+def _people(decision: AcceptedDecision) -> set[str]:
+    return {decision.approver, decision.delegated_by} - {None}  # type: ignore[return-value]
+
+
+def _in_distinct_roles(held: Sequence[tuple[str, ...]], taken: frozenset[str] = frozenset()) -> bool:
+    """Whether each of `held` can be given a role of its own; there are at most a handful."""
+    if not held:
+        return True
+    return any(_in_distinct_roles(held[1:], taken | {role}) for role in held[0] if role not in taken)

@@ -1,0 +1,28 @@
+"""The tables, as SQLModel declares them; the migrations create them and add the triggers that guard them."""
+
+from placet.storage.tables.base import UtcDateTime, metadata
+from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
+from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
+from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
+from placet.storage.tables.record import ARTIFACT, AUDIT, RUN
+
+__all__ = [
+    "APPROVER",
+    "ARTIFACT",
+    "AUDIT",
+    "CONTROL",
+    "DECISION",
+    "DELEGATION",
+    "EFFECT",
+    "HALT",
+    "LOG_CHECKPOINT",
+    "LOG_ENTRY",
+    "LOG_LEASE",
+    "LOG_NODE",
+    "MANDATE",
+    "MANDATE_USE",
+    "NOTIFICATION",
+    "RUN",
+    "UtcDateTime",
+    "metadata",
+]

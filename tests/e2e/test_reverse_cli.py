@@ -1,0 +1,130 @@
+"""`placet reverse`: taking back what a run did, at the command line."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from placet.entrypoints.connection import connect
+from placet.entrypoints.main import Tools
+from placet.interfaces.cli.app import run
+from placet.interfaces.engine import Engine
+from tests.e2e.test_cli_errors import one_line, placet
+from tests.support.world import Approver, World
+
+
+@dataclass
+class Ran:
+    """What a command returned and printed."""
+
+    code: int
+    out: str
+    err: str
+
+    def refusal(self) -> str:
+        """The one line of a command that was refused."""
+        assert (self.code, self.out) == (1, "")
+        (line,) = self.err.splitlines()
+        return line
+
+
+class WorldTools(Tools):
+    """The command line's own tools, pointed at a world and at the queue its worker serves."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.settings = world.settings
+
+    async def engine(self) -> Engine:
+        """A connection of this command's own."""
+        engine = await connect(self.settings)
+        engine.task_queue = self._world.engine.task_queue
+        return engine
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def command(a_world: World, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run one command in this process."""
+
+    def ran(*arguments: str) -> Ran:
+        capsys.readouterr()
+        tools = WorldTools(a_world)
+        code = run(arguments, tools)
+        if "_database" in vars(tools):
+            tools.database().close()
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return ran
+
+
+@pytest.fixture
+def anna(a_world: World) -> Approver:
+    return a_world.approver("anna")
+
+
+@pytest.fixture
+def executed(a_world: World, anna: Approver) -> str:
+    """A run that executed."""
+    run_id = a_world.pending("C00005")
+    a_world.approve(run_id, anna)
+    return run_id
+
+
+def test_what_cannot_be_reversed_is_one_line(tmp_path: Path, a_world: World, command: Command) -> None:
+    assert "Missing argument 'RUN'" in one_line(placet(tmp_path, "reverse"), 2)
+    nobody = "run-" + "0" * 20
+    assert one_line(placet(tmp_path, "reverse", nobody)) == f"placet: no run {nobody!r}; see `placet run list`"
+    waiting = a_world.pending("C00005")
+    assert command("reverse", waiting).refusal() == (
+        f"placet: run {waiting!r} is 'awaiting_decision'; only what a run executed can be taken back"
+    )
+
+
+def test_a_malformed_name_or_reason_starts_nothing(a_world: World, executed: str, command: Command) -> None:
+    line = command("reverse", executed, "--by", "No Such Person").refusal()
+    assert line.startswith("placet: malformed: requested_by 'No Such Person'")
+    line = command("reverse", executed, "--reason", "x" * 501).refusal()
+    assert line.startswith("placet: malformed reason")
+    assert a_world.events(executed, "run.reversal_requested") == []
+
+
+def test_a_run_is_reversed_shown_on_both_sides_verified_and_replayed(
+    a_world: World, anna: Approver, executed: str, command: Command
+) -> None:
+    asked = command("reverse", executed, "--by", "omar", "--reason", "granted [bold]twice[/]", "--wait", "40", "--json")
+    assert (asked.code, asked.err) == (0, "")
+    record = json.loads(asked.out)
+    reversal = record["run_id"]
+    assert (record["state"], record["reverses"], record["requested_by"]) == ("awaiting_decision", executed, "omar")
+    amount = a_world.proposal(executed).cost
+
+    waiting = command("inbox").out
+    assert f"debit {amount} once from balance B-C00005 of customer C00005  (costs {amount})" in waiting
+    again = command("reverse", executed).refusal()
+    assert again == f"placet: run {executed!r} is being reversed by {reversal!r}, which is 'awaiting_decision'"
+    a_world.approve(reversal, anna)
+    assert command("reverse", executed).refusal() == f"placet: run {executed!r} was already reversed by {reversal!r}"
+
+    shown = command("run", "show", executed).out
+    assert f"reversal  {reversal} asked for by omar: granted [bold]twice[/]\n" in shown
+    assert f"reversed  by {reversal} at " in shown
+    assert f"reverses  {executed}\n" in command("run", "show", reversal).out
+    assert json.loads(command("run", "show", reversal, "--json").out)["reverses"] == executed
+    for run_id in (executed, reversal):
+        assert command("audit", "verify", run_id).code == 0
+        replayed = command("replay", run_id)
+        assert replayed.code == 0, replayed.err
+
+
+def test_without_waiting_the_reversal_is_named(a_world: World, executed: str, command: Command) -> None:
+    done = command("reverse", executed)
+    (line,) = done.out.splitlines()
+    reversal = line.split()[0]
+    assert (done.code, line) == (0, f"{reversal}  started, to reverse {executed}")
+    assert a_world.record(reversal).requested_by == a_world.settings.operator

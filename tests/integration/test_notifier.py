@@ -1,0 +1,488 @@
+"""What is due is delivered at least once, never by two at once, and what becomes of it is on the run's record."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.notification import Notification
+from placet.entrypoints.notifier import FIRST_RETRY_SECONDS, Notifier
+from placet.entrypoints.process import await_condition, free_port
+from placet.interfaces.channels import Sender
+from placet.interfaces.channels.mail import MailSender, MailServer
+from placet.interfaces.channels.webhook import WebhookSender, parse_secrets
+from placet.plugin_api.probe import ProbeAnswer, unused_url
+from placet.storage.database import Database
+from placet.storage.notifications import Lane
+from tests.support.databases import outsider, together
+from tests.support.smtp import Fault, MailBox, running_smtp
+from tests.support.webhook import SECRET, Receiver, running_receiver, verified
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RUN = "run-" + "0" * 20
+MAIL = Lane("email", None)
+DESK = Lane("webhook", "desk")
+LEASE = 60.0
+OURS = frozenset({"acme"})
+
+
+class Clock:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = AT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def notifier(database: Database, clock: Clock) -> Callable[..., Notifier]:
+    """Makes notifiers with senders of the test's choice."""
+
+    def make(senders: dict[Lane, Sender], **options: Any) -> Notifier:
+        return Notifier(database, OURS, senders, clock, **{"lease_seconds": LEASE, "interval_seconds": 0.02, **options})
+
+    return make
+
+
+def mail_sender(box: MailBox, seconds: float = 20.0) -> MailSender:
+    return MailSender(MailServer(box.host, box.port, "placet@operator.example", "no", seconds))
+
+
+def desk_sender(receiver: Receiver, clock: Callable[[], datetime], seconds: float = 20.0) -> WebhookSender:
+    return WebhookSender("desk", receiver.url, parse_secrets(SECRET, "the test"), clock, seconds)
+
+
+def ask(database: Database, **changes: Any) -> None:
+    fields: dict[str, Any] = {
+        "tenant": "acme",
+        "run_id": RUN,
+        "proposal": "c" * 64,
+        "occasion": "asked",
+        "channel": "email",
+        "recipient": "lead@operator.example",
+        "role": "retention_lead",
+        "subject": "decision asked",
+        "text": "A decision is asked of you.\n.\nAnd a line that is a dot.\n",
+        "at": AT,
+    }
+    with database.transaction() as tx:
+        assert tx.outbox.add(**{**fields, **changes})
+
+
+def ask_desk(database: Database, **changes: Any) -> None:
+    ask(database, channel="webhook", recipient="desk", **changes)
+
+
+def kept(database: Database) -> list[Notification]:
+    """Every notification, oldest first."""
+    with database.reading() as tx:
+        return list(reversed(tx.outbox.list("acme")))
+
+
+def statuses(database: Database) -> list[str]:
+    return [one.status for one in kept(database)]
+
+
+def entries(database: Database, kind: str | None = None) -> list[AuditEvent]:
+    with database.reading() as tx:
+        return [event for event in tx.audit.read(RUN) if kind in (None, event.kind)]
+
+
+Make = Callable[..., Notifier]
+
+
+def test_mail_reaches_a_real_server_as_it_was_written_and_its_delivery_is_on_record(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask(database)
+    with running_smtp() as box:
+        notifier({MAIL: mail_sender(box)}).run_once()
+    (mail,) = box.taken
+    assert (mail.sender, mail.recipient) == ("placet@operator.example", "lead@operator.example")
+    assert mail.message["Subject"] == "decision asked"
+    assert mail.message["Auto-Submitted"] == "auto-generated"
+    assert (
+        mail.raw.decode()
+        .replace("\r\n", "\n")
+        .endswith("\n\nA decision is asked of you.\n.\nAnd a line that is a dot.\n")
+    )
+    (one,) = kept(database)
+    assert (one.status, one.attempts, one.delivered_at, one.next_attempt_at) == ("delivered", 1, AT, None)
+    (entry,) = entries(database)
+    assert (entry.kind, entry.actor, entry.run_id, entry.at) == ("notice.delivered", "notifier", RUN, AT)
+    assert entry.body == {
+        "notification": mail.message["Message-ID"].strip("<>").partition("@")[0],
+        "occasion": "asked",
+        "proposal": "c" * 64,
+        "channel": "email",
+        "recipient": "lead@operator.example",
+        "role": "retention_lead",
+        "attempts": 1,
+    }
+
+
+def test_a_webhook_is_posted_signed_and_its_delivery_is_on_record(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask_desk(database)
+    with running_receiver() as receiver:
+        notifier({DESK: desk_sender(receiver, clock)}).run_once()
+    (request,) = receiver.requests
+    assert (request.method, request.path) == ("POST", "/notices")
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["webhook-timestamp"] == str(int(AT.timestamp()))
+    assert verified(request)
+    assert not verified(request, "whsec_" + "QUFB" * 8)
+    (posted,) = receiver.accepted.values()
+    assert posted["type"] == "placet.notice.asked"
+    assert posted["data"]["run_id"] == RUN
+    (entry,) = entries(database, "notice.delivered")
+    assert (entry.body["notification"], entry.body["recipient"]) == (receiver.identifiers[0], "desk")
+    assert SECRET not in entry.model_dump_json()
+
+
+def test_a_recipient_put_off_is_tried_again_with_the_same_identifier_and_delays_no_one(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask(database)
+    ask(database, recipient="other@operator.example", at=AT + timedelta(microseconds=1))
+    clock.pass_by(1)
+    with running_smtp(Fault("RCPT", "451 4.7.1 greylisted, come back later")) as box:
+        ours = notifier({MAIL: mail_sender(box)})
+        ours.run_once()
+        assert box.recipients() == ["other@operator.example"]
+        first, other = kept(database)
+        assert (first.status, other.status) == ("waiting", "delivered")
+        assert first.detail.endswith("refuses the recipient: 451 4.7.1 greylisted, come back later")
+        clock.pass_by(FIRST_RETRY_SECONDS - 0.001)
+        ours.run_once()
+        assert box.connections == 2
+        clock.pass_by(0.001)
+        ours.run_once()
+    assert box.recipients() == ["other@operator.example", "lead@operator.example"]
+    assert [entry.body["attempts"] for entry in entries(database, "notice.delivered")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "said"),
+    [("RCPT", "550 5.1.1 no such user", "the recipient: 550"), (".", "554 5.7.1 not wanted", "the message: 554")],
+)
+def test_what_the_mail_server_refuses_for_good_has_failed_at_once_with_its_reason(
+    database: Database, notifier: Make, step: str, reply: str, said: str
+) -> None:
+    ask(database)
+    ask(database, recipient="other@operator.example")
+    with running_smtp(Fault(step, reply)) as box:
+        notifier({MAIL: mail_sender(box)}).run_once()
+    assert len(box.taken) == 1
+    assert sorted(statuses(database)) == ["delivered", "failed"]
+    (entry,) = entries(database, "notice.failed")
+    assert entry.body["attempts"] == 1
+    assert said in entry.body["detail"]
+    assert reply.partition(" ")[2] in entry.body["detail"]
+
+
+@pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."])
+def test_a_mail_server_that_hangs_up_at_any_step_costs_an_attempt_and_nothing_else(
+    database: Database, notifier: Make, clock: Clock, step: str
+) -> None:
+    ask(database)
+    with running_smtp(Fault(step)) as box:
+        ours = notifier({MAIL: mail_sender(box)})
+        ours.run_once()
+        assert box.taken == []
+        assert (statuses(database), entries(database)) == (["waiting"], [])
+        assert list(ours.failing) == ["email"]
+        clock.pass_by(FIRST_RETRY_SECONDS)
+        ours.run_once()
+        assert ours.failing == {}
+    assert len(box.taken) == 1
+    assert statuses(database) == ["delivered"]
+
+
+def test_an_acceptance_that_was_lost_is_repeated_under_the_same_identifier(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask(database)
+    ask_desk(database)
+    lost = ProbeAnswer(lost=True)
+    with running_smtp(Fault(".", None, kept=True)) as box, running_receiver(lost) as receiver:
+        ours = notifier({MAIL: mail_sender(box), DESK: desk_sender(receiver, clock)})
+        ours.run_once()
+        assert statuses(database) == ["waiting", "waiting"]
+        clock.pass_by(FIRST_RETRY_SECONDS)
+        ours.run_once()
+    assert statuses(database) == ["delivered", "delivered"]
+    assert len(box.taken) == len(receiver.requests) == 2
+    assert box.taken[0].raw == box.taken[1].raw
+    assert receiver.identifiers[0] == receiver.identifiers[1]
+    assert receiver.requests[0].body == receiver.requests[1].body
+    assert [int(one.headers["webhook-timestamp"]) - int(AT.timestamp()) for one in receiver.requests] == [0, 15]
+    assert all(verified(request) for request in receiver.requests)
+    assert len(entries(database, "notice.delivered")) == 2
+
+
+def test_an_error_after_the_mail_was_taken_does_not_send_it_again(database: Database, notifier: Make) -> None:
+    ask(database)
+    with running_smtp(Fault("QUIT")) as box:
+        notifier({MAIL: mail_sender(box)}).run_once()
+    assert len(box.taken) == 1
+    assert statuses(database) == ["delivered"]
+
+
+@pytest.mark.parametrize("reply", ["drip", "stall"])
+@pytest.mark.parametrize("step", ["CONNECT", "RCPT", "."])
+def test_a_mail_server_that_never_comes_to_an_end_is_left_and_holds_up_no_webhook(
+    database: Database, notifier: Make, clock: Clock, step: str, reply: str
+) -> None:
+    ask(database)
+    ask_desk(database)
+    with running_smtp(Fault(step, reply)) as box, running_receiver() as receiver:
+        sender = mail_sender(box, seconds=0.6)
+        with notifier({MAIL: sender, DESK: desk_sender(receiver, clock)}) as ours:
+            await_condition(lambda: len(receiver.accepted) == 1, seconds=20, what="the webhook")
+            await_condition(lambda: "email" in ours.failing, seconds=20, what="giving up on the mail server")
+    assert statuses(database) == ["waiting", "delivered"]
+    assert kept(database)[0].attempts == 1
+
+
+def test_a_webhook_that_never_answers_is_left_and_holds_up_no_mail(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask_desk(database)
+    ask(database)
+    with running_receiver(ProbeAnswer(delay_seconds=60)) as receiver, running_smtp() as box:
+        sender = desk_sender(receiver, clock, seconds=0.3)
+        with notifier({MAIL: mail_sender(box), DESK: sender}) as ours:
+            await_condition(lambda: len(box.taken) == 1, seconds=20, what="the mail")
+            await_condition(lambda: "webhook 'desk'" in ours.failing, seconds=20, what="giving up on the webhook")
+    assert statuses(database) == ["waiting", "delivered"]
+
+
+def test_a_webhook_is_tried_at_doubling_intervals_until_its_last_attempt_has_failed(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask_desk(database)
+    answers = [ProbeAnswer(status=status) for status in (500, 503, 404, 429)]
+    with running_receiver(*answers) as receiver:
+        ours = notifier({DESK: desk_sender(receiver, clock)}, attempts=4)
+        for gap in (15, 30, 60):
+            ours.run_once()
+            clock.pass_by(gap - 0.001)
+            ours.run_once()
+            clock.pass_by(0.001)
+        ours.run_once()
+        assert len(receiver.requests) == 4
+        clock.pass_by(10**6)
+        ours.run_once()
+        assert len(receiver.requests) == 4
+    assert len(set(receiver.identifiers)) == 1
+    (one,) = kept(database)
+    assert (one.status, one.attempts, one.detail) == ("failed", 4, "webhook 'desk' answered 429")
+    (entry,) = entries(database)
+    assert (entry.kind, entry.body["attempts"], entry.body["detail"]) == ("notice.failed", 4, one.detail)
+
+
+def test_an_address_that_is_gone_has_failed_at_once(database: Database, notifier: Make, clock: Clock) -> None:
+    ask_desk(database)
+    with running_receiver(ProbeAnswer(status=410)) as receiver:
+        notifier({DESK: desk_sender(receiver, clock)}).run_once()
+    assert [(one.status, one.attempts) for one in kept(database)] == [("failed", 1)]
+    assert "it is gone" in entries(database, "notice.failed")[0].body["detail"]
+
+
+def test_a_redirect_is_not_followed(database: Database, notifier: Make, clock: Clock) -> None:
+    ask_desk(database)
+    with running_receiver() as elsewhere:
+        away = ProbeAnswer(status=307, headers={"Location": elsewhere.url})
+        with running_receiver(away) as receiver:
+            notifier({DESK: desk_sender(receiver, clock)}).run_once()
+        assert elsewhere.requests == []
+    assert [(one.status, one.detail) for one in kept(database)] == [("waiting", "webhook 'desk' answered 307")]
+
+
+def test_while_a_server_is_down_one_message_at_a_time_finds_out_and_the_rest_keep_their_attempts(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    for number in range(5):
+        ask(database, recipient=f"lead{number}@operator.example")
+    down = MailSender(MailServer("127.0.0.1", free_port(), "placet@operator.example", "no", 5))
+    ours = notifier({MAIL: down})
+    ours.run_once()
+    ours.run_once()
+    assert sum(one.attempts for one in kept(database)) == 1
+    clock.pass_by(1)
+    ours.run_once()
+    assert sum(one.attempts for one in kept(database)) == 2
+    clock.pass_by(1.999)
+    ours.run_once()
+    assert sum(one.attempts for one in kept(database)) == 2
+    clock.pass_by(60)
+    with running_smtp() as box:
+        ours = notifier({MAIL: mail_sender(box)})
+        ours.run_once()
+    assert sorted(box.recipients()) == [f"lead{number}@operator.example" for number in range(5)]
+    assert statuses(database) == ["delivered"] * 5
+
+
+def test_of_several_notifiers_each_message_has_one(database: Database, notifier: Make, clock: Clock) -> None:
+    for number in range(12):
+        ask(database, recipient=f"lead{number}@operator.example")
+        ask_desk(database, proposal=f"{number:064x}")
+    with running_smtp() as box, running_receiver() as receiver:
+        many = [notifier({MAIL: mail_sender(box), DESK: desk_sender(receiver, clock)}) for _ in range(4)]
+        together(4, lambda number: many[number].run_once())
+        # One that found its next message in another's hands may have left it; none is left for long.
+        many[0].run_once()
+    assert sorted(box.recipients()) == sorted(f"lead{number}@operator.example" for number in range(12))
+    assert len(receiver.identifiers) == len(set(receiver.identifiers)) == 12
+    assert statuses(database) == ["delivered"] * 24
+    assert len(entries(database, "notice.delivered")) == 24
+    with database.reading() as tx:
+        assert tx.audit.verify(RUN) == 24
+
+
+DYING = """
+import sys
+from datetime import UTC, datetime
+from placet.entrypoints.notifier import Notifier
+from placet.interfaces.channels.mail import MailSender, MailServer
+from placet.storage.database import Database
+from placet.storage.notifications import Lane
+url, port, at = sys.argv[1:]
+sender = MailSender(MailServer("127.0.0.1", int(port), "placet@operator.example", "no", 60))
+with Database(url) as database:
+    clock = lambda: datetime.fromisoformat(at)
+    Notifier(database, frozenset({"acme"}), {Lane("email", None): sender}, clock, lease_seconds=60).run_once()
+"""
+
+
+@pytest.mark.parametrize("fault", [Fault("RCPT", "stall"), Fault(".", "stall", kept=True)])
+def test_a_notifier_killed_while_sending_loses_nothing(
+    database: Database, database_url: str, notifier: Make, clock: Clock, fault: Fault
+) -> None:
+    ask(database)
+    with running_smtp(fault) as box:
+        arguments = [sys.executable, "-c", DYING, database_url, str(box.port), AT.isoformat()]
+        with subprocess.Popen(arguments) as dying:
+            try:
+                last = "DATA" if fault.kept else "RCPT"
+                await_condition(lambda: last in box.verbs, seconds=30, what="the message's being sent")
+                await_condition(lambda: len(box.taken) == fault.kept, seconds=30, what="the message's being taken")
+            finally:
+                dying.send_signal(signal.SIGKILL)
+        ours = notifier({MAIL: mail_sender(box)})
+        clock.pass_by(LEASE - 0.001)
+        ours.run_once()
+        assert box.connections == 1
+        clock.pass_by(0.001)
+        ours.run_once()
+    assert statuses(database) == ["delivered"]
+    assert {mail.message["Message-ID"] for mail in box.taken} == {box.taken[0].message["Message-ID"]}
+    assert len(box.taken) == 1 + fault.kept
+    assert [entry.body["attempts"] for entry in entries(database, "notice.delivered")] == [2]
+
+
+def test_a_message_that_kills_every_notifier_is_given_up(database: Database, notifier: Make, clock: Clock) -> None:
+    ask(database)
+    for _ in range(3):
+        with database.transaction() as tx:
+            until = clock() + timedelta(seconds=LEASE)
+            assert tx.outbox.claim(MAIL, OURS, holder="killed", now=clock(), until=until) is not None
+        clock.pass_by(LEASE)
+    with running_smtp() as box:
+        notifier({MAIL: mail_sender(box)}, attempts=3).run_once()
+    assert box.connections == 0
+    assert [(one.status, one.detail) for one in kept(database)] == [("failed", "no attempt came back")]
+    assert len(entries(database, "notice.failed")) == 1
+
+
+def test_a_holder_that_comes_back_too_late_records_nothing(database: Database, notifier: Make, clock: Clock) -> None:
+    ask(database)
+
+    class Slow(MailSender):
+        def send(self, notification: Notification) -> None:
+            super().send(notification)
+            clock.pass_by(LEASE)
+            notifier({MAIL: mail_sender(box)}).run_once()
+
+    with running_smtp() as box:
+        notifier({MAIL: Slow(MailServer(box.host, box.port, "placet@operator.example", "no", 20))}).run_once()
+    assert len(box.taken) == 2
+    assert [entry.body["attempts"] for entry in entries(database)] == [2]
+
+
+def test_a_channel_that_is_not_configured_here_is_tried_for_a_while_and_then_has_failed(
+    database: Database, notifier: Make, clock: Clock
+) -> None:
+    ask_desk(database)
+    ours = notifier({}, attempts=2)
+    ours.run_once()
+    assert statuses(database) == ["waiting"]
+    assert ours.failing["webhook 'desk'"].startswith("webhook 'desk' is not configured here")
+    clock.pass_by(FIRST_RETRY_SECONDS)
+    ours.run_once()
+    assert statuses(database) == ["failed"]
+
+
+def test_a_defect_of_a_sender_costs_its_message_an_attempt_and_the_others_nothing(
+    database: Database, notifier: Make
+) -> None:
+    ask(database)
+    ask(database, recipient="other@operator.example", at=AT + timedelta(microseconds=-1))
+
+    class Broken(MailSender):
+        def send(self, notification: Notification) -> None:
+            if notification.recipient.startswith("lead"):
+                raise ZeroDivisionError("a customer's name")
+            super().send(notification)
+
+    with running_smtp() as box:
+        notifier({MAIL: Broken(MailServer(box.host, box.port, "placet@operator.example", "no", 20))}).run_once()
+    assert box.recipients() == ["other@operator.example"]
+    assert [(one.status, one.detail) for one in kept(database)] == [
+        ("waiting", "unexpected ZeroDivisionError"),
+        ("delivered", ""),
+    ]
+
+
+def test_a_row_that_cannot_be_read_stops_neither_the_others_nor_the_notifier(
+    database: Database, database_url: str, notifier: Make
+) -> None:
+    ask(database)
+    ask(database, recipient="other@operator.example", at=AT - timedelta(seconds=1))
+    with outsider(database_url) as edit:
+        edit("UPDATE notification SET occasion = 'birthday' WHERE recipient = 'other@operator.example'")
+    with running_smtp() as box, notifier({MAIL: mail_sender(box)}):
+        await_condition(lambda: box.recipients() == ["lead@operator.example"], seconds=20, what="the other message")
+
+
+def test_a_dead_address_reports_why(database: Database, notifier: Make, clock: Clock) -> None:
+    ask_desk(database)
+    dead = Receiver(url=unused_url())
+    notifier({DESK: desk_sender(dead, clock)}).run_once()
+    (one,) = kept(database)
+    assert one.status == "waiting"
+    assert one.detail.startswith("webhook 'desk' does not answer: ")
+
+
+def test_another_tenants_messages_are_left_alone(database: Database, notifier: Make) -> None:
+    ask(database, tenant="other")
+    with running_smtp() as box:
+        notifier({MAIL: mail_sender(box)}).run_once()
+    assert box.connections == 0

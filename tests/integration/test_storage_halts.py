@@ -1,0 +1,251 @@
+"""From the moment a halt is committed, nothing it is about starts to leave; it is lifted once, and stays on record."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from placet.contracts.halt import Halt
+from placet.contracts.run import RunRequest, RunState
+from placet.errors import StorageError, UsageError
+from placet.storage.database import Database
+from tests.support.databases import outsider, together
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def halt(number: int = 1, **changes: Any) -> Halt:
+    fields: dict[str, Any] = {
+        "halt_id": f"halt-{number:012x}",
+        "tenant": "acme",
+        "scope": "tenant",
+        "subject": "",
+        "reason": "wrong price list",
+        "placed_by": "olga",
+        "placed_at": AT + timedelta(seconds=number),
+    }
+    return Halt(**{**fields, **changes})
+
+
+def place(database: Database, *halts: Halt) -> None:
+    with database.transaction() as tx:
+        for each in halts:
+            tx.halts.place(each)
+
+
+def in_force(database: Database, agent: str = "retention", kind: str = "adjust_balance") -> str | None:
+    with database.reading() as tx:
+        found = tx.halts.in_force("acme", agent=agent, kind=kind)
+    return None if found is None else found.halt_id
+
+
+def test_a_halt_comes_back_as_it_was_placed_and_placing_it_again_changes_nothing(database: Database) -> None:
+    place(database, halt())
+    place(database, halt())
+    with database.reading() as tx:
+        assert tx.halts.get(halt().halt_id) == halt()
+        assert tx.halts.list("acme") == (halt(),)
+        assert tx.halts.get("halt-" + "f" * 12) is None
+    with pytest.raises(UsageError, match="exists already"):
+        place(database, halt(tenant="other"))
+
+
+def test_a_halt_stops_what_it_is_about_and_nothing_else(database: Database) -> None:
+    place(database, halt(9, tenant="other"))
+    assert in_force(database) is None
+    place(database, halt(1, scope="kind", subject="adjust_balance"))
+    assert in_force(database) == halt(1).halt_id
+    assert in_force(database, kind="order_product") is None
+    place(database, halt(2, scope="agent", subject="retention"))
+    assert in_force(database) == halt(2).halt_id
+    assert in_force(database, agent="advance", kind="order_product") is None
+    place(database, halt(4), halt(3))
+    assert in_force(database) == halt(3).halt_id
+    assert in_force(database, agent="advance", kind="order_product") == halt(3).halt_id
+    # An agent of a kind's name is not that kind.
+    assert in_force(database, agent="adjust_balance", kind="retention") == halt(3).halt_id
+
+
+def test_the_same_halted_twice_goes_on_when_both_are_lifted(database: Database) -> None:
+    place(database, halt(1), halt(2))
+    for number, left in ((1, halt(2).halt_id), (2, None)):
+        with database.transaction() as tx:
+            assert tx.halts.lift(halt(number).halt_id, by="rita", at=AT, document="d" * 64)
+        assert in_force(database) == left
+    with database.reading() as tx:
+        assert tx.halts.list("acme") == ()
+        assert [each.lifted_by for each in tx.halts.list("acme", lifted=True)] == ["rita", "rita"]
+
+
+def test_of_eight_who_lift_it_at_once_one_does(database: Database) -> None:
+    place(database, halt())
+
+    def lift(number: int) -> bool:
+        with database.transaction() as tx:
+            return tx.halts.lift(halt().halt_id, by=f"person-{number}", at=AT, document=f"{number:064x}")
+
+    lifted = together(8, lift)
+    assert lifted.count(True) == 1
+    with database.reading() as tx:
+        found = tx.halts.get(halt().halt_id)
+    assert found is not None
+    assert (found.lifted_by, found.lift) == (f"person-{lifted.index(True)}", f"{lifted.index(True):064x}")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE halt SET lifted_at = NULL, lifted_by = NULL, lift = NULL",
+        "UPDATE halt SET scope = 'agent', subject = 'nobody'",
+        "DELETE FROM halt",
+    ],
+)
+def test_the_database_itself_refuses_to_rewrite_one(database: Database, database_url: str, statement: str) -> None:
+    place(database, halt())
+    with database.transaction() as tx:
+        tx.halts.lift(halt().halt_id, by="rita", at=AT, document="d" * 64)
+    with outsider(database_url) as run, pytest.raises(Exception, match=r"(UPDATE|DELETE) refused"):
+        run(statement)
+
+
+def claim(database: Database, number: int, state: RunState = "executing") -> str:
+    """An effect that is claimed and about to be sent."""
+    run_id, key = f"run-{number:020x}", f"{number:064x}"
+    request = RunRequest(
+        run_id=run_id,
+        tenant="acme",
+        customer_id="C00001",
+        agent="retention",
+        key=str(number),
+        requested_by="olga",
+        requested_at=AT,
+    )
+    with database.transaction() as tx:
+        tx.runs.request(request)
+        tx.runs.set_state(run_id, state, at=AT)
+        tx.effects.claim(key, tenant="acme", run_id=run_id, proposal="c" * 64, holder="me", now=AT, lease_seconds=30)
+    return key
+
+
+def send(database: Database, key: str, dawdle: int = 0) -> bool:
+    """What `execute` does before a request leaves: look for a halt and count the request, in one transaction."""
+    with database.transaction() as tx:
+        if tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True) is not None:
+            return False
+        for _ in range(dawdle):
+            tx.effects.get(key)
+        return tx.effects.sending(key, holder="me", now=AT)
+
+
+def sent(database: Database, key: str) -> int:
+    with database.reading() as tx:
+        record = tx.effects.get(key)
+    assert record is not None
+    return record.sends
+
+
+def test_no_request_is_counted_after_a_halt_however_many_are_being_sent(database: Database) -> None:
+    """Senders go on until they have met the halt three times; once `place` returns, the count stands still for good."""
+    keys = [claim(database, number) for number in range(8)]
+    running = threading.Barrier(len(keys) + 1, timeout=10)
+    placed = threading.Event()
+    counted: list[int] = []
+
+    def act(number: int) -> tuple[int, int]:
+        if number == len(keys):
+            running.wait()
+            place(database, halt())
+            placed.set()
+            counted.append(sum(sent(database, key) for key in keys))
+            return 0, 0
+        assert send(database, keys[number])
+        running.wait()
+        went, went_later, refused = 1, 0, 0
+        while refused < 3:
+            later = placed.is_set()  # read before the transaction begins
+            if send(database, keys[number], dawdle=10):
+                went, went_later = went + 1, went_later + later
+            else:
+                refused += 1
+        return went, went_later
+
+    went = together(len(keys) + 1, act)
+    assert sum(later for _, later in went) == 0
+    assert sum(sent(database, key) for key in keys) == sum(ever for ever, _ in went) == counted[0] >= len(keys)
+
+
+def test_a_halt_waits_for_a_request_that_is_being_counted_and_knows_of_it_then(
+    database: Database, database_url: str
+) -> None:
+    key = claim(database, 1)
+    with Database(database_url, lock_timeout_s=0.1) as other:
+        with database.transaction() as tx:
+            assert tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True) is None
+            assert tx.effects.sending(key, holder="me", now=AT)
+            with pytest.raises(StorageError) as held_up:
+                place(other, halt())
+        assert held_up.value.code == "storage_locked"
+        with other.transaction() as tx:
+            tx.halts.place(halt())
+            assert len(tx.effects.under_way("acme", AT)) == 1
+
+
+def test_a_request_waits_for_a_halt_that_is_being_placed_and_is_not_counted_then(
+    database: Database, database_url: str
+) -> None:
+    key = claim(database, 1)
+    with Database(database_url, lock_timeout_s=0.1) as other:
+        with database.transaction() as tx:
+            tx.halts.place(halt())
+            with pytest.raises(StorageError) as held_up:
+                send(other, key)
+        assert held_up.value.code == "storage_locked"
+        assert send(other, key) is False
+
+
+def test_another_tenants_senders_neither_wait_for_a_halt_nor_are_stopped(postgres_url: str) -> None:
+    with Database(postgres_url, pool_size=4, lock_timeout_s=1) as database:
+        key = claim(database, 1)
+        with database.transaction() as tx:
+            tx.halts.place(halt(tenant="other"))
+            assert send(database, key) is True
+
+
+def test_a_database_with_other_defaults_cannot_make_a_sender_miss_a_halt(postgres_url: str) -> None:
+    change = "ALTER DATABASE %I SET default_transaction_isolation = 'serializable'"
+    with outsider(postgres_url) as run:
+        run(f"DO $$ BEGIN EXECUTE format($c${change}$c$, current_database()); END $$")
+    with Database(postgres_url) as database:
+        key = claim(database, 1)
+        place(database, halt())
+        assert send(database, key) is False
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_nothing_is_sent_through_connections_whose_transactions_could_miss_a_halt(
+    postgres_url: str, level: str
+) -> None:
+    escaped = level.replace(" ", "\\ ")
+    insisting = quote(f"-c default_transaction_isolation={escaped}")
+    with Database(f"{postgres_url}{'&' if '?' in postgres_url else '?'}options={insisting}") as database:
+        key = claim(database, 1)
+        for act in (lambda: send(database, key), lambda: place(database, halt())):
+            with pytest.raises(StorageError) as refused:
+                act()
+            assert refused.value.code == "storage_isolation"
+        assert sent(database, key) == 0
+
+
+def test_what_is_under_way_is_what_was_counted_and_may_still_arrive(database: Database) -> None:
+    keys = [claim(database, number) for number in range(5)]
+    for key in keys[1:4]:
+        assert send(database, key)
+    with database.transaction() as tx:
+        tx.effects.fail(keys[3], code="conflict", detail="")
+        tx.effects.release(keys[2], holder="me", now=AT, unsent=True)
+    with database.reading() as tx:
+        assert [effect.effect_key for effect in tx.effects.under_way("acme", AT)] == [keys[1]]
+        assert tx.effects.under_way("other", AT) == ()
+        assert tx.effects.under_way("acme", AT + timedelta(seconds=30)) == ()

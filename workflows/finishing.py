@@ -1,0 +1,32 @@
+"""Finishing what was begun, and saying why a step failed."""
+
+import asyncio
+import re
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from placet.contracts.base import REASON_CODE
+
+T = TypeVar("T")
+
+
+async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """Finish `work` whatever is cancelled meanwhile: what was begun here must reach the record."""
+    task = asyncio.ensure_future(work)
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+
+
+def cause(error: ActivityError) -> tuple[str, str]:
+    """The stable code and the one line a person reads, from what a step raised."""
+    raised = error.cause
+    if isinstance(raised, ApplicationError) and re.fullmatch(REASON_CODE, raised.type or ""):
+        return str(raised.type), raised.message
+    # A defect of ours or of a library; its name is no code of ours.
+    return "step_failed", f"{error.activity_type}: {raised or error}"[:500]
