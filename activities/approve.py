@@ -9,7 +9,6 @@ from activities.context import Context, milliseconds_since, record
 from activities.controls import is_control
 from activities.gates import cleared, default_terms, denied, gate_for, keep_policies
 from activities.notices import announce
-from activities.pending import OPENED
 from activities.review import Review
 from placet.contracts.decision import ReviewResult
 from placet.contracts.gate import Gate
@@ -18,6 +17,7 @@ from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
 from placet.errors import PolicyError
 from placet.governance.policy import PolicySet
 from placet.storage.database import Transaction
+from placet.storage.pending import OPENED
 
 
 class Approve:

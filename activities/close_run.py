@@ -8,7 +8,6 @@ from activities.clearing import release
 from activities.context import Context, end
 from activities.controls import record_outcome
 from activities.notices import announce
-from activities.pending import pending_on_record
 from activities.reversal import mark_reversed
 from activities.review import refuse
 from placet.contracts.decision import PHASES
@@ -19,6 +18,7 @@ from placet.errors import DecisionRefused, UsageError
 from placet.governance.canonical import sha256_hex
 from placet.governance.effects import effect_key
 from placet.storage.database import Transaction
+from placet.storage.pending import pending_on_record
 
 _TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 

@@ -8,7 +8,6 @@ from activities.controls import check_not_control
 from activities.entitlement import entitle
 from activities.gates import default_terms, gate_for
 from activities.halting import check_not_halted
-from activities.pending import Pending, pending_on_record
 from placet.contracts.decision import AcceptedDecision
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Precondition, Proposal
@@ -19,6 +18,7 @@ from placet.governance.policy import PolicySet
 from placet.governance.quorum import roles_at, suffices
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
+from placet.storage.pending import Pending, pending_on_record
 
 
 def refusal(context: Context, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:

@@ -8,7 +8,6 @@ from activities.entitlement import Entitlement, entitle
 from activities.gates import default_terms, gate_for, keep_policies, replacing
 from activities.halting import check_not_halted
 from activities.notices import announce
-from activities.pending import Pending, amended_key, pending_on_record
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult, Verdict
 from placet.contracts.proposal import Proposal
@@ -23,6 +22,7 @@ from placet.governance.policy import PolicySet
 from placet.governance.quorum import admit, roles_at, suffices
 from placet.governance.signed import DOCUMENT_MEDIA_TYPE
 from placet.storage.database import Transaction
+from placet.storage.pending import Pending, amended_key, pending_on_record
 
 YES: frozenset[Verdict] = frozenset({"approve", "amend"})
 _WAITING: dict[Phase, RunState] = {"decide": "awaiting_decision", "settle": "unknown_outcome"}

@@ -9,6 +9,7 @@ import pytest
 
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from tests.support.command import command
 from tests.support.database_fixtures import (
     database,
     database_url,
@@ -22,6 +23,7 @@ from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
 __all__ = [
+    "command",
     "database",
     "database_url",
     "empty_url",

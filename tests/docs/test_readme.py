@@ -50,7 +50,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 def test_the_readme_shows_the_two_commands() -> None:
     assert "\nmake demo " in README
     assert "\nmake test " in README
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 8
 
 
 @pytest.mark.xdist_group("model")
@@ -70,6 +70,7 @@ def test_every_command_of_the_readme_does_what_it_says(newcomer: dict[str, str])
     assert "approve by anna: accepted" in shown
     assert shown.count("the history replays and every digest holds") == 2
     assert "state     executed" in shown
+    assert "reversed  by run-" in shown
     assert "four-eyes" in shown or "may-propose" in shown
 
 

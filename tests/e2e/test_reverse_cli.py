@@ -1,66 +1,13 @@
 """`placet reverse`: taking back what a run did, at the command line."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from placet.entrypoints.connection import connect
-from placet.entrypoints.main import Tools
-from placet.interfaces.cli.app import run
-from placet.interfaces.engine import Engine
 from tests.e2e.test_cli_errors import one_line, placet
+from tests.support.command import Command
 from tests.support.world import Approver, World
-
-
-@dataclass
-class Ran:
-    """What a command returned and printed."""
-
-    code: int
-    out: str
-    err: str
-
-    def refusal(self) -> str:
-        """The one line of a command that was refused."""
-        assert (self.code, self.out) == (1, "")
-        (line,) = self.err.splitlines()
-        return line
-
-
-class WorldTools(Tools):
-    """The command line's own tools, pointed at a world and at the queue its worker serves."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.settings = world.settings
-
-    async def engine(self) -> Engine:
-        """A connection of this command's own."""
-        engine = await connect(self.settings)
-        engine.task_queue = self._world.engine.task_queue
-        return engine
-
-
-Command = Callable[..., Ran]
-
-
-@pytest.fixture
-def command(a_world: World, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run one command in this process."""
-
-    def ran(*arguments: str) -> Ran:
-        capsys.readouterr()
-        tools = WorldTools(a_world)
-        code = run(arguments, tools)
-        if "_database" in vars(tools):
-            tools.database().close()
-        printed = capsys.readouterr()
-        return Ran(code, printed.out, printed.err)
-
-    return ran
 
 
 @pytest.fixture

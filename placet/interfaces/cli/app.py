@@ -16,6 +16,7 @@ from placet.interfaces.cli import (
     decisions,
     delegations,
     halts,
+    inbox,
     keys,
     mandates,
     notifications,
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
     )
     services.register(app)
     runs.register(app)
+    inbox.register(app)
     decisions.register(app)
     keys.register(app)
     policy.register(app)

@@ -114,16 +114,6 @@ def print_runs(records: "Sequence[RunRecord]") -> None:
     console().print(table if records else "no runs")
 
 
-def print_inbox(rows: "Sequence[tuple[RunRecord, Proposal]]") -> None:
-    """What waits for a person."""
-    out = console()
-    if not rows:
-        out.print("nothing waits for a decision")
-    for record, proposal in rows:
-        out.print(f"[bold]{record.run_id}[/]  {record.state}  requested by {record.requested_by}")
-        out.print(plain(f"  {describe(proposal.mutation)}  (costs {proposal.cost})"), markup=False)
-
-
 def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
     """The proposal as an approver reads it: the exact mutation, why, and what it beat."""
     from rich.console import Group

@@ -1,4 +1,4 @@
-"""`placet run start|list|show|cancel` and `placet inbox`."""
+"""`placet run start|list|show|wait|cancel`."""
 
 import asyncio
 from typing import Annotated
@@ -20,7 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
 def register(root: typer.Typer) -> None:
     """Add these commands."""
     root.add_typer(app, name="run")
-    root.command("inbox")(inbox)
 
 
 @app.command("start")
@@ -177,22 +176,3 @@ def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None) -> 
 
     toolbox.run(ask())
     output.print_line(f"{run_id}  cancellation requested")
-
-
-def inbox(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Proposals that wait for a person, and outcomes a person must settle."""
-    from placet.contracts.proposal import Proposal
-
-    toolbox: Toolbox = context.obj
-    with toolbox.database().reading() as tx:
-        records = [
-            *tx.runs.list(toolbox.tenant, state="awaiting_decision", limit=200),
-            *tx.runs.list(toolbox.tenant, state="unknown_outcome", limit=200),
-        ]
-        rows = [(record, tx.artifacts.get_model(record.proposal, Proposal)) for record in records if record.proposal]
-    if as_json:
-        output.print_json(
-            [{**record.model_dump(mode="json"), "proposal_document": p.model_dump(mode="json")} for record, p in rows]
-        )
-    else:
-        output.print_inbox(rows)

@@ -1,0 +1,65 @@
+"""`placet amend` and `placet inbox`: what is shown before the signature is what executes, and who is still missing."""
+
+import json
+
+import pytest
+
+from placet.contracts.proposal import AdjustBalance
+from tests.support.command import Command
+from tests.support.world import Approver, World
+
+
+@pytest.fixture
+def anna(a_world: World) -> Approver:
+    return a_world.approver("anna")
+
+
+def signing(approver: Approver, world: World) -> tuple[str, ...]:
+    (file,) = (world.settings.home / "keys").glob(f"{approver.name}-*.pem")
+    return ("--as", approver.name, "--key-file", str(file))
+
+
+def test_an_amended_credit_is_shown_signed_and_executed(a_world: World, command: Command, anna: Approver) -> None:
+    run_id = a_world.pending("C00005")
+    before = str(a_world.record(run_id).proposal)
+    done = command("amend", run_id, "--amount", "5.00 USD", *signing(anna, a_world))
+    assert (done.code, done.err) == (0, "")
+    assert "credit 5.00 USD once to balance B-C00005" in done.out
+    assert f"it changes {before}: credit 7.00 USD" in done.out
+    assert done.out.splitlines()[-1] == f"{run_id}  amend by anna: accepted"
+    a_world.wait(run_id, "executed")
+    mutation = a_world.proposal(run_id).mutation
+    assert isinstance(mutation, AdjustBalance)
+    assert str(mutation.amount) == "5.00 USD"
+
+
+def test_what_cannot_be_amended_is_one_clear_line_and_nothing_is_sent(
+    a_world: World, command: Command, anna: Approver
+) -> None:
+    run_id = a_world.pending("C00005")
+    more = command("amend", run_id, "--amount", "9.00 USD", *signing(anna, a_world))
+    assert more.refusal() == "placet: 9.00 USD is not less than 7.00 USD, and more than nothing"
+    unknown = command("amend", run_id, "--treatment", "yacht", *signing(anna, a_world))
+    assert unknown.refusal().startswith("placet: treatment 'yacht' was not found eligible; eligible are: ")
+    neither = command("amend", run_id, *signing(anna, a_world))
+    assert (neither.code, "give one of them" in neither.err) == (2, True)
+    malformed = command("amend", run_id, "--amount", "five", *signing(anna, a_world))
+    assert (malformed.code, "amount 'five' is malformed" in malformed.err) == (2, True)
+    assert a_world.events(run_id, "approve.refused") == []
+
+
+def test_the_inbox_says_who_is_asked_how_many_are_missing_and_until_when(
+    a_world: World, command: Command, anna: Approver
+) -> None:
+    a_world.edit_policy(lambda text: text.replace('@gate_quorum("1")', '@gate_quorum("2")'))
+    run_id = a_world.pending("C00005")
+    accepted = command("approve", run_id, *signing(anna, a_world))
+    assert accepted.out.splitlines()[-1] == f"{run_id}  approve by anna: accepted; 1 more must approve"
+    (row,) = json.loads(command("inbox", "--json").out)
+    assert (row["run_id"], row["roles"], row["quorum"], row["approvals"]) == (run_id, ["retention_lead"], 2, 1)
+    shown = command("inbox", "--role", "retention_lead").out
+    until = f"{row['expires_at'][:10]} {row['expires_at'][11:16]} UTC"
+    assert f"1 of 2 approvals, asks a retention_lead, until {until}" in shown
+    assert command("inbox", "--role", "care_manager").out == "nothing waits for a decision\n"
+    a_world.send(run_id, a_world.sign_amendment(run_id, a_world.approver("ben"), amount="5.00 USD")[1])
+    a_world.until(lambda: "amended by ben" in command("inbox").out, "the amendment")
