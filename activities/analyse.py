@@ -11,6 +11,7 @@ from placet.contracts.assessment import Assessment
 from placet.contracts.billing import BillingQuery, CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
 from placet.errors import GovernanceError, NotFound, UsageError
+from placet.governance.reversals import KEY_PREFIX
 from placet.plugin_api.calls import record_calls
 
 STEP = "analyse.completed"
@@ -39,6 +40,8 @@ class Analyse:
                 f"unknown tenant {request.tenant!r}; this worker serves {', '.join(sorted(context.tenants))}",
                 code="unknown_tenant",
             )
+        if request.key.startswith(KEY_PREFIX) and request.reverses is None:
+            raise UsageError(f"run key {request.key!r} is kept for reversals; choose another one", code="reserved_key")
         with context.database.transaction() as tx:
             tx.runs.request(request)
             if request.reverses is not None:

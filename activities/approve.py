@@ -9,12 +9,12 @@ from activities.context import Context, milliseconds_since, record
 from activities.controls import is_control
 from activities.gates import cleared, default_terms, denied, gate_for, keep_policies
 from activities.notices import announce
-from activities.review import Review
+from activities.review import Review, unreviewable
 from placet.contracts.decision import ReviewResult
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
-from placet.errors import PolicyError
+from placet.errors import GovernanceError, PolicyError, UsageError
 from placet.governance.policy import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED
@@ -38,6 +38,10 @@ class Approve:
             proposal = context.proposal(run, gate.proposal)
             asked, policies = self._ask(proposal)
             with context.database.transaction() as tx:
+                tx.runs.lock(run.run_id)
+                earlier = tx.audit.find(run.run_id, OPENED)
+                if earlier is not None:  # another attempt was quicker; nothing may be consumed or asked beside its gate
+                    return Gate.model_validate(earlier.body["gate"])
                 opened = self._clear(tx, gate, proposal, asked, policies)
                 keep_policies(tx, run, policies)
                 if opened.verdict == "human":
@@ -81,7 +85,12 @@ class Approve:
     def review_decisions(self, review: ReviewInput) -> ReviewResult:
         """Check each received decision: it counts, or it is refused with a reason and the run keeps waiting."""
         with self._context.step(review.run), self._context.database.transaction() as tx:
-            return Review(self._context, tx, review).result()
+            tx.runs.lock(review.run.run_id)
+            try:
+                asked = Review(self._context, tx, review)
+            except (GovernanceError, UsageError) as error:  # what it would be about is gone, erased or altered
+                return unreviewable(tx, review, error, self._context.clock())
+            return asked.result()
 
     def _ask(self, proposal: Proposal) -> tuple[Gate, PolicySet | None]:
         context, now = self._context, self._context.clock()
@@ -95,9 +104,11 @@ class Approve:
         self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None
     ) -> Gate:
         """The gate as a mandate leaves it; none clears a control, and while a halt is in force none clears anything."""
-        if asked.verdict != "human" or policies is None or is_control(tx, gate.run):
+        if asked.verdict != "human" or policies is None:
             return asked
         if tx.halts.in_force(proposal.tenant, agent=proposal.agent, kind=proposal.mutation.kind) is not None:
             return asked
-        clearance = clear(tx, gate.run, proposal, gate.proposal, policies, asked.opened_at)
+        # Of a control the record says no less than of other runs.
+        consume = not is_control(tx, gate.run)
+        clearance = clear(tx, gate.run, proposal, gate.proposal, policies, asked.opened_at, consume=consume)
         return asked if clearance is None else cleared(asked, clearance)

@@ -34,10 +34,13 @@ def clear(
     digest: str,
     policies: PolicySet,
     now: datetime,
+    *,
+    consume: bool = True,
 ) -> Clearance | None:
     """Clear `proposal` by the first mandate it lies within, and put on the record on whose signature; None: a person.
 
-    Where policy would permit it but no mandate clears it, the record says of each why not.
+    Where policy would permit it but no mandate clears it, the record says of each why not. Without `consume`, one that
+    would clear it does not.
     """
     answer = policies.may_commit(proposal)
     if not answer.allowed:
@@ -53,6 +56,8 @@ def clear(
         try:
             covers(candidate.mandate, proposal, assessment.customer, assessment.risk, now)
             authority = _authority(tx, candidate, policies, now)
+            if not consume:
+                return None
             clearance = _clearance(candidate, proposal, answer.policies)
             _consume(tx, candidate, clearance, run, proposal, digest, now)
         except GovernanceError as error:

@@ -5,7 +5,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.clearing import release
-from activities.context import Context, end
+from activities.context import Context, end, record
 from activities.controls import record_outcome
 from activities.notices import announce
 from activities.reversal import mark_reversed
@@ -14,7 +14,7 @@ from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.governance.canonical import sha256_hex
 from placet.governance.effects import effect_key
 from placet.storage.database import Transaction
@@ -32,13 +32,18 @@ class CloseRun:
     @activity.defn(name="close_run", no_thread_cancel_exception=True)
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
-        context = self._context
-        with context.step(close.run), context.database.transaction() as tx:
-            now = context.clock()
+        with self._context.step(close.run):
+            if self._record(close):
+                self._follow_up(close)
+
+    def _record(self, close: CloseInput) -> bool:
+        """Put the end, or the parking, on the record; False where the record is another run's."""
+        context, now = self._context, self._context.clock()
+        with context.database.transaction() as tx:
             try:
                 tx.runs.request(close.run)
             except UsageError:
-                return  # another run owns this id's record; Temporal's history is this one's
+                return False  # another run owns this id's record; Temporal's history is this one's
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
@@ -55,13 +60,35 @@ class CloseRun:
             tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
             end(tx, close.run, close.state, close.code, close.detail, now)
             record_outcome(tx, close, now)
-            self._tell(tx, close, now)
+        return True
+
+    def _follow_up(self, close: CloseInput) -> None:
+        """What follows from the end. What of it cannot be done is on the record: the end itself stands."""
+        context, now = self._context, self._context.clock()
+        try:
+            with context.database.transaction() as tx:
+                self._tell(tx, close, now)
+        except PlacetError as error:
+            if error.retryable:
+                raise
+            body = {"state": close.state, "code": error.code, "detail": str(error)}
+            with context.database.transaction() as tx:
+                record(
+                    tx,
+                    close.run,
+                    "run.loose_end",
+                    key=f"run.loose_end.{close.state}",
+                    actor="worker",
+                    at=now,
+                    body=body,
+                )
 
     def _tell(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Give back what a mandate lent and nothing came of; tell people what they waited for, or are needed for."""
         if close.proposal is None:
             return
-        if close.state not in ("executed", "unknown_outcome"):
+        effect = tx.effects.get(effect_key(close.run.run_id, close.proposal))
+        if close.state != "unknown_outcome" and (effect is None or effect.status == "failed"):
             release(tx, close.run, close.proposal, now)
         if close.state == "executed":
             mark_reversed(tx, close.run, now)
@@ -74,8 +101,10 @@ class CloseRun:
         if close.settled_by is None or close.proposal is None:
             return
         key = effect_key(close.run.run_id, close.proposal)
-        if tx.effects.get(key) is None:
-            return  # no attempt ever reached the ledger, so that nothing was sent
+        effect = tx.effects.get(key)
+        if effect is None or effect.status in ("settled", "failed"):
+            # No attempt reached the ledger, or it was known already what had happened: both stand beside each other.
+            return
         receipt = None
         if close.settled_by.verdict == "confirm_executed":
             receipt = Receipt(

@@ -58,13 +58,13 @@ def check_not_control(tx: Transaction, run: RunRequest) -> None:
         raise DecisionRefused(_told(control), code=CODE)
 
 
-def refuse_in_ledger(tx: Transaction, run: RunRequest, key: str, claim: Claim, now: datetime) -> Claim:
+def refuse_in_ledger(tx: Transaction, run: RunRequest, key: str, holder: str, claim: Claim, now: datetime) -> Claim:
     """Close the effect of a control in the transaction that claims it; the claim of an ordinary run stays as it is."""
     control = tx.controls.get(run.run_id)
     if control is None or claim.status not in ("new", "retry") or claim.sends > 0:
         return claim
     detail = _told(control)
-    tx.effects.fail(key, code=CODE, detail=detail)
+    tx.effects.fail(key, holder=holder, code=CODE, detail=detail)
     body = {"effect_key": key, "code": CODE, "detail": detail, "attempt": claim.attempts, "calls": [], "duration_ms": 0}
     record(tx, run, "execute.refused", actor="worker", at=now, body=body)
     return claim.model_copy(update={"status": "failed", "code": CODE, "detail": detail})

@@ -20,14 +20,13 @@ from temporalio.exceptions import ApplicationError
 from activities.context import Context, end, milliseconds_since, record
 from activities.controls import refuse_in_ledger
 from activities.halting import check_not_halted
-from activities.revalidation import refusal
+from activities.revalidation import check_record, refusal
 from activities.reversal import mark_reversed
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
 from placet.contracts.run import ExecuteInput
 from placet.errors import (
-    DecisionRefused,
     GovernanceError,
     NotFound,
     OutcomeUnknown,
@@ -134,7 +133,7 @@ class Execute:
                 at=now,
                 body={"effect_key": key, "proposal": effect.proposal, "envelopes": list(effect.decisions)},
             )
-            claim = refuse_in_ledger(tx, run, key, claim, now)
+            claim = refuse_in_ledger(tx, run, key, holder, claim, now)
         return Attempt(effect, proposal, key, holder, claim, began, calls)
 
     def _known(self, attempt: Attempt) -> ExecutionResult:
@@ -172,9 +171,11 @@ class Execute:
         try:
             with context.database.transaction() as tx:
                 check_not_halted(tx, attempt.proposal, for_sending=True)
+                # Reading the customer's state took a while: whatever was withdrawn meanwhile must bite, too.
+                check_record(context, tx, attempt.effect, attempt.proposal)
                 ours = tx.effects.sending(attempt.key, holder=attempt.holder, now=context.clock())
-        except DecisionRefused as halted:
-            return self._give_up(attempt, "refused", halted)
+        except GovernanceError as error:
+            return self._give_up(attempt, "refused", error)
         if not ours:
             raise self._later("another attempt has taken this effect over")
         try:
@@ -237,7 +238,8 @@ class Execute:
             return self._hold(attempt, f"an earlier answer was lost, and it may not be sent again: {error}")
         context, detail = self._context, str(error)
         with context.database.transaction() as tx:
-            tx.effects.fail(attempt.key, code=error.code, detail=detail)
+            if not tx.effects.fail(attempt.key, holder=attempt.holder, code=error.code, detail=detail):
+                raise self._later("another attempt has taken this effect over")
             record(
                 tx,
                 attempt.effect.run,
@@ -252,7 +254,8 @@ class Execute:
         """Nobody here can tell what happened: a person must."""
         context = self._context
         with context.database.transaction() as tx:
-            tx.effects.hold_unknown(attempt.key, detail=detail)
+            if not tx.effects.hold_unknown(attempt.key, holder=attempt.holder, detail=detail):
+                raise self._later("another attempt has taken this effect over")
             record(
                 tx,
                 attempt.effect.run,

@@ -7,7 +7,7 @@ from placet.contracts.gate import Gate, GateTerms
 from placet.contracts.mandate import Clearance
 from placet.contracts.proposal import AdjustBalance, Mutation, Proposal
 from placet.contracts.run import RunRequest
-from placet.errors import PolicyError
+from placet.errors import DecisionRefused, PolicyError
 from placet.governance.policy import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.storage.database import Transaction
 
@@ -63,16 +63,38 @@ def cleared(gate: Gate, clearance: Clearance) -> Gate:
     )
 
 
-def replacing(gate: Gate, before: Gate) -> Gate:
-    """The gate of an amended proposal: it asks what policy asks of it, and stays open no longer than the first."""
-    return gate.model_copy(
+def replacing(gate: Gate, before: Gate, now: datetime) -> Gate:
+    """The gate of an amended proposal: it asks what policy asks of it, and is due and closes no later than the first.
+
+    Raises:
+        DecisionRefused: code `policy_denied`; it would be closed already, or nobody could pass it.
+    """
+    expires_at = min(before.expires_at, gate.expires_at)
+    remind_at, escalate_at = (
+        _sooner(new, old, expires_at)
+        for new, old in ((gate.remind_at, before.remind_at), (gate.escalate_at, before.escalate_at))
+    )
+    if gate.escalate_to is None:
+        escalate_at = None
+    replaced = gate.model_copy(
         update={
-            "remind_at": before.remind_at,
-            "escalate_at": before.escalate_at,
-            "escalate_to": before.escalate_to,
-            "expires_at": min(before.expires_at, gate.expires_at),
+            "remind_at": remind_at,
+            "escalate_at": escalate_at,
+            "escalate_to": gate.escalate_to if escalate_at is not None else None,
+            "expires_at": expires_at,
         }
     )
+    if now >= expires_at:
+        closed = f"{expires_at:%Y-%m-%d %H:%M:%S}Z"
+        raise DecisionRefused(f"policy lets the gate of the amended proposal close at {closed}", code="policy_denied")
+    if replaced.distinct_roles and replaced.quorum > len({*replaced.roles, replaced.escalate_to} - {None}):
+        raise DecisionRefused("nobody could pass the gate of the amended proposal in time", code="policy_denied")
+    return replaced
+
+
+def _sooner(new: datetime | None, old: datetime | None, before: datetime) -> datetime | None:
+    due = min((at for at in (new, old) if at is not None), default=None)
+    return due if due is not None and due < before else None
 
 
 def _takes(mutation: Mutation) -> bool:

@@ -1,21 +1,16 @@
 """What is checked again immediately before an effect: approvals or mandate, keys, policy, halts, customer state."""
 
-from datetime import datetime
-
 from activities.clearing import still_cleared
 from activities.context import Context
 from activities.controls import check_not_control
-from activities.entitlement import entitle
+from activities.entitlement import Entitlements
 from activities.gates import default_terms, gate_for
 from activities.halting import check_not_halted
 from placet.contracts.decision import AcceptedDecision
-from placet.contracts.gate import Gate
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
 from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
-from placet.governance.approvals import check_key
-from placet.governance.policy import PolicySet
-from placet.governance.quorum import roles_at, suffices
+from placet.governance.quorum import roles_of_both, stricter, suffices
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, pending_on_record
@@ -29,18 +24,21 @@ def refusal(context: Context, effect: ExecuteInput, proposal: Proposal) -> Place
         StorageError: our own record cannot be read now.
     """
     try:
-        policies = context.policies(effect.run.tenant, effect.run.agent)
         with context.database.reading() as tx:
-            _check_record(context, tx, effect, proposal, policies)
+            check_record(context, tx, effect, proposal)
         _check_preconditions(context.billing, proposal.preconditions)
     except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
         return error
     return None
 
 
-def _check_record(
-    context: Context, tx: Transaction, effect: ExecuteInput, proposal: Proposal, policies: PolicySet
-) -> None:
+def check_record(context: Context, tx: Transaction, effect: ExecuteInput, proposal: Proposal) -> None:
+    """All that our own record and policy have to say about the effect. Asked once more as it is about to be sent.
+
+    Raises:
+        GovernanceError: it must not happen now.
+    """
+    policies = context.policies(effect.run.tenant, effect.run.agent)
     run, now = effect.run, context.clock()
     cancelled = tx.audit.find(run.run_id, "run.cancel_requested")
     if cancelled is not None:
@@ -50,53 +48,40 @@ def _check_record(
     pending = pending_on_record(tx, run.run_id)
     if pending.proposal != effect.proposal:
         raise DecisionRefused("the proposal was amended since", code="not_approved")
-    if now >= pending.gate.expires_at:
+    today = gate_for(proposal, policies, default_terms(context.application(run.agent)), pending.gate.opened_at)
+    if today.verdict != "human":
+        raise DecisionRefused(f"policy no longer permits the proposal: {today.reason}", code="policy_changed")
+    asked = stricter(pending.gate, today)
+    if now >= asked.expires_at:
         raise DecisionRefused(
-            f"the approval lapsed with the gate at {pending.gate.expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed"
+            f"the approval lapsed with the gate at {asked.expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed"
         )
-    gate = gate_for(proposal, policies, default_terms(context.application(run.agent)), pending.gate.opened_at)
-    if gate.verdict != "human":
-        raise DecisionRefused(f"policy no longer permits the proposal: {gate.reason}", code="policy_changed")
     if pending.gate.clearance is not None:
         if effect.decisions:
             raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")
         still_cleared(tx, run, proposal, effect.proposal, policies, pending.gate.clearance, now)
         return
     approvals = _approvals(tx, effect, pending)
-    if not suffices(gate, approvals):
+    entitlements = Entitlements(tx, policies, proposal, roles_of_both(pending.gate, today, now), now)
+    if not suffices(asked, [entitlements.still(approval) for approval in approvals]):
         raise DecisionRefused(
-            f"policy asks for {gate.quorum} approvals now, there are {len(approvals)}", code="policy_changed"
+            f"policy asks for {asked.quorum} approvals now, there are {len(approvals)}", code="policy_changed"
         )
-    for approval in approvals:
-        _check_approval(tx, policies, approval, proposal, pending.gate, now)
 
 
 def _approvals(tx: Transaction, effect: ExecuteInput, pending: Pending) -> tuple[AcceptedDecision, ...]:
-    """The decisions that arrived are those on our own record, for this very proposal, and they suffice."""
-    used = tx.decisions.of_run(effect.run.run_id)
-    approvals = tuple(
-        one.decision for one in used if one.tenant == effect.run.tenant and one.decision.proposal == effect.proposal
-    )
+    """The decisions that arrived are those on our own record, for this very proposal, and they sufficed."""
+    used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
     rejected = [one.decision for one in used if one.decision.verdict == "reject"]
     if rejected:
         raise DecisionRefused(f"{rejected[0].approver} rejected it", code="not_approved")
-    if not approvals or {one.envelope_digest for one in approvals} != set(effect.decisions):
+    known = {one.decision.envelope_digest: one.decision for one in used if one.decision.proposal == effect.proposal}
+    approvals = tuple(known[digest] for digest in dict.fromkeys(effect.decisions) if digest in known)
+    if not approvals or len(approvals) != len(effect.decisions):
         raise DecisionRefused("no accepted decision on this proposal is on record", code="not_approved")
     if not suffices(pending.gate, approvals):
         raise DecisionRefused(f"{len(approvals)} of {pending.gate.quorum} approvals are on record", code="not_approved")
     return approvals
-
-
-def _check_approval(
-    tx: Transaction, policies: PolicySet, approval: AcceptedDecision, proposal: Proposal, gate: Gate, now: datetime
-) -> None:
-    """The signer's key still counts, and they are still entitled in a role, and in the stead, that was counted."""
-    key = check_key(tx.approvers.get(approval.key_id), approval.key_id, proposal.tenant, now)
-    entitlement = entitle(tx, policies, key, proposal, roles_at(gate, now), now)
-    if entitlement.delegated_by != approval.delegated_by:
-        raise DecisionRefused(
-            f"{approval.approver!r} may decide it only in another's stead than when they did", code="unentitled"
-        )
 
 
 def _check_preconditions(billing: ReadPlugin, preconditions: tuple[Precondition, ...]) -> None:

@@ -4,28 +4,28 @@ import time
 from datetime import datetime
 
 from activities.context import Context, milliseconds_since, record
-from activities.entitlement import Entitlement, entitle
+from activities.entitlement import Entitlement
 from activities.gates import default_terms, gate_for, keep_policies, replacing
 from activities.halting import check_not_halted
 from activities.notices import announce
+from activities.votes import YES, Votes
 from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult, Verdict
+from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES, ReviewInput, RunRequest, RunState
-from placet.errors import DecisionRefused, GovernanceError
+from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
 from placet.governance.amendments import amended
 from placet.governance.approvals import amendment_of, verify_decision
 from placet.governance.batches import is_batched, verify_batched
 from placet.governance.canonical import digest as digest_of
 from placet.governance.canonical import sha256_hex
-from placet.governance.policy import PolicySet
-from placet.governance.quorum import admit, roles_at, suffices
 from placet.governance.signed import DOCUMENT_MEDIA_TYPE
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, amended_key, pending_on_record
 
-YES: frozenset[Verdict] = frozenset({"approve", "amend"})
 _WAITING: dict[Phase, RunState] = {"decide": "awaiting_decision", "settle": "unknown_outcome"}
+_REVIEW_SECONDS = 5.0
+"""What is not reviewed by then is left to the next review: one that took too long would be tried again in vain."""
 
 
 class Review:
@@ -38,29 +38,41 @@ class Review:
         self._context, self._tx = context, tx
         self._asked, self._run, self._phase = asked, asked.run, asked.phase
         self._pending = pending_on_record(tx, asked.run.run_id)
+        self._votes = self._read()
+        self._refusals: dict[str, GovernanceError] = {}
 
     def result(self) -> ReviewResult:
-        """Review all that was received, in the order it came."""
-        refused = 0
+        """Review what was received, in the order it came, for as long as a review may take."""
+        began, reviewed, refused = time.monotonic(), 0, 0
         for received in self._asked.received:
+            if reviewed and time.monotonic() - began > _REVIEW_SECONDS:
+                break
+            reviewed += 1
             try:
                 self._review(received)
             except GovernanceError as error:
                 refused += 1
+                self._refusals[sha256_hex(received.envelope.encode())] = error
                 refuse(self._tx, self._run, received, error, self._context.clock())
         return ReviewResult(
-            verdict=self._verdict(), decisions=self._decisions(), amended=self._amended(), refused=refused
+            verdict=self._votes.verdict(),
+            decisions=self._votes.counting(),
+            amended=self._amended(),
+            reviewed=reviewed,
+            refused=refused,
         )
 
     def _review(self, received: ReceivedDecision) -> None:
+        envelope = sha256_hex(received.envelope.encode())
+        if envelope in self._refusals:  # what is sent again in the same batch is not looked at again
+            raise self._refusals[envelope]
         state = self._tx.runs.get(self._run.run_id)
         if state is not None and state.state in END_STATES:  # cancelled while this review was under way
             raise DecisionRefused("it arrived too late; the run is over", code="late")
-        envelope = sha256_hex(received.envelope.encode())
         accepted = self._tx.decisions.of_run(self._run.run_id, self._phase)
         if any(envelope == used.decision.envelope_digest for used in accepted):
             return  # by an earlier attempt of this review
-        if self._verdict() is not None:
+        if self._votes.verdict() is not None:
             raise DecisionRefused("a decision was accepted already", code="duplicate")
         # After a crash the record may show the open gate before the workflow has taken note of it.
         if received.early and received.received_at < self._pending.gate.opened_at:
@@ -72,76 +84,95 @@ class Review:
         tx, run = self._tx, self._run
         # The signal may have waited for a worker: it must be in time, and its key good, when it is processed.
         now = max(received.received_at, self._context.clock())
-        proposal, pending = self._context.proposal(run, self._pending.proposal, tx), self._pending
-        decision, key = self._verify(received.envelope, proposal, now)
-        policies = self._context.policies(run.tenant, run.agent)
-        if decision.verdict in YES and self._phase == "decide":
-            check_not_halted(tx, proposal)
-        if decision.verdict == "amend":
-            proposal, pending = self._as_amended(received.envelope, decision, proposal, policies)
-        entitlement = entitle(tx, policies, key, proposal, roles_at(pending.gate, now), now)
-        decision = decision.model_copy(update={"roles": entitlement.roles, "delegated_by": entitlement.delegated_by})
-        earlier = tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)
+        try:
+            decision, key = self._verify(received.envelope, now)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            # Whatever a stranger makes up must not keep the decisions behind it from being reviewed.
+            raise DecisionRefused(f"cannot be read: {type(error).__name__}", code="malformed_statement") from error
+        votes, pending = self._votes, self._pending
         if decision.verdict in YES:
-            admit(pending.gate, earlier, decision)
-        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=len(earlier) + 1):
-            raise DecisionRefused("this decision was used before, or another one was accepted", code="duplicate")
-        keep_policies(tx, run, policies)
+            votes.check_yes()
+            check_not_halted(tx, votes.proposal)
+        if decision.verdict == "amend":
+            # Who changes a proposal may decide it as it is, and as it becomes.
+            votes.entitlement(key, decision, now, beside_others=False)
+            pending, votes = self._as_amended(received.envelope, decision, now)
+        decision, entitlement = votes.entitlement(key, decision, now)
+        place = len(votes.accepted) + 1
+        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=place):
+            if len(tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)) >= place:
+                raise StorageError("another review of this run came between; this one is done again")
+            raise DecisionRefused("this decision was used before", code="duplicate")
+        keep_policies(tx, run, votes.policies)
         tx.artifacts.put(run.tenant, DOCUMENT_MEDIA_TYPE, received.envelope.encode())
         if decision.verdict == "amend":
-            self._amend(decision, proposal, pending)
-        self._record_accepted(decision, entitlement, policies, began)
+            self._record_amendment(decision, votes.proposal, pending)
+        self._pending = pending
+        self._votes = self._read()
+        self._record_accepted(decision, entitlement, began)
 
-    def _verify(self, envelope: str, proposal: Proposal, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
+    def _read(self) -> Votes:
+        return Votes(self._context, self._tx, self._run, self._pending, self._phase)
+
+    def _verify(self, envelope: str, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
         run, pending, find_key = self._run, self._pending, self._tx.approvers.get
+        # Today's policy may close the gate earlier than the record says.
+        gate = self._votes.asked if self._phase == "decide" else pending.gate
         if is_batched(envelope):
             return verify_batched(
                 envelope,
                 run=run,
                 proposal_digest=pending.proposal,
-                proposal=proposal,
-                gate=pending.gate,
+                proposal=self._votes.proposal,
+                gate=gate,
                 phase=self._phase,
                 now=now,
                 find_key=find_key,
             )
-        return verify_decision(
+        decision, key = verify_decision(
             envelope,
             run=run,
             proposal_digest=pending.proposal,
-            gate=pending.gate,
+            gate=gate,
             phase=self._phase,
             now=now,
             find_key=find_key,
         )
+        parked = self._tx.audit.find(run.run_id, "run.parked") if self._phase == "settle" else None
+        if parked is not None and decision.decided_at < parked.at:
+            raise DecisionRefused(
+                f"signed before the outcome was unknown, at {parked.at:%Y-%m-%d %H:%M:%S}Z; look, and sign again",
+                code="predates_parking",
+            )
+        return decision, key
 
-    def _as_amended(
-        self, envelope: str, decision: AcceptedDecision, proposal: Proposal, policies: PolicySet
-    ) -> tuple[Proposal, Pending]:
-        """The proposal that the signer made of the pending one, and the gate policy puts before it."""
+    def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
+        """What the signer made of the pending proposal, and the gate policy puts before it. Nothing is written yet."""
         amendment = amendment_of(envelope)
         if amendment is None:
             raise DecisionRefused("an amendment that changes nothing", code="malformed_statement")
-        changed = amended(proposal, amendment, decision.approver)
+        changed = amended(self._votes.proposal, amendment, decision.approver)
         if digest_of(changed) != decision.proposal:
             raise DecisionRefused(
                 f"signed for proposal {decision.proposal[:16]}, the amendment makes {digest_of(changed)[:16]}",
                 code="stale",
             )
+        check_not_halted(self._tx, changed)
         before = self._pending.gate
-        gate = gate_for(changed, policies, default_terms(self._context.application(self._run.agent)), before.opened_at)
+        defaults = default_terms(self._context.application(self._run.agent))
+        gate = gate_for(changed, self._votes.policies, defaults, before.opened_at)
         if gate.verdict != "human":
             raise DecisionRefused(f"policy does not permit the amended proposal: {gate.reason}", code="policy_denied")
-        return changed, Pending(decision.proposal, replacing(gate, before))
+        pending = Pending(decision.proposal, replacing(gate, before, now))
+        return pending, Votes(self._context, self._tx, self._run, pending, self._phase, changed)
 
-    def _amend(self, decision: AcceptedDecision, proposal: Proposal, pending: Pending) -> None:
+    def _record_amendment(self, decision: AcceptedDecision, proposal: Proposal, pending: Pending) -> None:
         """Put the new version beside the old one, whose approvals are void from now on."""
         tx, run, now = self._tx, self._run, self._context.clock()
         before = self._pending.proposal
-        void = tx.decisions.on_proposal(run.run_id, before)
         tx.artifacts.put_model(run.tenant, proposal)
         tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal)
-        record(
+        entry = record(
             tx,
             run,
             "approve.amended",
@@ -154,16 +185,15 @@ class Review:
                 "treatment": proposal.treatment,
                 "cost": proposal.cost.model_dump(mode="json"),
                 "gate": pending.gate.model_dump(mode="json"),
-                "void": [one.envelope_digest for one in void],
+                "void": [one.envelope_digest for one in self._votes.accepted],
             },
         )
-        self._pending = pending
+        if entry.body["proposal"] != pending.proposal:
+            raise StorageError("another review of this run amended it otherwise; this one is done again")
 
-    def _record_accepted(
-        self, decision: AcceptedDecision, entitlement: Entitlement, policies: PolicySet, began: float
-    ) -> None:
+    def _record_accepted(self, decision: AcceptedDecision, entitlement: Entitlement, began: float) -> None:
         tx, run, now = self._tx, self._run, self._context.clock()
-        missing = self._missing()
+        missing = self._votes.missing()
         detail = f"{missing} more must approve" if missing else ""
         tx.runs.set_state(run.run_id, _WAITING[self._phase], at=now, decision=decision.envelope_digest, detail=detail)
         kind = "approve.decided" if self._phase == "decide" else "approve.settled"
@@ -183,39 +213,33 @@ class Review:
                 "reason": decision.reason,
                 "roles": list(decision.roles),
                 "delegated_by": decision.delegated_by,
+                "delegation_id": decision.delegation_id,
                 "batch": decision.batch,
                 "missing": missing,
                 "policies": list(entitlement.policies),
-                "policy_set": policies.digest,
+                "policy_set": self._votes.policies.digest,
                 "duration_ms": milliseconds_since(began),
             },
         )
-        if self._phase == "decide" and self._verdict() is not None:
+        if self._phase == "decide" and self._votes.verdict() is not None:
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "decided", now)
         elif decision.verdict == "amend":  # another proposal than the one that people were asked about
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "asked", now)
-
-    def _decisions(self) -> tuple[AcceptedDecision, ...]:
-        return self._tx.decisions.on_proposal(self._run.run_id, self._pending.proposal, self._phase)
-
-    def _missing(self) -> int:
-        """How many people must still approve."""
-        return self._pending.gate.quorum - len(self._decisions()) if self._verdict() is None else 0
-
-    def _verdict(self) -> Verdict | None:
-        """What the question is answered with, by all that was accepted on the pending proposal."""
-        decisions = self._decisions()
-        for decision in decisions:
-            if decision.verdict not in YES:
-                return decision.verdict
-        return "approve" if decisions and suffices(self._pending.gate, decisions) else None
 
     def _amended(self) -> Amended | None:
         pending = self._pending
         if pending.proposal == self._asked.proposal:
             return None
-        proposal = self._context.proposal(self._run, pending.proposal, self._tx)
-        return Amended(proposal=proposal, digest=pending.proposal, gate=pending.gate)
+        return Amended(proposal=self._votes.proposal, digest=pending.proposal, gate=pending.gate)
+
+
+def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:
+    """Refuse all that was received: there is nothing left that it could be about, and the run goes on waiting."""
+    gone = GovernanceError(f"the proposal cannot be read: {error}", code=error.code)
+    for received in asked.received:
+        refuse(tx, asked.run, received, gone, now)
+    count = len(asked.received)
+    return ReviewResult(verdict=None, decisions=(), reviewed=count, refused=count)
 
 
 def refuse(tx: Transaction, run: RunRequest, received: ReceivedDecision, error: GovernanceError, now: datetime) -> None:

@@ -104,7 +104,7 @@ class DecisionDesk:
             retry_policy=options.RECORD_RETRY,
         )
         # Only now: had the review been cancelled, what it held would still be recorded as too late.
-        self.drop(len(batch))
+        self.drop(result.reviewed)
         self.refused += result.refused
         if phase == "settle":
             self.settlement = result.decisions[-1] if result.decisions else None

@@ -5,7 +5,7 @@ import re
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from placet.contracts.base import REASON_CODE
 
@@ -23,10 +23,11 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
                 raise
 
 
-def cause(error: ActivityError) -> tuple[str, str]:
-    """The stable code and the one line a person reads, from what a step raised."""
-    raised = error.cause
+def cause(error: FailureError) -> tuple[str, str]:
+    """The stable code and the one line a person reads, from what a step raised; a local activity raises it bare."""
+    raised = error.cause if isinstance(error, ActivityError) else error
     if isinstance(raised, ApplicationError) and re.fullmatch(REASON_CODE, raised.type or ""):
         return str(raised.type), raised.message
     # A defect of ours or of a library; its name is no code of ours.
-    return "step_failed", f"{error.activity_type}: {raised or error}"[:500]
+    step = error.activity_type if isinstance(error, ActivityError) else "step"
+    return "step_failed", f"{step}: {raised or error}"[:500]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from placet import ports
 from placet.contracts.decision import AcceptedDecision
@@ -64,9 +64,11 @@ class GovernedRun:
             raise GovernanceError(f"workflow {workflow.info().workflow_id!r} is not run {request.run_id!r}")
         try:
             return await self._governed(request)
-        except ActivityError as error:
+        except FailureError as error:
             if is_cancelled_exception(error):
                 return await self._close("cancelled", "cancelled", "cancelled on request")
+            if self._state in ("executing", "unknown_outcome"):
+                raise  # an effect may be under way: nothing may be said of its end that nobody knows
             return await self._close("failed", *cause(error))
         except asyncio.CancelledError:
             return await self._close("cancelled", "cancelled", "cancelled on request")
@@ -169,7 +171,7 @@ class GovernedRun:
         while verdict is None:
             try:
                 verdict = await uncancelled(self._desk.answer("settle"))
-            except ActivityError:
+            except FailureError:
                 # What cannot be reviewed settles nothing; the person who is waited for can send it again.
                 self._desk.drop(options.REVIEW_BATCH)
         settlement = self._desk.settlement

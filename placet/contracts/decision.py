@@ -107,6 +107,7 @@ class AcceptedDecision(Frozen):
         proposal: Digest of the proposal it is about; for an amendment, the proposal as amended.
         roles: The roles asked for that the approver holds, or was delegated.
         delegated_by: In whose stead it was given.
+        delegation_id: Under which delegation.
         batch: Merkle root of the batch it was part of.
         envelope_digest: Addresses the signed envelope in the artifact store.
     """
@@ -120,6 +121,7 @@ class AcceptedDecision(Frozen):
     proposal: Digest
     roles: tuple[RoleName, ...]
     delegated_by: PersonName | None = None
+    delegation_id: Nonce | None = None
     batch: Digest | None = None
     envelope_digest: Digest
 
@@ -145,12 +147,15 @@ class ReviewResult(Frozen):
 
     Attributes:
         verdict: What the pending question is answered with; None while it is open.
-        decisions: The accepted decisions on the pending proposal so far, the last one being the newest.
+        decisions: The accepted decisions on the pending proposal that count: the no that ends it, or the approvals
+            so far.
         amended: What is pending from now on, where an approver changed it.
-        refused: How many did not count.
+        reviewed: How many of those received were reviewed, the oldest; the others are to be sent again.
+        refused: How many of these did not count.
     """
 
     verdict: Verdict | None
     decisions: tuple[AcceptedDecision, ...]
     amended: Amended | None = None
+    reviewed: int
     refused: int

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, StrictInt
+from pydantic import AfterValidator, Field, StrictInt
 
 from placet.contracts.base import Frozen
 
@@ -44,10 +44,14 @@ def _known(currency: str) -> str:
 Currency = Annotated[str, AfterValidator(_known)]
 
 
+LARGEST_MINOR = 2**53 - 1
+"""Largest amount, in minor units, of either sign: beyond it JSON carries no integer exactly (RFC 8785, RFC 7493)."""
+
+
 class Money(Frozen):
     """An amount in minor units (cents for EUR); negative where a ledger needs it."""
 
-    amount_minor: StrictInt
+    amount_minor: Annotated[StrictInt, Field(ge=-LARGEST_MINOR, le=LARGEST_MINOR)]
     currency: Currency
 
     def __str__(self) -> str:

@@ -93,7 +93,10 @@ class Integrator:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self.run_once()
+            try:
+                self.run_once()
+            except Exception:  # noqa: BLE001 - without this thread no log would be extended any more
+                _log.exception("a round over the logs ended early")
             self._stopping.wait(self._interval)
 
     def _advance(self, tenant: str, sequencer: LogSequencer) -> int:

@@ -96,11 +96,13 @@ def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
     return show(diagnose(settings, settings_only=settings_only), as_json=as_json)
 
 
-def replay(settings: Settings, target: str, export: Path | None, keys: list[Path], as_json: bool) -> int:
+def replay(
+    settings: Settings, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool
+) -> int:
     """An auditor's verdict on one run."""
     from placet.entrypoints.replay import replay as judge
 
-    verdict = asyncio.run(judge(settings, target, export, keys))
+    verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
         print(json.dumps({**asdict(verdict), "verified": not verdict.faults}, indent=2))
     else:
@@ -110,6 +112,8 @@ def replay(settings: Settings, target: str, export: Path | None, keys: list[Path
             print(f"mandate    {verdict.mandate}")
         for decision in verdict.decisions:
             print(f"decision   {decision}")
+        for note in verdict.notes:
+            print(f"note       {note}")
         print("verdict    " + ("the history replays and every digest holds" if not verdict.faults else "REFUSED"))
     for fault in verdict.faults:
         print(f"placet: {fault}", file=sys.stderr)

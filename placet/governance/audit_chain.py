@@ -9,16 +9,21 @@ Invariants of a sound stream:
 A chain cut off at its end still satisfies all five: only a signed checkpoint of the head shows that.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.errors import GovernanceError
-from placet.governance.canonical import digest
+from placet.governance.audit_body import write_body
+from placet.governance.canonical import digest, sha256_hex
 
 BROKEN = "audit_broken"
 """Code of the error that a stream which does not verify raises."""
+
+# What is no text is written all the same, and refused by `AuditEvent` right after.
+_TEXT: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def entry_hash(event: AuditEvent) -> str:
@@ -38,30 +43,47 @@ def link(
     at: datetime,
     step_key: str,
     body: dict[str, Any],
+    written: str | None = None,
 ) -> AuditEvent:
     """The entry at `seq` of `stream`, bound to the entry before it by `prev_hash`.
 
     `at` is taken to UTC, so that the hash does not depend on how a database returns the time.
+    `written` is the form of `body` that `write_body` made, where the caller has it already.
 
     Raises:
         ValueError: a field is malformed, or `body` holds what JSON cannot carry exactly.
     """
     if at.tzinfo is None:
         raise ValueError(f"time {at.isoformat()!r} has no UTC offset")
-    unhashed = AuditEvent(
-        stream=stream,
-        seq=seq,
-        tenant=tenant,
-        run_id=run_id,
-        kind=kind,
-        actor=actor,
-        at=at.astimezone(UTC),
-        step_key=step_key,
-        body=body,
-        prev_hash=prev_hash,
-        hash=GENESIS,
-    )
-    return unhashed.model_copy(update={"hash": entry_hash(unhashed)})
+    if written is None:
+        written, body = write_body(body)
+    entry: dict[str, Any] = {
+        "stream": stream,
+        "seq": seq,
+        "tenant": tenant,
+        "run_id": run_id,
+        "kind": kind,
+        "actor": actor,
+        "at": at.astimezone(UTC),
+        "step_key": step_key,
+        "body": body,
+        "prev_hash": prev_hash,
+    }
+    return AuditEvent(**entry, hash=sha256_hex(_form(entry, written)))
+
+
+def _form(entry: dict[str, Any], written: str) -> bytes:
+    """The RFC 8785 form of an entry, its names in order, around a body that is in that form already.
+
+    All but the body are strings and a counter, which the standard library's encoder writes as RFC 8785 does. A verifier
+    does not rely on it: `entry_hash` takes the whole entry through the canonical form.
+    """
+    at = entry["at"].isoformat().replace("+00:00", "Z")
+    return (
+        f'{{"actor":{_TEXT(entry["actor"])},"at":{_TEXT(at)},"body":{written},"kind":{_TEXT(entry["kind"])},'
+        f'"prev_hash":{_TEXT(entry["prev_hash"])},"run_id":{_TEXT(entry["run_id"])},"seq":{entry["seq"]},'
+        f'"step_key":{_TEXT(entry["step_key"])},"stream":{_TEXT(entry["stream"])},"tenant":{_TEXT(entry["tenant"])}}}'
+    ).encode()
 
 
 def verify_chain(events: Iterable[AuditEvent]) -> int:

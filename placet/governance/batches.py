@@ -29,10 +29,10 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError
 from placet.governance.approvals import check_time
-from placet.governance.canonical import canonical_bytes, sha256_hex
+from placet.governance.canonical import canonical_bytes, digest, sha256_hex
 from placet.governance.dsse import Envelope
 from placet.governance.merkle import MemoryTree, leaf_hash, verify_inclusion
-from placet.governance.signed import read_document, sign_document, verify_document
+from placet.governance.signed import check_size, read_document, sign_document, verify_document
 
 NOT_IN_BATCH = "not_in_batch"
 """Code of the refusal of a run that the signer did not list, or not with this proposal."""
@@ -122,11 +122,10 @@ def _texts(envelope: str, tree: MemberTree) -> Iterator[tuple[str, str]]:
 
 def is_batched(text: str) -> bool:
     """Whether `text` claims to be a member's share of a batch; only `verify_batched` says whether it counts."""
-    if len(text.encode()) > MAX_ENVELOPE_BYTES:
-        return False
     try:
+        check_size(text)
         value = json.loads(text)
-    except (ValueError, RecursionError):
+    except (DecisionRefused, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and "batch" in value
 
@@ -165,7 +164,7 @@ def verify_batched(
         verdict=batch.verdict,
         approver=batch.signer,
         key_id=verified.key.key_id,
-        decision_id=decision_id(batch.document_id, run.run_id),
+        decision_id=decision_id(batch, run.run_id),
         decided_at=batch.signed_at,
         reason=batch.reason,
         proposal=proposal_digest,
@@ -185,14 +184,22 @@ def read_batched(text: str, member: BatchMember) -> tuple[Batch, Envelope]:
         DecisionRefused: the text is no share of a batch, or not this member's.
     """
     own = _parse(text)
-    batch = read_document(base64.b64decode(own.batch.payload), Batch)
+    try:
+        payload = base64.b64decode(own.batch.payload, validate=True)
+    except ValueError as error:
+        raise DecisionRefused(f"not base64: {error}", code="malformed") from error
+    batch = read_document(payload, Batch)
     _check_membership(batch, own.member, member)
     return batch, own.batch
 
 
-def decision_id(document_id: str, run_id: str) -> str:
-    """A member's decision id: one signature decides each of its runs once."""
-    return sha256_hex(f"{document_id}/{run_id}".encode())[:32]
+def decision_id(batch: Batch, run_id: str) -> str:
+    """A member's decision id: one signature decides each of its runs once.
+
+    Nobody else can use it up, though each share shows the document id: the signer is part of it, and with 64 digits
+    it is longer than any id that can be chosen for a decision on a single proposal.
+    """
+    return digest({"signer": batch.signer, "document_id": batch.document_id, "run_id": run_id})
 
 
 def check_bounds(bounds: BatchBounds, proposal: Proposal) -> None:
@@ -220,8 +227,7 @@ def check_bounds(bounds: BatchBounds, proposal: Proposal) -> None:
 
 
 def _parse(text: str) -> BatchedDecision:
-    if len(text.encode()) > MAX_ENVELOPE_BYTES:
-        raise DecisionRefused(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="too_large")
+    check_size(text)
     try:
         return BatchedDecision.model_validate_json(text)
     except ValidationError as error:

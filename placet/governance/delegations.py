@@ -1,5 +1,9 @@
 """In whose authority a person decides: their own, or what others conferred on them until a date. Pure rules.
 
+Anyone who is enrolled may delegate to anyone, asked or not. So what it costs to review a decision must not grow with
+what others signed: few delegations of one person to another stand at a time, and a signature is verified only when its
+delegation is reached and would matter.
+
 Invariants:
  (1) a delegation confers no more than its signer holds, neither when it is signed nor when it is used: the roles that
      both name, and the smaller limit;
@@ -8,9 +12,11 @@ Invariants:
  (4) a delegate may do no more than the delegator might in person: policy is asked about both, each by name.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.delegation import Delegation, DelegationRecord
@@ -21,6 +27,12 @@ from placet.governance.policy import PolicyAnswer
 
 LONGEST_DELEGATION = timedelta(days=366)
 """Whoever is away for longer has a successor, who is enrolled in their own right."""
+
+MOST_BETWEEN_TWO = 2
+"""Delegations of one person to another that may stand at a time: the one in force, and the one that follows it."""
+
+MOST_CONSIDERED = 50
+"""Delegations to one person that a review looks at; only as many delegators together could crowd one out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +57,75 @@ class Authority:
 
 def authorities(
     key: EnrolledKey,
-    delegations: Sequence[DelegationRecord],
+    delegations: Iterable[DelegationRecord],
     find_key: Callable[[str], EnrolledKey | None],
     now: datetime,
-) -> tuple[Authority, ...]:
-    """Every authority the holder of `key` has at `now`: their own first, then each that was conferred and counts.
+    *,
+    verified: Callable[[DelegationRecord], bool],
+    roles: Collection[str] | None = None,
+) -> Iterator[Authority]:
+    """Each authority of the holder of `key` at `now`: their own, then those conferred, in the order of `delegations`.
 
     `key` itself must be good already (`placet.governance.approvals.check_key`). A delegation that does not count, for
-    whatever reason, confers nothing.
+    whatever reason, confers nothing. Lazy: nothing is looked up or verified for what is not asked for.
+
+    Args:
+        key: The key that signs.
+        delegations: Candidates, verified or not.
+        find_key: Finds the delegator's key.
+        now: When all must count.
+        verified: Whether the signed document says what the record says; asked last, of what would count otherwise.
+        roles: What is conferred must hold one of these; None for any.
     """
-    conferred = (_conferred(key, record, find_key, now) for record in delegations)
-    return (Authority(key), *(authority for authority in conferred if authority is not None))
+    yield Authority(key)
+    for record in delegations:
+        if roles is not None and not set(roles) & set(record.delegation.roles):
+            continue
+        authority = authority_under(key, record, find_key, now)
+        if authority is None or (roles is not None and not set(roles) & set(authority.person.roles)):
+            continue
+        if verified(record):
+            yield authority
+
+
+def authority_under(
+    key: EnrolledKey, record: DelegationRecord, find_key: Callable[[str], EnrolledKey | None], now: datetime
+) -> Authority | None:
+    """What the holder of `key` may decide with under this very delegation at `now`; None when it does not count.
+
+    That the signed document says what the record says is the caller's to verify.
+    """
+    delegation = record.delegation
+    ours = (delegation.tenant, delegation.delegate) == (key.tenant, key.name)
+    if not ours or record.revoked_at is not None or not delegation.valid_from <= now < delegation.valid_until:
+        return None
+    try:
+        delegator = check_key(find_key(record.key_id), record.key_id, key.tenant, now)
+    except DecisionRefused:
+        return None
+    roles = tuple(role for role in delegation.roles if role in delegator.roles)
+    limit = _smaller(delegation.limit, delegator.limit)
+    if delegator.name != delegation.signer or not roles or limit is None:
+        return None
+    person = key.model_copy(update={"roles": roles, "limit": limit})
+    return Authority(person, delegator, delegation.document_id)
+
+
+def in_turn(delegations: Iterable[DelegationRecord]) -> tuple[DelegationRecord, ...]:
+    """Which of one delegate's delegations are looked at, and in what order: at most `MOST_CONSIDERED`.
+
+    Everyone's newest comes before anyone's second newest, and nobody has more than `MOST_BETWEEN_TWO`: however much one
+    person signs, what another signed is reached.
+    """
+    newest = sorted(delegations, key=lambda one: (one.delegation.signed_at, one.delegation.document_id), reverse=True)
+    seen: Counter[str] = Counter()
+    turns: list[list[DelegationRecord]] = [[] for _ in range(MOST_BETWEEN_TWO)]
+    for record in newest:
+        signer = record.delegation.signer
+        if seen[signer] < MOST_BETWEEN_TWO:
+            turns[seen[signer]].append(record)
+        seen[signer] += 1
+    return tuple(islice(chain.from_iterable(turns), MOST_CONSIDERED))
 
 
 def entitled(authority: Authority, ask: Callable[[EnrolledKey], PolicyAnswer]) -> PolicyAnswer:
@@ -78,14 +148,20 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
     """The holder of `key` may sign `delegation`: it confers what they hold, and ends in time.
 
     Raises:
-        DecisionRefused: code `role_not_held`, `beyond_limit`, `over` (it ends before it counts) or `too_long`.
+        DecisionRefused: code `role_not_held`, `confers_nothing`, `beyond_limit`, `over` (it ends before it counts) or
+            `too_long`.
     """
     missing = sorted(set(delegation.roles) - set(key.roles))
     if missing:
         raise DecisionRefused(
             f"{key.name!r} does not hold the role {missing[0]!r}; held: {', '.join(key.roles)}", code="role_not_held"
         )
-    if delegation.limit.amount_minor > 0 and _smaller(delegation.limit, key.limit) != delegation.limit:
+    if delegation.limit.amount_minor <= 0:
+        raise DecisionRefused(
+            f"limit {str(delegation.limit)!r} confers nothing; state the largest cost they may decide",
+            code="confers_nothing",
+        )
+    if _smaller(delegation.limit, key.limit) != delegation.limit:
         own = "nothing" if key.limit is None else key.limit
         raise DecisionRefused(
             f"limit {str(delegation.limit)!r} is beyond that of {key.name!r}, which is {own}", code="beyond_limit"
@@ -98,23 +174,29 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
         )
 
 
-def _conferred(
-    key: EnrolledKey, record: DelegationRecord, find_key: Callable[[str], EnrolledKey | None], now: datetime
-) -> Authority | None:
-    delegation = record.delegation
-    ours = (delegation.tenant, delegation.delegate) == (key.tenant, key.name)
-    if not ours or record.revoked_at is not None or not delegation.valid_from <= now < delegation.valid_until:
-        return None
-    try:
-        delegator = check_key(find_key(record.key_id), record.key_id, key.tenant, now)
-    except DecisionRefused:
-        return None
-    roles = tuple(role for role in delegation.roles if role in delegator.roles)
-    limit = _smaller(delegation.limit, delegator.limit)
-    if delegator.name != delegation.signer or not roles or limit is None:
-        return None
-    person = key.model_copy(update={"roles": roles, "limit": limit})
-    return Authority(person, delegator, delegation.document_id)
+def check_room(delegation: Delegation, standing: Iterable[DelegationRecord], now: datetime) -> None:
+    """With `delegation`, no more than `MOST_BETWEEN_TWO` of its signer to its delegate stand: not ended, not revoked.
+
+    Args:
+        delegation: The one to be taken; it may be among `standing`.
+        standing: Those of its tenant.
+        now: When they must stand to count.
+
+    Raises:
+        DecisionRefused: code `too_many`.
+    """
+    between = (delegation.signer, delegation.delegate)
+    others = [
+        one
+        for one in (record.delegation for record in standing if record.revoked_at is None)
+        if (one.signer, one.delegate) == between and one.valid_until > now and one.document_id != delegation.document_id
+    ]
+    if len(others) >= MOST_BETWEEN_TWO:
+        raise DecisionRefused(
+            f"{len(others)} delegations of {delegation.signer!r} to {delegation.delegate!r} stand already, and no more "
+            f"than {MOST_BETWEEN_TWO} may; revoke one first, see `placet delegation list`",
+            code="too_many",
+        )
 
 
 def _smaller(limit: Money, own: Money | None) -> Money | None:

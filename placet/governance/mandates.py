@@ -26,8 +26,6 @@ from placet.governance.signed import verify_document
 
 MandateState = Literal["valid", "not_yet_valid", "over", "exhausted", "revoked"]
 
-# Beyond it JSON cannot carry an integer exactly (RFC 8785, section 3.2.2.3).
-_LARGEST_MINOR = 2**53 - 1
 _NUMBERS = frozenset({"tenure_months"})
 _KNOWN: dict[str, tuple[str, ...]] = {
     "contract": get_args(CustomerProfile.model_fields["contract"].annotation),
@@ -48,13 +46,11 @@ def check_sense(mandate: Mandate, now: datetime) -> None:
     """A mandate says something that can be meant; asked before one is signed, and before one is taken on.
 
     Raises:
-        DecisionRefused: code `mandate_senseless`; it is over, a cohort test compares what cannot be compared or names
-            a value that no customer has (of which `ne` would always hold), or an amount is too large to be exact.
+        DecisionRefused: code `mandate_senseless`; it is over, or a cohort test compares what cannot be compared or
+            names a value that no customer has (of which `ne` would always hold).
     """
     if mandate.valid_until <= now:
         raise _senseless(f"it was valid until {mandate.valid_until:%Y-%m-%d %H:%M:%S}Z; choose a later end")
-    if mandate.budget.amount_minor > _LARGEST_MINOR:
-        raise _senseless(f"its budget of {mandate.budget.amount_minor} minor units cannot be written exactly")
     for test in mandate.cohort:
         if (fault := _fault(test)) is not None:
             raise _senseless(fault)

@@ -79,7 +79,7 @@ def explain_run(
         stored: Finds the text of a set by its version; None when it was not kept.
         current: The set in force now, or why there is none.
         keys: Keys enrolled for the run's tenant.
-        delegations: What was delegated in the run's tenant.
+        delegations: What was delegated in the run's tenant, over signatures that the caller verified.
         now: When keys and delegations must be valid to count.
     """
     record = RunRecord(proposals, stored, {key.key_id: key for key in keys})
@@ -125,7 +125,8 @@ class _Asking:
         except DecisionRefused as error:
             return (Approver(name=key.name, key_id=key.key_id, allowed=False, because=str(error), explained=None),)
         found = {other.key_id: other for other in self.keys}
-        return tuple(self._approver(one) for one in authorities(key, self.delegations, found.get, self.now))
+        every = authorities(key, self.delegations, found.get, self.now, verified=lambda _: True)
+        return tuple(self._approver(one) for one in every)
 
     def _approver(self, authority: Authority) -> Approver:
         person, current = authority.person, self.current

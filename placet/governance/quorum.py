@@ -21,6 +21,26 @@ def roles_at(gate: Gate, now: datetime) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*gate.roles, gate.escalate_to)))
 
 
+def stricter(gate: Gate, today: Gate) -> Gate:
+    """What both the gate on record and today's policy ask: the larger quorum, the earlier closing.
+
+    Which roles both name depends on the time: `roles_of_both`.
+    """
+    return gate.model_copy(
+        update={
+            "quorum": max(gate.quorum, today.quorum),
+            "distinct_roles": gate.distinct_roles or today.distinct_roles,
+            "expires_at": min(gate.expires_at, today.expires_at),
+        }
+    )
+
+
+def roles_of_both(gate: Gate, today: Gate, now: datetime) -> tuple[str, ...]:
+    """The roles whose holders may decide at `now` by the gate on record and by today's policy."""
+    named = roles_at(today, now)
+    return tuple(role for role in roles_at(gate, now) if role in named)
+
+
 def admit(gate: Gate, earlier: Sequence[AcceptedDecision], decision: AcceptedDecision) -> None:
     """One more approval may be counted beside `earlier` ones of the same proposal.
 

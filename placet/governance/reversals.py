@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.errors import GovernanceError
 
+KEY_PREFIX = "reverse/"
+"""How the run keys of reversals begin, and of no other runs."""
+
 REQUESTED = "run.reversal_requested"
 """Entry on the original's stream: who wants it taken back, by which run, and why."""
 REVERSED = "run.reversed"

@@ -87,8 +87,7 @@ def verify_document(
     Raises:
         DecisionRefused: with the code of the first check that failed.
     """
-    if len(text.encode()) > MAX_ENVELOPE_BYTES:
-        raise DecisionRefused(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="too_large")
+    check_size(text)
     envelope = dsse.parse(text)
     key_id = envelope.signatures[0].keyid
     key = check_key(find_key(key_id), key_id, tenant, now)
@@ -107,6 +106,20 @@ def verify_document(
     return Verified(document, key, sha256_hex(text.encode()))
 
 
+def check_size(text: str) -> None:
+    """An untrusted envelope is text of a size that may be read.
+
+    Raises:
+        DecisionRefused: code `too_large`; or `malformed`, it holds what UTF-8 cannot carry (a lone surrogate).
+    """
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise DecisionRefused(f"the envelope is not UTF-8 text: {error.reason}", code="malformed") from error
+    if size > MAX_ENVELOPE_BYTES:
+        raise DecisionRefused(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="too_large")
+
+
 def read_document(payload: bytes, kind: type[D]) -> D:
     """Read a payload as a statement about one document of this kind (invariant 3); its signature is not checked here.
 
@@ -123,11 +136,13 @@ def read_document(payload: bytes, kind: type[D]) -> D:
         document = kind.model_validate_json(json.dumps(statement["predicate"]))
         (subject,) = statement["subject"]
         signed_for = subject["digest"]["sha256"]
+        # Also what is well-formed may have no canonical form: an integer beyond 2^53 - 1 has none.
+        own_digest = sha256_hex(canonical_bytes(document.model_dump(mode="json")))
     except ValidationError as error:
         raise DecisionRefused(f"not a {_KINDS[kind]}: {first_fault(error)}", code="malformed_statement") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DecisionRefused(f"not a statement about one {_KINDS[kind]}", code="malformed_statement") from error
-    if signed_for != sha256_hex(canonical_bytes(document.model_dump(mode="json"))):
+    if signed_for != own_digest:
         raise DecisionRefused(f"the statement's subject is not this {_KINDS[kind]}", code="wrong_subject")
     return document
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError, model_validator
 
 from placet.contracts.base import AgentName, Digest, Frozen, ReasonCode, first_fault
 from placet.contracts.batch import MOST_IN_BATCH, BatchBounds
-from placet.contracts.money import Money
+from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
@@ -41,7 +41,8 @@ class BatchLimits(Frozen):
         """The bounds of a batch of `proposals`: as stated, and no wider than they are where nothing was.
 
         Raises:
-            UsageError: code `mixed_batch`; they are of several agents or currencies.
+            UsageError: code `mixed_batch`; they are of several agents or currencies. Code `too_much`; nothing was
+                stated, and their sum is no exact amount.
         """
         agents = sorted({proposal.agent for proposal in proposals})
         currencies = sorted({proposal.cost.currency for proposal in proposals})
@@ -61,7 +62,7 @@ class BatchLimits(Frozen):
             kinds=self.kinds or tuple(sorted({proposal.mutation.kind for proposal in proposals})),
             treatments=self.treatments or tuple(sorted({proposal.treatment for proposal in proposals})),
             max_cost=self.max_cost or Money(amount_minor=max(costs), currency=currencies[0]),
-            total_cost=self.total_cost or Money(amount_minor=sum(costs), currency=currencies[0]),
+            total_cost=self.total_cost or _together(proposals),
         )
 
     def check(self, proposal: Proposal) -> None:
@@ -126,7 +127,7 @@ def prepare_batch(
 
     Raises:
         UsageError: a named run does not wait for a decision, nothing is within the limits, the choice is too large for
-            one signature, or it mixes agents or currencies.
+            one signature or costs more than an amount can say, or it mixes agents or currencies.
         GovernanceError: code `outside_batch`; together they cost more than was stated.
     """
     waiting = _waiting(database, tenant) if run_ids is None else _named(database, tenant, verdict, run_ids)
@@ -148,9 +149,7 @@ def prepare_batch(
         )
     chosen.sort(key=lambda choice: choice.record.run_id)
     bounds = limits.around([choice.proposal for choice in chosen])
-    total = Money(
-        amount_minor=sum(choice.proposal.cost.amount_minor for choice in chosen), currency=bounds.total_cost.currency
-    )
+    total = _together([choice.proposal for choice in chosen])
     if total.amount_minor > bounds.total_cost.amount_minor:
         raise GovernanceError(
             f"the {len(chosen)} proposals cost {total} together, more than the {bounds.total_cost} you stated; "
@@ -158,6 +157,17 @@ def prepare_batch(
             code=OUTSIDE_BATCH,
         )
     return PreparedBatch(verdict, tuple(chosen), bounds, total, tuple(left_out))
+
+
+def _together(proposals: Sequence[Proposal]) -> Money:
+    """What proposals of one currency cost."""
+    total = sum(proposal.cost.amount_minor for proposal in proposals)
+    if abs(total) > LARGEST_MINOR:
+        raise UsageError(
+            f"the {len(proposals)} proposals cost {total} minor units together, which no amount can say; choose fewer",
+            code="too_much",
+        )
+    return Money(amount_minor=total, currency=proposals[0].cost.currency)
 
 
 def _named(database: Database, tenant: str, verdict: BatchVerdict, run_ids: Sequence[str]) -> Iterator[Choice]:

@@ -86,7 +86,8 @@ def record_batch(database: Database, tenant: str, decision: str) -> Batch:
             batch = verified.document
             tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, envelope.encode())
             body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
-            record_act(tx, tenant, "batch.signed", batch.signer, now, batch.document_id, body)
+            # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
+            record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
     except DecisionRefused as error:
         record_refused_document(database, tenant, "batch.refused", envelope, error, now)
         raise

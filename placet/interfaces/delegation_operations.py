@@ -10,7 +10,7 @@ from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import parse_money
 from placet.contracts.signed import Remark
 from placet.errors import DecisionRefused, UsageError
-from placet.governance.delegations import check_conferred
+from placet.governance.delegations import check_conferred, check_room
 from placet.governance.keys import SigningKey
 from placet.governance.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.interfaces.tenant_record import record_act, record_refused_document, storable
@@ -80,8 +80,9 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
         tenant: Whose delegation it must be.
 
     Raises:
-        DecisionRefused: the signature does not count, it confers what its signer does not hold, nobody of the
-            delegate's name is enrolled, or it was taken and withdrawn before.
+        DecisionRefused: the signature does not count, it confers nothing or what its signer does not hold, nobody of
+            the delegate's name is enrolled, too many of the same two people stand already, or it was taken and
+            withdrawn before.
     """
     now = datetime.now(UTC)
     text = storable(envelope)
@@ -138,6 +139,8 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationR
     confers = delegation.model_dump(mode="json", exclude={"tenant", "document_id"})
     body = {"delegation_id": delegation.document_id, **confers, "key_id": record.key_id, "document": record.document}
     record_act(tx, tenant, "delegation.signed", delegation.signer, now, delegation.document_id, body)
+    # Only now: whoever signs at the same time waited at the tenant's record, and what they took is seen here.
+    check_room(delegation, tx.delegations.standing(tenant, delegation.delegate, now), now)
     return record
 
 

@@ -1,42 +1,83 @@
-"""What a workflow history itself says, decoded: proposal, gate, signals, what was accepted, what was executed.
+"""What a workflow history itself states, decoded: request, what each step was asked, signals, result.
 
-An auditor needs the exported history and the payload key, not our database.
+What the steps answered is what the shipped workflow code is told when it replays the same history
+(`placet.entrypoints.replay.retelling`). An auditor needs the exported history and the payload key, not our database.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 
-from placet.contracts.decision import ReviewResult, envelope_text
-from placet.contracts.gate import Gate
-from placet.contracts.run import ExecuteInput, Proposed, RunRequest, RunResult
-from placet.errors import ConfigurationError
+from placet.contracts.run import RunRequest, RunResult
+from placet.interfaces.payload_codec import ENCODING
 
 T = TypeVar("T")
-_LOCAL_ACTIVITY = "core_local_activity"
+_ENDED = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "workflow failed",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: "workflow timed out",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: "workflow cancelled",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: "workflow terminated",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: "workflow continued elsewhere",
+}
+# Strangers write these: what they hold is plain, or whatever they like.
+_FOREIGN = frozenset(
+    {EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED}
+)
+# What Temporal itself writes into the markers of local activities and of patches: sequence numbers, times, names.
+_OF_THE_ENGINE = frozenset({("core_local_activity", "data"), ("core_patch", "patch-data")})
+
+
+# What may follow the start of a workflow task; on anything else the engine's replay dies without an answer.
+_AFTER_TASK_STARTED = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """An activity as the history says it was asked for; `asked` is its input as plain JSON values."""
+
+    name: str
+    asked: Any
 
 
 @dataclass
 class RunHistory:
-    """The facts of one run, as its history holds them. Absent ones stay None or empty."""
+    """The statements of one history. Absent ones stay None or empty.
+
+    Attributes:
+        run_id: The workflow id under which it was fetched or exported.
+        started_as: The workflow id that its first event names.
+        ended: How the workflow ended where it returned nothing; None while it runs.
+        unencrypted: Where our own payloads are plain, as `event 7 result`.
+    """
 
     run_id: str
     events: int = 0
-    payload_bytes: int = 0
+    started_as: str = ""
     request: RunRequest | None = None
-    proposed: Proposed | None = None
-    envelopes: list[str] = field(default_factory=list)
-    reviews: list[ReviewResult] = field(default_factory=list)
-    gate: Gate | None = None
-    effects: list[ExecuteInput] = field(default_factory=list)
+    scheduled: list[Scheduled] = field(default_factory=list)
     result: RunResult | None = None
+    ended: str | None = None
+    unencrypted: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """Where the run stands by its own history."""
+        return self.result.state if self.result is not None else self.ended or "running"
 
 
 async def read_history(history: WorkflowHistory, converter: DataConverter) -> RunHistory:
@@ -44,75 +85,88 @@ async def read_history(history: WorkflowHistory, converter: DataConverter) -> Ru
 
     Raises:
         ConfigurationError: the payloads were encrypted with another key.
-        ValueError: a payload is not what this version writes.
+        ValueError: a payload is not what this version writes, or events are missing.
     """
-    reader = _Reader(RunHistory(history.workflow_id), converter)
+    _check_order(history.events)
+    facts = RunHistory(history.workflow_id)
     for event in history.events:
-        await reader.read(event)
-    return reader.facts
+        await _read(event, facts, converter)
+    return facts
 
 
-class _Reader:
-    def __init__(self, facts: RunHistory, converter: DataConverter) -> None:
-        self.facts = facts
-        self._converter = converter
-        self._activities: dict[int, str] = {}
+def _check_order(events: Sequence[HistoryEvent]) -> None:
+    """Events are numbered without a gap, and workflow tasks end before anything else happens."""
+    if len(events) == 1:
+        raise ValueError("nothing follows its first event")
+    before = EventType.EVENT_TYPE_UNSPECIFIED
+    for number, event in enumerate(events, 1):
+        if event.event_id != number:
+            raise ValueError(f"event {event.event_id} in place {number}")
+        if (number == 1) != (event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED):
+            raise ValueError(f"event {number} does not belong there")
+        if before == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED and event.event_type not in _AFTER_TASK_STARTED:
+            raise ValueError(f"event {number} follows an unfinished workflow task")
+        before = event.event_type
 
-    async def read(self, event: HistoryEvent) -> None:
-        self.facts.events += 1
-        self.facts.payload_bytes += event.ByteSize()
-        kind = event.event_type
-        if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-            started = event.workflow_execution_started_event_attributes
-            self.facts.request = await self._decode(started.input.payloads, RunRequest)
-        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-            await self._scheduled(event)
-        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-            completed = event.activity_task_completed_event_attributes
-            if self._activities.get(completed.scheduled_event_id) == "propose":
-                self.facts.proposed = await self._decode(completed.result.payloads, Proposed)
-        elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-            signal = event.workflow_execution_signaled_event_attributes
-            if signal.signal_name == "decide":
-                self.facts.envelopes.append(await self._signal(signal.input.payloads))
-        elif kind == EventType.EVENT_TYPE_MARKER_RECORDED:
-            await self._marker(event)
-        elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-            done = event.workflow_execution_completed_event_attributes
-            self.facts.result = await self._decode(done.result.payloads, RunResult)
 
-    async def _signal(self, payloads: Sequence[Payload]) -> str:
-        """The text the workflow took; a payload that only claims to be encrypted was refused, like any garbage."""
-        codec = self._converter.payload_codec
-        try:
-            plain = await codec.decode(payloads) if codec is not None else list(payloads)
-        except ConfigurationError:
-            return "unreadable"
-        return envelope_text([(payload.metadata.get("encoding"), payload.data) for payload in plain])
-
-    async def _scheduled(self, event: HistoryEvent) -> None:
+async def _read(event: HistoryEvent, facts: RunHistory, converter: DataConverter) -> None:
+    facts.events += 1
+    facts.unencrypted.extend(f"event {event.event_id} {where}" for where in _plain(event))
+    kind = event.event_type
+    if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+        started = event.workflow_execution_started_event_attributes
+        facts.started_as = started.workflow_id
+        facts.request = await _decoded(converter, started.input.payloads, RunRequest)
+    elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
         scheduled = event.activity_task_scheduled_event_attributes
-        self._activities[event.event_id] = scheduled.activity_type.name
-        if scheduled.activity_type.name == "execute":
-            self.facts.effects.append(await self._decode(scheduled.input.payloads, ExecuteInput))
-
-    async def _marker(self, event: HistoryEvent) -> None:
-        marker = event.marker_recorded_event_attributes
-        if marker.marker_name != _LOCAL_ACTIVITY or "result" not in marker.details:
-            return
-        name, payloads = _activity_type(marker.details), marker.details["result"].payloads
-        if name == "review_decisions":
-            self.facts.reviews.append(await self._decode(payloads, ReviewResult))
-        elif name == "open_gate":
-            self.facts.gate = await self._decode(payloads, Gate)
-
-    async def _decode(self, payloads: Sequence[Payload], kind: type[T]) -> T:
-        values = await self._converter.decode(list(payloads), [kind])
-        return values[0]  # type: ignore[no-any-return]
+        values = await converter.decode(list(scheduled.input.payloads))
+        facts.scheduled.append(Scheduled(scheduled.activity_type.name, values[0] if len(values) == 1 else values))
+    elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+        done = event.workflow_execution_completed_event_attributes
+        facts.result = await _decoded(converter, done.result.payloads, RunResult)
+    elif kind in _ENDED:
+        facts.ended = _ENDED[kind]
 
 
-def _activity_type(details: Mapping[str, Any]) -> str:
-    data = details.get("data")
-    if data is None or not data.payloads:
-        return ""
-    return str(json.loads(data.payloads[0].data).get("activity_type", ""))
+async def _decoded(converter: DataConverter, payloads: Sequence[Payload], kind: type[T]) -> T:
+    """The one value in `payloads`.
+
+    Raises:
+        ValueError: there is none, or there are several.
+    """
+    if len(payloads) != 1:
+        raise ValueError(f"{len(payloads)} values where one {kind.__name__} is expected")
+    values = await converter.decode(list(payloads), [kind])
+    return values[0]  # type: ignore[no-any-return]
+
+
+def _plain(event: HistoryEvent) -> Iterator[str]:
+    """Where in `event` a payload that only our own processes write is not encrypted."""
+    if event.event_type in _FOREIGN:
+        return
+    marker = event.marker_recorded_event_attributes.marker_name
+    for path, payload in _payloads(event):
+        names = path[1:]  # the first one says the event's type once more
+        detail = names[1] if names[:1] == ("details",) else ""
+        if "search_attributes" in names or (marker, detail) in _OF_THE_ENGINE:
+            continue  # the server indexes and shows these
+        if payload.metadata.get("encoding") != ENCODING:
+            yield ".".join(name for name in names if name != "payloads")
+
+
+def _payloads(message: Message, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Payload]]:
+    """Every payload in `message`, wherever the engine's format puts one, with the names that lead to it."""
+    if isinstance(message, Payload):
+        yield path, message
+        return
+    for described, value in message.ListFields():
+        where = (*path, described.name)
+        if isinstance(value, Message):
+            yield from _payloads(value, where)
+        elif described.message_type is not None and described.message_type.GetOptions().map_entry:
+            for key, item in value.items():
+                if isinstance(item, Message):
+                    yield from _payloads(item, (*where, str(key)))
+        elif described.message_type is not None:
+            for item in value:
+                yield from _payloads(item, where)

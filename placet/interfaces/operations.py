@@ -23,6 +23,7 @@ from placet.governance.approvals import sign_decision
 from placet.governance.canonical import digest as digest_of
 from placet.governance.canonical import sha256_hex
 from placet.governance.keys import SigningKey, key_id_of
+from placet.governance.reversals import KEY_PREFIX
 from placet.interfaces.engine import Engine
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
@@ -58,6 +59,8 @@ def build_request(
     if agent not in agents:
         raise UsageError(f"unknown agent {agent!r}; known: {', '.join(agents)}", code="unknown_agent")
     run_key = secrets.token_hex(8) if key is None else key
+    if run_key.startswith(KEY_PREFIX):
+        raise UsageError(f"run key {run_key!r} begins like a reversal's; choose another one, or use `placet reverse`")
     try:
         return RunRequest(
             run_id=run_id_for(tenant, run_key),

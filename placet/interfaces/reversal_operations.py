@@ -8,7 +8,7 @@ from placet.contracts.base import first_fault
 from placet.contracts.run import END_STATES, RunRequest
 from placet.contracts.signed import Remark
 from placet.errors import GovernanceError, UsageError
-from placet.governance.reversals import REQUESTED, check_reversible, step_key
+from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
 from placet.interfaces.engine import Engine
 from placet.interfaces.operations import StartedRun, record_entry, run_id_for
 from placet.storage.database import Database, Transaction
@@ -33,7 +33,7 @@ def request_reversal(database: Database, *, run_id: str, tenant: str, requested_
         for reversal in earlier:
             if reversal.state not in END_STATES:
                 return StartedRun(_request_of(reversal), new=False)
-        request = _request(original, f"reverse/{run_id}/{len(earlier) + 1}", requested_by)
+        request = _request(original, f"{KEY_PREFIX}{run_id}/{len(earlier) + 1}", requested_by)
         if not tx.runs.request(request):
             # Somebody else asked in this moment, and was first: their request is the one that stands.
             standing = tx.runs.get(request.run_id)

@@ -1,30 +1,24 @@
 """The record: append, read, follow and verify hash-linked streams."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 from sqlalchemy import Connection, Result, RowMapping, Select, bindparam, select, text
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
+from placet.governance.audit_body import read_body, write_body
 from placet.governance.audit_chain import BROKEN, link, verify_chain
-from placet.governance.canonical import canonical_bytes
-from placet.storage.inserts import insert_if_absent
+from placet.storage.stream_end import insert_entry, last_place
 from placet.storage.tables import AUDIT
 
 _FIELDS = tuple(AUDIT.c[name] for name in AuditEvent.model_fields)
 _BATCH = 500
 _MOST_LOST_RACES = 1000
-_LARGEST_EXACT = 2**53 - 1
 _BEYOND = 2**63 - 1
 
-_LAST = (
-    select(AUDIT.c.seq, AUDIT.c.hash).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
-)
 _STEP = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.step_key == bindparam("step_key"))
 _PAGE = (
     select(*_FIELDS)
@@ -119,8 +113,8 @@ class AuditLog:
             "at": at,
         }
         try:
-            written = canonical_bytes(to_jsonable_python(body)).decode()
-            return self._append(stream, step_key, {**entry, "body": _body(written)}, written)
+            written, body = write_body(body)
+            return self._append(stream, step_key, {**entry, "body": body}, written)
         except ValueError as error:
             said = " ".join(str(error).split())
             raise UsageError(
@@ -129,10 +123,9 @@ class AuditLog:
 
     def _append(self, stream: str, step_key: str, entry: dict[str, Any], written: str) -> AuditEvent:
         for _ in range(_MOST_LOST_RACES):
-            last = self._connection.execute(_LAST, {"stream": stream}).one_or_none()
-            seq, prev_hash = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
-            event = link(seq=seq, prev_hash=prev_hash, **entry)
-            if insert_if_absent(self._connection, AUDIT, {**dict(event), "body": written}):
+            seq, prev_hash = last_place(self._connection, stream) or (0, GENESIS)
+            event = link(seq=seq + 1, prev_hash=prev_hash, written=written, **entry)
+            if insert_entry(self._connection, event, written):
                 return event
             # Either this step is on the record already, or another writer took this place in the stream.
             recorded = self.find(stream, step_key)
@@ -245,21 +238,10 @@ class AuditLog:
             after = rows[-1]["seq"]
 
 
-def _body(written: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(written, parse_int=_number)
-    return body
-
-
-def _number(digits: str) -> int | float:
-    # RFC 8785 writes the float 1e20 as digits; read as an integer it could not be written again.
-    number = int(digits)
-    return number if abs(number) <= _LARGEST_EXACT else float(number)
-
-
 def _event(row: RowMapping) -> AuditEvent:
     try:
         fields = {name: row[name] for name in AuditEvent.model_fields}
-        return AuditEvent(**{**fields, "body": _body(fields["body"])})
+        return AuditEvent(**{**fields, "body": read_body(fields["body"])})
     except (ValidationError, ValueError) as error:
         said = " ".join(str(error).split())
         raise GovernanceError(

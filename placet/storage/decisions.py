@@ -45,7 +45,7 @@ class DecisionRepository:
 
         Returns:
             True when it is used now, or was by this very envelope for this run and proposal (a retried step).
-            False when it was used elsewhere, the person has decided on this proposal, or the place is taken.
+            False when it was used elsewhere, the key has said this of the proposal before, or the place is taken.
         """
         values: dict[str, object] = {
             **dict(decision),

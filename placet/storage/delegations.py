@@ -1,15 +1,19 @@
 """Signed delegations. They are never deleted, and revoked once: what was decided under them must stay explainable.
 
-The table is an index. What confers anything is the signed document in the artifact store: a row that somebody wrote
-without the delegator's signature is not there for those who ask what counts.
+The table is an index. What confers anything is the signed document in the artifact store: whoever acts on a record asks
+`signed` first, which a row that somebody wrote without the delegator's signature does not pass. A row that is not even
+the shape of a delegation is not there for anybody, and keeps nothing from its neighbours.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection, Result, bindparam, select, update
 
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.errors import GovernanceError, UsageError
+from placet.governance.delegations import in_turn
 from placet.governance.signed import verify_document
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
@@ -17,13 +21,14 @@ from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import DELEGATION
 
 _THIS = (DELEGATION.c.tenant == bindparam("of_tenant"), DELEGATION.c.delegation_id == bindparam("id"))
-_GET = select(DELEGATION).where(*_THIS)
+_FIELDS = tuple(DELEGATION.c[name] for name in DelegationRecord.model_fields)
+_GET = select(*_FIELDS).where(*_THIS)
 _LIST = (
-    select(DELEGATION)
+    select(*_FIELDS)
     .where(DELEGATION.c.tenant == bindparam("of_tenant"))
     .order_by(DELEGATION.c.valid_until, DELEGATION.c.delegation_id)
 )
-_ACTIVE = _LIST.where(
+_STANDING = _LIST.where(
     DELEGATION.c.delegate == bindparam("to"),
     DELEGATION.c.valid_until > bindparam("now"),
     DELEGATION.c.revoked_at.is_(None),
@@ -57,19 +62,35 @@ class DelegationRepository:
         return insert_if_absent(self._connection, DELEGATION, values)
 
     def active(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
-        """What `delegate` was conferred and has at `now`, where the document says so over a good key's signature."""
-        values = {"of_tenant": tenant, "to": delegate, "now": now}
-        found = [_record(row) for row in self._connection.execute(_ACTIVE, values).mappings()]
-        return tuple(each for each in found if each.delegation.valid_from <= now and self._signed(each, now))
+        """What the table says `delegate` was conferred and has at `now`, unverified: ask `signed` of each that matters.
+
+        Bounded and ordered by `placet.governance.delegations.in_turn`: at most 50, everyone's newest first.
+        """
+        return in_turn(one for one in self.standing(tenant, delegate, now) if one.delegation.valid_from <= now)
+
+    def standing(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
+        """Every delegation to `delegate` that has not ended and is not revoked, also where it begins later."""
+        return _records(self._connection.execute(_STANDING, {"of_tenant": tenant, "to": delegate, "now": now}))
+
+    def signed(self, record: DelegationRecord, now: datetime) -> bool:
+        """Whether the stored document is this very delegation, and its signature counts at `now`."""
+        tenant = record.delegation.tenant
+        try:
+            text = ArtifactStore(self._connection).get(record.document, tenant=tenant).decode(errors="replace")
+            find_key = ApproverRepository(self._connection).get
+            verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=find_key)
+        except (GovernanceError, UsageError):  # altered, erased, or signed with a key that no longer counts
+            return False
+        return (verified.document, verified.key.key_id) == (record.delegation, record.key_id)
 
     def list(self, tenant: str) -> tuple[DelegationRecord, ...]:
-        """Every delegation of `tenant`, by the date on which it ends."""
-        return tuple(_record(row) for row in self._connection.execute(_LIST, {"of_tenant": tenant}).mappings())
+        """Every delegation of `tenant`, by the date on which it ends; unverified."""
+        return _records(self._connection.execute(_LIST, {"of_tenant": tenant}))
 
     def get(self, tenant: str, delegation_id: str) -> DelegationRecord | None:
-        """One delegation, revoked or not; None if there is none."""
-        row = self._connection.execute(_GET, {"of_tenant": tenant, "id": delegation_id}).mappings().one_or_none()
-        return None if row is None else _record(row)
+        """One delegation, revoked or not, unverified; None if there is none."""
+        found = _records(self._connection.execute(_GET, {"of_tenant": tenant, "id": delegation_id}))
+        return found[0] if found else None
 
     def revoke(self, tenant: str, delegation_id: str, *, by: str, at: datetime, reason: str) -> DelegationRecord:
         """Withdraw a delegation and return it; the first revocation stands.
@@ -86,18 +107,14 @@ class DelegationRepository:
             )
         return record
 
-    def _signed(self, record: DelegationRecord, now: datetime) -> bool:
-        """Whether the stored document is this delegation, and its signature counts at `now`."""
-        tenant = record.delegation.tenant
+
+def _records(rows: Result[*tuple[Any, ...]]) -> tuple[DelegationRecord, ...]:
+    """What can be read: a malformed row confers nothing, and must not end the review of whom it names."""
+    found = []
+    for row in rows.mappings():
         try:
-            text = ArtifactStore(self._connection).get(record.document, tenant=tenant).decode(errors="replace")
-            find_key = ApproverRepository(self._connection).get
-            verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=find_key)
-        except (GovernanceError, UsageError):  # altered, erased, or signed with a key that no longer counts
-            return False
-        return (verified.document, verified.key.key_id) == (record.delegation, record.key_id)
-
-
-def _record(row: RowMapping) -> DelegationRecord:
-    fields = {name: row[name] for name in DelegationRecord.model_fields}
-    return DelegationRecord(**{**fields, "delegation": Delegation.model_validate_json(row["delegation"])})
+            delegation = Delegation.model_validate_json(row["delegation"])
+            found.append(DelegationRecord(**{**row, "delegation": delegation}))
+        except ValidationError:
+            continue
+    return tuple(found)

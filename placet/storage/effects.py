@@ -66,6 +66,7 @@ _SENDING = (
     .values(sends=EFFECT.c.sends + 1)
 )
 _MOVE = update(EFFECT).where(EFFECT.c.effect_key == bindparam("id"), EFFECT.c.status == bindparam("from_status"))
+_MOVE_OWN = _MOVE.where(EFFECT.c.holder == bindparam("claimant"))
 
 
 class EffectLedger:
@@ -155,23 +156,29 @@ class EffectLedger:
         """
         self._close(effect_key, "open", "settled", receipt=receipt)
 
-    def fail(self, effect_key: str, *, code: str, detail: str) -> None:
+    def fail(self, effect_key: str, *, holder: str, code: str, detail: str) -> bool:
         """Record that the effect definitely did not happen, and will not.
+
+        Returns:
+            Whether it is recorded so. False: another attempt has taken the effect over since, and may have sent it.
 
         Raises:
             GovernanceError: code `effect_closed`; it is settled, or held for a person.
             UsageError: code `unknown_effect`.
         """
-        self._close(effect_key, "open", "failed", code=code, detail=detail)
+        return self._close(effect_key, "open", "failed", holder=holder, code=code, detail=detail)
 
-    def hold_unknown(self, effect_key: str, *, detail: str) -> None:
+    def hold_unknown(self, effect_key: str, *, detail: str, holder: str | None = None) -> bool:
         """Record that nobody can tell whether the effect happened; only `resolve` goes on from here.
+
+        Returns:
+            Whether it is recorded so. False: another attempt than `holder` has taken the effect over since.
 
         Raises:
             GovernanceError: code `effect_closed`; it is known what happened.
             UsageError: code `unknown_effect`.
         """
-        self._close(effect_key, "open", "unknown", code="unknown_outcome", detail=detail)
+        return self._close(effect_key, "open", "unknown", holder=holder, code="unknown_outcome", detail=detail)
 
     def resolve(self, effect_key: str, receipt: Receipt | None, *, by: str) -> None:
         """Settle an unknown outcome on the word of a person: with a receipt it happened, without it did not.
@@ -212,16 +219,22 @@ class EffectLedger:
         to_status: EffectStatus,
         *,
         receipt: Receipt | None = None,
+        holder: str | None = None,
         **fields: str,
-    ) -> None:
+    ) -> bool:
+        """Move the effect; False where it is still open, and another attempt than `holder` owns it."""
         stored = None if receipt is None else receipt.model_dump_json()
         values: dict[str, object] = {"status": to_status, "receipt": stored, **fields}
-        moved = self._connection.execute(_MOVE, {"id": effect_key, "from_status": from_status, **values})
+        move = _MOVE if holder is None else _MOVE_OWN
+        own = {} if holder is None else {"claimant": holder}
+        moved = self._connection.execute(move, {"id": effect_key, "from_status": from_status, **own, **values})
         if moved.rowcount == 1:
-            return
+            return True
         record = self._existing(effect_key)
         if record.status == to_status and _resource(record.receipt) == _resource(receipt):
-            return
+            return True
+        if record.status == from_status:
+            return False
         raise GovernanceError(
             f"effect {effect_key!r} is {record.status!r}; it cannot become {to_status!r}",
             code="effect_closed",

@@ -33,6 +33,9 @@ _SHARED = text("SELECT pg_advisory_xact_lock_shared(:key), current_setting('tran
 _ALONE = text("SELECT pg_advisory_xact_lock(:key), current_setting('transaction_isolation') AS isolation")
 
 
+_PATIENT = text("SELECT set_config('lock_timeout', '75s', true), set_config('statement_timeout', '90s', true)")
+
+
 class HaltRepository:
     """What is halted. Use it inside a transaction."""
 
@@ -48,6 +51,9 @@ class HaltRepository:
             UsageError: code `halt_exists`; another halt has this id.
             StorageError: code `storage_isolation`; in this database a sender could miss it.
         """
+        if self._connection.dialect.name == "postgresql":
+            # A sender that froze while it counted is thrown out after half a minute: a halt must outlast it.
+            self._connection.execute(_PATIENT)
         self._lock(halt.tenant, alone=True)
         if not insert_if_absent(self._connection, HALT, dict(halt)) and self.get(halt.halt_id) != halt:
             raise UsageError(f"halt {halt.halt_id!r} exists already", code="halt_exists")

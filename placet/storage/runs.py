@@ -26,6 +26,7 @@ _REVERSALS = (
     .where(RUN.c.reverses == bindparam("id"))
     .order_by(RUN.c.requested_at, RUN.c.run_id)
 )
+_LOCK = update(RUN).where(RUN.c.run_id == bindparam("id")).values(updated_at=RUN.c.updated_at)
 _IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses")
 
 
@@ -95,6 +96,10 @@ class RunRepository:
         if record is None:
             raise UsageError(f"run {run_id!r} does not exist", code="unknown_run")
         return record.state == state
+
+    def lock(self, run_id: str) -> None:
+        """Let nobody else lock this run before the transaction ends; on SQLite there is one writer anyway."""
+        self._connection.execute(_LOCK, {"id": run_id})
 
     def set_detail(self, run_id: str, detail: str, *, at: datetime) -> None:
         """Note what a run is waiting for; its state stays, and a run that ended or is not there stays as it is."""

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from placet.contracts.batch import Batch
+from placet.contracts.batch import Batch, BatchBounds, BatchMember
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Proposal
 from placet.contracts.run import RunRequest
 from placet.entrypoints.main import Tools
 from placet.entrypoints.process import free_port
-from placet.governance.batches import BatchedDecision, verify_batched
+from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, verify_batched
+from placet.governance.keys import load_key_file
 from placet.governance.signed import verify_document
+from placet.interfaces.batch_operations import record_batch
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
 from tests.e2e.test_cli_errors import placet as placet_process
@@ -299,6 +301,33 @@ def test_a_signed_batch_is_on_the_tenants_record_with_what_it_says(
     assert (event.kind, event.actor) == ("batch.signed", "anna")
     assert event.body == {**batch.document.model_dump(mode="json"), "envelope": batch.digest}
     assert (event.body["size"], event.body["verdict"], event.body["reason"]) == (2, "approve", "outage")
+
+
+def test_a_second_batch_of_one_document_id_is_on_the_record_as_well(
+    placet: Placet, database: Database, tmp_path: Path
+) -> None:
+    key = load_key_file(tmp_path / "keys" / "anna.pem", PASSPHRASE)
+    tree = MemberTree([BatchMember(run_id=run_id(1), proposal="1" * 64)])
+    cost = Money(amount_minor=1000, currency="USD")
+    said = {
+        "tenant": "demo",
+        "signer": "anna",
+        "signed_at": NOW,
+        "document_id": "f" * 32,
+        "verdict": "approve",
+        "size": tree.size,
+        "root": tree.root,
+        "bounds": BatchBounds(
+            agent="retention", kinds=("adjust_balance",), treatments=("t",), max_cost=cost, total_cost=cost
+        ),
+    }
+    for reason in ("outage", "another one", "another one"):
+        (text,) = sign_batch(Batch(reason=reason, **said), tree, key.private, key.key_id).values()
+        record_batch(database, "demo", text)
+    with database.reading() as tx:
+        signed = [entry.body for entry in tx.audit.read("tenant/demo") if entry.kind == "batch.signed"]
+    assert [(one["document_id"], one["reason"]) for one in signed] == [("f" * 32, "outage"), ("f" * 32, "another one")]
+    assert signed[0]["envelope"] != signed[1]["envelope"]
 
 
 def test_each_run_reports_its_own_outcome_and_one_refusal_is_exit_1(a_world: World) -> None:

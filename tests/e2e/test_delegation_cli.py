@@ -85,6 +85,7 @@ def test_a_delegation_is_signed_listed_revoked_and_all_of_it_is_on_the_record(in
         (("--limit", "500.01 USD"), "limit '500.01 USD' is beyond that of 'anna', which is 500.00 USD", "beyond_limit"),
         (("--limit", "1.00 EUR"), "limit '1.00 EUR' is beyond that of 'anna'", "beyond_limit"),
         (("--limit", "1.00 USD", "--role", "retention_head"), "not hold the role 'retention_head'", "role_not_held"),
+        (("--limit", "0.00 USD"), "limit '0.00 USD' confers nothing", "confers_nothing"),
         (("--limit", "1.00 USD", "--to", "nobody"), "nobody is enrolled as 'nobody'", "unknown_delegate"),
     ],
 )
@@ -173,3 +174,19 @@ def test_a_revocation_names_a_person_and_a_reason_that_can_be_kept(
             installation.database, tenant="demo", delegation_id=taken.delegation.document_id, by=by, reason=reason
         )
     assert listed(installation)[0]["revoked_at"] is None
+
+
+def test_a_third_delegation_of_one_to_another_waits_until_one_is_revoked(
+    installation: Installation, annas_key: SigningKey
+) -> None:
+    first, second, third = (signed(annas_key, document_id=letter * 32) for letter in "abc")
+    taken = take_delegation(installation.database, first, tenant="demo")
+    take_delegation(installation.database, second, tenant="demo")
+    with pytest.raises(DecisionRefused, match="2 delegations of 'anna' to 'berta' stand already") as refused:
+        take_delegation(installation.database, third, tenant="demo")
+    assert refused.value.code == "too_many"
+    assert len(listed(installation)) == len(installation.record("delegation.signed")) == 2
+    assert [entry.body["code"] for entry in installation.record("delegation.refused")] == ["too_many"]
+    assert take_delegation(installation.database, first, tenant="demo") == taken
+    revoke_delegation(installation.database, tenant="demo", delegation_id="a" * 32, by="anna", reason="")
+    assert take_delegation(installation.database, third, tenant="demo").delegation.document_id == "c" * 32

@@ -10,6 +10,7 @@ import pytest
 
 from placet.contracts.mandate import Mandate
 from placet.entrypoints.main import Tools
+from placet.governance.canonical import sha256_hex
 from placet.governance.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
@@ -271,6 +272,10 @@ def test_show_says_what_is_used_and_whether_the_signature_still_counts(placet: P
     text = placet("mandate", "show", mandate_id)[1]
     assert "4.50 USD of 500.00 USD spent, 495.50 USD left, valid" in text
     assert f"run-{1:020x}  C00005  4.50 USD, given back" in text
+
+    kept = tmp_path / "signed.json"
+    assert placet("mandate", "show", mandate_id, "--signed", str(kept))[0] == 0
+    assert sha256_hex(kept.read_bytes()) == shown["document"]
 
     (key,) = json.loads(placet("keys", "list", "--json")[1])
     assert placet("keys", "revoke", key["key_id"], "--by", "root")[0] == 0

@@ -2,17 +2,21 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, make_url, select
 
 from placet.contracts.audit import GENESIS, AuditEvent
-from placet.errors import GovernanceError, UsageError
+from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.audit_chain import link, verify_chain
 from placet.storage.database import Database, Transaction
-from tests.support.databases import disarm, outsider, together
+from placet.storage.tables import AUDIT
+from tests.support.databases import Postgres, disarm, outsider, together
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 RUN = "run-0123456789abcdef0123"
@@ -100,14 +104,30 @@ def test_whatever_json_is_recorded_comes_back_and_verifies(
     assert event.at == AT
 
 
+@pytest.mark.parametrize("microsecond", [0, 120000])
+def test_an_entry_is_stored_as_the_tables_declare_it(database: Database, database_url: str, microsecond: int) -> None:
+    with database.transaction() as tx:
+        event = append(tx, at=AT.replace(microsecond=microsecond), run_id=None, actor="M\u00fcller \\ \"M\" 'x'")
+    columns = [AUDIT.c[name] for name in AuditEvent.model_fields]
+    engine = create_engine(database_url)
+    try:
+        with engine.connect() as connection:
+            # Compared by SQLAlchemy's own binding: SQLite keeps a time as text, and orders and compares that.
+            row = connection.execute(select(*columns).where(AUDIT.c.at == event.at)).mappings().one()
+    finally:
+        engine.dispose()
+    assert dict(row) == {**dict(event), "body": '{"risk":"high"}'}
+
+
 def test_what_json_cannot_carry_is_refused_before_it_is_recorded(database: Database) -> None:
     malformed = r"audit entry 'analyse\.done' .* is malformed"
-    for body in ({"n": float("nan")}, {"n": 2**53}, {"n": object()}):
+    for body in ({"n": float("nan")}, {"n": 2**53}, {"n": object()}, {"n": "\ud800"}):
         with pytest.raises(UsageError, match=malformed) as refused, database.transaction() as tx:
             append(tx, body=body)
         assert refused.value.code == "audit_entry_invalid"
-    with pytest.raises(UsageError, match=malformed), database.transaction() as tx:
-        append(tx, at=AT.replace(tzinfo=None))
+    for changes in ({"at": AT.replace(tzinfo=None)}, {"stream": "\ud800"}, {"actor": "\ud800"}, {"tenant": "ACME"}):
+        with pytest.raises(UsageError, match=malformed), database.transaction() as tx:
+            append(tx, **changes)
     with database.reading() as tx:
         assert tx.audit.read(RUN) == []
 
@@ -134,6 +154,74 @@ def test_one_step_recorded_by_racing_attempts_is_one_entry(database: Database) -
     assert len(set(together(12, write))) == 1
     with database.reading() as tx:
         assert tx.audit.verify(RUN) == 1
+
+
+def test_an_entry_without_a_schema_to_hold_it_says_so(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).touch()
+    with Database(empty_url) as database, pytest.raises(StorageError) as refused, database.transaction() as tx:
+        append(tx)
+    assert refused.value.code == "storage_not_migrated"
+
+
+def test_nothing_is_appended_where_only_reading_is_allowed(database: Database) -> None:
+    with pytest.raises(StorageError) as refused, database.reading() as tx:
+        append(tx)
+    assert refused.value.code == "storage_read_only"
+    with database.transaction() as tx:
+        assert append(tx).seq == 1
+
+
+def test_a_writer_waits_for_the_stream_as_long_as_it_may_and_can_try_again(postgres_url: str) -> None:
+    with Database(postgres_url) as holding, Database(postgres_url, lock_timeout_s=0.05) as waiting:
+        with holding.transaction() as tx:
+            append(tx, step_key="first")
+            with pytest.raises(StorageError) as refused, waiting.transaction() as late:
+                append(late, step_key="second")
+        with waiting.transaction() as tx:
+            assert append(tx, step_key="second").seq == 2
+    assert refused.value.code == "storage_locked"
+
+
+def test_a_server_that_ends_its_connections_costs_one_append(postgres_url: str, postgres: Postgres) -> None:
+    with Database(postgres_url, pool_size=2) as database:
+        with database.transaction() as one, database.transaction() as two:
+            append(one, stream="one")
+            append(two, stream="two")
+        with postgres.admin() as admin:
+            _end_all(admin, postgres_url)
+        with pytest.raises(StorageError) as refused, database.transaction() as tx:
+            append(tx, step_key="propose")
+        with database.transaction() as one, database.transaction() as two:
+            assert append(one, stream="one", step_key="propose").seq == 2
+            assert append(two, stream="two", step_key="propose").seq == 2
+    assert refused.value.code == "storage_unreachable"
+    assert refused.value.retryable
+    assert "(terminating connection due to administrator command)" in str(refused.value)
+
+
+def test_a_connection_lost_half_way_leaves_nothing_of_the_transaction(postgres_url: str, postgres: Postgres) -> None:
+    def lost_between_two(tx: Transaction) -> None:
+        append(tx, step_key="first")
+        with postgres.admin() as admin:
+            _end_all(admin, postgres_url)
+        append(tx, step_key="second")
+
+    with Database(postgres_url) as database:
+        with pytest.raises(StorageError) as refused, database.transaction() as tx:
+            lost_between_two(tx)
+        with database.transaction() as tx:
+            assert tx.audit.read(RUN) == []
+            assert append(tx, step_key="second").seq == 1
+    assert refused.value.code == "storage_unreachable"
+
+
+def _end_all(admin: psycopg.Connection, url: str) -> None:
+    admin.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+        "WHERE application_name = 'placet' AND datname = %s",
+        [make_url(url).database],
+    )
 
 
 def test_streams_do_not_wait_for_each_other_on_postgresql(postgres_url: str) -> None:

@@ -68,14 +68,16 @@ def test_each_place_on_a_proposal_is_taken_once_in_each_phase(database: Database
         )
 
 
-def test_nobody_takes_two_places_on_one_proposal(database: Database) -> None:
+def test_a_key_says_a_thing_once_about_each_proposal(database: Database) -> None:
+    other = "b" * 64
     assert use(database, decision(1))
-    assert not use(database, decision(2, key_id="b" * 64), place=2)
-    assert use(database, decision(3, approver="ben"), place=2)
-    assert use(database, decision(4, proposal="d" * 64))
+    assert not use(database, decision(2), place=2)
+    assert use(database, decision(3, approver="ben", key_id=other), place=2)
+    assert use(database, decision(4, verdict="reject"), place=3)
+    assert use(database, decision(5, proposal="d" * 64))
     with database.reading() as tx:
-        assert tx.decisions.on_proposal(RUN, PROPOSAL) == (decision(1), decision(3, approver="ben"))
-        assert len(tx.decisions.of_run(RUN)) == 3
+        assert [one.decision_id[-1] for one in tx.decisions.on_proposal(RUN, PROPOSAL)] == ["1", "3", "4"]
+        assert len(tx.decisions.of_run(RUN)) == 4
 
 
 def test_tenants_do_not_use_up_each_others_nonces(database: Database) -> None:

@@ -12,6 +12,7 @@ from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import Money
 from placet.errors import UsageError
 from placet.governance.canonical import sha256_hex
+from placet.governance.delegations import MOST_CONSIDERED
 from placet.governance.keys import key_id_of, public_bytes
 from placet.governance.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.storage.database import Database
@@ -76,6 +77,12 @@ def active(database: Database) -> tuple[DelegationRecord, ...]:
         return tx.delegations.active("acme", "zoe.park", AT)
 
 
+def counting(database: Database) -> tuple[DelegationRecord, ...]:
+    """What is active and was signed."""
+    with database.reading() as tx:
+        return tuple(one for one in tx.delegations.active("acme", "zoe.park", AT) if tx.delegations.signed(one, AT))
+
+
 def test_a_delegation_comes_back_as_it_was_signed(database: Database) -> None:
     keep(database, record())
     with database.reading() as tx:
@@ -104,7 +111,11 @@ def test_active_are_those_of_the_delegate_inside_their_time_and_not_revoked(data
     with database.transaction() as tx:
         tx.delegations.revoke("acme", f"{7:032x}", by="root", at=AT, reason="")
         assert len(tx.delegations.list("acme")) == 6
-    assert active(database) == tuple(wanted)
+    assert active(database) == counting(database) == (wanted[1], wanted[0])
+    with database.reading() as tx:
+        assert {one.delegation.document_id for one in tx.delegations.standing("acme", "zoe.park", AT)} == {
+            f"{number:032x}" for number in (1, 2, 3)
+        }
 
 
 def test_a_row_without_the_delegators_signature_confers_nothing(database: Database) -> None:
@@ -125,17 +136,49 @@ def test_a_row_without_the_delegators_signature_confers_nothing(database: Databa
         for text in (signed(delegation(1)), signed(delegation(3, signer="root")), forged, signed(delegation(5))):
             tx.artifacts.put("acme", DOCUMENT_MEDIA_TYPE, text.encode())
         assert len(tx.delegations.list("acme")) == len(rows)
-    assert active(database) == ()
+        assert [row for row in rows if tx.delegations.signed(row, AT)] == []
+    assert counting(database) == ()
 
 
 def test_what_a_key_signed_counts_no_longer_than_the_key(database: Database) -> None:
     keep(database, record())
-    assert active(database) == ()
+    assert counting(database) == ()
     enroll(database)
-    assert active(database) == (record(),)
+    assert counting(database) == (record(),)
     with database.transaction() as tx:
         tx.approvers.revoke(key_id_of(RAW), by="root", at=AT, reason="left")
-    assert active(database) == ()
+    assert counting(database) == ()
+
+
+def test_what_one_person_signs_keeps_nobody_elses_delegation_from_being_reached(database: Database) -> None:
+    """Were the rows there by any means: what the rules refuse at signing."""
+    flood = [record(number, signer="mallory", signed_at=AT + DAY) for number in range(2, 62)]
+    keep(database, record(1), *flood)
+    found = active(database)
+    assert [one.delegation.signer for one in found] == ["mallory", "maria.lopez", "mallory"]
+
+
+def test_a_review_reads_a_bounded_number_of_delegations(database: Database) -> None:
+    keep(database, *(record(number, signer=f"p{number}") for number in range(60)))
+    assert len(active(database)) == MOST_CONSIDERED == 50
+
+
+MALFORMED_ROW = """
+INSERT INTO delegation (tenant, delegation_id, delegate, valid_until, delegation, document, key_id)
+VALUES ('acme', '99999999999999999999999999999999', 'zoe.park', '2026-03-02 12:00:00.000000', 'TEXT', 'none', 'none')
+"""
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"tenant": "acme"}', delegation(9).model_dump_json()])
+def test_a_malformed_row_confers_nothing_and_hides_no_other(database: Database, database_url: str, text: str) -> None:
+    enroll(database)
+    keep(database, record(1))
+    with outsider(database_url) as run:
+        run(MALFORMED_ROW.replace("TEXT", text))
+    assert counting(database) == (record(1),)
+    with database.reading() as tx:
+        assert tx.delegations.list("acme") == (record(1),)
+        assert tx.delegations.get("acme", "9" * 32) is None
 
 
 def test_it_is_revoked_once_and_the_first_revocation_stands(database: Database) -> None:

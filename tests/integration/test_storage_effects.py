@@ -111,11 +111,22 @@ def test_a_second_resource_for_one_effect_is_never_recorded_over_the_first(datab
     assert refused.value.code == "effect_closed"
 
 
+def test_an_attempt_whose_effect_was_taken_over_cannot_say_that_it_did_not_happen(database: Database) -> None:
+    claim(database)
+    assert claim(database, "attempt-2", after_s=3 * LEASE).status == "retry"
+    with database.transaction() as tx:
+        assert tx.effects.sending(KEY, holder="attempt-2", now=AT + timedelta(seconds=3 * LEASE))
+        assert tx.effects.fail(KEY, holder="attempt-1", code="halted", detail="") is False
+        assert tx.effects.hold_unknown(KEY, holder="attempt-1", detail="") is False
+        tx.effects.settle(KEY, receipt())
+    assert claim(database, "attempt-3", after_s=9 * LEASE).status == "settled"
+
+
 def test_a_failed_effect_stays_failed(database: Database) -> None:
     claim(database)
     with database.transaction() as tx:
-        tx.effects.fail(KEY, code="upstream_rejected", detail="409 bucket closed")
-        tx.effects.fail(KEY, code="upstream_rejected", detail="again")
+        tx.effects.fail(KEY, holder="attempt-1", code="upstream_rejected", detail="409 bucket closed")
+        tx.effects.fail(KEY, holder="attempt-1", code="upstream_rejected", detail="again")
     again = claim(database, "attempt-2", after_s=3 * LEASE)
     assert (again.status, again.code, again.detail) == ("failed", "upstream_rejected", "409 bucket closed")
     with database.transaction() as tx, pytest.raises(GovernanceError) as refused:
@@ -134,7 +145,7 @@ def test_an_unknown_outcome_waits_for_a_person_and_nobody_else(database: Databas
     with database.transaction() as tx, pytest.raises(GovernanceError, match="is 'unknown'"):
         tx.effects.settle(KEY, receipt())
     with database.transaction() as tx, pytest.raises(GovernanceError, match="is 'unknown'"):
-        tx.effects.fail(KEY, code="upstream_rejected", detail="")
+        tx.effects.fail(KEY, holder="attempt-1", code="upstream_rejected", detail="")
     word = receipt(confirmed_by="person") if happened else None
     with database.transaction() as tx:
         tx.effects.resolve(KEY, word, by="maria.lopez")
@@ -232,7 +243,8 @@ def test_no_order_of_attempts_lets_two_act_or_changes_a_known_outcome(database: 
                     if move == "settle":
                         tx.effects.settle(self.key, proof)
                     elif move == "fail":
-                        tx.effects.fail(self.key, code="no", detail="")
+                        known = tx.effects.get(self.key)
+                        tx.effects.fail(self.key, holder=known.holder if known else "nobody", code="no", detail="")
                     elif move == "hold":
                         tx.effects.hold_unknown(self.key, detail="")
                     else:

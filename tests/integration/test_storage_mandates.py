@@ -286,12 +286,12 @@ def test_candidates_are_what_may_clear_something_now_in_the_order_of_their_signi
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("UPDATE mandate SET budget_minor = 999999", "mandate is signed and final: UPDATE refused"),
+        ("UPDATE mandate SET budget_minor = 999999", "mandate keeps what it is about: UPDATE refused"),
         ("UPDATE mandate SET spent_minor = 10001", "ck_mandate_budget"),
         ("UPDATE mandate SET spent_minor = -1", "ck_mandate_budget"),
         ("UPDATE mandate SET revoked_at = NULL", "a revocation is final: UPDATE refused"),
         ("DELETE FROM mandate", "mandate keeps every row: DELETE refused"),
-        ("UPDATE mandate_use SET amount_minor = 1", "mandate_use is signed and final: UPDATE refused"),
+        ("UPDATE mandate_use SET amount_minor = 1", "mandate_use keeps what it is about: UPDATE refused"),
         ("UPDATE mandate_use SET released_at = NULL", "a closed mandate_use is final: UPDATE refused"),
         ("DELETE FROM mandate_use", "mandate_use keeps every row: DELETE refused"),
     ],

@@ -3,20 +3,22 @@
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import Payload
-from temporalio.client import WorkflowHistory
 
-from placet.entrypoints.replay import Verdict, judge, load_history
+from placet.contracts.proposal import Proposal
+from placet.entrypoints.main import Tools
+from placet.entrypoints.replay import judge, load_history
 from placet.errors import ConfigurationError, UsageError
-from placet.interfaces.payload_codec import PayloadEncryption
+from placet.governance.canonical import digest
+from placet.interfaces.cli.app import run
+from tests.replay.forging import KEY, Forgery, Json, Signer
 from tests.replay.record import ENDINGS, HISTORIES, PAYLOAD_KEY
 from tests.unit.support import a_key
 
-KEY = bytes.fromhex(PAYLOAD_KEY)
+Placet = Callable[..., tuple[int, list[str], list[str]]]
 DECIDED = {
     "executed": 1,
     "rejected": 1,
@@ -40,78 +42,66 @@ def test_a_recorded_history_of_each_ending_replays_and_every_digest_holds(ending
     assert len(verdict.decisions) == DECIDED.get(ending, 0)
 
 
-def bend(document: dict[str, Any], activity: str, change: Any) -> WorkflowHistory:
-    """The history with one activity's decrypted result changed, encrypted again as an insider with the key could."""
-    codec = PayloadEncryption(KEY)
-    for event in document["history"]["events"]:
-        completed = event.get("activityTaskCompletedEventAttributes")
-        if completed is None:
-            continue
-        scheduled = document["history"]["events"][int(completed["scheduledEventId"]) - 1]
-        if scheduled["activityTaskScheduledEventAttributes"]["activityType"]["name"] != activity:
-            continue
-        (raw,) = completed["result"]["payloads"]
-        sealed = Payload(
-            metadata={name: base64.b64decode(value) for name, value in raw["metadata"].items()},
-            data=base64.b64decode(raw["data"]),
-        )
-        (plain,) = asyncio.run(codec.decode([sealed]))
-        value = json.loads(plain.data)
-        change(value)
-        plain.data = json.dumps(value).encode()
-        (again,) = asyncio.run(codec.encode([plain]))
-        raw["data"] = base64.b64encode(again.data).decode()
-    return WorkflowHistory.from_json(document["workflowId"], document["history"])
-
-
-def judged(history: WorkflowHistory) -> Verdict:
-    return asyncio.run(judge(history, KEY))
-
-
-def load(ending: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((HISTORIES / f"{ending}.json").read_text())
-    return document
-
-
 def test_a_proposal_changed_in_the_history_is_found_out() -> None:
-    def raise_amount(result: dict[str, Any]) -> None:
+    def raise_amount(result: Json) -> None:
         result["proposal"]["mutation"]["amount"]["amount_minor"] = 8_200_000
 
-    faults = judged(bend(load("executed"), "propose", raise_amount)).faults
+    faults = Forgery("executed").answer("propose", raise_amount).faults()
     assert any("the proposal hashes to" in fault for fault in faults)
     assert any("was executed, and is none that was pending" in fault for fault in faults)
 
 
 def test_a_proposal_and_its_digest_changed_together_are_found_out_by_the_signature() -> None:
-    from placet.contracts.proposal import Proposal
-    from placet.governance.canonical import digest
-
-    def swap(result: dict[str, Any]) -> None:
+    def swap(result: Json) -> None:
         result["proposal"]["mutation"]["amount"]["amount_minor"] = 8_200_000
         result["digest"] = digest(Proposal.model_validate(result["proposal"]))
 
-    faults = judged(bend(load("executed"), "propose", swap)).faults
+    faults = Forgery("executed").answer("propose", swap).faults()
     assert any("is about" in fault for fault in faults)
 
 
 def test_another_order_of_steps_does_not_replay() -> None:
-    document = load("executed")
-    for event in document["history"]["events"]:
+    forged = Forgery("executed")
+    for event in forged.events:
         scheduled = event.get("activityTaskScheduledEventAttributes")
         if scheduled is not None and scheduled["activityType"]["name"] == "query_billing":
             scheduled["activityType"]["name"] = "execute"
-    faults = judged(WorkflowHistory.from_json(document["workflowId"], document["history"])).faults
-    assert any("does not reproduce the history" in fault for fault in faults)
+    assert any("does not reproduce the history" in fault for fault in forged.faults())
 
 
 def test_a_decision_that_was_never_signalled_is_found_out() -> None:
-    document = load("executed")
-    for event in document["history"]["events"]:
+    forged = Forgery("executed")
+    for event in forged.events:
         signal = event.get("workflowExecutionSignaledEventAttributes")
         if signal is not None:
             signal["signalName"] = "something_else"
-    faults = judged(WorkflowHistory.from_json(document["workflowId"], document["history"])).faults
-    assert any("was never signalled" in fault for fault in faults)
+    assert any("was never signalled" in fault for fault in forged.faults())
+
+
+@pytest.mark.parametrize(
+    ("missing", "fault"),
+    [
+        (slice(0, 1), "event 2 in place 1"),
+        (slice(3, 4), "event 5 in place 4"),
+        (slice(1, None), "nothing follows its first event"),
+        (slice(0, None), "the history does not begin with a request"),
+    ],
+)
+def test_a_history_with_events_missing_is_refused_unread(missing: slice, fault: str) -> None:
+    forged = Forgery("executed")
+    del forged.document["history"]["events"][missing]
+    (found,) = forged.faults()
+    assert found.endswith(fault)
+
+
+def test_a_workflow_task_that_something_follows_before_its_end_is_refused_unread() -> None:
+    forged = Forgery("executed")
+    events = forged.document["history"]["events"]
+    del events[3]  # the end of the first workflow task; the engine's replay would never return
+    for number, event in enumerate(events, 1):
+        event["eventId"] = str(number)
+    (fault,) = forged.faults()
+    assert fault.endswith("event 4 follows an unfinished workflow task")
 
 
 def test_signatures_are_verified_by_the_keys_an_auditor_brings() -> None:
@@ -138,3 +128,45 @@ def test_a_file_that_is_no_history_is_one_clear_line(tmp_path: Path, content: st
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read history file"):
         load_history(tmp_path / "nowhere.json")
+
+
+@pytest.fixture
+def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Placet:
+    """The command line of an auditor who holds the payload key: exit code, lines on stdout and stderr."""
+    monkeypatch.setenv("PLACET_HOME", str(tmp_path))
+    (tmp_path / "payload.key").write_text(PAYLOAD_KEY)
+
+    def call(*arguments: str) -> tuple[int, list[str], list[str]]:
+        code = run(("replay", *arguments), Tools())
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err.splitlines()
+
+    return call
+
+
+def test_the_command_says_what_it_found_and_what_it_did_not_look_at(placet: Placet) -> None:
+    code, out, err = placet(str(HISTORIES / "executed.json"))
+    assert (code, err) == (0, [])
+    assert [line.split()[0] for line in out] == ["run", "proposal", "decision", "note", "note", "note", "verdict"]
+    assert out[-1] == "verdict    the history replays and every digest holds"
+    assert out[-2] == "note       signatures not verified; give the approvers' public keys with --key"
+
+
+def test_the_command_refuses_a_forged_history(placet: Placet, tmp_path: Path) -> None:
+    forged = Forgery("rejected").result(lambda result: {**result, "state": "executed"})
+    (tmp_path / "forged.json").write_text(json.dumps(forged.document))
+    code, out, err = placet(str(tmp_path / "forged.json"))
+    assert (code, out[-1]) == (1, "verdict    REFUSED")
+    assert err == ["placet: the history's result says state 'executed', the workflow code makes it 'rejected'"]
+
+
+def test_the_command_asks_for_the_mandate_of_who_brings_keys(placet: Placet, tmp_path: Path) -> None:
+    history, key = str(HISTORIES / "cleared.json"), tmp_path / "hanna.pem.pub"
+    key.write_text(base64.b64encode(Signer().public).decode())
+    assert placet(history)[0] == 0
+    code, _, err = placet(history, "--key", f"hanna={key}", "--json")
+    assert code == 1
+    (fault,) = err
+    assert fault.endswith("not verified: give its signed document with --mandate FILE")
+    (tmp_path / "mandate.json").write_text("{}")
+    assert placet(history, "--key", str(key), "--mandate", str(tmp_path / "mandate.json"))[0] == 1

@@ -1,6 +1,7 @@
 """Amendments at the running system: a new digest, signed, asked of policy again, both versions kept (promise 2)."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -114,6 +115,27 @@ def test_an_amendment_voids_the_approvals_of_what_it_amends(a_world: World, anna
     a_world.approve(run_id, anna)
     assert a_world.effects()["adjustments"] == 1
     assert amount(a_world.proposal(run_id)) == 500
+
+
+def test_who_may_not_decide_it_as_it_is_may_not_change_it(a_world: World, run_id: str, anna: Approver) -> None:
+    junior = a_world.approver("junior", limit="6.00 USD")
+    a_world.send(run_id, a_world.sign_amendment(run_id, junior, amount="5.00 USD")[1])
+    assert a_world.refusal(run_id) == "unentitled"
+    a_world.approve(run_id, anna)
+
+
+def test_an_amended_proposal_is_left_to_whom_todays_policy_asks(a_world: World, run_id: str, anna: Approver) -> None:
+    a_world.edit_policy(lambda text: text.replace('"care_manager")', '"finance_head")').replace('"72h"', '"1h"'))
+    a_world.edit_policy(lambda text: text.replace('"48h"', '"30m"').replace('"24h"', '"10m"'))
+    opened = a_world.run(a_world.engine.status(run_id)).gate
+    a_world.edit_policy(lambda text: text.replace('@gate_quorum("1")', '@gate_quorum("2")'))
+    a_world.send(run_id, a_world.sign_amendment(run_id, anna, amount="5.00 USD")[1])
+    a_world.until(lambda: bool(a_world.events(run_id, "approve.amended")), "the amendment")
+    now = a_world.run(a_world.engine.status(run_id)).gate
+    assert opened is not None
+    assert now is not None
+    assert (now.escalate_to, now.escalate_at) == ("finance_head", opened.opened_at + timedelta(minutes=30))
+    assert now.expires_at == opened.opened_at + timedelta(hours=1)
 
 
 def test_an_amendment_does_not_keep_the_gate_open_for_longer(a_world: World, run_id: str, anna: Approver) -> None:

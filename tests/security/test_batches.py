@@ -1,6 +1,8 @@
 """Batch decisions at the running system: one signature, and every run still decides for itself (promises 2, 3, 5)."""
 
+import base64
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -13,6 +15,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
 from placet.entrypoints.replay import judge
+from placet.governance import dsse
 from placet.governance.batches import verify_batched
 from placet.governance.keys import public_bytes
 from placet.interfaces import batch_operations, operations
@@ -181,6 +184,40 @@ def test_a_key_revoked_between_two_members_reviews_decides_the_rest_no_more(a_wo
     a_world.send(second, decisions[second])
     assert a_world.refusal(second) == "revoked_key"
     assert a_world.effects()["adjustments"] == 1
+
+
+def test_a_signed_batch_over_an_amount_nobody_can_write_is_refused_and_holds_up_nothing(
+    a_world: World, anna: Approver
+) -> None:
+    """From any enrolled key: of a number that RFC 8785 cannot write, no digest can be made."""
+    stranger = a_world.approver("stranger", roles=("care_agent",), limit="0.00 USD")
+    run_id, other = pending(a_world, CREDITS[:2])
+    share = json.loads(signed(prepared(a_world, [run_id, other]), stranger)[run_id])
+    statement = json.loads(base64.b64decode(share["batch"]["payload"]))
+    statement["predicate"]["bounds"]["total_cost"]["amount_minor"] = 2**53
+    share["batch"] = json.loads(dsse.sign(json.dumps(statement).encode(), stranger.key.private, stranger.key.key_id))
+    a_world.send(run_id, json.dumps(share))
+    assert a_world.refusal(run_id) == "malformed_statement"
+    a_world.approve(run_id, anna)
+    assert a_world.effects()["adjustments"] == 1
+
+
+def test_another_signer_cannot_use_up_the_decisions_of_a_batch_they_have_seen(
+    a_world: World, anna: Approver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quorum is two, so that the stranger's own share counts, and then that of the batch it was copied from."""
+    a_world.edit_policy(lambda text: text.replace('@gate_quorum("1")', '@gate_quorum("2")'))
+    run_ids = pending(a_world, CREDITS[:2])
+    batch = prepared(a_world, run_ids)
+    signers = (a_world.approver("mallory"), anna)
+    with monkeypatch.context() as patched:
+        patched.setattr(secrets, "token_hex", lambda _: "f" * 32)
+        both = [signed(batch, by) for by in signers]
+    for decisions in both:
+        outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, batch, decisions, 30))
+        assert {one.code for one in outcomes} == {"accepted"}
+    for run_id in run_ids:
+        a_world.wait(run_id, "executed")
 
 
 def test_a_batch_signed_before_a_gate_opened_does_not_decide_it(

@@ -151,7 +151,9 @@ def test_the_flaw_is_in_the_figures_and_the_one_line_summary_agrees_with_them(a_
     extra = proposal.cost.amount_minor - weighed.cost_minor
     assert proposal.expected_value_minor == weighed.expected_value_minor - extra
     (entry,) = a_world.events(run_id, "propose.completed")
-    assert str(entry.body["summary"]).startswith(f"{proposal.treatment} at a cost of {proposal.cost}, expected value -")
+    value = proposal.cost.model_copy(update={"amount_minor": proposal.expected_value_minor})
+    told = f"{proposal.treatment} at a cost of {proposal.cost}, expected value {value}"
+    assert str(entry.body["summary"]).startswith(told)
 
     run_id = seeded(a_world, "ineligible")
     proposal = a_world.proposal(run_id)
@@ -178,7 +180,7 @@ def test_no_mandate_clears_a_control(a_world: World, anna: Approver) -> None:
 @pytest.mark.parametrize(
     ("switched_off", "instead"),
     [
-        ("activities.execute.refuse_in_ledger", lambda _tx, _run, _key, claim, _now: claim),
+        ("activities.execute.refuse_in_ledger", lambda _tx, _run, _key, _holder, claim, _now: claim),
         ("activities.execute.refusal", lambda _context, _effect, _proposal: None),
     ],
 )

@@ -10,12 +10,13 @@ import pymerkle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.batch import Batch, BatchBounds, BatchMember
 from placet.contracts.decision import MAX_ENVELOPE_BYTES, AcceptedDecision, Phase
 from placet.contracts.gate import Gate
-from placet.contracts.money import Money
+from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.proposal import OrderProduct, Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, UsageError
@@ -136,7 +137,8 @@ def test_one_signature_counts_for_every_member_each_by_a_decision_of_its_own() -
     assert {(one.verdict, one.approver, one.reason) for one in accepted} == {("approve", "anna", "outage in the north")}
     assert [one.proposal for one in accepted] == [digest(proposal_of(number)) for number in range(SIZE)]
     assert len({one.decision_id for one in accepted}) == SIZE
-    assert accepted[0].decision_id == hashlib.sha256(("f" * 32 + "/" + run_id(0)).encode()).hexdigest()[:32]
+    own = f'{{"document_id":"{"f" * 32}","run_id":"{run_id(0)}","signer":"anna"}}'
+    assert accepted[0].decision_id == hashlib.sha256(own.encode()).hexdigest()
     assert accepted[0].envelope_digest == sha256_hex(GOOD[run_id(0)].encode())
     assert len({json.dumps(json.loads(text)["batch"]) for text in GOOD.values()}) == 1
 
@@ -225,6 +227,15 @@ def test_an_unknown_outcome_is_not_settled_by_a_batch() -> None:
 
 def test_a_batch_rejects_as_it_approves() -> None:
     assert review(signed(verdict="reject")[run_id(2)], 2).verdict == "reject"
+
+
+@pytest.mark.parametrize("payload", ["=", "é", "e30", "e30=\n"])
+def test_an_auditor_is_told_of_a_payload_that_is_no_base64(payload: str) -> None:
+    value = json.loads(GOOD[run_id(1)])
+    value["batch"]["payload"] = payload
+    with pytest.raises(DecisionRefused, match="not base64") as caught:
+        read_batched(json.dumps(value), member_of(1))
+    assert caught.value.code == "malformed"
 
 
 def test_an_auditor_reads_which_batch_a_run_was_part_of_and_finds_a_run_that_was_not() -> None:
@@ -322,7 +333,16 @@ def test_the_largest_batch_gives_each_run_a_short_share() -> None:
     assert list(texts) == [run_id(number) for number in range(10_000)]
     assert max(len(BatchedDecision.model_validate_json(text).member.path) for text in texts.values()) == 14
     assert max(map(len, texts.values())) < 4_500
-    assert len({decision_id("f" * 32, one) for one in texts}) == 10_000
+    assert len({decision_id(a_batch(tree), one) for one in texts}) == 10_000
+
+
+def test_nobody_can_use_up_the_decision_of_anothers_batch() -> None:
+    """Not with a batch of the same document id, nor with a decision on one proposal, whose id its signer chooses."""
+    own = decision_id(a_batch(), run_id(0))
+    assert decision_id(a_batch(reason="signed again"), run_id(0)) == own
+    assert decision_id(a_batch(signer="mallory"), run_id(0)) != own
+    with pytest.raises(ValidationError, match="decision_id"):
+        a_predicate(decision_id=own)
 
 
 def test_what_no_run_could_read_is_not_signed() -> None:
@@ -354,6 +374,14 @@ def test_bounds_are_what_was_chosen_unless_the_signer_states_them() -> None:
         max_cost=usd(600),
         total_cost=usd(2000),
     )
+
+
+def test_a_sum_that_no_amount_can_say_is_one_clear_line_and_signs_nothing() -> None:
+    dear = [proposal_of(number, LARGEST_MINOR) for number in range(2)]
+    assert BatchLimits().around(dear[:1]).total_cost == usd(LARGEST_MINOR)
+    with pytest.raises(UsageError, match="the 2 proposals cost 18014398509481982 minor units together") as caught:
+        BatchLimits().around(dear)
+    assert caught.value.code == "too_much"
 
 
 @pytest.mark.parametrize(

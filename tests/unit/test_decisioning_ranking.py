@@ -98,9 +98,7 @@ def test_a_condition_that_compares_unlike_things_is_refused(condition: tuple[str
 def test_an_order_moves_the_product_that_is_held() -> None:
     moves = ({"offering_id": "PO-s", "replaces": "PO-a"}, {"offering_id": "PO-t", "replaces": "PO-b", "cost_minor": 7})
     candidate = weigh(catalogue(order(*moves)), held=(product("PO-b", "P-9"),))["order"]
-    assert candidate.mutation == OrderProduct(
-        customer_id="C1", action="modify", offering_id="PO-t", product_id="P-9"
-    )
+    assert candidate.mutation == OrderProduct(customer_id="C1", action="modify", offering_id="PO-t", product_id="P-9")
     assert candidate.cost_minor == 7
 
 

@@ -1,5 +1,6 @@
 """A delegate may do what the delegator conferred, within what the delegator holds, and nothing beyond."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,18 @@ from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.halt import Halt, Lift
 from placet.contracts.money import Money
 from placet.errors import DecisionRefused
-from placet.governance.delegations import LONGEST_DELEGATION, Authority, authorities, check_conferred, entitled
+from placet.governance.delegations import (
+    LONGEST_DELEGATION,
+    MOST_BETWEEN_TWO,
+    MOST_CONSIDERED,
+    Authority,
+    authorities,
+    authority_under,
+    check_conferred,
+    check_room,
+    entitled,
+    in_turn,
+)
 from placet.governance.halts import LIFT_VALIDITY, check_lift
 from placet.governance.policy import PolicyAnswer
 from tests.unit.support import NOW, a_key
@@ -49,9 +61,11 @@ def conferred(
 ) -> tuple[Authority, ...]:
     """What berta was conferred; her own authority always comes first and as enrolled."""
     _, berta = a_key("berta", **delegate)
-    own, *others = authorities(berta, [given_record], lambda _: delegator, now)
+    own, *others = authorities(berta, [given_record], lambda _: delegator, now, verified=lambda _: True)
     assert own == Authority(berta)
     assert own.delegated_by is None
+    alone = authority_under(berta, given_record, lambda _: delegator, now)
+    assert others == ([] if alone is None else [alone])
     return tuple(others)
 
 
@@ -107,7 +121,8 @@ def test_what_was_delegated_cannot_be_passed_on() -> None:
     _, carla = a_key("carla", roles=("care_agent",), limit=usd(0))
     keys = {key.key_id: key for key in (anna, berta)}
     passed_on = record(berta, signer="berta", delegate="carla", document_id="e" * 32)
-    assert authorities(carla, [passed_on, record(anna)], keys.get, NOW) == (Authority(carla),)
+    given_to_others = [passed_on, record(anna)]
+    assert list(authorities(carla, given_to_others, keys.get, NOW, verified=lambda _: True)) == [Authority(carla)]
     with pytest.raises(DecisionRefused) as refused:
         check_conferred(passed_on.delegation, berta, NOW)
     assert refused.value.code == "role_not_held"
@@ -174,11 +189,125 @@ def test_nobody_signs_away_what_they_do_not_hold_or_for_ever(changes: dict[str, 
     assert refused.value.code == code
 
 
-def test_who_may_decide_nothing_that_costs_delegates_nothing_that_costs() -> None:
-    _, anna = a_key("anna", limit=None)
-    check_conferred(delegation(limit=usd(0)), anna, NOW)
+def test_a_delegation_that_would_confer_nothing_is_not_taken() -> None:
+    _, anna = a_key("anna")
+    with pytest.raises(DecisionRefused, match=r"limit '0\.00 USD' confers nothing") as refused:
+        check_conferred(delegation(limit=usd(0)), anna, NOW)
+    assert refused.value.code == "confers_nothing"
+    _, without = a_key("anna", limit=None)
     with pytest.raises(DecisionRefused, match="which is nothing"):
-        check_conferred(delegation(limit=usd(1)), anna, NOW)
+        check_conferred(delegation(limit=usd(1)), without, NOW)
+
+
+def numbered(key: EnrolledKey, number: int, **changes: Any) -> DelegationRecord:
+    return record(key, document_id=f"{number:032x}", **changes)
+
+
+class Signatures:
+    """Counts what is verified; whose signature is bad is named."""
+
+    def __init__(self, *bad: str) -> None:
+        self.asked: list[str] = []
+        self._bad = bad
+
+    def __call__(self, one: DelegationRecord) -> bool:
+        self.asked.append(one.delegation.document_id)
+        return one.delegation.signer not in self._bad
+
+
+def test_ones_own_authority_costs_no_look_at_what_others_delegated() -> None:
+    _, berta = a_key("berta")
+    records: Iterator[DelegationRecord] = iter(lambda: pytest.fail("a delegation was looked at"), None)
+    offered = authorities(berta, records, lambda _: pytest.fail("a key was looked up"), NOW, verified=Signatures())
+    assert next(offered) == Authority(berta)
+
+
+def test_a_signature_is_verified_only_when_its_delegation_is_reached() -> None:
+    _, berta = a_key("berta")
+    _, anna = a_key("anna")
+    signatures = Signatures()
+    three = [numbered(anna, number) for number in range(3)]
+    offered = authorities(berta, three, lambda _: anna, NOW, verified=signatures, roles=("retention_lead",))
+    next(offered)
+    assert signatures.asked == []
+    assert next(offered).delegation_id == f"{0:032x}"
+    assert signatures.asked == [f"{0:032x}"]
+
+
+def test_no_signature_is_verified_of_a_delegation_that_could_not_count() -> None:
+    _, berta = a_key("berta")
+    _, anna = a_key("anna", roles=("retention_lead", "finance_lead"))
+    signatures = Signatures()
+    idle = [
+        numbered(anna, 1, roles=("finance_lead",)),
+        numbered(anna, 2, roles=("care_manager", "finance_lead")),
+        numbered(anna, 3, delegate="carla"),
+        numbered(anna, 4, valid_until=NOW + timedelta(microseconds=1), valid_from=NOW - DAY).model_copy(
+            update={"revoked_at": NOW, "revoked_by": "anna"}
+        ),
+        numbered(anna, 5, signer="mallory"),
+    ]
+    wanted = ("care_manager", "retention_lead")
+    offered = authorities(berta, idle, lambda _: anna, NOW, verified=signatures, roles=wanted)
+    assert (list(offered), signatures.asked) == ([Authority(berta)], [])
+    asked_of_nobody = authorities(berta, [numbered(anna, 6)], lambda _: anna, NOW, verified=signatures, roles=())
+    assert (list(asked_of_nobody), signatures.asked) == ([Authority(berta)], [])
+
+
+def test_a_delegation_whose_signature_does_not_verify_confers_nothing_and_hides_no_other() -> None:
+    _, berta = a_key("berta")
+    _, anna = a_key("anna")
+    _, mallory = a_key("mallory")
+    keys = {key.key_id: key for key in (anna, mallory)}
+    records = [numbered(mallory, 1, signer="mallory"), numbered(anna, 2)]
+    _, conferred_one = authorities(berta, records, keys.get, NOW, verified=Signatures("mallory"), roles=ROLES)
+    assert (conferred_one.delegated_by, conferred_one.delegation_id) == ("anna", f"{2:032x}")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 99)), max_size=150))
+def test_however_much_one_person_signs_everybody_elses_newest_delegation_is_reached(
+    signed: list[tuple[str, int]],
+) -> None:
+    _, anna = a_key("anna")
+    records = [
+        numbered(anna, number, signer=name, signed_at=NOW + timedelta(seconds=second))
+        for number, (name, second) in enumerate(signed)
+    ]
+    chosen = in_turn(records)
+    assert len(chosen) == sum(min(MOST_BETWEEN_TWO, [name for name, _ in signed].count(name)) for name in "abcdefgh")
+    signers = {name for name, _ in signed}
+    first_round = chosen[: len(signers)]
+    assert {one.delegation.signer for one in first_round} == signers
+    for one in first_round:
+        theirs = [each for each in records if each.delegation.signer == one.delegation.signer]
+        assert one.delegation.signed_at == max(each.delegation.signed_at for each in theirs)
+
+
+def test_a_review_looks_at_so_many_delegations_and_no_more() -> None:
+    _, anna = a_key("anna")
+    crowd = [numbered(anna, number, signer=f"p{number // 3}") for number in range(3 * MOST_CONSIDERED)]
+    assert len(in_turn(crowd)) == MOST_CONSIDERED
+    assert len({one.delegation.signer for one in in_turn(crowd)}) == MOST_CONSIDERED
+
+
+def test_few_delegations_of_one_person_to_another_stand_at_a_time() -> None:
+    _, anna = a_key("anna")
+    standing = [numbered(anna, number) for number in range(MOST_BETWEEN_TWO)]
+    another = delegation(document_id="e" * 32)
+    idle = [
+        standing[1].model_copy(update={"revoked_at": NOW, "revoked_by": "anna"}),
+        numbered(anna, 1, valid_from=NOW - DAY, valid_until=NOW),
+        numbered(anna, 1, delegate="carla"),
+        numbered(anna, 1, signer="carla"),
+        record(anna, document_id="e" * 32),
+    ]
+    for one in idle:
+        check_room(another, [standing[0], one], NOW)
+    later = numbered(anna, 7, valid_from=NOW + DAY, valid_until=NOW + 2 * DAY)
+    for full in (standing, [standing[0], later]):
+        with pytest.raises(DecisionRefused, match="2 delegations of 'anna' to 'berta' stand already") as refused:
+            check_room(another, full, NOW)
+        assert refused.value.code == "too_many"
 
 
 HALT = Halt(

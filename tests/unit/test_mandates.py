@@ -245,12 +245,11 @@ def test_of_a_test_and_its_opposite_at_most_one_holds(test: CohortTest, tenure: 
     assert codes != [None, None]
 
 
-def test_a_mandate_that_is_over_or_too_large_to_write_exactly_is_refused_at_signing() -> None:
+def test_a_mandate_that_is_over_is_refused_at_signing() -> None:
     check_sense(a_mandate(), NOW)
-    for senseless in (a_mandate(valid_until=NOW), a_mandate(budget=usd(2**53))):
-        with pytest.raises(DecisionRefused, match="makes no sense") as refused:
-            check_sense(senseless, NOW)
-        assert refused.value.code == "mandate_senseless"
+    with pytest.raises(DecisionRefused, match="makes no sense") as refused:
+        check_sense(a_mandate(valid_until=NOW), NOW)
+    assert refused.value.code == "mandate_senseless"
 
 
 def signed(mandate: Mandate, key: SigningKey) -> tuple[MandateRecord, str]:

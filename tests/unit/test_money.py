@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from placet.contracts.money import Money, minor_digits, parse_money
+from placet.contracts.money import LARGEST_MINOR, Money, minor_digits, parse_money
+from placet.governance.canonical import canonical_bytes
 
 CURRENCIES = st.sampled_from(["USD", "EUR", "JPY", "KWD", "XAF"])
 
@@ -37,6 +38,15 @@ def test_a_malformed_amount_is_refused_with_its_value(text: str) -> None:
 def test_an_amount_is_an_integer_and_nothing_like_one(amount: object) -> None:
     with pytest.raises(ValidationError):
         Money.model_validate({"amount_minor": amount, "currency": "EUR"})
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_amount_is_one_that_json_carries_exactly(sign: int) -> None:
+    largest = Money(amount_minor=sign * LARGEST_MINOR, currency="EUR")
+    assert canonical_bytes(largest) == b'{"amount_minor":%d,"currency":"EUR"}' % (sign * (2**53 - 1))
+    for beyond in (2**53, 2**63, 10**400):
+        with pytest.raises(ValidationError, match="amount_minor"):
+            Money(amount_minor=sign * beyond, currency="EUR")
 
 
 def test_an_unknown_currency_is_named() -> None:

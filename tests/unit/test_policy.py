@@ -204,7 +204,8 @@ def test_a_policy_that_fails_to_evaluate_denies_even_where_another_permits() -> 
 
 
 def test_an_amount_cedar_cannot_hold_is_denied() -> None:
-    answer = a_set(EVERYTHING).may_propose(a_proposal(2**63))
+    beyond = Money.model_construct(amount_minor=2**63, currency="USD")
+    answer = a_set(EVERYTHING).may_propose(a_proposal().model_copy(update={"cost": beyond}))
     assert not answer.allowed
     assert answer.detail.startswith("evaluation failed: ")
 

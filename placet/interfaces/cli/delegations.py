@@ -30,7 +30,7 @@ def sign(
     key_file: KeyOption = None,
     reason: ReasonOption = "",
 ) -> None:
-    """Sign a delegation. It confers no more than you hold, and cannot be passed on."""
+    """Sign a delegation. It confers no more than you hold, cannot be passed on, and at most two to one person stand."""
     from placet.governance.keys import load_key_file
     from placet.interfaces.delegation_operations import sign_delegation, take_delegation
 

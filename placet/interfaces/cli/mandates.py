@@ -120,7 +120,12 @@ def list_mandates(
 
 
 @app.command("show")
-def show(context: typer.Context, mandate_id: IdArgument, as_json: JsonFlag = False) -> None:
+def show(
+    context: typer.Context,
+    mandate_id: IdArgument,
+    signed: Annotated[Path | None, typer.Option("--signed", help="write the signed document here, for replay")] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show one mandate: its bounds, what is used of it and by which runs, whether its signature still counts."""
     from placet.interfaces.mandate_operations import find_mandate, standing
 
@@ -131,6 +136,9 @@ def show(context: typer.Context, mandate_id: IdArgument, as_json: JsonFlag = Fal
         mandate = record.mandate
         uses = tx.mandates.uses(toolbox.tenant, mandate.document_id)
         signature = standing(tx, record, lambda: _policies(toolbox, mandate.agent), now)
+        document = tx.artifacts.get(record.document, tenant=toolbox.tenant).decode() if signed is not None else ""
+    if signed is not None:
+        output.write_file(signed, document)
     if as_json:
         used = [use.model_dump(mode="json") for use in uses]
         output.print_json({**_document(record, now), "signature": signature, "uses": used})

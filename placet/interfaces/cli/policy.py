@@ -172,7 +172,8 @@ def _explain(toolbox: Toolbox, run_id: str) -> "RunExplained":
     with database.reading() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
         events, keys = tx.audit.read(run_id), tx.approvers.list(toolbox.tenant)
-        delegations = tx.delegations.list(toolbox.tenant)
+        now = datetime.now(UTC)
+        delegations = [one for one in tx.delegations.list(toolbox.tenant) if tx.delegations.signed(one, now)]
     return explain_run(
         run_id=run_id,
         state=record.state,
@@ -183,7 +184,7 @@ def _explain(toolbox: Toolbox, run_id: str) -> "RunExplained":
         current=current,
         keys=keys,
         delegations=delegations,
-        now=datetime.now(UTC),
+        now=now,
     )
 
 

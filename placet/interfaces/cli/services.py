@@ -73,13 +73,19 @@ def replay(
     target: Annotated[str, typer.Argument(metavar="RUN|history.json", help="run id, or an exported history")],
     export: Annotated[Path | None, typer.Option("--export", help="also write the run's history here")] = None,
     key: Annotated[
-        list[Path] | None, typer.Option("--key", help="an approver's .pub file: verify signatures too; repeatable")
+        list[Path] | None,
+        typer.Option("--key", help="an approver's .pub file, or NAME=FILE: verify signatures too; repeatable"),
+    ] = None,
+    mandate: Annotated[
+        list[Path] | None, typer.Option("--mandate", help="the signed document of the mandate that cleared it")
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Replay a run's history against this code and derive its digests again; fails when either differs."""
     toolbox: Toolbox = context.obj
-    return toolbox.service("replay", target=target, export=export, keys=key or [], as_json=as_json)
+    return toolbox.service(
+        "replay", target=target, export=export, keys=key or [], mandates=mandate or [], as_json=as_json
+    )
 
 
 @bss.command("serve")

@@ -37,14 +37,14 @@ class ApproverKey(Row, table=True):
 class DecisionUse(Row, table=True):
     """An accepted decision, used up. INSERT only.
 
-    Its keys make it single use, count a person once for each proposal, and let decisions on a proposal take their
-    places one after the other: two that race for the last place cannot both have it.
+    Its keys make it single use, let a key say a thing once about each proposal, and let decisions on a proposal take
+    their places one after the other: two that race for a place cannot both have it.
     """
 
     __tablename__ = "decision_use"
     __table_args__ = (
         UniqueConstraint("run_id", "phase", "proposal", "place", name="uq_decision_use_place"),
-        UniqueConstraint("run_id", "phase", "proposal", "approver", name="uq_decision_use_approver"),
+        UniqueConstraint("run_id", "phase", "proposal", "key_id", "verdict", name="uq_decision_use_key"),
     )
 
     tenant: str = Field(sa_type=Text, primary_key=True)
@@ -60,6 +60,7 @@ class DecisionUse(Row, table=True):
     reason: str = Field(sa_type=Text)
     roles: str = Field(sa_type=Text)
     delegated_by: str | None = Field(sa_type=Text)
+    delegation_id: str | None = Field(sa_type=Text)
     batch: str | None = Field(sa_type=Text)
     envelope_digest: str = Field(sa_type=Text)
 

@@ -61,7 +61,12 @@ class HaltRow(Row, table=True):
     """A halt. Never deleted; the only change it allows is its lifting, once."""
 
     __tablename__ = "halt"
-    __table_args__ = (Index("ix_halt_tenant", "tenant", "lifted_at"),)
+    __table_args__ = (
+        CheckConstraint(
+            "(lifted_by IS NULL) = (lifted_at IS NULL) AND (lifted_at IS NULL) = (lift IS NULL)", name="ck_halt_lifted"
+        ),
+        Index("ix_halt_tenant", "tenant", "lifted_at"),
+    )
 
     halt_id: str = Field(sa_type=Text, primary_key=True)
     tenant: str = Field(sa_type=Text)

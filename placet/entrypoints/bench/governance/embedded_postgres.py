@@ -4,12 +4,14 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from placet.entrypoints.process import await_condition
 
 _STOP_SECONDS = 30.0
+_SOCKET_LINE = 4
+"""Of `postmaster.pid`: the folder of the server's Unix socket."""
 
 
 @contextmanager
@@ -27,8 +29,12 @@ def embedded_postgres(data: Path) -> Iterator[str]:
 
 def _stop(pid_file: Path) -> None:
     try:
-        pid = int(pid_file.read_text().split()[0])
-        os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown: transactions are rolled back, files are closed
+        written = pid_file.read_text().splitlines()
+        os.kill(int(written[0]), signal.SIGINT)  # PostgreSQL's fast shutdown: transactions are rolled back
     except (OSError, ValueError, IndexError):
         return  # it did not come up, or is gone
     await_condition(lambda: not pid_file.exists(), seconds=_STOP_SECONDS, what="the end of PostgreSQL")
+    if len(written) > _SOCKET_LINE and Path(written[_SOCKET_LINE]) != pid_file.parent:
+        # Where the path of the data is too long for a socket, the library makes a folder elsewhere and leaves it.
+        with suppress(OSError):
+            Path(written[_SOCKET_LINE]).rmdir()

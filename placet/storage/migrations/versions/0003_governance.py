@@ -15,7 +15,7 @@ UNIQUE_KEYS: dict[str, list[tuple[str, ...]]] = {
     "decision_use": [
         ("tenant", "decision_id"),
         ("run_id", "phase", "proposal", "place"),
-        ("run_id", "phase", "proposal", "approver"),
+        ("run_id", "phase", "proposal", "key_id", "verdict"),
     ],
     "mandate": [("tenant", "mandate_id")],
     "mandate_use": [("run_id", "proposal")],
@@ -42,6 +42,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    on = " ON effect" if op.get_bind().dialect.name == "postgresql" else ""
+    op.execute(f"DROP TRIGGER effect_no_update_of_effect_key{on}")
     for table in ("control_run", "notification", "delegation", "halt", "mandate_use", "mandate"):
         op.drop_table(table)
     # Only what the older schema can hold goes back: the first decision of each run and phase.
@@ -66,9 +68,10 @@ def _rebuild_decision_use() -> None:
         sa.Column("place", sa.Integer, nullable=False),
         sa.Column("roles", sa.Text, nullable=False),
         sa.Column("delegated_by", sa.Text),
+        sa.Column("delegation_id", sa.Text),
         sa.Column("batch", sa.Text),
         sa.UniqueConstraint("run_id", "phase", "proposal", "place", name="uq_decision_use_place"),
-        sa.UniqueConstraint("run_id", "phase", "proposal", "approver", name="uq_decision_use_approver"),
+        sa.UniqueConstraint("run_id", "phase", "proposal", "key_id", "verdict", name="uq_decision_use_key"),
     )
     op.execute(
         f"INSERT INTO decision_use ({_DECISION_COLUMNS}, place, roles) "
@@ -142,6 +145,9 @@ def _create_halt() -> None:
         sa.Column("lifted_by", sa.Text),
         sa.Column("lifted_at", TIME),
         sa.Column("lift", sa.Text),
+        sa.CheckConstraint(
+            "(lifted_by IS NULL) = (lifted_at IS NULL) AND (lifted_at IS NULL) = (lift IS NULL)", name="ck_halt_lifted"
+        ),
     )
     op.create_index("ix_halt_tenant", "halt", ["tenant", "lifted_at"])
 
@@ -219,6 +225,7 @@ def _create_guards() -> None:
             _refuse(table, "UPDATE", f"{table} is append-only: UPDATE refused")
     _final("mandate", "tenant, mandate_id, agent, valid_until, budget_minor, mandate, document, key_id")
     _final("mandate_use", "run_id, proposal, tenant, mandate_id, customer_id, amount_minor, used_at")
+    _final("effect", "effect_key, tenant, run_id, proposal, claimed_at")
     _final("halt", "halt_id, tenant, scope, subject, reason, placed_by, placed_at")
     _final("delegation", "tenant, delegation_id, delegate, valid_until, delegation, document, key_id")
     for table, column in (("mandate_use", "released_at"), ("halt", "lifted_at"), ("delegation", "revoked_at")):
@@ -236,7 +243,7 @@ def _create_guards() -> None:
 
 
 def _final(table: str, columns: str) -> None:
-    _refuse(table, f"UPDATE OF {columns}", f"{table} is signed and final: UPDATE refused")
+    _refuse(table, f"UPDATE OF {columns}", f"{table} keeps what it is about: UPDATE refused")
 
 
 def _keep_every_row(table: str, because: str) -> None:
