@@ -12,7 +12,7 @@ from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
-from placet.interfaces.operations import pending_proposal
+from placet.interfaces.decision_operations import pending_proposal
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 

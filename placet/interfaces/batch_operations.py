@@ -19,8 +19,8 @@ from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
 from placet.governance.keys import SigningKey
 from placet.governance.signed import DOCUMENT_MEDIA_TYPE, verify_document
 from placet.interfaces.batch_choice import PreparedBatch
+from placet.interfaces.decision_operations import deliver_decision, review_outcome
 from placet.interfaces.engine import Engine
-from placet.interfaces.operations import deliver_decision, review_outcome
 from placet.interfaces.tenant_record import record_act, record_refused_document
 from placet.storage.database import Database
 from placet.storage.records import RunRecord

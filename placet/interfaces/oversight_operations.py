@@ -13,7 +13,7 @@ from placet.governance.notices import ASKING
 from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
 from placet.governance.oversight_report import OversightReport, Tally
 from placet.interfaces.engine import Engine
-from placet.interfaces.operations import StartedRun, record_entry, start_run
+from placet.interfaces.run_operations import StartedRun, record_entry, start_run
 from placet.interfaces.tenant_record import record_act
 from placet.storage.controls import ControlRecord
 from placet.storage.database import Database, Transaction

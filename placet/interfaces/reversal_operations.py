@@ -10,7 +10,7 @@ from placet.contracts.signed import Remark
 from placet.errors import GovernanceError, UsageError
 from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
 from placet.interfaces.engine import Engine
-from placet.interfaces.operations import StartedRun, record_entry, run_id_for
+from placet.interfaces.run_operations import StartedRun, record_entry, run_id_for
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 

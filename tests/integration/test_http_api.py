@@ -33,7 +33,7 @@ from placet.governance.keys import key_id_of, public_bytes
 from placet.interfaces.engine import Engine, data_converter
 from placet.interfaces.http.app import MAX_BODY_BYTES, create_app
 from placet.interfaces.http.engine_link import EngineFactory
-from placet.interfaces.operations import build_request
+from placet.interfaces.run_operations import build_request
 from placet.storage.database import Database
 from tests.support.databases import migrated, sqlite_url
 from tests.support.temporal import temporal_server

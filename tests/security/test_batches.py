@@ -18,7 +18,7 @@ from placet.entrypoints.replay import judge
 from placet.governance import dsse
 from placet.governance.batches import verify_batched
 from placet.governance.keys import public_bytes
-from placet.interfaces import batch_operations, operations
+from placet.interfaces import batch_operations, key_operations
 from placet.interfaces.batch_choice import BatchLimits, PreparedBatch, prepare_batch
 from placet.interfaces.batch_operations import deliver_batch, sign_prepared
 from placet.interfaces.payload_codec import load_or_create_key
@@ -180,7 +180,7 @@ def test_a_key_revoked_between_two_members_reviews_decides_the_rest_no_more(a_wo
     decisions = signed(prepared(a_world, [first, second]), anna)
     a_world.send(first, decisions[first])
     a_world.wait(first, "executed")
-    operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
     a_world.send(second, decisions[second])
     assert a_world.refusal(second) == "revoked_key"
     assert a_world.effects()["adjustments"] == 1

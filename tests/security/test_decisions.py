@@ -23,7 +23,7 @@ from placet.entrypoints.replay import judge
 from placet.errors import UsageError
 from placet.governance import dsse
 from placet.governance.statement import decision_payload
-from placet.interfaces import operations
+from placet.interfaces import decision_operations, key_operations, run_operations
 from placet.interfaces.payload_codec import ENCODING, load_or_create_key
 from tests.support.world import Approver, World
 
@@ -98,7 +98,7 @@ def test_expired_and_revoked_keys_decide_nothing(a_world: World, run_id: str) ->
     assert a_world.refusal(run_id, 1) == "expired_key"
     revoked = a_world.approver("rita")
     envelope = a_world.sign(run_id, revoked)
-    operations.revoke_key(a_world.database, tenant="demo", key_id=revoked.key.key_id, by="root", reason="left")
+    key_operations.revoke_key(a_world.database, tenant="demo", key_id=revoked.key.key_id, by="root", reason="left")
     a_world.send(run_id, envelope)
     assert a_world.refusal(run_id, 2) == "revoked_key"
     still_waiting(a_world, run_id)
@@ -180,7 +180,7 @@ def test_a_late_approval_is_recorded_as_refused(a_world: World, run_id: str, ann
     a_world.run(a_world.engine.handle(run_id).result())  # the record shows the end a moment before Temporal does
     envelope = a_world.sign(run_id, anna)
     with pytest.raises(UsageError, match="takes no decision"):
-        a_world.run(operations.deliver_decision(a_world.database, a_world.engine, record, envelope))
+        a_world.run(decision_operations.deliver_decision(a_world.database, a_world.engine, record, envelope))
     assert a_world.refusal(run_id) == "late"
     assert a_world.effects()["adjustments"] == 0
 
@@ -191,7 +191,7 @@ def test_a_key_revoked_after_the_decision_stops_the_execution(a_world: World, ru
     a_world.send(run_id, a_world.sign(run_id, anna))
     a_world.wait(run_id, "executing")
     a_world.until(lambda: "retrying" in a_world.record(run_id).detail, "the first attempt")
-    operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
     a_world.mend_bss()
     record = a_world.wait(run_id, "denied")
     assert record.code == "revoked_key"
@@ -346,7 +346,7 @@ def test_a_decision_accepted_before_its_worker_died_lapses_with_a_key_revoked_si
         received=(ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False),),
     )
     first = a_world.in_activity(lambda context: Approve(context).review_decisions(review))
-    operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
     second = a_world.in_activity(lambda context: Approve(context).review_decisions(review))
     assert first.verdict == "approve"
     assert (second.verdict, second.decisions, second.refused) == (None, (), 0)
@@ -365,7 +365,7 @@ def test_a_key_of_a_run_that_is_over_starts_nothing_even_if_temporal_forgot_it(
     a_world.send(run_id, a_world.sign(run_id, anna, "reject"))
     a_world.wait(run_id, "rejected")
     again = a_world.request("C00005", key=a_world.record(run_id).key)
-    started = a_world.run(operations.start_run(a_world.database, a_world.engine, again))
+    started = a_world.run(run_operations.start_run(a_world.database, a_world.engine, again))
     assert (started.new, started.over) == (False, True)
     # Even a workflow started past our own interfaces finds that its run is over.
     client, queue = a_world.engine.client, a_world.engine.task_queue
@@ -398,7 +398,7 @@ def test_a_cancellation_asked_for_before_the_effect_wins_over_the_approval(
     a_world.send(run_id, a_world.sign(run_id, anna))
     a_world.wait(run_id, "executing")
     a_world.until(lambda: "retrying" in a_world.record(run_id).detail, "the first attempt")
-    operations.record_cancellation(a_world.database, a_world.record(run_id), "olga")
+    run_operations.record_cancellation(a_world.database, a_world.record(run_id), "olga")
     a_world.run(a_world.engine.cancel(run_id))
     a_world.mend_bss()
     assert a_world.wait(run_id, "cancelled").code == "cancel_requested"

@@ -17,7 +17,7 @@ from placet.governance.canonical import sha256_hex
 from placet.governance.policy import PolicySet
 from placet.governance.policy_files import read_policy_files
 from placet.governance.signed import sign_document, verify_document
-from placet.interfaces import mandate_operations, operations
+from placet.interfaces import key_operations, mandate_operations
 from placet.interfaces.mandate_operations import draft_mandate, revoke_mandate, sign_mandate, take_mandate
 from placet.interfaces.payload_codec import load_or_create_key
 from tests.support.databases import disarm, outsider, together
@@ -181,7 +181,7 @@ def withdrawn(world: World, hanna: Approver, record: MandateRecord) -> None:
 
 
 def key_revoked(world: World, hanna: Approver, record: MandateRecord) -> None:
-    operations.revoke_key(world.database, tenant="demo", key_id=hanna.key.key_id, by="root", reason="left")
+    key_operations.revoke_key(world.database, tenant="demo", key_id=hanna.key.key_id, by="root", reason="left")
 
 
 def commit_forbidden(world: World, hanna: Approver, record: MandateRecord) -> None:

@@ -31,7 +31,7 @@ from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
 from placet.governance.keys import SigningKey, create_key_file, public_bytes
-from placet.interfaces import operations
+from placet.interfaces import decision_operations, key_operations, run_operations
 from placet.interfaces.engine import Engine
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -143,7 +143,7 @@ class World:
 
     def request(self, customer: str = "C00002", key: str | None = None, by: str = "olga") -> RunRequest:
         """A checked request."""
-        return operations.build_request(
+        return run_operations.build_request(
             tenant=self.settings.tenant,
             customer_id=customer,
             agent="retention",
@@ -155,12 +155,12 @@ class World:
     def start(self, customer: str = "C00002", key: str | None = None, by: str = "olga") -> str:
         """Start a run; returns its id."""
         request = self.request(customer, key, by)
-        self.run(operations.start_run(self.database, self.engine, request))
+        self.run(run_operations.start_run(self.database, self.engine, request))
         return request.run_id
 
     def record(self, run_id: str) -> RunRecord:
         """The run's record."""
-        return operations.find_run(self.database, run_id, self.settings.tenant)
+        return run_operations.find_run(self.database, run_id, self.settings.tenant)
 
     def wait(self, run_id: str, *states: RunState, seconds: float = 40) -> RunRecord:
         """Wait until the run is in one of `states`; fail at once when it ended otherwise."""
@@ -203,7 +203,7 @@ class World:
         path = self.settings.home / "keys" / f"{name}-{time.monotonic_ns()}.pem"
         key = create_key_file(path, PASSPHRASE)
         if enroll:
-            operations.enroll_key(
+            key_operations.enroll_key(
                 self.database,
                 name=name,
                 tenant=self.settings.tenant,
@@ -247,7 +247,7 @@ class World:
         record = self.record(run_id)
         change = parse_money(amount) if amount else None, treatment
         pending = str(record.proposal), self.proposal(run_id)
-        return operations.sign_amendment(record, pending, change, approver.name, "test", approver.key)
+        return decision_operations.sign_amendment(record, pending, change, approver.name, "test", approver.key)
 
     def proposal(self, run_id: str) -> Proposal:
         """What is pending, or was."""

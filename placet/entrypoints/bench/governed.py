@@ -11,7 +11,7 @@ from placet.entrypoints.bench.place import Kind, Place
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.governance.keys import SigningKey, create_key_file, public_bytes
-from placet.interfaces import operations
+from placet.interfaces import decision_operations, key_operations, run_operations
 from placet.interfaces.engine import Engine
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -39,11 +39,11 @@ class Governed:
 
     def name(self, number: int) -> str:
         """The run id that the key stands for."""
-        return operations.run_id_for("demo", f"bench-{number}")
+        return run_operations.run_id_for("demo", f"bench-{number}")
 
     async def start(self, number: int) -> None:
         """Record the request and start the run."""
-        request = operations.build_request(
+        request = run_operations.build_request(
             tenant="demo",
             customer_id=next(self._customers),
             agent="retention",
@@ -51,17 +51,17 @@ class Governed:
             key=f"bench-{number}",
             agents=("retention",),
         )
-        await operations.start_run(self._database, self._engine, request)
+        await run_operations.start_run(self._database, self._engine, request)
 
     def prepare(self, run_id: str) -> Any:
         """Read the pending proposal and sign for exactly that."""
-        record, digest, _ = operations.pending_proposal(self._database, run_id, "demo", "approve")
-        return record, operations.sign_verdict(record, digest, "approve", _APPROVER, "bench", self._key)
+        record, digest, _ = decision_operations.pending_proposal(self._database, run_id, "demo", "approve")
+        return record, decision_operations.sign_verdict(record, digest, "approve", _APPROVER, "bench", self._key)
 
     async def deliver(self, decision: Any) -> None:
         """Signal the envelope."""
         record: RunRecord = decision[0]
-        await operations.deliver_decision(self._database, self._engine, record, decision[1])
+        await decision_operations.deliver_decision(self._database, self._engine, record, decision[1])
 
     async def ended(self, run_id: str) -> None:
         """Wait for the recorded end."""
@@ -89,7 +89,7 @@ def settings_of(place: Place) -> Settings:
 def enrolled_approver(database: Database, place: Place) -> SigningKey:
     """A fresh key, enrolled for the role that the retention gate asks for."""
     key = create_key_file(place.home / "approver.pem", _PASSPHRASE)
-    operations.enroll_key(
+    key_operations.enroll_key(
         database,
         name=_APPROVER,
         tenant="demo",

@@ -25,7 +25,7 @@ from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError, PlacetError
 from placet.governance.keys import SigningKey, create_key_file, public_bytes
-from placet.interfaces import operations
+from placet.interfaces import decision_operations, key_operations, run_operations
 from placet.interfaces.cli import output
 from placet.interfaces.engine import Engine
 from placet.storage.records import RunRecord
@@ -84,7 +84,9 @@ class Demo:
         if record.state != "awaiting_decision":
             self._console.print(f"the run ended [bold]{record.state}[/]: {record.detail}", highlight=False)
             return 0 if record.state == "no_action" else 1
-        record, digest, proposal = operations.pending_proposal(self._database, record.run_id, record.tenant, "approve")
+        record, digest, proposal = decision_operations.pending_proposal(
+            self._database, record.run_id, record.tenant, "approve"
+        )
         before = as_bss_shows(self._settings.bss_url, proposal.mutation)
         await self._decide(engine, record, digest, key)
         record = await self._follow(record.run_id, until=set())
@@ -93,7 +95,7 @@ class Demo:
 
     async def _propose(self, engine: Engine, customer: str) -> RunRecord:
         """Start a run for `customer` and follow it to the gate, or to its end."""
-        request = operations.build_request(
+        request = run_operations.build_request(
             tenant=self._settings.tenant,
             customer_id=customer,
             agent="retention",
@@ -103,7 +105,7 @@ class Demo:
         )
         self._seen = 0
         self._console.print(f"\n[bold]run {request.run_id}[/] for customer {request.customer_id}, agent retention")
-        await operations.start_run(self._database, engine, request)
+        await run_operations.start_run(self._database, engine, request)
         return await self._follow(request.run_id, until={"awaiting_decision"})
 
     async def _follow(self, run_id: str, until: set[str]) -> RunRecord:
@@ -111,7 +113,7 @@ class Demo:
         deadline = time.monotonic() + _STEP_SECONDS
         with self._console.status("analysing …") as status:
             while True:
-                record = operations.find_run(self._database, run_id, self._settings.tenant)
+                record = run_operations.find_run(self._database, run_id, self._settings.tenant)
                 with self._database.reading() as tx:
                     events = tx.audit.read(run_id)
                 for event in events[self._seen :]:
@@ -136,8 +138,8 @@ class Demo:
             verdict = "approve" if answer.strip().lower() in ("y", "yes") else "reject"
         else:
             self._console.print(f"no terminal to ask at: signing as the simulated approver [bold]{APPROVER}[/]")
-        envelope = operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
-        await operations.deliver_decision(self._database, engine, record, envelope)
+        envelope = decision_operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
+        await decision_operations.deliver_decision(self._database, engine, record, envelope)
 
     def _proof(self, record: RunRecord, before: str, after: str) -> None:
         say = self._console.print
@@ -161,7 +163,7 @@ class Demo:
         """A new key for each demo, enrolled for a day in the demo's own installation."""
         path = self._settings.home / "keys" / f"{APPROVER}-{secrets.token_hex(4)}.pem"
         key = create_key_file(path, _PASSPHRASE)
-        operations.enroll_key(
+        key_operations.enroll_key(
             self._database,
             name=APPROVER,
             tenant=self._settings.tenant,

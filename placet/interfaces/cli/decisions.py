@@ -113,7 +113,7 @@ def amend(
     from placet.contracts.decision import Amendment
     from placet.governance.amendments import amended
     from placet.governance.canonical import digest as digest_of
-    from placet.interfaces.operations import sign_amendment
+    from placet.interfaces.decision_operations import sign_amendment
 
     toolbox: Toolbox = context.obj
     if (amount is None) == (treatment is None):
@@ -190,7 +190,7 @@ def _decide(
     print_only: bool,
     wait: float,
 ) -> None:
-    from placet.interfaces.operations import sign_verdict
+    from placet.interfaces.decision_operations import sign_verdict
 
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
     if not print_only:
@@ -208,7 +208,7 @@ def _pending(
     toolbox: Toolbox, run_id: str, verdict: Verdict, expected: str | None
 ) -> "tuple[RunRecord, str, Proposal]":
     """What would be signed, which must be what the person expects where they say so."""
-    from placet.interfaces.operations import pending_proposal
+    from placet.interfaces.decision_operations import pending_proposal
 
     record, digest, proposal = pending_proposal(toolbox.database(), run_id, toolbox.tenant, verdict)
     if expected is not None and expected != digest:

@@ -33,7 +33,7 @@ def deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, verdict: Verdi
 
 
 async def _delivered(toolbox: Toolbox, record: "RunRecord", envelope: str, wait: float) -> tuple[str, str] | None:
-    from placet.interfaces.operations import deliver_decision, review_outcome
+    from placet.interfaces.decision_operations import deliver_decision, review_outcome
 
     database = toolbox.database()
     await deliver_decision(database, await toolbox.engine(), record, envelope)

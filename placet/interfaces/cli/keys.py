@@ -46,7 +46,7 @@ def enroll(
 ) -> None:
     """Enroll a person's key, with what it entitles to. Without a limit it may decide nothing that costs."""
     from placet.governance.keys import parse_public_key
-    from placet.interfaces.operations import enroll_key
+    from placet.interfaces.key_operations import enroll_key
 
     toolbox: Toolbox = context.obj
     try:
@@ -86,7 +86,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason")] = "",
 ) -> None:
     """Revoke a key: it decides nothing from now on, not even what it signed and is not yet executed."""
-    from placet.interfaces.operations import revoke_key
+    from placet.interfaces.key_operations import revoke_key
 
     toolbox: Toolbox = context.obj
     key = revoke_key(toolbox.database(), tenant=toolbox.tenant, key_id=key_id, by=by, reason=reason)

@@ -35,8 +35,8 @@ def seed(
 
     It looks like any run the operator asks for. What became of it is in `placet oversight report`.
     """
-    from placet.interfaces.operations import build_request
     from placet.interfaces.oversight_operations import seed_control
+    from placet.interfaces.run_operations import build_request
 
     toolbox: Toolbox = context.obj
     request = build_request(

@@ -144,7 +144,7 @@ def _explain(toolbox: Toolbox, run_id: str) -> "RunExplained":
     from placet.contracts.proposal import Proposal
     from placet.governance.policy import PolicySet
     from placet.governance.policy_explain import explain_run
-    from placet.interfaces.operations import find_run
+    from placet.interfaces.run_operations import find_run
 
     database = toolbox.database()
     record = find_run(database, run_id, toolbox.tenant)

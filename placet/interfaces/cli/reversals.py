@@ -25,8 +25,8 @@ def reverse(
     as_json: JsonFlag = False,
 ) -> int:
     """Start a governed run that takes back what RUN did; it needs a decision of its own."""
-    from placet.interfaces.operations import find_run
     from placet.interfaces.reversal_operations import request_reversal, reverse_run
+    from placet.interfaces.run_operations import find_run
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()

@@ -33,7 +33,7 @@ def start(
     as_json: JsonFlag = False,
 ) -> int:
     """Start a governed run for a customer."""
-    from placet.interfaces.operations import build_request, find_run, start_run
+    from placet.interfaces.run_operations import build_request, find_run, start_run
 
     toolbox: Toolbox = context.obj
     request = build_request(
@@ -65,7 +65,7 @@ def start(
 async def settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
     """Wait until a run needs a person or has ended; False when nothing came within `seconds`."""
     from placet.contracts.run import END_STATES
-    from placet.interfaces.operations import find_run
+    from placet.interfaces.run_operations import find_run
 
     deadline = asyncio.get_running_loop().time() + seconds
     waiting = END_STATES | {"awaiting_decision", "unknown_outcome"}
@@ -113,8 +113,8 @@ def show(
 ) -> None:
     """Show one run: its state, its proposal with the candidates it beat, its record."""
     from placet.contracts.proposal import Proposal
-    from placet.interfaces.operations import find_run
     from placet.interfaces.oversight_operations import record_seen
+    from placet.interfaces.run_operations import find_run
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()
@@ -150,7 +150,7 @@ def wait_for(
     as_json: JsonFlag = False,
 ) -> int:
     """Wait until a run needs a person or has ended; fails when it ended failed, or nothing came in time."""
-    from placet.interfaces.operations import find_run
+    from placet.interfaces.run_operations import find_run
 
     toolbox: Toolbox = context.obj
     in_time = toolbox.run(settled(toolbox, run_id, seconds))
@@ -165,7 +165,7 @@ def wait_for(
 @app.command("cancel")
 def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None) -> None:
     """End a run without an effect. One whose effect is under way is settled first."""
-    from placet.interfaces.operations import find_run, record_cancellation
+    from placet.interfaces.run_operations import find_run, record_cancellation
 
     toolbox: Toolbox = context.obj
     record = find_run(toolbox.database(), run_id, toolbox.tenant)

@@ -16,6 +16,7 @@ from placet.errors import UsageError
 from placet.governance import dsse
 from placet.governance.batches import BatchedDecision
 from placet.governance.canonical import sha256_hex
+from placet.interfaces.decision_operations import deliver_decision
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.messages import (
     CancellationRequested,
@@ -27,13 +28,7 @@ from placet.interfaces.http.messages import (
     RunPage,
     RunStarted,
 )
-from placet.interfaces.operations import (
-    build_request,
-    deliver_decision,
-    find_run,
-    record_cancellation,
-    record_request,
-)
+from placet.interfaces.run_operations import build_request, find_run, record_cancellation, record_request
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 

@@ -23,7 +23,7 @@ from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import Stack
 from placet.errors import PlacetError
 from placet.governance.keys import SigningKey
-from placet.interfaces import operations
+from placet.interfaces import decision_operations, run_operations
 from placet.interfaces.engine import Engine
 from placet.storage.database import Database
 
@@ -62,11 +62,11 @@ class _Watched(Governed):
 
     def state(self, run_id: str) -> str:
         """Where the record says that the run stands."""
-        return operations.find_run(self._opened, run_id, "demo").state
+        return run_operations.find_run(self._opened, run_id, "demo").state
 
     def prepare(self, run_id: str) -> Any:
         """Measure, then sign; neither is part of the run."""
-        record, _, proposal = operations.pending_proposal(self._opened, run_id, "demo", "approve")
+        record, _, proposal = decision_operations.pending_proposal(self._opened, run_id, "demo", "approve")
         self.spent.append(self._work.once(record, proposal))
         return super().prepare(run_id)
 

@@ -20,7 +20,7 @@ from placet.contracts.run import ExecuteInput, GateInput, ReviewInput
 from placet.entrypoints.bench.governance.sample import APPROVER
 from placet.errors import PlacetError
 from placet.governance.keys import SigningKey
-from placet.interfaces import operations
+from placet.interfaces import decision_operations, run_operations
 from placet.storage.records import RunRecord
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class GateWork:
         Raises:
             PlacetError: the gate did not open, or refused what it should accept.
         """
-        request = operations.build_request(
+        request = run_operations.build_request(
             tenant=waiting.tenant,
             customer_id=waiting.customer_id,
             agent=waiting.agent,
@@ -65,14 +65,14 @@ class GateWork:
             key=f"gate-{waiting.run_id}",
             agents=(waiting.agent,),
         )
-        operations.record_request(self._context.database, request)
+        run_operations.record_request(self._context.database, request)
         copy = proposal.model_copy(update={"run_id": request.run_id})
         with self._context.database.transaction() as tx:
             digest = tx.artifacts.put_model(request.tenant, copy)
             tx.runs.set_state(request.run_id, "proposing", at=datetime.now(UTC), proposal=digest)
         gate, opening = self._timed(lambda: self._approve.open_gate(GateInput(run=request, proposal=digest)))
-        record = operations.find_run(self._context.database, request.run_id, request.tenant)
-        envelope = operations.sign_verdict(record, digest, "approve", APPROVER, "bench", self._key)
+        record = run_operations.find_run(self._context.database, request.run_id, request.tenant)
+        envelope = decision_operations.sign_verdict(record, digest, "approve", APPROVER, "bench", self._key)
         received = ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False)
         review = ReviewInput(run=request, proposal=digest, gate=gate, phase="decide", received=(received,))
         reviewed, reviewing = self._timed(lambda: self._approve.review_decisions(review))

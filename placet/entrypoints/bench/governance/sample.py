@@ -11,7 +11,7 @@ from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.governance.keys import SigningKey, key_id_of, public_bytes
-from placet.interfaces.operations import build_request
+from placet.interfaces.run_operations import build_request
 
 TENANT = "demo"
 APPROVER = "bench-approver"
