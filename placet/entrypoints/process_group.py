@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from placet.entrypoints.process import Child, await_condition
+from placet.entrypoints.process import Child, await_condition, uninterrupted
 
 # A worker's imports take seconds on a cold machine.
 _START_SECONDS = 60.0
@@ -38,8 +38,9 @@ class ProcessGroup(ABC):
 
     def spawn(self, name: str, command: list[str]) -> Child:
         """Start one part, logging to a file of its name."""
-        child = Child(name, command, self._logs / f"{name}.log", self._environment)
-        self._children.append(child)
+        with uninterrupted():
+            child = Child(name, command, self._logs / f"{name}.log", self._environment)
+            self._children.append(child)
         return child
 
     def check(self) -> None:

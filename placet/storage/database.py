@@ -83,6 +83,7 @@ class Database:
         self, url: str, *, pool_size: int = 8, lock_timeout_s: float = 5.0, statement_timeout_s: float = 30.0
     ) -> None:
         parsed = parse_url(url)
+        self._url = parsed
         self.name = parsed.render_as_string(hide_password=True)
         self._file = sqlite_file(parsed)
         self._lock_timeout_s = lock_timeout_s
@@ -143,8 +144,23 @@ class Database:
                 self._file.touch(mode=0o600, exist_ok=True)
             except OSError as error:
                 raise failures.storage_error(self.name, failures.UNREACHABLE, str(error)) from error
-        with self._writing() as connection:
-            migration.upgrade(connection)
+        # Another process may be at it: that takes longer than any wait that suits a run's small transactions.
+        patient = open_engine(
+            self._url,
+            pool_size=1,
+            lock_timeout_s=migration.LOCK_TIMEOUT_S,
+            statement_timeout_s=migration.LOCK_TIMEOUT_S,
+        )
+        try:
+            with (
+                failures.one_clear_line(self.name),
+                self._in_turn(),
+                patient.connect() as connection,
+                connection.begin(),
+            ):
+                migration.upgrade(connection)
+        finally:
+            patient.dispose()
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to `revision`, dropping what later ones added with its rows (`base`: all)."""

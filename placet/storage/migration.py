@@ -17,7 +17,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x706C6163
 
 LOCK_TIMEOUT_S = 60
-"""How long a process waits on PostgreSQL for another that is migrating the same database."""
+"""How long a process waits for another that is migrating the same database."""
 
 
 def head() -> str:
