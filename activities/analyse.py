@@ -4,13 +4,14 @@ import time
 
 from temporalio import activity
 
-from activities import reversal
-from activities.context import Context, keep_exchanges, milliseconds_since, record, unanswered_recorded
-from agents.application import AnalysisOutcome
+from activities.context import Context, keep_exchanges, unanswered_recorded
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import BillingQuery, CustomerProfile
+from placet.contracts.outcome import AnalysisOutcome
 from placet.contracts.run import Analysed, RunRequest
 from placet.errors import GovernanceError, NotFound, UsageError
+from placet.gate import reversal
+from placet.gate.context import milliseconds_since, record
 from placet.governance.reversals import KEY_PREFIX
 from placet.plugin_api.calls import record_calls
 

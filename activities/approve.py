@@ -4,18 +4,19 @@ import time
 
 from temporalio import activity
 
-from activities.clearing import clear
-from activities.context import Context, milliseconds_since, record
-from activities.controls import is_control
-from activities.gates import cleared, default_terms, denied, gate_for, keep_policies
-from activities.notices import announce
-from activities.review import Review, unreviewable
+from activities.context import Context
 from placet.contracts.decision import ReviewResult
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
 from placet.errors import GovernanceError, PolicyError, UsageError
-from placet.governance.policy import PolicySet
+from placet.gate.clearing import clear
+from placet.gate.context import milliseconds_since, record
+from placet.gate.controls import is_control
+from placet.gate.notices import announce
+from placet.gate.opening import cleared, denied, gate_for, keep_policies
+from placet.gate.review import Review, unreviewable
+from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED
 
@@ -98,7 +99,7 @@ class Approve:
             policies = context.policies(proposal.tenant, proposal.agent)
         except PolicyError as error:
             return denied(str(error), None, now), None
-        return gate_for(proposal, policies, default_terms(context.application(proposal.agent)), now), policies
+        return gate_for(proposal, policies, context.terms(proposal.agent), now), policies
 
     def _clear(
         self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None

@@ -4,19 +4,20 @@ from datetime import datetime
 
 from temporalio import activity
 
-from activities.clearing import release
-from activities.context import Context, end, record
-from activities.controls import record_outcome
-from activities.notices import announce
-from activities.reversal import mark_reversed
-from activities.review import refuse
+from activities.context import Context
 from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
 from placet.errors import DecisionRefused, PlacetError, UsageError
-from placet.governance.canonical import sha256_hex
+from placet.gate.clearing import release
+from placet.gate.context import end, record
+from placet.gate.controls import record_outcome
+from placet.gate.notices import announce
+from placet.gate.reversal import mark_reversed
+from placet.gate.review import refuse
 from placet.governance.effects import effect_key
+from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
 from placet.storage.pending import pending_on_record
 

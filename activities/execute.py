@@ -17,11 +17,7 @@ from typing import Any, Literal
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.context import Context, end, milliseconds_since, record
-from activities.controls import refuse_in_ledger
-from activities.halting import check_not_halted
-from activities.revalidation import check_record, refusal
-from activities.reversal import mark_reversed
+from activities.context import Context
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
@@ -35,6 +31,11 @@ from placet.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from placet.gate.context import end, milliseconds_since, record
+from placet.gate.controls import refuse_in_ledger
+from placet.gate.halting import check_not_halted
+from placet.gate.recheck import check_record, refusal
+from placet.gate.reversal import mark_reversed
 from placet.governance.effects import effect_key
 from placet.plugin_api.calls import record_calls
 from placet.plugin_api.protocols import Confirmation

@@ -7,12 +7,13 @@ import time
 
 from temporalio import activity
 
-from activities import controls, reversal
-from activities.context import Context, keep_exchanges, milliseconds_since, record, unanswered_recorded
-from agents.application import ProposalOutcome
+from activities.context import Context, keep_exchanges, unanswered_recorded
 from placet.contracts.assessment import Assessment
 from placet.contracts.billing import Evidence
+from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.run import Proposed, ProposeInput
+from placet.gate import controls, reversal
+from placet.gate.context import milliseconds_since, record
 
 STEP = "propose.completed"
 

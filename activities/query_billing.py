@@ -4,9 +4,10 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context, milliseconds_since, record
+from activities.context import Context
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
+from placet.gate.context import milliseconds_since, record
 from placet.plugin_api.evidence import gather
 
 STEP = "query_billing.completed"

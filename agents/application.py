@@ -1,43 +1,13 @@
 """What a hosted application offers the runtime, whatever its business: analyse, then propose."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from agents.completion import Exchange, Inference
+from agents.completion import Inference
 from placet.contracts.assessment import Assessment
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
-from placet.contracts.inference import ModelUse
-from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.run import RunRequest
-
-__all__ = ["AnalysisOutcome", "Application", "Exchange", "Inference", "ProposalOutcome"]
-
-
-@dataclass(frozen=True)
-class AnalysisOutcome:
-    """Result of (1), with the model's exchanges for the artifact store."""
-
-    assessment: Assessment
-    exchanges: tuple[Exchange, ...]
-
-
-@dataclass(frozen=True)
-class ProposalOutcome:
-    """Result of (3).
-
-    Attributes:
-        proposal: The one mutation, or None to do nothing.
-        summary: One line: what is proposed, or why nothing is.
-        candidates: Everything that was weighed, also where nothing is proposed.
-        model_use: Empty where arithmetic left no choice and no model was asked.
-    """
-
-    proposal: Proposal | None
-    summary: str
-    candidates: tuple[Candidate, ...]
-    model_use: tuple[ModelUse, ...]
-    exchanges: tuple[Exchange, ...]
 
 
 class Application(Protocol):

@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from agents.completion import Exchange
 from agents.prompting import Message
 from agents.routing import ModelConfig
 from agents.transport_errors import Failure
 from placet.contracts.inference import ModelUse
+from placet.contracts.outcome import Exchange
 
 MAX_DETAIL = 300
 """Characters of `ModelUse.detail`."""

@@ -7,28 +7,13 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from placet.contracts.inference import ModelUse
+from placet.contracts.outcome import Exchange
 from placet.errors import InferenceError
 
 T = TypeVar("T", bound=BaseModel)
 
 Check = Callable[[T], Sequence[str]]
 """Looks at a valid answer and returns marks (codes) for what is wrong with its words."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """The text of one attempt, for the artifact store.
-
-    SHA-256 of the UTF-8 bytes of each is the digest that `ModelUse` carries.
-
-    Attributes:
-        prompt: The request as sent (messages and schema) in JSON; for a model that was skipped, the request it would
-            have been sent.
-        completion: The raw text of the answer; None where there was none.
-    """
-
-    prompt: str
-    completion: str | None
 
 
 @dataclass(frozen=True)

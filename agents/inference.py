@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr
 
 from agents.attempts import Attempts, request_text
-from agents.completion import Check, Completion, Exchange, Inference, NoModelAnsweredError
+from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
 from agents.prompting import PLACEHOLDER, InvalidAnswerError, Message, messages_for, parse, repair, wire_schema
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
 from agents.transport_errors import Failure, classify
+from placet.contracts.outcome import Exchange
 from placet.errors import ConfigurationError
 
 __all__ = ["Completion", "Exchange", "Inference", "ModelsConfig", "NoModelAnsweredError", "RoutedInference"]

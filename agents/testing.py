@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from agents.attempts import request_text, sha256_text
-from agents.completion import Check, Completion, Exchange, NoModelAnsweredError
+from agents.completion import Check, Completion, NoModelAnsweredError
 from agents.prompting import InvalidAnswerError, messages_for, parse, sample, wire_schema
 from placet.contracts.inference import AttemptOutcome, ModelUse
+from placet.contracts.outcome import Exchange
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agents.application import AnalysisOutcome, ProposalOutcome
 from agents.completion import Completion, Inference
 from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
@@ -17,6 +16,7 @@ from placet.contracts.assessment import Assessment
 from placet.contracts.base import AgentName, Digest, Frozen
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
 from placet.contracts.money import Money
+from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import RunRequest
 from placet.decisioning.churn import ChurnTable

@@ -10,10 +10,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from agents.catalogue import names
+from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
-from placet.interfaces.engine import Engine
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.guard import checked_token
 

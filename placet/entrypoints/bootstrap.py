@@ -18,7 +18,7 @@ from placet.entrypoints.connection import open_database
 from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.errors import PluginViolation, StorageError
-from placet.governance.address_book import load_address_book
+from placet.notify.address_book import load_address_book
 from placet.plugin_api.loader import LoadedPlugins, load_plugins
 from placet.plugin_api.manifest import ConnectorLimits
 from placet.storage.database import Database

@@ -2,10 +2,10 @@
 
 import asyncio
 
+from placet.engine.client import Engine
+from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
-from placet.interfaces.engine import Engine
-from placet.interfaces.payload_codec import load_or_create_key
 from placet.storage.database import Database
 
 

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from placet.errors import PlacetError
-from placet.governance.log_key import LogIdentity
+from placet.governance.log.key import LogIdentity
 from placet.storage.database import Database
-from placet.storage.log_sequencer import LEASED, LogSequencer
+from placet.storage.log.sequencer import LEASED, LogSequencer
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from placet.entrypoints.process import leave
 from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret, load_settings
 
 if TYPE_CHECKING:
-    from placet.interfaces.engine import Engine
+    from placet.engine.client import Engine
     from placet.storage.database import Database
 
 T = TypeVar("T")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from placet.entrypoints.settings import CHECKOUT
 from placet.errors import PolicyError
-from placet.governance.canonical import sha256_hex
-from placet.governance.policy import PolicySet, policy_document
-from placet.governance.policy_files import read_policy_files
+from placet.governance.policy.set import PolicySet, policy_document
+from placet.governance.signing.canonical import sha256_hex
+from placet.service.policy_files import read_policy_files
 
 _KEPT = 8
 

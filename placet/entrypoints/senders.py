@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from placet.entrypoints.notifier import Notifier
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.errors import ConfigurationError
-from placet.governance.address_book import MAIL_ADDRESS, AddressBook, WebhookEntry
-from placet.interfaces.channels import Sender
-from placet.interfaces.channels.mail import MailSender, MailServer
-from placet.interfaces.channels.webhook import WebhookSender, parse_secrets
+from placet.notify.address_book import MAIL_ADDRESS, AddressBook, WebhookEntry
+from placet.notify.channel import Sender
+from placet.notify.mail import MailSender, MailServer
+from placet.notify.notifier import Notifier
+from placet.notify.webhook import WebhookSender, parse_secrets
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
 

@@ -34,7 +34,7 @@ def up(settings: Settings) -> int:
 
 def demo(settings: Settings, customer: str | None) -> int:
     """One governed run, narrated."""
-    from placet.entrypoints.demo import run_demo
+    from placet.demo import run_demo
 
     return run_demo(settings, customer)
 
@@ -91,7 +91,7 @@ def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - th
 
 def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
     """What is installed, reachable, misconfigured."""
-    from placet.entrypoints.doctor import diagnose, show
+    from placet.doctor import diagnose, show
 
     return show(diagnose(settings, settings_only=settings_only), as_json=as_json)
 
@@ -100,7 +100,7 @@ def replay(
     settings: Settings, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool
 ) -> int:
     """An auditor's verdict on one run."""
-    from placet.entrypoints.replay import replay as judge
+    from placet.replay import replay as judge
 
     verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
@@ -122,7 +122,7 @@ def replay(
 
 def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
     """Side-by-side measurements."""
-    from placet.entrypoints.bench import bench_run
+    from placet.bench import bench_run
 
     return bench_run(settings, runs=runs, in_flight=in_flight, as_json=as_json)
 
@@ -131,7 +131,7 @@ def bench_governance(
     settings: Settings, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool
 ) -> int:
     """What each part of governance costs."""
-    from placet.entrypoints.bench.governance import bench_governance as run_bench
+    from placet.bench.governance import bench_governance as run_bench
 
     return run_bench(settings, only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json)
 

@@ -12,11 +12,11 @@ from typing import IO
 
 import httpx
 
+from placet.engine.client import SEARCH_ATTRIBUTES
 from placet.entrypoints.process import Child, answers, free_port
 from placet.entrypoints.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
-from placet.interfaces.engine import SEARCH_ATTRIBUTES
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:

@@ -13,12 +13,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import all_activities
 from activities.context import Context
+from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
-from placet.governance.log_key import load_or_create_log_identity
-from placet.interfaces.engine import TASK_QUEUE
+from placet.governance.log.key import load_or_create_log_identity
 from workflows.governed_run import GovernedRun
 
 # How long a stopping worker lets activities finish; an effect under way is settled rather than left to read back.
@@ -33,7 +33,7 @@ class ContextFreeSandbox(SandboxedWorkflowRunner):
     """Temporal's sandbox, for a data converter that is the same for every payload.
 
     The SDK asks the sandboxed workflow for a serialization context several times per payload and compiles a line of
-    code for each question: measured, 15 % of a worker's CPU. Ours uses none (`placet/interfaces/payload_codec.py`).
+    code for each question: measured, 15 % of a worker's CPU. Ours uses none (`placet/engine/payload_codec.py`).
     """
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:

@@ -7,7 +7,7 @@ Invariants, in the order they are checked:
  (4) the named approver is the person the key belongs to;
  (5) the verdict fits what is being asked (decide a proposal, or settle an unknown outcome);
  (6) it was signed after the gate opened, before it closed, and not in the future, within the tolerated clock skew;
- (7) policy entitles this person to decide this proposal (`placet.governance.policy`, asked by the caller).
+ (7) policy entitles this person to decide this proposal (`placet.governance.policy.set`, asked by the caller).
 Single use is the database's to enforce: the caller must still record the decision id.
 """
 
@@ -29,9 +29,9 @@ from placet.contracts.decision import (
 from placet.contracts.gate import Gate
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused
-from placet.governance import dsse
-from placet.governance.canonical import sha256_hex
-from placet.governance.statement import Statement, decision_payload, parse_statement
+from placet.governance.signing import dsse
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.statement import Statement, decision_payload, parse_statement
 
 CLOCK_SKEW = timedelta(seconds=60)
 """How far an approver's clock may be off from ours."""

@@ -3,7 +3,7 @@
 The approver signs a `Batch`: the RFC 9162 tree head over its members and what all of them have in common. Each run is
 sent that envelope with its own inclusion proof, and nothing of the others. Invariants, in the order they are checked:
  (1) the text is one JSON object of a batch and a membership, at most 16 KB;
- (2) the batch is a signed document of this tenant (`placet.governance.signed`, all of its invariants);
+ (2) the batch is a signed document of this tenant (`placet.governance.signing.signed`, all of its invariants);
  (3) a proposal is being decided: an unknown outcome is settled one by one;
  (4) this run, with this very proposal digest, is the member that the proof says;
  (5) it was signed while the gate was open, and the gate is still open;
@@ -29,10 +29,10 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError
 from placet.governance.approvals import check_time
-from placet.governance.canonical import canonical_bytes, digest, sha256_hex
-from placet.governance.dsse import Envelope
-from placet.governance.merkle import MemoryTree, leaf_hash, verify_inclusion
-from placet.governance.signed import check_size, read_document, sign_document, verify_document
+from placet.governance.log.merkle import MemoryTree, leaf_hash, verify_inclusion
+from placet.governance.signing.canonical import canonical_bytes, digest, sha256_hex
+from placet.governance.signing.dsse import Envelope
+from placet.governance.signing.signed import check_size, read_document, sign_document, verify_document
 
 NOT_IN_BATCH = "not_in_batch"
 """Code of the refusal of a run that the signer did not list, or not with this proposal."""

@@ -23,7 +23,7 @@ from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import Money
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
-from placet.governance.policy import PolicyAnswer
+from placet.governance.policy.set import PolicyAnswer
 
 LONGEST_DELEGATION = timedelta(days=366)
 """Whoever is away for longer has a successor, who is enrolled in their own right."""

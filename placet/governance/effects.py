@@ -1,6 +1,6 @@
 """The identity of an effect: one run, one exact proposal, one effect (docs/adr/0004)."""
 
-from placet.governance.canonical import digest
+from placet.governance.signing.canonical import digest
 
 
 def effect_key(run_id: str, proposal_digest: str) -> str:

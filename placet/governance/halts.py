@@ -1,6 +1,6 @@
 """When a halt may be lifted. Anyone may place one: stopping is always safe. Starting again takes a signature.
 
-Invariants, in the order they are checked, after those of every signed document (`placet.governance.signed`):
+Invariants, in the order they are checked, after those of every signed document (`placet.governance.signing.signed`):
  (1) the halt exists for this tenant and is in force: a lift is used once, and each halt is lifted by its own;
  (2) it was signed after the halt was placed, within the tolerated clock skew, and not long ago: who lifts has looked at
      what stands now.

@@ -21,8 +21,8 @@ from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import DecisionRefused
-from placet.governance.policy import PolicySet
-from placet.governance.signed import verify_document
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.signed import verify_document
 
 MandateState = Literal["valid", "not_yet_valid", "over", "exhausted", "revoked"]
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from placet.contracts.base import Digest
 from placet.errors import GovernanceError, UsageError
-from placet.governance.canonical import canonical_bytes, sha256_hex
+from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import ARTIFACT
 

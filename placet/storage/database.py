@@ -11,16 +11,16 @@ from sqlalchemy import Connection, text
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
-from placet.storage.audit_log import AuditLog
 from placet.storage.controls import ControlRepository
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
 from placet.storage.halts import HaltRepository
-from placet.storage.log_checkpoints import CheckpointRepository
-from placet.storage.log_lease import LogLeases
-from placet.storage.log_tree import LogTree
+from placet.storage.log.audit_log import AuditLog
+from placet.storage.log.checkpoints import CheckpointRepository
+from placet.storage.log.lease import LogLeases
+from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
 from placet.storage.runs import RunRepository

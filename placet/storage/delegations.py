@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Result, bindparam, select, update
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.errors import GovernanceError, UsageError
 from placet.governance.delegations import in_turn
-from placet.governance.signed import verify_document
+from placet.governance.signing.signed import verify_document
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.inserts import insert_if_absent

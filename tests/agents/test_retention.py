@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from agents.application import Application, ProposalOutcome
+from agents.application import Application
 from agents.catalogue import load
 from agents.completion import Check, Completion, T
 from agents.retention.schema import analysis_schema
 from agents.testing import ScriptedInference
 from placet.contracts.billing import CustomerProfile, Evidence
+from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import InferenceError
 from tests.agents.support import DIGEST, assessment, customer, evidence, request, usd

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from placet.entrypoints.bench import bare
-from placet.entrypoints.bench.figures import Aim, Effects
+from placet.bench import bare
+from placet.bench.figures import Aim, Effects
 from placet.entrypoints.process import await_condition
 
 RUNS, IN_FLIGHT, WARM_UP = 10, 5, 3

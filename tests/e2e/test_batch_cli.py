@@ -15,10 +15,10 @@ from placet.contracts.run import RunRequest
 from placet.entrypoints.main import Tools
 from placet.entrypoints.process import free_port
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, verify_batched
-from placet.governance.keys import load_key_file
-from placet.governance.signed import verify_document
-from placet.interfaces.batch_operations import record_batch
+from placet.governance.signing.keys import load_key_file
+from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
+from placet.service.batches import record_batch
 from placet.storage.database import Database
 from tests.e2e.test_cli_errors import placet as placet_process
 from tests.support.world import PASSPHRASE, World

@@ -18,13 +18,13 @@ from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.entrypoints.main import Tools
 from placet.errors import DecisionRefused
-from placet.governance.keys import load_key_file
-from placet.governance.policy import PolicySet
-from placet.governance.policy_files import read_policy_files
-from placet.governance.policy_source import PolicyFile
-from placet.governance.signed import sign_document
+from placet.governance.policy.set import PolicySet
+from placet.governance.policy.source import PolicyFile
+from placet.governance.signing.keys import load_key_file
+from placet.governance.signing.signed import sign_document
 from placet.interfaces.cli.app import run
-from placet.interfaces.halt_operations import find_halt, lift_halt, sign_lift
+from placet.service.halts import find_halt, lift_halt, sign_lift
+from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 
 PASSPHRASE = "correct horse"

@@ -10,8 +10,8 @@ import pytest
 
 from placet.contracts.mandate import Mandate
 from placet.entrypoints.main import Tools
-from placet.governance.canonical import sha256_hex
-from placet.governance.signed import verify_document
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
 from tests.support.world import PASSPHRASE

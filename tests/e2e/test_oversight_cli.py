@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from placet.contracts.audit import AuditEvent
+from placet.engine.client import Engine
 from placet.entrypoints.main import Tools
 from placet.interfaces.cli.app import run
-from placet.interfaces.cli.oversight import _share, _span
-from placet.interfaces.engine import Engine
+from placet.interfaces.cli.governance.oversight import _share, _span
 from tests.e2e.test_cli_errors import one_line, placet
 from tests.support.world import PASSPHRASE, World
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from placet.governance.policy import POLICY_SET_MEDIA_TYPE, PolicySet
-from placet.governance.policy_files import read_policy_files
+from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.service.policy_files import read_policy_files
 from tests.e2e.test_cli_errors import one_line, placet
 from tests.support.world import World
 

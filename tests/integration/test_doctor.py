@@ -16,13 +16,13 @@ from pydantic import SecretStr
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
-from placet.entrypoints.doctor import Finding, Report, diagnose, diagnosis, show
+from placet.doctor import Finding, Report, diagnose, diagnosis, show
+from placet.engine.client import SEARCH_ATTRIBUTES, TASK_QUEUE, Engine
+from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.process import Child, free_port
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import placet_command
-from placet.governance.keys import create_key_file
-from placet.interfaces.engine import SEARCH_ATTRIBUTES, TASK_QUEUE, Engine
-from placet.interfaces.payload_codec import load_or_create_key
+from placet.governance.signing.keys import create_key_file
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.support.databases import Postgres, migrated

@@ -22,18 +22,18 @@ from temporalio.service import RetryConfig
 from placet.contracts.decision import DecisionPredicate
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.engine.client import Engine, data_converter
 from placet.entrypoints import api
 from placet.entrypoints.process import Child, answers, await_condition, free_port
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import placet_command
 from placet.errors import ConfigurationError
 from placet.governance.approvals import sign_decision
-from placet.governance.canonical import sha256_hex
-from placet.governance.keys import key_id_of, public_bytes
-from placet.interfaces.engine import Engine, data_converter
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.keys import key_id_of, public_bytes
 from placet.interfaces.http.app import MAX_BODY_BYTES, create_app
 from placet.interfaces.http.engine_link import EngineFactory
-from placet.interfaces.run_operations import build_request
+from placet.service.runs import build_request
 from placet.storage.database import Database
 from tests.support.databases import migrated, sqlite_url
 from tests.support.temporal import temporal_server

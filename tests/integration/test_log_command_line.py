@@ -16,9 +16,9 @@ import pytest
 
 from placet.entrypoints.main import Tools
 from placet.entrypoints.process import free_port
-from placet.governance.checkpoints import open_checkpoint
-from placet.governance.log_key import load_or_create_log_identity
-from placet.governance.notes import VerifierKey, open_note
+from placet.governance.log.checkpoints import open_checkpoint
+from placet.governance.log.key import load_or_create_log_identity
+from placet.governance.log.notes import VerifierKey, open_note
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
 from tests.support.logs import TENANT, record, run_id

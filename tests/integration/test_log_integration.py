@@ -12,13 +12,13 @@ import pytest
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.process import await_condition
 from placet.errors import GovernanceError, StorageError
-from placet.governance.checkpoints import Checkpoint, open_checkpoint
-from placet.governance.merkle import tree_hash
-from placet.governance.proof_bundle import leaf_of
-from placet.storage import log_sequencer
+from placet.governance.log.bundle import leaf_of
+from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
+from placet.governance.log.merkle import tree_hash
 from placet.storage.database import Database
-from placet.storage.log_sequencer import LogSequencer
-from placet.storage.log_tree import LogHead, LogRow
+from placet.storage.log import sequencer as log_sequencer
+from placet.storage.log.sequencer import LogSequencer
+from placet.storage.log.tree import LogHead, LogRow
 from tests.support.databases import outsider, together
 from tests.support.logs import AT, TENANT, identity, record, run_id, sequencer, verified
 

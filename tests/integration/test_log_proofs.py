@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from placet.contracts.audit import AuditEvent
 from placet.errors import GovernanceError, UsageError
-from placet.governance.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
-from placet.governance.log_key import LogIdentity
-from placet.governance.merkle import verify_consistency
-from placet.governance.notes import VerifierKey
-from placet.governance.proof_bundle import ProofBundle, parse_bundle, verify_bundle
-from placet.interfaces.log_operations import prove_entry, prove_stream, signed_head, verify_anchored_bundle
+from placet.governance.log.bundle import ProofBundle, parse_bundle, verify_bundle
+from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
+from placet.governance.log.key import LogIdentity
+from placet.governance.log.merkle import verify_consistency
+from placet.governance.log.notes import VerifierKey
+from placet.service.log import prove_entry, prove_stream, signed_head, verify_anchored_bundle
 from placet.storage.database import Database
 from tests.support.logs import AT, TENANT, identity, record, run_id, sequencer
 

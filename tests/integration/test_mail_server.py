@@ -11,8 +11,8 @@ from placet.contracts.notification import Notification
 from placet.entrypoints.senders import build_senders
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, UpstreamUnavailable
-from placet.governance.address_book import parse_address_book
-from placet.interfaces.channels.mail import MailSender, MailServer, StartTls
+from placet.notify.address_book import parse_address_book
+from placet.notify.mail import MailSender, MailServer, StartTls
 from placet.storage.notifications import Lane
 from tests.plugins.test_tls import certificate
 from tests.support.smtp import MailBox, running_smtp

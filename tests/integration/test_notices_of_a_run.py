@@ -12,8 +12,8 @@ import pytest
 from placet.contracts.notification import Notification
 from placet.entrypoints.main import Tools
 from placet.entrypoints.senders import build_notifier
-from placet.governance.address_book import load_address_book
 from placet.interfaces.cli.app import run as command
+from placet.notify.address_book import load_address_book
 from placet.plugin_api.probe import ProbeAnswer
 from tests.support.smtp import Fault, MailBox, running_smtp
 from tests.support.webhook import SECRET, Receiver, running_receiver

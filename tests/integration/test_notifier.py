@@ -11,11 +11,11 @@ import pytest
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.notification import Notification
-from placet.entrypoints.notifier import FIRST_RETRY_SECONDS, Notifier
 from placet.entrypoints.process import await_condition, free_port
-from placet.interfaces.channels import Sender
-from placet.interfaces.channels.mail import MailSender, MailServer
-from placet.interfaces.channels.webhook import WebhookSender, parse_secrets
+from placet.notify.channel import Sender
+from placet.notify.mail import MailSender, MailServer
+from placet.notify.notifier import FIRST_RETRY_SECONDS, Notifier
+from placet.notify.webhook import WebhookSender, parse_secrets
 from placet.plugin_api.probe import ProbeAnswer, unused_url
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
@@ -360,8 +360,8 @@ def test_of_several_notifiers_each_message_has_one(database: Database, notifier:
 DYING = """
 import sys
 from datetime import UTC, datetime
-from placet.entrypoints.notifier import Notifier
-from placet.interfaces.channels.mail import MailSender, MailServer
+from placet.notify.notifier import Notifier
+from placet.notify.mail import MailSender, MailServer
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
 url, port, at = sys.argv[1:]

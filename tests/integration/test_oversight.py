@@ -9,10 +9,10 @@ import pytest
 from placet.contracts.notification import Occasion
 from placet.contracts.run import RunRequest
 from placet.errors import UsageError
-from placet.governance.notices import ASKING
 from placet.governance.oversight import Flaw, outcome_key
-from placet.interfaces.oversight_operations import draw_up_report, record_seen
-from placet.interfaces.tenant_record import record_act
+from placet.notify.notices import ASKING
+from placet.service.oversight import draw_up_report, record_seen
+from placet.service.tenant_record import record_act
 from placet.storage.controls import ControlRecord
 from placet.storage.database import Database
 from tests.support.databases import outsider
@@ -186,7 +186,7 @@ def test_a_report_over_several_pages_counts_each_gate_once(database: Database, m
     simulate(database)
     whole = draw_up_report(database, tenant="demo", days=1, now=NOW + timedelta(seconds=60))
     for page in (1, 2, 3):
-        monkeypatch.setattr("placet.interfaces.oversight_operations._PAGE", page)
+        monkeypatch.setattr("placet.service.oversight._PAGE", page)
         assert draw_up_report(database, tenant="demo", days=1, now=NOW + timedelta(seconds=60)) == whole
 
 

@@ -5,7 +5,7 @@ import pytest
 from placet.contracts.money import Money
 from placet.contracts.proposal import Reason
 from placet.errors import GovernanceError, UsageError
-from placet.governance.canonical import digest, sha256_hex
+from placet.governance.signing.canonical import digest, sha256_hex
 from placet.storage.database import Database
 from tests.support.databases import disarm, outsider, together
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, make_url, select
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
-from placet.governance.audit_chain import link, verify_chain
+from placet.governance.log.chain import link, verify_chain
 from placet.storage.database import Database, Transaction
 from placet.storage.tables import AUDIT
 from tests.support.databases import Postgres, disarm, outsider, together

@@ -11,10 +11,10 @@ from placet.contracts.approver import EnrolledKey
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import Money
 from placet.errors import UsageError
-from placet.governance.canonical import sha256_hex
 from placet.governance.delegations import MOST_CONSIDERED
-from placet.governance.keys import key_id_of, public_bytes
-from placet.governance.signed import DOCUMENT_MEDIA_TYPE, sign_document
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.keys import key_id_of, public_bytes
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.storage.database import Database
 from tests.support.databases import outsider, together
 

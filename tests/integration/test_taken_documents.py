@@ -15,13 +15,13 @@ from placet.contracts.mandate import CohortTest, Mandate
 from placet.contracts.money import Money
 from placet.contracts.signed import SignedDocument
 from placet.errors import DecisionRefused
-from placet.governance import dsse
 from placet.governance.delegations import MOST_BETWEEN_TWO
-from placet.governance.keys import SigningKey
-from placet.governance.signed import sign_document
-from placet.interfaces.delegation_operations import revoke_delegation, take_delegation
-from placet.interfaces.halt_operations import lift_halt, place_halt, sign_lift
-from placet.interfaces.mandate_operations import take_mandate
+from placet.governance.signing import dsse
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import sign_document
+from placet.service.delegations import revoke_delegation, take_delegation
+from placet.service.halts import lift_halt, place_halt, sign_lift
+from placet.service.mandates import take_mandate
 from placet.storage.database import Database
 from tests.support.databases import together
 from tests.unit.policy_support import DEFAULT, a_mandate, a_set

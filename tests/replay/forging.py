@@ -14,11 +14,11 @@ from temporalio.client import WorkflowHistory
 
 from placet.contracts.decision import AcceptedDecision, DecisionPredicate
 from placet.contracts.proposal import Proposal
-from placet.entrypoints.replay import Verdict, judge
+from placet.engine.payload_codec import PayloadEncryption
 from placet.governance.approvals import sign_decision
-from placet.governance.canonical import sha256_hex
-from placet.governance.keys import key_id_of, public_bytes
-from placet.interfaces.payload_codec import PayloadEncryption
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.keys import key_id_of, public_bytes
+from placet.replay import Verdict, judge
 from tests.replay.record import HISTORIES, PAYLOAD_KEY
 
 KEY = bytes.fromhex(PAYLOAD_KEY)

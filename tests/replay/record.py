@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from agents.testing import ScriptedInference
-from placet.interfaces.halt_operations import place_halt
-from placet.interfaces.reversal_operations import request_reversal, reverse_run
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from placet.service.halts import place_halt
+from placet.service.reversals import request_reversal, reverse_run
 from tests.security.test_batches import pending, prepared, signed
 from tests.security.test_gate_times import timed
 from tests.security.test_mandates import head, mandated, permitting

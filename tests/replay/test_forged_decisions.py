@@ -9,8 +9,8 @@ from placet.contracts.decision import Amendment
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
 from placet.governance.amendments import amended
-from placet.governance.canonical import digest
 from placet.governance.effects import effect_key
+from placet.governance.signing.canonical import digest
 from tests.replay.forging import Forgery, Json, Said, Signer, amended_document
 
 OTHER = "run-" + "f" * 20

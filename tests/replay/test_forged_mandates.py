@@ -9,10 +9,10 @@ import pytest
 
 from placet.contracts.mandate import CohortTest, Mandate
 from placet.contracts.money import Money
-from placet.entrypoints.replay.files import load_trusted
 from placet.errors import UsageError
-from placet.governance.canonical import sha256_hex
-from placet.governance.signed import sign_document
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import sign_document
+from placet.replay.files import load_trusted
 from tests.replay.forging import Forgery, Json, Signer
 
 DRAFT: Json = {

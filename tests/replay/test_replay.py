@@ -10,10 +10,10 @@ import pytest
 
 from placet.contracts.proposal import Proposal
 from placet.entrypoints.main import Tools
-from placet.entrypoints.replay import judge, load_history
 from placet.errors import ConfigurationError, UsageError
-from placet.governance.canonical import digest
+from placet.governance.signing.canonical import digest
 from placet.interfaces.cli.app import run
+from placet.replay import judge, load_history
 from tests.replay.forging import KEY, Forgery, Json, Signer
 from tests.replay.record import ENDINGS, HISTORIES, PAYLOAD_KEY
 from tests.unit.support import a_key

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from placet.contracts.proposal import AdjustBalance, Proposal
-from placet.entrypoints.replay import judge
-from placet.governance.canonical import digest
-from placet.governance.keys import public_bytes
-from placet.interfaces.payload_codec import load_or_create_key
+from placet.engine.payload_codec import load_or_create_key
+from placet.governance.signing.canonical import digest
+from placet.governance.signing.keys import public_bytes
+from placet.replay import judge
 from tests.support.world import Approver, World
 
 

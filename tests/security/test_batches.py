@@ -14,14 +14,15 @@ from placet.contracts.batch import BatchBounds
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
-from placet.entrypoints.replay import judge
-from placet.governance import dsse
+from placet.engine.payload_codec import load_or_create_key
 from placet.governance.batches import verify_batched
-from placet.governance.keys import public_bytes
-from placet.interfaces import batch_operations, key_operations
-from placet.interfaces.batch_choice import BatchLimits, PreparedBatch, prepare_batch
-from placet.interfaces.batch_operations import deliver_batch, sign_prepared
-from placet.interfaces.payload_codec import load_or_create_key
+from placet.governance.signing import dsse
+from placet.governance.signing.keys import public_bytes
+from placet.replay import judge
+from placet.service import batches as batch_operations
+from placet.service import keys as key_operations
+from placet.service.batch_choice import BatchLimits, PreparedBatch, prepare_batch
+from placet.service.batches import deliver_batch, sign_prepared
 from tests.support.world import Approver, World
 
 CREDITS = ("C00001", "C00003", "C00005", "C00006", "C00014")

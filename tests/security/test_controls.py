@@ -8,10 +8,10 @@ import pytest
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import UsageError
 from placet.governance.oversight import Flaw
-from placet.governance.policy import PolicySet
-from placet.governance.policy_files import read_policy_files
-from placet.interfaces.mandate_operations import take_mandate
-from placet.interfaces.oversight_operations import draw_up_report, seed_control
+from placet.governance.policy.set import PolicySet
+from placet.service.mandates import take_mandate
+from placet.service.oversight import draw_up_report, seed_control
+from placet.service.policy_files import read_policy_files
 from tests.security.test_mandates import COMMIT, envelope
 from tests.support.world import Approver, World
 

@@ -19,12 +19,14 @@ from activities.approve import Approve
 from placet.contracts.decision import DecisionPredicate, ReceivedDecision
 from placet.contracts.gate import Gate
 from placet.contracts.run import ReviewInput
-from placet.entrypoints.replay import judge
+from placet.engine.payload_codec import ENCODING, load_or_create_key
 from placet.errors import UsageError
-from placet.governance import dsse
-from placet.governance.statement import decision_payload
-from placet.interfaces import decision_operations, key_operations, run_operations
-from placet.interfaces.payload_codec import ENCODING, load_or_create_key
+from placet.governance.signing import dsse
+from placet.governance.signing.statement import decision_payload
+from placet.replay import judge
+from placet.service import decisions as decision_operations
+from placet.service import keys as key_operations
+from placet.service import runs as run_operations
 from tests.support.world import Approver, World
 
 

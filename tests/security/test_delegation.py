@@ -8,9 +8,9 @@ import pytest
 
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import parse_money
-from placet.governance.signed import sign_document
-from placet.interfaces import key_operations
-from placet.interfaces.delegation_operations import revoke_delegation, take_delegation
+from placet.governance.signing.signed import sign_document
+from placet.service import keys as key_operations
+from placet.service.delegations import revoke_delegation, take_delegation
 from tests.support.world import Approver, World
 
 CHECKED_BEFORE_THE_EFFECT = "/tmf-api/prepayBalanceManagement/v4/bucket/B-C00005"

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from placet.contracts.halt import Halt, HaltScope
-from placet.governance.policy import PolicySet
-from placet.governance.policy_files import read_policy_files
-from placet.interfaces.halt_operations import lift_halt, place_halt, sign_lift
-from placet.interfaces.mandate_operations import draft_mandate, sign_mandate, take_mandate
+from placet.governance.policy.set import PolicySet
+from placet.service.halts import lift_halt, place_halt, sign_lift
+from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
+from placet.service.policy_files import read_policy_files
 from placet.storage.records import EffectRecord
 from tests.support.world import Approver, World
 

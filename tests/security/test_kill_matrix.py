@@ -18,7 +18,7 @@ import pytest
 
 from placet.contracts.decision import Verdict
 from placet.entrypoints.settings import Settings
-from placet.governance.audit_chain import verify_chain
+from placet.governance.log.chain import verify_chain
 from tests.support.world import EXECUTED_RECORD, World
 
 STEPS = ["analyse", "query_billing", "propose", "open_gate", "review_decisions", "execute", "close_run"]

@@ -13,14 +13,14 @@ import pytest
 
 from placet.contracts.audit import AuditEvent
 from placet.errors import GovernanceError
-from placet.governance.audit_chain import link
-from placet.governance.canonical import canonical_bytes
-from placet.governance.checkpoints import Checkpoint, open_checkpoint
-from placet.governance.log_key import LogIdentity
-from placet.governance.proof_bundle import verify_bundle
-from placet.interfaces.log_operations import prove_stream, signed_head
+from placet.governance.log.bundle import verify_bundle
+from placet.governance.log.chain import link
+from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
+from placet.governance.log.key import LogIdentity
+from placet.governance.signing.canonical import canonical_bytes
+from placet.service.log import prove_stream, signed_head
 from placet.storage.database import Database
-from placet.storage.log_verification import VerifiedLog, verify_log
+from placet.storage.log.verification import VerifiedLog, verify_log
 from tests.support.databases import disarm, migrated, sqlite_url
 from tests.support.logs import AT, TENANT, identity, record, run_id, sequencer
 

@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
-from activities.clearing import clear
 from placet.contracts.delegation import Delegation
 from placet.contracts.gate import Gate
 from placet.contracts.mandate import Clearance, Mandate, MandateRecord
 from placet.contracts.money import Money
-from placet.entrypoints.replay import judge
+from placet.engine.payload_codec import load_or_create_key
 from placet.errors import DecisionRefused, UsageError
-from placet.governance.canonical import sha256_hex
-from placet.governance.policy import PolicySet
-from placet.governance.policy_files import read_policy_files
-from placet.governance.signed import sign_document, verify_document
-from placet.interfaces import key_operations, mandate_operations
-from placet.interfaces.mandate_operations import draft_mandate, revoke_mandate, sign_mandate, take_mandate
-from placet.interfaces.payload_codec import load_or_create_key
+from placet.gate.clearing import clear
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import sign_document, verify_document
+from placet.replay import judge
+from placet.service import keys as key_operations
+from placet.service import mandates as mandate_operations
+from placet.service.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
+from placet.service.policy_files import read_policy_files
 from tests.support.databases import disarm, outsider, together
 from tests.support.world import Approver, World
 

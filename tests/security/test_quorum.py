@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from placet.interfaces import key_operations
-from placet.interfaces.delegation_operations import revoke_delegation, sign_delegation, take_delegation
+from placet.service import keys as key_operations
+from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
 from tests.support.world import Approver, World
 
 

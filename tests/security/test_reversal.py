@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.reversal import open_reversal
 from agents.testing import ScriptedInference
 from placet.contracts.proposal import AdjustBalance, OrderProduct
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import RunRequest
 from placet.errors import GovernanceError, UsageError
-from placet.interfaces.reversal_operations import request_reversal, reverse_run
+from placet.gate.reversal import open_reversal
+from placet.service.reversals import request_reversal, reverse_run
 from placet.storage.database import Database
 from tests.support.databases import together
 from tests.support.world import EXECUTED_RECORD, Approver, World

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from placet.errors import UsageError
-from placet.interfaces import key_operations, run_operations
+from placet.service import keys as key_operations
+from placet.service import runs as run_operations
 from tests.support.databases import outsider
 from tests.support.world import World
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from placet.engine.client import Engine
 from placet.entrypoints.connection import connect
 from placet.entrypoints.main import Tools
 from placet.interfaces.cli.app import run
-from placet.interfaces.engine import Engine
 from tests.support.world import PASSPHRASE, World
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from placet.contracts.audit import AuditEvent
-from placet.governance.log_key import LogIdentity, load_or_create_log_identity
+from placet.governance.log.key import LogIdentity, load_or_create_log_identity
 from placet.storage.database import Database
-from placet.storage.log_sequencer import LogSequencer
-from placet.storage.log_verification import VerifiedLog, verify_log
+from placet.storage.log.sequencer import LogSequencer
+from placet.storage.log.verification import VerifiedLog, verify_log
 
 TENANT = "acme"
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

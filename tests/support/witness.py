@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.errors import GovernanceError
-from placet.governance.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
-from placet.governance.keys import public_bytes
-from placet.governance.merkle import verify_consistency
-from placet.governance.notes import COSIGNATURE, VerifierKey, untrusted_text
+from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
+from placet.governance.log.merkle import verify_consistency
+from placet.governance.log.notes import COSIGNATURE, VerifierKey, untrusted_text
+from placet.governance.signing.keys import public_bytes
 
 TIME = 1_772_366_400
 

@@ -25,14 +25,16 @@ from placet.contracts.decision import DecisionPredicate, Verdict
 from placet.contracts.money import parse_money
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES, RunRequest, RunState
+from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import Parts, build_parts
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
-from placet.governance.keys import SigningKey, create_key_file, public_bytes
-from placet.interfaces import decision_operations, key_operations, run_operations
-from placet.interfaces.engine import Engine
+from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.service import decisions as decision_operations
+from placet.service import keys as key_operations
+from placet.service import runs as run_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from placet.contracts.halt import Halt
 from placet.contracts.mandate import Mandate
 from placet.contracts.money import Money
-from placet.governance.policy import PolicySet
-from placet.governance.policy_source import PolicyFile
+from placet.governance.policy.set import PolicySet
+from placet.governance.policy.source import PolicyFile
 
 RETENTION = Path(__file__).parents[2] / "agents" / "retention"
 DEFAULT = (RETENTION / "policy.cedar").read_text()

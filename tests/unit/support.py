@@ -11,7 +11,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
-from placet.governance.keys import SigningKey, key_id_of, public_bytes
+from placet.governance.signing.keys import SigningKey, key_id_of, public_bytes
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = "run-" + "a" * 20

@@ -9,7 +9,7 @@ from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Precondition, Proposal
 from placet.errors import DecisionRefused
 from placet.governance.amendments import amended
-from placet.governance.canonical import digest
+from placet.governance.signing.canonical import digest
 from tests.unit.support import a_proposal
 
 ORDER = OrderProduct(customer_id="C00001", action="add", offering_id="OFF-1")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Phase
 from placet.errors import DecisionRefused
-from placet.governance import dsse
 from placet.governance.approvals import sign_decision, verify_decision
-from placet.governance.canonical import digest, sha256_hex
-from placet.governance.statement import decision_payload
+from placet.governance.signing import dsse
+from placet.governance.signing.canonical import digest, sha256_hex
+from placet.governance.signing.statement import decision_payload
 from tests.unit.support import NOW, a_gate, a_key, a_predicate, a_proposal, a_request
 
 SIGNING, ENROLLED = a_key()

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from placet.contracts.audit import GENESIS
-from placet.governance.audit_body import read_body, write_body
-from placet.governance.audit_chain import entry_hash, link, verify_chain
+from placet.governance.log.body import read_body, write_body
+from placet.governance.log.chain import entry_hash, link, verify_chain
 
 LARGEST = 2**53 - 1
 

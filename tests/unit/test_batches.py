@@ -31,8 +31,8 @@ from placet.governance.batches import (
     sign_batch,
     verify_batched,
 )
-from placet.governance.canonical import canonical_bytes, digest, sha256_hex
-from placet.interfaces.batch_choice import BatchLimits
+from placet.governance.signing.canonical import canonical_bytes, digest, sha256_hex
+from placet.service.batch_choice import BatchLimits
 from tests.unit.support import NOW, a_key, a_predicate, a_proposal, a_request
 
 SIGNING, ENROLLED = a_key()

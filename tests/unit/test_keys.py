@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from placet.errors import ConfigurationError
-from placet.governance.keys import create_key_file, key_id_of, load_key_file, parse_public_key
+from placet.governance.signing.keys import create_key_file, key_id_of, load_key_file, parse_public_key
 
 
 def test_a_created_key_loads_with_its_passphrase(tmp_path: Path) -> None:

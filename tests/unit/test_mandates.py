@@ -13,9 +13,9 @@ from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Proposal
 from placet.errors import DecisionRefused
-from placet.governance.keys import SigningKey
 from placet.governance.mandates import charge, check_authority, check_sense, covers, left, state_of
-from placet.governance.signed import sign_document
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import sign_document
 from tests.unit.policy_support import a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
@@ -253,7 +253,7 @@ def test_a_mandate_that_is_over_is_refused_at_signing() -> None:
 
 
 def signed(mandate: Mandate, key: SigningKey) -> tuple[MandateRecord, str]:
-    from placet.governance.canonical import sha256_hex
+    from placet.governance.signing.canonical import sha256_hex
 
     text = sign_document(mandate, key.private, key.key_id)
     return MandateRecord(mandate=mandate, document=sha256_hex(text.encode()), key_id=key.key_id, spent_minor=0), text

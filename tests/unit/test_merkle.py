@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.errors import GovernanceError
-from placet.governance.merkle import (
+from placet.governance.log.merkle import (
     EMPTY_ROOT,
     Frontier,
     MemoryTree,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from placet.contracts.money import LARGEST_MINOR, Money, minor_digits, parse_money
-from placet.governance.canonical import canonical_bytes
+from placet.governance.signing.canonical import canonical_bytes
 
 CURRENCIES = st.sampled_from(["USD", "EUR", "JPY", "KWD", "XAF"])
 

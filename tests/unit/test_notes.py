@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.errors import ConfigurationError, GovernanceError
-from placet.governance.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
-from placet.governance.keys import public_bytes
-from placet.governance.merkle import EMPTY_ROOT
-from placet.governance.notes import (
+from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
+from placet.governance.log.merkle import EMPTY_ROOT
+from placet.governance.log.notes import (
     COSIGNATURE,
     VerifierKey,
     add_signatures,
@@ -19,6 +18,7 @@ from placet.governance.notes import (
     sign_note,
     untrusted_text,
 )
+from placet.governance.signing.keys import public_bytes
 
 # The example of c2sp.org/signed-note.
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"

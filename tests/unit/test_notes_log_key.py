@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from placet.errors import ConfigurationError
-from placet.governance.log_key import load_or_create_log_identity, read_trusted_keys, verifiers_for
-from placet.governance.notes import VerifierKey
+from placet.governance.log.key import load_or_create_log_identity, read_trusted_keys, verifiers_for
+from placet.governance.log.notes import VerifierKey
 
 ORIGIN = "placet.example/acme"
 

@@ -17,10 +17,10 @@ from placet.contracts.notification import Notification, Occasion
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import ConfigurationError
-from placet.governance.address_book import AddressBook, Recipient, load_address_book, parse_address_book
-from placet.governance.notices import NOTHING_DECIDES, message_id, roles_concerned, subject_of, text_of
-from placet.interfaces.channels.mail import mail_of
-from placet.interfaces.channels.webhook import body_of, parse_secrets, signatures
+from placet.notify.address_book import AddressBook, Recipient, load_address_book, parse_address_book
+from placet.notify.mail import mail_of
+from placet.notify.notices import NOTHING_DECIDES, message_id, roles_concerned, subject_of, text_of
+from placet.notify.webhook import body_of, parse_secrets, signatures
 from tests.support.webhook import SECRET
 from tests.unit.support import NOW, RUN, a_gate, a_proposal, a_request
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.contracts.audit import GENESIS, AuditEvent
-from placet.governance.audit_chain import link
+from placet.governance.log.chain import link
 from placet.governance.oversight import ControlOutcome, Durations, GateStory, Vote, outcome_from, read_gate
 from placet.governance.oversight_report import Controls, OversightReport, Tally
 from tests.unit.support import NOW, RUN, a_gate

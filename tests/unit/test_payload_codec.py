@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 
+from placet.engine.payload_codec import ENCODING, PayloadEncryption, load_or_create_key
 from placet.errors import ConfigurationError
-from placet.interfaces.payload_codec import ENCODING, PayloadEncryption, load_or_create_key
 
 KEY = bytes(range(32))
 CODEC = PayloadEncryption(KEY)

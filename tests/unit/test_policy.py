@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from placet.contracts.money import Money
 from placet.entrypoints.policies import PolicyFiles
 from placet.errors import PolicyError
-from placet.governance.policy import PolicySet, policy_document
-from placet.governance.policy_facts import MandateFacts
-from placet.governance.policy_files import read_policy_files
-from placet.governance.policy_source import shipped_schema
+from placet.governance.policy.facts import MandateFacts
+from placet.governance.policy.set import PolicySet, policy_document
+from placet.governance.policy.source import shipped_schema
+from placet.service.policy_files import read_policy_files
 from tests.unit.policy_support import DEFAULT, a_halt, a_mandate, a_set, files
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 

@@ -3,8 +3,8 @@
 import pytest
 
 from placet.errors import ConfigurationError
-from placet.governance.policy_case_table import CASES_FILE, parse_cases
-from placet.governance.policy_cases import CasesReport, run_cases
+from placet.governance.policy.authoring.case_table import CASES_FILE, parse_cases
+from placet.governance.policy.authoring.cases import CasesReport, run_cases
 from tests.unit.policy_support import DEFAULT, RETENTION, a_set
 
 HEAD = """tenant: demo

@@ -11,12 +11,12 @@ from placet.contracts.mandate import Clearance
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
-from placet.governance.audit_chain import link
-from placet.governance.canonical import digest
-from placet.governance.policy import PolicySet
-from placet.governance.policy_explain import RunExplained, explain_run
-from placet.governance.policy_question import commits, decides, proposes
-from placet.governance.policy_why import explain
+from placet.governance.log.chain import link
+from placet.governance.policy.authoring.explain import RunExplained, explain_run
+from placet.governance.policy.authoring.why import explain
+from placet.governance.policy.question import commits, decides, proposes
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.canonical import digest
 from tests.unit.policy_support import DEFAULT, a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 

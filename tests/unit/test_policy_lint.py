@@ -2,7 +2,7 @@
 
 import pytest
 
-from placet.governance.policy_lint import check
+from placet.governance.policy.authoring.lint import check
 from tests.unit.policy_support import DEFAULT, files
 
 FOUR_EYES = (

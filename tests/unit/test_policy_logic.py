@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.contracts.money import Money
-from placet.governance.policy import PolicySet
-from placet.governance.policy_facts import PersonFacts, ProposalFacts
-from placet.governance.policy_logic import condition, conjuncts, contradictory, entails, implied
-from placet.governance.policy_question import DecideQuestion
-from placet.governance.policy_source import PolicyFile
-from placet.governance.policy_why import explain
-from placet.governance.policy_words import as_cedar
+from placet.governance.policy.authoring.logic import condition, conjuncts, contradictory, entails, implied
+from placet.governance.policy.authoring.why import explain
+from placet.governance.policy.authoring.words import as_cedar
+from placet.governance.policy.facts import PersonFacts, ProposalFacts
+from placet.governance.policy.question import DecideQuestion
+from placet.governance.policy.set import PolicySet
+from placet.governance.policy.source import PolicyFile
 
 ATOMS = st.one_of(
     st.builds(

@@ -23,12 +23,12 @@ from placet.contracts.mandate import CohortTest, Mandate
 from placet.contracts.money import Money
 from placet.contracts.signed import SignedDocument
 from placet.errors import DecisionRefused
-from placet.governance import dsse
 from placet.governance.approvals import verify_decision
 from placet.governance.batches import MemberTree, is_batched, verify_batched
-from placet.governance.canonical import canonical_bytes, digest, sha256_hex
-from placet.governance.signed import predicate_type, sign_document, verify_document
-from placet.governance.statement import STATEMENT_TYPE, decision_payload
+from placet.governance.signing import dsse
+from placet.governance.signing.canonical import canonical_bytes, digest, sha256_hex
+from placet.governance.signing.signed import predicate_type, sign_document, verify_document
+from placet.governance.signing.statement import STATEMENT_TYPE, decision_payload
 from tests.unit.support import NOW, RUN, a_gate, a_key, a_predicate, a_proposal, a_request
 
 SIGNING, ENROLLED = a_key()

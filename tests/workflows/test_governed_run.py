@@ -5,11 +5,12 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from agents.completion import Exchange, NoModelAnsweredError
+from agents.completion import NoModelAnsweredError
 from agents.testing import ScriptedInference
 from placet.contracts.inference import ModelUse
+from placet.contracts.outcome import Exchange
 from placet.contracts.proposal import Proposal
-from placet.governance.canonical import digest, sha256_hex
+from placet.governance.signing.canonical import digest, sha256_hex
 from tests.support.world import EXECUTED_RECORD, World
 
 

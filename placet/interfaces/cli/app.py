@@ -11,21 +11,9 @@ from typing import Any
 import typer
 
 from placet.errors import PlacetError
-from placet.interfaces.cli import (
-    audit,
-    decisions,
-    delegations,
-    halts,
-    inbox,
-    keys,
-    mandates,
-    notifications,
-    oversight,
-    policy,
-    reversals,
-    runs,
-    services,
-)
+from placet.interfaces.cli import audit, notifications, services
+from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
+from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.interfaces.cli import output
-from placet.interfaces.cli.runs import JsonFlag
+from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from placet.governance.log_key import LogIdentity
-    from placet.governance.notes import VerifierKey
-    from placet.governance.proof_bundle import ProofBundle
+    from placet.governance.log.bundle import ProofBundle
+    from placet.governance.log.key import LogIdentity
+    from placet.governance.log.notes import VerifierKey
 
 app = typer.Typer(no_args_is_help=True, help="The record of everything that happened.")
 StreamArgument = Annotated[
@@ -51,8 +51,8 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
 @app.command("checkpoint")
 def checkpoint(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Put everything on record into the log, sign its head, and print the signed checkpoint."""
-    from placet.governance.checkpoints import open_checkpoint
-    from placet.interfaces.log_operations import signed_head
+    from placet.governance.log.checkpoints import open_checkpoint
+    from placet.service.log import signed_head
 
     toolbox: Toolbox = context.obj
     identity = _identity(toolbox)
@@ -84,8 +84,8 @@ def prove(
     """Prove that entries are on the record: a file that `audit verify --proof` verifies offline."""
     if (run_id is None) == (entry is None):
         raise typer.BadParameter("give a run, or --entry with an entry's hash")
-    from placet.governance.proof_bundle import verify_bundle
-    from placet.interfaces.log_operations import read_text
+    from placet.governance.log.bundle import verify_bundle
+    from placet.service.log import read_text
 
     toolbox: Toolbox = context.obj
     note = None if at is None else read_text(at)
@@ -138,10 +138,10 @@ def anchor(
     out: Annotated[Path | None, typer.Option("--out", help="write what the witness signed here")] = None,
 ) -> None:
     """Give the newest checkpoint to someone who keeps it; refused when the log is not the one given before."""
-    from placet.governance.checkpoints import open_checkpoint
-    from placet.governance.notes import VerifierKey
-    from placet.interfaces import anchors
-    from placet.interfaces.log_operations import record_anchoring, signed_head
+    from placet.governance.log.checkpoints import open_checkpoint
+    from placet.governance.log.notes import VerifierKey
+    from placet.service import anchors
+    from placet.service.log import record_anchoring, signed_head
 
     toolbox: Toolbox = context.obj
     is_witness = to.startswith(("http://", "https://"))
@@ -173,8 +173,8 @@ def anchor(
 
 
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
-    from placet.interfaces.log_operations import read_anchors
-    from placet.storage.log_verification import verify_log
+    from placet.service.log import read_anchors
+    from placet.storage.log.verification import verify_log
 
     origin = _origin(toolbox)
     keys = _keys(toolbox, origin, key)
@@ -202,10 +202,10 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
 
 
 def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
-    from placet.governance.checkpoints import parse_checkpoint
-    from placet.governance.notes import untrusted_text
-    from placet.governance.proof_bundle import parse_bundle
-    from placet.interfaces.log_operations import read_anchors, read_text, verify_anchored_bundle
+    from placet.governance.log.bundle import parse_bundle
+    from placet.governance.log.checkpoints import parse_checkpoint
+    from placet.governance.log.notes import untrusted_text
+    from placet.service.log import read_anchors, read_text, verify_anchored_bundle
 
     bundle = parse_bundle(read_text(file))
     origin = parse_checkpoint(untrusted_text(bundle.checkpoint)).origin
@@ -233,7 +233,7 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
 
 def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str | None) -> "ProofBundle":
     from placet.errors import UsageError
-    from placet.interfaces.log_operations import NOT_COVERED, prove_entry, prove_stream, signed_head
+    from placet.service.log import NOT_COVERED, prove_entry, prove_stream, signed_head
 
     database = toolbox.database()
 
@@ -257,20 +257,20 @@ def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str |
 
 
 def _identity(toolbox: Toolbox) -> "LogIdentity":
-    from placet.governance.log_key import load_or_create_log_identity
+    from placet.governance.log.key import load_or_create_log_identity
 
     return load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file)
 
 
 def _origin(toolbox: Toolbox) -> str:
-    from placet.governance.checkpoints import origin_of
+    from placet.governance.log.checkpoints import origin_of
 
     return origin_of(toolbox.log_name, toolbox.tenant)
 
 
 def _keys(toolbox: Toolbox, origin: str, given: list[str] | None) -> "Sequence[VerifierKey]":
-    from placet.governance.log_key import read_trusted_keys, verifiers_for
-    from placet.governance.notes import VerifierKey
+    from placet.governance.log.key import read_trusted_keys, verifiers_for
+    from placet.governance.log.notes import VerifierKey
 
     if given:
         return verifiers_for(origin, given)

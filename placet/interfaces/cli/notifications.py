@@ -6,7 +6,7 @@ import typer
 
 from placet.contracts.notification import Channel, DeliveryStatus
 from placet.interfaces.cli import output
-from placet.interfaces.cli.runs import JsonFlag
+from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from placet.interfaces.engine import Engine
+    from placet.engine.client import Engine
     from placet.storage.database import Database
 
 T = TypeVar("T")

@@ -1,1 +1,1 @@
-"""The HTTP API: what an upstream system may ask of Placet. Its rules are those of placet.interfaces.run_operations."""
+"""The HTTP API: what an upstream system may ask of Placet. Its rules are those of placet.service.runs."""

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from anyio import from_thread
 
+from placet.engine.client import Engine
 from placet.errors import UpstreamUnavailable
-from placet.interfaces.engine import Engine
 
 T = TypeVar("T")
 

@@ -13,10 +13,9 @@ from placet.contracts.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
 from placet.errors import UsageError
-from placet.governance import dsse
 from placet.governance.batches import BatchedDecision
-from placet.governance.canonical import sha256_hex
-from placet.interfaces.decision_operations import deliver_decision
+from placet.governance.signing import dsse
+from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.messages import (
     CancellationRequested,
@@ -28,7 +27,8 @@ from placet.interfaces.http.messages import (
     RunPage,
     RunStarted,
 )
-from placet.interfaces.run_operations import build_request, find_run, record_cancellation, record_request
+from placet.service.decisions import deliver_decision
+from placet.service.runs import build_request, find_run, record_cancellation, record_request
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 

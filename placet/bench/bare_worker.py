@@ -1,0 +1,32 @@
+"""`python -m placet.bench.bare_worker PLACE.json`: a worker as Temporal's documentation writes one."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from placet.bench import bare
+from placet.bench.notices import Notifier
+from placet.bench.place import Place
+from placet.bench.worker_process import work
+from placet.entrypoints.process import leave
+
+
+async def build(place: Place, notifier: Notifier) -> Worker:
+    """A worker for bare runs, of the same capacity as the governed one."""
+    client = await Client.connect(place.temporal, interceptors=[notifier])
+    return Worker(
+        client,
+        task_queue=bare.TASK_QUEUE,
+        workflows=[bare.BareRun],
+        activities=bare.ACTIVITIES,
+        max_concurrent_activities=place.activities,
+        max_cached_workflows=place.cached_runs,
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(work("bare", Place.read(Path(sys.argv[1])), build))
+    leave(0)

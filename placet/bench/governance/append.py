@@ -1,0 +1,134 @@
+"""Appending to the record from eight threads, beside raw one-row commits of as many bytes by as many threads."""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from placet.bench.governance.databases import Server, open_new
+from placet.bench.governance.figures import Figure
+from placet.bench.governance.sampling import in_turn
+from placet.storage.database import Database
+
+WRITERS = 8
+_EACH = 50
+_AIM = {"SQLite": 0.25, "PostgreSQL": 0.6}
+_TENANT = "demo"
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+BODY = {"effect_key": "e" * 64, "proposal": "b" * 64, "envelope": "a" * 64}
+"""Of the size that an `execute.intended` entry has."""
+
+Write = Callable[[int, int], None]
+
+
+def measure(server: Server, rounds: int) -> Iterator[Figure]:
+    """Entries per second from eight threads, each with a stream of its own; medians over rounds in turn."""
+    url, database = open_new(server, pool_size=WRITERS)
+    try:
+        size = _entry_bytes(database)
+        with _RawWriters(server, url, "x" * size) as raw:
+            rates = _rates({"ours": _Appender(database), "raw": raw}, rounds)
+    finally:
+        database.close()
+    yield Figure(
+        part="append",
+        name=f"audit append, {server.name}, {WRITERS} writers",
+        unit="entries/s",
+        ours=rates["ours"],
+        reference=rates["raw"],
+        against=f"one INSERT and COMMIT of {size} bytes by the driver ({server.durability()})",
+        limit=_AIM[server.name],
+        at_least=True,
+    )
+
+
+def append_one(database: Database, stream: str, step: str) -> None:
+    """One entry in a transaction of its own."""
+    with database.transaction() as tx:
+        tx.audit.append(
+            stream=stream,
+            tenant=_TENANT,
+            run_id=None,
+            kind="execute.intended",
+            actor="bench-approver",
+            step_key=step,
+            at=_AT,
+            body=BODY,
+        )
+
+
+def _rates(acts: Mapping[str, Write], rounds: int) -> dict[str, float]:
+    seen: dict[str, list[float]] = {name: [] for name in acts}
+    for number in range(rounds + 1):
+        for name in in_turn(list(acts), number):
+            rate = _per_second(acts[name], number)
+            if number:  # the first round warms up
+                seen[name].append(rate)
+    return {name: statistics.median(values) for name, values in seen.items()}
+
+
+class _Appender:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __call__(self, writer: int, number: int) -> None:
+        append_one(self._database, f"tenant/bench-{writer}", f"bench-{number}")
+
+
+class _RawWriters:
+    """A connection for each thread, and one table with one text column.
+
+    SQLite has one writer: the threads take turns at a lock, as ours do. Polling the file's lock would slow them down.
+    """
+
+    def __init__(self, server: Server, url: str, text: str) -> None:
+        self._connections: list[Any] = [server.raw(url) for _ in range(WRITERS)]
+        self._text = text
+        self._insert = f"INSERT INTO bench_raw (entry) VALUES ({server.mark})"  # noqa: S608 - a constant
+        self._turn = threading.Lock() if server.name == "SQLite" else None
+        key = "INTEGER PRIMARY KEY" if server.name == "SQLite" else "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+        self._connections[0].execute(f"CREATE TABLE bench_raw (id {key}, entry TEXT NOT NULL)")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    def __call__(self, writer: int, _number: int) -> None:
+        # In autocommit a single statement is a transaction.
+        connection = self._connections[writer]
+        if self._turn is None:
+            connection.execute(self._insert, (self._text,))
+            return
+        with self._turn:
+            connection.execute(self._insert, (self._text,))
+
+
+def _per_second(write: Write, number: int) -> float:
+    ready = threading.Barrier(WRITERS + 1)
+
+    def work(writer: int) -> None:
+        ready.wait()
+        for place in range(_EACH):
+            write(writer, number * _EACH + place)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        working = [pool.submit(work, writer) for writer in range(WRITERS)]
+        ready.wait()
+        began = time.perf_counter()
+        for worker in working:
+            worker.result()
+        return WRITERS * _EACH / (time.perf_counter() - began)
+
+
+def _entry_bytes(database: Database) -> int:
+    """Bytes of one entry's values, as text."""
+    append_one(database, "tenant/bench-size", "size")
+    with database.reading() as tx:
+        [entry] = tx.audit.read("tenant/bench-size")
+    return sum(len(str(value)) for value in entry.model_dump(mode="json").values())

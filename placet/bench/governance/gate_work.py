@@ -1,0 +1,97 @@
+"""The gate's own work for one run, done once more beside it: open, review, and the check before the effect.
+
+The only module of the bench that calls the activities themselves.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.approve import Approve
+from activities.context import Context
+from placet.bench.governance.sample import APPROVER
+from placet.contracts.decision import ReceivedDecision
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import ExecuteInput, GateInput, ReviewInput
+from placet.errors import PlacetError
+from placet.gate.recheck import refusal
+from placet.governance.signing.keys import SigningKey
+from placet.service import decisions as decision_operations
+from placet.service import runs as run_operations
+from placet.storage.records import RunRecord
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds by the clock, and of CPU in this thread."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.wall + other.wall, self.cpu + other.cpu)
+
+
+class GateWork:
+    """Passes the gate for copies of waiting runs, in this process, on their database and against their BSS.
+
+    Args:
+        context: As a worker's activities have it.
+        key: Enrolled, entitled to decide.
+    """
+
+    def __init__(self, context: Context, key: SigningKey) -> None:
+        self._context = context
+        self._key = key
+        self._approve = Approve(context)
+        self._environment = ActivityEnvironment()
+
+    def once(self, waiting: RunRecord, proposal: Proposal) -> Spent:
+        """What the gate costs for `proposal` of a run of its own; the effect itself does not follow.
+
+        Raises:
+            PlacetError: the gate did not open, or refused what it should accept.
+        """
+        request = run_operations.build_request(
+            tenant=waiting.tenant,
+            customer_id=waiting.customer_id,
+            agent=waiting.agent,
+            requested_by=waiting.requested_by,
+            key=f"gate-{waiting.run_id}",
+            agents=(waiting.agent,),
+        )
+        run_operations.record_request(self._context.database, request)
+        copy = proposal.model_copy(update={"run_id": request.run_id})
+        with self._context.database.transaction() as tx:
+            digest = tx.artifacts.put_model(request.tenant, copy)
+            tx.runs.set_state(request.run_id, "proposing", at=datetime.now(UTC), proposal=digest)
+        gate, opening = self._timed(lambda: self._approve.open_gate(GateInput(run=request, proposal=digest)))
+        record = run_operations.find_run(self._context.database, request.run_id, request.tenant)
+        envelope = decision_operations.sign_verdict(record, digest, "approve", APPROVER, "bench", self._key)
+        received = ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False)
+        review = ReviewInput(run=request, proposal=digest, gate=gate, phase="decide", received=(received,))
+        reviewed, reviewing = self._timed(lambda: self._approve.review_decisions(review))
+        if reviewed.verdict != "approve":
+            raise PlacetError(f"the gate refused the bench's own decision on {request.run_id!r}")
+        approvals = tuple(decision.envelope_digest for decision in reviewed.decisions)
+        effect = ExecuteInput(run=request, proposal=digest, decisions=approvals)
+        no, checking = self._timed(lambda: refusal(self._context, effect, copy))
+        if no is not None:
+            raise PlacetError(f"the check before the effect of {request.run_id!r} says no: {no}")
+        return opening + reviewing + checking
+
+    def _timed(self, act: Callable[[], T]) -> tuple[T, Spent]:
+        """Call it as a worker's thread would."""
+
+        def timed() -> tuple[T, Spent]:
+            wall, cpu = time.perf_counter(), time.thread_time()
+            result = act()
+            return result, Spent(time.perf_counter() - wall, time.thread_time() - cpu)
+
+        return self._environment.run(timed)

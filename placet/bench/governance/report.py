@@ -1,0 +1,41 @@
+"""The figures on a terminal."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from placet.bench.governance.figures import Figure, Measurement
+from placet.interfaces.cli.output import console, print_json
+
+
+def show(measured: Measurement, *, as_json: bool) -> None:
+    """Print the figures: raw JSON, or a table."""
+    if as_json:
+        print_json(measured.as_json())
+        return
+    out = console()
+    title = f"{measured.rounds} rounds, logs of up to {measured.entries:,} entries; medians, each beside its reference"
+    table = Table("figure", title=title, title_justify="left", box=None)
+    for column in ("ours", "reference", "ratio", "aim", ""):
+        table.add_column(column, justify="right")
+    for figure in measured.figures:
+        table.add_row(*_cells(figure))
+    out.print(table)
+    out.print()
+    for part, against in dict.fromkeys((figure.part, figure.against) for figure in measured.figures):
+        out.print(f"reference, {part}: {against}", markup=False)
+    for note in measured.notes:
+        out.print(note, markup=False)
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    aim = figure.aim
+    name = f"{figure.name} [{figure.unit}]"
+    cells = (escape(name), _number(figure.ours), _number(figure.reference), f"{figure.ratio:.3g}")
+    if aim is None:
+        return (*cells, "", "")
+    limit = f"{'≥' if aim.at_least else '≤'} {aim.limit:,.4g}{'' if figure.absolute else ' x'}"
+    return (*cells, limit, "[green]met[/]" if aim.met else "[red]missed[/]")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - four figures need no decimals

@@ -1,0 +1,117 @@
+"""The governed kind: the product, through the operations that every interface of it uses."""
+
+import csv
+from importlib import resources
+from itertools import cycle
+from typing import Any
+
+from temporalio.client import WorkflowHistory
+
+from placet.bench.place import Kind, Place
+from placet.engine.client import Engine
+from placet.entrypoints.settings import Settings
+from placet.errors import PlacetError
+from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.service import decisions as decision_operations
+from placet.service import keys as key_operations
+from placet.service import runs as run_operations
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+
+_APPROVER = "bench-approver"
+# The bench's own key signs simulated changes only, and is removed with the bench's folder.
+_PASSPHRASE = "placet-bench"  # noqa: S105
+
+
+class Governed:
+    """Each run is recorded, approved by an enrolled key's signature, and executed in the BSS.
+
+    Attributes:
+        receipts: The BSS's identifier of what each run that ended executed has changed.
+    """
+
+    kind: Kind = "governed"
+
+    def __init__(self, engine: Engine, database: Database, key: SigningKey) -> None:
+        self._engine = engine
+        self._database = database
+        self._key = key
+        self._customers = cycle(_at_risk_customers())
+        self.receipts: list[str] = []
+
+    def name(self, number: int) -> str:
+        """The run id that the key stands for."""
+        return run_operations.run_id_for("demo", f"bench-{number}")
+
+    async def start(self, number: int) -> None:
+        """Record the request and start the run."""
+        request = run_operations.build_request(
+            tenant="demo",
+            customer_id=next(self._customers),
+            agent="retention",
+            requested_by="bench-operator",
+            key=f"bench-{number}",
+            agents=("retention",),
+        )
+        await run_operations.start_run(self._database, self._engine, request)
+
+    def prepare(self, run_id: str) -> Any:
+        """Read the pending proposal and sign for exactly that."""
+        record, digest, _ = decision_operations.pending_proposal(self._database, run_id, "demo", "approve")
+        return record, decision_operations.sign_verdict(record, digest, "approve", _APPROVER, "bench", self._key)
+
+    async def deliver(self, decision: Any) -> None:
+        """Signal the envelope."""
+        record: RunRecord = decision[0]
+        await decision_operations.deliver_decision(self._database, self._engine, record, decision[1])
+
+    async def ended(self, run_id: str) -> None:
+        """Wait for the recorded end."""
+        result = await self._engine.handle(run_id).result()
+        if result["state"] != "executed":
+            raise PlacetError(f"run {run_id!r} ended {result['state']!r} ({result['code']}): {result['detail']}")
+        self.receipts.append(result["receipt"]["external_id"])
+
+    async def history(self, run_id: str) -> WorkflowHistory:
+        """Its events."""
+        return await self._engine.history(run_id)
+
+
+def settings_of(place: Place) -> Settings:
+    """Settings of this place alone: neither the environment nor an installation's values enter."""
+    return Settings.model_construct(
+        home=place.home,
+        temporal_address=place.temporal,
+        bss_url=place.bss_url,
+        worker_activities=place.activities,
+        worker_cached_runs=place.cached_runs,
+    )
+
+
+def enrolled_approver(database: Database, place: Place) -> SigningKey:
+    """A fresh key, enrolled for the role that the retention gate asks for."""
+    key = create_key_file(place.home / "approver.pem", _PASSPHRASE)
+    key_operations.enroll_key(
+        database,
+        name=_APPROVER,
+        tenant="demo",
+        roles=("retention_lead",),
+        limit="200.00 USD",
+        public_key=public_bytes(key.private.public_key()),
+        enrolled_by="bench-administrator",
+        expires_at=None,
+    )
+    return key
+
+
+def _at_risk_customers() -> list[str]:
+    """Customers of the simulated base with a young month-to-month fibre contract; the demo picks such a one too."""
+    sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")
+    with sample.open(encoding="utf-8") as lines:
+        return [
+            row["customer_id"]
+            for row in csv.DictReader(lines)
+            if row["contract"] == "Month-to-month"
+            and row["internet_service"] == "Fiber optic"
+            and 2 <= int(row["tenure"]) <= 12  # noqa: PLR2004 - months
+        ]

@@ -1,0 +1,32 @@
+"""`python -m placet.bench.governed_worker PLACE.json`: the shipped worker, only inference is scripted."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from temporalio.client import Client, ClientConfig
+from temporalio.worker import Worker
+
+from agents.testing import ScriptedInference
+from placet.bench.governed import settings_of
+from placet.bench.notices import Notifier
+from placet.bench.place import Place
+from placet.bench.worker_process import work
+from placet.entrypoints.bootstrap import build_parts
+from placet.entrypoints.connection import connect
+from placet.entrypoints.process import leave
+from placet.entrypoints.worker import build_worker
+
+
+async def build(place: Place, notifier: Notifier) -> Worker:
+    """The worker that the composition root makes, with a client that tells of waiting runs."""
+    settings = settings_of(place)
+    parts = build_parts(settings, inference=ScriptedInference())
+    engine = await connect(settings, for_worker=True)
+    config: ClientConfig = {**engine.client.config(), "interceptors": [notifier]}
+    return build_worker(Client(**config), parts.context, settings)
+
+
+if __name__ == "__main__":
+    asyncio.run(work("governed", Place.read(Path(sys.argv[1])), build))
+    leave(0)

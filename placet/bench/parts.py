@@ -1,0 +1,72 @@
+"""The processes of one bench: Temporal, the sandbox BSS and the two workers; all gone when the block ends."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from placet.bench.place import KINDS, Kind, Place, Usage
+from placet.entrypoints.process import Child, answers, await_condition, free_port
+from placet.entrypoints.process_group import ProcessGroup
+from placet.entrypoints.settings import Settings
+from placet.entrypoints.stack import temporal_command
+
+# Seconds; an answer to SIGUSR1 comes at the next turn of a worker's event loop.
+_USAGE_SECONDS = 20.0
+
+# Temporal's sandbox imports the workflow anew for each run; without bytecode files it would compile it each time.
+_ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": ""}
+
+
+class Parts(ProcessGroup):
+    """Starts servers first; workers follow on `start_workers`, once somebody listens to their notices."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.place = Place(
+            home=Path(tempfile.mkdtemp(prefix="placet-bench-")),
+            temporal_port=free_port(),
+            bss_port=free_port(),
+            activities=settings.worker_activities,
+            cached_runs=settings.worker_cached_runs,
+        )
+        super().__init__(self.place.home / "logs", _ENVIRONMENT)
+        self._workers: dict[Kind, Child] = {}
+
+    def start_workers(self) -> None:
+        """Start both workers; returns when both poll."""
+        for kind in KINDS:
+            self._workers[kind] = self._module(f"{kind}_worker")
+        self.await_part(lambda: all(self.place.ready(kind).exists() for kind in KINDS), "both workers' first poll")
+
+    def usage(self, kind: Kind) -> Usage:
+        """What the worker has used so far.
+
+        Raises:
+            ConfigurationError: it does not say, or has ended.
+        """
+        file = self.place.usage(kind)
+        file.unlink(missing_ok=True)
+        self._workers[kind].check()
+        os.kill(self._workers[kind].pid, signal.SIGUSR1)
+        await_condition(file.exists, seconds=_USAGE_SECONDS, what=f"the {kind} worker's usage")
+        return Usage.read(file)
+
+    def stop(self) -> None:
+        """End all parts, the workers first, and remove the folder."""
+        super().stop()
+        shutil.rmtree(self.place.home, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the servers; workers follow on `start_workers`."""
+        place = self.place
+        place.write()
+        self.spawn("temporal", temporal_command(place.temporal_port, free_port(), place.home / "temporal.db"))
+        self._module("bss_process")
+        self.await_part(lambda: answers(place.temporal_port), "Temporal answering")
+        self.await_part(lambda: answers(place.bss_port), "the sandbox BSS answering")
+
+    def _module(self, name: str) -> Child:
+        place_file = str(self.place.home / "place.json")
+        return self.spawn(name, [sys.executable, "-m", f"placet.bench.{name}", place_file])

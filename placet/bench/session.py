@@ -1,0 +1,173 @@
+"""One session: warm up, runs alone, rounds under load, always one kind beside the other, then the BSS's own count."""
+
+import asyncio
+import signal
+import statistics
+from dataclasses import dataclass, field
+from itertools import count
+from types import FrameType
+
+import httpx
+from temporalio.client import Client
+
+from placet.bench.driving import Load, Timing, drive, drive_many
+from placet.bench.figures import Effects, Figures, Measured
+from placet.bench.governed import Governed, enrolled_approver, settings_of
+from placet.bench.notices import Notices
+from placet.bench.parts import Parts
+from placet.bench.place import KINDS, Kind
+from placet.bench.subjects import Bare, Subject
+from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.settings import Settings
+from placet.errors import PlacetError
+from placet.storage.database import Database
+
+_WARM_UP = 3
+_ALONE = 30
+_ROUNDS = 3
+_CONNECT_SECONDS = 30.0
+_WATCH_SECONDS = 0.5
+
+
+@dataclass
+class _Sheet:
+    """What was seen of one kind."""
+
+    alone: list[Timing] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+    events: list[int] = field(default_factory=list)
+    history_bytes: list[int] = field(default_factory=list)
+
+
+def measure(settings: Settings, *, runs: int, in_flight: int) -> Figures:
+    """Run the whole session on parts of its own.
+
+    Raises:
+        PlacetError: a run did not end as it should, or the BSS shows another number of effects than runs.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Parts(settings) as parts:
+        database = open_database(settings_of(parts.place))
+        try:
+            return asyncio.run(_Session(parts, database, runs, in_flight).run())
+        finally:
+            database.close()
+
+
+class _Session:
+    def __init__(self, parts: Parts, database: Database, runs: int, in_flight: int) -> None:
+        self._parts = parts
+        self._database = database
+        self._runs = runs
+        self._in_flight = in_flight
+        self._sheets: dict[Kind, _Sheet] = {kind: _Sheet() for kind in KINDS}
+        self._numbers = count(1)
+        self._notices = Notices()
+
+    async def run(self) -> Figures:
+        """Measure, and fail at once when a part has ended by itself."""
+        measuring = asyncio.ensure_future(self._measure())
+        try:
+            while not measuring.done():
+                await asyncio.wait((measuring,), timeout=_WATCH_SECONDS)
+                self._parts.check()
+            return await measuring
+        finally:
+            measuring.cancel()
+
+    async def _measure(self) -> Figures:
+        place = self._parts.place
+        await self._notices.listen(place.notices)
+        engine = await connect(settings_of(place), patience_seconds=_CONNECT_SECONDS)
+        await engine.ensure_search_attributes()
+        # In this thread, though it waits: Linux ends a child with the thread that started it.
+        self._parts.start_workers()
+        governed = Governed(engine, self._database, enrolled_approver(self._database, place))
+        subjects: list[Subject] = [Bare(await Client.connect(place.temporal)), governed]
+        await self._warm_up(subjects)
+        await self._alone(subjects)
+        for number, share in enumerate(_shares(self._runs)):
+            for subject in subjects if number % 2 == 0 else reversed(subjects):
+                await self._under_load(subject, share)
+        return self._figures(self._effects(governed))
+
+    async def _warm_up(self, subjects: list[Subject]) -> None:
+        for subject in subjects:
+            await drive_many(subject, self._notices, self._next(_WARM_UP), _WARM_UP)
+
+    async def _alone(self, subjects: list[Subject]) -> None:
+        for _ in range(min(_ALONE, self._runs)):
+            for subject in subjects:
+                number = next(self._numbers)
+                sheet = self._sheets[subject.kind]
+                sheet.alone.append(await drive(subject, self._notices, number))
+                history = await subject.history(subject.name(number))
+                sheet.events.append(len(history.events))
+                sheet.history_bytes.append(sum(event.ByteSize() for event in history.events))
+
+    async def _under_load(self, subject: Subject, runs: int) -> None:
+        sheet = self._sheets[subject.kind]
+        before = self._parts.usage(subject.kind).cpu_seconds
+        sheet.loads.append(await drive_many(subject, self._notices, self._next(runs), self._in_flight))
+        sheet.cpu_seconds += self._parts.usage(subject.kind).cpu_seconds - before
+
+    def _next(self, runs: int) -> list[int]:
+        return [next(self._numbers) for _ in range(runs)]
+
+    def _effects(self, governed: Governed) -> Effects:
+        """What the BSS itself counts, asked over plain HTTP.
+
+        Raises:
+            PlacetError: it is another number than that of the runs that ended executed.
+        """
+        answer = httpx.get(f"{self._parts.place.bss_url}/sandbox/effects", timeout=10).raise_for_status().json()
+        effects = Effects(
+            executed_runs=len(governed.receipts),
+            distinct_receipts=len(set(governed.receipts)),
+            changes_in_bss=answer["adjustments"] + answer["topups"] + answer["orders"],
+        )
+        if not effects.once_each:
+            raise PlacetError(f"the governed runs did not change the BSS once each: {effects}")
+        return effects
+
+    def _figures(self, effects: Effects) -> Figures:
+        return Figures(
+            runs=self._runs,
+            alone_runs=len(self._sheets["bare"].alone),
+            in_flight=self._in_flight,
+            bare=self._measured("bare"),
+            governed=self._measured("governed"),
+            effects=effects,
+        )
+
+    def _measured(self, kind: Kind) -> Measured:
+        sheet, usage = self._sheets[kind], self._parts.usage(kind)
+        loaded = [timing for load in sheet.loads for timing in load.timings]
+        rounds = tuple(load.runs_per_second for load in sheet.loads)
+        return Measured(
+            runs_per_second=statistics.median(rounds),
+            rounds=rounds,
+            alone_ms=_median_ms([timing.alone for timing in sheet.alone]),
+            to_waiting_ms=_median_ms([timing.to_waiting for timing in sheet.alone]),
+            decision_ms=_median_ms([timing.to_end for timing in sheet.alone]),
+            decision_under_load_ms=_median_ms([timing.to_end for timing in loaded]),
+            events=round(statistics.median(sheet.events)),
+            history_bytes=round(statistics.median(sheet.history_bytes)),
+            cpu_ms=1000 * sheet.cpu_seconds / len(loaded),
+            peak_rss_mb=usage.peak_rss_mb,
+            model_library=usage.model_library,
+        )
+
+
+def _shares(runs: int) -> list[int]:
+    """`runs` in rounds as equal as can be."""
+    return [runs // _ROUNDS + (number < runs % _ROUNDS) for number in range(min(_ROUNDS, runs))]
+
+
+def _median_ms(seconds: list[float]) -> float:
+    return 1000 * statistics.median(seconds)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

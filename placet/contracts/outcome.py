@@ -1,0 +1,49 @@
+"""What an application's two steps result in, before any of it is stored."""
+
+from dataclasses import dataclass
+
+from placet.contracts.assessment import Assessment
+from placet.contracts.inference import ModelUse
+from placet.contracts.proposal import Candidate, Proposal
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The text of one attempt, for the artifact store.
+
+    SHA-256 of the UTF-8 bytes of each is the digest that `ModelUse` carries.
+
+    Attributes:
+        prompt: The request as sent (messages and schema) in JSON; for a model that was skipped, the request it would
+            have been sent.
+        completion: The raw text of the answer; None where there was none.
+    """
+
+    prompt: str
+    completion: str | None
+
+
+@dataclass(frozen=True)
+class AnalysisOutcome:
+    """Result of (1), with the model's exchanges for the artifact store."""
+
+    assessment: Assessment
+    exchanges: tuple[Exchange, ...]
+
+
+@dataclass(frozen=True)
+class ProposalOutcome:
+    """Result of (3).
+
+    Attributes:
+        proposal: The one mutation, or None to do nothing.
+        summary: One line: what is proposed, or why nothing is.
+        candidates: Everything that was weighed, also where nothing is proposed.
+        model_use: Empty where arithmetic left no choice and no model was asked.
+    """
+
+    proposal: Proposal | None
+    summary: str
+    candidates: tuple[Candidate, ...]
+    model_use: tuple[ModelUse, ...]
+    exchanges: tuple[Exchange, ...]

@@ -1,0 +1,196 @@
+"""`placet demo`: one governed run on the embedded stack, narrated as it happens, everything real but the customer data.
+
+What it shows is read from the record, the run and the BSS, not remembered from having asked for it.
+"""
+
+import asyncio
+import csv
+import secrets
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from types import FrameType
+
+from rich.console import Console
+
+from placet.contracts.decision import Verdict
+from placet.contracts.run import END_STATES
+from placet.demo.bss import as_bss_shows
+from placet.demo.narration import Narration
+from placet.engine.client import Engine
+from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.settings import Settings
+from placet.entrypoints.stack import Stack
+from placet.errors import ConfigurationError, PlacetError
+from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.interfaces.cli import output
+from placet.service import decisions as decision_operations
+from placet.service import keys as key_operations
+from placet.service import runs as run_operations
+from placet.storage.records import RunRecord
+
+APPROVER = "demo-approver"
+# The demo's own key signs simulated changes only; a person's passphrase is never in a program.
+_PASSPHRASE = "placet-demo"  # noqa: S105
+_STEP_SECONDS = 120.0
+# Long enough with the operator that more than one treatment is worth weighing.
+_MONTHS_HELD = range(24, 49)
+_OTHER_CUSTOMERS = 3
+
+
+def run_demo(settings: Settings, customer: str | None) -> int:
+    """Start the stack, run once, show the proof, stop everything; also on Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = output.console()
+    console.print("[bold]Placet demo[/]: one governed agent run. Customers, bills and usage are simulated.")
+    began = time.monotonic()
+    # A folder of its own: what the demo's key signs must count nowhere else.
+    home = settings.home / "demo"
+    try:
+        with ExitStack() as exits:
+            with console.status("starting Temporal, the sandbox BSS, the local model and a worker …"):
+                stack = exits.enter_context(Stack(settings.model_copy(update={"home": home}), isolated=True))
+            console.print(
+                f"[green]✓[/] stack up in {time.monotonic() - began:.1f} s   {stack.addresses['temporal_ui']}"
+            )
+            return asyncio.run(Demo(stack.settings(), console).run(customer))
+    except KeyboardInterrupt:
+        # An event loop interrupted while it was being made complains when it is thrown away; the person need not know.
+        sys.unraisablehook = lambda _: None
+        console.print("interrupted; everything was stopped")
+        return 130
+
+
+class Demo:
+    """The narration of one run."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._database = open_database(settings)
+        self._narration = Narration(console, self._database)
+        self._seen = 0
+
+    async def run(self, customer: str | None) -> int:
+        """From request to proof; the exit code."""
+        engine = await connect(self._settings)
+        key = self._approver_key()
+        record = await self._propose(engine, customer or self._at_risk())
+        for _ in range(_OTHER_CUSTOMERS if customer is None else 0):
+            if record.state == "no_action":
+                self._console.print(f"nothing to do for {record.customer_id}; another customer at risk:")
+                record = await self._propose(engine, self._at_risk())
+        if record.state != "awaiting_decision":
+            self._console.print(f"the run ended [bold]{record.state}[/]: {record.detail}", highlight=False)
+            return 0 if record.state == "no_action" else 1
+        record, digest, proposal = decision_operations.pending_proposal(
+            self._database, record.run_id, record.tenant, "approve"
+        )
+        before = as_bss_shows(self._settings.bss_url, proposal.mutation)
+        await self._decide(engine, record, digest, key)
+        record = await self._follow(record.run_id, until=set())
+        self._proof(record, before, as_bss_shows(self._settings.bss_url, proposal.mutation))
+        return 0 if record.state in ("executed", "rejected") else 1
+
+    async def _propose(self, engine: Engine, customer: str) -> RunRecord:
+        """Start a run for `customer` and follow it to the gate, or to its end."""
+        request = run_operations.build_request(
+            tenant=self._settings.tenant,
+            customer_id=customer,
+            agent="retention",
+            requested_by="demo-operator",
+            key=None,
+            agents=("retention",),
+        )
+        self._seen = 0
+        self._console.print(f"\n[bold]run {request.run_id}[/] for customer {request.customer_id}, agent retention")
+        await run_operations.start_run(self._database, engine, request)
+        return await self._follow(request.run_id, until={"awaiting_decision"})
+
+    async def _follow(self, run_id: str, until: set[str]) -> RunRecord:
+        """Print each entry of the record as it appears, until the run waits or ends."""
+        deadline = time.monotonic() + _STEP_SECONDS
+        with self._console.status("analysing …") as status:
+            while True:
+                record = run_operations.find_run(self._database, run_id, self._settings.tenant)
+                with self._database.reading() as tx:
+                    events = tx.audit.read(run_id)
+                for event in events[self._seen :]:
+                    self._narration.tell(event)
+                self._seen = len(events)
+                if record.state in until | END_STATES | {"unknown_outcome"}:
+                    return record
+                if time.monotonic() > deadline:
+                    raise ConfigurationError(
+                        f"the run is still {record.state!r} after {_STEP_SECONDS:g} s; see the logs"
+                    )
+                status.update(f"{record.state} … {record.detail}")
+                await asyncio.sleep(0.05)
+
+    async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey) -> None:
+        verdict: Verdict = "approve"
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            answer = await asyncio.to_thread(
+                self._console.input,
+                f"\nSign this exact proposal as {APPROVER}? [bold]y[/] approves, anything else rejects: ",
+            )
+            verdict = "approve" if answer.strip().lower() in ("y", "yes") else "reject"
+        else:
+            self._console.print(f"no terminal to ask at: signing as the simulated approver [bold]{APPROVER}[/]")
+        envelope = decision_operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
+        await decision_operations.deliver_decision(self._database, engine, record, envelope)
+
+    def _proof(self, record: RunRecord, before: str, after: str) -> None:
+        say = self._console.print
+        say(f"\n[bold]the BSS reports[/]  before  {before}\n                 after   {after}", highlight=False)
+        with self._database.reading() as tx:
+            events = tx.audit.read(record.run_id)
+            tx.audit.verify(record.run_id)
+        say(f"\n[bold]the record[/]: {len(events)} entries, every hash and link verified")
+        output.print_events(events)
+        run, home = record.run_id, self._settings.home
+        say(
+            f"\nthe run ended [bold]{record.state}[/]. To look further, keep the demo's installation running with\n"
+            f"  PLACET_HOME={home} placet up\nand in another terminal, with the same PLACET_HOME:\n"
+            f"  placet run show {run}\n  placet replay {run}\n  placet audit verify {run}\n"
+            f"  {self._settings.temporal_ui}/namespaces/default/workflows/{run}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _approver_key(self) -> SigningKey:
+        """A new key for each demo, enrolled for a day in the demo's own installation."""
+        path = self._settings.home / "keys" / f"{APPROVER}-{secrets.token_hex(4)}.pem"
+        key = create_key_file(path, _PASSPHRASE)
+        key_operations.enroll_key(
+            self._database,
+            name=APPROVER,
+            tenant=self._settings.tenant,
+            roles=("retention_lead",),
+            limit="200.00 USD",
+            public_key=public_bytes(key.private.public_key()),
+            enrolled_by="demo-administrator",
+            expires_at=datetime.now(UTC) + timedelta(days=1),
+        )
+        return key
+
+    def _at_risk(self) -> str:
+        """A customer of the sample who may leave any month and has something to lose, not yet in a run here."""
+        with self._database.reading() as tx:
+            taken = {record.customer_id for record in tx.runs.list(self._settings.tenant, limit=1000)}
+        sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")
+        with sample.open(encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                free_to_leave = row["contract"] == "Month-to-month" and row["internet_service"] == "Fiber optic"
+                if free_to_leave and int(row["tenure"]) in _MONTHS_HELD and row["customer_id"] not in taken:
+                    return str(row["customer_id"])
+        raise PlacetError(
+            "every at-risk customer of the sample has had a run here; remove the home folder to start anew"
+        )
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

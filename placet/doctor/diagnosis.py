@@ -1,0 +1,68 @@
+"""Running every probe at once, each within its time, and whatever happens none of them a traceback."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from placet.doctor import installation, notifying, reachability
+from placet.doctor.report import Finding, Mask, Report, setting_lines
+from placet.entrypoints.settings import Settings
+from placet.errors import PlacetError
+
+Probe = Callable[[Settings], Iterable[Finding]]
+
+PROBE_SECONDS = 3.0
+"""How long the probes have, all together; each bounds its own waiting to 2 seconds."""
+
+PROBES: dict[str, Probe] = {
+    "python": installation.python,
+    "packages": installation.packages,
+    "temporal binary": installation.temporal_binary,
+    "embedded model": installation.embedded_model,
+    "home": installation.home,
+    "approver keys": installation.approver_keys,
+    "payload key": installation.payload_key,
+    "plugin allowlist": installation.plugin_allowlist,
+    "policies": installation.policies,
+    "models": installation.models,
+    "HTTP API": installation.api_token,
+    "notifications": notifying.notifications,
+    "stack": reachability.stack,
+    "database": reachability.database,
+    "temporal": reachability.temporal,
+    "BSS": reachability.bss,
+    "model server": reachability.model_server,
+}
+
+
+def diagnose(settings: Settings, *, settings_only: bool = False) -> Report:
+    """Look at this installation; with `settings_only` list the settings and look at nothing else."""
+    if settings_only:
+        return Report(settings=setting_lines(settings))
+    mask = Mask(settings)
+    return Report(findings=tuple(mask.finding(finding) for finding in _run(PROBES, settings, PROBE_SECONDS)))
+
+
+def _run(probes: dict[str, Probe], settings: Settings, seconds: float) -> Iterable[Finding]:
+    found: dict[str, Sequence[Finding]] = {}
+
+    def probe(name: str) -> None:
+        found[name] = _findings(name, probes[name], settings)
+
+    # Daemons: one that hangs in a foreign system's silence must not hold the program.
+    threads = {name: threading.Thread(target=probe, args=(name,), daemon=True) for name in probes}
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for name, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        yield from found.get(name, (Finding("problem", name, f"no answer within {seconds:g} s"),))
+
+
+def _findings(name: str, probe: Probe, settings: Settings) -> Sequence[Finding]:
+    try:
+        return tuple(probe(settings))
+    except PlacetError as error:
+        return (Finding("problem", name, str(error)),)
+    except Exception as error:  # noqa: BLE001 - the doctor's patient may be ill in any way
+        return (Finding("problem", name, f"{type(error).__name__}: {error}"),)

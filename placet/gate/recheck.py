@@ -1,0 +1,104 @@
+"""What is checked again immediately before an effect: approvals or mandate, keys, policy, halts, customer state."""
+
+from placet.contracts.decision import AcceptedDecision
+from placet.contracts.proposal import Precondition, Proposal
+from placet.contracts.run import ExecuteInput
+from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
+from placet.gate.clearing import still_cleared
+from placet.gate.context import GateContext
+from placet.gate.controls import check_not_control
+from placet.gate.entitlement import Entitlements
+from placet.gate.halting import check_not_halted
+from placet.gate.opening import gate_for
+from placet.governance.quorum import roles_of_both, stricter, suffices
+from placet.plugin_api.protocols import ReadPlugin
+from placet.storage.database import Transaction
+from placet.storage.pending import Pending, pending_on_record
+
+
+def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
+    """Why the effect must not happen now although it was approved; None when everything still holds.
+
+    Raises:
+        UpstreamUnavailable: the customer's state cannot be read now; asking again is sound.
+        StorageError: our own record cannot be read now.
+    """
+    try:
+        with context.database.reading() as tx:
+            check_record(context, tx, effect, proposal)
+        _check_preconditions(context.billing, proposal.preconditions)
+    except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
+        return error
+    return None
+
+
+def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, proposal: Proposal) -> None:
+    """All that our own record and policy have to say about the effect. Asked once more as it is about to be sent.
+
+    Raises:
+        GovernanceError: it must not happen now.
+    """
+    policies = context.policies(effect.run.tenant, effect.run.agent)
+    run, now = effect.run, context.clock()
+    cancelled = tx.audit.find(run.run_id, "run.cancel_requested")
+    if cancelled is not None:
+        raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
+    check_not_control(tx, run)
+    check_not_halted(tx, proposal)
+    pending = pending_on_record(tx, run.run_id)
+    if pending.proposal != effect.proposal:
+        raise DecisionRefused("the proposal was amended since", code="not_approved")
+    today = gate_for(proposal, policies, context.terms(run.agent), pending.gate.opened_at)
+    if today.verdict != "human":
+        raise DecisionRefused(f"policy no longer permits the proposal: {today.reason}", code="policy_changed")
+    asked = stricter(pending.gate, today)
+    if now >= asked.expires_at:
+        raise DecisionRefused(
+            f"the approval lapsed with the gate at {asked.expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed"
+        )
+    if pending.gate.clearance is not None:
+        if effect.decisions:
+            raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")
+        still_cleared(tx, run, proposal, effect.proposal, policies, pending.gate.clearance, now)
+        return
+    approvals = _approvals(tx, effect, pending)
+    entitlements = Entitlements(tx, policies, proposal, roles_of_both(pending.gate, today, now), now)
+    if not suffices(asked, [entitlements.still(approval) for approval in approvals]):
+        raise DecisionRefused(
+            f"policy asks for {asked.quorum} approvals now, there are {len(approvals)}", code="policy_changed"
+        )
+
+
+def _approvals(tx: Transaction, effect: ExecuteInput, pending: Pending) -> tuple[AcceptedDecision, ...]:
+    """The decisions that arrived are those on our own record, for this very proposal, and they sufficed."""
+    used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
+    rejected = [one.decision for one in used if one.decision.verdict == "reject"]
+    if rejected:
+        raise DecisionRefused(f"{rejected[0].approver} rejected it", code="not_approved")
+    known = {one.decision.envelope_digest: one.decision for one in used if one.decision.proposal == effect.proposal}
+    approvals = tuple(known[digest] for digest in dict.fromkeys(effect.decisions) if digest in known)
+    if not approvals or len(approvals) != len(effect.decisions):
+        raise DecisionRefused("no accepted decision on this proposal is on record", code="not_approved")
+    if not suffices(pending.gate, approvals):
+        raise DecisionRefused(f"{len(approvals)} of {pending.gate.quorum} approvals are on record", code="not_approved")
+    return approvals
+
+
+def _check_preconditions(billing: ReadPlugin, preconditions: tuple[Precondition, ...]) -> None:
+    observed = billing.observe(preconditions)
+    for condition in preconditions:
+        actual = observed.get((condition.name, condition.subject))
+        if not _holds(condition, actual):
+            raise DecisionRefused(
+                f"{condition.name} of {condition.subject!r} is {actual!r} now, "
+                f"the proposal rests on {condition.op} {condition.value!r}",
+                code="precondition_changed",
+            )
+
+
+def _holds(condition: Precondition, actual: str | int | None) -> bool:
+    if condition.op == "eq":
+        return actual == condition.value
+    if not isinstance(actual, int) or not isinstance(condition.value, int):
+        return False
+    return actual <= condition.value if condition.op == "le" else actual >= condition.value

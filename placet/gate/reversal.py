@@ -1,0 +1,144 @@
+"""What differs in a run that takes back another one: no model is asked, arithmetic proposes (docs/adr/0011)."""
+
+from datetime import datetime
+
+from placet.contracts.assessment import Assessment
+from placet.contracts.audit import AuditEvent
+from placet.contracts.billing import CustomerProfile, Evidence
+from placet.contracts.outcome import ProposalOutcome
+from placet.contracts.proposal import Candidate, Proposal, Reason
+from placet.contracts.receipt import Receipt
+from placet.contracts.run import ProposeInput, RunRequest
+from placet.decisioning.compensation import compensation, leave, magnitude, required_reads, words
+from placet.errors import GovernanceError
+from placet.gate.context import GateContext
+from placet.governance.effects import effect_key
+from placet.governance.reversals import REQUESTED, REVERSED, check_reversible, step_key
+from placet.storage.database import Transaction
+
+ACTOR = "worker"
+"""Who analyses and proposes a reversal: no agent has a say in it."""
+
+
+def open_reversal(tx: Transaction, run: RunRequest, original_id: str, at: datetime) -> None:
+    """Link the original to the run that is to take it back, which is on record already, unless it may not be.
+
+    Raises:
+        GovernanceError: the original may not be reversed, or is of another tenant, customer or agent.
+    """
+    # First of all: two reversals of one run take turns at the end of its stream, so that the second sees the first.
+    tx.audit.append(
+        stream=original_id,
+        tenant=run.tenant,
+        run_id=original_id,
+        kind=REQUESTED,
+        actor=run.requested_by,
+        step_key=step_key(REQUESTED, run.run_id),
+        at=at,
+        body={"reversal": run.run_id, "reason": ""},
+    )
+    original = tx.runs.get(original_id)
+    if original is None or (original.tenant, original.customer_id, original.agent) != (
+        run.tenant,
+        run.customer_id,
+        run.agent,
+    ):
+        raise GovernanceError(
+            f"there is no run {original_id!r} of customer {run.customer_id!r} and agent {run.agent!r} to take back",
+            code="unknown_original",
+        )
+    others = (other for other in tx.runs.reversals_of(original_id) if other.run_id != run.run_id)
+    check_reversible(original, original.state, ((other.run_id, other.state) for other in others))
+
+
+def assess(context: GateContext, run: RunRequest, original_id: str, customer: CustomerProfile) -> Assessment:
+    """(1) The customer as they are now; the risk is the one the original run found, since nothing weighs it anew."""
+    original, _ = _executed(context, run, original_id)
+    found = context.artifact(run, original.assessment, Assessment)
+    return Assessment(
+        run_id=run.run_id,
+        customer=customer,
+        risk=found.risk,
+        drivers=(),
+        summary=f"No model was asked: this run takes back {original_id}. The risk is the one which that run found.",
+        queries=required_reads(original.mutation),
+        model_use=(),
+    )
+
+
+def propose(context: GateContext, step: ProposeInput, original_id: str, evidence: Evidence) -> ProposalOutcome:
+    """(3) The compensating mutation, or nothing where it cannot be exact any more."""
+    run = step.run
+    original, receipt = _executed(context, run, original_id)
+    back = _with_request(context, run, original_id, compensation(original, receipt, evidence))
+    candidates = (back, leave(original))
+    if back.mutation is None:
+        why = "; ".join(f"{reason.code}: {reason.detail}" for reason in back.reasons_against)
+        return ProposalOutcome(None, f"nothing: {original_id} cannot be taken back; {why}"[:300], candidates, (), ())
+    proposal = Proposal(
+        run_id=run.run_id,
+        tenant=run.tenant,
+        customer_id=run.customer_id,
+        agent=run.agent,
+        triggered_by=run.requested_by,
+        treatment=back.treatment,
+        mutation=back.mutation,
+        cost=magnitude(original),
+        expected_value_minor=back.expected_value_minor,
+        rationale=words(original, back.mutation),
+        candidates=candidates,
+        preconditions=back.preconditions,
+        evidence=step.evidence,
+        assessment=step.assessment,
+        reverses=original_id,
+    )
+    summary = f"{back.treatment} of {original_id}, taking {proposal.cost} from the customer"
+    return ProposalOutcome(proposal, summary, candidates, (), ())
+
+
+def mark_reversed(tx: Transaction, run: RunRequest, at: datetime) -> None:
+    """Say on the original's stream that `run` executed, in the transaction that records it; nothing for other runs."""
+    if run.reverses is None:
+        return
+    tx.audit.append(
+        stream=run.reverses,
+        tenant=run.tenant,
+        run_id=run.reverses,
+        kind=REVERSED,
+        actor=ACTOR,
+        step_key=step_key(REVERSED, run.run_id),
+        at=at,
+        body={"reversal": run.run_id},
+    )
+
+
+def _executed(context: GateContext, run: RunRequest, original_id: str) -> tuple[Proposal, Receipt]:
+    """What the original run did: the proposal its one settled effect was signed for, and the receipt."""
+    with context.database.reading() as tx:
+        settled = [effect for effect in tx.effects.for_run(original_id) if effect.status == "settled"]
+    if len(settled) != 1 or settled[0].receipt is None:
+        raise GovernanceError(
+            f"run {original_id!r} has {len(settled)} settled effects; one can be taken back", code="not_executed"
+        )
+    effect, receipt = settled[0], settled[0].receipt
+    proposal = context.artifact(run, effect.proposal, Proposal)
+    same = (effect.tenant, effect.effect_key, proposal.run_id, proposal.customer_id, proposal.agent)
+    if same != (run.tenant, effect_key(original_id, effect.proposal), original_id, run.customer_id, run.agent):
+        raise GovernanceError(
+            f"the effect of {original_id!r} is not the one its proposal was signed for", code="wrong_run"
+        )
+    return proposal, receipt
+
+
+def _with_request(context: GateContext, run: RunRequest, original_id: str, back: Candidate) -> Candidate:
+    """Add who asks and why: the approver decides on it."""
+    with context.database.reading() as tx:
+        asked = tx.audit.find(original_id, step_key(REQUESTED, run.run_id))
+    if asked is None or back.mutation is None:
+        return back
+    return back.model_copy(update={"reasons_for": (*back.reasons_for, _asked(asked))})
+
+
+def _asked(entry: AuditEvent) -> Reason:
+    why = " ".join(str(entry.body["reason"]).split())
+    return Reason(code="requested", detail=f"by {entry.actor}{f': {why}' if why else ''}"[:160])

@@ -1,0 +1,257 @@
+"""Review of what `decide` signals brought: each counts or is refused with a reason, and every answer is recorded."""
+
+import time
+from datetime import datetime
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import END_STATES, ReviewInput, RunRequest, RunState
+from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
+from placet.gate.context import GateContext, milliseconds_since, record
+from placet.gate.entitlement import Entitlement
+from placet.gate.halting import check_not_halted
+from placet.gate.notices import announce
+from placet.gate.opening import gate_for, keep_policies, replacing
+from placet.gate.votes import YES, Votes
+from placet.governance.amendments import amended
+from placet.governance.approvals import amendment_of, verify_decision
+from placet.governance.batches import is_batched, verify_batched
+from placet.governance.signing.canonical import digest as digest_of
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
+from placet.storage.database import Transaction
+from placet.storage.pending import Pending, amended_key, pending_on_record
+
+_WAITING: dict[Phase, RunState] = {"decide": "awaiting_decision", "settle": "unknown_outcome"}
+_REVIEW_SECONDS = 5.0
+"""What is not reviewed by then is left to the next review: one that took too long would be tried again in vain."""
+
+
+class Review:
+    """One batch of received decisions, reviewed in one transaction.
+
+    What an earlier attempt of the same review committed before its worker died stands: it is found on the record.
+    """
+
+    def __init__(self, context: GateContext, tx: Transaction, asked: ReviewInput) -> None:
+        self._context, self._tx = context, tx
+        self._asked, self._run, self._phase = asked, asked.run, asked.phase
+        self._pending = pending_on_record(tx, asked.run.run_id)
+        self._votes = self._read()
+        self._refusals: dict[str, GovernanceError] = {}
+
+    def result(self) -> ReviewResult:
+        """Review what was received, in the order it came, for as long as a review may take."""
+        began, reviewed, refused = time.monotonic(), 0, 0
+        for received in self._asked.received:
+            if reviewed and time.monotonic() - began > _REVIEW_SECONDS:
+                break
+            reviewed += 1
+            try:
+                self._review(received)
+            except GovernanceError as error:
+                refused += 1
+                self._refusals[sha256_hex(received.envelope.encode())] = error
+                refuse(self._tx, self._run, received, error, self._context.clock())
+        return ReviewResult(
+            verdict=self._votes.verdict(),
+            decisions=self._votes.counting(),
+            amended=self._amended(),
+            reviewed=reviewed,
+            refused=refused,
+        )
+
+    def _review(self, received: ReceivedDecision) -> None:
+        envelope = sha256_hex(received.envelope.encode())
+        if envelope in self._refusals:  # what is sent again in the same batch is not looked at again
+            raise self._refusals[envelope]
+        state = self._tx.runs.get(self._run.run_id)
+        if state is not None and state.state in END_STATES:  # cancelled while this review was under way
+            raise DecisionRefused("it arrived too late; the run is over", code="late")
+        accepted = self._tx.decisions.of_run(self._run.run_id, self._phase)
+        if any(envelope == used.decision.envelope_digest for used in accepted):
+            return  # by an earlier attempt of this review
+        if self._votes.verdict() is not None:
+            raise DecisionRefused("a decision was accepted already", code="duplicate")
+        # After a crash the record may show the open gate before the workflow has taken note of it.
+        if received.early and received.received_at < self._pending.gate.opened_at:
+            raise DecisionRefused("it arrived before the gate was open", code="early")
+        self._accept(received)
+
+    def _accept(self, received: ReceivedDecision) -> None:
+        began = time.monotonic()
+        tx, run = self._tx, self._run
+        # The signal may have waited for a worker: it must be in time, and its key good, when it is processed.
+        now = max(received.received_at, self._context.clock())
+        try:
+            decision, key = self._verify(received.envelope, now)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            # Whatever a stranger makes up must not keep the decisions behind it from being reviewed.
+            raise DecisionRefused(f"cannot be read: {type(error).__name__}", code="malformed_statement") from error
+        votes, pending = self._votes, self._pending
+        if decision.verdict in YES:
+            votes.check_yes()
+            check_not_halted(tx, votes.proposal)
+        if decision.verdict == "amend":
+            # Who changes a proposal may decide it as it is, and as it becomes.
+            votes.entitlement(key, decision, now, beside_others=False)
+            pending, votes = self._as_amended(received.envelope, decision, now)
+        decision, entitlement = votes.entitlement(key, decision, now)
+        place = len(votes.accepted) + 1
+        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=place):
+            if len(tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)) >= place:
+                raise StorageError("another review of this run came between; this one is done again")
+            raise DecisionRefused("this decision was used before", code="duplicate")
+        keep_policies(tx, run, votes.policies)
+        tx.artifacts.put(run.tenant, DOCUMENT_MEDIA_TYPE, received.envelope.encode())
+        if decision.verdict == "amend":
+            self._record_amendment(decision, votes.proposal, pending)
+        self._pending = pending
+        self._votes = self._read()
+        self._record_accepted(decision, entitlement, began)
+
+    def _read(self) -> Votes:
+        return Votes(self._context, self._tx, self._run, self._pending, self._phase)
+
+    def _verify(self, envelope: str, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
+        run, pending, find_key = self._run, self._pending, self._tx.approvers.get
+        # Today's policy may close the gate earlier than the record says.
+        gate = self._votes.asked if self._phase == "decide" else pending.gate
+        if is_batched(envelope):
+            return verify_batched(
+                envelope,
+                run=run,
+                proposal_digest=pending.proposal,
+                proposal=self._votes.proposal,
+                gate=gate,
+                phase=self._phase,
+                now=now,
+                find_key=find_key,
+            )
+        decision, key = verify_decision(
+            envelope,
+            run=run,
+            proposal_digest=pending.proposal,
+            gate=gate,
+            phase=self._phase,
+            now=now,
+            find_key=find_key,
+        )
+        parked = self._tx.audit.find(run.run_id, "run.parked") if self._phase == "settle" else None
+        if parked is not None and decision.decided_at < parked.at:
+            raise DecisionRefused(
+                f"signed before the outcome was unknown, at {parked.at:%Y-%m-%d %H:%M:%S}Z; look, and sign again",
+                code="predates_parking",
+            )
+        return decision, key
+
+    def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
+        """What the signer made of the pending proposal, and the gate policy puts before it. Nothing is written yet."""
+        amendment = amendment_of(envelope)
+        if amendment is None:
+            raise DecisionRefused("an amendment that changes nothing", code="malformed_statement")
+        changed = amended(self._votes.proposal, amendment, decision.approver)
+        if digest_of(changed) != decision.proposal:
+            raise DecisionRefused(
+                f"signed for proposal {decision.proposal[:16]}, the amendment makes {digest_of(changed)[:16]}",
+                code="stale",
+            )
+        check_not_halted(self._tx, changed)
+        before = self._pending.gate
+        defaults = self._context.terms(self._run.agent)
+        gate = gate_for(changed, self._votes.policies, defaults, before.opened_at)
+        if gate.verdict != "human":
+            raise DecisionRefused(f"policy does not permit the amended proposal: {gate.reason}", code="policy_denied")
+        pending = Pending(decision.proposal, replacing(gate, before, now))
+        return pending, Votes(self._context, self._tx, self._run, pending, self._phase, changed)
+
+    def _record_amendment(self, decision: AcceptedDecision, proposal: Proposal, pending: Pending) -> None:
+        """Put the new version beside the old one, whose approvals are void from now on."""
+        tx, run, now = self._tx, self._run, self._context.clock()
+        before = self._pending.proposal
+        tx.artifacts.put_model(run.tenant, proposal)
+        tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal)
+        entry = record(
+            tx,
+            run,
+            "approve.amended",
+            key=amended_key(before),
+            actor=decision.approver,
+            at=now,
+            body={
+                "amends": before,
+                "proposal": pending.proposal,
+                "treatment": proposal.treatment,
+                "cost": proposal.cost.model_dump(mode="json"),
+                "gate": pending.gate.model_dump(mode="json"),
+                "void": [one.envelope_digest for one in self._votes.accepted],
+            },
+        )
+        if entry.body["proposal"] != pending.proposal:
+            raise StorageError("another review of this run amended it otherwise; this one is done again")
+
+    def _record_accepted(self, decision: AcceptedDecision, entitlement: Entitlement, began: float) -> None:
+        tx, run, now = self._tx, self._run, self._context.clock()
+        missing = self._votes.missing()
+        detail = f"{missing} more must approve" if missing else ""
+        tx.runs.set_state(run.run_id, _WAITING[self._phase], at=now, decision=decision.envelope_digest, detail=detail)
+        kind = "approve.decided" if self._phase == "decide" else "approve.settled"
+        record(
+            tx,
+            run,
+            kind,
+            key=f"{kind}.{decision.envelope_digest}",
+            actor=decision.approver,
+            at=now,
+            body={
+                "envelope": decision.envelope_digest,
+                "proposal": decision.proposal,
+                "verdict": decision.verdict,
+                "key_id": decision.key_id,
+                "decided_at": decision.decided_at.isoformat(),
+                "reason": decision.reason,
+                "roles": list(decision.roles),
+                "delegated_by": decision.delegated_by,
+                "delegation_id": decision.delegation_id,
+                "batch": decision.batch,
+                "missing": missing,
+                "policies": list(entitlement.policies),
+                "policy_set": self._votes.policies.digest,
+                "duration_ms": milliseconds_since(began),
+            },
+        )
+        if self._phase == "decide" and self._votes.verdict() is not None:
+            announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "decided", now)
+        elif decision.verdict == "amend":  # another proposal than the one that people were asked about
+            announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "asked", now)
+
+    def _amended(self) -> Amended | None:
+        pending = self._pending
+        if pending.proposal == self._asked.proposal:
+            return None
+        return Amended(proposal=self._votes.proposal, digest=pending.proposal, gate=pending.gate)
+
+
+def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:
+    """Refuse all that was received: there is nothing left that it could be about, and the run goes on waiting."""
+    gone = GovernanceError(f"the proposal cannot be read: {error}", code=error.code)
+    for received in asked.received:
+        refuse(tx, asked.run, received, gone, now)
+    count = len(asked.received)
+    return ReviewResult(verdict=None, decisions=(), reviewed=count, refused=count)
+
+
+def refuse(tx: Transaction, run: RunRequest, received: ReceivedDecision, error: GovernanceError, now: datetime) -> None:
+    """Record a decision that does not count. Who sent it is not known, whatever it says of itself."""
+    envelope = sha256_hex(received.envelope.encode())
+    record(
+        tx,
+        run,
+        "approve.refused",
+        actor="unverified",
+        at=now,
+        # The same envelope may come again and be refused for another reason.
+        key=f"approve.refused.{envelope}.{error.code}",
+        body={"envelope": envelope, "code": error.code, "detail": str(error), "early": received.early},
+    )

@@ -1,0 +1,140 @@
+"""The installation's log key: signs checkpoints, in a worker, where nobody can be asked for a passphrase.
+
+The private half is PKCS #8 in PEM, unencrypted, mode 0600 (docs/adr/0006). Public halves lie beside it: the key's own
+as `<file>.pub`, and those of keys that were replaced as `<stem>-retired-<anything>.pub`: what they signed still counts.
+"""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from placet.errors import ConfigurationError
+from placet.governance.log.checkpoints import origin_of
+from placet.governance.log.notes import VerifierKey
+from placet.governance.signing.keys import SigningKey, load_key_file, parse_public_key, public_bytes
+
+_VKEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+")
+
+
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """Who signs the logs of this installation.
+
+    Attributes:
+        log_name: Name of the installation; a tenant's log is `<log_name>/<tenant>`.
+        key: The key in use.
+        trusted: Public keys whose checkpoints count: the one in use and the retired ones.
+    """
+
+    log_name: str
+    key: SigningKey
+    trusted: tuple[bytes, ...]
+
+    def origin(self, tenant: str) -> str:
+        """The origin of a tenant's log."""
+        return origin_of(self.log_name, tenant)
+
+    def verifiers(self, tenant: str) -> list[VerifierKey]:
+        """The keys whose signature under a checkpoint of `tenant` counts."""
+        return [VerifierKey(self.origin(tenant), key) for key in self.trusted]
+
+
+def load_or_create_log_identity(log_name: str, key_file: Path) -> LogIdentity:
+    """The installation's log key, created once.
+
+    Raises:
+        ConfigurationError: the file holds something else, is readable by others, or cannot be read or written.
+    """
+    if not key_file.exists():
+        private = Ed25519PrivateKey.generate()
+        pem = private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        try:
+            key_file.parent.mkdir(parents=True, exist_ok=True)
+            _write_once(key_file, pem)
+            # From the file: another process may have been first.
+            public = public_bytes(load_key_file(key_file, "").private.public_key())
+            _write_once(_public_half(key_file), base64.b64encode(public) + b"\n")
+        except OSError as error:
+            raise ConfigurationError(f"cannot write log key file {str(key_file)!r}: {error.strerror}") from error
+    key = load_key_file(key_file, "")
+    trusted = read_trusted_keys(key_file)
+    if trusted[0] != public_bytes(key.private.public_key()):
+        raise ConfigurationError(
+            f"{str(_public_half(key_file))!r} is not the public half of {str(key_file)!r}; "
+            "remove it, or keep it as a retired key's"
+        )
+    return LogIdentity(log_name, key, trusted)
+
+
+def read_trusted_keys(key_file: Path) -> tuple[bytes, ...]:
+    """The public keys of `key_file` (its `.pub`, or derived where that is missing) and of the retired ones beside it.
+
+    Empty when there are none.
+
+    Raises:
+        ConfigurationError: one of the files is not a key.
+    """
+    own = _public_half(key_file)
+    trusted = []
+    if own.exists():
+        trusted.append(read_public_key(own))
+    elif key_file.exists():
+        trusted.append(public_bytes(load_key_file(key_file, "").private.public_key()))
+    retired = sorted(key_file.parent.glob(f"{key_file.stem}-retired-*.pub"))
+    return (*trusted, *(read_public_key(path) for path in retired))
+
+
+def read_public_key(path: Path) -> bytes:
+    """Read a public key file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not one.
+    """
+    return parse_public_key(_read(path))
+
+
+def verifiers_for(origin: str, keys: Iterable[str]) -> Sequence[VerifierKey]:
+    """What a person gives to verify a log with: each a vkey, or a file with a vkey or a base64 public key.
+
+    A bare public key is trusted for the log called `origin`, a vkey for the log it names.
+
+    Raises:
+        ConfigurationError: one of `keys` is none of these.
+    """
+    return [_verifier(origin, key) for key in keys]
+
+
+def _verifier(origin: str, key: str) -> VerifierKey:
+    text = (key if _VKEY.fullmatch(key) else _read(Path(key))).strip()
+    return VerifierKey.parse(text) if _VKEY.fullmatch(text) else VerifierKey(origin, parse_public_key(text))
+
+
+def _public_half(key_file: Path) -> Path:
+    return key_file.with_name(key_file.name + ".pub")
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(data)
+    try:
+        path.hardlink_to(fresh)  # whoever comes first wins; a key is never overwritten
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read public key file {str(path)!r}: {error}") from error

@@ -1,0 +1,1 @@
+"""Policy: Cedar sets, the questions put to them, the terms they answer with."""

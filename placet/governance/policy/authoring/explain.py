@@ -1,0 +1,150 @@
+"""Why a run's gate and each of its decisions came out as they did, from the record, and who could decide it now."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.audit import AuditEvent
+from placet.contracts.base import Digest, Frozen
+from placet.contracts.delegation import DelegationRecord
+from placet.contracts.gate import Gate
+from placet.contracts.proposal import Proposal
+from placet.errors import DecisionRefused, PolicyError
+from placet.governance.approvals import check_key
+from placet.governance.delegations import Authority, authorities, entitled
+from placet.governance.policy.authoring.recorded import Recorded, RunRecord
+from placet.governance.policy.authoring.why import Explained, explain
+from placet.governance.policy.question import decides, proposes
+from placet.governance.policy.set import PolicySet
+from placet.governance.quorum import roles_at
+
+
+class Approver(Frozen):
+    """Whether an enrolled person could decide the proposal now, and why (not).
+
+    Attributes:
+        delegated_by: In whose stead; None for their own authority.
+    """
+
+    name: str
+    key_id: Digest
+    allowed: bool
+    because: str
+    delegated_by: str | None = None
+    explained: Explained | None
+
+
+class RunExplained(Frozen):
+    """All that policy had and has to say about one run.
+
+    Attributes:
+        amendments: The gates that stood before it once an approver changed it.
+        in_force: Version of the set in force now; None when there is none, `problem` says why.
+        propose_now: Whether the agent could propose it now, which is asked again before the effect.
+    """
+
+    run_id: str
+    state: str
+    gate: Recorded | None
+    amendments: tuple[Recorded, ...]
+    decisions: tuple[Recorded, ...]
+    in_force: Digest | None
+    problem: str
+    propose_now: Explained | None
+    approvers: tuple[Approver, ...]
+
+
+def explain_run(
+    *,
+    run_id: str,
+    state: str,
+    proposal: Proposal,
+    proposals: Callable[[str], Proposal | None],
+    events: Sequence[AuditEvent],
+    stored: Callable[[str], PolicySet | None],
+    current: PolicySet | PolicyError,
+    keys: Sequence[EnrolledKey],
+    delegations: Sequence[DelegationRecord],
+    now: datetime,
+) -> RunExplained:
+    """Explain a run that has a proposal.
+
+    Args:
+        run_id: The run.
+        state: Where it stands.
+        proposal: What it proposes, as amended last.
+        proposals: Finds the proposal an entry speaks of, by its digest.
+        events: The run's own stream.
+        stored: Finds the text of a set by its version; None when it was not kept.
+        current: The set in force now, or why there is none.
+        keys: Keys enrolled for the run's tenant.
+        delegations: What was delegated in the run's tenant, over signatures that the caller verified.
+        now: When keys and delegations must be valid to count.
+    """
+    record = RunRecord(proposals, stored, {key.key_id: key for key in keys})
+    gates: list[Recorded] = []
+    decisions: list[Recorded] = []
+    for event in events:
+        if event.kind in {"approve.opened", "approve.amended"}:
+            gates.append(record.opened(event))
+        elif event.kind in {"approve.decided", "approve.settled"}:
+            decisions.append(record.decided(event))
+        elif event.kind == "approve.refused":
+            decisions.append(record.refused(event))
+    known = current if isinstance(current, PolicySet) else None
+    asking = _Asking(proposal, current, record.gate, keys, delegations, now)
+    return RunExplained(
+        run_id=run_id,
+        state=state,
+        gate=gates[0] if gates else None,
+        amendments=tuple(gates[1:]),
+        decisions=tuple(decisions),
+        in_force=known.digest if known else None,
+        problem="" if known else str(current),
+        propose_now=explain(known, proposes(proposal)) if known else None,
+        approvers=tuple(approver for key in keys for approver in asking.approvers(key)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who could decide `proposal` at `now`."""
+
+    proposal: Proposal
+    current: PolicySet | PolicyError
+    gate: Gate | None
+    keys: Sequence[EnrolledKey]
+    delegations: Sequence[DelegationRecord]
+    now: datetime
+
+    def approvers(self, key: EnrolledKey) -> tuple[Approver, ...]:
+        """What the holder of `key` could do in their own name, and in each name that was delegated to them."""
+        try:
+            check_key(key, key.key_id, self.proposal.tenant, self.now)
+        except DecisionRefused as error:
+            return (Approver(name=key.name, key_id=key.key_id, allowed=False, because=str(error), explained=None),)
+        found = {other.key_id: other for other in self.keys}
+        every = authorities(key, self.delegations, found.get, self.now, verified=lambda _: True)
+        return tuple(self._approver(one) for one in every)
+
+    def _approver(self, authority: Authority) -> Approver:
+        person, current = authority.person, self.current
+        explained: Explained | None = None
+        allowed, because = False, str(current)
+        if isinstance(current, PolicySet):
+            explained = explain(current, decides(person, self.proposal))
+            answer = entitled(authority, lambda one: current.may_decide(one, self.proposal))
+            allowed, by = answer.allowed, ", ".join(answer.policies)
+            because = f"{answer.detail} by {by}" if by else answer.detail
+            asked = roles_at(self.gate, self.now) if self.gate is not None else ()
+            if allowed and asked and not set(asked) & set(person.roles):
+                allowed, because = False, f"holds none of the roles that are asked now: {', '.join(asked)}"
+        return Approver(
+            name=person.name,
+            key_id=person.key_id,
+            allowed=allowed,
+            because=because,
+            delegated_by=authority.delegated_by,
+            explained=explained,
+        )

@@ -1,0 +1,102 @@
+"""The questions that are asked of a policy set, as the entities Cedar sees."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.halt import Halt
+from placet.contracts.mandate import Mandate
+from placet.contracts.proposal import Proposal
+from placet.governance.policy.facts import AgentFacts, HaltFacts, MandateFacts, PersonFacts, ProposalFacts
+
+AgentAction = Literal["propose", "commit"]
+"""May this agent propose it; is it pre-authorised to commit without a person."""
+
+PersonAction = Literal["decide", "authorise", "lift"]
+"""May this person decide a proposal; sign a mandate; lift a halt."""
+
+Action = Literal[AgentAction, PersonAction]
+
+
+class _Asked:
+    """What every question has: who asks, to do what, about what."""
+
+    __slots__ = ()
+
+    action: Action
+    principal: AgentFacts | PersonFacts
+    resource: ProposalFacts | MandateFacts | HaltFacts
+
+    def request(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The Cedar request and the entities it speaks about."""
+        principal, resource = self.principal.entities(), self.resource.entity()
+        request = {
+            "principal": principal[0]["uid"],
+            "action": {"type": "Action", "id": self.action},
+            "resource": resource["uid"],
+        }
+        return request, [*principal, resource]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentQuestion(_Asked):
+    """May this agent do what its proposal says?"""
+
+    action: AgentAction
+    principal: AgentFacts
+    resource: ProposalFacts
+
+
+@dataclass(frozen=True, slots=True)
+class DecideQuestion(_Asked):
+    """May this person decide this proposal?"""
+
+    principal: PersonFacts
+    resource: ProposalFacts
+    action: Literal["decide"] = "decide"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoriseQuestion(_Asked):
+    """May this person sign this mandate?"""
+
+    principal: PersonFacts
+    resource: MandateFacts
+    action: Literal["authorise"] = "authorise"
+
+
+@dataclass(frozen=True, slots=True)
+class LiftQuestion(_Asked):
+    """May this person lift this halt?"""
+
+    principal: PersonFacts
+    resource: HaltFacts
+    action: Literal["lift"] = "lift"
+
+
+Question = AgentQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion
+
+
+def proposes(proposal: Proposal) -> AgentQuestion:
+    """May the proposal's agent put this mutation before a person?"""
+    return AgentQuestion("propose", AgentFacts.of(proposal), ProposalFacts.of(proposal))
+
+
+def commits(proposal: Proposal) -> AgentQuestion:
+    """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+    return AgentQuestion("commit", AgentFacts.of(proposal), ProposalFacts.of(proposal))
+
+
+def decides(key: EnrolledKey, proposal: Proposal) -> DecideQuestion:
+    """May the holder of `key` decide this proposal?"""
+    return DecideQuestion(PersonFacts.of(key), ProposalFacts.of(proposal))
+
+
+def authorises(key: EnrolledKey, mandate: Mandate) -> AuthoriseQuestion:
+    """May the holder of `key` sign this mandate?"""
+    return AuthoriseQuestion(PersonFacts.of(key), MandateFacts.of(mandate))
+
+
+def lifts(key: EnrolledKey, halt: Halt) -> LiftQuestion:
+    """May the holder of `key` lift this halt?"""
+    return LiftQuestion(PersonFacts.of(key), HaltFacts.of(halt))

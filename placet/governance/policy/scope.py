@@ -1,0 +1,79 @@
+"""Which questions a policy's head can apply to, and which heads cover which (Cedar's scope constraints)."""
+
+from cedarpy import pst
+
+from placet.governance.policy.question import Action
+
+PRINCIPALS: dict[Action, str] = {
+    "propose": "Agent",
+    "commit": "Agent",
+    "decide": "Person",
+    "authorise": "Person",
+    "lift": "Person",
+}
+"""What asks each question, as in the schema."""
+RESOURCES: dict[Action, str] = {
+    "propose": "Proposal",
+    "commit": "Proposal",
+    "decide": "Proposal",
+    "authorise": "Mandate",
+    "lift": "Halt",
+}
+"""What each question is about, as in the schema."""
+ACTIONS: tuple[Action, ...] = tuple(PRINCIPALS)
+
+
+def actions(policy: pst.Template) -> frozenset[Action]:
+    """The questions a policy can have a say in."""
+    named = _named_actions(policy.action)
+    return frozenset(
+        action
+        for action in ACTIONS
+        if action in named and _fits(policy.principal, PRINCIPALS[action]) and _fits(policy.resource, RESOURCES[action])
+    )
+
+
+def unconstrained(constraint: pst.PrincipalOrResourceConstraint) -> bool:
+    """Whether the constraint leaves open which principal or resource it is (naming its type constrains nothing)."""
+    return isinstance(constraint, pst.ScopeAny | pst.ScopeIs)
+
+
+def covers(wide: pst.Template, narrow: pst.Template) -> bool:
+    """Whether the head of `wide` holds wherever that of `narrow` does, in a question both can apply to."""
+    return _covers(wide.principal, narrow.principal) and _covers(wide.resource, narrow.resource)
+
+
+def _named_actions(constraint: pst.ActionConstraint) -> frozenset[str]:
+    match constraint:
+        case pst.ActionEq(entity):
+            return frozenset({entity.id})
+        case pst.ActionIn(entities):
+            return frozenset(entity.id for entity in entities)
+        case _:
+            return frozenset(ACTIONS)
+
+
+def _fits(constraint: pst.PrincipalOrResourceConstraint, wanted: str) -> bool:
+    match constraint:
+        case pst.ScopeIs(entity_type) | pst.ScopeIsIn(entity_type, _):
+            return str(entity_type) == wanted
+        case pst.ScopeEq(pst.EntityUid(type=kind)):
+            return str(kind) == wanted
+        case pst.ScopeIn(pst.EntityUid(type=kind)):
+            # Everything is in itself; a role has only persons in it.
+            return str(kind) == wanted or (str(kind) == "Role" and wanted == "Person")
+        case _:
+            return True
+
+
+def _covers(wide: pst.PrincipalOrResourceConstraint, narrow: pst.PrincipalOrResourceConstraint) -> bool:
+    if unconstrained(wide):
+        return True
+    if unconstrained(narrow):
+        return False
+    same = _entity(wide) == _entity(narrow)
+    return same and not (isinstance(wide, pst.ScopeEq) and not isinstance(narrow, pst.ScopeEq))
+
+
+def _entity(constraint: pst.PrincipalOrResourceConstraint) -> pst.EntityOrSlot | None:
+    return None if isinstance(constraint, pst.ScopeAny | pst.ScopeIs) else constraint.entity

@@ -1,0 +1,157 @@
+"""Policy questions, answered by Cedar: default deny, `forbid` wins, and the deciding policies are named.
+
+Invariants of every answer:
+ (1) what no policy permits is denied; a `forbid` that holds outranks every `permit`;
+ (2) no policy set, an invalid one, or a policy that fails to evaluate means no;
+ (3) the answer names the policies that determined it by their `@id`, which each policy has and no two share;
+ (4) a set is its files and the schema they speak: its digest is its version and the address of its text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cedarpy
+from pydantic import ValidationError
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.gate import GateTerms
+from placet.contracts.halt import Halt
+from placet.contracts.mandate import Mandate
+from placet.contracts.proposal import Proposal
+from placet.errors import PolicyError
+from placet.governance.policy.question import Question, authorises, commits, decides, lifts, proposes
+from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
+from placet.governance.policy.terms import PermitTerms, combined, completed, may_ask, terms_of
+from placet.governance.signing.canonical import canonical_bytes, sha256_hex
+
+POLICY_SET_MEDIA_TYPE = "application/vnd.placet.policy-set+json"
+"""Of `PolicySet.document` in the artifact store."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAnswer:
+    """One answer. `policies` are the `@id`s of the policies that determined it; empty when nothing permitted."""
+
+    allowed: bool
+    policies: tuple[str, ...]
+    detail: str
+
+
+class PolicySet:
+    """A validated, parsed policy set, never changed: a changed file is another set.
+
+    Attributes:
+        document: The set's files and schema in RFC 8785 form; kept as an artifact, it shows an auditor what was
+            in force.
+        digest: SHA-256 of `document`, in hexadecimal.
+        policies: The policies in the order they are written.
+        files: The files in order.
+        current: Whether the set speaks the schema of this version of Placet. One that does not can be read, and
+            permits nothing.
+    """
+
+    def __init__(self, files: Sequence[PolicyFile], *, schema: str | None = None) -> None:
+        """Parse and validate `files`; `schema` is given for a stored set only.
+
+        Raises:
+            PolicyError: a file does not parse, speaks about something the schema does not have, or has a policy
+                without an `@id` of its own.
+        """
+        spoken = shipped_schema() if schema is None else schema
+        try:
+            self.policies, faults = parse(files, spoken)
+            if faults:
+                others = f" (and {len(faults) - 1} more; see `placet policy check`)" if len(faults) > 1 else ""
+                raise PolicyError(f"the policy set is invalid: {faults[0]}{others}")
+            self._handle = cedarpy.PolicySet.from_str("\n".join(policy.text for policy in self.policies))
+            self._schema = cedarpy.Schema.from_str(spoken)
+        except ValueError as error:
+            raise PolicyError(f"the policy set cannot be read: {one_line(error)}") from error
+        self._terms = {policy.id: terms_of(policy.node) for policy in self.policies if may_ask(policy.node)}
+        self.files = tuple(files)
+        self.current = spoken == shipped_schema()
+        self.document = policy_document(files, spoken)
+        self.digest = sha256_hex(self.document)
+
+    @classmethod
+    def from_document(cls, document: bytes) -> Self:
+        """A set as it was stored.
+
+        Raises:
+            PolicyError: these bytes are no policy set.
+        """
+        try:
+            stored = PolicySetDocument.model_validate_json(document)
+        except ValidationError as error:
+            raise PolicyError(f"the stored policy set cannot be read: {error.error_count()} faults") from error
+        return cls(stored.files, schema=stored.cedar_schema)
+
+    def may_propose(self, proposal: Proposal) -> PolicyAnswer:
+        """May the proposal's agent put this mutation before a person?"""
+        return self.ask(proposes(proposal))
+
+    def may_commit(self, proposal: Proposal) -> PolicyAnswer:
+        """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+        return self.ask(commits(proposal))
+
+    def may_decide(self, person: EnrolledKey, proposal: Proposal) -> PolicyAnswer:
+        """May the holder of this key decide this proposal? A key without a limit has a limit of nothing."""
+        return self.ask(decides(person, proposal))
+
+    def may_authorise(self, person: EnrolledKey, mandate: Mandate) -> PolicyAnswer:
+        """May the holder of this key sign this mandate, so that proposals within it need no decision each?"""
+        return self.ask(authorises(person, mandate))
+
+    def may_lift(self, person: EnrolledKey, halt: Halt) -> PolicyAnswer:
+        """May the holder of this key lift this halt?"""
+        return self.ask(lifts(person, halt))
+
+    def gate_terms(self, answer: PolicyAnswer, defaults: GateTerms) -> GateTerms:
+        """What is asked of people before what `answer` permits to propose: of all its permits, the strictest.
+
+        Args:
+            answer: What this set said to `may_propose`.
+            defaults: The application's, for what the permits leave open.
+
+        Raises:
+            PolicyError: the answer is no, or the permits contradict each other; nobody can be asked, so the caller
+                denies.
+        """
+        return completed(self.permit_terms(answer), defaults)
+
+    def permit_terms(self, answer: PolicyAnswer) -> PermitTerms:
+        """What the permits behind `answer` themselves ask for.
+
+        Raises:
+            PolicyError: as of `gate_terms`.
+        """
+        unknown = [policy for policy in answer.policies if policy not in self._terms]
+        if not answer.allowed or not answer.policies or unknown:
+            raise PolicyError(f"no permit of this set lets it be proposed, so that nobody is asked: {answer.detail}")
+        return combined({policy: self._terms[policy] for policy in answer.policies})
+
+    def ask(self, question: Question) -> PolicyAnswer:
+        """Answer any of the questions."""
+        if not self.current:
+            return PolicyAnswer(False, (), "the policy set speaks another schema than this version of Placet")
+        request, entities = question.request()
+        try:
+            result = cedarpy.is_authorized(request, self._handle, entities, self._schema)
+        except ValueError as error:
+            return PolicyAnswer(False, (), f"evaluation failed: {one_line(error)}")
+        diagnostics = result.diagnostics
+        named = diagnostics.id_annotations_by_reason
+        deciding = tuple(sorted(named.get(reason, reason) for reason in diagnostics.reasons))
+        if diagnostics.errors:
+            # Cedar leaves out a policy that fails; left out, a `forbid` would not forbid.
+            return PolicyAnswer(False, deciding, f"evaluation failed: {one_line(diagnostics.errors[0])}")
+        if result.allowed:
+            return PolicyAnswer(True, deciding, "permitted")
+        return PolicyAnswer(False, deciding, "forbidden" if deciding else "no policy permits it")
+
+
+def policy_document(files: Sequence[PolicyFile], schema: str | None = None) -> bytes:
+    """The bytes that stand for a set of files, valid or not; their SHA-256 is the set's version."""
+    spoken = shipped_schema() if schema is None else schema
+    return canonical_bytes(PolicySetDocument(cedar_schema=spoken, files=tuple(files)))

@@ -1,0 +1,1 @@
+"""Signatures: canonical form, DSSE envelopes, statements, signed documents, keys."""

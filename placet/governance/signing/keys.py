@@ -1,0 +1,98 @@
+"""An approver's key file: an Ed25519 private key in encrypted PKCS #8 (RFC 5958), readable by its owner alone."""
+
+import base64
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from placet.errors import ConfigurationError
+from placet.governance.signing.canonical import sha256_hex
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A loaded private key and its identity."""
+
+    private: Ed25519PrivateKey
+    key_id: str
+
+
+def public_bytes(key: Ed25519PublicKey) -> bytes:
+    """The raw 32-byte public key (RFC 8032)."""
+    return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def key_id_of(raw_public_key: bytes) -> str:
+    """The identity of a key: SHA-256 of its raw public half."""
+    return sha256_hex(raw_public_key)
+
+
+def create_key_file(path: Path, passphrase: str) -> SigningKey:
+    """Create a key pair: `path` (mode 0600, encrypted) and `path` + `.pub` (base64, one line).
+
+    Raises:
+        ConfigurationError: the file exists, the passphrase is empty, or the folder cannot be written.
+    """
+    if not passphrase:
+        raise ConfigurationError("the passphrase is empty; a key file is always encrypted")
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode()),
+    )
+    raw = public_bytes(private.public_key())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(pem)
+        path.with_name(path.name + ".pub").write_text(base64.b64encode(raw).decode() + "\n")
+    except FileExistsError as error:
+        raise ConfigurationError(f"key file {str(path)!r} exists; choose another name or remove it") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot write key file {str(path)!r}: {error.strerror}") from error
+    return SigningKey(private, key_id_of(raw))
+
+
+def load_key_file(path: Path, passphrase: str) -> SigningKey:
+    """Load a private key.
+
+    Raises:
+        ConfigurationError: the file is missing, readable by others, not an Ed25519 key, or the passphrase is wrong.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        pem = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read key file {str(path)!r}: {error.strerror}; create one with `placet keys new`"
+        ) from error
+    if mode & 0o077:
+        raise ConfigurationError(f"key file {str(path)!r} has mode {mode:04o}; run chmod 600 on it")
+    try:
+        private = serialization.load_pem_private_key(pem, passphrase.encode() or None)
+    except TypeError as error:
+        raise ConfigurationError(f"key file {str(path)!r} and its passphrase do not fit: {error}") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"cannot open key file {str(path)!r}: wrong passphrase or not a key file") from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise ConfigurationError(f"key file {str(path)!r} holds another kind of key; Ed25519 is needed")
+    return SigningKey(private, key_id_of(public_bytes(private.public_key())))
+
+
+def parse_public_key(text: str) -> bytes:
+    """Read the base64 public key that `create_key_file` wrote.
+
+    Raises:
+        ConfigurationError: it is not one.
+    """
+    try:
+        raw = base64.b64decode(text.strip(), validate=True)
+        Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError as error:
+        raise ConfigurationError(f"{text.strip()[:60]!r} is not a base64 Ed25519 public key") from error
+    return raw

@@ -1,0 +1,1 @@
+"""Commands of those who govern: keys, policies, mandates, delegations, halts, oversight."""

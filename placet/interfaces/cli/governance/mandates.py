@@ -1,0 +1,236 @@
+"""`placet mandate draft|sign|list|show|revoke`: what agents may commit without a decision each, on whose signature."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from placet.errors import UsageError
+from placet.interfaces.cli import output
+from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
+from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.contracts.mandate import Mandate, MandateRecord
+    from placet.governance.policy.set import PolicySet
+    from placet.service.mandates import MandateDraft
+
+app = typer.Typer(
+    no_args_is_help=True, help="Mandates: signed once, they clear proposals within their bounds and their budget."
+)
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="its id, or an unambiguous beginning of it")]
+_SHOWN = 16
+"""Of an id, in characters."""
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="mandate")
+
+
+@app.command("draft")
+def draft(
+    context: typer.Context,
+    file: Annotated[Path, typer.Option("--file", help="where to write the draft (JSON)")],
+    name: Annotated[str, typer.Option("--name", help="what people call it, e.g. the strategy it serves")],
+    kind: Annotated[list[str], typer.Option("--kind", help="mutation kind it clears; repeatable")],
+    treatment: Annotated[list[str], typer.Option("--treatment", help="treatment it clears; repeatable")],
+    cap: Annotated[str, typer.Option("--cap", help="most for one customer in the period: '20.00 USD'")],
+    budget: Annotated[str, typer.Option("--budget", help="most in all: '5000.00 USD'")],
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="days until it ends")],
+    period_days: Annotated[int, typer.Option("--period-days", min=1, max=366, help="period of the cap")] = 30,
+    cohort: Annotated[
+        list[str] | None,
+        typer.Option("--cohort", help="test on the customer, all must hold: 'tenure_months ge 12'; repeatable"),
+    ] = None,
+    agent: Annotated[str, typer.Option("--agent", help="application it is for")] = "retention",
+    by: Annotated[str | None, typer.Option("--by", help="who drafts it (default: PLACET_OPERATOR)")] = None,
+) -> None:
+    """Write a mandate to a file for review. It clears nothing until an entitled person signs it."""
+    from placet.service.mandates import draft_mandate
+
+    toolbox: Toolbox = context.obj
+    _check_agent(toolbox, agent)
+    if file.exists():
+        raise UsageError(f"{str(file)!r} exists; choose another file or remove it")
+    now = datetime.now(UTC).replace(microsecond=0)
+    drafted = draft_mandate(
+        tenant=toolbox.tenant,
+        name=name,
+        drafted_by=by or toolbox.operator,
+        agent=agent,
+        kinds=kind,
+        treatments=treatment,
+        cohort=[_cohort_test(text) for text in cohort or ()],
+        cap_per_customer=cap,
+        period_days=period_days,
+        budget=budget,
+        valid_from=now,
+        valid_until=now + timedelta(days=days),
+    )
+    output.write_file(file, drafted.model_dump_json(indent=2) + "\n")
+    _print_bounds(drafted)
+    output.print_line(f"written to {file}; have it reviewed, then `placet mandate sign {file} --as NAME`")
+
+
+@app.command("sign")
+def sign(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="a draft, JSON or TOML")],
+    name: AsOption,
+    key_file: KeyOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Sign a draft and put it in force: proposals within it need no decision each."""
+    from placet.governance.signing.keys import load_key_file
+    from placet.service.mandates import read_draft, sign_mandate, take_mandate
+
+    toolbox: Toolbox = context.obj
+    drafted = read_draft(file)
+    _check_agent(toolbox, drafted.agent)
+    _print_bounds(drafted)
+    path = key_file or toolbox.home / "keys" / f"{name}.pem"
+    key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+    envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
+    policies = _policies(toolbox, drafted.agent)
+    record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
+    output.print_line(f"{record.mandate.document_id}  signed by {name}, in force")
+
+
+@app.command("list")
+def list_mandates(
+    context: typer.Context,
+    agent: Annotated[str | None, typer.Option("--agent", help="only this application's")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List every mandate, those that are over or revoked included."""
+    toolbox: Toolbox = context.obj
+    now = datetime.now(UTC)
+    with toolbox.database().reading() as tx:
+        records = tx.mandates.list(toolbox.tenant, agent)
+    if as_json:
+        output.print_json([_document(record, now) for record in records])
+        return
+    for record in records:
+        output.print_line(_line(record, now))
+    if not records:
+        output.print_line("no mandates")
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    mandate_id: IdArgument,
+    signed: Annotated[Path | None, typer.Option("--signed", help="write the signed document here, for replay")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one mandate: its bounds, what is used of it and by which runs, whether its signature still counts."""
+    from placet.service.mandates import find_mandate, standing
+
+    toolbox: Toolbox = context.obj
+    now = datetime.now(UTC)
+    with toolbox.database().reading() as tx:
+        record = find_mandate(tx, toolbox.tenant, mandate_id)
+        mandate = record.mandate
+        uses = tx.mandates.uses(toolbox.tenant, mandate.document_id)
+        signature = standing(tx, record, lambda: _policies(toolbox, mandate.agent), now)
+        document = tx.artifacts.get(record.document, tenant=toolbox.tenant).decode() if signed is not None else ""
+    if signed is not None:
+        output.write_file(signed, document)
+    if as_json:
+        used = [use.model_dump(mode="json") for use in uses]
+        output.print_json({**_document(record, now), "signature": signature, "uses": used})
+        return
+    output.print_line(_line(record, now))
+    _print_bounds(mandate)
+    output.print_line(f"signed    by {mandate.signer} at {_time(mandate.signed_at)}, signature {signature}")
+    output.print_line(f"document  {record.document}")
+    for use in uses:
+        given_back = f", given back {_time(use.released_at)}" if use.released_at else ""
+        amount = _money(use.amount_minor, mandate.budget.currency)
+        output.print_line(f"use       {_time(use.used_at)}  {use.run_id}  {use.customer_id}  {amount}{given_back}")
+
+
+@app.command("revoke")
+def revoke(
+    context: typer.Context,
+    mandate_id: IdArgument,
+    by: Annotated[str, typer.Option("--by", help="who revokes it")],
+    reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
+) -> None:
+    """Revoke a mandate: it clears nothing more, and what it cleared and is not yet executed will not be."""
+    from placet.service.mandates import revoke_mandate
+
+    toolbox: Toolbox = context.obj
+    record = revoke_mandate(toolbox.database(), tenant=toolbox.tenant, mandate_id=mandate_id, by=by, reason=reason)
+    output.print_line(_line(record, datetime.now(UTC)))
+
+
+def _check_agent(toolbox: Toolbox, agent: str) -> None:
+    if agent not in toolbox.agents:
+        raise UsageError(f"unknown agent {agent!r}; known: {', '.join(toolbox.agents)}", code="unknown_agent")
+
+
+def _policies(toolbox: Toolbox, agent: str) -> "PolicySet":
+    from placet.governance.policy.set import PolicySet
+    from placet.service.policy_files import read_policy_files
+
+    return PolicySet(read_policy_files(toolbox.policy_path(agent)))
+
+
+def _cohort_test(text: str) -> dict[str, Any]:
+    words = text.split(maxsplit=2)
+    if len(words) != 3:  # noqa: PLR2004 - field, operator, value
+        raise typer.BadParameter(f"{text!r} is not like 'tenure_months ge 12'", param_hint="--cohort")
+    field, op, value = words
+    if op == "in":
+        return {"field": field, "op": op, "value": [part.strip() for part in value.split(",")]}
+    return {"field": field, "op": op, "value": int(value) if value.isdecimal() else value}
+
+
+def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:
+    from placet.governance.mandates import left, state_of
+
+    remaining = left(record).model_dump(mode="json")
+    return {**record.model_dump(mode="json"), "state": state_of(record, now), "left": remaining}
+
+
+def _line(record: "MandateRecord", now: datetime) -> str:
+    from placet.governance.mandates import left, state_of
+
+    mandate, state = record.mandate, state_of(record, now)
+    if record.revoked_at is not None:
+        state_text = f"revoked {_time(record.revoked_at)} by {record.revoked_by}"
+    else:
+        state_text = f"{state.replace('_', ' ')}, until {_time(mandate.valid_until)}"
+    spent = _money(record.spent_minor, mandate.budget.currency)
+    return (
+        f"{mandate.document_id[:_SHOWN]}  {mandate.name}  {mandate.agent}, signed by {mandate.signer}: "
+        f"{spent} of {mandate.budget} spent, {left(record)} left, {state_text}"
+    )
+
+
+def _print_bounds(mandate: "Mandate | MandateDraft") -> None:
+    output.print_line(f"mandate   {mandate.name} of {mandate.agent}, drafted by {mandate.drafted_by}")
+    output.print_line(f"clears    {', '.join(mandate.kinds)}: {', '.join(mandate.treatments)}")
+    tests = [f"{test.field} {test.op} {_value(test.value)}" for test in mandate.cohort]
+    output.print_line(f"cohort    {' and '.join(tests) or 'every customer'}")
+    output.print_line(f"at most   {mandate.cap_per_customer} for one customer in {mandate.period_days} days")
+    output.print_line(f"budget    {mandate.budget} in all")
+    output.print_line(f"valid     {_time(mandate.valid_from)} until {_time(mandate.valid_until)}")
+
+
+def _value(value: int | str | tuple[str, ...]) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _money(amount_minor: int, currency: str) -> str:
+    from placet.contracts.money import Money
+
+    return str(Money(amount_minor=amount_minor, currency=currency))
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,0 +1,1 @@
+"""Commands around runs: start, show, decide, settle, reverse."""

@@ -1,0 +1,175 @@
+"""`placet approve|reject` for many runs at once: one table to look at, one signature, one line of outcome for each."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from placet.contracts.money import Money, parse_money
+from placet.contracts.proposal import MutationKind
+from placet.interfaces.cli import output
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from placet.service.batch_choice import BatchLimits, BatchVerdict, PreparedBatch
+    from placet.service.batches import MemberOutcome
+
+RunsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="RUN", help="run ids; several are decided with one signature")
+]
+AllFlag = Annotated[bool, typer.Option("--all", help="all runs that wait for a decision, within the limits below")]
+AgentOption = Annotated[str | None, typer.Option("--agent", help="only this agent's proposals")]
+KindOption = Annotated[
+    list[str] | None, typer.Option("--kind", help=f"only this kind: {' | '.join(get_args(MutationKind))}; repeatable")
+]
+TreatmentOption = Annotated[list[str] | None, typer.Option("--treatment", help="only this treatment; repeatable")]
+MaxCostOption = Annotated[
+    str | None, typer.Option("--max-cost", help="only what costs at most this much each: '20.00 USD'")
+]
+TotalCostOption = Annotated[
+    str | None, typer.Option("--total-cost", help="sign nothing if they cost more than this together")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a person asked to decide at once, as it was typed."""
+
+    run_ids: tuple[str, ...]
+    all_waiting: bool
+    agent: str | None
+    kinds: tuple[str, ...]
+    treatments: tuple[str, ...]
+    max_cost: str | None
+    total_cost: str | None
+
+    @property
+    def single(self) -> str | None:
+        """The one run that is meant where nothing asks for a batch.
+
+        Raises:
+            typer.BadParameter: neither runs nor `--all` were given, or both.
+        """
+        if self.all_waiting == bool(self.run_ids):
+            raise typer.BadParameter("name the runs, or choose among all that wait with --all", param_hint="RUN")
+        limited = self.agent or self.kinds or self.treatments or self.max_cost or self.total_cost
+        return None if self.all_waiting or limited or len(set(self.run_ids)) > 1 else self.run_ids[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Who signs, with which key, why, and where the signature goes."""
+
+    name: str
+    key_file: Path | None
+    reason: str
+    print_only: bool
+    wait: float
+
+
+def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection, signing: Signing) -> int:
+    """Show what would be decided, sign it once, and send each run its share; 1 when any of them was refused."""
+    from placet.governance.signing.keys import load_key_file
+    from placet.service.batch_choice import prepare_batch
+    from placet.service.batches import deliver_batch, record_batch, sign_prepared
+
+    limits = _limits(selection)
+    database = toolbox.database()
+    run_ids = None if selection.all_waiting else selection.run_ids
+    prepared = prepare_batch(database, toolbox.tenant, verdict, limits, run_ids)
+    _print_left_out(prepared, each=not selection.all_waiting)
+    if not signing.print_only:
+        output.print_line(_table(prepared))
+    path = signing.key_file or toolbox.home / "keys" / f"{signing.name}.pem"
+    key = load_key_file(path, toolbox.passphrase(f"passphrase of {signing.name}'s key"))
+    decisions = sign_prepared(prepared, tenant=toolbox.tenant, signer=signing.name, reason=signing.reason, key=key)
+    if signing.print_only:
+        for run_id, decision in decisions.items():
+            output.print_line(json.dumps({"run_id": run_id, "decision": json.loads(decision)}))
+        return 0
+    batch = record_batch(database, toolbox.tenant, next(iter(decisions.values())))
+
+    async def deliver() -> "tuple[MemberOutcome, ...]":
+        return await deliver_batch(database, await toolbox.engine(), prepared, decisions, signing.wait)
+
+    return _report(toolbox.run(deliver()), f"{verdict} by {signing.name}", batch.root)
+
+
+def _limits(selection: Selection) -> "BatchLimits":
+    from placet.service.batch_choice import parse_limits
+
+    for kind in selection.kinds:
+        if kind not in get_args(MutationKind):
+            known = ", ".join(get_args(MutationKind))
+            raise typer.BadParameter(f"{kind!r} is not one of {known}", param_hint="--kind")
+    return parse_limits(
+        {
+            "agent": selection.agent,
+            "kinds": selection.kinds,
+            "treatments": selection.treatments,
+            "max_cost": _money(selection.max_cost, "--max-cost"),
+            "total_cost": _money(selection.total_cost, "--total-cost"),
+        }
+    )
+
+
+def _money(text: str | None, option: str) -> Money | None:
+    try:
+        return None if text is None else parse_money(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
+    """On stderr, so that what `--print` writes is decisions and nothing else."""
+    lines = [f"{run_id}  left out: {reason}" for run_id, reason in prepared.left_out]
+    if lines and not each:
+        lines = [f"{len(lines)} more wait for a decision and are outside the limits"]
+    for line in lines:
+        sys.stderr.write(output.plain(line) + "\n")
+
+
+def _table(prepared: "PreparedBatch") -> str:
+    """Every run that would be decided, then how many and how much."""
+    rows = [("run", "customer", "treatment", "cost")]
+    rows += [
+        (one.record.run_id, one.proposal.customer_id, one.proposal.treatment, str(one.proposal.cost))
+        for one in prepared.choices
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"{run:<{widths[0]}}  {customer:<{widths[1]}}  {treatment:<{widths[2]}}  {cost:>{widths[3]}}"
+        for run, customer, treatment, cost in rows
+    ]
+    bounds = prepared.bounds
+    lines.append(f"to {prepared.verdict}: {len(prepared.choices)} proposals, {prepared.total} in total")
+    lines.append(
+        f"bounds signed: agent {bounds.agent}; {', '.join(bounds.kinds)}; {', '.join(bounds.treatments)}; "
+        f"at most {bounds.max_cost} each, {bounds.total_cost} in total"
+    )
+    return "\n".join(lines)
+
+
+def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
+    accepted = waiting = 0
+    lines = []
+    for outcome in outcomes:
+        if outcome.code is None:
+            waiting += 1
+            said = "delivered, not reviewed yet"
+        elif outcome.code == "accepted":
+            accepted += 1
+            said = "accepted"
+        else:
+            what = "refused" if outcome.delivered else "not delivered"
+            said = f"{what} ({outcome.code}): {' '.join(outcome.detail.split())}"
+        lines.append(f"{outcome.run_id}  {who}: {said}")
+    refused = len(outcomes) - accepted - waiting
+    lines.append(f"batch {root[:16]}: {accepted} accepted, {refused} refused, {waiting} not reviewed yet")
+    output.print_line("\n".join(lines))
+    return 1 if refused else 0

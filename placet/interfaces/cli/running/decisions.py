@@ -1,0 +1,230 @@
+"""`placet approve|reject|amend|settle`: sign exact proposals with a named key, and deliver the signature."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placet.contracts.decision import Verdict
+from placet.contracts.money import Money, parse_money
+from placet.errors import GovernanceError
+from placet.interfaces.cli import output
+from placet.interfaces.cli.running.batches import (
+    AgentOption,
+    AllFlag,
+    KindOption,
+    MaxCostOption,
+    RunsArgument,
+    Selection,
+    Signing,
+    TotalCostOption,
+    TreatmentOption,
+    decide_batch,
+)
+from placet.interfaces.cli.running.delivery import deliver
+from placet.interfaces.cli.running.runs import RunArgument
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.contracts.proposal import Proposal
+    from placet.governance.signing.keys import SigningKey
+    from placet.service.batch_choice import BatchVerdict
+    from placet.storage.records import RunRecord
+
+AsOption = Annotated[str, typer.Option("--as", help="your name, as enrolled")]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key-file", help="your private key (default: <home>/keys/<name>.pem)")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="kept on the record with your signature")]
+PrintFlag = Annotated[bool, typer.Option("--print", help="write what was signed to stdout instead of sending it")]
+ProposalOption = Annotated[
+    str | None, typer.Option("--proposal", help="refuse to sign anything but this proposal digest")
+]
+WaitOption = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for a worker's review")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.command("approve")(approve)
+    root.command("reject")(reject)
+    root.command("amend")(amend)
+    root.command("settle")(settle)
+
+
+def approve(
+    context: typer.Context,
+    name: AsOption,
+    run_ids: RunsArgument = None,
+    all_waiting: AllFlag = False,
+    key_file: KeyOption = None,
+    reason: ReasonOption = "",
+    proposal: ProposalOption = None,
+    agent: AgentOption = None,
+    kind: KindOption = None,
+    treatment: TreatmentOption = None,
+    max_cost: MaxCostOption = None,
+    total_cost: TotalCostOption = None,
+    print_only: PrintFlag = False,
+    wait: WaitOption = 30,
+) -> int:
+    """Approve pending proposals: sign their digests, once, and send each run its own."""
+    selection = Selection(
+        tuple(run_ids or ()), all_waiting, agent, tuple(kind or ()), tuple(treatment or ()), max_cost, total_cost
+    )
+    return _answer(context.obj, "approve", selection, Signing(name, key_file, reason, print_only, wait), proposal)
+
+
+def reject(
+    context: typer.Context,
+    name: AsOption,
+    run_ids: RunsArgument = None,
+    all_waiting: AllFlag = False,
+    key_file: KeyOption = None,
+    reason: ReasonOption = "",
+    proposal: ProposalOption = None,
+    agent: AgentOption = None,
+    kind: KindOption = None,
+    treatment: TreatmentOption = None,
+    max_cost: MaxCostOption = None,
+    total_cost: TotalCostOption = None,
+    print_only: PrintFlag = False,
+    wait: WaitOption = 30,
+) -> int:
+    """Reject pending proposals, several with one signature."""
+    selection = Selection(
+        tuple(run_ids or ()), all_waiting, agent, tuple(kind or ()), tuple(treatment or ()), max_cost, total_cost
+    )
+    return _answer(context.obj, "reject", selection, Signing(name, key_file, reason, print_only, wait), proposal)
+
+
+def amend(
+    context: typer.Context,
+    run_id: RunArgument,
+    name: AsOption,
+    amount: Annotated[str | None, typer.Option("--amount", help="a smaller credit: '5.00 USD'")] = None,
+    treatment: Annotated[str | None, typer.Option("--treatment", help="another treatment that was eligible")] = None,
+    key_file: KeyOption = None,
+    reason: ReasonOption = "",
+    proposal: ProposalOption = None,
+    print_only: PrintFlag = False,
+    wait: WaitOption = 30,
+) -> None:
+    """Change a pending proposal and approve it as changed: less credit, or another treatment that was weighed."""
+    from placet.contracts.decision import Amendment
+    from placet.governance.amendments import amended
+    from placet.governance.signing.canonical import digest as digest_of
+    from placet.service.decisions import sign_amendment
+
+    toolbox: Toolbox = context.obj
+    if (amount is None) == (treatment is None):
+        raise typer.BadParameter("give one of them", param_hint="--amount / --treatment")
+    record, digest, pending = _pending(toolbox, run_id, "amend", proposal)
+    less = _amount(amount)
+    changed = amended(pending, Amendment(amends=digest, amount=less, treatment=treatment), name)
+    if not print_only:
+        output.print_proposal(changed, digest_of(changed))
+        output.print_line(f"it changes {digest}: {output.describe(pending.mutation)} (costs {pending.cost})")
+        _seen(toolbox, record, digest, name)
+    key = _key(toolbox, name, key_file)
+    _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
+    if print_only:
+        output.print_line(envelope)
+    else:
+        deliver(toolbox, record, envelope, "amend", name, wait)
+
+
+def _amount(text: str | None) -> Money | None:
+    try:
+        return parse_money(text) if text is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--amount") from error
+
+
+def settle(
+    context: typer.Context,
+    run_id: RunArgument,
+    found: Annotated[str, typer.Option("--found", help="what the other system shows: executed | not-executed")],
+    name: AsOption,
+    key_file: KeyOption = None,
+    reason: ReasonOption = "",
+    print_only: PrintFlag = False,
+    wait: WaitOption = 30,
+) -> None:
+    """Settle a run whose outcome could not be known, after looking in the other system."""
+    verdicts: dict[str, Verdict] = {"executed": "confirm_executed", "not-executed": "confirm_not_executed"}
+    if found not in verdicts:
+        raise typer.BadParameter(f"{found!r} is neither 'executed' nor 'not-executed'", param_hint="--found")
+    _decide(context.obj, run_id, verdicts[found], name, key_file, reason, None, print_only, wait)
+
+
+def _answer(
+    toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection, signing: Signing, expected: str | None
+) -> int:
+    run_id = selection.single
+    if run_id is None:
+        if expected is not None:
+            raise typer.BadParameter("one proposal digest cannot be that of several runs", param_hint="--proposal")
+        return decide_batch(toolbox, verdict, selection, signing)
+    _decide(
+        toolbox,
+        run_id,
+        verdict,
+        signing.name,
+        signing.key_file,
+        signing.reason,
+        expected,
+        signing.print_only,
+        signing.wait,
+    )
+    return 0
+
+
+def _decide(
+    toolbox: Toolbox,
+    run_id: str,
+    verdict: Verdict,
+    name: str,
+    key_file: Path | None,
+    reason: str,
+    expected: str | None,
+    print_only: bool,
+    wait: float,
+) -> None:
+    from placet.service.decisions import sign_verdict
+
+    record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
+    if not print_only:
+        output.print_proposal(proposal, digest)
+        _seen(toolbox, record, digest, name)
+    key = _key(toolbox, name, key_file)
+    envelope = sign_verdict(record, digest, verdict, name, reason, key)
+    if print_only:
+        output.print_line(envelope)
+        return
+    deliver(toolbox, record, envelope, verdict, name, wait)
+
+
+def _pending(
+    toolbox: Toolbox, run_id: str, verdict: Verdict, expected: str | None
+) -> "tuple[RunRecord, str, Proposal]":
+    """What would be signed, which must be what the person expects where they say so."""
+    from placet.service.decisions import pending_proposal
+
+    record, digest, proposal = pending_proposal(toolbox.database(), run_id, toolbox.tenant, verdict)
+    if expected is not None and expected != digest:
+        raise GovernanceError(f"the pending proposal is {digest}, not {expected}; nothing was signed", code="stale")
+    return record, digest, proposal
+
+
+def _seen(toolbox: Toolbox, record: "RunRecord", digest: str, name: str) -> None:
+    """Note that the person was shown the proposal, before they are asked to sign."""
+    from placet.service.oversight import record_seen
+
+    record_seen(toolbox.database(), record, digest, name)
+
+
+def _key(toolbox: Toolbox, name: str, key_file: Path | None) -> "SigningKey":
+    from placet.governance.signing.keys import load_key_file
+
+    path = key_file or toolbox.home / "keys" / f"{name}.pem"
+    return load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))

@@ -1,0 +1,178 @@
+"""`placet run start|list|show|wait|cancel`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from placet.contracts.run import RunState
+from placet.interfaces.cli import output
+from placet.interfaces.cli.toolbox import Toolbox
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
+ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
+
+app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="run")
+
+
+@app.command("start")
+def start(
+    context: typer.Context,
+    customer: Annotated[str, typer.Option("--customer", help="customer id, e.g. C00042")],
+    agent: Annotated[str, typer.Option("--agent", help="application to run")] = "retention",
+    key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same key is the same run")] = None,
+    by: ByOption = None,
+    wait: Annotated[float, typer.Option("--wait", help="seconds to wait for a decision to be due or an end")] = 0,
+    as_json: JsonFlag = False,
+) -> int:
+    """Start a governed run for a customer."""
+    from placet.service.runs import build_request, find_run, start_run
+
+    toolbox: Toolbox = context.obj
+    request = build_request(
+        tenant=toolbox.tenant,
+        customer_id=customer,
+        agent=agent,
+        requested_by=by or toolbox.operator,
+        key=key,
+        agents=toolbox.agents,
+    )
+    database = toolbox.database()
+
+    async def begin() -> bool:
+        return (await start_run(database, await toolbox.engine(), request)).new
+
+    new = toolbox.run(begin())
+    if wait:
+        toolbox.run(settled(toolbox, request.run_id, wait))
+    record = find_run(database, request.run_id, toolbox.tenant)
+    if as_json:
+        output.print_json({"new": new, **record.model_dump(mode="json")})
+    else:
+        output.print_line(f"{record.run_id}  {'started' if new else 'exists already: same key, same run'}")
+        if wait or not new:
+            output.print_run(record)
+    return 1 if record.state == "failed" else 0
+
+
+async def settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
+    """Wait until a run needs a person or has ended; False when nothing came within `seconds`."""
+    from placet.contracts.run import END_STATES
+    from placet.service.runs import find_run
+
+    deadline = asyncio.get_running_loop().time() + seconds
+    waiting = END_STATES | {"awaiting_decision", "unknown_outcome"}
+    while find_run(toolbox.database(), run_id, toolbox.tenant).state not in waiting:
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+@app.command("list")
+def list_runs(
+    context: typer.Context,
+    state: Annotated[str | None, typer.Option("--state", help="only runs in this state")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help="only this customer's runs")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List runs, newest first."""
+    toolbox: Toolbox = context.obj
+    wanted = None if state is None else _state(state)
+    with toolbox.database().reading() as tx:
+        records = tx.runs.list(toolbox.tenant, state=wanted, customer_id=customer, limit=limit)
+    if as_json:
+        output.print_json([record.model_dump(mode="json") for record in records])
+    else:
+        output.print_runs(records)
+
+
+def _state(name: str) -> RunState:
+    try:
+        return TypeAdapter(RunState).validate_python(name)
+    except ValidationError as error:
+        raise typer.BadParameter(f"{name!r} is not a run state", param_hint="--state") from error
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    run_id: RunArgument,
+    name: Annotated[
+        str | None, typer.Option("--as", help="your name, to note on the record that you saw a waiting proposal")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one run: its state, its proposal with the candidates it beat, its record."""
+    from placet.contracts.proposal import Proposal
+    from placet.service.oversight import record_seen
+    from placet.service.runs import find_run
+
+    toolbox: Toolbox = context.obj
+    database = toolbox.database()
+    record = find_run(database, run_id, toolbox.tenant)
+    if name is not None and record.proposal is not None:
+        record_seen(database, record, record.proposal, name)
+    with database.reading() as tx:
+        proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
+        events = tx.audit.read(run_id)
+    if as_json:
+        output.print_json(
+            {
+                **record.model_dump(mode="json"),
+                "proposal_document": proposal.model_dump(mode="json") if proposal else None,
+                "audit": [event.model_dump(mode="json") for event in events],
+            }
+        )
+        return
+    output.print_run(record)
+    output.print_reversals(record, events)
+    if proposal is not None:
+        output.print_proposal(proposal, str(record.proposal))
+    output.print_events(events)
+    if toolbox.temporal_ui:
+        output.print_line(f"history: {toolbox.temporal_ui}/workflows/{run_id}")
+
+
+@app.command("wait")
+def wait_for(
+    context: typer.Context,
+    run_id: RunArgument,
+    seconds: Annotated[float, typer.Option("--seconds", help="give up after this long")] = 60,
+    as_json: JsonFlag = False,
+) -> int:
+    """Wait until a run needs a person or has ended; fails when it ended failed, or nothing came in time."""
+    from placet.service.runs import find_run
+
+    toolbox: Toolbox = context.obj
+    in_time = toolbox.run(settled(toolbox, run_id, seconds))
+    record = find_run(toolbox.database(), run_id, toolbox.tenant)
+    if as_json:
+        output.print_json(record.model_dump(mode="json"))
+    else:
+        output.print_run(record)
+    return 0 if in_time and record.state != "failed" else 1
+
+
+@app.command("cancel")
+def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None) -> None:
+    """End a run without an effect. One whose effect is under way is settled first."""
+    from placet.service.runs import find_run, record_cancellation
+
+    toolbox: Toolbox = context.obj
+    record = find_run(toolbox.database(), run_id, toolbox.tenant)
+    record_cancellation(toolbox.database(), record, by or toolbox.operator)
+
+    async def ask() -> None:
+        await (await toolbox.engine()).cancel(run_id)
+
+    toolbox.run(ask())
+    output.print_line(f"{run_id}  cancellation requested")

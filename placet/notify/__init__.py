@@ -1,0 +1,1 @@
+"""Notifications: who is told, in which words, over which channel."""

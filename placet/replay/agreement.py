@@ -1,0 +1,77 @@
+"""Whether a history agrees with what the workflow code makes of it, and is about one run throughout."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from placet.contracts.run import RunRequest
+from placet.engine.history import RunHistory, Scheduled
+from placet.replay.case import Case, Faults, Version
+from placet.replay.retelling import Retelling
+
+_OF_THE_REQUEST = ("run_id", "tenant", "customer_id", "agent", "reverses")
+
+
+def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
+    """The code reproduces the history: order, what each step was asked, and the result."""
+    if told.failure is not None:
+        yield f"the workflow code does not reproduce the history: {told.failure}"
+        return
+    asked = [step for step in told.steps if not step.local]
+    for number, scheduled in enumerate(facts.scheduled):
+        if number >= len(asked) or asked[number].name != scheduled.name or not _same(asked[number].asked, scheduled):
+            yield f"the history says step {scheduled.name!r} was asked what the workflow code does not ask"
+    if facts.result is None or facts.result == told.result:
+        return
+    if told.result is None:
+        yield f"the history says the run ended {facts.result.state!r}, the workflow code does not end there"
+        return
+    for name, stated in facts.result:
+        made = getattr(told.result, name)
+        if stated != made:
+            yield f"the history's result says {name} {_shown(stated)}, the workflow code makes it {_shown(made)}"
+
+
+def check_unencrypted(facts: RunHistory) -> Faults:
+    """Our own payloads are encrypted: whoever wrote them held the payload key."""
+    if facts.unencrypted:
+        first, count = facts.unencrypted[0], len(facts.unencrypted)
+        yield f"{count} payloads that only Placet writes are not encrypted, so that anyone may have; first: {first}"
+
+
+def check_identity(facts: RunHistory, case: Case) -> Faults:
+    """Workflow, request and every version of the proposal are about the same run, tenant and customer."""
+    request = case.request
+    for name, other in (("exported as", facts.run_id), ("started as", facts.started_as)):
+        if other != request.run_id:
+            yield f"the request is of run {request.run_id!r}, the workflow was {name} {other!r}"
+    for version in case.versions.values():
+        yield from _identity(version, request)
+
+
+def _identity(version: Version, request: RunRequest) -> Faults:
+    proposal, name = version.proposal, f"proposal {version.digest}"
+    for field in _OF_THE_REQUEST:
+        ours, theirs = getattr(proposal, field), getattr(request, field)
+        if ours != theirs:
+            yield f"{name} is of {field} {ours!r}, the request of {theirs!r}"
+    if proposal.triggered_by != request.requested_by:
+        yield f"{name} says {proposal.triggered_by!r} triggered it, the request is by {request.requested_by!r}"
+    if proposal.mutation.customer_id != request.customer_id:
+        yield f"{name} changes customer {proposal.mutation.customer_id!r}, the request is for {request.customer_id!r}"
+
+
+def _same(asked: Any, scheduled: Scheduled) -> bool:
+    """Whether the history's input, read as the code's own message, is that message."""
+    if not isinstance(asked, BaseModel):
+        return bool(asked == scheduled.asked)
+    try:
+        return type(asked).model_validate_json(json.dumps(scheduled.asked)) == asked
+    except ValidationError:
+        return False
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."  # noqa: PLR2004 - one line for a person

@@ -1,0 +1,82 @@
+"""The files an auditor brings and takes away: exported histories, public keys, signed mandates."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from temporalio.client import WorkflowHistory
+
+from placet.contracts.base import PersonName
+from placet.errors import ConfigurationError, UsageError
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.keys import key_id_of, parse_public_key
+from placet.replay.trust import Trusted
+
+
+def load_history(path: Path) -> WorkflowHistory:
+    """Read an exported history.
+
+    Raises:
+        UsageError: the file is missing or not one.
+    """
+    try:
+        data = json.loads(path.read_text())
+        return WorkflowHistory.from_json(str(data["workflowId"]), data["history"])
+    except OSError as error:
+        raise UsageError(f"cannot read history file {str(path)!r}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{str(path)!r} is not a history exported by `placet replay --export`") from error
+
+
+def write_history(path: Path, history: WorkflowHistory) -> None:
+    """Export a history.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    document = {"workflowId": history.workflow_id, "history": json.loads(history.to_json())}
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def load_trusted(public_keys: Sequence[Path], mandates: Sequence[Path]) -> Trusted:
+    """Read what signatures are to be verified by.
+
+    Args:
+        public_keys: `FILE`, or `NAME=FILE` to say as well whose key it is.
+        mandates: Signed documents of mandates, as they are kept in the artifact store.
+
+    Raises:
+        UsageError: a file cannot be read, or NAME is no person's name.
+        ConfigurationError: a file holds no public key.
+    """
+    keys: dict[str, bytes] = {}
+    holders: dict[str, str] = {}
+    for given in public_keys:
+        name, path = _named(given)
+        raw = parse_public_key(_text(path, "public key"))
+        keys[key_id_of(raw)] = raw
+        if name is not None:
+            holders[key_id_of(raw)] = name
+    texts = [_text(path, "mandate").rstrip() for path in mandates]
+    return Trusted(keys, holders, {sha256_hex(text.encode()): text for text in texts})
+
+
+def _named(given: Path) -> tuple[str | None, Path]:
+    name, equals, rest = str(given).partition("=")
+    if not equals or given.exists():
+        return None, given
+    try:
+        return TypeAdapter(PersonName).validate_python(name), Path(rest)
+    except ValidationError as error:
+        raise UsageError(f"{name!r} in {str(given)!r} is no person's name; write NAME=FILE or FILE") from error
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {what} file {str(path)!r}: {error}") from error

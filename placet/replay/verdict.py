@@ -1,0 +1,123 @@
+"""Fetch a history, judge it, and say what was found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from temporalio.client import WorkflowHistory
+
+from placet.engine.client import data_converter
+from placet.engine.history import RunHistory, read_history
+from placet.engine.payload_codec import load_or_create_key
+from placet.entrypoints.connection import connect
+from placet.entrypoints.settings import Settings
+from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
+from placet.replay.case import Case, build_case
+from placet.replay.decisions import check_decisions
+from placet.replay.effects import check_effects
+from placet.replay.files import load_history, load_trusted, write_history
+from placet.replay.notes import notes
+from placet.replay.retelling import retell
+from placet.replay.trust import Trusted
+from placet.replay.versions import check_versions
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass
+class Verdict:
+    """The outcome of a replay.
+
+    Attributes:
+        proposal: Digest of the newest version, derived again.
+        decisions: Envelope digests of the accepted decisions.
+        mandate: Digest of the signed mandate that cleared it.
+        faults: What does not hold; empty when everything does.
+        notes: What was not checked, and by whom it is.
+    """
+
+    run_id: str
+    state: str = ""
+    events: int = 0
+    proposal: str | None = None
+    decisions: list[str] = field(default_factory=list)
+    mandate: str | None = None
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+async def replay(
+    settings: Settings,
+    target: str,
+    export: Path | None = None,
+    public_keys: Sequence[Path] = (),
+    mandates: Sequence[Path] = (),
+) -> Verdict:
+    """Fetch or read the history of `target` (a run id, or a file) and judge it.
+
+    With `public_keys` (the approvers' `.pub` files, got from somewhere trusted) signatures are verified as well, with
+    `mandates` also what was cleared without a decision (`placet.replay.files.load_trusted`).
+
+    Raises:
+        UsageError: there is no such run or file, or a file is not what it should be.
+        ConfigurationError: Temporal does not answer, or the payload key is another one.
+    """
+    trusted = load_trusted(public_keys, mandates)
+    history = await _history(settings, target)
+    if export is not None:
+        write_history(export, history)
+    key = load_or_create_key(settings.payload_key)
+    return await judge(history, key, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+
+
+async def judge(
+    history: WorkflowHistory,
+    payload_key: bytes,
+    keys: Mapping[str, bytes] = MappingProxyType({}),
+    *,
+    holders: Mapping[str, str] = _NOTHING,
+    mandates: Mapping[str, str] = _NOTHING,
+) -> Verdict:
+    """Replay `history`, and derive again whatever can be derived from it alone.
+
+    Args:
+        history: As Temporal keeps or exported it.
+        payload_key: What its payloads are encrypted with.
+        keys: Public keys by key id; with them signatures are verified.
+        holders: Whose keys they are, by key id, where that is known.
+        mandates: Texts of signed mandates by the SHA-256 of the text.
+
+    Raises:
+        ConfigurationError: the payloads were encrypted with another key.
+    """
+    verdict = Verdict(history.workflow_id, events=len(history.events))
+    try:
+        facts = await read_history(history, data_converter(payload_key))
+        verdict.state = facts.state
+        if facts.request is None:
+            verdict.faults.append("the history does not begin with a request")
+            return verdict
+        told = await retell(history, data_converter(payload_key, for_worker=True))
+        verdict.faults.extend([*check_agreement(facts, told), *check_unencrypted(facts)])
+        _judge(verdict, facts, build_case(facts.request, told, Trusted(keys, holders, mandates)))
+    except ValueError as error:
+        verdict.faults.append(f"the history holds what this version does not write: {str(error).splitlines()[0]}")
+    return verdict
+
+
+def _judge(verdict: Verdict, facts: RunHistory, case: Case) -> None:
+    checks = (check_identity(facts, case), check_versions(case), check_decisions(case), check_effects(case))
+    verdict.faults.extend(fault for faults in checks for fault in faults)
+    verdict.notes.extend(dict.fromkeys(notes(facts, case)))
+    verdict.proposal = next(reversed(case.versions), None)
+    verdict.decisions = list(dict.fromkeys(one.decision.envelope_digest for one in case.accepted))
+    if case.gate is not None and case.gate.clearance is not None:
+        verdict.mandate = case.gate.clearance.document
+
+
+async def _history(settings: Settings, target: str) -> WorkflowHistory:
+    if target.endswith(".json"):
+        return load_history(Path(target))
+    engine = await connect(settings)
+    return await engine.history(target)

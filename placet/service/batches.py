@@ -1,0 +1,140 @@
+"""Batch decisions, as every interface makes them: sign once what was chosen, and send each run its own share.
+
+What is shown before the signature and what is signed come from one `PreparedBatch`, so that they cannot differ.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from placet.contracts.base import first_fault
+from placet.contracts.batch import Batch, BatchMember
+from placet.engine.client import Engine
+from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_document
+from placet.service.batch_choice import PreparedBatch
+from placet.service.decisions import deliver_decision, review_outcome
+from placet.service.tenant_record import record_act, record_refused_document
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+
+_AT_ONCE = 16
+"""How many signals are under way to Temporal at a time."""
+_POLL_SECONDS = 0.05
+_REST = 4
+"""How much longer to rest than a look at all that is missing took: the workers need the database more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberOutcome:
+    """What became of one run's share.
+
+    Attributes:
+        code: `accepted`, the code it was refused or not delivered with, or None while no worker has reviewed it.
+        delivered: False when it did not reach the run: the same decision may be sent again.
+    """
+
+    run_id: str
+    code: str | None
+    detail: str = ""
+    delivered: bool = True
+
+
+def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: str, key: SigningKey) -> dict[str, str]:
+    """Sign once; returns for each run id the line of JSON to send it.
+
+    Raises:
+        UsageError: the signer's name or the reason is malformed.
+    """
+    tree = MemberTree([BatchMember(run_id=one.record.run_id, proposal=one.digest) for one in prepared.choices])
+    try:
+        batch = Batch(
+            tenant=tenant,
+            signer=signer,
+            signed_at=datetime.now(UTC),
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            verdict=prepared.verdict,
+            size=tree.size,
+            root=tree.root,
+            bounds=prepared.bounds,
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    return sign_batch(batch, tree, key.private, key.key_id)
+
+
+def record_batch(database: Database, tenant: str, decision: str) -> Batch:
+    """Put a signed batch on the tenant's record, given one run's share of it.
+
+    Raises:
+        DecisionRefused: its signature does not count here: no run would accept it.
+    """
+    now = datetime.now(UTC)
+    share = BatchedDecision.model_validate_json(decision)
+    envelope = json.dumps(share.batch.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    try:
+        with database.transaction() as tx:
+            verified = verify_document(envelope, Batch, tenant=tenant, now=now, find_key=tx.approvers.get)
+            batch = verified.document
+            tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, envelope.encode())
+            body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
+            # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
+            record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "batch.refused", envelope, error, now)
+        raise
+    return batch
+
+
+async def deliver_batch(
+    database: Database, engine: Engine, prepared: PreparedBatch, decisions: Mapping[str, str], wait: float
+) -> tuple[MemberOutcome, ...]:
+    """Send every run its share, then wait for the reviews.
+
+    `decisions` are what `sign_prepared` returned; `wait` is how many seconds to wait after the last review seen.
+
+    Returns:
+        One outcome for each run, in the order of the batch. What failed for one run kept nothing from the others.
+    """
+    outcomes: dict[str, MemberOutcome] = {}
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def send(record: RunRecord) -> None:
+        async with free:
+            try:
+                await deliver_decision(database, engine, record, decisions[record.run_id])
+            except PlacetError as error:
+                refused = isinstance(error, UsageError)
+                outcomes[record.run_id] = MemberOutcome(record.run_id, error.code, str(error), delivered=refused)
+
+    await asyncio.gather(*(send(choice.record) for choice in prepared.choices))
+    await _reviews(database, decisions, outcomes, wait)
+    return tuple(
+        outcomes.get(choice.record.run_id, MemberOutcome(choice.record.run_id, None)) for choice in prepared.choices
+    )
+
+
+async def _reviews(
+    database: Database, decisions: Mapping[str, str], outcomes: dict[str, MemberOutcome], wait: float
+) -> None:
+    """Fill in `outcomes` of the runs that have none, until all are there or none came for `wait` seconds."""
+    clock = asyncio.get_running_loop().time
+    seen = clock()
+    while missing := [run_id for run_id in decisions if run_id not in outcomes]:
+        began = clock()
+        for run_id in missing:
+            outcome = review_outcome(database, run_id, decisions[run_id])
+            if outcome is not None:
+                outcomes[run_id] = MemberOutcome(run_id, *outcome)
+                seen = clock()
+        if clock() > seen + wait:
+            return
+        await asyncio.sleep(max(_POLL_SECONDS, _REST * (clock() - began)))

@@ -1,0 +1,131 @@
+"""What every interface does with a decision: find what is pending, sign it or what it is changed into, deliver it."""
+
+import secrets
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from placet.contracts.base import first_fault
+from placet.contracts.decision import Amendment, DecisionPredicate, Verdict
+from placet.contracts.money import Money
+from placet.contracts.proposal import Proposal
+from placet.engine.client import Engine
+from placet.errors import UsageError
+from placet.governance.amendments import amended
+from placet.governance.approvals import sign_decision
+from placet.governance.signing.canonical import digest as digest_of
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.keys import SigningKey
+from placet.service.runs import find_run, record_entry
+from placet.storage.database import Database
+from placet.storage.records import RunRecord
+
+
+def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verdict) -> tuple[RunRecord, str, Proposal]:
+    """The proposal a decision would be about, with its digest.
+
+    Raises:
+        UsageError: the run is not waiting for such a decision.
+    """
+    record = find_run(database, run_id, tenant)
+    expected = "unknown_outcome" if verdict.startswith("confirm_") else "awaiting_decision"
+    if record.state != expected or record.proposal is None:
+        raise UsageError(f"run {run_id!r} is {record.state!r}, not {expected!r}: there is nothing to {verdict}")
+    with database.reading() as tx:
+        return record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal)
+
+
+def sign_verdict(
+    record: RunRecord, proposal_digest: str, verdict: Verdict, approver: str, reason: str, key: SigningKey
+) -> str:
+    """Sign a decision about one exact proposal; returns the envelope, one line of JSON.
+
+    Raises:
+        UsageError: the name or the reason is malformed.
+    """
+    predicate = _predicate(record, verdict, approver, reason)
+    return sign_decision(predicate, proposal_digest, key.private, key.key_id)
+
+
+def sign_amendment(
+    record: RunRecord,
+    pending: tuple[str, Proposal],
+    change: tuple[Money | None, str | None],
+    approver: str,
+    reason: str,
+    key: SigningKey,
+) -> tuple[Proposal, str]:
+    """Sign the pending proposal as the approver changes it.
+
+    Args:
+        record: The run.
+        pending: Digest of the pending proposal, and the proposal.
+        change: A smaller amount, or another treatment; one of them.
+        approver: Who signs, as enrolled.
+        reason: Kept on the record.
+        key: The approver's key.
+
+    Returns:
+        The proposal as amended, and the envelope, one line of JSON.
+
+    Raises:
+        DecisionRefused: the proposal cannot be changed so.
+        UsageError: neither or both of the changes are given.
+    """
+    digest, proposal = pending
+    try:
+        amendment = Amendment(amends=digest, amount=change[0], treatment=change[1])
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    predicate = _predicate(record, "amend", approver, reason, amendment)
+    changed = amended(proposal, amendment, approver)
+    return changed, sign_decision(predicate, digest_of(changed), key.private, key.key_id)
+
+
+def _predicate(
+    record: RunRecord, verdict: Verdict, approver: str, reason: str, amendment: Amendment | None = None
+) -> DecisionPredicate:
+    try:
+        return DecisionPredicate(
+            tenant=record.tenant,
+            run_id=record.run_id,
+            verdict=verdict,
+            approver=approver,
+            decided_at=datetime.now(UTC),
+            decision_id=secrets.token_hex(16),
+            reason=reason,
+            amendment=amendment,
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+async def deliver_decision(database: Database, engine: Engine, record: RunRecord, envelope: str) -> None:
+    """Send a signed decision to its run; one that comes after the end is recorded as refused.
+
+    Raises:
+        UsageError: the run has ended (code `late`).
+    """
+    try:
+        await engine.decide(record.run_id, envelope)
+    except UsageError as error:
+        if error.code == "late":
+            digest = sha256_hex(envelope.encode())
+            body = {"envelope": digest, "code": error.code, "detail": str(error)}
+            with database.transaction() as tx:
+                record_entry(tx, record, "approve.refused", "unverified", body, key=f"approve.refused.{digest}.late")
+        raise
+
+
+def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str, str] | None:
+    """What became of a delivered decision: (`accepted` or the refusal code, detail), None while unreviewed."""
+    envelope_digest = sha256_hex(envelope.encode())
+    with database.reading() as tx:
+        events = tx.audit.read(run_id)
+    for event in events:
+        if event.body.get("envelope") == envelope_digest:
+            if event.kind == "approve.refused":
+                return str(event.body["code"]), str(event.body["detail"])
+            missing = event.body.get("missing", 0)
+            return "accepted", f"{missing} more must approve" if missing else ""
+    return None

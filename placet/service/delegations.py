@@ -1,0 +1,156 @@
+"""What every interface does with delegations: sign one, take it on the record, withdraw it."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from pydantic import ValidationError
+
+from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.delegation import Delegation, DelegationRecord
+from placet.contracts.money import parse_money
+from placet.contracts.signed import Remark
+from placet.errors import DecisionRefused, UsageError
+from placet.governance.delegations import check_conferred, check_room
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
+from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.storage.database import Database, Transaction
+
+
+class _Withdrawal(Frozen):
+    """What a person says when they withdraw a delegation."""
+
+    by: PersonName
+    reason: Remark
+
+
+def sign_delegation(
+    *,
+    tenant: str,
+    delegator: str,
+    delegate: str,
+    roles: tuple[str, ...],
+    limit: str,
+    days: int,
+    reason: str,
+    key: SigningKey,
+) -> str:
+    """Sign that `delegate` may decide in `delegator`'s stead from now on, for `days`; returns the envelope.
+
+    Args:
+        tenant: Whose approvers both are.
+        delegator: Who signs, as enrolled.
+        delegate: Who may decide, with their own key.
+        roles: The roles conferred.
+        limit: The largest cost conferred, like '200.00 USD'.
+        days: Until when.
+        reason: Kept on the record.
+        key: The delegator's.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    now = datetime.now(UTC)
+    try:
+        delegation = Delegation(
+            tenant=tenant,
+            signer=delegator,
+            signed_at=now,
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            delegate=delegate,
+            roles=roles,
+            limit=parse_money(limit),
+            valid_from=now,
+            valid_until=now + timedelta(days=days),
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    except (ValueError, OverflowError) as error:
+        raise UsageError(str(error)) from error
+    return sign_document(delegation, key.private, key.key_id)
+
+
+def take_delegation(database: Database, envelope: str, *, tenant: str) -> DelegationRecord:
+    """Put a signed delegation in force. An attempt that does not count is on the record as well.
+
+    Args:
+        database: Where it is kept.
+        envelope: The signed document, untrusted. The same one again changes nothing.
+        tenant: Whose delegation it must be.
+
+    Raises:
+        DecisionRefused: the signature does not count, it confers nothing or what its signer does not hold, nobody of
+            the delegate's name is enrolled, too many of the same two people stand already, or it was taken and
+            withdrawn before.
+    """
+    now = datetime.now(UTC)
+    text = storable(envelope)
+    try:
+        with database.transaction() as tx:
+            return _take(tx, text, tenant, now)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "delegation.refused", text, error, now)
+        raise
+
+
+def revoke_delegation(database: Database, *, tenant: str, delegation_id: str, by: str, reason: str) -> DelegationRecord:
+    """Withdraw a delegation, named by an unambiguous beginning of its id; from now on it confers nothing.
+
+    What was decided under it and is not executed yet does not execute any more.
+
+    Raises:
+        UsageError: no delegation, or several, match; or a value is malformed.
+    """
+    try:
+        _Withdrawal(by=by, reason=reason)
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    with database.transaction() as tx:
+        matches = [
+            each for each in tx.delegations.list(tenant) if each.delegation.document_id.startswith(delegation_id)
+        ]
+        if len(matches) != 1 or not delegation_id:
+            raise UsageError(
+                f"{len(matches)} delegations of tenant {tenant!r} begin with {delegation_id!r}; "
+                "see `placet delegation list`",
+                code="unknown_delegation",
+            )
+        delegation, at = matches[0].delegation, datetime.now(UTC)
+        found = delegation.document_id
+        record = tx.delegations.revoke(tenant, found, by=by, at=at, reason=reason)
+        body = {"delegation_id": found, "signer": delegation.signer, "delegate": delegation.delegate, "reason": reason}
+        record_act(tx, tenant, "delegation.revoked", by, at, found, body)
+    return record
+
+
+def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationRecord:
+    verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=tx.approvers.get)
+    delegation = verified.document
+    check_conferred(delegation, verified.key, now)
+    if not any(key.name == delegation.delegate and key.revoked_at is None for key in tx.approvers.list(tenant)):
+        raise DecisionRefused(
+            f"nobody is enrolled as {delegation.delegate!r}; see `placet keys list`", code="unknown_delegate"
+        )
+    record = DelegationRecord(delegation=delegation, document=verified.digest, key_id=verified.key.key_id)
+    if not tx.delegations.add(record):
+        return _taken_before(tx, record)
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    confers = delegation.model_dump(mode="json", exclude={"tenant", "document_id"})
+    body = {"delegation_id": delegation.document_id, **confers, "key_id": record.key_id, "document": record.document}
+    record_act(tx, tenant, "delegation.signed", delegation.signer, now, delegation.document_id, body)
+    # Only now: whoever signs at the same time waited at the tenant's record, and what they took is seen here.
+    check_room(delegation, tx.delegations.standing(tenant, delegation.delegate, now), now)
+    return record
+
+
+def _taken_before(tx: Transaction, record: DelegationRecord) -> DelegationRecord:
+    stands = tx.delegations.get(record.delegation.tenant, record.delegation.document_id)
+    if stands is None or stands.delegation != record.delegation:
+        raise DecisionRefused("another delegation has this document id; sign a new one", code="duplicate")
+    if stands.revoked_at is not None:
+        raise DecisionRefused(
+            f"it was revoked by {stands.revoked_by} at {stands.revoked_at:%Y-%m-%d %H:%M:%S}Z; sign a new one",
+            code="revoked_delegation",
+        )
+    return stands

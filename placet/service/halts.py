@@ -1,0 +1,187 @@
+"""What every interface does with halts: place one, say what can no longer be stopped, lift one on a signature."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import get_args
+
+from pydantic import ValidationError
+
+from placet.contracts.approver import EnrolledKey
+from placet.contracts.base import first_fault
+from placet.contracts.halt import Halt, HaltScope, Lift
+from placet.contracts.proposal import MutationKind, Proposal
+from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.governance.halts import check_lift
+from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
+from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.storage.database import Database, Transaction
+from placet.storage.records import EffectRecord
+
+
+def place_halt(
+    database: Database,
+    *,
+    tenant: str,
+    scope: HaltScope,
+    subject: str,
+    by: str,
+    reason: str,
+    agents: tuple[str, ...],
+) -> tuple[Halt, tuple[EffectRecord, ...]]:
+    """Halt a tenant, an agent or a kind of mutation. When this returns, nothing it is about starts to leave any more.
+
+    The same may be halted twice; it goes on when every halt on it is lifted.
+
+    Args:
+        database: Where the halt is kept.
+        tenant: Whose executions stop.
+        scope: What `subject` names.
+        subject: The agent or the kind of mutation; empty for the whole tenant.
+        by: Who places it.
+        reason: Why, for the record.
+        agents: The agents there are: a halt on a misspelt one would stop nothing.
+
+    Returns:
+        The halt, and the effects it came too late for: their requests were leaving already and may still arrive.
+
+    Raises:
+        UsageError: a value is malformed, or there is no such agent or kind.
+    """
+    known = {"agent": agents, "kind": get_args(MutationKind)}.get(scope)
+    if known is not None and subject not in known:
+        raise UsageError(f"unknown {scope} {subject!r}; known: {', '.join(known)}", code=f"unknown_{scope}")
+    try:
+        halt = Halt(
+            halt_id=f"halt-{secrets.token_hex(6)}",
+            tenant=tenant,
+            scope=scope,
+            subject=subject,
+            reason=reason,
+            placed_by=by,
+            placed_at=datetime.now(UTC),
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    body = halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"})
+    with database.transaction() as tx:
+        tx.halts.place(halt)
+        record_act(tx, tenant, "halt.placed", by, halt.placed_at, halt.halt_id, body)
+    # After the commit: what is counted now was counted before it, and nobody waits for this look at the ledger.
+    with database.reading() as tx:
+        under_way = tx.effects.under_way(tenant, datetime.now(UTC))
+        return halt, tuple(effect for effect in under_way if _concerns(tx, halt, effect))
+
+
+def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:
+    """Sign that `halt` is to be lifted; returns the envelope, one line of JSON.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    try:
+        lift = Lift(
+            tenant=halt.tenant,
+            signer=name,
+            signed_at=datetime.now(UTC),
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            halt_id=halt.halt_id,
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    return sign_document(lift, key.private, key.key_id)
+
+
+def lift_halt(database: Database, envelope: str, *, tenant: str, policies: Mapping[str, PolicySet]) -> Halt:
+    """Lift a halt on a signed document. An attempt that does not count is on the record as well.
+
+    Args:
+        database: Where the halt is kept.
+        envelope: The signed document, untrusted.
+        tenant: Whose halt it must be.
+        policies: The policy set in force for each agent of the tenant. A halt on one agent is lifted by that agent's
+            policies; every other one concerns all agents, and each of their sets must permit it.
+
+    Raises:
+        DecisionRefused: the signature does not count, its signer is not entitled, or the halt is lifted already.
+    """
+    now = datetime.now(UTC)
+    text = storable(envelope)
+    try:
+        with database.transaction() as tx:
+            return _lift(tx, text, tenant, policies, now)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "halt.lift_refused", text, error, now)
+        raise
+
+
+def find_halt(database: Database, tenant: str, halt_id: str) -> Halt:
+    """The halt. Another tenant's does not exist here.
+
+    Raises:
+        UsageError: there is none.
+    """
+    with database.reading() as tx:
+        halt = tx.halts.get(halt_id)
+    if halt is None or halt.tenant != tenant:
+        raise UsageError(f"no halt {halt_id!r}; see `placet halts`", code="unknown_halt")
+    return halt
+
+
+def _concerns(tx: Transaction, halt: Halt, effect: EffectRecord) -> bool:
+    """Whether an effect under way is one that `halt` is about; one that cannot be told apart is shown."""
+    if halt.scope == "tenant":
+        return True
+    try:
+        proposal = tx.artifacts.get_model(effect.proposal, Proposal, tenant=effect.tenant)
+    except PlacetError:
+        return True
+    return halt.subject == (proposal.agent if halt.scope == "agent" else proposal.mutation.kind)
+
+
+def _lift(tx: Transaction, text: str, tenant: str, policies: Mapping[str, PolicySet], now: datetime) -> Halt:
+    verified = verify_document(text, Lift, tenant=tenant, now=now, find_key=tx.approvers.get)
+    lift, found = verified.document, tx.halts.get(verified.document.halt_id)
+    if found is not None and found.lift == verified.digest:
+        return found  # by this very document: the answer to an earlier COMMIT was lost
+    halt = check_lift(lift, found, now)
+    entitling = _entitle(verified.key, halt, policies)
+    # Nobody lifts it in between unless they signed as well, and then the first stands.
+    if not tx.halts.lift(halt.halt_id, by=lift.signer, at=now, document=verified.digest):
+        raise DecisionRefused(f"{halt.halt_id} was lifted at this moment", code="already_lifted")
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    for policy_set, _ in entitling:
+        tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policy_set.document)
+    body = {
+        **halt.model_dump(mode="json", include={"halt_id", "scope", "subject"}),
+        "reason": lift.reason,
+        "key_id": verified.key.key_id,
+        "document": verified.digest,
+        "policies": {policy_set.digest: list(deciding) for policy_set, deciding in entitling},
+    }
+    record_act(tx, tenant, "halt.lifted", lift.signer, now, halt.halt_id, body)
+    return halt.model_copy(update={"lifted_by": lift.signer, "lifted_at": now, "lift": verified.digest})
+
+
+def _entitle(
+    key: EnrolledKey, halt: Halt, policies: Mapping[str, PolicySet]
+) -> list[tuple[PolicySet, tuple[str, ...]]]:
+    """The policies of each set that was asked, all of which permit the holder of `key` to lift `halt`."""
+    alone = policies.get(halt.subject) if halt.scope == "agent" else None
+    asked = {each.digest: each for each in (policies.values() if alone is None else (alone,))}
+    if not asked:
+        raise DecisionRefused("no policy set is in force, so that nobody may lift a halt", code="unentitled")
+    entitling = []
+    for version, policy_set in asked.items():
+        answer = policy_set.may_lift(key, halt)
+        if not answer.allowed:
+            because = f" by {', '.join(answer.policies)}" if answer.policies else ""
+            raise DecisionRefused(
+                f"{key.name!r} may not lift {halt.halt_id}: {answer.detail}{because} (policy set {version[:16]})",
+                code="unentitled",
+            )
+        entitling.append((policy_set, answer.policies))
+    return entitling

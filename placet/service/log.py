@@ -1,0 +1,192 @@
+"""What every interface does with the log: sign its head, prove entries, verify proofs and the whole."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from urllib.parse import urlsplit
+
+from placet.contracts.audit import AuditEvent
+from placet.errors import ConfigurationError, GovernanceError, StorageError, UsageError
+from placet.governance.log.bundle import ProofBundle, ProvenEntry, encode_proof, leaf_of, verify_bundle
+from placet.governance.log.chain import BROKEN
+from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
+from placet.governance.log.key import LogIdentity
+from placet.governance.log.merkle import verify_consistency
+from placet.governance.log.notes import VerifierKey, untrusted_text
+from placet.storage.database import Database, Transaction
+from placet.storage.log.sequencer import LEASED, LogSequencer
+
+NOT_COVERED = "not_covered"
+"""Code of the error that an entry newer than the checkpoint raises."""
+
+_LEASE_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+
+def signed_head(database: Database, identity: LogIdentity, tenant: str) -> str:
+    """The signed checkpoint of everything on the record of `tenant` now.
+
+    Waits while another integrator is at it, or an entry's predecessors are still being committed.
+
+    Raises:
+        UsageError: code `empty_log`; there is nothing to sign.
+        StorageError: the database refused, or there was too long to wait.
+        GovernanceError: code `audit_broken`: the log is not the one that was signed last.
+    """
+    with database.reading() as tx:
+        newest = tx.log.last_recorded(tenant)
+    if newest == 0:
+        raise UsageError(f"the record of tenant {tenant!r} is empty; there is nothing to sign", code="empty_log")
+    sequencer = LogSequencer(database, identity, tenant, clock=lambda: datetime.now(UTC), lease_seconds=_LEASE_SECONDS)
+    deadline = time.monotonic() + 2 * _LEASE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            note = sequencer.advance().note
+        except StorageError as error:
+            if error.code != LEASED:
+                raise
+        else:
+            if note is not None and _covers(database, tenant, note, newest):
+                return note
+        Event().wait(_POLL_SECONDS)
+    raise StorageError(
+        f"the log of tenant {tenant!r} is behind: an integrator or an unfinished transaction holds it up; try again",
+        code="log_behind",
+    )
+
+
+def _covers(database: Database, tenant: str, note: str, position: int) -> bool:
+    size = parse_checkpoint(untrusted_text(note)).size
+    with database.reading() as tx:
+        return any(row.position >= position for row in tx.log.page(tenant, size - 1, 1))
+
+
+def record_anchoring(database: Database, tenant: str, checkpoint: Checkpoint, to: str, by: str) -> None:
+    """Put on the record that `checkpoint` was given to someone who keeps it; the next one covers this entry.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose log.
+        checkpoint: What was anchored.
+        to: Where; a user name, password or query in an address is left out.
+        by: Who did.
+    """
+    with database.transaction() as tx:
+        tx.audit.append(
+            stream=f"tenant/{tenant}",
+            tenant=tenant,
+            run_id=None,
+            kind="log.anchored",
+            actor=by,
+            step_key=f"log.anchored.{secrets.token_hex(12)}",
+            at=datetime.now(UTC),
+            body={"size": checkpoint.size, "root": checkpoint.root.hex(), "to": _without_secrets(to)},
+        )
+
+
+def _without_secrets(to: str) -> str:
+    if not to.startswith(("http://", "https://")):
+        return to
+    parts = urlsplit(to)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+def prove_stream(tx: Transaction, tenant: str, stream: str, note: str) -> ProofBundle:
+    """Prove every entry of a stream, e.g. a run, under a checkpoint.
+
+    Raises:
+        UsageError: code `unknown_stream`, or `not_covered`: the checkpoint is older than an entry.
+    """
+    events = tx.audit.read(stream)
+    if not events or events[0].tenant != tenant:
+        raise UsageError(f"no audit stream {stream!r}; see `placet run list`", code="unknown_stream")
+    return ProofBundle(stream=stream, checkpoint=note, entries=_proven(tx, tenant, events, note))
+
+
+def prove_entry(tx: Transaction, tenant: str, digest: str, note: str) -> ProofBundle:
+    """Prove one entry, given by its hash, under a checkpoint.
+
+    Raises:
+        UsageError: code `not_covered`: no such entry, or the checkpoint is older.
+    """
+    try:
+        row = tx.log.find(tenant, leaf_of(digest))
+    except ValueError as error:
+        raise UsageError(f"{digest!r} is not an entry's hash; see `placet audit log RUN --json`") from error
+    event = None if row is None else tx.audit.at(tenant, [row.position]).get(row.position)
+    if event is None:
+        raise UsageError(f"no entry with hash {digest!r} in the log of tenant {tenant!r}", code=NOT_COVERED)
+    return ProofBundle(stream=None, checkpoint=note, entries=_proven(tx, tenant, [event], note))
+
+
+def _proven(tx: Transaction, tenant: str, events: Sequence[AuditEvent], note: str) -> tuple[ProvenEntry, ...]:
+    size = parse_checkpoint(untrusted_text(note)).size
+    proven = []
+    for event in events:
+        row = tx.log.find(tenant, leaf_of(event.hash))
+        if row is None or row.index >= size:
+            raise UsageError(
+                f"entry {event.seq} of {event.stream!r} is newer than the checkpoint of {size} entries",
+                code=NOT_COVERED,
+            )
+        proof = encode_proof(tx.log.inclusion_proof(tenant, row.index, size))
+        proven.append(ProvenEntry(entry=event, index=row.index, proof=proof))
+    return tuple(proven)
+
+
+def read_anchors(path: Path, keys: Sequence[VerifierKey], origin: str) -> list[Checkpoint]:
+    """The anchored checkpoints of the log `origin` in a file, or in a folder written by `placet audit anchor`.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or the folder has none of this log.
+        GovernanceError: one is not a checkpoint signed by a trusted key, or is of another log.
+    """
+    files = sorted(path.rglob("*.checkpoint")) if path.is_dir() else [path]
+    anchors = []
+    for file in files:
+        note = read_text(file)
+        claimed = parse_checkpoint(untrusted_text(note)).origin
+        if claimed == origin:
+            anchors.append(open_checkpoint(note, keys))
+        elif not path.is_dir():
+            raise GovernanceError(f"checkpoint {str(file)!r} is of log {claimed!r}, not of {origin!r}", code=BROKEN)
+    if not anchors:
+        raise ConfigurationError(f"no checkpoint of log {origin!r} in {str(path)!r}")
+    return anchors
+
+
+def verify_anchored_bundle(
+    bundle: ProofBundle, keys: Sequence[VerifierKey], anchors: Sequence[Checkpoint]
+) -> Checkpoint:
+    """Verify a bundle, and that it was made from the log that was anchored, where anchors are given.
+
+    Raises:
+        GovernanceError: see `verify_bundle`; code `audit_broken`: the anchored log has another root.
+        UsageError: no anchored checkpoint has the bundle's size.
+    """
+    checkpoint = verify_bundle(bundle, keys)
+    same = [anchor for anchor in anchors if anchor.size == checkpoint.size]
+    if anchors and not same:
+        raise UsageError(
+            f"no anchored checkpoint has the {checkpoint.size} entries of the bundle's; "
+            "have it proven under an anchored one: `placet audit prove --at FILE`"
+        )
+    for anchor in same:
+        verify_consistency(anchor.size, anchor.root, checkpoint.size, checkpoint.root, [])
+    return checkpoint
+
+
+def read_text(path: Path) -> str:
+    """Read a file a person named.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read {str(path)!r}: {error}") from error

@@ -1,0 +1,246 @@
+"""What every interface does with mandates: draft one for review, sign it, take it on the record, withdraw it."""
+
+import json
+import secrets
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt, ValidationError
+
+from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
+from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
+from placet.contracts.money import Money, parse_money
+from placet.contracts.proposal import MutationKind
+from placet.contracts.signed import Remark
+from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
+from placet.governance.mandates import Authority, check_authority, check_sense
+from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
+from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.storage.database import Database, Transaction
+from placet.storage.mandates import MOST_AT_ONCE
+
+_LARGEST_DRAFT_BYTES = 65_536
+
+
+def _amount(value: object) -> object:
+    return parse_money(value) if isinstance(value, str) else value
+
+
+Amount = Annotated[Money, BeforeValidator(_amount), PlainSerializer(str)]
+"""Money as people write it: '12.50 EUR'."""
+
+
+class MandateDraft(Frozen):
+    """A mandate before anybody signed it: a file that people review. The fields are those of `Mandate`."""
+
+    tenant: TenantId
+    name: str
+    drafted_by: PersonName
+    agent: AgentName
+    kinds: tuple[MutationKind, ...]
+    treatments: tuple[ReasonCode, ...]
+    cohort: tuple[CohortTest, ...] = ()
+    cap_per_customer: Amount
+    period_days: StrictInt
+    budget: Amount
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+
+
+class _Withdrawal(Frozen):
+    """What a person says when they withdraw a mandate."""
+
+    by: PersonName
+    reason: Remark
+
+
+def draft_mandate(**fields: Any) -> MandateDraft:
+    """A draft that could be signed now.
+
+    Args:
+        **fields: The fields of `MandateDraft`; amounts as text.
+
+    Raises:
+        UsageError: a value is malformed.
+        DecisionRefused: it makes no sense; see `placet.governance.mandates.check_sense`.
+    """
+    try:
+        draft = MandateDraft(**fields)
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    # Whoever drafts it will not sign it; here the name only fills the place.
+    check_sense(_mandate(draft, draft.drafted_by, ""), datetime.now(UTC))
+    return draft
+
+
+def read_draft(path: Path) -> MandateDraft:
+    """Read a draft: JSON, or TOML where the file's name says so.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is no draft.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_DRAFT_BYTES + 1)
+        if len(data) > _LARGEST_DRAFT_BYTES:
+            raise ConfigurationError(f"mandate draft {str(path)!r} is larger than {_LARGEST_DRAFT_BYTES} bytes")
+        text = data.decode()
+        return MandateDraft.model_validate(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
+    except ValidationError as error:
+        raise ConfigurationError(f"mandate draft {str(path)!r}: {first_fault(error)}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {error}") from error
+
+
+def sign_mandate(draft: MandateDraft, *, signer: str, reason: str, key: SigningKey) -> str:
+    """Sign a draft; returns the envelope, one line of JSON. Each signing makes another mandate.
+
+    Raises:
+        UsageError: a value is malformed.
+        DecisionRefused: the mandate makes no sense.
+    """
+    mandate = _mandate(draft, signer, reason)
+    check_sense(mandate, mandate.signed_at)
+    return sign_document(mandate, key.private, key.key_id)
+
+
+def take_mandate(database: Database, envelope: str, *, tenant: str, policies: PolicySet) -> MandateRecord:
+    """Put a signed mandate in force. An attempt that does not count is on the record as well.
+
+    Args:
+        database: Where it is kept.
+        envelope: The signed document, untrusted. The same one again changes nothing.
+        tenant: Whose mandate it must be.
+        policies: The set in force for the mandate's agent; it says who may sign what.
+
+    Raises:
+        DecisionRefused: the signature does not count, policy does not entitle the signer, the mandate makes no sense,
+            or it was taken on before and revoked since.
+        UsageError: code `too_many_mandates`.
+    """
+    now = datetime.now(UTC)
+    text = storable(envelope)
+    try:
+        with database.transaction() as tx:
+            return _take(tx, text, tenant, policies, now)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "mandate.refused", text, error, now)
+        raise
+
+
+def revoke_mandate(database: Database, *, tenant: str, mandate_id: str, by: str, reason: str) -> MandateRecord:
+    """Withdraw a mandate, named by its id or an unambiguous beginning: it clears nothing more.
+
+    What it cleared and is not yet executed will not be.
+
+    Raises:
+        UsageError: a value is malformed; no mandate, or several, match; or it is revoked already.
+    """
+    try:
+        said = _Withdrawal(by=by, reason=reason)
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    at = datetime.now(UTC)
+    with database.transaction() as tx:
+        found = find_mandate(tx, tenant, mandate_id)
+        name, full_id = found.mandate.name, found.mandate.document_id
+        if not tx.mandates.revoke(tenant, full_id, by=said.by, at=at, reason=said.reason):
+            raise UsageError(f"mandate {name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
+        body = {"mandate_id": full_id, "name": name, "document": found.document, "reason": said.reason}
+        record_act(tx, tenant, "mandate.revoked", said.by, at, full_id, body)
+        return find_mandate(tx, tenant, full_id)
+
+
+def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord:
+    """The mandate whose id begins with `mandate_id`. Another tenant's does not exist here.
+
+    Raises:
+        UsageError: no mandate, or several, match.
+    """
+    matches = [one for one in tx.mandates.list(tenant) if one.mandate.document_id.startswith(mandate_id)]
+    if len(matches) != 1 or not mandate_id:
+        count = len(matches)
+        raise UsageError(
+            f"{count} mandates of tenant {tenant!r} begin with {mandate_id!r}; see `placet mandate list`",
+            code="unknown_mandate",
+        )
+    return matches[0]
+
+
+def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> str:
+    """Whether a mandate's signature still counts: `good`, or the code and reason of the check that fails.
+
+    Args:
+        tx: A transaction to read in.
+        record: The mandate.
+        policies: Reads the set in force for its agent.
+        now: When it is to count.
+    """
+    try:
+        text = tx.artifacts.get(record.document, tenant=record.mandate.tenant).decode(errors="replace")
+        check_authority(record, text, policies=policies(), now=now, find_key=tx.approvers.get)
+    except (GovernanceError, UsageError) as error:
+        return f"{error.code}: {error}"
+    return "good"
+
+
+def _mandate(draft: MandateDraft, signer: str, reason: str) -> Mandate:
+    try:
+        return Mandate(
+            signer=signer,
+            signed_at=datetime.now(UTC),
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            **dict(draft),
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def _take(tx: Transaction, text: str, tenant: str, policies: PolicySet, now: datetime) -> MandateRecord:
+    verified = verify_document(text, Mandate, tenant=tenant, now=now, find_key=tx.approvers.get)
+    mandate = verified.document
+    record = MandateRecord(mandate=mandate, document=verified.digest, key_id=verified.key.key_id, spent_minor=0)
+    earlier = tx.mandates.get(tenant, mandate.document_id)
+    if earlier is not None:
+        return _same(earlier, record)
+    check_sense(mandate, now)
+    authority = check_authority(record, text, policies=policies, now=now, find_key=tx.approvers.get)
+    if len(tx.mandates.candidates(tenant, mandate.agent, now)) >= MOST_AT_ONCE:
+        raise UsageError(
+            f"agent {mandate.agent!r} has {MOST_AT_ONCE} mandates in force; revoke some first", code="too_many_mandates"
+        )
+    if not tx.mandates.add(record):
+        raise DecisionRefused(f"mandate {mandate.name!r} was taken on at this moment", code="duplicate")
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policies.document)
+    _record_signed(tx, record, authority, policies, now)
+    return record
+
+
+def _same(earlier: MandateRecord, record: MandateRecord) -> MandateRecord:
+    """The answer to an earlier COMMIT was lost: the very same document stands, unless it was revoked since."""
+    if earlier.document != record.document or earlier.revoked_at is not None:
+        state = "revoked since" if earlier.revoked_at is not None else "under another signature"
+        raise DecisionRefused(f"this mandate was taken on before, {state}; sign a new one", code="duplicate")
+    return earlier
+
+
+def _record_signed(
+    tx: Transaction, record: MandateRecord, authority: Authority, policies: PolicySet, now: datetime
+) -> None:
+    mandate = record.mandate
+    body = {
+        "mandate_id": mandate.document_id,
+        "document": record.document,
+        "key_id": record.key_id,
+        **mandate.model_dump(mode="json", exclude={"document_id", "tenant", "signer"}),
+        "policy_set": policies.digest,
+        "policies": authority.policies,
+    }
+    record_act(tx, mandate.tenant, "mandate.signed", mandate.signer, now, mandate.document_id, body)

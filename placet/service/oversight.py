@@ -1,0 +1,115 @@
+"""What every interface does for oversight: seed a control, note that somebody looks, draw up the report."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.base import PersonName, first_fault
+from placet.contracts.run import RunRequest
+from placet.engine.client import Engine
+from placet.errors import UsageError
+from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
+from placet.governance.oversight_report import OversightReport, Tally
+from placet.notify.notices import ASKING
+from placet.service.runs import StartedRun, record_entry, start_run
+from placet.service.tenant_record import record_act
+from placet.storage.controls import ControlRecord
+from placet.storage.database import Database, Transaction
+from placet.storage.records import RunRecord
+
+_PAGE: Final = 100
+
+
+async def seed_control(database: Database, engine: Engine, request: RunRequest, *, flaw: Flaw, by: str) -> StartedRun:
+    """Mark `request` as a control, then start it as any other run.
+
+    The mark is a row and an entry on the tenant's stream; nothing on the run's own record tells it apart.
+
+    Raises:
+        UsageError: a value is malformed, or there is a run of this key already.
+        UpstreamUnavailable: marked and recorded, but Temporal did not start it; the same key starts it later.
+    """
+    now = datetime.now(UTC)
+    _check_name(by)
+    control = ControlRecord(run_id=request.run_id, tenant=request.tenant, flaw=flaw, seeded_by=by, seeded_at=now)
+    with database.transaction() as tx:
+        if tx.runs.get(request.run_id) is not None:
+            raise UsageError(
+                f"run key {request.key!r} is taken; a run becomes no control afterwards", code="run_exists"
+            )
+        tx.controls.seed(control)
+        record_act(tx, request.tenant, SEEDED, by, now, request.run_id, {"run_id": request.run_id, "flaw": flaw})
+    return await start_run(database, engine, request)
+
+
+def record_seen(database: Database, run: RunRecord, proposal: str, name: str, channel: str = "cli") -> None:
+    """Record that `name` looks at a proposal that waits for a decision: their first look at it, on their own word.
+
+    Raises:
+        UsageError: `name` is malformed.
+    """
+    _check_name(name)
+    if run.state != "awaiting_decision":
+        return
+    body = {"proposal": proposal, "channel": channel}
+    with database.transaction() as tx:
+        record_entry(tx, run, SEEN, name, body, key=seen_key(name, proposal))
+
+
+def draw_up_report(
+    database: Database, *, tenant: str, days: int, approver: str | None = None, now: datetime | None = None
+) -> OversightReport:
+    """The oversight report over the gates opened, and the controls seeded, in the last `days` days.
+
+    The record is read backwards from its newest entry, a page at a time: the report costs what happened in the window,
+    whatever happened before it.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose gates.
+        days: Length of the window.
+        approver: Leave out the figures of everybody else.
+        now: The caller's clock, which is where the window ends; None looks at it.
+    """
+    until = now or datetime.now(UTC)
+    since = until - timedelta(days=days)
+    tally = Tally(approver)
+    with database.reading() as tx:
+        first = tx.audit.position_before(tenant, since)
+        delivered, undelivered = _notifications(tx, tenant, since)
+    before: int | None = None
+    while True:
+        with database.reading() as tx:
+            page = tx.audit.newest(tenant, (OPENED, SEEDED), after_id=first, before_id=before, limit=_PAGE)
+            for _, event in page:
+                _count(tx, tally, event)
+        if len(page) < _PAGE:
+            return tally.report(tenant=tenant, since=since, until=until, delivered=delivered, undelivered=undelivered)
+        before = page[-1][0]
+
+
+def _count(tx: Transaction, tally: Tally, event: AuditEvent) -> None:
+    if event.kind == SEEDED:
+        run_id = str(event.body["run_id"])
+        outcome = tx.audit.find(event.stream, outcome_key(run_id))
+        tally.add_control(read_gate(tx.audit.read(run_id)), outcome_from(outcome), event.actor)
+    elif tx.controls.get(event.stream) is None:
+        story = read_gate(tx.audit.read(event.stream))
+        if story is not None:
+            tally.add(story)
+
+
+def _notifications(tx: Transaction, tenant: str, since: datetime) -> tuple[int, int]:
+    """How many that ask someone were delivered, and how many were not, or not yet."""
+    asking = [row for row in tx.outbox.counts(tenant, since) if row.occasion in ASKING]
+    delivered = sum(row.count for row in asking if row.status == "delivered")
+    return delivered, sum(row.count for row in asking) - delivered
+
+
+def _check_name(name: str) -> None:
+    try:
+        TypeAdapter(PersonName).validate_python(name)
+    except ValidationError as error:
+        raise UsageError(f"malformed name {name[:80]!r}: {first_fault(error)}; write it as enrolled") from error

@@ -1,0 +1,43 @@
+"""Reading policy files from a folder, all of one moment."""
+
+from pathlib import Path
+
+from placet.errors import PolicyError
+from placet.governance.policy.source import PolicyFile
+
+_ATTEMPTS = 5
+
+
+def read_policy_files(path: Path) -> tuple[PolicyFile, ...]:
+    """The policy files at `path`, ordered by name: one file, or a folder's `*.cedar` (hidden ones left out).
+
+    A folder may be a symbolic link: it is followed once, so that a set that is swapped by moving the link is read
+    whole. A folder that changes while it is read is read again.
+
+    Raises:
+        PolicyError: there is no policy file, or one cannot be read.
+    """
+    try:
+        place = path.resolve()
+        for _ in range(_ATTEMPTS):
+            before = _listing(place)
+            files = tuple(PolicyFile(name=file.name, text=file.read_bytes().decode()) for file, _, _ in before)
+            if before == _listing(place):
+                break
+        else:
+            raise PolicyError(f"the policy files in {str(path)!r} keep changing; publish a whole folder at once")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"cannot read the policy files in {str(path)!r}: {error}") from error
+    if not files:
+        raise PolicyError(f"no policy file (*.cedar) in {str(path)!r}")
+    return files
+
+
+def _listing(place: Path) -> list[tuple[Path, int, int]]:
+    if place.is_file():
+        found = [place]
+    elif place.is_dir():
+        found = sorted(file for file in place.iterdir() if file.suffix == ".cedar" and not file.name.startswith("."))
+    else:
+        found = []
+    return [(file, stat.st_mtime_ns, stat.st_size) for file in found for stat in (file.stat(),)]

@@ -1,0 +1,107 @@
+"""Ask for the reversal of a run: a governed run of its own, linked both ways on the record (docs/adr/0011)."""
+
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter, ValidationError
+
+from placet.contracts.base import first_fault
+from placet.contracts.run import END_STATES, RunRequest
+from placet.contracts.signed import Remark
+from placet.engine.client import Engine
+from placet.errors import GovernanceError, UsageError
+from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
+from placet.service.runs import StartedRun, record_entry, run_id_for
+from placet.storage.database import Database, Transaction
+from placet.storage.records import RunRecord
+
+
+def request_reversal(database: Database, *, run_id: str, tenant: str, requested_by: str, reason: str) -> StartedRun:
+    """Put on the record that `run_id` shall be reversed, on its own stream and on that of the run which is to do it.
+
+    A reversal that is under way already is returned (`new` is False): it may have been recorded without being started.
+
+    Raises:
+        UsageError: there is no such run, or a value is malformed.
+        GovernanceError: the run may not be reversed; `code` says why.
+    """
+    _check_reason(reason)
+    with database.transaction() as tx:
+        original = tx.runs.get(run_id)
+        if original is None or original.tenant != tenant:
+            raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
+        earlier = tx.runs.reversals_of(run_id)
+        for reversal in earlier:
+            if reversal.state not in END_STATES:
+                return StartedRun(_request_of(reversal), new=False)
+        request = _request(original, f"{KEY_PREFIX}{run_id}/{len(earlier) + 1}", requested_by)
+        if not tx.runs.request(request):
+            # Somebody else asked in this moment, and was first: their request is the one that stands.
+            standing = tx.runs.get(request.run_id)
+            return StartedRun(_request_of(standing) if standing else request, new=False)
+        # Entries of one stream take turns: who looks for other reversals after adding one sees all that came before it.
+        _record(tx, request, run_id, reason)
+        others = (other for other in tx.runs.reversals_of(run_id) if other.run_id != request.run_id)
+        check_reversible(original, original.state, ((other.run_id, other.state) for other in others))
+    return StartedRun(request, new=True)
+
+
+async def reverse_run(database: Database, engine: Engine, asked: StartedRun) -> RunRequest:
+    """Start the reversal that `request_reversal` recorded.
+
+    Raises:
+        GovernanceError: code `reversal_under_way`; another request for it came first, and its run goes on.
+        UpstreamUnavailable: recorded, but Temporal did not start it; asking again starts it.
+    """
+    if not await engine.start(asked.request) and not asked.new:
+        with database.reading() as tx:
+            standing = tx.runs.get(asked.request.run_id)
+        state = standing.state if standing else "analysing"
+        raise GovernanceError(
+            f"run {asked.request.reverses!r} is being reversed by {asked.request.run_id!r}, which is {state!r}",
+            code="reversal_under_way",
+        )
+    return asked.request
+
+
+def _check_reason(reason: str) -> None:
+    try:
+        TypeAdapter(Remark).validate_python(reason)
+    except ValidationError as error:
+        raise UsageError(f"malformed reason {first_fault(error)}") from error
+
+
+def _request(original: RunRequest, key: str, requested_by: str) -> RunRequest:
+    try:
+        return RunRequest(
+            run_id=run_id_for(original.tenant, key),
+            tenant=original.tenant,
+            customer_id=original.customer_id,
+            agent=original.agent,
+            key=key,
+            requested_by=requested_by,
+            requested_at=datetime.now(UTC),
+            reverses=original.run_id,
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def _request_of(record: RunRecord) -> RunRequest:
+    return RunRequest(**{name: getattr(record, name) for name in RunRequest.model_fields})
+
+
+def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str) -> None:
+    tx.audit.append(
+        stream=original_id,
+        tenant=request.tenant,
+        run_id=original_id,
+        kind=REQUESTED,
+        actor=request.requested_by,
+        step_key=step_key(REQUESTED, request.run_id),
+        at=request.requested_at,
+        body={"reversal": request.run_id, "reason": reason},
+    )
+    wanted = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
+    record_entry(
+        tx, request, "run.requested", request.requested_by, {**wanted, "reason": reason}, at=request.requested_at
+    )

@@ -1,0 +1,156 @@
+"""What every interface does with a run: request, start, find and cancel it.
+
+Interfaces differ in how they ask and show; these functions hold what must not differ.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from placet.contracts.base import first_fault
+from placet.contracts.run import END_STATES, RunRequest
+from placet.engine.client import Engine
+from placet.errors import UsageError
+from placet.governance.reversals import KEY_PREFIX
+from placet.governance.signing.canonical import sha256_hex
+from placet.storage.database import Database, Transaction
+from placet.storage.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """The run a request led to.
+
+    Attributes:
+        new: False when the same key had started it before.
+        over: It has ended; it is never started again, even if Temporal no longer remembers it.
+    """
+
+    request: RunRequest
+    new: bool
+    over: bool = False
+
+
+def run_id_for(tenant: str, key: str) -> str:
+    """The run a key stands for: the same key of the same tenant is the same run."""
+    return "run-" + sha256_hex(f"{tenant}/{key}".encode())[:20]
+
+
+def build_request(
+    *, tenant: str, customer_id: str, agent: str, requested_by: str, key: str | None, agents: tuple[str, ...]
+) -> RunRequest:
+    """Check what an operator asks for.
+
+    Raises:
+        UsageError: a value is malformed, or the agent is unknown.
+    """
+    if agent not in agents:
+        raise UsageError(f"unknown agent {agent!r}; known: {', '.join(agents)}", code="unknown_agent")
+    run_key = secrets.token_hex(8) if key is None else key
+    if run_key.startswith(KEY_PREFIX):
+        raise UsageError(f"run key {run_key!r} begins like a reversal's; choose another one, or use `placet reverse`")
+    try:
+        return RunRequest(
+            run_id=run_id_for(tenant, run_key),
+            tenant=tenant,
+            customer_id=customer_id,
+            agent=agent,
+            key=run_key,
+            requested_by=requested_by,
+            requested_at=datetime.now(UTC),
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def record_request(database: Database, request: RunRequest) -> StartedRun:
+    """Put a request on the record; what was recorded first under its key is what stands.
+
+    Raises:
+        UsageError: the key was used for another customer or agent.
+    """
+    with database.transaction() as tx:
+        new = tx.runs.request(request)
+        record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
+        first = tx.runs.get(request.run_id)
+    if first is None:
+        return StartedRun(request, new=new)
+    stands = RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
+    return StartedRun(stands, new=new, over=first.state in END_STATES)
+
+
+async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
+    """Record the request, then start its workflow. Repeating it with the same key is safe at any point.
+
+    Raises:
+        UsageError: the key was used for another customer or agent.
+        UpstreamUnavailable: recorded, but Temporal did not start it; the same key starts it later.
+    """
+    recorded = record_request(database, request)
+    if recorded.over:
+        return recorded
+    return StartedRun(recorded.request, new=await engine.start(recorded.request))
+
+
+def record_cancellation(database: Database, record: RunRecord, by: str) -> None:
+    """Put on the record who asks for the end of a run: Temporal's cancellation carries no name.
+
+    Raises:
+        UsageError: the run has ended.
+    """
+    if record.state in END_STATES:
+        raise UsageError(
+            f"run {record.run_id!r} is {record.state!r} and not running; there is nothing to cancel", code="not_running"
+        )
+    if record.state == "unknown_outcome":
+        raise UsageError(
+            f"run {record.run_id!r} waits for a person to settle what happened; use `placet settle`", code="not_running"
+        )
+    key = "run.cancel_requested"
+    with database.transaction() as tx:
+        if tx.audit.find(record.run_id, key) is not None:
+            key = f"{key}.{secrets.token_hex(12)}"  # another one asks as well
+        record_entry(tx, record, "run.cancel_requested", by, {"state": record.state}, key=key)
+
+
+def record_entry(
+    tx: Transaction,
+    run: RunRequest,
+    kind: str,
+    actor: str,
+    body: dict[str, Any],
+    *,
+    key: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Append one entry to a run's stream, once per step key (the kind, where it occurs once)."""
+    tx.audit.append(
+        stream=run.run_id,
+        tenant=run.tenant,
+        run_id=run.run_id,
+        kind=kind,
+        actor=actor,
+        step_key=key or kind,
+        at=at or datetime.now(UTC),
+        body=body,
+    )
+
+
+def _wanted(request: RunRequest) -> dict[str, Any]:
+    return {"customer_id": request.customer_id, "agent": request.agent, "key": request.key}
+
+
+def find_run(database: Database, run_id: str, tenant: str) -> RunRecord:
+    """The run's record. Another tenant's run does not exist here.
+
+    Raises:
+        UsageError: there is none.
+    """
+    with database.reading() as tx:
+        record = tx.runs.get(run_id)
+    if record is None or record.tenant != tenant:
+        raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
+    return record

@@ -1,0 +1,39 @@
+"""What people do that concerns no single run, on the record of their tenant."""
+
+from datetime import datetime
+from typing import Any
+
+from placet.errors import DecisionRefused
+from placet.governance.signing.canonical import sha256_hex
+from placet.storage.database import Database, Transaction
+
+
+def record_act(
+    tx: Transaction, tenant: str, kind: str, actor: str, at: datetime, what: str, body: dict[str, Any]
+) -> None:
+    """Append an entry to the tenant's own stream, once for each `what` of a `kind`."""
+    tx.audit.append(
+        stream=f"tenant/{tenant}",
+        tenant=tenant,
+        run_id=None,
+        kind=kind,
+        actor=actor,
+        step_key=f"{kind}.{what}",
+        at=at,
+        body=body,
+    )
+
+
+def record_refused_document(
+    database: Database, tenant: str, kind: str, text: str, error: DecisionRefused, at: datetime
+) -> None:
+    """Record that a signed document did not count. Who sent it is not known, whatever it says of itself."""
+    body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error)}
+    with database.transaction() as tx:
+        # The same document may come again and be refused for another reason.
+        record_act(tx, tenant, kind, "unverified", at, f"{body['document']}.{error.code}", body)
+
+
+def storable(envelope: str) -> str:
+    """`envelope` as text that can be kept, hashed and reviewed: a lone surrogate becomes visible."""
+    return envelope.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,250 @@
+"""The record: append, read, follow and verify hash-linked streams."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Result, RowMapping, Select, bindparam, select, text
+
+from placet.contracts.audit import GENESIS, AuditEvent
+from placet.errors import GovernanceError, StorageError, UsageError
+from placet.governance.log.body import read_body, write_body
+from placet.governance.log.chain import BROKEN, link, verify_chain
+from placet.storage.log.stream_end import insert_entry, last_place
+from placet.storage.tables import AUDIT
+
+_FIELDS = tuple(AUDIT.c[name] for name in AuditEvent.model_fields)
+_BATCH = 500
+_MOST_LOST_RACES = 1000
+_BEYOND = 2**63 - 1
+
+_STEP = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.step_key == bindparam("step_key"))
+_PAGE = (
+    select(*_FIELDS)
+    .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq > bindparam("after"))
+    .order_by(AUDIT.c.seq)
+    .limit(_BATCH)
+)
+_AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
+    AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
+)
+_BEFORE = (
+    select(AUDIT.c.id)
+    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.recorded_at < bindparam("since"))
+    .order_by(AUDIT.c.id.desc())
+    .limit(1)
+)
+_NEWEST = (
+    select(AUDIT.c.id.label("position"), *_FIELDS)
+    .where(
+        AUDIT.c.tenant == bindparam("tenant"),
+        AUDIT.c.id > bindparam("after"),
+        AUDIT.c.id < bindparam("before"),
+        AUDIT.c.kind.in_(bindparam("kinds", expanding=True)),
+    )
+    .order_by(AUDIT.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_STREAMS = select(AUDIT.c.stream).where(AUDIT.c.tenant == bindparam("tenant"), text("seq = 1")).order_by(AUDIT.c.id)
+_TAIL = (
+    select(AUDIT.c.id.label("position"), *_FIELDS)
+    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
+    .order_by(AUDIT.c.id)
+    .limit(bindparam("limit"))
+)
+_HASHES = (
+    select(AUDIT.c.id, AUDIT.c.hash)
+    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
+    .order_by(AUDIT.c.id)
+    .limit(bindparam("limit"))
+)
+
+# Ids are handed out before they commit, so a reader could see 6 before 5 and then skip 5 for ever. An
+# appender holds ROW EXCLUSIVE on the table from before it takes an id until its commit. Whatever was recorded
+# before the oldest such transaction began has no uncommitted id below it. A start time that we may not see
+# (another role's, or one that ended this moment) counts as older than all: then nothing is settled.
+_SETTLED_BEFORE = text(
+    """SELECT nullif(coalesce(min(coalesce(a.xact_start, '-infinity'::timestamptz)), statement_timestamp()),
+        '-infinity'::timestamptz)
+    FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'relation' AND l.relation = 'audit_event'::regclass AND l.mode = 'RowExclusiveLock'
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.pid <> pg_backend_pid()"""
+)
+_SETTLED_ID = select(AUDIT.c.id).where(AUDIT.c.recorded_at < bindparam("horizon")).order_by(AUDIT.c.id.desc()).limit(1)
+
+
+class AuditLog:
+    """Append-only streams; the database refuses UPDATE, DELETE and TRUNCATE. Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(
+        self,
+        *,
+        stream: str,
+        tenant: str,
+        run_id: str | None,
+        kind: str,
+        actor: str,
+        step_key: str,
+        at: datetime,
+        body: dict[str, Any],
+    ) -> AuditEvent:
+        """Add one entry at the end of `stream`; for a `step_key` already there return its entry, unchanged.
+
+        Writers to one stream take turns, in whatever process they run; other streams do not wait.
+
+        Raises:
+            UsageError: code `audit_entry_invalid`; a field is malformed or `body` is not exact JSON.
+            StorageError: other writers won the end of this stream again and again.
+        """
+        entry = {
+            "stream": stream,
+            "tenant": tenant,
+            "run_id": run_id,
+            "kind": kind,
+            "actor": actor,
+            "step_key": step_key,
+            "at": at,
+        }
+        try:
+            written, body = write_body(body)
+            return self._append(stream, step_key, {**entry, "body": body}, written)
+        except ValueError as error:
+            said = " ".join(str(error).split())
+            raise UsageError(
+                f"audit entry {kind!r} of {stream!r} is malformed: {said}", code="audit_entry_invalid"
+            ) from error
+
+    def _append(self, stream: str, step_key: str, entry: dict[str, Any], written: str) -> AuditEvent:
+        for _ in range(_MOST_LOST_RACES):
+            seq, prev_hash = last_place(self._connection, stream) or (0, GENESIS)
+            event = link(seq=seq + 1, prev_hash=prev_hash, written=written, **entry)
+            if insert_entry(self._connection, event, written):
+                return event
+            # Either this step is on the record already, or another writer took this place in the stream.
+            recorded = self.find(stream, step_key)
+            if recorded is not None:
+                return recorded
+        raise StorageError(f"stream {stream!r} is too busy: lost {_MOST_LOST_RACES} races; try again")
+
+    def find(self, stream: str, step_key: str) -> AuditEvent | None:
+        """The entry that a step left in `stream`, None if it left none.
+
+        Raises:
+            GovernanceError: code `audit_broken`; the stored entry cannot be read.
+        """
+        same = {"stream": stream, "step_key": step_key}
+        row = self._connection.execute(_STEP, same).mappings().one_or_none()
+        return None if row is None else _event(row)
+
+    def read(self, stream: str) -> list[AuditEvent]:
+        """Every entry of `stream` in order; empty when there is no such stream.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        return list(self._entries(stream))
+
+    def streams(self, tenant: str) -> list[str]:
+        """The streams of `tenant`, oldest first."""
+        return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
+
+    def tail(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, AuditEvent]]:
+        """Entries of all streams of `tenant` after position `after_id`, each with its position.
+
+        A reader that goes on from the last position it got misses nothing: entries whose predecessors are
+        still being committed are held back for the next call.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        rows = self._settled(_TAIL, {"tenant": tenant, "after": after_id, "limit": limit}).mappings()
+        return [(row["position"], _event(row)) for row in rows]
+
+    def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:
+        """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread."""
+        rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit})
+        return [(position, digest) for position, digest in rows]
+
+    def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Result[*tuple[Any, ...]]:
+        if self._connection.dialect.name == "postgresql":
+            horizon = self._connection.scalar(_SETTLED_BEFORE)
+            settled = None if horizon is None else self._connection.scalar(_SETTLED_ID, {"horizon": horizon})
+            values["settled"] = settled or 0
+            query = query.where(AUDIT.c.id <= bindparam("settled"))
+        return self._connection.execute(query, values)
+
+    def position_before(self, tenant: str, since: datetime) -> int:
+        """Position of the last entry of `tenant` that the database recorded before `since`; 0 where there is none.
+
+        It looks from the newest entry backwards: what it costs is what was recorded since.
+        """
+        return self._connection.scalar(_BEFORE, {"tenant": tenant, "since": since}) or 0
+
+    def newest(
+        self, tenant: str, kinds: Sequence[str], *, after_id: int, before_id: int | None = None, limit: int = 100
+    ) -> list[tuple[int, AuditEvent]]:
+        """Entries of some kinds over all streams of `tenant`, newest first, each with its position.
+
+        Args:
+            tenant: Whose entries.
+            kinds: Only these.
+            after_id: Position at which to stop: that entry and all before it are left out, and not looked at.
+            before_id: Position that ended the previous page; None begins at the newest entry.
+            limit: Most entries returned; fewer are the last page.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        before = _BEYOND if before_id is None else before_id
+        values = {"tenant": tenant, "kinds": kinds, "after": after_id, "before": before, "limit": limit}
+        return [(row["position"], _event(row)) for row in self._connection.execute(_NEWEST, values).mappings()]
+
+    def at(self, tenant: str, positions: Sequence[int]) -> dict[int, AuditEvent]:
+        """The entries of `tenant` at these positions, as `tail` numbers them; those there are not are left out.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        rows = self._connection.execute(_AT, {"tenant": tenant, "positions": positions}).mappings()
+        return {row["position"]: _event(row) for row in rows}
+
+    def verify(self, stream: str) -> int:
+        """Verify the whole of `stream`, reading it in batches; return how many entries it has.
+
+        Raises:
+            GovernanceError: code `audit_broken`, naming the first entry that does not fit.
+            UsageError: code `unknown_stream`; no such stream, so there is nothing to vouch for.
+        """
+        verified = verify_chain(self._entries(stream))
+        if verified == 0:
+            raise UsageError(f"audit stream {stream!r} does not exist", code="unknown_stream")
+        return verified
+
+    def _entries(self, stream: str) -> Iterator[AuditEvent]:
+        after = 0
+        while True:
+            rows = self._connection.execute(_PAGE, {"stream": stream, "after": after}).mappings().all()
+            for row in rows:
+                yield _event(row)
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1]["seq"]
+
+
+def _event(row: RowMapping) -> AuditEvent:
+    try:
+        fields = {name: row[name] for name in AuditEvent.model_fields}
+        return AuditEvent(**{**fields, "body": read_body(fields["body"])})
+    except (ValidationError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise GovernanceError(
+            f"audit stream {row['stream']!r} is broken at entry {row['seq']}: it cannot be read: {said}",
+            code=BROKEN,
+        ) from error
