@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from placet.doctor import installation, notifying, reachability
+from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -25,6 +26,7 @@ PROBES: dict[str, Probe] = {
     "plugin allowlist": installation.plugin_allowlist,
     "policies": installation.policies,
     "models": installation.models,
+    "perimeter": perimeter,
     "HTTP API": installation.api_token,
     "notifications": notifying.notifications,
     "stack": reachability.stack,

@@ -17,6 +17,8 @@ from placet.doctor.report import Finding, Level
 from placet.engine.client import SEARCH_ATTRIBUTES, TASK_QUEUE
 from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import StorageError
+from placet.network.client import guarded_client, plain_client
+from placet.network.tls import tls_context
 from placet.storage.database import Database
 from placet.storage.failures import NOT_MIGRATED
 
@@ -123,7 +125,7 @@ def bss(settings: Settings) -> Iterator[Finding]:
         what = " and ".join(names)
         try:
             # As the plugins do: straight to the address, whatever proxy the environment names.
-            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
+            with plain_client(ANSWER_SECONDS) as client:
                 status = client.get(url).status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")
@@ -136,7 +138,14 @@ def model_server(settings: Settings) -> Iterator[Finding]:
     url = f"{settings.model_url.rstrip('/')}/models"
     absent = _absent(settings, "model_url")
     try:
-        answer = httpx.get(url, timeout=ANSWER_SECONDS).raise_for_status().json()
+        # As inference does: only at an address inside, and nowhere else.
+        with guarded_client(
+            ANSWER_SECONDS,
+            origin=settings.model_url,
+            networks=settings.perimeter,
+            tls=tls_context(settings.model_ca_file),
+        ) as client:
+            answer = client.get(url).raise_for_status().json()
         served = [str(model["id"]) for model in answer["data"]]
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         yield Finding(absent, "model server", f"{url!r}: {_said(error)}", f"{_START}, or set PLACET_MODEL_URL")

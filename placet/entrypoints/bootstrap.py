@@ -46,6 +46,9 @@ def build_inference(settings: Settings) -> Inference:
         base_urls={"local": settings.model_url},
         secret=environment_secret,
         allow_hosted=settings.allow_hosted_models,
+        networks=settings.perimeter,
+        ca_file=settings.model_ca_file,
+        hosted_proxy=settings.hosted_proxy,
     )
 
 

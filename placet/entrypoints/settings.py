@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from placet.contracts.base import PersonName, TenantId
 from placet.errors import ConfigurationError
+from placet.network.networks import LOOPBACK, Networks
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -45,6 +46,17 @@ class Settings(BaseSettings):
     model_url: str = Field(default="http://127.0.0.1:8622/v1", description="OpenAI-compatible local model server")
     models_file: Path = Field(default=CHECKOUT / "agents" / "models.toml", description="models, and tasks in order")
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
+
+    perimeter_networks: str = Field(
+        default=str(LOOPBACK),
+        description="networks in which models inside the perimeter may be, comma-separated; default: this machine",
+    )
+    model_ca_file: Path | None = Field(
+        default=None, description="your own certificate authority, for models inside (PEM); default: the public ones"
+    )
+    hosted_proxy: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", description="proxy to reach hosted models through; empty: none"
+    )
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
     effect_lease_seconds: float = Field(
@@ -91,6 +103,19 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         default=None, description="bearer token of the HTTP API; none: it will not start"
     )
+
+    @field_validator("perimeter_networks")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        try:
+            return str(Networks.parse(given))
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def perimeter(self) -> Networks:
+        """The networks that are inside."""
+        return Networks.parse(self.perimeter_networks)
 
     @property
     def database(self) -> str:

@@ -2,7 +2,8 @@
 
 httpx's timeouts bound each wait on the socket, so a server that sends one byte a second holds a caller for ever. The
 effect ledger's lease rests on an attempt being over when its time is over, so here every socket operation gets what is
-left of the exchange's time, and no more. Name resolution is the operating system's and is not covered.
+left of the exchange's time, and no more. Name resolution is the operating system's and is not covered. Where networks
+are declared, the address of each connection is checked against them before it is opened.
 """
 
 import ssl
@@ -14,6 +15,8 @@ from typing import Any
 
 import httpcore
 import httpx
+
+from placet.network.networks import Networks
 
 _deadline: ContextVar[float | None] = ContextVar("placet_exchange_deadline", default=None)
 
@@ -31,14 +34,21 @@ def within(seconds: float) -> Iterator[None]:
 class DeadlineTransport(httpx.BaseTransport):
     """httpx's transport over httpcore's pool, HTTP/1.1, without retries, with `within` in force on its sockets."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None, connections: int, keepalive_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None,
+        connections: int,
+        keepalive_seconds: float = 5.0,
+        networks: Networks | None = None,
+    ) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls,
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=keepalive_seconds,
             retries=0,
-            network_backend=_Backend(),
+            network_backend=_Backend(networks),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -93,6 +103,9 @@ def _as_httpx() -> Iterator[None]:
 
 
 class _Backend(httpcore.SyncBackend):
+    def __init__(self, networks: Networks | None) -> None:
+        self._networks = networks
+
     def connect_tcp(
         self,
         host: str,
@@ -101,8 +114,23 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))
+        fault: Exception = httpcore.ConnectError(f"{host!r} has no address")
+        for address in self._addresses(host, port):
+            left = _left(timeout, httpcore.ConnectTimeout)
+            try:
+                return _Stream(super().connect_tcp(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                fault = error
+        raise fault
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Where to connect: what was checked, not a name that may lead elsewhere by then."""
+        if self._networks is None:
+            return [host]
+        try:
+            return self._networks.admit(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
 
 
 class _Stream(httpcore.NetworkStream):
