@@ -1,4 +1,4 @@
-"""The Temporal side of every interface: connect, start a run by name, signal, query. Payloads are encrypted.
+"""The Temporal side of every interface: connect, start a run by name, signal, query. Payloads are sealed.
 
 Workflows are started by name, so that no interface imports workflow code.
 """
@@ -6,7 +6,6 @@ Workflows are started by name, so that no interface imports workflow code.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -21,51 +20,37 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
-from placet.engine.payload_codec import PayloadEncryption
+from placet.engine.converter import data_converter
+from placet.engine.payload_keys import PayloadKeys
 from placet.errors import ConfigurationError, UpstreamUnavailable, UsageError
 
 WORKFLOW = "GovernedRun"
-TASK_QUEUE = "placet"
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
-
-
-def data_converter(payload_key: bytes, *, for_worker: bool = False) -> DataConverter:
-    """Pydantic JSON, compressed and encrypted; failures too, since their messages may name a customer.
-
-    A worker's converter marks what it cannot decrypt; everyone else's raises.
-    """
-    return replace(
-        pydantic_data_converter,
-        payload_codec=PayloadEncryption(payload_key, mark_unreadable=for_worker),
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
-    )
 
 
 class Engine:
     """A connection to Temporal, in the words of the product."""
 
-    def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
+    def __init__(self, client: Client, task_queue: str) -> None:
         self.client = client
         self.task_queue = task_queue
         self.task_timeout: timedelta | None = None
         """How long Temporal waits for a worker that took a workflow task; None is its own default, 10 s."""
 
     @classmethod
-    async def connect(cls, address: str, namespace: str, payload_key: bytes, *, for_worker: bool = False) -> "Engine":
+    async def connect(cls, address: str, namespace: str, keys: PayloadKeys, *, for_worker: bool = False) -> "Engine":
         """Connect.
 
         Raises:
             ConfigurationError: nothing answers at `address`, or it has no such namespace.
         """
         try:
-            converter = data_converter(payload_key, for_worker=for_worker)
+            converter = data_converter(keys, for_worker=for_worker)
             client = await Client.connect(address, namespace=namespace, data_converter=converter)
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
         except (RPCError, RuntimeError) as error:
@@ -77,7 +62,7 @@ class Engine:
                 f"Temporal does not answer at {address!r}; start the local stack with `placet up` "
                 f"or set PLACET_TEMPORAL_ADDRESS"
             ) from error
-        return cls(client)
+        return cls(client, keys.task_queue)
 
     async def ensure_search_attributes(self) -> None:
         """Register our search attributes where they are missing (safe to repeat)."""

@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, WorkflowSerializationContext
 
 from placet.contracts.run import RunRequest, RunResult
 from placet.engine.payload_codec import ENCODING
@@ -88,6 +88,8 @@ async def read_history(history: WorkflowHistory, converter: DataConverter) -> Ru
         ValueError: a payload is not what this version writes, or events are missing.
     """
     _check_order(history.events)
+    # Whatever namespace it was in: a payload is bound to its workflow alone.
+    converter = converter.with_context(WorkflowSerializationContext(namespace="", workflow_id=history.workflow_id))
     facts = RunHistory(history.workflow_id)
     for event in history.events:
         await _read(event, facts, converter)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.admission import Admission
 from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load
@@ -59,6 +60,7 @@ def build_parts(
     database: Database | None = None,
     application: Callable[[str], Application] = load,
     clock: Callable[[], datetime] | None = None,
+    admission: Callable[[Database], Admission] = Admission,
 ) -> Parts:
     """Everything an activity needs. Tests and the bench pass their own `inference` at the model seam."""
     opened = database or open_database(settings)
@@ -79,6 +81,7 @@ def build_parts(
     )
     context = Context(
         database=opened,
+        admission=admission(opened),
         billing=plugins.billing,
         commerce=plugins.commerce,
         inference=inference or build_inference(settings),

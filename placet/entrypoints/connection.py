@@ -3,7 +3,7 @@
 import asyncio
 
 from placet.engine.client import Engine
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.storage.database import Database
@@ -29,12 +29,12 @@ async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker
     Raises:
         ConfigurationError: it does not answer.
     """
-    key = load_or_create_key(settings.payload_key)
+    keys = load_or_create_key(settings.payload_key)
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
         try:
             address, namespace = settings.temporal_address, settings.temporal_namespace
-            return await Engine.connect(address, namespace, key, for_worker=for_worker)
+            return await Engine.connect(address, namespace, keys, for_worker=for_worker)
         except ConfigurationError:
             if asyncio.get_running_loop().time() > deadline:
                 raise

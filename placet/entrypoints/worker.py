@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.worker import Worker, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
 from activities.context import Context
-from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.senders import build_notifier
@@ -29,32 +29,30 @@ _CONNECT_SECONDS = 60.0
 WORKFLOWS = [GovernedRun]
 
 
-class ContextFreeSandbox(SandboxedWorkflowRunner):
-    """Temporal's sandbox, for a data converter that is the same for every payload.
+class OneContextSandbox(SandboxedWorkflowRunner):
+    """Temporal's sandbox, for a data converter that only asks for which workflow a payload is.
 
     The SDK asks the sandboxed workflow for a serialization context several times per payload and compiles a line of
-    code for each question: measured, 15 % of a worker's CPU. Ours uses none (`placet/engine/payload_codec.py`).
+    code for each question: measured, 15 % of a worker's CPU. Ours is the same for all of a workflow's payloads. A
+    workflow with children would need theirs.
     """
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """The instance of one run."""
         instance = super().create_instance(det)
-        instance.get_serialization_context = _no_context  # type: ignore[assignment]
+        context = WorkflowSerializationContext(namespace=det.info.namespace, workflow_id=det.info.workflow_id)
+        instance.get_serialization_context = lambda _command: context  # type: ignore[method-assign]
         return instance
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
     """The sandbox in force. Only the frozen messages and the signatures pass through it (docs/architecture.md)."""
-    return ContextFreeSandbox(
+    return OneContextSandbox(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("placet.contracts", "placet.ports")
     )
 
 
-def _no_context(_command: object) -> None:
-    return None
-
-
-def build_worker(client: Client, context: Context, settings: Settings, task_queue: str = TASK_QUEUE) -> Worker:
+def build_worker(client: Client, context: Context, settings: Settings, task_queue: str) -> Worker:
     """A worker for one task queue."""
     threads = settings.worker_activities
     return Worker(
@@ -92,7 +90,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         settings.log_interval_seconds,
     )
     with integrator, notifier:
-        async with build_worker(engine.client, parts.context, settings):
+        async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, "ready\n")
             await stopping.wait()

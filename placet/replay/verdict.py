@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from temporalio.client import WorkflowHistory
 
-from placet.engine.client import data_converter
+from placet.engine.converter import data_converter
 from placet.engine.history import RunHistory, read_history
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import PayloadKeys, load_or_create_key
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
@@ -67,13 +67,13 @@ async def replay(
     history = await _history(settings, target)
     if export is not None:
         write_history(export, history)
-    key = load_or_create_key(settings.payload_key)
-    return await judge(history, key, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+    keys = load_or_create_key(settings.payload_key)
+    return await judge(history, keys, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
 
 
 async def judge(
     history: WorkflowHistory,
-    payload_key: bytes,
+    payload_keys: PayloadKeys,
     keys: Mapping[str, bytes] = MappingProxyType({}),
     *,
     holders: Mapping[str, str] = _NOTHING,
@@ -83,7 +83,7 @@ async def judge(
 
     Args:
         history: As Temporal keeps or exported it.
-        payload_key: What its payloads are encrypted with.
+        payload_keys: What its payloads are sealed with.
         keys: Public keys by key id; with them signatures are verified.
         holders: Whose keys they are, by key id, where that is known.
         mandates: Texts of signed mandates by the SHA-256 of the text.
@@ -93,12 +93,12 @@ async def judge(
     """
     verdict = Verdict(history.workflow_id, events=len(history.events))
     try:
-        facts = await read_history(history, data_converter(payload_key))
+        facts = await read_history(history, data_converter(payload_keys))
         verdict.state = facts.state
         if facts.request is None:
             verdict.faults.append("the history does not begin with a request")
             return verdict
-        told = await retell(history, data_converter(payload_key, for_worker=True))
+        told = await retell(history, data_converter(payload_keys, for_worker=True))
         verdict.faults.extend([*check_agreement(facts, told), *check_unencrypted(facts)])
         _judge(verdict, facts, build_case(facts.request, told, Trusted(keys, holders, mandates)))
     except ValueError as error:

@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
 from placet.doctor import Finding, Report, diagnose, diagnosis, show
 from placet.engine.client import SEARCH_ATTRIBUTES, TASK_QUEUE, Engine
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.process import Child, free_port
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import placet_command
