@@ -9,7 +9,7 @@ from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
-from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
 from placet.gate.context import end, record
 from placet.gate.controls import record_outcome
@@ -34,16 +34,12 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            self._record(close)
+            self.record(close)
 
-    def _record(self, close: CloseInput) -> None:
-        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record."""
+    def record(self, close: CloseInput) -> None:
+        """Put the end, or the parking, on the record with what follows from it."""
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
-            try:
-                tx.runs.request(close.run)
-            except UsageError:
-                return  # another run owns this id's record; Temporal's history is this one's
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES

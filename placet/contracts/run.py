@@ -19,6 +19,11 @@ RunState = Literal["analysing", "querying", "proposing", "awaiting_decision", "e
 END_STATES: frozenset[str] = frozenset(get_args(EndState)) - {"unknown_outcome"}
 """States a run never leaves. `unknown_outcome` is left when a person settles it."""
 
+OPEN_STATES: frozenset[str] = frozenset({"analysing", "querying", "proposing", "awaiting_decision", "executing"}) | {
+    "unknown_outcome"
+}
+"""The states of a run that is not over."""
+
 
 RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
 """Printable ASCII: it is compared byte by byte."""

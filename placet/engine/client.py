@@ -26,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
 from placet.engine.converter import data_converter
+from placet.engine.meeting import Meeting, meet
 from placet.engine.payload_keys import PayloadKeys
 from placet.errors import ConfigurationError, UpstreamUnavailable, UsageError
 
@@ -110,6 +111,23 @@ class Engine:
     def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
         """The workflow of a run."""
         return self.client.get_workflow_handle(run_id)
+
+    async def meeting(self) -> Meeting:
+        """Look whether workers of this installation poll here.
+
+        Raises:
+            UpstreamUnavailable: Temporal does not answer.
+        """
+        with _clear(UsageError("Temporal has no such task queue", code="engine_unavailable")):
+            return await meet(self.client, self.task_queue)
+
+    async def namespace_id(self) -> str:
+        """Return what tells this namespace of this very server from every other one, of the same name too."""
+        with _clear(UsageError(f"no namespace {self.client.namespace!r}", code="engine_unavailable")):
+            answer = await self.client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=self.client.namespace)
+            )
+        return answer.namespace_info.id
 
     async def status(self, run_id: str) -> RunStatus:
         """Ask the running (or ended) workflow where it stands; needs a worker.

@@ -62,7 +62,7 @@ class RunHistory:
         run_id: The workflow id under which it was fetched or exported.
         started_as: The workflow id that its first event names.
         ended: How the workflow ended where it returned nothing; None while it runs.
-        unencrypted: Where our own payloads are plain, as `event 7 result`.
+        unencrypted: Where our own payloads are plain, as `event 7 result`; nothing else is said then.
     """
 
     run_id: str
@@ -84,16 +84,23 @@ async def read_history(history: WorkflowHistory, converter: DataConverter) -> Ru
     """Decode `history`.
 
     Raises:
-        ConfigurationError: the payloads were encrypted with another key.
+        ConfigurationError: the payloads were sealed with another key, or (`NOT_SEALED_FOR_IT`) for another workflow.
         ValueError: a payload is not what this version writes, or events are missing.
     """
     _check_order(history.events)
     # Whatever namespace it was in: a payload is bound to its workflow alone.
     converter = converter.with_context(WorkflowSerializationContext(namespace="", workflow_id=history.workflow_id))
-    facts = RunHistory(history.workflow_id)
+    facts = RunHistory(history.workflow_id, unencrypted=unsealed(history))
+    if facts.unencrypted:
+        return facts  # whatever it says, anyone may have written it
     for event in history.events:
         await _read(event, facts, converter)
     return facts
+
+
+def unsealed(history: WorkflowHistory) -> list[str]:
+    """Name the payloads that only our own processes write and that are plain, as `event 7 result`."""
+    return [f"event {event.event_id} {where}" for event in history.events for where in _plain(event)]
 
 
 def _check_order(events: Sequence[HistoryEvent]) -> None:
@@ -113,7 +120,6 @@ def _check_order(events: Sequence[HistoryEvent]) -> None:
 
 async def _read(event: HistoryEvent, facts: RunHistory, converter: DataConverter) -> None:
     facts.events += 1
-    facts.unencrypted.extend(f"event {event.event_id} {where}" for where in _plain(event))
     kind = event.event_type
     if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         started = event.workflow_execution_started_event_attributes

@@ -1,8 +1,8 @@
 """Payloads in workflow history: compressed (zlib, RFC 1950), then encrypted (AES-256-GCM, NIST SP 800-38D).
 
 Temporal sees only ciphertext, and nothing that it brings is believed unless it was sealed under one of the
-installation's keys for this very workflow (docs/adr/0017): whoever reaches Temporal may write there what they like. What
-was not sealed reaches a signal's handler as what it is, foreign, and nobody else. A decision sent with the plain
+installation's keys for this very workflow (docs/adr/0017): whoever reaches Temporal may write there what they like.
+What was not sealed reaches a signal's handler, marked as foreign, and nobody else. A decision sent with the plain
 `temporal` command arrives so: what it carries is signed, and verified like any other.
 """
 
@@ -37,6 +37,9 @@ FOREIGN_ENCODING = "placet-encoding"
 UNREADABLE = Payload(metadata={"encoding": b"binary/unreadable"})
 """Stands for a payload that claims to be sealed and cannot be opened."""
 
+NOT_SEALED_FOR_IT = "not_sealed_for_it"
+"""Code of the error about a payload that was altered, or sealed for another workflow."""
+
 _NONCE_BYTES = 12
 # Below this the zlib header costs more than it saves.
 _COMPRESS_FROM_BYTES = 128
@@ -62,11 +65,11 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
     def with_context(self, context: SerializationContext) -> "PayloadEncryption":
         """Return the codec of one workflow. What an activity is given must be sealed, whoever asks for it."""
         bound = object.__new__(PayloadEncryption)
-        bound._ciphers, bound._writing = self._ciphers, self._writing  # noqa: SLF001 - another one of this class
+        bound._ciphers, bound._writing = self._ciphers, self._writing
         in_activity = isinstance(context, ActivitySerializationContext)
-        bound._mark = self._mark and not in_activity  # noqa: SLF001
+        bound._mark = self._mark and not in_activity
         known = isinstance(context, ActivitySerializationContext | WorkflowSerializationContext)
-        bound._workflow = (context.workflow_id or "").encode() if known else None  # noqa: SLF001
+        bound._workflow = (context.workflow_id or "").encode() if known else None
         return bound
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -86,15 +89,16 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
         return [self._opened(payload) for payload in payloads]
 
     def _opened(self, payload: Payload) -> Payload:
-        sealed = payload.metadata.get("encoding") == ENCODING
+        if payload.metadata.get("encoding") != ENCODING:
+            if self._mark:
+                return _foreign(payload)
+            raise ConfigurationError("a payload in Temporal was not sealed by this installation; it is refused")
         try:
-            if not sealed:
-                raise ConfigurationError("a payload in Temporal was not sealed by this installation; it is refused")
             return self._decrypt(payload)
         except ConfigurationError:
-            if not self._mark:
-                raise
-            return UNREADABLE if sealed else _foreign(payload)
+            if self._mark:
+                return UNREADABLE
+            raise
 
     def _sealed(self, payload: Payload) -> Payload:
         plain = payload.SerializeToString()
@@ -108,14 +112,14 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
         cipher = self._ciphers.get(name)
         if cipher is None:
             shown = name.decode("ascii", "replace")[:32]
-            raise ConfigurationError(
-                f"a payload was sealed with another key, {shown!r}; check PLACET_PAYLOAD_KEY_FILE"
-            )
+            raise ConfigurationError(f"a payload was sealed with another key, {shown!r}; check PLACET_PAYLOAD_KEY_FILE")
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             packed = cipher.decrypt(nonce, sealed, self._purpose(name))
         except (InvalidTag, ValueError) as error:
-            raise ConfigurationError("a payload was altered, or sealed for another workflow") from error
+            raise ConfigurationError(
+                "a payload was altered, or sealed for another workflow", code=NOT_SEALED_FOR_IT
+            ) from error
         return Payload.FromString(_unpacked(packed))
 
     def _purpose(self, name: bytes) -> bytes:

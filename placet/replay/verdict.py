@@ -9,9 +9,11 @@ from temporalio.client import WorkflowHistory
 
 from placet.engine.converter import data_converter
 from placet.engine.history import RunHistory, read_history
+from placet.engine.payload_codec import NOT_SEALED_FOR_IT
 from placet.engine.payload_keys import PayloadKeys, load_or_create_key
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
+from placet.errors import ConfigurationError
 from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
@@ -94,13 +96,20 @@ async def judge(
     verdict = Verdict(history.workflow_id, events=len(history.events))
     try:
         facts = await read_history(history, data_converter(payload_keys))
+        if facts.unencrypted:
+            verdict.faults.extend(check_unencrypted(facts))
+            return verdict
         verdict.state = facts.state
         if facts.request is None:
             verdict.faults.append("the history does not begin with a request")
             return verdict
         told = await retell(history, data_converter(payload_keys, for_worker=True))
-        verdict.faults.extend([*check_agreement(facts, told), *check_unencrypted(facts)])
+        verdict.faults.extend(check_agreement(facts, told))
         _judge(verdict, facts, build_case(facts.request, told, Trusted(keys, holders, mandates)))
+    except ConfigurationError as error:
+        if error.code != NOT_SEALED_FOR_IT:
+            raise
+        verdict.faults.append(f"the history holds what was not written for this run: {error}")
     except ValueError as error:
         verdict.faults.append(f"the history holds what this version does not write: {str(error).splitlines()[0]}")
     return verdict

@@ -301,9 +301,7 @@ class World:
 
     def in_activity(self, work: Callable[[Context], T]) -> T:
         """Do `work` with a worker's context, as an activity would that Temporal never hears of."""
-        parts = build_parts(
-            self.settings, inference=self.inference, database=self.database, admission=AnyCaller
-        )
+        parts = build_parts(self.settings, inference=self.inference, database=self.database, admission=AnyCaller)
         try:
             return ActivityEnvironment().run(work, parts.context)
         finally:
