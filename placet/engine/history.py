@@ -158,6 +158,8 @@ def _plain(event: HistoryEvent) -> Iterator[str]:
         detail = names[1] if names[:1] == ("details",) else ""
         if "search_attributes" in names or (marker, detail) in _OF_THE_ENGINE:
             continue  # the server indexes and shows these
+        if names[:1] == ("header",):
+            continue  # the ids of a trace, which decide nothing
         if payload.metadata.get("encoding") != ENCODING:
             yield ".".join(name for name in names if name != "payloads")
 

@@ -1,4 +1,4 @@
-"""The reconciler: finds runs whose workflow Temporal ended, and puts that on the record (docs/adr/0018).
+"""The reconciler: finds runs whose workflow Temporal ended, and puts that on the record (docs/adr/0019).
 
 A workflow that was terminated, timed out, failed or deleted tells nobody: our record would show its run as waiting for
 ever. One pass looks at a page of the runs that are not over, one worker at a time.
@@ -83,7 +83,7 @@ class Reconciler:
                 # Once for each fault: a database that is down for an hour is one line.
                 if failing != (failing := str(error)):
                     _log.error("reconciling: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - without this loop no pass would be made any more
                 _log.exception("a pass over the runs ended early")
             try:
                 async with asyncio.timeout(interval_seconds):

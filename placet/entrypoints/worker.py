@@ -90,7 +90,9 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         settings.log_interval_seconds,
     )
     with integrator, notifier:
-        async with build_worker(engine.client, parts.context, settings, engine.task_queue):
+        async with build_worker(engine.client, parts.context, settings, engine.task_queue), _reconciling(
+            engine, parts.context, settings
+        ):
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, "ready\n")
             await stopping.wait()

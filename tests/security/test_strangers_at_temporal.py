@@ -1,4 +1,4 @@
-"""Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0017)."""
+"""Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0018)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
