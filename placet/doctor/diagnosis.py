@@ -32,6 +32,7 @@ PROBES: dict[str, Probe] = {
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,
+    "runs": reachability.stuck,
     "BSS": reachability.bss,
     "model server": reachability.model_server,
 }

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NoReturn
 
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -25,7 +25,10 @@ from activities.close_run import CloseRun
 from activities.context import Context
 from placet.contracts.run import END_STATES, CloseInput, EndState, RunRequest
 from placet.engine.client import Engine
-from placet.errors import PlacetError, UpstreamUnavailable
+from placet.entrypoints.bootstrap import build_parts
+from placet.entrypoints.connection import connect
+from placet.entrypoints.settings import Settings
+from placet.errors import ConfigurationError, PlacetError, UpstreamUnavailable
 from placet.storage.records import EffectRecord, RunRecord
 
 ENDED_BY_TEMPORAL = "ended_by_temporal"
@@ -71,6 +74,11 @@ class Reconciler:
         self._after = ""
         self._holder = secrets.token_hex(8)
 
+    @property
+    def done(self) -> bool:
+        """Whether the last pass reached the last run."""
+        return not self._after
+
     async def serve(self, stopping: asyncio.Event, interval_seconds: float) -> None:
         """Make a pass at every interval until `stopping` is set."""
         failing = ""
@@ -105,7 +113,13 @@ class Reconciler:
         runs = await asyncio.to_thread(self._unmoved)
         found = [await self._look(run, known) for run in runs]
         self._after = runs[-1].run_id if len(runs) == self._page else ""
+        await asyncio.to_thread(self._release)
         return [one for one in found if one is not None]
+
+    def _release(self) -> None:
+        now = self._context.clock()
+        with self._context.database.transaction() as tx:
+            tx.log_leases.renew(_LEASE, self._holder, until=now)
 
     def _lease(self) -> bool:
         now = self._context.clock()
@@ -191,6 +205,31 @@ class Reconciler:
         return Reconciled(run.run_id, "parked" if state == "unknown_outcome" else "ended", detail)
 
 
+async def reconcile_all(settings: Settings) -> list[Reconciled]:
+    """Look at every run that is not over, once.
+
+    Raises:
+        UpstreamUnavailable: Temporal does not answer.
+        ConfigurationError: a worker is at it in this moment.
+    """
+    # No model is asked: importing what asks them would take seconds.
+    parts = await asyncio.to_thread(build_parts, settings, inference=_NoInference())
+    try:
+        engine = await connect(settings)
+        grace = timedelta(seconds=settings.reconcile_grace_seconds)
+        reconciler = Reconciler(engine, parts.context, grace=grace)
+        found: list[Reconciled] = []
+        while True:
+            page = await reconciler.run_once()
+            if page is None:
+                raise ConfigurationError("a worker is reconciling; look at `placet run list`, or try again in a minute")
+            found += page
+            if reconciler.done:
+                return found
+    finally:
+        parts.close()
+
+
 def _state(effects: Sequence[EffectRecord]) -> EndState:
     """What may be said of a run that ended so: never that nothing happened where something may have."""
     statuses = {effect.status for effect in effects}
@@ -207,3 +246,11 @@ def _said(workflow: WorkflowExecutionDescription) -> str:
 
 def _met_key(known: str) -> str:
     return f"engine.met.{known}"
+
+
+class _NoInference:
+    """Stands where a worker has models; reconciling asks none."""
+
+    def complete(self, task: str, **_: object) -> NoReturn:
+        """Refuse."""
+        raise ConfigurationError(f"reconciling asks no model; {task!r} was asked")

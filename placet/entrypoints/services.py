@@ -1,4 +1,4 @@
-"""What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|bench` run, by name."""
+"""What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|reconcile|bench` run, by name."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from placet.errors import ConfigurationError
 
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
+    from placet.engine.payload_keys import load_or_create_key
     from placet.entrypoints.stack import Stack
 
     stop = threading.Event()
@@ -25,6 +26,7 @@ def up(settings: Settings) -> int:
         for name, address in stack.addresses.items():
             print(f"  {name:<17} {address}")
         print(f"  logs              {settings.home / 'logs'}")
+        print(f"  installation      {load_or_create_key(settings.payload_key).installation}")
         print("ready; Ctrl-C stops everything", flush=True)
         while not stop.wait(1.0):
             stack.check()
@@ -124,6 +126,21 @@ def replay(
     return 1 if verdict.faults else 0
 
 
+def reconcile(settings: Settings, as_json: bool) -> int:
+    """One look at all runs that are not over: what Temporal ended is put on the record."""
+    from placet.entrypoints.reconciler import reconcile_all
+
+    found = asyncio.run(reconcile_all(settings))
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        for one in found:
+            print(f"{one.run_id}  {one.found.replace('_', ' '):<13}  {one.detail}")
+        if not found:
+            print("every run that is not over has its workflow")
+    return 1 if any(one.found in ("lost", "foreign") for one in found) else 0
+
+
 def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
     """Side-by-side measurements."""
     from placet.bench import bench_run
@@ -142,5 +159,5 @@ def bench_governance(
 
 SERVICES: Mapping[str, Callable[..., int]] = {
     service.__name__: service
-    for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, bench, bench_governance)
+    for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, reconcile, bench, bench_governance)
 }

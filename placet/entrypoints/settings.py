@@ -95,6 +95,13 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="whom to log in as; empty: no login")
     smtp_password: SecretStr | None = Field(default=None, description="its password, sent encrypted only")
 
+    reconcile_interval_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="how often a worker looks for runs whose workflow Temporal ended"
+    )
+    reconcile_grace_seconds: float = Field(
+        default=60.0, ge=0, le=86_400, description="how long such a run must not have moved before it is looked at"
+    )
+
     worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
     worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")
 

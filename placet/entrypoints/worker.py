@@ -72,6 +72,7 @@ def build_worker(client: Client, context: Context, settings: Settings, task_queu
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
     from placet.entrypoints.bootstrap import build_parts
+    from placet.entrypoints.reconciler import Reconciler
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopping = asyncio.Event()
@@ -89,11 +90,12 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         parts.context.clock,
         settings.log_interval_seconds,
     )
+    reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     with integrator, notifier:
-        async with build_worker(engine.client, parts.context, settings, engine.task_queue), _reconciling(
-            engine, parts.context, settings
-        ):
+        async with build_worker(engine.client, parts.context, settings, engine.task_queue):
+            reconciling = asyncio.create_task(reconciler.serve(stopping, settings.reconcile_interval_seconds))
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, "ready\n")
             await stopping.wait()
+        await reconciling
     parts.close()

@@ -116,12 +116,18 @@ class RunRepository:
         return tuple(_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
 
     def unmoved(
-        self, tenants: Collection[str], *, before: datetime, after: str = "", limit: int = 100
+        self,
+        tenants: Collection[str],
+        *,
+        before: datetime,
+        states: Collection[str] = OPEN_STATES,
+        after: str = "",
+        limit: int = 100,
     ) -> tuple[RunRecord, ...]:
-        """Return runs that are not over and did not move since `before`, by run id; `after` ended the previous page."""
+        """Return runs in `states` that did not move since `before`, by run id; `after` ended the previous page."""
         query = (
             select(RUN)
-            .where(RUN.c.tenant.in_(sorted(tenants)), RUN.c.state.in_(sorted(OPEN_STATES)))
+            .where(RUN.c.tenant.in_(sorted(tenants)), RUN.c.state.in_(sorted(states)))
             .where(RUN.c.updated_at < before, RUN.c.run_id > after)
             .order_by(RUN.c.run_id)
             .limit(limit)

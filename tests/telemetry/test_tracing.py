@@ -107,7 +107,7 @@ def test_one_trace_leads_from_the_callers_request_to_the_model_and_the_bss(
     assert attributes(model_span)["placet.task"] == "analyse"
     assert attributes(bss_spans[-1])["http.response.status_code"] == 201
 
-    # The header is encrypted in the history, like every payload of ours.
+    # The header is there; nothing but it is plain.
     assert any(event.workflow_execution_started_event_attributes.header.fields for event in history.events)
     assert facts.unencrypted == []
 

@@ -77,6 +77,11 @@ def describe(mutation: "Mutation") -> str:
     return f"move product {mutation.product_id} of customer {mutation.customer_id} to offering {mutation.offering_id}"
 
 
+def print_warning(text: str) -> None:
+    """One line for a person, on stderr: what is printed for programs stays as it is."""
+    sys.stderr.write(f"placet: {text}\n")
+
+
 def print_run(record: "RunRecord") -> None:
     """One run's state."""
     print_line(f"run       {record.run_id}")
