@@ -102,7 +102,8 @@ async def _search_attributes(client: Client) -> list[Finding]:
 
 async def _workers(client: Client, settings: Settings, absent: Level) -> list[Finding]:
     if not settings.payload_key.exists():
-        return [Finding("info", "worker", "no payload key yet, so that no worker of this installation can be there")]
+        detail = "there is no payload key, so that no worker of this installation can poll"
+        return [Finding(absent, "worker", detail, "start one with `placet worker`")]
     keys = load_or_create_key(settings.payload_key)
     name = f"installation {keys.installation}"
     met = await meet(client, keys.task_queue)
