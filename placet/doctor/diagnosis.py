@@ -20,6 +20,7 @@ PROBES: dict[str, Probe] = {
     "temporal binary": installation.temporal_binary,
     "embedded model": installation.embedded_model,
     "home": installation.home,
+    "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
     "payload key": installation.payload_key,
     "plugin allowlist": installation.plugin_allowlist,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from placet.errors import ConfigurationError
+from placet.files import open_own, private_folder
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.03
@@ -54,8 +55,8 @@ class Child:
         self.name = name
         given = {**os.environ, **(environment or {})}
         self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        private_folder(log.parent)
+        with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
                 list(command),
                 stdout=output,

@@ -18,6 +18,7 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
+from placet.files import write_file
 from placet.governance.log.key import load_or_create_log_identity
 from workflows.governed_run import GovernedRun
 
@@ -94,6 +95,6 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     with integrator, notifier:
         async with build_worker(engine.client, parts.context, settings):
             if ready_file is not None:
-                await asyncio.to_thread(ready_file.write_text, "ready\n")
+                await asyncio.to_thread(write_file, ready_file, "ready\n")
             await stopping.wait()
     parts.close()

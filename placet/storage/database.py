@@ -8,6 +8,7 @@ from typing import Self
 
 from sqlalchemy import Connection, text
 
+from placet.files import make_own_file
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
@@ -141,7 +142,7 @@ class Database:
         if self._file is not None:
             try:
                 # The file will hold customers' data: only its owner may read it.
-                self._file.touch(mode=0o600, exist_ok=True)
+                make_own_file(self._file)
             except OSError as error:
                 raise failures.storage_error(self.name, failures.UNREACHABLE, str(error)) from error
         # Another process may be at it: that takes longer than any wait that suits a run's small transactions.
