@@ -10,16 +10,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from agents.catalogue import names
 from agents.routing import ModelsConfig
 from placet._origin import NAMES, check_origin
 from placet.doctor.report import Finding, Level
 from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.model_server import weights_path
-from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret
 from placet.entrypoints.stack import temporal_command
-from placet.errors import ConfigurationError, PlacetError, PolicyError
+from placet.errors import ConfigurationError, PlacetError
 from placet.files import secret_fault
 from placet.interfaces.http.guard import checked_token
 from placet.plugin_api.allowlist import Allowlist
@@ -147,28 +145,6 @@ def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
         plugin_class(rules)
     listed = "; ".join(f"{rules.name} ({rules.kind}, {len(rules.allow)} requests)" for rules in plugins)
     yield Finding("ok", "plugin allowlist", listed or "no plugin is listed")
-
-
-def policies(settings: Settings) -> Iterator[Finding]:
-    """A policy set for every tenant and application; without one every answer is no."""
-    read, sound = PolicyFiles(settings.policy_dir), 0
-    for tenant in settings.tenants:
-        for agent in names():
-            try:
-                read(tenant, agent)
-            except PolicyError as error:
-                yield Finding("problem", "policies", f"agent {agent!r}: {error}", "until then every answer is no")
-            else:
-                sound += 1
-    if not names():
-        yield Finding(
-            "problem", "policies", "no application is installed", f"each is a folder in {CHECKOUT / 'agents'}"
-        )
-    elif sound:
-        yield Finding("ok", "policies", f"{', '.join(names())} for {', '.join(settings.tenants)}")
-    if settings.tenant not in settings.tenants:
-        detail = f"tenant {settings.tenant!r} is not among those a worker here serves ({', '.join(settings.tenants)})"
-        yield Finding("info", "policies", detail, "set PLACET_TENANTS where the worker runs")
 
 
 def models(settings: Settings) -> Iterator[Finding]:

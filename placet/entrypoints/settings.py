@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    policy_keep_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=168,
+        description="how long a worker keeps the last good policies while the files in place are faulty; 0: not at all",
+    )
     effect_lease_seconds: float = Field(
         default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
     )

@@ -13,9 +13,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import all_activities
 from activities.context import Context
+from agents.catalogue import names
 from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
+from placet.entrypoints.policy_watch import PolicyWatch
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
 from placet.files import write_file
@@ -92,7 +94,8 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         parts.context.clock,
         settings.log_interval_seconds,
     )
-    with integrator, notifier:
+    watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
+    with integrator, notifier, watch:
         async with build_worker(engine.client, parts.context, settings):
             if ready_file is not None:
                 await asyncio.to_thread(write_file, ready_file, "ready\n")
