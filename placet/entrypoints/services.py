@@ -17,6 +17,7 @@ from placet.files import private_folder
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
     from placet.entrypoints.stack import Stack
+    from placet.entrypoints.supervisor import supervise
 
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -27,8 +28,7 @@ def up(settings: Settings) -> int:
             print(f"  {name:<17} {address}")
         print(f"  logs              {settings.home / 'logs'}")
         print("ready; Ctrl-C stops everything", flush=True)
-        while not stop.wait(1.0):
-            stack.check()
+        supervise(stack, stop, lambda line: print(line, flush=True))
     print("stopped")
     return 0
 

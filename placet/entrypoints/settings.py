@@ -81,6 +81,17 @@ class Settings(BaseSettings):
         default=5.0, gt=0, le=3600, description="how often a worker brings the log up to the record and signs it"
     )
 
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="from which level on a process writes its log"
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="form of a log: auto is text on a terminal and json everywhere else"
+    )
+    log_file_megabytes: float = Field(
+        default=10.0, gt=0, le=1000, description="size at which a log file of `placet up` is put aside"
+    )
+    log_files: int = Field(default=5, ge=1, le=100, description="how many files of each log are kept, the newest")
+
     notify_file: Path | None = Field(
         default=None, description="address book: who is told by e-mail or webhook (TOML); none: the console alone"
     )

@@ -54,7 +54,12 @@ class Stack(ProcessGroup):
     def __init__(self, settings: Settings, *, isolated: bool = False) -> None:
         self._home = settings.home.resolve()
         own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
-        super().__init__(self._home / "logs", {**own, "PLACET_HOME": str(self._home)})
+        super().__init__(
+            self._home / "logs",
+            {**own, "PLACET_HOME": str(self._home)},
+            log_bytes=round(settings.log_file_megabytes * 1_000_000),
+            log_files=settings.log_files,
+        )
         self._isolated = isolated
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
