@@ -15,6 +15,7 @@ class Reaper:
 
     def __init__(self) -> None:
         self._owner = os.getpid()
+        self._groups: set[int] = set()
         file = Path(__file__).with_name("reaper.py")
         self._process = subprocess.Popen(  # noqa: S603 - our own file
             [sys.executable, "-I", "-S", str(file)],
@@ -38,11 +39,17 @@ class Reaper:
 
     def watch(self, group: int) -> None:
         """Have `group` ended when we die."""
+        self._groups.add(group)
         self._tell(f"+{group}")
 
     def forget(self, group: int) -> None:
-        """Leave `group` alone: it has ended, and its number may be given to others."""
+        """Leave `group` alone: it has ended, and its number may be given to others. Without groups the reaper ends."""
+        self._groups.discard(group)
         self._tell(f"-{group}")
+        if not self._groups and self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.wait()
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None  # noqa: S101 - asked for above

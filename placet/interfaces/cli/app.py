@@ -18,6 +18,8 @@ from placet.interfaces.cli.governance import delegations, halts, keys, mandates,
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
 
+_MOST_ERROR_BYTES = 1_000_000
+
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -72,6 +74,8 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     text = "".join(traceback.format_exception(error))
     try:
         log = private_folder(private_folder(toolbox.home) / "logs") / "errors.log"
+        if log.exists() and log.stat().st_size > _MOST_ERROR_BYTES:
+            log.replace(log.with_name("errors.log.1"))
         with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as kept:
             kept.write(text)
         where = f"the details are in {str(log)!r}"
