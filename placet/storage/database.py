@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from sqlalchemy import Connection as SchemaConnection
 from sqlalchemy import Engine, text
 
+from placet.files import make_own_file
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
@@ -155,7 +156,7 @@ class Database:
         if self._file is not None:
             try:
                 # The file will hold customers' data: only its owner may read it.
-                self._file.touch(mode=0o600, exist_ok=True)
+                make_own_file(self._file)
             except OSError as error:
                 raise failures.storage_error(self.name, failures.UNREACHABLE, str(error)) from error
         # Another process may be at it: that takes longer than any wait that suits a run's small transactions.

@@ -21,6 +21,7 @@ _MOST_LOST_RACES = 1000
 _BEYOND = 2**63 - 1
 
 _STEP = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.step_key == bindparam("step_key"))
+_LAST = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
 _PAGE = (
     select(*_FIELDS)
     .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq > bindparam("after"))
@@ -151,6 +152,15 @@ class AuditLog:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
         return list(self._entries(stream))
+
+    def last(self, stream: str) -> AuditEvent | None:
+        """The last entry of `stream`, None when there is no such stream.
+
+        Raises:
+            GovernanceError: code `audit_broken`; the stored entry cannot be read.
+        """
+        row = self._connection.execute(_LAST, {"stream": stream}).mappings().one_or_none()
+        return None if row is None else _event(row)
 
     def streams(self, tenant: str) -> list[str]:
         """The streams of `tenant`, oldest first."""
