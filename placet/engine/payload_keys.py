@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from placet import files
 from placet.errors import ConfigurationError
 
 KEY_BYTES = 32  # AES-256
@@ -58,21 +59,13 @@ def load_or_create_key(path: Path) -> PayloadKeys:
     """Load the installation's payload keys; one is created where there is none, with mode 0600.
 
     Raises:
-        ConfigurationError: the file holds something else or cannot be read or written.
+        ConfigurationError: the file holds something else, is readable by others, or cannot be read or written.
     """
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_hex(KEY_BYTES) + "\n")
-            try:
-                path.hardlink_to(fresh)  # whoever comes first wins; a key is never overwritten
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        lines = [line.strip() for line in path.read_text().splitlines()]
+            files.make_folders(path.parent)
+            files.write_once(path, secrets.token_hex(KEY_BYTES) + "\n")  # whoever comes first wins: never overwritten
+        lines = [line.strip() for line in files.read_secret(path).decode().splitlines()]
         keys = tuple(bytes.fromhex(line) for line in lines if line and not line.startswith("#"))
         return PayloadKeys(keys)
     except (OSError, ValueError) as error:

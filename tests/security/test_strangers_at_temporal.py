@@ -22,7 +22,6 @@ from placet.replay import judge
 from placet.service import runs as run_operations
 from tests.support.world import World
 
-
 SEALED = "Encoded failure"
 """What a stranger reads of our failures."""
 
