@@ -67,9 +67,10 @@ def load_or_create_key(path: Path) -> PayloadKeys:
             files.write_once(path, secrets.token_hex(KEY_BYTES) + "\n")  # whoever comes first wins: never overwritten
         lines = [line.strip() for line in files.read_secret(path).decode().splitlines()]
         keys = tuple(bytes.fromhex(line) for line in lines if line and not line.startswith("#"))
-        return PayloadKeys(keys)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"cannot use payload key file {str(path)!r}: {error}") from error
+    try:
+        return PayloadKeys(keys)
     except ConfigurationError as error:
         raise ConfigurationError(f"payload key file {str(path)!r}: {error}") from error
 

@@ -47,7 +47,7 @@ class OneContextSandbox(SandboxedWorkflowRunner):
         """The instance of one run."""
         instance = super().create_instance(det)
         context = WorkflowSerializationContext(namespace=det.info.namespace, workflow_id=det.info.workflow_id)
-        instance.get_serialization_context = lambda _command: context  # type: ignore[method-assign]
+        instance.get_serialization_context = lambda _command: context  # type: ignore[assignment,method-assign]
         return instance
 
 

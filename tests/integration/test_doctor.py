@@ -143,7 +143,7 @@ def test_a_whole_running_installation_is_all_right(tmp_path: Path, temporal: str
             home=tmp_path, temporal_address=temporal, bss_url=bss, model_url=model, api_token=SecretStr(SECRET)
         )
         report = asyncio.run(with_a_worker(settings))
-    assert report.problems == 0
+    assert [finding for finding in report.findings if finding.level == "problem"] == []
     assert one(report, "worker").detail == (
         f"installation {keys.installation}: 1 polling task queue {keys.task_queue!r}: worker-1"
     )

@@ -49,7 +49,7 @@ def test_a_terminated_run_whose_effect_may_be_under_way_is_parked_for_a_person(a
     anna = a_world.approver("anna")
     run_id = a_world.pending("C00005")
     a_world.break_bss("POST", ADJUST, "drop")
-    a_world.break_bss("GET", "/tmf-api/prepayBalanceManagement", "status=503")
+    a_world.break_bss("GET", ADJUST, "status=503")
     a_world.send(run_id, a_world.sign(run_id, anna))
 
     def sent() -> bool:
