@@ -7,6 +7,7 @@ from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.storage.database import Database
+from placet.storage.enrolment import Trust
 
 
 def open_database(settings: Settings) -> Database:
@@ -15,7 +16,8 @@ def open_database(settings: Settings) -> Database:
     Raises:
         StorageError: it is unreachable, locked, read-only or not migrated.
     """
-    database = Database(settings.database, pool_size=settings.worker_activities)
+    trust = Trust(settings.administrators)
+    database = Database(settings.database, pool_size=settings.worker_activities, trust=trust)
     if not settings.database_url:
         settings.home.mkdir(parents=True, exist_ok=True)
         database.migrate()

@@ -108,7 +108,11 @@ def check_key(key: EnrolledKey | None, key_id: str, tenant: str, now: datetime) 
         DecisionRefused: it is unknown, another tenant's, revoked or expired.
     """
     if key is None or key.tenant != tenant:
-        raise DecisionRefused(f"key {key_id[:16]} is not enrolled for tenant {tenant!r}", code="unknown_key")
+        raise DecisionRefused(
+            f"key {key_id[:16]} is not enrolled for tenant {tenant!r} by an administrator trusted here; "
+            "see `placet keys list`",
+            code="unknown_key",
+        )
     if key.revoked_at is not None:
         raise DecisionRefused(
             f"key {key_id[:16]} of {key.name!r} was revoked at {key.revoked_at:%Y-%m-%d %H:%M:%S}Z",

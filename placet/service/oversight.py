@@ -47,6 +47,8 @@ async def seed_control(database: Database, engine: Engine, request: RunRequest, 
 def record_seen(database: Database, run: RunRecord, proposal: str, name: str, channel: str = "cli") -> None:
     """Record that `name` looks at a proposal that waits for a decision: their first look at it, on their own word.
 
+    Of somebody who holds no key that counts, nothing is recorded: no look of theirs can precede a decision.
+
     Raises:
         UsageError: `name` is malformed.
     """
@@ -55,6 +57,8 @@ def record_seen(database: Database, run: RunRecord, proposal: str, name: str, ch
         return
     body = {"proposal": proposal, "channel": channel}
     with database.transaction() as tx:
+        if not any(key.name == name and key.revoked_at is None for key in tx.approvers.list(run.tenant)):
+            return
         record_entry(tx, run, SEEN, name, body, key=seen_key(name, proposal))
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from placet.contracts.approver import EnrolledKey
     from placet.contracts.audit import AuditEvent
     from placet.contracts.proposal import Mutation, Proposal
+    from placet.storage.approvers import ListedKey
     from placet.storage.records import RunRecord
 
 
@@ -146,14 +146,22 @@ def print_events(events: "Sequence[AuditEvent]") -> None:
     console().print(table if events else "no entries")
 
 
-def print_keys(keys: "Sequence[EnrolledKey]") -> None:
-    """A table of enrolled keys."""
+def print_keys(keys: "Sequence[ListedKey]") -> None:
+    """A table of enrolled keys; below it, why some of them do not count."""
     table = _table("name", "key", "roles", "limit", "expires", "state")
-    for key in keys:
+    for listed in keys:
+        key = listed.key
+        if key is None:
+            _row(table, listed.name[:64], listed.key_id[:16], "", "", "", "NOT VERIFIED")
+            continue
         expires = _time(key.expires_at) if key.expires_at else "never"
         state = f"revoked {_time(key.revoked_at)}" if key.revoked_at else "valid"
+        state = state if listed.fault is None else "NOT VERIFIED"
         _row(table, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
     console().print(table if keys else "no keys enrolled")
+    for listed in keys:
+        if listed.fault is not None:
+            print_line(f"key {listed.key_id[:16]} of {listed.name[:64]!r} counts for nothing: {listed.fault}")
 
 
 def _candidates(proposal: "Proposal") -> "Table":
