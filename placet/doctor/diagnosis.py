@@ -21,6 +21,7 @@ PROBES: dict[str, Probe] = {
     "embedded model": installation.embedded_model,
     "home": installation.home,
     "approver keys": installation.approver_keys,
+    "administrators": installation.administrators,
     "payload key": installation.payload_key,
     "plugin allowlist": installation.plugin_allowlist,
     "policies": installation.policies,
