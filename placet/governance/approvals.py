@@ -33,6 +33,9 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.statement import Statement, decision_payload, parse_statement
 
+FindKey = Callable[[str], EnrolledKey | None]
+"""Looks a key up by its id; None where no enrolment of it counts."""
+
 CLOCK_SKEW = timedelta(seconds=60)
 """How far an approver's clock may be off from ours."""
 
@@ -55,7 +58,7 @@ def verify_decision(
     gate: Gate,
     phase: Phase,
     now: datetime,
-    find_key: Callable[[str], EnrolledKey | None],
+    find_key: FindKey,
 ) -> tuple[AcceptedDecision, EnrolledKey]:
     """Check invariants (1) to (6); the caller still owes (7), single use, and the roles the approver acts in.
 

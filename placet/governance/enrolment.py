@@ -9,7 +9,7 @@ A revocation is signed by an administrator, or with the very key that it withdra
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -18,11 +18,9 @@ from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
 from placet.contracts.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.errors import DecisionRefused
-from placet.governance.approvals import CLOCK_SKEW
+from placet.governance.approvals import CLOCK_SKEW, FindKey
 from placet.governance.signing.ed25519 import check_public_key
 from placet.governance.signing.signed import Verified, unverified_document, verify_document
-
-FindKey = Callable[[str], EnrolledKey | None]
 
 
 def enrolled_key(enrolment: Enrolment) -> EnrolledKey:
