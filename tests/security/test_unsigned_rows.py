@@ -213,11 +213,13 @@ def test_an_inserted_key_decides_delegates_and_authorises_nothing(world: World) 
     assert world.refusal(run_id, 2) == "unentitled"
     # She signs a mandate where policy would let one clear.
     world.edit_policy(lambda text: text + COMMIT)
-    mandate = a_mandate(signer="mallory", treatments=("goodwill_credit",), document_id=secrets.token_hex(16))
+    mandate = a_mandate().model_copy(
+        update={"signer": "mallory", "signed_at": now, "valid_from": now, "valid_until": now + timedelta(days=1)}
+    )
     signed = sign_document(mandate, mallory.key.private, mallory.key.key_id)
     with world.database.transaction() as tx:
         document = tx.artifacts.put("demo", "text/plain", signed.encode())
-        assert tx.mandates.add(MandateRecord(mandate=mandate, document=document, key_id=key.key_id))
+        assert tx.mandates.add(MandateRecord(mandate=mandate, document=document, key_id=key.key_id, spent_minor=0))
     second = world.pending("C00006")
     (passed,) = world.events(second, "mandate.passed_over")
     assert [reason["code"] for reason in passed.body["reasons"]] == ["unknown_key"]
