@@ -29,6 +29,7 @@ from tests.support.world import Approver, World
 from tests.unit.policy_support import a_mandate
 
 COMMIT = """
+@id("retention-commits-small-credits")
 permit (principal == Agent::"retention", action == Action::"commit", resource)
 when { resource.kind == "adjust_balance" && resource.currency == "USD" && resource.cost_minor <= 2000 };
 """
@@ -123,12 +124,11 @@ def test_an_inserted_decision_permits_nothing_whatever_signal_follows(world: Wor
     third = world.pending("C00007")
     insert(world, third, forged(world, third, anna))
     assert world.approve(third, ben).state == "executed"
-    assert world.effects()["adjustments"] == 1
+    assert sum(world.effects().values()) == 1
 
 
 def test_an_inserted_decision_fills_no_quorum(world: World) -> None:
-    permit = "permit (principal == Agent"
-    world.edit_policy(lambda text: text.replace(permit, f'@gate_quorum("2")\n{permit}', 1))
+    world.edit_policy(lambda text: text.replace('@gate_quorum("1")', '@gate_quorum("2")'))
     anna, ben, cora = (world.approver(name) for name in ("anna", "ben", "cora"))
     run_id = world.pending("C00005")
     insert(world, run_id, forged(world, run_id, anna))
