@@ -85,14 +85,14 @@ def verify_revocation(text: str, *, tenant: str, find_key: FindKey, now: datetim
     return verified
 
 
-def check_row(row: EnrolledKey, enrolment: Enrolment) -> None:
+def check_row(row: EnrolledKey, signed: EnrolledKey) -> None:
     """The database says what was signed, a revocation aside (invariant 4).
 
     Raises:
         DecisionRefused: code `enrolment_altered`.
     """
     said = row.model_copy(update={"revoked_by": None, "revoked_at": None, "revoked_reason": None})
-    if said != enrolled_key(enrolment):
+    if said != signed:
         raise DecisionRefused("the database says other than what was signed", code="enrolment_altered")
 
 

@@ -12,9 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from placet.contracts.approver import EnrolledKey
-from placet.contracts.enrolment import Enrolment
 from placet.errors import DecisionRefused
-from placet.governance.enrolment import check_row, check_was_in_office, verify_enrolment
+from placet.governance.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
 from placet.governance.signing.pins import AdministratorsFile, Pins
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.log.audit_log import AuditLog
@@ -58,10 +57,10 @@ class Trust:
 
     def __init__(self, administrators: Path | None = None) -> None:
         self.administrators = AdministratorsFile(administrators)
-        self._verified: tuple[Pins, dict[str, Enrolment]] = (Pins(), {})
+        self._verified: tuple[Pins, dict[str, EnrolledKey]] = (Pins(), {})
 
-    def verified(self) -> dict[str, Enrolment]:
-        """Return the enrolments that verified under the pins of this moment, by the digest of their documents."""
+    def verified(self) -> dict[str, EnrolledKey]:
+        """Return what was signed of the keys that verified under the pins of this moment, by document digest."""
         pins = self.administrators.pins()
         if self._verified[0] is not pins:
             self._verified = (pins, {})
@@ -95,13 +94,13 @@ class EnrolmentJudge:
         if row.document is None:
             raise DecisionRefused("nobody signed this enrolment", code="unsigned_enrolment")
         known = self._trust.verified()
-        enrolment = known.get(row.document)
-        if enrolment is None:
-            enrolment = self._prove(row.key, row.document, depth)
-            known[row.document] = enrolment
-        check_row(row.key, enrolment)
+        signed = known.get(row.document)
+        if signed is None:
+            signed = self._prove(row.key, row.document, depth)
+            known[row.document] = signed
+        check_row(row.key, signed)
 
-    def _prove(self, key: EnrolledKey, document: str, depth: int) -> Enrolment:
+    def _prove(self, key: EnrolledKey, document: str, depth: int) -> EnrolledKey:
         """Verify the document up to a pinned administrator, and find it on the record."""
         if depth > _LONGEST_CHAIN:
             raise DecisionRefused("too many administrators stand between it and a pinned one", code="chain_too_long")
@@ -115,7 +114,8 @@ class EnrolmentJudge:
             return self._administrator(key_id, seq, entry.at, depth)
 
         pinned = self._trust.pinned(key.tenant)
-        return verify_enrolment(text, tenant=key.tenant, pinned=pinned, find_key=find_administrator).document
+        verified = verify_enrolment(text, tenant=key.tenant, pinned=pinned, find_key=find_administrator)
+        return enrolled_key(verified.document)
 
     def _administrator(self, key_id: str, seq: int, at: datetime, depth: int) -> EnrolledKey | None:
         """The key as it was when it enrolled somebody in entry `seq`: what came before its revocation stands."""
