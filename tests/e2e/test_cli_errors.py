@@ -98,6 +98,26 @@ def test_a_malformed_limit_enrolls_nobody(tmp_path: Path, limit: str) -> None:
     assert [key["name"] for key in json.loads(placet(tmp_path, "keys", "list", "--json").stdout)] == ["root"]
 
 
+def test_nobody_is_enrolled_before_an_administrator_is_pinned_and_no_key_leads_out_of_its_folder(
+    tmp_path: Path,
+) -> None:
+    for name in ("root", "anna"):
+        assert placet(tmp_path, "keys", "new", name).returncode == 0
+    public = str(tmp_path / "keys" / "anna.pem.pub")
+    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
+    line = one_line(placet(tmp_path, *enroll))
+    assert "no administrator of tenant 'demo' is pinned in" in line
+    assert line.endswith("run `placet keys bootstrap root`")
+    line = one_line(placet(tmp_path, "keys", "bootstrap", "root", "--public", public))
+    assert "is not the public half of root's key" in line
+    assert placet(tmp_path, "keys", "bootstrap", "root").returncode == 0
+    assert "let them enroll 'anna'" in one_line(placet(tmp_path, "keys", "bootstrap", "anna"))
+    assert placet(tmp_path, *enroll).returncode == 0
+    assert "'worker' names a part of the system" in one_line(placet(tmp_path, "keys", "new", "worker"))
+    assert "malformed name '../../x'" in one_line(placet(tmp_path, "keys", "new", "../../x"))
+    assert not (tmp_path.parent.parent / "x.pem").exists()
+
+
 def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> None:
     home = a_world.settings.home
     address = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}

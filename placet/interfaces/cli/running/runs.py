@@ -7,6 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.run import RunState
+from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -119,8 +120,8 @@ def show(
     toolbox: Toolbox = context.obj
     database = toolbox.database()
     record = find_run(database, run_id, toolbox.tenant)
-    if name is not None and record.proposal is not None:
-        record_seen(database, record, record.proposal, name)
+    if name is not None and record.proposal is not None and not record_seen(database, record, record.proposal, name):
+        raise UsageError(f"nobody is enrolled as {name!r}; see `placet keys list`", code="unknown_person")
     with database.reading() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
