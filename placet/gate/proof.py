@@ -1,4 +1,4 @@
-"""Decisions derived again from what was signed: the one way in which the gate reads a decision (docs/adr/0017).
+"""Decisions derived again from what was signed: the one way in which the gate reads a decision (docs/adr/0019).
 
 A row of `decision_use` by itself decides nothing. Whenever decisions are counted, and again before the effect, each one
 is read from its envelope, and the row must say exactly what the envelope says. What the signature cannot say, in which

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, and_, bindparam, literal, select, update
+from sqlalchemy import and_, bindparam, literal, select, update
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.money import Money
 from placet.errors import GovernanceError, UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.enrolment import REVOKED, Enrolled, EnrolmentJudge, RevokedEntry, Trust
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import APPROVER, AUDIT
@@ -117,7 +118,7 @@ class ApproverRepository:
         rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings().all()
         return tuple(self._listed(row) for row in rows)
 
-    def _listed(self, row: RowMapping) -> ListedKey:
+    def _listed(self, row: Row) -> ListedKey:
         found = _read(row)
         if found is None:
             return ListedKey(str(row["key_id"]), str(row["name"]), None, "the row cannot be read")
@@ -148,7 +149,7 @@ def _values(key: EnrolledKey, document: str) -> dict[str, object]:
     }
 
 
-def _read(row: RowMapping) -> Enrolled | None:
+def _read(row: Row) -> Enrolled | None:
     """The row as it can be read; None where somebody wrote what is no key."""
     minor, currency = row["limit_minor"], row["limit_currency"]
     try:

@@ -1,4 +1,4 @@
-"""Whether the signed document behind a row of `approver_key` verifies, up to a pinned administrator (docs/adr/0016).
+"""Whether the signed document behind a row of `approver_key` verifies, up to a pinned administrator (docs/adr/0018).
 
 The row is an index. What makes a key count is the document in the artifact store, which the entry `key.enrolled` of the
 tenant's stream names. A document that verified is remembered under its digest, so that a run pays for none of it.
@@ -9,13 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from placet.contracts.approver import EnrolledKey
 from placet.errors import DecisionRefused
 from placet.governance.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
 from placet.governance.signing.pins import AdministratorsFile, Pins
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.driver import Connection
 from placet.storage.log.audit_log import AuditLog
 
 ENROLLED, REVOKED = "key.enrolled", "key.revoked"

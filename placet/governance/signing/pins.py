@@ -1,4 +1,4 @@
-"""The administrators an installation trusts, pinned in a file outside the database it distrusts (docs/adr/0016).
+"""The administrators an installation trusts, pinned in a file outside the database it distrusts (docs/adr/0018).
 
 One line each: the base64 public key, the tenant, the name. `placet keys bootstrap` writes it; lines that begin with `#`
 are comments. Whoever can write the file can make themselves an administrator, so that only its owner may.
@@ -7,11 +7,11 @@ are comments. Whoever can write the file can make themselves an administrator, s
 import base64
 import os
 import stat
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from placet.errors import ConfigurationError
+from placet.files import make_folders, write_file
 from placet.governance.signing.keys import key_id_of, parse_public_key
 
 _LARGEST = 65_536
@@ -72,9 +72,9 @@ class AdministratorsFile:
             before = self.path.read_text() if self.path.exists() else ""
             if fault is not None and before:
                 raise ConfigurationError(fault)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self.path.parent)
             line = f"{base64.b64encode(public_key).decode()} {tenant} {name}\n"
-            _replace(self.path, before if not before or before.endswith("\n") else f"{before}\n", line)
+            write_file(self.path, f"{before}\n{line}" if before and not before.endswith("\n") else before + line)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"cannot write administrators file {str(self.path)!r}: {error}") from error
 
@@ -120,15 +120,6 @@ def _parse(path: Path, data: bytes) -> dict[str, dict[str, bytes]]:
             raise ConfigurationError(f"line {number} of {str(path)!r}: {error}; nobody is trusted") from error
         keys.setdefault(words[1], {})[key_id_of(raw)] = raw
     return keys
-
-
-def _replace(path: Path, before: str, line: str) -> None:
-    """Write the file whole, under its name at once, readable by its owner alone."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        file.write(before + line)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
 
 
 def _version(found: os.stat_result) -> _Version:
