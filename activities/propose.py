@@ -64,10 +64,13 @@ class Propose:
 
     def _outcome(self, step: ProposeInput) -> ProposalOutcome:
         context, run = self._context, step.run
-        evidence = context.artifact(run, step.evidence, Evidence)
         if run.reverses is not None:
-            return reversal.propose(context, step, run.reverses, evidence)
-        assessment = context.artifact(run, step.assessment, Assessment)
+            return reversal.propose(context, step, run.reverses, context.artifact(run, step.evidence, Evidence))
+        with context.database.reading() as tx:
+            evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
+            assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
+            # A control gives nothing: it is weighed as if the customer had never been treated.
+            contact = None if controls.is_control(tx, run) else context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose"):
             return context.application(run.agent).propose(
                 run,
@@ -75,5 +78,6 @@ class Propose:
                 evidence,
                 assessment_digest=step.assessment,
                 evidence_digest=step.evidence,
+                contact=contact,
                 inference=context.inference,
             )

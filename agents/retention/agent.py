@@ -20,6 +20,7 @@ from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import RunRequest
 from placet.decisioning.churn import ChurnTable
+from placet.decisioning.contact import ContactPolicy, within_contact_policy
 from placet.decisioning.facts import Facts, derive
 from placet.decisioning.ranking import eligible, evaluate
 from placet.decisioning.treatments import NOTHING, Catalogue
@@ -91,11 +92,12 @@ class Retention:
         *,
         assessment_digest: Digest,
         evidence_digest: Digest,
+        contact: ContactPolicy | None,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
         facts = derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
-        candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
+        candidates = self._weigh(facts, evidence, contact)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
             return ProposalOutcome(None, _why_nothing(candidates), candidates, (), ())
@@ -123,6 +125,12 @@ class Retention:
         )
         summary = _what(proposal, facts, len(open_to_pick))
         return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges)
+
+    def _weigh(self, facts: Facts, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+        candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
+        if contact is None:
+            return candidates
+        return within_contact_policy(candidates, contact, evidence.history, facts.currency, evidence.read_at)
 
     def _pick(
         self, facts: Facts, open_to_pick: tuple[Candidate, ...], inference: Inference

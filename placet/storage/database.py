@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
@@ -34,6 +35,7 @@ class Transaction:
         "artifacts",
         "audit",
         "checkpoints",
+        "contacts",
         "controls",
         "decisions",
         "delegations",
@@ -60,6 +62,7 @@ class Transaction:
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
+        self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
 
 

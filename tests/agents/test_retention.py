@@ -42,6 +42,7 @@ def propose(
         shown or evidence(),
         assessment_digest=DIGEST,
         evidence_digest="1" * 64,
+        contact=None,
         inference=inference,
     )
     return outcome, inference
@@ -173,6 +174,7 @@ def test_no_model_output_can_change_the_amount() -> None:
             evidence(),
             assessment_digest=DIGEST,
             evidence_digest=DIGEST,
+            contact=None,
             inference=ScriptedInference({"propose": {"amount": 820_000}}),
         )
 
@@ -185,6 +187,7 @@ def test_the_proposal_does_not_depend_on_the_model_s_opinion_of_the_risk() -> No
             evidence(),
             assessment_digest=DIGEST,
             evidence_digest=DIGEST,
+            contact=None,
             inference=ScriptedInference(),
         ).candidates
         for risk in ("low", "high")
