@@ -55,6 +55,8 @@ class Propose:
                 body={
                     "proposal": digest,
                     "summary": outcome.summary,
+                    "reason": outcome.reason,
+                    "basis": None if outcome.basis is None else outcome.basis.model_dump(mode="json"),
                     "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
                     "model_use": [use.model_dump(mode="json") for use in outcome.model_use],
                     "duration_ms": milliseconds_since(started),

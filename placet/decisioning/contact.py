@@ -22,6 +22,7 @@ SHOWN_DAYS = 90
 """How far back what was given is shown to an approver, at least."""
 
 _DETAIL = 160
+_MOST_SHOWN = 6
 
 Days = Annotated[StrictInt, Field(ge=0, le=3_660)]
 Count = Annotated[StrictInt, Field(ge=0, le=1_000)]
@@ -88,6 +89,23 @@ def within_contact_policy(
     """
     weighed = [_weighed(candidate, policy, history, currency, now) for candidate in candidates]
     return tuple(sorted(weighed, key=lambda candidate: not candidate.eligible))
+
+
+def given(history: ContactHistory | None, now: datetime) -> tuple[Reason, ...]:
+    """Say what the customer was given in the last `SHOWN_DAYS` days, and what was given before or is pending."""
+    if history is None:
+        return (Reason(code="given_unknown", detail="what this customer was given before was not read"),)
+    sums: dict[str, int] = {}
+    for contact in _within(history.contacts, SHOWN_DAYS, now):
+        if contact.cost is not None and contact.standing != "pending":
+            sums[contact.cost.currency] = sums.get(contact.cost.currency, 0) + contact.cost.amount_minor
+    total = ", ".join(str(Money(amount_minor=minor, currency=currency)) for currency, minor in sorted(sums.items()))
+    first = _reason("given", f"was given {total or 'nothing'} in the last {SHOWN_DAYS} days")
+    shown = [_reason("given_before", given_sentence(contact)) for contact in history.contacts[-_MOST_SHOWN:]]
+    more = len(history.contacts) - len(shown)
+    if more:
+        shown.insert(0, _reason("given_before", f"{more} more before that, in {history.days} days"))
+    return first, *shown
 
 
 def given_sentence(contact: Contact) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
 
     from placet.contracts.approver import EnrolledKey
     from placet.contracts.audit import AuditEvent
-    from placet.contracts.proposal import Mutation, Proposal
+    from placet.contracts.proposal import Proposal
     from placet.storage.records import RunRecord
 
 
@@ -62,21 +62,6 @@ def console() -> "Console":
     return Console(highlight=False)
 
 
-def describe(mutation: "Mutation") -> str:
-    """The mutation in one sentence, every figure exact."""
-    if mutation.kind == "adjust_balance":
-        way = "to" if mutation.direction == "credit" else "from"
-        return (
-            f"{mutation.direction} {mutation.amount} once {way} balance {mutation.bucket_id} "
-            f"of customer {mutation.customer_id}"
-        )
-    if mutation.action == "add":
-        return f"add offering {mutation.offering_id} for customer {mutation.customer_id}"
-    if mutation.action == "delete":
-        return f"end product {mutation.product_id} of customer {mutation.customer_id}, offering {mutation.offering_id}"
-    return f"move product {mutation.product_id} of customer {mutation.customer_id} to offering {mutation.offering_id}"
-
-
 def print_run(record: "RunRecord") -> None:
     """One run's state."""
     print_line(f"run       {record.run_id}")
@@ -114,27 +99,10 @@ def print_runs(records: "Sequence[RunRecord]") -> None:
     console().print(table if records else "no runs")
 
 
-def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
-    """The proposal as an approver reads it: the exact mutation, why, and what it beat."""
-    from rich.console import Group
-    from rich.markup import escape
-    from rich.panel import Panel
-    from rich.text import Text
-
-    marks = f"  [marked: {', '.join(proposal.rationale_marks)}]" if proposal.rationale_marks else ""
-    head = Text.assemble(
-        ("proposes  ", "dim"), (plain(describe(proposal.mutation)), "bold"), "\n",
-        ("costs     ", "dim"), str(proposal.cost),
-        ("   expected value ", "dim"), f"{_major(proposal.expected_value_minor, proposal.cost.currency)}", "\n",
-        ("evidence  ", "dim"), proposal.evidence, "\n",
-        ("digest    ", "dim"), digest, "\n",
-        ("model     ", "dim"), plain(f"“{proposal.rationale}”{marks}"),
-    )  # fmt: skip
-    return Panel(Group(head, _candidates(proposal)), title=f"proposal of {escape(proposal.agent)}", expand=False)
-
-
 def print_proposal(proposal: "Proposal", digest: str) -> None:
-    """Print the proposal."""
+    """Print the proposal as an approver reads it; what is signed comes last."""
+    from placet.interfaces.cli.proposal_view import proposal_view
+
     console().print(proposal_view(proposal, digest))
 
 
@@ -156,22 +124,6 @@ def print_keys(keys: "Sequence[EnrolledKey]") -> None:
     console().print(table if keys else "no keys enrolled")
 
 
-def _candidates(proposal: "Proposal") -> "Table":
-    table = _table("candidate", "expected value", "cost", "why")
-    currency = proposal.cost.currency
-    for candidate in proposal.candidates:
-        reasons = candidate.reasons_for if candidate.eligible else candidate.reasons_against
-        why = "; ".join(f"{reason.code}: {reason.detail}" if reason.detail else reason.code for reason in reasons)
-        _row(
-            table,
-            candidate.treatment if candidate.eligible else f"{candidate.treatment} (not eligible)",
-            _major(candidate.expected_value_minor, currency),
-            _major(candidate.cost_minor, currency),
-            why,
-        )
-    return table
-
-
 def _table(*columns: str) -> "Table":
     from rich.table import Table
 
@@ -179,12 +131,6 @@ def _table(*columns: str) -> "Table":
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
-
-
-def _major(amount_minor: int, currency: str) -> str:
-    from placet.contracts.money import Money
-
-    return str(Money(amount_minor=amount_minor, currency=currency))
 
 
 def _time(at: datetime) -> str:

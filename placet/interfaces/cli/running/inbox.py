@@ -84,7 +84,7 @@ def _print(rows: "list[Waiting]", now: datetime) -> None:
         record, proposal = row.record, row.proposal
         by = f"  amended by {proposal.amended_by}" if proposal.amended_by else ""
         out.print(f"[bold]{record.run_id}[/]  {record.state}  requested by {record.requested_by}{by}")
-        out.print(output.plain(f"  {output.describe(proposal.mutation)}  (costs {proposal.cost})"), markup=False)
+        out.print(output.plain(f"  {proposal.name}: {proposal.mutation.describe()}; {proposal.price}"), markup=False)
         out.print(output.plain(f"  {_asked(row, now)}"), markup=False)
 
 
