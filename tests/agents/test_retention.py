@@ -126,7 +126,9 @@ def test_the_best_treatment_is_proposed_with_the_amount_from_the_arithmetic() ->
         ("loyalty_bonus", False),
     ]
     assert all(c.reasons_against for c in proposal.candidates if not c.eligible)
-    assert outcome.summary == "Goodwill credit (goodwill_credit), costs 10.50 USD, expected value 22.53 USD, one of 3 eligible"
+    assert outcome.summary == (
+        "Goodwill credit (goodwill_credit), costs 10.50 USD, expected value 22.53 USD, one of 3 eligible"
+    )
 
 
 def test_the_model_may_pick_another_eligible_treatment() -> None:
