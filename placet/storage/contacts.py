@@ -9,12 +9,13 @@ import json
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, text
+from sqlalchemy import and_, bindparam, or_, select, text
 
 from placet.contracts.contact import Contact, ContactHistory, Standing
 from placet.contracts.money import Money
 from placet.errors import GovernanceError, UsageError
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.driver import Connection, Row
 from placet.storage.tables import EFFECT, RUN
 
 _SENT = and_(
@@ -91,7 +92,7 @@ class ContactReader:
         ]
         return ContactHistory(days=days, contacts=tuple(sorted(contacts, key=lambda one: (one.at, one.run_id))))
 
-    def _contact(self, tenant: str, row: RowMapping) -> Contact:
+    def _contact(self, tenant: str, row: Row) -> Contact:
         standing: Standing = "pending"
         digest, at = row["pending"], row["requested_at"]
         if row["status"] is not None:
