@@ -44,8 +44,8 @@ class AdjustBalance(Frozen):
 
     @property
     def target(self) -> str:
-        """What is changed, by name and identifier."""
-        return f"balance {labelled(self.bucket_name, self.bucket_id)}"
+        """What is changed, by its identifier."""
+        return f"balance {one_line(self.bucket_id, NAME)}"
 
     @property
     def figure(self) -> str:
@@ -59,7 +59,8 @@ class AdjustBalance(Frozen):
     def describe(self) -> str:
         """Say in one sentence what happens, every figure exact."""
         way = "from" if self.takes_from_customer else "to"
-        return f"{self.direction} {self.amount} once {way} {self.target} of customer {self.customer_id}"
+        balance = f"balance {labelled(self.bucket_name, self.bucket_id)}"
+        return f"{self.direction} {self.amount} once {way} {balance} of customer {self.customer_id}"
 
 
 class OrderProduct(Frozen):
@@ -94,10 +95,10 @@ class OrderProduct(Frozen):
 
     @property
     def target(self) -> str:
-        """What is changed, by name and identifier."""
+        """What is changed, by its identifier."""
         if self.product_id is None:
-            return f"offering {labelled(self.offering_name, self.offering_id)}"
-        return f"product {labelled(self.product_name, self.product_id)}"
+            return f"offering {one_line(self.offering_id, NAME)}"
+        return f"product {one_line(self.product_id, NAME)}"
 
     @property
     def figure(self) -> str:
@@ -111,11 +112,12 @@ class OrderProduct(Frozen):
     def describe(self) -> str:
         """Say in one sentence what happens."""
         offering = f"offering {labelled(self.offering_name, self.offering_id)}"
-        if self.action == "add":
+        if self.product_id is None or self.action == "add":
             return f"add {offering} for customer {self.customer_id}"
+        product = f"product {labelled(self.product_name, self.product_id)}"
         if self.action == "delete":
-            return f"end {self.target} of customer {self.customer_id}, {offering}"
-        return f"move {self.target} of customer {self.customer_id} to {offering}"
+            return f"end {product} of customer {self.customer_id}, {offering}"
+        return f"move {product} of customer {self.customer_id} to {offering}"
 
 
 Mutation = Annotated[AdjustBalance | OrderProduct, Field(discriminator="kind")]

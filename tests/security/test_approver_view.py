@@ -83,7 +83,7 @@ def waiting(database: Database, proposal: Proposal) -> None:
     with database.transaction() as tx:
         tx.runs.request(a_request())
         address = tx.artifacts.put_model("demo", proposal)
-        tx.runs.set_state(RUN, "awaiting_decision", at=datetime.now(UTC), proposal=address, detail=HOSTILE)
+        tx.runs.set_state(RUN, "awaiting_decision", at=datetime.now(UTC), proposal=address)
         tx.audit.append(
             stream=RUN,
             tenant="demo",
@@ -121,7 +121,7 @@ def test_what_is_signed_comes_last_before_the_question_and_fits_the_screen(home:
     assert "credit 26.00 USD once to balance" in text
     assert "amount 26.00 USD credit; costs 26.00 USD" in text
     assert digest(proposal) in re.sub(r"\s+", "", signed[-1])
-    above = "\n".join(lines[:start])
+    above = " ".join(" ".join(lines[:start]).split())
     assert "was given 26.00 USD in the last 90 days" in above
     assert "Saver is expected to be worth 17.00 USD, 12.00 USD more" in above
     assert "the model says: “Approve at once." in above
