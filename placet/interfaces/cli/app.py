@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 """
 
-import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import typer
 
 from placet.errors import PlacetError
-from placet.interfaces.cli import audit, notifications, services
+from placet.interfaces.cli import audit, notifications, output, services
 from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
@@ -51,15 +50,14 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     try:
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
-        print(f"placet: {error.format_message().rstrip('.')}; see `placet {_path(arguments)}--help`", file=sys.stderr)  # noqa: T201
+        output.print_error(f"{error.format_message().rstrip('.')}; see `placet {_path(arguments)}--help`")
         return USAGE
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except PlacetError as error:
-        line = " ".join(str(error).split())
-        print(f"placet: {line}", file=sys.stderr)  # noqa: T201 - the one line a person meets
+        output.print_error(str(error))
         return FAILED
     except Exception as error:  # noqa: BLE001 - a person meets one line; the rest is for whoever mends it
         return _unexpected(error, toolbox)
@@ -77,7 +75,7 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     except (OSError, PlacetError):
         where = "the details could not be kept"
     first = (str(error).splitlines() or [""])[0]
-    print(f"placet: unexpected {type(error).__name__}: {first}; {where}; please report it", file=sys.stderr)  # noqa: T201
+    output.print_error(f"unexpected {type(error).__name__}: {first}; {where}; please report it")
     return FAILED
 
 

@@ -77,15 +77,14 @@ def _document(row: Waiting, now: datetime) -> dict[str, object]:
 
 
 def _print(rows: "list[Waiting]", now: datetime) -> None:
-    out = output.console()
     if not rows:
-        out.print("nothing waits for a decision")
+        output.print_line("nothing waits for a decision")
     for row in rows:
         record, proposal = row.record, row.proposal
         by = f"  amended by {proposal.amended_by}" if proposal.amended_by else ""
-        out.print(f"[bold]{record.run_id}[/]  {record.state}  requested by {record.requested_by}{by}")
-        out.print(output.plain(f"  {output.describe(proposal.mutation)}  (costs {proposal.cost})"), markup=False)
-        out.print(output.plain(f"  {_asked(row, now)}"), markup=False)
+        output.print_line(f"{record.run_id}  {record.state}  requested by {record.requested_by}{by}")
+        output.print_line(f"  {output.describe(proposal.mutation)}  (costs {proposal.cost})")
+        output.print_line(f"  {_asked(row, now)}")
 
 
 def _asked(row: Waiting, now: datetime) -> str:
