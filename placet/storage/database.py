@@ -17,6 +17,7 @@ from placet.storage.delegations import DelegationRepository
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
 from placet.storage.halts import HaltRepository
+from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
@@ -39,6 +40,7 @@ class Transaction:
         "delegations",
         "effects",
         "halts",
+        "inbox",
         "log",
         "log_leases",
         "mandates",
@@ -49,6 +51,7 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
+        self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
         self.approvers = ApproverRepository(connection)

@@ -34,7 +34,7 @@ _NAMES = 10
 def print_line(text: str) -> None:
     """Print one line; foreign text in it stays in it.
 
-    It is not wrapped where it is piped into another command. On a terminal what does not fit continues indented: no part
+    It is not wrapped where it is piped into another command. On a terminal what does not fit goes on indented: no part
     of it can pass for a line of ours.
     """
     _print(visible(text), 4)
