@@ -50,7 +50,8 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     try:
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
-        output.print_error(f"{error.format_message().rstrip('.')}; see `placet {_path(arguments)}--help`")
+        help_page = " ".join(("placet", *command_path(arguments), "--help"))
+        output.print_error(f"{error.format_message().rstrip('.')}; see `{help_page}`")
         return USAGE
     except typer.Exit as error:
         return error.exit_code
@@ -79,8 +80,8 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     return FAILED
 
 
-def _path(arguments: Sequence[str]) -> str:
-    """The leading words of a command line that are commands, for pointing at the right help page."""
+def command_path(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The leading words of a command line that are commands; what follows may be about a person."""
     command: Any = typer.main.get_command(build_app())
     words = []
     for word in arguments:
@@ -88,4 +89,4 @@ def _path(arguments: Sequence[str]) -> str:
         if command is None:
             break
         words.append(word)
-    return "".join(f"{word} " for word in words)
+    return tuple(words)
