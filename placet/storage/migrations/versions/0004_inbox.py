@@ -10,7 +10,7 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 WAITING = "state IN ('awaiting_decision', 'unknown_outcome')"
-def _columns() -> tuple[sa.Column, ...]:
+def _columns() -> tuple[sa.Column[object], ...]:
     return (
         sa.Column("waits_until", TIME, nullable=False, server_default=sa.text("'1970-01-01 00:00:00'")),
         sa.Column("quorum", sa.Integer),
