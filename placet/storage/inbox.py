@@ -4,17 +4,20 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
+from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_
 
 from placet.contracts.approver import RoleName
 from placet.contracts.base import AgentName, CustomerId, Frozen, PersonName, ReasonCode, RunId
 from placet.contracts.money import Money
 from placet.contracts.proposal import MutationKind
+from placet.storage.driver import Connection, Row
 from placet.storage.records import RunRecord
 from placet.storage.runs import run_record
 from placet.storage.tables import DECISION, RUN
 
-_WAITING = RUN.c.state.in_(("awaiting_decision", "unknown_outcome"))
+# As the index says it, in literals: only then does a database use the index.
+_WAITING: ColumnElement[bool] = literal_column("run.state IN ('awaiting_decision', 'unknown_outcome')", Boolean)
+_NONE: ColumnElement[bool] = literal_column("1 = 0", Boolean)
 _PLACE = (RUN.c.waits_until, RUN.c.run_id)
 
 
@@ -58,7 +61,9 @@ class InboxRepository:
 
     def count(self, tenant: str, wanted: InboxFilter, now: datetime) -> int:
         """Return how many wait."""
-        return int(self._connection.scalar(select(func.count()).where(_condition(tenant, wanted, now))) or 0)
+        return int(
+            self._connection.scalar(select(func.count(RUN.c.run_id)).where(_condition(tenant, wanted, now))) or 0
+        )
 
     def page(
         self, tenant: str, wanted: InboxFilter, now: datetime, *, limit: int, after: RunId | None = None
@@ -69,17 +74,13 @@ class InboxRepository:
             mark = select(*_PLACE).where(RUN.c.run_id == after, RUN.c.tenant == tenant)
             query = query.where(tuple_(*_PLACE) > mark.scalar_subquery())
         rows = self._connection.execute(query.order_by(*_PLACE).limit(limit)).mappings()
-        return tuple(
-            InboxRow(
-                record=run_record(row),
-                waits_until=row["waits_until"],
-                cost=None
-                if row["cost_minor"] is None
-                else Money(amount_minor=row["cost_minor"], currency=row["cost_currency"]),
-                quorum=row["quorum"],
-            )
-            for row in rows
-        )
+        return tuple(_row(row) for row in rows)
+
+
+def _row(row: Row) -> InboxRow:
+    minor, currency = row["cost_minor"], row["cost_currency"]
+    cost = None if minor is None or currency is None else Money(amount_minor=minor, currency=currency)
+    return InboxRow(record=run_record(row), waits_until=row["waits_until"], cost=cost, quorum=row["quorum"])
 
 
 def _condition(tenant: str, wanted: InboxFilter, now: datetime) -> ColumnElement[bool]:
@@ -102,11 +103,11 @@ def _condition(tenant: str, wanted: InboxFilter, now: datetime) -> ColumnElement
 def _asked(wanted: InboxFilter, now: datetime) -> list[ColumnElement[bool]]:
     asked: list[ColumnElement[bool]] = []
     if wanted.kinds:
-        asked.append(RUN.c.mutation_kind.in_(wanted.kinds))
+        asked.append(or_(*(RUN.c.mutation_kind == kind for kind in wanted.kinds)))
     if wanted.treatments:
-        asked.append(RUN.c.treatment.in_(wanted.treatments))
+        asked.append(or_(*(RUN.c.treatment == treatment for treatment in wanted.treatments)))
     if wanted.roles is not None:
-        asked.append(or_(literal(value=False), *(_asks(role, now) for role in wanted.roles)))
+        asked.append(or_(_NONE, *(_asks(role, now) for role in wanted.roles)))
     if wanted.cost_at_least is not None:
         least = wanted.cost_at_least
         asked += [RUN.c.cost_currency == least.currency, RUN.c.cost_minor >= least.amount_minor]

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, or_, select, tuple_, update
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.errors import UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.records import Asked, RunRecord
 from placet.storage.tables import RUN
@@ -163,7 +164,7 @@ def _asked(asked: Asked) -> dict[str, object]:
     }
 
 
-def run_record(row: RowMapping) -> RunRecord:
+def run_record(row: Row) -> RunRecord:
     """Return the run that a row holds."""
     receipt = row["receipt"]
     fields = {name: row[name] for name in RunRecord.model_fields}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from placet.contracts.batch import MOST_IN_BATCH
 from placet.contracts.money import Money
@@ -66,7 +66,7 @@ def numbers(page: InboxPage) -> list[int]:
 
 def erase(database: Database, table: str, statement: str) -> None:
     """Do what somebody with the database's password could."""
-    with database._engine.begin() as connection:
+    with create_engine(database._url).begin() as connection:
         for name in ("_no_update", "_no_delete"):
             if database._engine.dialect.name == "sqlite":
                 connection.execute(text(f"DROP TRIGGER IF EXISTS {table}{name}"))
