@@ -9,11 +9,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from placet.contracts.base import CustomerId, Frozen
+from placet.contracts.base import CustomerId, ExternalId, Frozen
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, one_line, quoted
 
-Identifier = Annotated[str, Field(min_length=1, max_length=80)]
 Label = Annotated[str, Field(max_length=80)]
 
 
@@ -26,7 +25,7 @@ class AdjustBalance(Frozen):
 
     kind: Literal["adjust_balance"] = "adjust_balance"
     customer_id: CustomerId
-    bucket_id: Identifier
+    bucket_id: ExternalId
     bucket_name: Label = ""
     direction: Literal["credit", "debit"] = "credit"
     amount: Money
@@ -76,9 +75,9 @@ class OrderProduct(Frozen):
     kind: Literal["order_product"] = "order_product"
     customer_id: CustomerId
     action: Literal["add", "modify", "delete"]
-    offering_id: Identifier
+    offering_id: ExternalId
     offering_name: Label = ""
-    product_id: Identifier | None = None
+    product_id: ExternalId | None = None
     product_name: Label = ""
 
     _WORDS: ClassVar = {"add": "order of an offering", "modify": "change of a product", "delete": "end of a product"}

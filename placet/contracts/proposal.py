@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
+from placet.contracts.base import (
+    AgentName,
+    CustomerId,
+    Digest,
+    ExternalId,
+    Frozen,
+    PersonName,
+    ReasonCode,
+    RunId,
+    TenantId,
+)
 from placet.contracts.inference import ModelUse
 from placet.contracts.money import Money
 from placet.contracts.mutation import AdjustBalance, Mutation, MutationKind, OrderProduct
@@ -37,7 +47,7 @@ class Precondition(Frozen):
     """A named figure of customer state that must still hold when the mutation executes."""
 
     name: Literal["customer_status", "bucket_status", "product_offering", "bucket_remaining_minor"]
-    subject: str
+    subject: ExternalId
     op: Literal["eq", "le", "ge"]
     value: str | StrictInt
 

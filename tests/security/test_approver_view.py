@@ -32,7 +32,7 @@ def hostile_proposal() -> Proposal:
     """Every field that others fill holds what could repaint a terminal."""
     mutation = AdjustBalance(
         customer_id="C00001",
-        bucket_id=f"B-1\ndigest    {'f' * 20}",
+        bucket_id=f"B-1 digest {'f' * 20}",
         bucket_name=f"Main{HOSTILE}"[:80],
         amount=usd(2600),
         reason="Goodwill credit",
