@@ -16,6 +16,7 @@ from activities.context import Context
 from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
+from placet.entrypoints.observing import metrics_of_worker
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
 from placet.governance.log.key import load_or_create_log_identity
@@ -91,7 +92,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         parts.context.clock,
         settings.log_interval_seconds,
     )
-    with integrator, notifier:
+    with integrator, notifier, metrics_of_worker(settings, parts.database, engine, parts.context.clock):
         async with build_worker(engine.client, parts.context, settings):
             if ready_file is not None:
                 await asyncio.to_thread(ready_file.write_text, "ready\n")

@@ -16,6 +16,7 @@ from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
+from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
@@ -39,6 +40,7 @@ class Transaction:
         "decisions",
         "delegations",
         "effects",
+        "figures",
         "halts",
         "log",
         "log_leases",
@@ -63,6 +65,7 @@ class Transaction:
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
         self.controls = ControlRepository(connection)
+        self.figures = FigureRepository(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
