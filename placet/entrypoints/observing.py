@@ -29,6 +29,7 @@ def observed(part: str, *, quiet: bool = False) -> Iterator[None]:
     if not traces_are_exported():
         yield
         return
+    import placet.telemetry.log_fields  # noqa: F401, PLC0415 - from here on, log lines name their trace
     from placet.telemetry.tracing import tracing  # noqa: PLC0415 - half a second, for those who export
 
     with tracing(part, quiet=quiet):

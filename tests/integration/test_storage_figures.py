@@ -1,7 +1,11 @@
 """Figures for whoever watches: right on both databases, of one tenant alone, and bounded."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy.dialects import sqlite
 
 from placet.contracts.run import RunState
 from placet.governance.log.key import load_or_create_log_identity
@@ -82,13 +86,13 @@ def test_what_no_checkpoint_covers_is_counted_from_the_record(database: Database
 
 def test_no_query_walks_a_table_that_grows_with_the_record(tmp_path: Path) -> None:
     queries = (module._OPEN, module._OLDEST_GATE, module._OUTBOX, module._UNSIGNED, module._SIGNED, module._LEAF)
-    with migrated(sqlite_url(tmp_path)) as database, database.reading() as tx:
-        connection = tx.figures._connection
+    url = sqlite_url(tmp_path)
+    migrated(url).close()
+    tables = {"run", "audit_event", "notification", "log_entry", "log_checkpoint"}
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
         for query in queries:
-            compiled = query.compile(dialect=connection.dialect)
-            values = tuple(compiled.params[name] or 0 for name in compiled.positiontup or ())
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
+            compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"))
+            plan = file.execute(f"EXPLAIN QUERY PLAN {compiled}", dict(compiled.params))
             steps = [str(row[3]) for row in plan]
-            tables = {"run", "audit_event", "notification", "log_entry", "log_checkpoint"}
             assert [step for step in steps if step.startswith("SCAN") and step.split()[1] in tables] == [], steps
-            assert any(("USING" in step and "INDEX" in step) or "PRIMARY KEY" in step for step in steps), steps
+            assert any("INDEX" in step or "PRIMARY KEY" in step for step in steps), steps
