@@ -21,6 +21,7 @@ from placet.storage.effects import EffectLedger
 from placet.storage.engines import open_engine, parse_url, sqlite_file
 from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
+from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
@@ -48,6 +49,7 @@ class Transaction:
         "effects",
         "figures",
         "halts",
+        "inbox",
         "log",
         "log_leases",
         "mandates",
@@ -59,6 +61,7 @@ class Transaction:
         self._connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
+        self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
         self.approvers = ApproverRepository(connection)
