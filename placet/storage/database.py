@@ -20,6 +20,7 @@ from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import open_engine, parse_url, sqlite_file
+from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
 from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
@@ -48,6 +49,7 @@ class Transaction:
         "decisions",
         "delegations",
         "effects",
+        "figures",
         "halts",
         "inbox",
         "log",
@@ -75,6 +77,7 @@ class Transaction:
         self.checkpoints = CheckpointRepository(connection)
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.figures = FigureRepository(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
