@@ -157,7 +157,7 @@ def _check(
     )
     if row.verdict == "amend":
         change = amendment_of(text)
-        if change is None or digest_of(amended(shown, change, row.approver)) != pending.proposal:
+        if change is None or digest_of(amended(shown, change, row.approver, row.reason)) != pending.proposal:
             raise DecisionRefused("the signed amendment makes another proposal", code=UNPROVEN)
     not_signed = {"roles": (), "delegated_by": None, "delegation_id": None}
     if said != row.model_copy(update=not_signed) or said.proposal != pending.proposal:
