@@ -14,6 +14,7 @@ from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.run import Proposed, ProposeInput
 from placet.gate import controls, reversal
 from placet.gate.context import milliseconds_since, record
+from placet.governance.targets import check_targets
 
 STEP = "propose.completed"
 
@@ -39,7 +40,10 @@ class Propose:
     def _propose(self, step: ProposeInput) -> Proposed:
         context, run = self._context, step.run
         started = time.monotonic()
-        outcome = self._outcome(step)
+        evidence = context.artifact(run, step.evidence, Evidence)
+        outcome = self._outcome(step, evidence)
+        if outcome.proposal is not None:
+            check_targets(outcome.proposal, evidence)
         with context.database.transaction() as tx:
             outcome = controls.plant(context, tx, step, outcome)
             keep_exchanges(tx, run, outcome.exchanges)
@@ -62,9 +66,8 @@ class Propose:
             )
         return Proposed(proposal=outcome.proposal, digest=digest, summary=outcome.summary)
 
-    def _outcome(self, step: ProposeInput) -> ProposalOutcome:
+    def _outcome(self, step: ProposeInput, evidence: Evidence) -> ProposalOutcome:
         context, run = self._context, step.run
-        evidence = context.artifact(run, step.evidence, Evidence)
         if run.reverses is not None:
             return reversal.propose(context, step, run.reverses, evidence)
         assessment = context.artifact(run, step.assessment, Assessment)
