@@ -34,17 +34,16 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            if self._record(close):
-                self._follow_up(close)
+            self._record(close)
 
-    def _record(self, close: CloseInput) -> bool:
-        """Put the end, or the parking, on the record; False where the record is another run's."""
+    def _record(self, close: CloseInput) -> None:
+        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record."""
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
             try:
                 tx.runs.request(close.run)
             except UsageError:
-                return False  # another run owns this id's record; Temporal's history is this one's
+                return  # another run owns this id's record; Temporal's history is this one's
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
@@ -61,28 +60,22 @@ class CloseRun:
             tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
             end(tx, close.run, close.state, close.code, close.detail, now)
             record_outcome(tx, close, now)
-        return True
+            self._follow_up(tx, close, now)
 
-    def _follow_up(self, close: CloseInput) -> None:
-        """What follows from the end. What of it cannot be done is on the record: the end itself stands."""
-        context, now = self._context, self._context.clock()
+    def _follow_up(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
+        """Do what follows from the end, in the transaction that records it. What fails is undone and recorded.
+
+        The end itself stands either way: a proposal that cannot be read any more must not keep its run from ending.
+        """
         try:
-            with context.database.transaction() as tx:
+            with tx.savepoint():
                 self._tell(tx, close, now)
         except PlacetError as error:
             if error.retryable:
                 raise
             body = {"state": close.state, "code": error.code, "detail": str(error)}
-            with context.database.transaction() as tx:
-                record(
-                    tx,
-                    close.run,
-                    "run.loose_end",
-                    key=f"run.loose_end.{close.state}",
-                    actor="worker",
-                    at=now,
-                    body=body,
-                )
+            key = f"run.follow_up_failed.{close.state}"
+            record(tx, close.run, "run.follow_up_failed", key=key, actor="worker", at=now, body=body)
 
     def _tell(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Give back what a mandate lent and nothing came of; tell people what they waited for, or are needed for."""

@@ -18,6 +18,7 @@ from placet.plugin_api.deadline import OWN_CONNECTION
 from placet.plugin_api.matching import Endpoint, RefusalError, match
 from placet.plugin_api.outcomes import NOT_SENT
 from placet.plugin_api.sending import current_send
+from placet.telemetry import spans
 
 _log = logging.getLogger(__name__)
 _LONGEST = 200
@@ -85,6 +86,7 @@ class AllowlistTransport(httpx.BaseTransport):
             (b"User-Agent", b"placet"),
             (b"Connection", b"keep-alive"),
         ]
+        headers += [(name.encode(), value.encode()) for name, value in spans.outgoing().items()]
         if self._token is not None:
             headers.append((b"Authorization", b"Bearer " + self._token.get_secret_value().encode("ascii")))
         checked = httpx.Request(

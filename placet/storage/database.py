@@ -30,6 +30,7 @@ class Transaction:
     """The repositories of one unit of work: all they write is committed together, or not at all."""
 
     __slots__ = (
+        "_connection",
         "approvers",
         "artifacts",
         "audit",
@@ -47,6 +48,7 @@ class Transaction:
     )
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
         self.outbox = Outbox(connection)
@@ -61,6 +63,12 @@ class Transaction:
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
         self.controls = ControlRepository(connection)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
+        with self._connection.begin_nested():
+            yield
 
 
 class Database:

@@ -3,6 +3,7 @@
 A filter in the request proves nothing: a system may ignore it, and answer with everybody's records.
 """
 
+from placet.contracts.text import NAME, quoted
 from placet.errors import UpstreamRejected
 from plugins.billing.mapping import Record
 
@@ -23,7 +24,7 @@ def check_owner(record: Record, customer_id: str, where: str) -> None:
         return
     why = "it names another customer" if holders else "it names nobody in relatedParty"
     raise UpstreamRejected(
-        f"billing: {where} answered record {ascii(record.get('id'))[:80]}, which is not shown to be of customer "
+        f"billing: {where} answered record {quoted(str(record.get('id')), NAME)}, which is not shown to be of customer "
         f"{customer_id!r}: {why}; nothing of it is used",
         code=CODE,
     )

@@ -4,6 +4,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from placet.contracts.text import quoted
+
 Mark = Literal["ours", "anothers", "none"]
 """`none`: no key that could be told apart from another is shown; too short a beginning of ours is none as well."""
 
@@ -43,5 +45,5 @@ def is_older(moment: object, sent_after: datetime | None) -> bool:
 
 
 def shortened(text: Any) -> str:
-    """Foreign words for a line of ours: one line, at most 40 characters, unprintable ones escaped."""
-    return "missing" if text is None else ascii(str(text)[:40])
+    """The other system's words for a line of ours: quoted, at most 40 characters, everything visible."""
+    return "missing" if text is None else quoted(str(text), 40)

@@ -349,7 +349,7 @@ def test_a_read_back_says_how_sure_it_is(records: list[dict[str, Any]], certaint
         seen = plugin.read_back(credit(), KEY, sent_after=SENT, timeout_seconds=1.0)
     assert seen.certainty == certainty
     if certainty == "likely":
-        assert "'A-1'" in seen.detail
+        assert "“A-1”" in seen.detail
         assert "description" in seen.detail
 
 
