@@ -14,7 +14,7 @@ GENESIS: str = "0" * 64
 
 
 class AuditEvent(Frozen):
-    """One entry. A stream is a run, or `tenant/<id>` for what concerns no single run.
+    """One entry. A stream is a run, `tenant/<id>` for what concerns no single run, or `policy/<id>/<agent>`.
 
     Attributes:
         seq: Position in the stream, from 1 without gaps.

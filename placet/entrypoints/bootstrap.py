@@ -31,6 +31,7 @@ class Parts:
     context: Context
     database: Database
     plugins: LoadedPlugins
+    policies: PolicyFiles
 
     def close(self) -> None:
         """Close connections."""
@@ -74,13 +75,14 @@ def build_parts(
         on_call=_unobserved,
         on_violation=_Violations(opened, settings.tenant),
     )
+    policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
     context = Context(
         database=opened,
         billing=plugins.billing,
         commerce=plugins.commerce,
         inference=inference or build_inference(settings),
         application=application,
-        policies=PolicyFiles(settings.policy_dir),
+        policies=policies,
         addresses=load_address_book(settings.notify_file),
         tenants=frozenset(settings.tenants),
         clock=clock or _now,
@@ -91,7 +93,7 @@ def build_parts(
         effect_sends=settings.effect_sends,
         mutation_timeout_seconds=min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4),
     )
-    return Parts(context=context, database=opened, plugins=plugins)
+    return Parts(context=context, database=opened, plugins=plugins, policies=policies)
 
 
 class _Violations:

@@ -1,5 +1,6 @@
 """The `placet` program. Imports stay light: `placet --help` answers at once."""
 
+import os
 import sys
 from collections.abc import Coroutine
 from functools import cached_property
@@ -118,6 +119,8 @@ class Tools:
 
 def main() -> None:
     """Entry point of the console script."""
+    # Whatever this process or its children create (databases, their journals, results) is for its owner alone.
+    os.umask(0o077)
     from placet._origin import check_origin
     from placet.errors import ConfigurationError
     from placet.interfaces.cli.app import FAILED, run

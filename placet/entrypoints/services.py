@@ -11,11 +11,13 @@ from pathlib import Path
 
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
+from placet.files import private_folder
 
 
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
     from placet.entrypoints.stack import Stack
+    from placet.entrypoints.supervisor import supervise
 
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -26,8 +28,7 @@ def up(settings: Settings) -> int:
             print(f"  {name:<17} {address}")
         print(f"  logs              {settings.home / 'logs'}")
         print("ready; Ctrl-C stops everything", flush=True)
-        while not stop.wait(1.0):
-            stack.check()
+        supervise(stack, stop, lambda line: print(line, flush=True))
     print("stopped")
     return 0
 
@@ -43,7 +44,7 @@ def migrate(settings: Settings) -> int:
     """Bring the database's schema to what this version needs."""
     from placet.storage.database import Database
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
     with Database(settings.database) as database:
         database.migrate()
         print(f"database {database.name} is at schema revision {database.revision()}")
@@ -76,7 +77,8 @@ def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
     from placet.sandbox.errors import SandboxError
     from placet.sandbox.server import serve
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    if file is None:
+        private_folder(settings.home)
     config = SandboxConfig(host=host, port=port, database=file or settings.home / "bss.db", token=settings.bss_token)
     try:
         serve(config, on_ready=lambda url: print(f"sandbox BSS ready at {url}", flush=True))

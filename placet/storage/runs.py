@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, or_, select, tuple_, update
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.errors import UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.records import RunRecord
 from placet.storage.tables import RUN
@@ -135,6 +136,6 @@ class RunRepository:
         return tuple(_record(row) for row in self._connection.execute(query).mappings())
 
 
-def _record(row: RowMapping) -> RunRecord:
+def _record(row: Row) -> RunRecord:
     receipt = row["receipt"]
     return RunRecord(**{**row, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,10 +12,13 @@ from typing import Any
 import typer
 
 from placet.errors import PlacetError
+from placet.files import open_own, private_folder
 from placet.interfaces.cli import audit, notifications, services
 from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
+
+_MOST_ERROR_BYTES = 1_000_000
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -70,9 +74,10 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
 def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     text = "".join(traceback.format_exception(error))
     try:
-        log = toolbox.home / "logs" / "errors.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as kept:
+        log = private_folder(private_folder(toolbox.home) / "logs") / "errors.log"
+        if log.exists() and log.stat().st_size > _MOST_ERROR_BYTES:
+            log.replace(log.with_name("errors.log.1"))
+        with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as kept:
             kept.write(text)
         where = f"the details are in {str(log)!r}"
     except (OSError, PlacetError):

@@ -40,14 +40,11 @@ def write_file(path: "Path", text: str) -> None:
     """Write a result to a file a person named.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        ConfigurationError: it cannot be written, or a link or a device is in its place.
     """
-    from placet.errors import ConfigurationError
+    from placet import files
 
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    files.write_file(path, text)
 
 
 def print_json(value: Any) -> None:
