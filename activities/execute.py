@@ -21,6 +21,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import ExecuteInput
 from placet.errors import GovernanceError, OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
+from placet.gate.contact import check_contact
 from placet.gate.context import record
 from placet.gate.controls import refuse_in_ledger
 from placet.gate.halting import check_not_halted
@@ -187,6 +188,7 @@ class Execute:
                 check_not_halted(tx, attempt.proposal, for_sending=True)
                 # Reading the customer's state took a while: whatever was withdrawn meanwhile must bite, too.
                 check_record(context, tx, attempt.effect, attempt.proposal)
+                check_contact(context, tx, attempt.proposal, context.clock())
                 sent = self._count(tx, attempt)
         except GovernanceError as error:
             return self._closing.give_up(attempt, "refused", error)

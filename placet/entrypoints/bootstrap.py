@@ -15,6 +15,7 @@ from agents.catalogue import load
 from agents.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
+from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.errors import PluginViolation, StorageError
@@ -83,6 +84,7 @@ def build_parts(
         inference=inference or build_inference(settings),
         application=application,
         policies=policies,
+        contact=ContactFiles(settings.policy_dir),
         addresses=load_address_book(settings.notify_file),
         tenants=frozenset(settings.tenants),
         clock=clock or _now,

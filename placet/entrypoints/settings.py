@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         default=None, description="bearer token of the HTTP API; none: it will not start"
     )
 
+    metrics_token: SecretStr | None = Field(
+        default=None, description="bearer token that reads /metrics, of the API and of workers; none: there is none"
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address on which a worker serves /metrics")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="its port; 0: it serves none")
+
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""

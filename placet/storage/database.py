@@ -13,13 +13,16 @@ from placet.files import make_own_file
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import open_engine, parse_url, sqlite_file
+from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
+from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
@@ -41,11 +44,14 @@ class Transaction:
         "artifacts",
         "audit",
         "checkpoints",
+        "contacts",
         "controls",
         "decisions",
         "delegations",
         "effects",
+        "figures",
         "halts",
+        "inbox",
         "log",
         "log_leases",
         "mandates",
@@ -57,6 +63,7 @@ class Transaction:
         self._connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
+        self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
         self.approvers = ApproverRepository(connection)
@@ -68,7 +75,9 @@ class Transaction:
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
+        self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.figures = FigureRepository(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
