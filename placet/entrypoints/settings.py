@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from placet.contracts.base import PersonName, TenantId
 from placet.errors import ConfigurationError
@@ -170,6 +170,8 @@ def load_settings(**overrides: Any) -> Settings:
     home = Path(os.environ.get("PLACET_HOME", str(overrides.get("home", ".placet"))))
     try:
         return Settings(**{**running_stack(home), **overrides})
+    except SettingsError as error:
+        raise ConfigurationError(_unreadable(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "PLACET_" + "_".join(str(part) for part in first["loc"]).upper()
@@ -227,6 +229,13 @@ def traces_are_exported() -> bool:
     if not endpoint.startswith(("http://", "https://")):
         raise ConfigurationError(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint!r} is not an http or https address")
     return True
+
+
+def _unreadable(error: SettingsError) -> str:
+    found = re.search(r'field "(\w+)"', str(error))
+    name = f"PLACET_{found[1].upper()}" if found else "a setting"
+    given = os.environ.get(name, "")
+    return f"{name}={given!r}: it must be a JSON list, like '[\"demo\"]'; see `placet doctor --settings`"
 
 
 def _refuse_unknown_variables() -> None:
