@@ -31,7 +31,7 @@ def read_policy_files(path: Path) -> tuple[PolicyFile, ...]:
         else:
             raise PolicyError(f"the policy files in {str(path)!r} keep changing; publish a whole folder at once")
     except UnicodeDecodeError as error:
-        raise PolicyError(f"the policy files in {str(path)!r} are not UTF-8: {error}") from error
+        raise PolicyError(f"cannot read the policy files in {str(path)!r}, they are not UTF-8: {error}") from error
     except OSError as error:
         raise PolicyError(f"cannot read the policy files in {str(path)!r}: {error}", code=MISSING) from error
     if not files:
