@@ -19,6 +19,7 @@ from placet.gate.review import Review, unreviewable
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED
+from placet.storage.records import Asked
 
 
 class Approve:
@@ -45,8 +46,11 @@ class Approve:
                     return Gate.model_validate(earlier.body["gate"])
                 opened = self._clear(tx, gate, proposal, asked, policies)
                 keep_policies(tx, run, policies)
+                people = Asked.of(opened, proposal)
+                if opened.verdict == "cleared":
+                    tx.runs.note_asked(run.run_id, people)
                 if opened.verdict == "human":
-                    tx.runs.set_state(run.run_id, "awaiting_decision", at=opened.opened_at)
+                    tx.runs.set_state(run.run_id, "awaiting_decision", at=opened.opened_at, asked=people)
                     announce(context, tx, run, gate.proposal, opened, "asked", opened.opened_at)
                 entry = record(
                     tx,

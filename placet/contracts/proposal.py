@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
+from placet.contracts.base import (
+    AgentName,
+    CustomerId,
+    Digest,
+    ExternalId,
+    Frozen,
+    PersonName,
+    ReasonCode,
+    RunId,
+    TenantId,
+)
 from placet.contracts.inference import ModelUse
 from placet.contracts.money import Money
 
@@ -14,7 +24,7 @@ class AdjustBalance(Frozen):
 
     kind: Literal["adjust_balance"] = "adjust_balance"
     customer_id: CustomerId
-    bucket_id: Annotated[str, Field(min_length=1, max_length=80)]
+    bucket_id: ExternalId
     direction: Literal["credit", "debit"] = "credit"
     amount: Money
     reason: Annotated[str, Field(max_length=80)]
@@ -31,8 +41,8 @@ class OrderProduct(Frozen):
     kind: Literal["order_product"] = "order_product"
     customer_id: CustomerId
     action: Literal["add", "modify", "delete"]
-    offering_id: Annotated[str, Field(min_length=1, max_length=80)]
-    product_id: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    offering_id: ExternalId
+    product_id: ExternalId | None = None
 
 
 Mutation = Annotated[AdjustBalance | OrderProduct, Field(discriminator="kind")]
@@ -50,7 +60,7 @@ class Precondition(Frozen):
     """A named figure of customer state that must still hold when the mutation executes."""
 
     name: Literal["customer_status", "bucket_status", "product_offering", "bucket_remaining_minor"]
-    subject: str
+    subject: ExternalId
     op: Literal["eq", "le", "ge"]
     value: str | StrictInt
 

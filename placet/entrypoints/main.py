@@ -129,12 +129,13 @@ def main() -> None:
     from placet._origin import check_origin
     from placet.errors import ConfigurationError
     from placet.interfaces.cli.app import FAILED, run
+    from placet.interfaces.cli.output import print_error
 
     try:
         check_origin(CHECKOUT)
         traced = traces_are_exported()
     except ConfigurationError as error:
-        sys.stderr.write(f"placet: {error}\n")
+        print_error(str(error))
         leave(FAILED)
     leave(run_traced(sys.argv[1:]) if traced else run(sys.argv[1:], Tools()))
 

@@ -1,9 +1,7 @@
 """What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|bench` run, by name."""
 
 import asyncio
-import json
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,6 +10,8 @@ from pathlib import Path
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.files import private_folder
+
+_REPLAYS = "the history replays and every digest holds"
 
 
 def up(settings: Settings) -> int:
@@ -106,23 +106,24 @@ def replay(
     settings: Settings, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool
 ) -> int:
     """An auditor's verdict on one run."""
+    from placet.interfaces.cli import output
     from placet.replay import replay as judge
 
     verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
-        print(json.dumps({**asdict(verdict), "verified": not verdict.faults}, indent=2))
+        output.print_json({**asdict(verdict), "verified": not verdict.faults})
     else:
-        print(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
-        print(f"proposal   {verdict.proposal or 'none'}")
+        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
+        output.print_line(f"proposal   {verdict.proposal or 'none'}")
         if verdict.mandate is not None:
-            print(f"mandate    {verdict.mandate}")
+            output.print_line(f"mandate    {verdict.mandate}")
         for decision in verdict.decisions:
-            print(f"decision   {decision}")
+            output.print_line(f"decision   {decision}")
         for note in verdict.notes:
-            print(f"note       {note}")
-        print("verdict    " + ("the history replays and every digest holds" if not verdict.faults else "REFUSED"))
+            output.print_line(f"note       {note}")
+        output.print_line("verdict    " + (_REPLAYS if not verdict.faults else "REFUSED"))
     for fault in verdict.faults:
-        print(f"placet: {fault}", file=sys.stderr)
+        output.print_error(fault)
     return 1 if verdict.faults else 0
 
 

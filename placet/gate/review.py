@@ -22,6 +22,7 @@ from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, amended_key, pending_on_record
+from placet.storage.records import Asked
 
 _WAITING: dict[Phase, RunState] = {"decide": "awaiting_decision", "settle": "unknown_outcome"}
 _REVIEW_SECONDS = 5.0
@@ -171,7 +172,8 @@ class Review:
         tx, run, now = self._tx, self._run, self._context.clock()
         before = self._pending.proposal
         tx.artifacts.put_model(run.tenant, proposal)
-        tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal)
+        people = Asked.of(pending.gate, proposal)
+        tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal, asked=people)
         entry = record(
             tx,
             run,
@@ -195,7 +197,14 @@ class Review:
         tx, run, now = self._tx, self._run, self._context.clock()
         missing = self._votes.missing()
         detail = f"{missing} more must approve" if missing else ""
-        tx.runs.set_state(run.run_id, _WAITING[self._phase], at=now, decision=decision.envelope_digest, detail=detail)
+        tx.runs.set_state(
+            run.run_id,
+            _WAITING[self._phase],
+            at=now,
+            decision=decision.envelope_digest,
+            detail=detail,
+            answered=self._votes.verdict() is not None,
+        )
         kind = "approve.decided" if self._phase == "decide" else "approve.settled"
         record(
             tx,

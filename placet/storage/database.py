@@ -4,9 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection as SchemaConnection
+from sqlalchemy import Engine, text
 
 from placet.files import make_own_file
 from placet.storage import failures, migration
@@ -16,9 +17,11 @@ from placet.storage.controls import ControlRepository
 from placet.storage.copying import take_time
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
+from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
-from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
+from placet.storage.engines import open_engine, parse_url, sqlite_file
 from placet.storage.halts import HaltRepository
+from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
@@ -26,6 +29,9 @@ from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
 from placet.storage.runs import RunRepository
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 class Transaction:
@@ -42,6 +48,7 @@ class Transaction:
         "delegations",
         "effects",
         "halts",
+        "inbox",
         "log",
         "log_leases",
         "mandates",
@@ -53,6 +60,7 @@ class Transaction:
         self._connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
+        self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
         self.approvers = ApproverRepository(connection)
@@ -97,15 +105,15 @@ class Database:
         self.name = parsed.render_as_string(hide_password=True)
         self._file = sqlite_file(parsed)
         self._lock_timeout_s = lock_timeout_s
-        self._engine = open_engine(
-            parsed,
-            pool_size=pool_size,
-            lock_timeout_s=lock_timeout_s,
-            statement_timeout_s=statement_timeout_s,
-        )
-        self._reader = self._engine.execution_options(**{READING: True})
-        if self._file is None:
-            self._reader = self._engine.execution_options(postgresql_readonly=True)
+        limits: dict[str, Any] = {
+            "pool_size": pool_size,
+            "lock_timeout_s": lock_timeout_s,
+            "statement_timeout_s": statement_timeout_s,
+        }
+        self._engine = open_engine(parsed, **limits)
+        # SQLite says for a whole connection that it must not write, PostgreSQL for one transaction.
+        self._reader = self._engine if self._file is None else open_engine(parsed, reading=True, **limits)
+        self._statements = Statements(self._engine.dialect)
         # SQLite has one writer. Threads of this process queue here and do not poll the lock of the file.
         self._turn = threading.Lock() if self._file is not None else None
 
@@ -120,6 +128,7 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections; the next use opens new ones."""
         self._engine.dispose()
+        self._reader.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -129,7 +138,7 @@ class Database:
             StorageError: the database refused; nothing was written, or the answer to COMMIT was lost.
             GovernanceError: a guard of the schema refused the write.
         """
-        with self._writing() as connection:
+        with failures.one_clear_line(self.name), self._in_turn(), self._connected(self._engine) as connection:
             yield Transaction(connection)
 
     @contextmanager
@@ -139,7 +148,7 @@ class Database:
         Raises:
             StorageError: the database refused, or the block tried to write.
         """
-        with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
             yield Transaction(connection)
 
     @contextmanager
@@ -197,7 +206,7 @@ class Database:
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to `revision`, dropping what later ones added with its rows (`base`: all)."""
-        with self._writing() as connection:
+        with self._schema() as connection:
             migration.downgrade(connection, revision)
 
     def revision(self) -> str | None:
@@ -215,7 +224,7 @@ class Database:
         Raises:
             StorageError: one line saying what is wrong and what to do; `code` tells the cases apart.
         """
-        with self._writing() as connection:
+        with self._schema() as connection:
             found, needed = migration.current(connection), migration.head()
             if found != needed:
                 raise failures.storage_error(
@@ -225,7 +234,29 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _connected(self, engine: Engine, *, reading: bool = False) -> Iterator[Connection]:
+        """One transaction on a connection of the pool."""
+        pooled = engine.raw_connection()
+        try:
+            begin = ""
+            if self._file is not None:
+                # A writer takes the write lock at once: of two deferred ones one would fail when it upgrades its lock.
+                begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
+            else:
+                cast("psycopg.Connection", pooled.driver_connection).read_only = reading
+            connection = Connection(engine, pooled, self._statements, begin)
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def _schema(self) -> Iterator[SchemaConnection]:
+        """A transaction of SQLAlchemy's own, in which Alembic looks at the schema."""
         with (
             failures.one_clear_line(self.name),
             self._in_turn(),

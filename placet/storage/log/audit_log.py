@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Result, RowMapping, Select, bindparam, select, text
+from sqlalchemy import Select, bindparam, select, text
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
+from placet.storage.driver import Connection, Row, Rows
 from placet.storage.log.stream_end import insert_entry, last_place
 from placet.storage.tables import AUDIT
 
@@ -182,7 +183,7 @@ class AuditLog:
         rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit})
         return [(position, digest) for position, digest in rows]
 
-    def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Result[*tuple[Any, ...]]:
+    def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Rows:
         if self._connection.dialect.name == "postgresql":
             horizon = self._connection.scalar(_SETTLED_BEFORE)
             settled = None if horizon is None else self._connection.scalar(_SETTLED_ID, {"horizon": horizon})
@@ -248,7 +249,7 @@ class AuditLog:
             after = rows[-1]["seq"]
 
 
-def _event(row: RowMapping) -> AuditEvent:
+def _event(row: Row) -> AuditEvent:
     try:
         fields = {name: row[name] for name in AuditEvent.model_fields}
         return AuditEvent(**{**fields, "body": read_body(fields["body"])})

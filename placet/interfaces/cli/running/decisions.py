@@ -128,7 +128,7 @@ def amend(
     key = _key(toolbox, name, key_file)
     _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
     if print_only:
-        output.print_line(envelope)
+        output.print_text(envelope)
     else:
         deliver(toolbox, record, envelope, "amend", name, wait)
 
@@ -199,7 +199,7 @@ def _decide(
     key = _key(toolbox, name, key_file)
     envelope = sign_verdict(record, digest, verdict, name, reason, key)
     if print_only:
-        output.print_line(envelope)
+        output.print_text(envelope)
         return
     deliver(toolbox, record, envelope, verdict, name, wait)
 
