@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Table, select
 
 from placet.errors import ConfigurationError, GovernanceError, UsageError
 from placet.files import make_folders, open_fresh, write_once
@@ -24,6 +24,7 @@ from placet.service.halts import place_halt
 from placet.service.tenant_record import record_act
 from placet.storage.copying import check_empty, copied_tables, go_on_counting, read_rows, write_rows
 from placet.storage.database import Database, Transaction
+from placet.storage.driver import Connection
 from placet.storage.log.verification import verify_log
 from placet.storage.tables import ARTIFACT, AUDIT
 
@@ -154,10 +155,9 @@ def _verified(
 
 def _verify_artifacts(connection: Connection) -> int:
     verified = 0
-    query = ARTIFACT.select().execution_options(yield_per=100)
-    for row in connection.execute(query):
-        if sha256_hex(row.data) != row.digest:
-            raise GovernanceError(f"artifact {row.digest!r} was altered: its bytes have another digest", code=MALFORMED)
+    for digest, data in connection.stream(select(ARTIFACT.c.digest, ARTIFACT.c.data), batch=100):
+        if sha256_hex(data) != digest:
+            raise GovernanceError(f"artifact {digest!r} was altered: its bytes have another digest", code=MALFORMED)
         verified += 1
     return verified
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, func, insert, select, text
+from sqlalchemy import Column, LargeBinary, Table, func, insert, literal, select, text
 
 from placet.errors import GovernanceError, UsageError
+from placet.storage.driver import Connection
 from placet.storage.tables import LOG_LEASE, UtcDateTime, metadata
 
 # Who holds a log at the moment says nothing about tomorrow.
@@ -33,8 +34,7 @@ def read_rows(connection: Connection, table: Table) -> Iterator[Row]:
         GovernanceError: code `artifact_broken`; a column holds what it cannot.
     """
     columns = list(table.columns)
-    query = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=_BATCH)
-    for row in connection.execute(query):
+    for row in connection.stream(select(table).order_by(*table.primary_key.columns)):
         yield [_written(table, column, value) for column, value in zip(columns, row, strict=True)]
 
 
@@ -65,9 +65,7 @@ def check_empty(connection: Connection) -> None:
         UsageError: code `not_empty`, naming the first that does.
     """
     for table in copied_tables().values():
-        if connection.execute(
-            select(func.count()).select_from(select(1).select_from(table).limit(1).subquery())
-        ).scalar():
+        if connection.execute(select(literal(1).label("one")).select_from(table).limit(1)).all():
             raise UsageError(
                 f"the database is not empty: table {table.name!r} has rows; restore into a new one", code="not_empty"
             )

@@ -158,8 +158,9 @@ class Database:
         Raises:
             StorageError: the database refused.
         """
-        reader = self._reader if self._file else self._reader.execution_options(isolation_level="REPEATABLE READ")
-        with failures.one_clear_line(self.name), reader.connect() as connection, connection.begin():
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
+            if self._file is None:
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             take_time(connection)
             yield connection
 
@@ -170,7 +171,7 @@ class Database:
         Raises:
             StorageError: the database refused; nothing was written.
         """
-        with self._writing() as connection:
+        with failures.one_clear_line(self.name), self._in_turn(), self._connected(self._engine) as connection:
             take_time(connection)
             yield connection
 
