@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, StrictInt
 
 from placet.contracts.base import CustomerId, Digest, ExternalId, ExternalWord, Frozen
+from placet.contracts.contact import ContactHistory
 from placet.contracts.money import Money
 
 ForeignName = Annotated[str, Field(max_length=200)]
@@ -94,7 +95,11 @@ class SourceCall(Frozen):
 
 
 class Evidence(Frozen):
-    """Everything one run read about one customer. Parts that were not asked for stay empty."""
+    """Everything one run read about one customer. Parts that were not asked for stay empty.
+
+    Attributes:
+        history: What our own record shows that the customer was given, and what is pending.
+    """
 
     customer: CustomerProfile
     products: tuple[HeldProduct, ...] = ()
@@ -103,4 +108,5 @@ class Evidence(Frozen):
     usage: tuple[Usage, ...] = ()
     operations: tuple[ReadOperation, ...] = ()
     calls: tuple[SourceCall, ...] = ()
+    history: ContactHistory | None = None
     read_at: datetime

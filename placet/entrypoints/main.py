@@ -74,6 +74,12 @@ class Tools:
 
         return names()
 
+    def treatments(self, agent: str) -> tuple[str, ...]:
+        """Codes of the treatments that an application knows."""
+        from agents.catalogue import treatment_codes
+
+        return treatment_codes(agent)
+
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""
         from placet.entrypoints.policies import policy_path

@@ -18,6 +18,7 @@ from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.logs import set_up_logging, tell_temporal_apart
+from placet.entrypoints.observing import metrics_of_worker
 from placet.entrypoints.policy_watch import PolicyWatch
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
@@ -99,7 +100,8 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         settings.log_interval_seconds,
     )
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
-    with integrator, notifier, watch:
+    metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
+    with integrator, notifier, watch, metrics:
         async with build_worker(engine.client, parts.context, settings):
             _log.info("ready: polling task queue %r of %s", TASK_QUEUE, settings.temporal_address)
             if ready_file is not None:

@@ -152,7 +152,7 @@ class Review:
         amendment = amendment_of(envelope)
         if amendment is None:
             raise DecisionRefused("an amendment that changes nothing", code="malformed_statement")
-        changed = amended(self._votes.proposal, amendment, decision.approver)
+        changed = amended(self._votes.proposal, amendment, decision.approver, decision.reason)
         if digest_of(changed) != decision.proposal:
             raise DecisionRefused(
                 f"signed for proposal {decision.proposal[:16]}, the amendment makes {digest_of(changed)[:16]}",

@@ -13,6 +13,7 @@ from placet.files import make_own_file
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
 from placet.storage.copying import take_time
 from placet.storage.decisions import DecisionRepository
@@ -20,6 +21,7 @@ from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import open_engine, parse_url, sqlite_file
+from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
 from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
@@ -43,10 +45,12 @@ class Transaction:
         "artifacts",
         "audit",
         "checkpoints",
+        "contacts",
         "controls",
         "decisions",
         "delegations",
         "effects",
+        "figures",
         "halts",
         "inbox",
         "log",
@@ -72,7 +76,9 @@ class Transaction:
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
+        self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.figures = FigureRepository(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -302,3 +302,20 @@ def test_without_policies_nobody_may_sign_a_mandate(
     assert (code, "no policy file (*.cedar)" in err) == (1, True)
     assert [one["mandate"]["document_id"] for one in listed(placet, "list")] == [mandate_id]
     assert listed(placet, "show", mandate_id)["signature"].startswith("policy_invalid: ")
+
+
+def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_not_said_to_be_in_force(
+    placet: Placet, tmp_path: Path
+) -> None:
+    code, _, err = draft(placet, tmp_path / "x.json", treatment="goodwil_credit")
+    assert code == 1
+    assert err.startswith("placet: agent 'retention' has no treatment 'goodwil_credit'; known: goodwill_credit, ")
+    file = tmp_path / "draft.json"
+    assert draft(placet, file)[0] == 0
+    misspelt = tmp_path / "misspelt.json"
+    misspelt.write_text(file.read_text().replace("goodwill_credit", "goodwil_credit"))
+    assert placet("mandate", "sign", str(misspelt), "--as", "hanna")[0] == 1
+    _, out, _ = placet("mandate", "sign", str(file), "--as", "hanna")
+    idle = "but policy has no permit to commit, so that it clears nothing"
+    assert out.rstrip().endswith(f"signed by hanna, {idle}")
+    assert placet("mandate", "list")[1].rstrip().endswith(idle)

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from placet.contracts.text import THE_MODEL, one_line, quoted, visible
+from placet.contracts.text import one_line, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
 
     from placet.contracts.approver import EnrolledKey
-    from placet.contracts.proposal import Mutation, Proposal
+    from placet.contracts.proposal import Proposal
 
 
 _NARROWEST = 40
@@ -86,41 +86,10 @@ def console() -> "Console":
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def describe(mutation: "Mutation") -> str:
-    """The mutation in one sentence, every figure exact."""
-    if mutation.kind == "adjust_balance":
-        way = "to" if mutation.direction == "credit" else "from"
-        return (
-            f"{mutation.direction} {mutation.amount} once {way} balance {mutation.bucket_id} "
-            f"of customer {mutation.customer_id}"
-        )
-    if mutation.action == "add":
-        return f"add offering {mutation.offering_id} for customer {mutation.customer_id}"
-    if mutation.action == "delete":
-        return f"end product {mutation.product_id} of customer {mutation.customer_id}, offering {mutation.offering_id}"
-    return f"move product {mutation.product_id} of customer {mutation.customer_id} to offering {mutation.offering_id}"
-
-
-def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
-    """The proposal as an approver reads it: the exact mutation, why, and what it beat."""
-    from rich.console import Group
-    from rich.panel import Panel
-    from rich.text import Text
-
-    marks = f"  [marked: {', '.join(proposal.rationale_marks)}]" if proposal.rationale_marks else ""
-    head = Text.assemble(
-        ("proposes  ", "dim"), (visible(describe(proposal.mutation)), "bold"), "\n",
-        ("costs     ", "dim"), str(proposal.cost),
-        ("   expected value ", "dim"), f"{_major(proposal.expected_value_minor, proposal.cost.currency)}", "\n",
-        ("evidence  ", "dim"), proposal.evidence, "\n",
-        ("digest    ", "dim"), digest, "\n",
-        (f"{THE_MODEL}: ", "dim"), f"{quoted(proposal.rationale)}{marks}",
-    )  # fmt: skip
-    return Panel(Group(head, _candidates(proposal)), title=Text(f"proposal of {proposal.agent}"), expand=False)
-
-
 def print_proposal(proposal: "Proposal", digest: str) -> None:
-    """Print the proposal."""
+    """Print the proposal as an approver reads it; what is signed comes last."""
+    from placet.interfaces.cli.proposal_view import proposal_view
+
     console().print(proposal_view(proposal, digest))
 
 
@@ -132,22 +101,6 @@ def print_keys(keys: "Sequence[EnrolledKey]") -> None:
         state = f"revoked {moment(key.revoked_at)}" if key.revoked_at else "valid"
         add_row(listed, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
     console().print(listed if keys else "no keys enrolled")
-
-
-def _candidates(proposal: "Proposal") -> "Table":
-    weighed = table("candidate", "expected value", "cost", "why")
-    currency = proposal.cost.currency
-    for candidate in proposal.candidates:
-        reasons = candidate.reasons_for if candidate.eligible else candidate.reasons_against
-        why = "; ".join(f"{reason.code}: {reason.detail}" if reason.detail else reason.code for reason in reasons)
-        add_row(
-            weighed,
-            candidate.treatment if candidate.eligible else f"{candidate.treatment} (not eligible)",
-            _major(candidate.expected_value_minor, currency),
-            _major(candidate.cost_minor, currency),
-            why,
-        )
-    return weighed
 
 
 def _print(line: str, indent: int) -> None:
@@ -168,12 +121,6 @@ def table(*columns: str) -> "Table":
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
-
-
-def _major(amount_minor: int, currency: str) -> str:
-    from placet.contracts.money import Money
-
-    return str(Money(amount_minor=amount_minor, currency=currency))
 
 
 def moment(at: datetime) -> str:

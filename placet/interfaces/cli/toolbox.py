@@ -46,6 +46,9 @@ class Toolbox(Protocol):
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
 
+    def treatments(self, agent: str) -> tuple[str, ...]:
+        """Codes of the treatments that an application knows."""
+
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""
 

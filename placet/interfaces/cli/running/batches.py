@@ -136,10 +136,9 @@ def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
 
 def _print_table(prepared: "PreparedBatch") -> None:
     """Print every run that would be decided, then how many and how much."""
-    rows = [("run", "customer", "treatment", "cost")]
+    rows = [("run", "customer", "treatment", "amount")]
     rows += [
-        (one.record.run_id, one.proposal.customer_id, one.proposal.treatment, str(one.proposal.cost))
-        for one in prepared.choices
+        (one.record.run_id, one.proposal.customer_id, one.proposal.name, one.proposal.price) for one in prepared.choices
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [

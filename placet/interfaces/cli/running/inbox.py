@@ -100,7 +100,8 @@ def _print(page: "InboxPage") -> None:
         if row.fault:
             output.print_line(f"  DAMAGED: {quoted(row.fault)}")
         if asked is not None:
-            output.print_line(f"  {output.describe(asked.proposal.mutation)}  (costs {asked.proposal.cost})")
+            proposal = asked.proposal
+            output.print_line(f"  {proposal.name}: {proposal.mutation.describe()}; {proposal.price}")
         output.print_line(f"  {_asks(row)}")
 
 
