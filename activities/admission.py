@@ -1,4 +1,4 @@
-"""Who may ask for a step: the run's own workflow, for a run that was requested on our record before (docs/adr/0018).
+"""Who may ask for a step: the run's own workflow, for a run that was requested on our record before (docs/adr/0027).
 
 Whoever reaches Temporal can schedule an activity from a workflow of their own. Its input is refused by the codec, since
 it was not sealed for that workflow; this is the second lock, and the only one where the payload key itself got out.

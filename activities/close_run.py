@@ -9,6 +9,7 @@ from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
+from placet.contracts.text import NAME, one_line
 from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
 from placet.gate.context import end, record
@@ -16,6 +17,7 @@ from placet.gate.controls import record_outcome
 from placet.gate.notices import announce
 from placet.gate.reversal import mark_reversed
 from placet.gate.review import refuse
+from placet.gate.settlement import end_refusal
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
@@ -34,9 +36,44 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            self.record(close)
+            self.close(close)
 
-    def record(self, close: CloseInput) -> None:
+    def close(self, close: CloseInput) -> None:
+        """Record the end of a run, or its parking, once what it says was checked.
+
+        Raises:
+            GovernanceError: it says what nobody signed or saw.
+        """
+        self._check_end(close)
+        self._record(close)
+
+    def _check_end(self, close: CloseInput) -> None:
+        """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.
+
+        Raises:
+            GovernanceError: it is not; that is on the record, and the run stays where it was.
+        """
+        if close.settled_by is None and close.state != "executed":
+            return
+        context, now = self._context, self._context.clock()
+        with context.database.transaction() as tx:
+            tx.runs.lock(close.run.run_id)
+            error = end_refusal(context, tx, close)
+            if error is None:
+                return
+            envelope = close.settled_by.envelope_digest if close.settled_by is not None else ""
+            record(
+                tx,
+                close.run,
+                "run.end_refused",
+                key=f"run.end_refused.{close.state}.{error.code}.{envelope}",
+                actor="worker",
+                at=now,
+                body={"state": close.state, "code": error.code, "detail": str(error), "envelope": envelope},
+            )
+        raise error
+
+    def _record(self, close: CloseInput) -> None:
         """Put the end, or the parking, on the record with what follows from it."""
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
@@ -99,7 +136,7 @@ class CloseRun:
         if close.settled_by.verdict == "confirm_executed":
             receipt = Receipt(
                 effect_key=key,
-                external_id=close.settled_by.reason[:80] or "confirmed by a person",
+                external_id=one_line(close.settled_by.reason, NAME) or "confirmed by a person",
                 api="person",
                 confirmed_by="person",
                 response_sha256=None,

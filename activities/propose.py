@@ -14,6 +14,7 @@ from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.run import Proposed, ProposeInput
 from placet.gate import controls, reversal
 from placet.gate.context import milliseconds_since, record
+from placet.governance.targets import check_targets
 
 STEP = "propose.completed"
 
@@ -55,6 +56,8 @@ class Propose:
                 body={
                     "proposal": digest,
                     "summary": outcome.summary,
+                    "reason": outcome.reason,
+                    "basis": None if outcome.basis is None else outcome.basis.model_dump(mode="json"),
                     "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
                     "model_use": [use.model_dump(mode="json") for use in outcome.model_use],
                     "duration_ms": milliseconds_since(started),
@@ -64,16 +67,28 @@ class Propose:
 
     def _outcome(self, step: ProposeInput) -> ProposalOutcome:
         context, run = self._context, step.run
-        evidence = context.artifact(run, step.evidence, Evidence)
         if run.reverses is not None:
-            return reversal.propose(context, step, run.reverses, evidence)
-        assessment = context.artifact(run, step.assessment, Assessment)
+            evidence = context.artifact(run, step.evidence, Evidence)
+            return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
+        with context.database.reading() as tx:
+            evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
+            assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
+            # A control gives nothing: it is weighed as if the customer had never been treated.
+            contact = None if controls.is_control(tx, run) else context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose"):
-            return context.application(run.agent).propose(
+            outcome = context.application(run.agent).propose(
                 run,
                 assessment,
                 evidence,
                 assessment_digest=step.assessment,
                 evidence_digest=step.evidence,
+                contact=contact,
                 inference=context.inference,
             )
+        return _on_target(outcome, evidence)
+
+
+def _on_target(outcome: ProposalOutcome, evidence: Evidence) -> ProposalOutcome:
+    if outcome.proposal is not None:
+        check_targets(outcome.proposal, evidence)
+    return outcome

@@ -7,7 +7,9 @@ from placet.contracts.assessment import Assessment
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
 from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
+from placet.contracts.proposal import Basis, Candidate
 from placet.contracts.run import RunRequest
+from placet.decisioning.contact import ContactPolicy
 
 
 class Application(Protocol):
@@ -40,6 +42,14 @@ class Application(Protocol):
         """
         ...
 
+    def basis(self, contact: ContactPolicy | None) -> Basis:
+        """Name by digest what the arithmetic computes with."""
+        ...
+
+    def weigh(self, assessment: Assessment, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+        """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
+        ...
+
     def propose(
         self,
         request: RunRequest,
@@ -48,9 +58,12 @@ class Application(Protocol):
         *,
         assessment_digest: Digest,
         evidence_digest: Digest,
+        contact: ContactPolicy | None,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Weigh the treatments, let the model pick among the eligible, state the mutation.
+
+        Candidates that `contact` does not permit are not eligible; None permits all.
 
         Raises:
             InferenceError: No permitted model gave a valid answer.

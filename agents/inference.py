@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
-from agents.attempts import Attempts, request_text
+from agents.attempts import TEMPERATURE, Attempts, request_text
 from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
 from agents.model_spans import model_span
@@ -23,6 +23,7 @@ from agents.provider_client import Reach, provider_client
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
 from agents.transport_errors import Failure, classify
+from agents.weights import UNKNOWN, weights_digest
 from placet.contracts.inference import AttemptOutcome
 from placet.contracts.outcome import Exchange
 from placet.errors import ConfigurationError
@@ -49,6 +50,7 @@ class RoutedInference:
         networks: Where models inside the perimeter may be; the address of every connection to one is checked.
         ca_file: The operator's own certificate authority, for models inside the perimeter.
         hosted_proxy: Address of the proxy that models outside are asked through; empty: none.
+        weights: Weights file by model name, of the models that this installation serves itself.
 
     Safe to share between threads.
     """
@@ -64,7 +66,9 @@ class RoutedInference:
         networks: Networks = LOOPBACK,
         ca_file: Path | None = None,
         hosted_proxy: str = "",
+        weights: Mapping[str, Path] | None = None,
     ) -> None:
+        self._weights = weights or {}
         self._config = config.with_addresses(base_urls or {})
         self._secrets = _resolve(self._config, secret)
         self._allow_hosted = allow_hosted
@@ -83,7 +87,7 @@ class RoutedInference:
         """
         if task not in self._config.tasks:
             raise ConfigurationError(f"no models are configured for task {task!r}; known: {sorted(self._config.tasks)}")
-        record = Attempts(task, self._price)
+        record = Attempts(task, self._price, self._weights_of)
         for name in self._config.tasks[task]:
             value = self._ask(record, name, system=system, user=user, schema=schema)
             if value is not None:
@@ -133,6 +137,10 @@ class RoutedInference:
                 return None
         return None
 
+    def _weights_of(self, name: str) -> str:
+        file = self._weights.get(name)
+        return UNKNOWN if file is None else weights_digest(file)
+
     def _price(self, model: ModelConfig, tokens: tuple[int, int]) -> int:
         """List price in microusd, rounded up; 0 inside the perimeter and for models LiteLLM has no price for."""
         if model.perimeter == "inside" or tokens == (0, 0):
@@ -168,7 +176,11 @@ class RoutedInference:
     ) -> tuple[str | None, tuple[int, int], Failure | None]:
         try:
             response = self._litellm.completion(
-                **self._requests[name], max_tokens=model.max_tokens, temperature=0, drop_params=True, **asked
+                **self._requests[name],
+                max_tokens=model.max_tokens,
+                temperature=TEMPERATURE,
+                drop_params=True,
+                **asked,
             )
             text = response.choices[0].message.content
             usage = response.usage

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from placet.contracts.text import is_plain
 
 
 class Frozen(BaseModel):
@@ -31,8 +33,33 @@ TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 AgentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^run-[0-9a-f]{20}$")]
-PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
+SYSTEM_ACTORS = frozenset(
+    {"agent", "integrator", "notifier", "person", "placet", "plugin", "policy", "reconciler", "unverified", "worker"}
+)
+"""What the record calls parts of the system: nobody may bear such a name."""
+
+
+def _of_a_person(name: str) -> str:
+    if name in SYSTEM_ACTORS:
+        raise ValueError(f"{name!r} names a part of the system; people have names of their own")
+    return name
+
+
+PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$"), AfterValidator(_of_a_person)]
 """A named human or a named system, as enrolled; never a shared account."""
+
+
+def _plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError("it holds characters that cannot be seen, a line break, or spaces at its ends")
+    return text
+
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_plain)]
+"""What another system calls a resource of its own: people compare it by eye, so nothing in it may be unseen."""
+
+ExternalWord = Annotated[str, StringConstraints(max_length=80), AfterValidator(_plain)]
+"""A short word of another system, such as a status, that people or rules compare."""
 
 REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
 ReasonCode = Annotated[str, StringConstraints(pattern=REASON_CODE)]

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, notifying, policies, reachability
+from placet.doctor import installation, log_key, models, notifying, policies, reachability
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
@@ -23,10 +23,12 @@ PROBES: dict[str, Probe] = {
     "home": installation.home,
     "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
+    "administrators": installation.administrators,
     "payload key": installation.payload_key,
+    "log key": log_key.log_key,
     "plugin allowlist": installation.plugin_allowlist,
     "policies": policies.policies,
-    "models": installation.models,
+    "models": models.models,
     "perimeter": perimeter,
     "HTTP API": installation.api_token,
     "notifications": notifying.notifications,
@@ -35,7 +37,7 @@ PROBES: dict[str, Probe] = {
     "temporal": reachability.temporal,
     "runs": reachability.stuck,
     "BSS": reachability.bss,
-    "model server": reachability.model_server,
+    "model server": models.model_servers,
 }
 
 

@@ -16,8 +16,7 @@ from placet.engine.meeting import meet
 from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import StorageError
-from placet.network.client import guarded_client, plain_client
-from placet.network.tls import tls_context
+from placet.network.client import plain_client
 from placet.storage.database import Database
 from placet.storage.failures import NOT_MIGRATED
 
@@ -154,29 +153,6 @@ def bss(settings: Settings) -> Iterator[Finding]:
             yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")
         else:
             yield Finding("ok", "BSS", f"{what} at {url} (HTTP {status})")
-
-
-def model_server(settings: Settings) -> Iterator[Finding]:
-    """The local model server answers in OpenAI's format, and names its models."""
-    url = f"{settings.model_url.rstrip('/')}/models"
-    absent = _absent(settings, "model_url")
-    try:
-        # As inference does: only at an address inside, and nowhere else.
-        with guarded_client(
-            ANSWER_SECONDS,
-            origin=settings.model_url,
-            networks=settings.perimeter,
-            tls=tls_context(settings.model_ca_file),
-        ) as client:
-            answer = client.get(url).raise_for_status().json()
-        served = [str(model["id"]) for model in answer["data"]]
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        yield Finding(absent, "model server", f"{url!r}: {_said(error)}", f"{_START}, or set PLACET_MODEL_URL")
-    except (ValueError, KeyError, TypeError):
-        detail = f"{url!r} answers, but not with a list of models as OpenAI's API does"
-        yield Finding("problem", "model server", detail, "check PLACET_MODEL_URL")
-    else:
-        yield Finding("ok", "model server", f"{settings.model_url} serves {', '.join(served) or 'no model'}")
 
 
 def _absent(settings: Settings, *names: str) -> Level:

@@ -1,7 +1,7 @@
 """Payloads in workflow history: compressed (zlib, RFC 1950), then encrypted (AES-256-GCM, NIST SP 800-38D).
 
 Temporal sees only ciphertext, and nothing that it brings is believed unless it was sealed under one of the
-installation's keys for this very workflow (docs/adr/0018): whoever reaches Temporal may write there what they like.
+installation's keys for this very workflow (docs/adr/0027): whoever reaches Temporal may write there what they like.
 What was not sealed reaches a signal's handler, marked as foreign, and nobody else. A decision sent with the plain
 `temporal` command arrives so: what it carries is signed, and verified like any other.
 """

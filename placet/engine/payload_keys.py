@@ -1,4 +1,4 @@
-"""The installation's payload keys: one that writes, others that still read (docs/adr/0018).
+"""The installation's payload keys: one that writes, others that still read (docs/adr/0027).
 
 The file holds one key a line, 32 bytes in hexadecimal: the first one writes, those below it were replaced. Blank lines
 and lines that begin with `#` say nothing.

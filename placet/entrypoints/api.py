@@ -40,7 +40,14 @@ def serve(settings: Settings) -> None:
             await connected.ensure_search_attributes()
             return connected
 
-        app = create_app(database, engine, tenant=settings.tenant, agents=names(), token=settings.api_token)
+        app = create_app(
+            database,
+            engine,
+            tenant=settings.tenant,
+            agents=names(),
+            token=settings.api_token,
+            metrics_token=settings.metrics_token,
+        )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: None)

@@ -83,10 +83,17 @@ def _told(record: logging.LogRecord) -> dict[str, Any]:
         "message": _message(record)[:_LONGEST],
     }
     told |= {name: value for name, value in _subject(record).items() if value is not None}
+    told |= _trace()
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
         told |= _error(error)
     return told
+
+
+def _trace() -> dict[str, str]:
+    """Return what finds the line's trace, where this process makes spans (`placet.entrypoints.observing`)."""
+    module = sys.modules.get("placet.telemetry.log_fields")
+    return {} if module is None else dict(module.trace_fields())
 
 
 def _message(record: logging.LogRecord) -> str:

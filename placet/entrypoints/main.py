@@ -70,11 +70,22 @@ class Tools:
         return self.settings.log_key
 
     @property
+    def payload_key_file(self) -> Path:
+        """The key that encrypts payloads in workflow history."""
+        return self.settings.payload_key
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
         from agents.catalogue import names
 
         return names()
+
+    def treatments(self, agent: str) -> tuple[str, ...]:
+        """Codes of the treatments that an application knows."""
+        from agents.catalogue import treatment_codes
+
+        return treatment_codes(agent)
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""
@@ -131,12 +142,13 @@ def main() -> None:
     from placet._origin import check_origin
     from placet.errors import ConfigurationError
     from placet.interfaces.cli.app import FAILED, run
+    from placet.interfaces.cli.output import print_error
 
     try:
         check_origin(CHECKOUT)
         traced = traces_are_exported()
     except ConfigurationError as error:
-        sys.stderr.write(f"placet: {error}\n")
+        print_error(str(error))
         leave(FAILED)
     leave(run_traced(sys.argv[1:]) if traced else run(sys.argv[1:], Tools()))
 

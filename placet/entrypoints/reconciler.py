@@ -1,4 +1,4 @@
-"""The reconciler: finds runs whose workflow Temporal ended, and puts that on the record (docs/adr/0019).
+"""The reconciler: finds runs whose workflow Temporal ended, and puts that on the record (docs/adr/0028).
 
 A workflow that was terminated, timed out, failed or deleted tells nobody: our record would show its run as waiting for
 ever. One pass looks at a page of the runs that are not over, one worker at a time.
@@ -28,7 +28,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
-from placet.errors import ConfigurationError, PlacetError, UpstreamUnavailable
+from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
 from placet.storage.records import EffectRecord, RunRecord
 
 ENDED_BY_TEMPORAL = "ended_by_temporal"
@@ -39,7 +39,7 @@ _LEASE_TIME = timedelta(seconds=120)
 _START_WITHIN = timedelta(hours=24)
 _log = logging.getLogger(__name__)
 
-Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign"]
+Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Reconciled:
     Attributes:
         found: `parked_before`: it waits for a person already, and its workflow is gone: reset it in Temporal to settle
             it. `lost`: this is not the Temporal that had it. `foreign`: a workflow that is not ours bears its id.
+            `refused`: the ledger shows an effect that the record does not.
     """
 
     run_id: str
@@ -201,7 +202,10 @@ class Reconciler:
         state = _state(effects)
         request = RunRequest(**{name: getattr(run, name) for name in RunRequest.model_fields})
         close = CloseInput(run=request, state=state, code=code, detail=detail, proposal=current.proposal)
-        CloseRun(context).record(close)
+        try:
+            CloseRun(context).close(close)
+        except GovernanceError as error:
+            return Reconciled(run.run_id, "refused", str(error))
         return Reconciled(run.run_id, "parked" if state == "unknown_outcome" else "ended", detail)
 
 

@@ -1,9 +1,8 @@
 """What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|reconcile|bench` run, by name."""
 
 import asyncio
-import json
+import shlex
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,6 +11,8 @@ from pathlib import Path
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.files import private_folder
+
+_REPLAYS = "the history replays and every digest holds"
 
 
 def up(settings: Settings) -> int:
@@ -40,6 +41,18 @@ def demo(settings: Settings, customer: str | None) -> int:
     from placet.demo import run_demo
 
     return run_demo(settings, customer)
+
+
+def env(settings: Settings) -> int:
+    """What another terminal needs to reach this installation, for `eval`; no secret is among it."""
+    values = {
+        "PLACET_HOME": str(settings.home.resolve()),
+        "PLACET_TEMPORAL_ADDRESS": settings.temporal_address,
+        "PLACET_TEMPORAL_NAMESPACE": settings.temporal_namespace,
+    }
+    for name, value in values.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
 
 
 def migrate(settings: Settings) -> int:
@@ -89,6 +102,24 @@ def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
     return 0
 
 
+def bss_customers(settings: Settings, limit: int) -> int:  # noqa: ARG001 - the services share one signature
+    """The customers of the bundled sample."""
+    import csv
+    from importlib import resources
+
+    from placet.interfaces.cli import output
+
+    sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")
+    with sample.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows[:limit]:
+        held = f"{row['tenure']} months, {row['contract']}, internet {row['internet_service']}"
+        output.print_line(f"{row['customer_id']}  {held}")
+    if len(rows) > limit:
+        output.print_notice(f"showing {limit} of {len(rows)}; more with --limit")
+    return 0
+
+
 def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - the services share one signature
     """The embedded model server."""
     from placet.entrypoints.model_server import serve
@@ -108,39 +139,42 @@ def replay(
     settings: Settings, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool
 ) -> int:
     """An auditor's verdict on one run."""
+    from placet.interfaces.cli import output
     from placet.replay import replay as judge
 
     verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
-        print(json.dumps({**asdict(verdict), "verified": not verdict.faults}, indent=2))
+        shown = {name: value for name, value in asdict(verdict).items() if name != "first"}
+        output.print_json({**shown, "verified": not verdict.faults})
     else:
-        print(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
-        print(f"proposal   {verdict.proposal or 'none'}")
+        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
+        output.print_line(f"proposal   {verdict.proposal or 'none'}")
         if verdict.mandate is not None:
-            print(f"mandate    {verdict.mandate}")
+            output.print_line(f"mandate    {verdict.mandate}")
         for decision in verdict.decisions:
-            print(f"decision   {decision}")
+            output.print_line(f"decision   {decision}")
         for note in verdict.notes:
-            print(f"note       {note}")
-        print("verdict    " + ("the history replays and every digest holds" if not verdict.faults else "REFUSED"))
+            output.print_line(f"note       {note}")
+        output.print_line("verdict    " + (_REPLAYS if not verdict.faults else "REFUSED"))
     for fault in verdict.faults:
-        print(f"placet: {fault}", file=sys.stderr)
+        output.print_error(fault)
     return 1 if verdict.faults else 0
 
 
 def reconcile(settings: Settings, as_json: bool) -> int:
     """One look at all runs that are not over: what Temporal ended is put on the record."""
     from placet.entrypoints.reconciler import reconcile_all
+    from placet.interfaces.cli import output
 
     found = asyncio.run(reconcile_all(settings))
     if as_json:
-        print(json.dumps([asdict(one) for one in found], indent=2))
+        output.print_json([asdict(one) for one in found])
     else:
         for one in found:
-            print(f"{one.run_id}  {one.found.replace('_', ' '):<13}  {one.detail}")
+            output.print_line(f"{one.run_id}  {one.found.replace('_', ' '):<13}  {one.detail}")
         if not found:
-            print("every run that is not over has its workflow")
-    return 1 if any(one.found in ("lost", "foreign") for one in found) else 0
+            output.print_line("every run that is not over has its workflow")
+    return 1 if any(one.found in ("lost", "foreign", "refused") for one in found) else 0
 
 
 def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
@@ -161,5 +195,20 @@ def bench_governance(
 
 SERVICES: Mapping[str, Callable[..., int]] = {
     service.__name__: service
-    for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, reconcile, bench, bench_governance)
+    for service in (
+        up,
+        demo,
+        env,
+        bss_customers,
+        migrate,
+        worker,
+        api,
+        bss,
+        model,
+        doctor,
+        replay,
+        reconcile,
+        bench,
+        bench_governance,
+    )
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from placet.contracts.base import PersonName, TenantId
 from placet.errors import ConfigurationError
@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     )
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    administrators_file: Path | None = Field(
+        default=None,
+        description="pinned keys of who may enroll others (`placet keys bootstrap`); default: home/administrators",
+    )
     policy_keep_hours: float = Field(
         default=24.0,
         ge=0,
@@ -80,6 +84,12 @@ class Settings(BaseSettings):
         default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
     )
     effect_attempts: int = Field(default=5, ge=1, le=50, description="attempts before an outcome is held as unknown")
+    effect_settle_seconds: float = Field(
+        default=120.0, ge=0, le=3600, description="how long commerce may still book, or not show yet, what it was sent"
+    )
+    effect_sends: int = Field(
+        default=2, ge=1, le=2, description="requests of one effect that may ever leave; 1: what is not shown is held"
+    )
 
     log_name: str = Field(
         default="placet.internal",
@@ -139,6 +149,12 @@ class Settings(BaseSettings):
         default=None, description="bearer token of the HTTP API; none: it will not start"
     )
 
+    metrics_token: SecretStr | None = Field(
+        default=None, description="bearer token that reads /metrics, of the API and of workers; none: there is none"
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address on which a worker serves /metrics")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="its port; 0: it serves none")
+
     @field_validator("perimeter_networks")
     @classmethod
     def _networks(cls, given: str) -> str:
@@ -161,6 +177,11 @@ class Settings(BaseSettings):
     def payload_key(self) -> Path:
         """The payload key file in force."""
         return self.payload_key_file or self.home / "payload.key"
+
+    @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators in force."""
+        return self.administrators_file or self.home / "administrators"
 
     @property
     def log_key(self) -> Path:
@@ -190,6 +211,8 @@ def load_settings(**overrides: Any) -> Settings:
     home = Path(os.environ.get("PLACET_HOME", str(overrides.get("home", ".placet"))))
     try:
         return Settings(**{**running_stack(home), **overrides})
+    except SettingsError as error:
+        raise ConfigurationError(_unreadable(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "PLACET_" + "_".join(str(part) for part in first["loc"]).upper()
@@ -247,6 +270,13 @@ def traces_are_exported() -> bool:
     if not endpoint.startswith(("http://", "https://")):
         raise ConfigurationError(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint!r} is not an http or https address")
     return True
+
+
+def _unreadable(error: SettingsError) -> str:
+    found = re.search(r'field "(\w+)"', str(error))
+    name = f"PLACET_{found[1].upper()}" if found else "a setting"
+    given = os.environ.get(name, "")
+    return f"{name}={given!r}: it must be a JSON list, like '[\"demo\"]'; see `placet doctor --settings`"
 
 
 def _refuse_unknown_variables() -> None:

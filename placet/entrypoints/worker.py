@@ -18,6 +18,7 @@ from agents.catalogue import names
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.logs import set_up_logging, tell_temporal_apart
+from placet.entrypoints.observing import metrics_of_worker
 from placet.entrypoints.policy_watch import PolicyWatch
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
@@ -98,8 +99,9 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         settings.log_interval_seconds,
     )
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
+    metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
-    with integrator, notifier, watch:
+    with integrator, notifier, watch, metrics:
         async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)
             reconciling = asyncio.create_task(reconciler.serve(stopping, settings.reconcile_interval_seconds))

@@ -1,4 +1,4 @@
-"""The declared perimeter: which addresses the customer's record may be sent to (docs/adr/0017).
+"""The declared perimeter: which addresses the customer's record may be sent to (docs/adr/0026).
 
 A name proves nothing: whoever answers for it decides where it leads, and may answer differently the next time. So the
 address of each connection is checked, just before it is opened.

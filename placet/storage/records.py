@@ -1,11 +1,14 @@
 """What the repositories return: frozen views of rows."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.decision import AcceptedDecision, Phase
+from placet.contracts.gate import Gate
+from placet.contracts.money import Money
+from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import RunRequest, RunState
 
@@ -27,14 +30,46 @@ class RunRecord(RunRequest):
     receipt: Receipt | None
 
 
+class Asked(Frozen):
+    """What is asked of people before one proposal, as the inbox sorts and filters it."""
+
+    waits_until: AwareDatetime
+    quorum: int
+    roles: tuple[str, ...]
+    escalate_to: str | None
+    escalate_at: AwareDatetime | None
+    treatment: str
+    mutation_kind: str
+    cost: Money
+
+    @classmethod
+    def of(cls, gate: Gate, proposal: Proposal) -> Self:
+        """Return what `gate` asks about `proposal`."""
+        return cls(
+            waits_until=gate.expires_at,
+            quorum=gate.quorum,
+            roles=gate.roles,
+            escalate_to=gate.escalate_to,
+            escalate_at=gate.escalate_at,
+            treatment=proposal.treatment,
+            mutation_kind=proposal.mutation.kind,
+            cost=proposal.cost,
+        )
+
+
 class UsedDecision(Frozen):
-    """A decision that counted: in which run and phase, and in which place (from 1) on its proposal."""
+    """A row that says that a decision counted: in which run and phase, and in which place (from 1) on its proposal.
+
+    `envelope` is what the artifact store holds under the decision's digest; None where it holds no text. Neither is
+    trusted: see `placet.gate.proof`.
+    """
 
     tenant: str
     run_id: str
     phase: Phase
     place: int
     decision: AcceptedDecision
+    envelope: str | None = None
 
 
 class EffectRecord(Frozen):

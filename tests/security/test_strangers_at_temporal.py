@@ -1,4 +1,4 @@
-"""Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0018)."""
+"""Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0027)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

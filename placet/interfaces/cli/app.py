@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 """
 
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +12,7 @@ import typer
 
 from placet.errors import PlacetError
 from placet.files import open_own, private_folder
-from placet.interfaces.cli import audit, notifications, services
+from placet.interfaces.cli import audit, backups, notifications, output, services
 from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
@@ -40,6 +39,7 @@ def build_app() -> typer.Typer:
     keys.register(app)
     policy.register(app)
     audit.register(app)
+    backups.register(app)
     reversals.register(app)
     halts.register(app)
     delegations.register(app)
@@ -56,15 +56,14 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
         help_page = " ".join(("placet", *command_path(arguments), "--help"))
-        print(f"placet: {error.format_message().rstrip('.')}; see `{help_page}`", file=sys.stderr)  # noqa: T201
+        output.print_error(f"{error.format_message().rstrip('.')}; see `{help_page}`")
         return USAGE
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except PlacetError as error:
-        line = " ".join(str(error).split())
-        print(f"placet: {line}", file=sys.stderr)  # noqa: T201 - the one line a person meets
+        output.print_error(str(error))
         return FAILED
     except Exception as error:  # noqa: BLE001 - a person meets one line; the rest is for whoever mends it
         return _unexpected(error, toolbox)
@@ -83,7 +82,7 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     except (OSError, PlacetError):
         where = "the details could not be kept"
     first = (str(error).splitlines() or [""])[0]
-    print(f"placet: unexpected {type(error).__name__}: {first}; {where}; please report it", file=sys.stderr)  # noqa: T201
+    output.print_error(f"unexpected {type(error).__name__}: {first}; {where}; please report it")
     return FAILED
 
 

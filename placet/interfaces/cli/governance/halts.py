@@ -6,9 +6,11 @@ import typer
 
 from placet.contracts.halt import Halt, HaltScope
 from placet.contracts.proposal import MutationKind
+from placet.contracts.text import wrote
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -84,14 +86,12 @@ def resume(
     reason: ReasonOption = "",
 ) -> None:
     """Lift a halt: sign that executions may go on. Policy says who may."""
-    from placet.governance.signing.keys import load_key_file
     from placet.service.halts import find_halt, lift_halt, sign_lift
 
     toolbox: Toolbox = context.obj
     found = find_halt(toolbox.database(), toolbox.tenant, halt_id)
     output.print_line(_line(found))
-    path = key_file or toolbox.home / "keys" / f"{name}.pem"
-    key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+    key = load_signer(toolbox, name, key_file).key
     envelope = sign_lift(found, name=name, reason=reason, key=key)
     lift_halt(toolbox.database(), envelope, tenant=toolbox.tenant, policies=_policies(toolbox))
     output.print_line(f"{halt_id}  lifted by {name}")
@@ -113,4 +113,4 @@ def _line(one: Halt) -> str:
 
     lifted = "" if one.lifted_at is None else f", lifted {one.lifted_at:%Y-%m-%d %H:%M:%S}Z by {one.lifted_by}"
     placed = f"placed {one.placed_at:%Y-%m-%d %H:%M:%S}Z by {one.placed_by}"
-    return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}: {' '.join(one.reason.split())}"
+    return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}; {wrote(one.placed_by, one.reason)}"
