@@ -109,6 +109,8 @@ def build_parts(
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,
         effect_attempts=settings.effect_attempts,
+        effect_settle_seconds=settings.effect_settle_seconds,
+        effect_sends=settings.effect_sends,
         mutation_timeout_seconds=min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4),
     )
     return Parts(context=context, database=opened, plugins=plugins, policies=policies)

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
         default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
     )
     effect_attempts: int = Field(default=5, ge=1, le=50, description="attempts before an outcome is held as unknown")
+    effect_settle_seconds: float = Field(
+        default=120.0, ge=0, le=3600, description="how long commerce may still book, or not show yet, what it was sent"
+    )
+    effect_sends: int = Field(
+        default=2, ge=1, le=2, description="requests of one effect that may ever leave; 1: what is not shown is held"
+    )
 
     log_name: str = Field(
         default="placet.internal",

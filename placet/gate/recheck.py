@@ -11,6 +11,7 @@ from placet.gate.entitlement import Entitlements
 from placet.gate.halting import check_not_halted
 from placet.gate.opening import gate_for
 from placet.governance.quorum import roles_of_both, stricter, suffices
+from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, pending_on_record
@@ -26,7 +27,7 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
     try:
         with context.database.reading() as tx:
             check_record(context, tx, effect, proposal)
-        _check_preconditions(context.billing, proposal.preconditions)
+        _check_preconditions(context.billing, proposal)
     except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
         return error
     return None
@@ -84,9 +85,11 @@ def _approvals(tx: Transaction, effect: ExecuteInput, pending: Pending) -> tuple
     return approvals
 
 
-def _check_preconditions(billing: ReadPlugin, preconditions: tuple[Precondition, ...]) -> None:
-    observed = billing.observe(preconditions)
-    for condition in preconditions:
+def _check_preconditions(billing: ReadPlugin, proposal: Proposal) -> None:
+    """The customer's state is as the proposal says, and what it changes is that customer's still."""
+    check_customer(proposal.mutation, proposal.customer_id)
+    observed = billing.observe(proposal.preconditions, target=proposal.mutation)
+    for condition in proposal.preconditions:
         actual = observed.get((condition.name, condition.subject))
         if not _holds(condition, actual):
             raise DecisionRefused(

@@ -56,6 +56,7 @@ EXECUTED_RECORD = [
     "approve.opened",
     "approve.decided",
     "execute.intended",
+    "execute.sending",
     "execute.settled",
     "run.ended",
 ]
@@ -319,9 +320,9 @@ class World:
         """Ask the BSS directly."""
         return httpx.get(f"{self.settings.bss_url}{path}", timeout=5).raise_for_status().json()
 
-    def break_bss(self, method: str, path: str, fault: str, count: int | None = None) -> None:
-        """Let requests meet a fault."""
-        rule = {"method": method, "path": path, "fault": fault, "count": count}
+    def break_bss(self, method: str, path: str, fault: str, count: int | None = None, **more: Any) -> None:
+        """Let requests meet a fault; `seconds` and `about` as in `FaultRule`."""
+        rule = {"method": method, "path": path, "fault": fault, "count": count, **more}
         httpx.post(f"{self.settings.bss_url}/sandbox/faults", json=rule, timeout=5).raise_for_status()
 
     def mend_bss(self) -> None:
@@ -332,9 +333,24 @@ class World:
         """Change state in the BSS behind our back."""
         httpx.patch(f"{self.settings.bss_url}{path}", json=change, timeout=5).raise_for_status()
 
-    def effects(self) -> dict[str, Any]:
+    def effects(self, customer: str | None = None) -> dict[str, Any]:
         """How many mutations the BSS committed."""
-        return dict(self.bss("/sandbox/effects"))
+        return dict(self.bss(f"/sandbox/effects{f'?customer={customer}' if customer else ''}"))
+
+    def received(self, request: str) -> int:
+        """How many requests like `POST /path` reached the BSS, whatever became of them."""
+        return int(self.bss("/sandbox/requests").get(request, 0))
+
+    def keys_are_shown(self, bucket: str = "B-C00005") -> None:
+        """Let the BSS hold an adjustment of ours on this bucket already, so that it is known to show our keys."""
+        body = {
+            "adjustType": "oneTimeChargeCredit",
+            "description": f"placet:{'0' * 64}",
+            "amount": {"amount": 0.01, "units": "USD"},
+            "bucket": {"id": bucket},
+        }
+        url = f"{self.settings.bss_url}/tmf-api/prepayBalanceManagement/v4/adjustBalance"
+        httpx.post(url, json=body, timeout=5).raise_for_status()
 
 
 def own_policies(home: Path, tenant: str = "demo") -> Path:
@@ -352,7 +368,13 @@ def own_policies(home: Path, tenant: str = "demo") -> Path:
 @contextmanager
 def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[World]:
     """A world with a running worker."""
-    values = {"temporal_address": temporal, "bss_url": bss_url, "effect_lease_seconds": 2.0, "bss_timeout_seconds": 0.5}
+    values = {
+        "temporal_address": temporal,
+        "bss_url": bss_url,
+        "effect_lease_seconds": 2.0,
+        "effect_settle_seconds": 2.0,
+        "bss_timeout_seconds": 0.5,
+    }
     made = World(Settings(home=home, **{**values, "policy_dir": own_policies(home), **settings}))
     try:
         made.start_worker()
