@@ -22,6 +22,7 @@ PROBES: dict[str, Probe] = {
     "home": installation.home,
     "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
+    "administrators": installation.administrators,
     "payload key": installation.payload_key,
     "plugin allowlist": installation.plugin_allowlist,
     "policies": policies.policies,

@@ -19,6 +19,7 @@ from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret
 from placet.entrypoints.stack import temporal_command
 from placet.errors import ConfigurationError, PlacetError
 from placet.files import secret_fault
+from placet.governance.signing.pins import AdministratorsFile
 from placet.interfaces.http.guard import checked_token
 from placet.plugin_api.allowlist import Allowlist
 from placet.plugin_api.loader import plugin_class
@@ -117,6 +118,21 @@ def approver_keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("info", "approver keys", "none on this machine", "`placet keys new NAME` creates one")
     elif not exposed:
         yield Finding("ok", "approver keys", f"{len(files)}, each readable by its owner alone")
+
+
+def administrators(settings: Settings) -> Iterator[Finding]:
+    """The pinned administrators: without one no enrolled key counts."""
+    pins = AdministratorsFile(settings.administrators).pins()
+    if pins.fault is not None and settings.administrators.exists():
+        yield Finding("problem", "administrators", pins.fault, "until then no enrolled key counts")
+        return
+    for tenant in settings.tenants:
+        count = len(pins.keys.get(tenant, {}))
+        if count:
+            yield Finding("ok", "administrators", f"{count} pinned for {tenant}")
+        else:
+            detail = f"nobody is pinned for {tenant}, so that no enrolled key counts"
+            yield Finding("info", "administrators", detail, "`placet keys new root`, then `placet keys bootstrap root`")
 
 
 def payload_key(settings: Settings) -> Iterator[Finding]:
