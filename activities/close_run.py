@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from pydantic import TypeAdapter
 from temporalio import activity
 
 from activities.context import Context
+from placet.contracts.audit import ENDED
 from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
@@ -19,8 +21,10 @@ from placet.gate.review import refuse
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
+from placet.storage.log.audit_log import Appended
 from placet.storage.pending import pending_on_record
 
+_STATE: TypeAdapter[EndState] = TypeAdapter(EndState)
 _TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 
 
@@ -34,17 +38,22 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            if self._record(close):
-                self._follow_up(close)
+            stands = self._record(close)
+            if stands is not None:
+                self._follow_up(close.model_copy(update={"state": stands}))
 
-    def _record(self, close: CloseInput) -> bool:
-        """Put the end, or the parking, on the record; False where the record is another run's."""
+    def _record(self, close: CloseInput) -> EndState | None:
+        """Put the end, or the parking, on the record; return the one that stands, None where the record is another run's.
+
+        An attempt that finds an end on record changes nothing: decisions that came since are refused, that is all.
+        """
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
             try:
                 tx.runs.request(close.run)
             except UsageError:
-                return False  # another run owns this id's record; Temporal's history is this one's
+                return None  # another run owns this id's record; Temporal's history is this one's
+            tx.runs.lock(close.run.run_id)
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
@@ -55,13 +64,19 @@ class CloseRun:
                     continue  # it was accepted; only the workflow did not hear of it any more
                 late = DecisionRefused(f"it arrived too late; the run was on its way to {close.state!r}", code="late")
                 refuse(tx, close.run, received, late, now)
-            if close.state == "unknown_outcome":
-                _hold(tx, close)
-            self._settle(tx, close)
-            tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
-            end(tx, close.run, close.state, close.code, close.detail, now)
-            record_outcome(tx, close, now)
-        return True
+            stands = tx.audit.find(close.run.run_id, ENDED)
+            entry, ours = (
+                end(tx, close.run, close.state, close.code, close.detail, now)
+                if stands is None
+                else Appended(stands, ours=False)
+            )
+            if ours:
+                if close.state == "unknown_outcome":
+                    _hold(tx, close)
+                self._settle(tx, close)
+                tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
+                record_outcome(tx, close, now)
+        return _STATE.validate_python(entry.body["state"])
 
     def _follow_up(self, close: CloseInput) -> None:
         """What follows from the end. What of it cannot be done is on the record: the end itself stands."""

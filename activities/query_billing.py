@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.context import Context
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
-from placet.gate.context import milliseconds_since, record
+from placet.gate.context import add, milliseconds_since
 from placet.plugin_api.evidence import gather
 
 STEP = "query_billing.completed"
@@ -35,8 +35,7 @@ class QueryBilling:
         evidence = gather(context.billing, run.customer_id, queries, clock=context.clock)
         with context.database.transaction() as tx:
             digest = tx.artifacts.put_model(run.tenant, evidence)
-            tx.runs.set_state(run.run_id, "proposing", at=context.clock(), evidence=digest)
-            entry = record(
+            entry, ours = add(
                 tx,
                 run,
                 STEP,
@@ -49,4 +48,6 @@ class QueryBilling:
                     "duration_ms": milliseconds_since(started),
                 },
             )
+            if ours:
+                tx.runs.set_state(run.run_id, "proposing", at=context.clock(), evidence=digest)
         return Queried(evidence=str(entry.body["evidence"]))

@@ -20,7 +20,8 @@ class _Statements(NamedTuple):
 
 
 _SQLITE: Final = _Statements(
-    last="SELECT seq, hash FROM audit_event WHERE stream = ? ORDER BY seq DESC LIMIT 1",
+    last="SELECT seq, hash, EXISTS (SELECT 1 FROM audit_event e WHERE e.stream = a.stream AND e.step_key = 'run.ended') "
+    "FROM audit_event a WHERE stream = ? ORDER BY seq DESC LIMIT 1",
     insert="INSERT INTO audit_event "
     "(stream, seq, tenant, run_id, kind, actor, at, step_key, body, prev_hash, hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -29,14 +30,14 @@ _POSTGRESQL: Final = _Statements(*(statement.replace("?", "%s") for statement in
 _CURSOR: Final = "placet_stream_end"
 
 
-def last_place(connection: Connection, stream: str) -> tuple[int, str] | None:
-    """The `seq` and `hash` of the last entry of `stream`, None when there is no such stream.
+def last_place(connection: Connection, stream: str) -> tuple[int, str, bool] | None:
+    """The `seq` and `hash` of the last entry of `stream`, and whether its run ended; None when there is no such stream.
 
     Raises:
         DBAPIError: as SQLAlchemy would say it; the transaction's owner translates it.
     """
     statement = _SQLITE.last if _is_sqlite(connection) else _POSTGRESQL.last
-    place: tuple[int, str] | None = _execute(connection, statement, (stream,)).fetchone()
+    place: tuple[int, str, bool] | None = _execute(connection, statement, (stream,)).fetchone()
     return place
 
 
