@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from pydantic import TypeAdapter
 from temporalio import activity
 
 from activities.context import Context
@@ -21,10 +20,8 @@ from placet.gate.review import refuse
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
-from placet.storage.log.audit_log import Appended
 from placet.storage.pending import pending_on_record
 
-_STATE: TypeAdapter[EndState] = TypeAdapter(EndState)
 _TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 
 
@@ -38,21 +35,19 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            stands = self._record(close)
-            if stands is not None:
-                self._follow_up(close.model_copy(update={"state": stands}))
+            self._record(close)
 
-    def _record(self, close: CloseInput) -> EndState | None:
-        """Put the end, or the parking, on the record; return the one that stands, None where the record is another run's.
+    def _record(self, close: CloseInput) -> None:
+        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record.
 
-        An attempt that finds an end on record changes nothing: decisions that came since are refused, that is all.
+        Where an end is on record already, only the decisions that came since are added, as refused.
         """
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
             try:
                 tx.runs.request(close.run)
             except UsageError:
-                return None  # another run owns this id's record; Temporal's history is this one's
+                return  # another run owns this id's record; Temporal's history is this one's
             tx.runs.lock(close.run.run_id)
             counted = {
                 used.decision.envelope_digest
@@ -64,40 +59,34 @@ class CloseRun:
                     continue  # it was accepted; only the workflow did not hear of it any more
                 late = DecisionRefused(f"it arrived too late; the run was on its way to {close.state!r}", code="late")
                 refuse(tx, close.run, received, late, now)
-            stands = tx.audit.find(close.run.run_id, ENDED)
-            entry, ours = (
-                end(tx, close.run, close.state, close.code, close.detail, now)
-                if stands is None
-                else Appended(stands, ours=False)
-            )
-            if ours:
-                if close.state == "unknown_outcome":
-                    _hold(tx, close)
-                self._settle(tx, close)
-                tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
-                record_outcome(tx, close, now)
-        return _STATE.validate_python(entry.body["state"])
+            if tx.audit.find(close.run.run_id, ENDED) is not None:
+                return  # by another attempt, or by the step that settled the effect
+            if end(tx, close.run, close.state, close.code, close.detail, now).ours:
+                self._apply(tx, close, now)
 
-    def _follow_up(self, close: CloseInput) -> None:
-        """What follows from the end. What of it cannot be done is on the record: the end itself stands."""
-        context, now = self._context, self._context.clock()
+    def _apply(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
+        """Do what the recorded end, or parking, means for the ledger, the run's row and the people around it."""
+        if close.state == "unknown_outcome":
+            _hold(tx, close)
+        self._settle(tx, close)
+        tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
+        record_outcome(tx, close, now)
+        self._follow_up(tx, close, now)
+
+    def _follow_up(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
+        """Do what follows from the end, in the transaction that records it. What fails is undone and recorded.
+
+        The end itself stands either way: a proposal that cannot be read any more must not keep its run from ending.
+        """
         try:
-            with context.database.transaction() as tx:
+            with tx.savepoint():
                 self._tell(tx, close, now)
         except PlacetError as error:
             if error.retryable:
                 raise
             body = {"state": close.state, "code": error.code, "detail": str(error)}
-            with context.database.transaction() as tx:
-                record(
-                    tx,
-                    close.run,
-                    "run.loose_end",
-                    key=f"run.loose_end.{close.state}",
-                    actor="worker",
-                    at=now,
-                    body=body,
-                )
+            key = f"run.follow_up_failed.{close.state}"
+            record(tx, close.run, "run.follow_up_failed", key=key, actor="worker", at=now, body=body)
 
     def _tell(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Give back what a mandate lent and nothing came of; tell people what they waited for, or are needed for."""

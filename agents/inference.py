@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from agents.attempts import Attempts, request_text
 from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
+from agents.model_spans import model_span
 from agents.prompting import PLACEHOLDER, InvalidAnswerError, Message, messages_for, parse, repair, wire_schema
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
@@ -102,10 +103,12 @@ class RoutedInference:
             return None
         for attempt in (1, 2):
             started = time.perf_counter()
-            text, tokens, failure = self._send(name, model, messages, shape)
             answer: T | None = None
-            if failure is None:
-                answer, failure = _read(text, schema)
+            with model_span(record.task, name, model) as span:
+                text, tokens, failure = self._send(name, model, messages, shape)
+                if failure is None:
+                    answer, failure = _read(text, schema)
+                span.ended(tokens, failure)
             record.add(
                 name,
                 model,

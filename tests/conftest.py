@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
@@ -32,6 +33,10 @@ __all__ = [
     "postgres_url",
     "sqlite_template",
 ]
+
+# No property is about time: beside a busy machine one example takes long, and that says nothing of the code.
+settings.register_profile("placet", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("placet")
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ RUN_STATES: tuple[RunState, ...] = (*_ON_THE_WAY, *(end for end in get_args(EndS
 
 
 def states_before(state: RunState) -> tuple[RunState, ...]:
-    """Return the states from which a run may move to `state`: itself and those before it, never an end that was reached.
+    """Return the states from which a run may move to `state`: itself and those before it, never another end.
 
     A run only moves forward, in this order. It stays in `awaiting_decision` while its proposal is amended.
     """

@@ -4,7 +4,7 @@ Workflows are started by name, so that no interface imports workflow code.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,8 +13,9 @@ from typing import Any, cast
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, Interceptor, WorkflowHandle, WorkflowHistory
 from temporalio.common import (
+    HeaderCodecBehavior,
     SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
@@ -58,7 +59,15 @@ class Engine:
         """How long Temporal waits for a worker that took a workflow task; None is its own default, 10 s."""
 
     @classmethod
-    async def connect(cls, address: str, namespace: str, payload_key: bytes, *, for_worker: bool = False) -> "Engine":
+    async def connect(
+        cls,
+        address: str,
+        namespace: str,
+        payload_key: bytes,
+        *,
+        for_worker: bool = False,
+        interceptors: Sequence[Interceptor] = (),
+    ) -> "Engine":
         """Connect.
 
         Raises:
@@ -66,7 +75,14 @@ class Engine:
         """
         try:
             converter = data_converter(payload_key, for_worker=for_worker)
-            client = await Client.connect(address, namespace=namespace, data_converter=converter)
+            client = await Client.connect(
+                address,
+                namespace=namespace,
+                data_converter=converter,
+                interceptors=interceptors,
+                # Headers are payloads too: what is plain in a history is not ours.
+                header_codec_behavior=HeaderCodecBehavior.CODEC,
+            )
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
         except (RPCError, RuntimeError) as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:

@@ -4,6 +4,7 @@ import asyncio
 
 from placet.engine.client import Engine
 from placet.engine.payload_codec import load_or_create_key
+from placet.entrypoints.observing import tracing_interceptors
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.storage.database import Database
@@ -34,7 +35,9 @@ async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker
     while True:
         try:
             address, namespace = settings.temporal_address, settings.temporal_namespace
-            return await Engine.connect(address, namespace, key, for_worker=for_worker)
+            return await Engine.connect(
+                address, namespace, key, for_worker=for_worker, interceptors=tracing_interceptors()
+            )
         except ConfigurationError:
             if asyncio.get_running_loop().time() > deadline:
                 raise

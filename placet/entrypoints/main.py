@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from placet.entrypoints.process import leave
-from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret, load_settings
+from placet.entrypoints.settings import (
+    CHECKOUT,
+    Settings,
+    environment_secret,
+    load_settings,
+    traces_are_exported,
+)
 
 if TYPE_CHECKING:
     from placet.engine.client import Engine
@@ -118,10 +124,28 @@ def main() -> None:
 
     try:
         check_origin(CHECKOUT)
+        traced = traces_are_exported()
     except ConfigurationError as error:
         sys.stderr.write(f"placet: {error}\n")
         leave(FAILED)
-    leave(run(sys.argv[1:], Tools()))
+    leave(run_traced(sys.argv[1:]) if traced else run(sys.argv[1:], Tools()))
+
+
+def run_traced(arguments: list[str]) -> int:
+    """Run one command as a span of its own; services make their own spans."""
+    from placet.entrypoints.observing import observed
+    from placet.entrypoints.services import SERVICES
+    from placet.interfaces.cli.app import command_path, run
+    from placet.telemetry import spans
+
+    words = command_path(arguments)
+    if not words or words[0] in SERVICES:
+        return run(arguments, Tools())
+    with observed("cli", quiet=True), spans.span(" ".join(("placet", *words))) as span:
+        code = run(arguments, Tools())
+        if code:
+            spans.fail(span, f"exit_{code}")
+        return code
 
 
 if __name__ == "__main__":

@@ -52,17 +52,21 @@ def migrate(settings: Settings) -> int:
 
 def worker(settings: Settings, ready_file: Path | None) -> int:
     """A worker process."""
+    from placet.entrypoints.observing import observed
     from placet.entrypoints.worker import serve
 
-    asyncio.run(serve(settings, ready_file))
+    with observed("worker"):
+        asyncio.run(serve(settings, ready_file))
     return 0
 
 
 def api(settings: Settings) -> int:
     """The HTTP API."""
     from placet.entrypoints.api import serve
+    from placet.entrypoints.observing import observed
 
-    serve(settings)
+    with observed("api"):
+        serve(settings)
     return 0
 
 

@@ -152,6 +152,27 @@ def environment_secret(name: str) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
+def traces_are_exported() -> bool:
+    """Whether OpenTelemetry's standard variables name a collector; without one nothing is traced, and nothing leaves.
+
+    Raises:
+        ConfigurationError: they ask for a protocol that is not spoken here.
+    """
+    given = os.environ.get
+    endpoint = given("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or given("OTEL_EXPORTER_OTLP_ENDPOINT")
+    exporters = given("OTEL_TRACES_EXPORTER") or "otlp"
+    if not endpoint or given("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporters == "none":
+        return False
+    protocol = given("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or given("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
+    if exporters != "otlp":
+        raise ConfigurationError(f"OTEL_TRACES_EXPORTER={exporters!r} is not supported; set it to 'otlp' or 'none'")
+    if protocol != "http/protobuf":
+        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol!r} is not supported; set 'http/protobuf'")
+    if not endpoint.startswith(("http://", "https://")):
+        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint!r} is not an http or https address")
+    return True
+
+
 def _refuse_unknown_variables() -> None:
     known = {f"PLACET_{name.upper()}" for name in Settings.model_fields} | {"PLACET_KEY_PASSPHRASE", "PLACET_TMF_SPECS"}
     unknown = sorted(name for name in os.environ if name.startswith("PLACET_") and name not in known)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from placet.errors import PluginViolation
 from placet.plugin_api.allowlist import Entry, PluginRules
 from placet.plugin_api.matching import Endpoint, RefusalError, match
+from placet.telemetry import spans
 
 _log = logging.getLogger(__name__)
 _LONGEST = 200
@@ -82,6 +83,7 @@ class AllowlistTransport(httpx.BaseTransport):
             (b"User-Agent", b"placet"),
             (b"Connection", b"keep-alive"),
         ]
+        headers += [(name.encode(), value.encode()) for name, value in spans.outgoing().items()]
         if self._token is not None:
             headers.append((b"Authorization", b"Bearer " + self._token.get_secret_value().encode("ascii")))
         checked = httpx.Request(

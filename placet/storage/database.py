@@ -30,6 +30,7 @@ class Transaction:
     """The repositories of one unit of work: all they write is committed together, or not at all."""
 
     __slots__ = (
+        "_connection",
         "approvers",
         "artifacts",
         "audit",
@@ -47,6 +48,7 @@ class Transaction:
     )
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
         self.outbox = Outbox(connection)
@@ -61,6 +63,12 @@ class Transaction:
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
         self.controls = ControlRepository(connection)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
+        with self._connection.begin_nested():
+            yield
 
 
 class Database:
@@ -96,6 +104,9 @@ class Database:
         self._reader = self._engine.execution_options(**{READING: True})
         if self._file is None:
             self._reader = self._engine.execution_options(postgresql_readonly=True)
+        self._snapshot = self._reader
+        if self._file is None:
+            self._snapshot = self._reader.execution_options(isolation_level="REPEATABLE READ")
         # SQLite has one writer. Threads of this process queue here and do not poll the lock of the file.
         self._turn = threading.Lock() if self._file is not None else None
 
@@ -130,6 +141,19 @@ class Database:
             StorageError: the database refused, or the block tried to write.
         """
         with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+            yield Transaction(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """As `reading`, with every statement seeing the database as it was at one moment.
+
+        For whatever compares or counts over several statements: under traffic, each statement of `reading` sees more
+        on PostgreSQL than the one before it. On SQLite any transaction sees one moment.
+
+        Raises:
+            StorageError: the database refused, or the block tried to write.
+        """
+        with failures.one_clear_line(self.name), self._snapshot.connect() as connection, connection.begin():
             yield Transaction(connection)
 
     def migrate(self) -> None:

@@ -159,7 +159,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.dictionaries(st.text(max_size=8), values, max_size=4), step=st.uuids())
 def test_whatever_is_on_the_record_is_proven_through_a_file(
     database: Database, who: LogIdentity, body: dict[str, Any], step: object

@@ -174,7 +174,7 @@ def test_what_was_changed_is_still_there_after_a_restart(tmp_path: Path) -> None
         assert client.get(ADJUST).json()[0]["description"] == "placet:kept"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(deltas=st.lists(st.integers(-3000, 3000).filter(bool), max_size=12))
 def test_a_bucket_never_goes_negative_and_always_equals_its_record(deltas: list[int]) -> None:
     database = Database(None)

@@ -20,7 +20,7 @@ from tests.support.databases import Postgres, disarm, outsider, together
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 RUN = "run-0123456789abcdef0123"
-REUSED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REUSED = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 _scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20)
 _values = _scalars | st.floats(allow_nan=False, allow_infinity=False)

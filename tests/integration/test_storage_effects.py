@@ -263,7 +263,5 @@ def test_no_order_of_attempts_lets_two_act_or_changes_a_known_outcome(database: 
 
     run_state_machine_as_test(
         Ledger,
-        settings=settings(
-            max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=15, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
     )

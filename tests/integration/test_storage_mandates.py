@@ -379,7 +379,5 @@ def test_no_order_of_uses_releases_and_revocations_breaks_budget_or_cap(database
 
     run_state_machine_as_test(
         Budget,
-        settings=settings(
-            max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=20, stateful_step_count=15, suppress_health_check=list(HealthCheck)),
     )

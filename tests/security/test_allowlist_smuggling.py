@@ -141,7 +141,7 @@ EXTENSIONS: st.SearchStrategy[dict[str, object] | None] = mostly(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(METHODS, BASES, TAILS, HEADERS, EXTENSIONS, mostly(st.none(), st.sampled_from([b"", b"{}"])))
 def test_no_request_outside_the_allowlist_leaves(
     method: str, base: str, tail: str, headers: dict[str, str], extensions: dict[str, object] | None, body: bytes | None
@@ -162,7 +162,7 @@ def test_no_request_outside_the_allowlist_leaves(
         }  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.from_regex(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,40}", fullmatch=True), st.integers(0, 10**6))
 def test_every_request_on_the_allowlist_passes_unchanged(identifier: str, limit: int) -> None:
     wire = Wire()

@@ -49,7 +49,7 @@ def test_a_proposal_erased_while_it_waits_is_refused_to_everybody_and_expires(ma
     assert {event.body["code"] for event in world.events(run_id, "approve.refused")} == {"unknown_artifact"}
     world.wait(run_id, "expired")
     # Nobody can be told what had been asked of them; the end stands all the same.
-    world.until(lambda: bool(world.events(run_id, "run.loose_end")), "the loose end")
+    assert world.events(run_id, "run.follow_up_failed")
     assert world.effects()["adjustments"] == 0
 
 

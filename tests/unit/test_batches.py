@@ -295,7 +295,7 @@ def test_no_single_changed_character_leaves_another_valid_decision(data: st.Data
     assert accepted.model_copy(update=kept) == review(good).model_copy(update=kept)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sets(st.integers(0, 10**6), min_size=1, max_size=70), st.randoms(use_true_random=False))
 def test_the_tree_is_that_of_an_independent_implementation_in_any_order(numbers: set[int], random: object) -> None:
     members = [BatchMember(run_id=run_id(number), proposal=f"{number:064x}") for number in numbers]

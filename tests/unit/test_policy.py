@@ -155,7 +155,7 @@ def test_a_permit_of_everything_about_proposals_says_nothing_about_mandates_or_h
     assert not policies.may_lift(ANNA, a_halt()).allowed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     permits=st.lists(st.sampled_from(["true", "resource.cost_minor < 2000", 'resource.kind == "order_product"'])),
     forbids=st.lists(st.sampled_from(["false", "resource.cost_minor > 500", 'resource.triggered_by == "olga"'])),

@@ -78,7 +78,7 @@ def holds(expr: str, question: DecideQuestion) -> bool:
     return cedarpy.is_authorized(request, policy(expr), entities).allowed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CONDITIONS, st.sampled_from(["when", "unless"]), QUESTIONS)
 def test_what_is_concluded_from_a_condition_is_so_wherever_cedar_lets_it_hold(
     text: str, clause: str, question: DecideQuestion
@@ -95,7 +95,7 @@ def test_what_is_concluded_from_a_condition_is_so_wherever_cedar_lets_it_hold(
         assert all(holds(as_cedar(fact), question) for fact in implied(whole, False))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CONDITIONS, CONDITIONS, QUESTIONS)
 def test_an_entailed_condition_holds_wherever_the_facts_do(first: str, second: str, question: DecideQuestion) -> None:
     facts, then = implied(condition(node(first))), condition(node(second))
@@ -104,7 +104,7 @@ def test_an_entailed_condition_holds_wherever_the_facts_do(first: str, second: s
             assert holds(second, question) is value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CONDITIONS, st.sampled_from(["when", "unless"]), QUESTIONS)
 def test_a_policy_applies_when_all_the_conditions_that_are_shown_hold(
     text: str, clause: str, question: DecideQuestion

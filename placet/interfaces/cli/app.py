@@ -51,7 +51,8 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     try:
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
-        print(f"placet: {error.format_message().rstrip('.')}; see `placet {_path(arguments)}--help`", file=sys.stderr)  # noqa: T201
+        help_page = " ".join(("placet", *command_path(arguments), "--help"))
+        print(f"placet: {error.format_message().rstrip('.')}; see `{help_page}`", file=sys.stderr)  # noqa: T201
         return USAGE
     except typer.Exit as error:
         return error.exit_code
@@ -81,8 +82,8 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     return FAILED
 
 
-def _path(arguments: Sequence[str]) -> str:
-    """The leading words of a command line that are commands, for pointing at the right help page."""
+def command_path(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The leading words of a command line that are commands; what follows may be about a person."""
     command: Any = typer.main.get_command(build_app())
     words = []
     for word in arguments:
@@ -90,4 +91,4 @@ def _path(arguments: Sequence[str]) -> str:
         if command is None:
             break
         words.append(word)
-    return "".join(f"{word} " for word in words)
+    return tuple(words)

@@ -11,6 +11,7 @@ from placet.interfaces.http.guard import HEALTH, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.runs import RunEndpoints
 from placet.storage.database import Database
+from placet.telemetry.api_requests import RequestSpans
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -60,6 +61,7 @@ def create_app(
 
     app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
     problems.register(app)
+    app.add_middleware(RequestSpans)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(Guard, token=required)  # added last, met first
     return app

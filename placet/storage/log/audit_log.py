@@ -76,7 +76,7 @@ _SETTLED_ID = select(AUDIT.c.id).where(AUDIT.c.recorded_at < bindparam("horizon"
 
 
 class Appended(NamedTuple):
-    """The entry of a step, and whether this call put it there: otherwise it is another attempt's, whose answer stands."""
+    """The entry of a step, and whether this call put it there; where not, another attempt's answer stands."""
 
     event: AuditEvent
     ours: bool

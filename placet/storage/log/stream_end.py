@@ -20,7 +20,8 @@ class _Statements(NamedTuple):
 
 
 _SQLITE: Final = _Statements(
-    last="SELECT seq, hash, EXISTS (SELECT 1 FROM audit_event e WHERE e.stream = a.stream AND e.step_key = 'run.ended') "
+    last="SELECT seq, hash, "
+    "EXISTS (SELECT 1 FROM audit_event e WHERE e.stream = a.stream AND e.step_key = 'run.ended') "
     "FROM audit_event a WHERE stream = ? ORDER BY seq DESC LIMIT 1",
     insert="INSERT INTO audit_event "
     "(stream, seq, tenant, run_id, kind, actor, at, step_key, body, prev_hash, hash) "

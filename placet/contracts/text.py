@@ -1,0 +1,98 @@
+"""Foreign text made safe to show: the model's words, another system's values, a person's reason.
+
+Whoever writes such a text must not be able to move the cursor, colour a terminal, reverse a line, hide a character or
+fake a line of ours. So it becomes one line, bounded, with everything that cannot be seen written out, and it is shown
+in quotation marks beside whose words they are. The exact text stays in JSON output.
+"""
+
+import unicodedata
+from typing import Final
+
+WORDS: Final = 300
+"""Bound for sentences (a reason, a rationale), in characters."""
+
+NAME: Final = 80
+"""Bound for names and identifiers, in characters."""
+
+THE_MODEL: Final = "the model says"
+BILLING: Final = "the billing system"
+COMMERCE: Final = "the commerce system"
+
+_MARKS_IN_A_ROW: Final = 3
+"""What scripts in use put on one letter; more only smears over the lines above and below."""
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Drawn as nothing though no format character: fillers, the blank braille cell, joiners, variation selectors.
+_BLANK: Final = frozenset(
+    map(
+        chr,
+        (
+            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+            *range(0x180B, 0x1810),
+            *range(0xFE00, 0xFE10),
+            *range(0xE0100, 0xE01F0),
+        ),
+    )
+)
+_PICTURES: Final = {**{chr(code): chr(0x2400 + code) for code in range(0x20)}, "\x7f": "␡"}
+_INNER_QUOTES: Final = str.maketrans(dict.fromkeys("“”„‟", '"'))
+
+
+def one_line(text: str, limit: int = WORDS) -> str:
+    """Return `text` as one line of at most `limit` characters in which everything can be seen.
+
+    Control characters become their pictures (`␛`), other unseen characters their numbers (`«U+200B»`), spaces in a row
+    one space, and what is cut ends in `…`. A text that is such a line already comes back as it is.
+    """
+    line: list[str] = []
+    length, marks = 0, 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category[0] == "M" else 0
+        shown = _shown(character, category, line[-1][-1] if line else " ", marks)
+        if shown == " " and (not line or line[-1] == " "):
+            continue
+        line.append(shown)
+        length += len(shown)
+        if length > limit + 1:
+            break
+    whole = "".join(line).rstrip(" ")
+    return whole if len(whole) <= limit else whole[: limit - 1].rstrip(" ") + "…"
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` can be shown as it is: one line, and nothing in it that cannot be seen."""
+    return text == one_line(text, len(text) + 1)
+
+
+def quoted(text: str, limit: int = WORDS) -> str:
+    """Return foreign text in quotation marks that it cannot close itself."""
+    return f"“{one_line(text.translate(_INNER_QUOTES), limit)}”"
+
+
+def attributed(whose: str, text: str, limit: int = WORDS) -> str:
+    """Return foreign text with whose words they are: `the model says: “…”`."""
+    return f"{whose}: {quoted(text, limit)}"
+
+
+def wrote(person: str, text: str, limit: int = WORDS) -> str:
+    """Return what a person wrote, with their name: `anna wrote: “…”`."""
+    return attributed(f"{one_line(person, NAME)} wrote", text, limit)
+
+
+def _shown(character: str, category: str, before: str, marks: int) -> str:
+    if category == "Zs":
+        return " "
+    if category in _UNSEEN or character in _BLANK:
+        return _picture(character)
+    if marks and (marks > _MARKS_IN_A_ROW or unicodedata.category(before)[0] not in "LNM"):
+        return _number(character)
+    return character
+
+
+def _picture(character: str) -> str:
+    return _PICTURES.get(character) or _number(character)
+
+
+def _number(character: str) -> str:
+    return f"«U+{ord(character):04X}»"
