@@ -23,6 +23,7 @@ from placet.storage.log.lease import LogLeases
 from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
+from placet.storage.projections.rows import ProjectionRows
 from placet.storage.runs import RunRepository
 
 
@@ -44,6 +45,7 @@ class Transaction:
         "log_leases",
         "mandates",
         "outbox",
+        "projections",
         "runs",
     )
 
@@ -63,6 +65,7 @@ class Transaction:
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
         self.controls = ControlRepository(connection)
+        self.projections = ProjectionRows(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -121,7 +121,7 @@ def show(
     record = find_run(database, run_id, toolbox.tenant)
     if name is not None and record.proposal is not None:
         record_seen(database, record, record.proposal, name)
-    with database.reading() as tx:
+    with database.snapshot() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
     if as_json:
