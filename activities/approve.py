@@ -11,6 +11,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
 from placet.errors import GovernanceError, PolicyError, UsageError
 from placet.gate.clearing import clear
+from placet.gate.contact import contact_breach
 from placet.gate.context import add, milliseconds_since, record
 from placet.gate.controls import is_control
 from placet.gate.notices import announce
@@ -19,6 +20,7 @@ from placet.gate.review import Review, too_late, unreviewable
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED
+from placet.storage.records import Asked
 
 
 class Approve:
@@ -43,6 +45,7 @@ class Approve:
                 earlier = tx.audit.find(run.run_id, OPENED)
                 if earlier is not None:  # another attempt was quicker; nothing may be consumed or asked beside its gate
                     return Gate.model_validate(earlier.body["gate"])
+                asked = self._within_contact_policy(tx, gate, proposal, asked, policies)
                 opened = self._clear(tx, gate, proposal, asked, policies)
                 keep_policies(tx, run, policies)
                 # Every attempt locks the run before it looks for this entry: it is ours.
@@ -58,8 +61,11 @@ class Approve:
                         "duration_ms": milliseconds_since(began),
                     },
                 )
+                people = Asked.of(opened, proposal)
+                if opened.verdict == "cleared":
+                    tx.runs.note_asked(run.run_id, people)
                 if opened.verdict == "human":
-                    tx.runs.set_state(run.run_id, "awaiting_decision", at=opened.opened_at)
+                    tx.runs.set_state(run.run_id, "awaiting_decision", at=opened.opened_at, asked=people)
                     announce(context, tx, run, gate.proposal, opened, "asked", opened.opened_at)
             return Gate.model_validate(entry.body["gate"])
 
@@ -104,6 +110,23 @@ class Approve:
         except PolicyError as error:
             return denied(str(error), None, now), None
         return gate_for(proposal, policies, context.terms(proposal.agent), now), policies
+
+    def _within_contact_policy(
+        self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None
+    ) -> Gate:
+        """Return the gate that was asked, or a denied one where another run's treatment of the customer stands before.
+
+        A control, which gives nothing, is let through.
+        """
+        if asked.verdict == "denied":
+            return asked
+        try:
+            breach = contact_breach(self._context, tx, proposal, asked.opened_at, pending=True)
+        except PolicyError as error:
+            return denied(str(error), policies, asked.opened_at)
+        if breach is None or is_control(tx, gate.run):
+            return asked
+        return denied(f"contact policy: {breach.detail}", policies, asked.opened_at)
 
     def _clear(
         self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None

@@ -10,6 +10,7 @@ from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
+from placet.contracts.text import NAME, one_line
 from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.gate.clearing import release
 from placet.gate.context import end, record
@@ -114,7 +115,7 @@ class CloseRun:
         if close.settled_by.verdict == "confirm_executed":
             receipt = Receipt(
                 effect_key=key,
-                external_id=close.settled_by.reason[:80] or "confirmed by a person",
+                external_id=one_line(close.settled_by.reason, NAME) or "confirmed by a person",
                 api="person",
                 confirmed_by="person",
                 response_sha256=None,

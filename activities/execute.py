@@ -31,6 +31,7 @@ from placet.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from placet.gate.contact import check_contact
 from placet.gate.context import end, milliseconds_since, record
 from placet.gate.controls import refuse_in_ledger
 from placet.gate.halting import check_not_halted
@@ -175,6 +176,7 @@ class Execute:
                 check_not_halted(tx, attempt.proposal, for_sending=True)
                 # Reading the customer's state took a while: whatever was withdrawn meanwhile must bite, too.
                 check_record(context, tx, attempt.effect, attempt.proposal)
+                check_contact(context, tx, attempt.proposal, context.clock())
                 ours = tx.effects.sending(attempt.key, holder=attempt.holder, now=context.clock())
         except GovernanceError as error:
             return self._give_up(attempt, "refused", error)

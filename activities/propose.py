@@ -56,6 +56,8 @@ class Propose:
                 body={
                     "proposal": digest,
                     "summary": outcome.summary,
+                    "reason": outcome.reason,
+                    "basis": None if outcome.basis is None else outcome.basis.model_dump(mode="json"),
                     "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
                     "model_use": [use.model_dump(mode="json") for use in outcome.model_use],
                     "duration_ms": milliseconds_since(started),
@@ -69,10 +71,13 @@ class Propose:
 
     def _outcome(self, step: ProposeInput) -> ProposalOutcome:
         context, run = self._context, step.run
-        evidence = context.artifact(run, step.evidence, Evidence)
         if run.reverses is not None:
-            return reversal.propose(context, step, run.reverses, evidence)
-        assessment = context.artifact(run, step.assessment, Assessment)
+            return reversal.propose(context, step, run.reverses, context.artifact(run, step.evidence, Evidence))
+        with context.database.reading() as tx:
+            evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
+            assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
+            # A control gives nothing: it is weighed as if the customer had never been treated.
+            contact = None if controls.is_control(tx, run) else context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose"):
             return context.application(run.agent).propose(
                 run,
@@ -80,5 +85,6 @@ class Propose:
                 evidence,
                 assessment_digest=step.assessment,
                 evidence_digest=step.evidence,
+                contact=contact,
                 inference=context.inference,
             )

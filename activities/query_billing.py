@@ -1,4 +1,7 @@
-"""(2) query billing: read what the assessment asked for, through the allowlisted read-only plugin."""
+"""(2) query billing: read what the assessment asked for, through the allowlisted read-only plugin.
+
+What the customer was given before is read from our own record, and is part of the evidence.
+"""
 
 import time
 
@@ -7,6 +10,7 @@ from temporalio import activity
 from activities.context import Context
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
+from placet.decisioning.contact import SHOWN_DAYS
 from placet.gate.context import add, milliseconds_since
 from placet.plugin_api.evidence import gather
 
@@ -33,7 +37,13 @@ class QueryBilling:
         context = self._context
         started = time.monotonic()
         evidence = gather(context.billing, run.customer_id, queries, clock=context.clock)
+        # A reversal gives nothing: no contact policy stands in its way, not even a broken one.
+        days = SHOWN_DAYS if run.reverses is not None else context.contact(run.tenant, run.agent).reach_days
         with context.database.transaction() as tx:
+            history = tx.contacts.of_customer(
+                run.tenant, run.customer_id, days=days, now=context.clock(), besides=run.run_id
+            )
+            evidence = evidence.model_copy(update={"history": history})
             digest = tx.artifacts.put_model(run.tenant, evidence)
             entry, ours = add(
                 tx,

@@ -8,6 +8,7 @@ from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
 from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.run import RunRequest
+from placet.decisioning.contact import ContactPolicy
 
 
 class Application(Protocol):
@@ -48,9 +49,12 @@ class Application(Protocol):
         *,
         assessment_digest: Digest,
         evidence_digest: Digest,
+        contact: ContactPolicy | None,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Weigh the treatments, let the model pick among the eligible, state the mutation.
+
+        Candidates that `contact` does not permit are not eligible; None permits all.
 
         Raises:
             InferenceError: No permitted model gave a valid answer.

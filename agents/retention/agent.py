@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from agents.claims import claim_marks
 from agents.completion import Completion, Inference
 from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
@@ -17,13 +18,18 @@ from placet.contracts.base import AgentName, Digest, Frozen
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
 from placet.contracts.money import Money
 from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
-from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
 from placet.contracts.run import RunRequest
+from placet.contracts.text import THE_MODEL, attributed
 from placet.decisioning.churn import ChurnTable
+from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
 from placet.decisioning.facts import Facts, derive
 from placet.decisioning.ranking import eligible, evaluate
 from placet.decisioning.treatments import NOTHING, Catalogue
+from placet.decisioning.words import amount, months, per_cent, situation
 from placet.errors import InferenceError
+from placet.governance.signing.canonical import digest as document_digest
+from placet.version import version
 
 _HERE = Path(__file__).parent
 _PROMPTS = _HERE / "prompts"
@@ -91,18 +97,23 @@ class Retention:
         *,
         assessment_digest: Digest,
         evidence_digest: Digest,
+        contact: ContactPolicy | None,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
         facts = derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
-        candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
+        candidates, basis = self._weigh(facts, evidence, contact), self._basis(contact)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
-            return ProposalOutcome(None, _why_nothing(candidates), candidates, (), ())
+            return ProposalOutcome(None, _why_nothing(candidates), candidates, (), (), basis=basis)
         pick, completion = self._pick(facts, open_to_pick, inference)
+        marks = completion.marks
+        said = "" if marks else completion.value.rationale
         if pick.mutation is None:
-            summary = f"nothing: the model chose to leave the customer alone over {len(open_to_pick) - 1} eligible"
-            return ProposalOutcome(None, summary, candidates, completion.attempts, completion.exchanges)
+            summary, reason = _left_alone(open_to_pick, facts, said, marks)
+            return ProposalOutcome(
+                None, summary, candidates, completion.attempts, completion.exchanges, reason=reason, basis=basis
+            )
         proposal = Proposal(
             run_id=request.run_id,
             tenant=request.tenant,
@@ -110,11 +121,15 @@ class Retention:
             agent=self.name,
             triggered_by=request.requested_by,
             treatment=pick.treatment,
+            treatment_name=pick.name,
             mutation=pick.mutation,
             cost=Money(amount_minor=pick.cost_minor, currency=facts.currency),
             expected_value_minor=pick.expected_value_minor,
-            rationale=completion.value.rationale,
-            rationale_marks=completion.marks,
+            facts=(*situation(facts), *given(evidence.history, evidence.read_at)),
+            assumptions=self._assumptions(),
+            basis=basis,
+            rationale=said,
+            rationale_marks=marks,
             candidates=candidates,
             preconditions=pick.preconditions,
             evidence=evidence_digest,
@@ -122,15 +137,38 @@ class Retention:
             model_use=completion.attempts,
         )
         summary = _what(proposal, facts, len(open_to_pick))
-        return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges)
+        return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges, basis=basis)
+
+    def _weigh(self, facts: Facts, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+        candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
+        if contact is None:
+            return candidates
+        return within_contact_policy(candidates, contact, evidence.history, facts.currency, evidence.read_at)
+
+    def _basis(self, contact: ContactPolicy | None) -> Basis:
+        return Basis(
+            catalogue=document_digest(self._catalogue),
+            churn=document_digest(self._churn),
+            contact=None if contact is None else document_digest(contact),
+            version=version(),
+        )
+
+    def _assumptions(self) -> tuple[Reason, ...]:
+        taken = self._catalogue.assumptions
+        return (
+            Reason(code="margin", detail=f"{per_cent(taken.margin_bp)} of the monthly charge is margin"),
+            Reason(code="horizon", detail=f"a customer who is kept counts for {months(taken.horizon_months)}"),
+            Reason(code="churn_source", detail=f"rates of leaving: {self._churn.source}"[:160]),
+        )
 
     def _pick(
         self, facts: Facts, open_to_pick: tuple[Candidate, ...], inference: Inference
     ) -> tuple[Candidate, Completion[PickAnswer]]:
         text, options = facts_text(facts), options_text(open_to_pick)
+        shown = (text, options, *(candidate.name for candidate in open_to_pick))
 
         def check(answer: PickAnswer) -> tuple[str, ...]:
-            return grounding_marks(answer.rationale, (text, options))
+            return *grounding_marks(answer.rationale, shown), *claim_marks(answer.rationale, shown)
 
         completion = inference.complete(
             "propose",
@@ -164,13 +202,23 @@ def _picked(treatment: str, candidates: tuple[Candidate, ...]) -> Candidate:
 
 def _why_nothing(candidates: tuple[Candidate, ...]) -> str:
     fallen = (
-        f"{candidate.treatment} ({candidate.reasons_against[0].code})"
+        f"{candidate.name} ({candidate.reasons_against[0].detail})"
         for candidate in candidates
         if not candidate.eligible
     )
-    return f"nothing: no treatment is eligible; {', '.join(fallen)}"[:300]
+    return f"nothing: no treatment is eligible; {'; '.join(fallen)}"[:300]
+
+
+def _left_alone(candidates: tuple[Candidate, ...], facts: Facts, said: str, marks: tuple[str, ...]) -> tuple[str, str]:
+    """Return the summary, and the reason, of a model's choice to do nothing although something has a value."""
+    others = [candidate for candidate in candidates if candidate.mutation is not None]
+    best = max(others, key=lambda candidate: candidate.expected_value_minor or 0)
+    worth = amount(best.expected_value_minor or 0, facts.currency)
+    reason = attributed(THE_MODEL, said) if said else f"the model gave no usable reason ({', '.join(marks)})"
+    passed = f"{len(others)} eligible, the best of which, {best.name}, is expected to be worth {worth}"
+    return f"nothing: the model chose to leave the customer alone over {passed}; {reason}"[:300], reason
 
 
 def _what(proposal: Proposal, facts: Facts, choices: int) -> str:
-    value = Money(amount_minor=proposal.expected_value_minor, currency=facts.currency)
-    return f"{proposal.treatment} at a cost of {proposal.cost}, expected value {value}, one of {choices} eligible"
+    value = amount(proposal.expected_value_minor or 0, facts.currency)
+    return f"{proposal.name}, {proposal.price}, expected value {value}, one of {choices} eligible"

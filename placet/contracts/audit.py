@@ -35,7 +35,7 @@ AFTER_THE_END: frozenset[str] = frozenset(
 
 
 class AuditEvent(Frozen):
-    """One entry. A stream is a run, or `tenant/<id>` for what concerns no single run.
+    """One entry. A stream is a run, `tenant/<id>` for what concerns no single run, or `policy/<id>/<agent>`.
 
     Attributes:
         seq: Position in the stream, from 1 without gaps.

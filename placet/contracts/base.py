@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from placet.contracts.text import is_plain
 
 
 class Frozen(BaseModel):
@@ -33,6 +35,19 @@ CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.
 RunId = Annotated[str, StringConstraints(pattern=r"^run-[0-9a-f]{20}$")]
 PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 """A named human or a named system, as enrolled; never a shared account."""
+
+
+def _plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError("it holds characters that cannot be seen, a line break, or spaces at its ends")
+    return text
+
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_plain)]
+"""What another system calls a resource of its own: people compare it by eye, so nothing in it may be unseen."""
+
+ExternalWord = Annotated[str, StringConstraints(max_length=80), AfterValidator(_plain)]
+"""A short word of another system, such as a status, that people or rules compare."""
 
 REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
 ReasonCode = Annotated[str, StringConstraints(pattern=REASON_CODE)]

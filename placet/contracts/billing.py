@@ -8,8 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StrictInt
 
-from placet.contracts.base import CustomerId, Digest, Frozen
+from placet.contracts.base import CustomerId, Digest, ExternalId, ExternalWord, Frozen
+from placet.contracts.contact import ContactHistory
 from placet.contracts.money import Money
+
+ForeignName = Annotated[str, Field(max_length=200)]
+"""What another system calls a thing for people: kept as it says it, shown by `placet.contracts.text`."""
 
 ReadOperation = Literal["customer", "products", "bills", "balances", "usage"]
 """The reads an agent may ask for. What they may reach is the allowlist's business."""
@@ -26,44 +30,44 @@ class CustomerProfile(Frozen):
     """TMF629 Customer, reduced to what a decision may use (no protected attributes)."""
 
     customer_id: CustomerId
-    status: str
+    status: ExternalWord
     tenure_months: Annotated[int, Field(ge=0)]
     contract: Literal["month_to_month", "one_year", "two_year"]
     internet_service: Literal["dsl", "fiber_optic", "none"]
-    payment_method: str
-    billing_account_id: str | None = None
+    payment_method: ExternalWord
+    billing_account_id: ExternalId | None = None
 
 
 class HeldProduct(Frozen):
     """TMF637 Product in the customer's inventory; `order_ids` are the orders that created or changed it, as it says."""
 
-    product_id: str
-    offering_id: str
-    name: str
-    status: str
+    product_id: ExternalId
+    offering_id: ExternalId
+    name: ForeignName
+    status: ExternalWord
     started_on: date | None = None
     monthly_price: Money | None = None
-    order_ids: tuple[str, ...] = ()
+    order_ids: tuple[ExternalId, ...] = ()
     simulated: bool = False
 
 
 class Bill(Frozen):
     """TMF678 CustomerBill."""
 
-    bill_id: str
+    bill_id: ExternalId
     issued_on: date
     amount: Money
     amount_due: Money
-    state: str
+    state: ExternalWord
     simulated: bool = False
 
 
 class Balance(Frozen):
     """TMF654 Bucket holding money; `remaining` is what the customer may still spend."""
 
-    bucket_id: str
-    name: str
-    status: str
+    bucket_id: ExternalId
+    name: ForeignName
+    status: ExternalWord
     remaining: Money
     simulated: bool = False
 
@@ -71,11 +75,11 @@ class Balance(Frozen):
 class Usage(Frozen):
     """TMF635 Usage, one month of one kind: `quantity` in `unit` (MB, min, SMS)."""
 
-    usage_id: str
-    kind: str
+    usage_id: ExternalId
+    kind: ExternalWord
     month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     quantity: Annotated[StrictInt, Field(ge=0)]
-    unit: str
+    unit: ExternalWord
     simulated: bool = False
 
 
@@ -91,7 +95,11 @@ class SourceCall(Frozen):
 
 
 class Evidence(Frozen):
-    """Everything one run read about one customer. Parts that were not asked for stay empty."""
+    """Everything one run read about one customer. Parts that were not asked for stay empty.
+
+    Attributes:
+        history: What our own record shows that the customer was given, and what is pending.
+    """
 
     customer: CustomerProfile
     products: tuple[HeldProduct, ...] = ()
@@ -100,4 +108,5 @@ class Evidence(Frozen):
     usage: tuple[Usage, ...] = ()
     operations: tuple[ReadOperation, ...] = ()
     calls: tuple[SourceCall, ...] = ()
+    history: ContactHistory | None = None
     read_at: datetime

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from placet.contracts.assessment import Assessment
 from placet.contracts.inference import ModelUse
-from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.proposal import Basis, Candidate, Proposal
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class ProposalOutcome:
         proposal: The one mutation, or None to do nothing.
         summary: One line: what is proposed, or why nothing is.
         candidates: Everything that was weighed, also where nothing is proposed.
+        reason: Why nothing is proposed although something might be: the model's words where they passed every check,
+            in quotation marks, else the statement that there are none. Empty otherwise.
+        basis: What was computed with; None where nothing was.
         model_use: Empty where arithmetic left no choice and no model was asked.
     """
 
@@ -47,3 +50,5 @@ class ProposalOutcome:
     candidates: tuple[Candidate, ...]
     model_use: tuple[ModelUse, ...]
     exchanges: tuple[Exchange, ...]
+    reason: str = ""
+    basis: Basis | None = None

@@ -6,6 +6,7 @@ in quotation marks beside whose words they are. The exact text stays in JSON out
 """
 
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 WORDS: Final = 300
@@ -45,19 +46,24 @@ def one_line(text: str, limit: int = WORDS) -> str:
     one space, and what is cut ends in `…`. A text that is such a line already comes back as it is.
     """
     line: list[str] = []
-    length, marks = 0, 0
-    for character in text:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category[0] == "M" else 0
-        shown = _shown(character, category, line[-1][-1] if line else " ", marks)
-        if shown == " " and (not line or line[-1] == " "):
+    length, last = 0, " "
+    for shown in _visible(text):
+        if shown == last == " ":
             continue
         line.append(shown)
-        length += len(shown)
+        length, last = length + len(shown), shown
         if length > limit + 1:
             break
     whole = "".join(line).rstrip(" ")
     return whole if len(whole) <= limit else whole[: limit - 1].rstrip(" ") + "…"
+
+
+def visible(text: str) -> str:
+    """Return `text` as one line in which everything can be seen, as long as it is and with its spaces.
+
+    For lines of our own, which may hold foreign text: they are as wide as their columns make them.
+    """
+    return "".join(_visible(text))
 
 
 def is_plain(text: str) -> bool:
@@ -78,6 +84,16 @@ def attributed(whose: str, text: str, limit: int = WORDS) -> str:
 def wrote(person: str, text: str, limit: int = WORDS) -> str:
     """Return what a person wrote, with their name: `anna wrote: “…”`."""
     return attributed(f"{one_line(person, NAME)} wrote", text, limit)
+
+
+def _visible(text: str) -> Iterator[str]:
+    last, marks = " ", 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category[0] == "M" else 0
+        shown = _shown(character, category, last, marks)
+        last = shown[-1]
+        yield shown
 
 
 def _shown(character: str, category: str, before: str, marks: int) -> str:

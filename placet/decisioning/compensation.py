@@ -15,6 +15,8 @@ REVERSAL = "reversal"
 
 _ACTIVE = "active"
 _DETAIL = 160
+_LABEL = 80
+_NAME = "Take back"
 
 
 def required_reads(mutation: Mutation) -> tuple[BillingQuery, ...]:
@@ -31,8 +33,8 @@ def compensation(original: Proposal, receipt: Receipt, evidence: Evidence) -> Ca
         evidence: The same customer, read now.
 
     Returns:
-        A candidate whose cost is the magnitude taken from the customer. Its expected value is 0: whoever asks for it
-        says that the original should not have happened, and nobody has estimated what follows.
+        A candidate whose cost is the magnitude taken from the customer. Its expected value is not computed: who asks
+        for it says that the original should not have happened, and nobody has estimated what follows.
     """
     mutation = original.mutation
     if isinstance(mutation, AdjustBalance):
@@ -44,20 +46,22 @@ def leave(original: Proposal) -> Candidate:
     """The other candidate: to leave the effect of `original` where it is."""
     return Candidate(
         treatment=NOTHING,
+        name="Nothing",
         eligible=True,
-        expected_value_minor=0,
+        expected_value_minor=None,
         cost_minor=0,
         reasons_for=(Reason(code="no_cost", detail="takes nothing away"),),
         reasons_against=(Reason(code="effect_stays", detail=f"what {original.run_id} did stays in force"),),
     )
 
 
-def words(original: Proposal, mutation: Mutation) -> str:
-    """The fixed words that stand where a model's rationale would."""
-    said = f"No model was asked. This takes back exactly what {original.run_id} did ({original.treatment}), or nothing."
+def words(original: Proposal, mutation: Mutation) -> tuple[Reason, ...]:
+    """Return the fixed sentences that stand where a model's rationale would."""
+    said = f"No model was asked. This takes back exactly what {original.run_id} did ({_name(original)}), or nothing."
     if isinstance(mutation, OrderProduct) and mutation.action == "modify":
-        said += " The product moves back to its previous offering, at what that offering costs now."
-    return said
+        back = "the product moves back to its previous offering, at what that offering costs now"
+        return _reason("no_model", said), _reason("price_of_today", back)
+    return (_reason("no_model", said),)
 
 
 def magnitude(original: Proposal) -> Money:
@@ -76,6 +80,7 @@ def _debit(original: Proposal, credit: AdjustBalance, evidence: Evidence) -> Can
     mutation = AdjustBalance(
         customer_id=credit.customer_id,
         bucket_id=credit.bucket_id,
+        bucket_name=bucket.name[:_LABEL],
         direction="debit",
         amount=credit.amount,
         reason=f"Reversal of {original.run_id}",
@@ -115,12 +120,14 @@ def _order(original: Proposal, order: OrderProduct, receipt: Receipt, evidence: 
         return _not_eligible(original, [_not_held(order, receipt, len(held))])
     still_so = Precondition(name="product_offering", subject=held[0].product_id, op="eq", value=order.offering_id)
     if order.action == "add":
-        return _eligible(original, _item(order, "delete", held[0], order.offering_id), (still_so,))
+        ended = _item(order, "delete", held[0], order.offering_id, order.offering_name)
+        return _eligible(original, ended, (still_so,))
     before = _offering_before(original, held[0])
     if before is None:
         unknown = _reason("previous_offering_unknown", f"nothing signed says what {held[0].product_id} was before")
         return _not_eligible(original, [unknown])
-    return _eligible(original, _item(order, "modify", held[0], before), (still_so,))
+    # What the product was called before is what the original called it.
+    return _eligible(original, _item(order, "modify", held[0], before, order.product_name), (still_so,))
 
 
 def _products_left(order: OrderProduct, receipt: Receipt, evidence: Evidence) -> list[HeldProduct]:
@@ -146,13 +153,15 @@ def _offering_before(original: Proposal, product: HeldProduct) -> str | None:
     return None
 
 
-def _item(order: OrderProduct, action: str, product: HeldProduct, offering_id: str) -> OrderProduct:
+def _item(order: OrderProduct, action: str, product: HeldProduct, offering_id: str, name: str) -> OrderProduct:
     return OrderProduct.model_validate(
         {
             "customer_id": order.customer_id,
             "action": action,
             "offering_id": offering_id,
+            "offering_name": name,
             "product_id": product.product_id,
+            "product_name": product.name[:_LABEL],
         }
     )
 
@@ -167,10 +176,11 @@ def _not_held(order: OrderProduct, receipt: Receipt, found: int) -> Reason:
 def _eligible(original: Proposal, mutation: Mutation, preconditions: tuple[Precondition, ...]) -> Candidate:
     return Candidate(
         treatment=REVERSAL,
+        name=_NAME,
         eligible=True,
-        expected_value_minor=0,
+        expected_value_minor=None,
         cost_minor=magnitude(original).amount_minor,
-        reasons_for=(_reason("undoes_run", f"takes back {original.treatment} of {original.run_id}"),),
+        reasons_for=(_reason("undoes_run", f"takes back “{_name(original)}” of {original.run_id}"),),
         mutation=mutation,
         preconditions=preconditions,
     )
@@ -179,11 +189,16 @@ def _eligible(original: Proposal, mutation: Mutation, preconditions: tuple[Preco
 def _not_eligible(original: Proposal, against: list[Reason]) -> Candidate:
     return Candidate(
         treatment=REVERSAL,
+        name=_NAME,
         eligible=False,
-        expected_value_minor=0,
+        expected_value_minor=None,
         cost_minor=magnitude(original).amount_minor,
         reasons_against=tuple(against),
     )
+
+
+def _name(original: Proposal) -> str:
+    return original.treatment_name or original.treatment.replace("_", " ")
 
 
 def _reason(code: str, detail: str) -> Reason:

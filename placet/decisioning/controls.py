@@ -13,7 +13,7 @@ from placet.contracts.proposal import AdjustBalance, Candidate, Precondition, Pr
 
 _MULTIPLES = (3, 4, 5, 6, 8)
 _ACTIVE = "active"
-_REASON = 80
+_LABEL = 80
 _CREDITS = frozenset({"credit", "bonus"})
 
 
@@ -48,10 +48,11 @@ def retold(summary: str, before: Proposal, after: Proposal) -> str:
     """The one line that an application wrote about `before`, with the figures of `after`."""
     swaps = {
         before.treatment: after.treatment,
+        before.treatment_name: after.treatment_name,
         str(before.cost): str(after.cost),
-        str(_value(before)): str(_value(after)),
+        _value(before): _value(after),
     }
-    figures = "|".join(re.escape(text) for text in sorted(swaps, key=len, reverse=True))
+    figures = "|".join(re.escape(text) for text in sorted(filter(None, swaps), key=len, reverse=True))
     return re.sub(rf"(?<![\w.-])(?:{figures})(?!\w)", lambda found: swaps[found.group()], summary)[:300]
 
 
@@ -69,12 +70,12 @@ def _enlarged(proposal: Proposal, multiple: int) -> Proposal:
     if not isinstance(mutation, AdjustBalance):
         raise TypeError(f"a {mutation.kind} has no amount")
     more = mutation.amount.amount_minor * (multiple - 1)
-    amount = _more(mutation.amount, more)
+    amount, worth = _more(mutation.amount, more), proposal.expected_value_minor
     return proposal.model_copy(
         update={
             "mutation": mutation.model_copy(update={"amount": amount}),
             "cost": _more(proposal.cost, more),
-            "expected_value_minor": proposal.expected_value_minor - more,
+            "expected_value_minor": None if worth is None else worth - more,
         }
     )
 
@@ -83,8 +84,9 @@ def _presented(proposal: Proposal, candidate: Candidate, balance: Balance, evide
     mutation = AdjustBalance(
         customer_id=proposal.customer_id,
         bucket_id=balance.bucket_id,
+        bucket_name=balance.name[:_LABEL],
         amount=Money(amount_minor=candidate.cost_minor, currency=proposal.cost.currency),
-        reason=candidate.treatment.replace("_", " ").capitalize()[:_REASON],
+        reason=(candidate.name or candidate.treatment.replace("_", " ").capitalize())[:_LABEL],
     )
     customer = evidence.customer
     preconditions = (
@@ -100,6 +102,7 @@ def _picked(
     return proposal.model_copy(
         update={
             "treatment": candidate.treatment,
+            "treatment_name": candidate.name,
             "mutation": mutation,
             "cost": Money(amount_minor=candidate.cost_minor, currency=proposal.cost.currency),
             "expected_value_minor": candidate.expected_value_minor,
@@ -121,5 +124,6 @@ def _more(amount: Money, minor: int) -> Money:
     return amount.model_copy(update={"amount_minor": amount.amount_minor + minor})
 
 
-def _value(proposal: Proposal) -> Money:
-    return Money(amount_minor=proposal.expected_value_minor, currency=proposal.cost.currency)
+def _value(proposal: Proposal) -> str:
+    worth = proposal.expected_value_minor
+    return "" if worth is None else str(Money(amount_minor=worth, currency=proposal.cost.currency))

@@ -1,11 +1,11 @@
 """Which conditions of a treatment hold for a customer, and why the others do not."""
 
 from placet.contracts.proposal import Reason
+from placet.decisioning import words
 from placet.decisioning.facts import ACTIVE, NO_BUCKET, Facts
 from placet.decisioning.treatments import Condition, Credit, Move, Order, Treatment
 
 _DETAIL = 160
-_WORDS = {"eq": "is", "ne": "is not", "ge": "is at least", "le": "is at most", "in": "is one of"}
 
 
 def holds(condition: Condition, facts: Facts) -> bool:
@@ -26,7 +26,9 @@ def reasons_against(treatment: Treatment, facts: Facts, *, currency: str) -> tup
     """Every eligibility rule that fails: the catalogue's, then those no catalogue may switch off."""
     failed = [_reason(condition, facts) for condition in treatment.eligibility if not holds(condition, facts)]
     if facts.currency != currency:
-        failed.append(Reason(code="currency_mismatch", detail=f"billed in {facts.currency}, catalogue in {currency}"))
+        failed.append(
+            Reason(code="currency_mismatch", detail=f"is billed in {facts.currency}, the catalogue is in {currency}")
+        )
     if facts.monthly_charge_minor <= 0:
         failed.append(Reason(code="unknown_monthly_charge", detail="no bill and no priced product was read"))
     if isinstance(treatment.action, Credit):
@@ -54,18 +56,21 @@ def move_for(order: Order, facts: Facts) -> Move | None:
 
 def _bucket_reasons(facts: Facts) -> list[Reason]:
     if facts.bucket_id == NO_BUCKET:
-        return [Reason(code="no_bucket", detail="no money bucket was read")]
+        return [Reason(code="no_bucket", detail="has no balance to credit")]
     if facts.bucket_status != ACTIVE:
-        return [Reason(code="bucket_not_active", detail=f"bucket is {facts.bucket_status}"[:_DETAIL])]
+        return [Reason(code="bucket_not_active", detail=words.statement("bucket_status", facts)[:_DETAIL])]
     if facts.bucket_currency != facts.currency:
-        return [Reason(code="bucket_currency", detail=f"bucket in {facts.bucket_currency}, billed in {facts.currency}")]
+        return [
+            Reason(
+                code="bucket_currency",
+                detail=f"{words.statement('bucket_currency', facts)}, is billed in {facts.currency}",
+            )
+        ]
     return []
 
 
 def _reason(condition: Condition, facts: Facts, *, against: bool = True) -> Reason:
-    actual = getattr(facts, condition.fact)
-    wanted = "/".join(condition.value) if isinstance(condition.value, tuple) else condition.value
-    detail = f"{condition.fact} {actual}"
+    detail = words.statement(condition.fact, facts)
     if against:
-        detail += f", needed: {_WORDS[condition.op]} {wanted}"
+        detail += f"; {words.requirement(condition.fact, condition.op, condition.value, facts)}"
     return Reason(code=condition.code, detail=detail[:_DETAIL])

@@ -21,7 +21,7 @@ class Facts(Frozen):
 
     Attributes:
         monthly_charge_minor: The newest bill; without one, the sum of the held products' prices.
-        open_amount_minor: What is still to be paid over all bills read.
+        open_amount_minor: What is still to be paid over all bills read, of which `open_bills` are not paid.
         bucket_status: Status of the first active money bucket, of the first one where none is active, or `none`.
         usage_trend_bp: Newest month against the mean of those before it; 0 where there are fewer than three.
         churn_bp: Probability to leave, from observed rates.
@@ -37,7 +37,9 @@ class Facts(Frozen):
     currency: Currency
     monthly_charge_minor: StrictInt
     open_amount_minor: StrictInt
+    open_bills: StrictInt
     bucket_id: str
+    bucket_name: str
     bucket_status: str
     bucket_currency: str
     balance_minor: StrictInt
@@ -64,7 +66,9 @@ def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, cur
         currency=charge_currency,
         monthly_charge_minor=charge,
         open_amount_minor=sum(bill.amount_due.amount_minor for bill in evidence.bills),
+        open_bills=sum(bill.amount_due.amount_minor > 0 for bill in evidence.bills),
         bucket_id=bucket.bucket_id if bucket else NO_BUCKET,
+        bucket_name=bucket.name if bucket else NO_BUCKET,
         bucket_status=bucket.status.lower() if bucket else NO_BUCKET,
         bucket_currency=bucket.remaining.currency if bucket else NO_BUCKET,
         balance_minor=bucket.remaining.amount_minor if bucket else 0,

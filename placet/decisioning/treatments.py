@@ -54,9 +54,14 @@ class Credit(Frozen):
 
 
 class Move(Frozen):
-    """One offering to order. `replaces` is the offering the customer must hold for it (TMF622 `modify`)."""
+    """One offering to order. `replaces` is the offering the customer must hold for it (TMF622 `modify`).
+
+    Attributes:
+        name: What people call the offering.
+    """
 
     offering_id: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
     replaces: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     cost_minor: Minor = 0
 

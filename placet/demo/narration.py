@@ -3,11 +3,13 @@
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from placet.contracts.assessment import Assessment
 from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
+from placet.contracts.text import THE_MODEL, attributed, quoted, visible
 from placet.interfaces.cli import output
 from placet.storage.database import Database
 
@@ -38,16 +40,16 @@ class Narration:
             settled = f"{receipt['api']} {receipt['external_id']}, confirmed by {receipt['confirmed_by']}"
             self._step("    execute", settled)
         elif event.kind in _BAD:
-            self._console.print(f"[red]✗[/] {event.kind}: {event.body['detail']}")
+            self._step(event.kind, quoted(str(event.body["detail"])), mark="✗", style="red")
 
     def _analysed(self, body: dict[str, Any]) -> None:
         with self._database.reading() as tx:
             assessment = tx.artifacts.get_model(str(body["assessment"]), Assessment)
-        self._step("(1) analyse", f"risk {assessment.risk}: {', '.join(assessment.drivers)}")
+        self._step("(1) analyse", f"risk {assessment.risk}; {attributed(THE_MODEL, ', '.join(assessment.drivers))}")
         use = assessment.model_use[-1]
         wants = ", ".join(query.operation for query in assessment.queries)
         marks = f"  [marked: {', '.join(assessment.marks)}]" if assessment.marks else ""
-        self._more(f"“{assessment.summary}”{marks}")
+        self._more(f"{attributed(THE_MODEL, assessment.summary)}{marks}")
         tokens = f"{use.prompt_tokens}+{use.completion_tokens} tokens, {use.latency_ms} ms"
         self._more(f"{use.route}, {tokens}; wants {wants}")
 
@@ -64,13 +66,14 @@ class Narration:
 
     def _opened(self, body: dict[str, Any]) -> None:
         gate = Gate.model_validate(body["gate"])
-        self._step("(4) gate", f"paused: {', '.join(gate.policies)} lets it be proposed", mark="[yellow]‖[/]")
+        self._step("(4) gate", f"paused: {', '.join(gate.policies)} lets it be proposed", mark="‖", style="yellow")
         who = " or ".join(gate.roles)
         asked = f"a {who}" if gate.quorum == 1 else f"{gate.quorum} people ({who})"
         self._more(f"{asked} must sign this exact proposal before {gate.expires_at:%Y-%m-%d %H:%M} UTC")
 
-    def _step(self, name: str, text: str, mark: str = "[green]✓[/]") -> None:
-        self._console.print(f"{mark} [bold]{name:<17}[/] {text}", soft_wrap=True)
+    def _step(self, name: str, text: str, *, mark: str = "✓", style: str = "green") -> None:
+        line = Text.assemble((mark, style), " ", (f"{name:<17}", "bold"), " ", visible(text))
+        self._console.print(line, soft_wrap=True)
 
     def _more(self, text: str) -> None:
-        self._console.print(output.plain(f"{'':19} {text}"), soft_wrap=True, markup=False)
+        self._console.print(Text(f"{'':19} {visible(text)}"), soft_wrap=True)

@@ -15,9 +15,11 @@ from importlib import resources
 from types import FrameType
 
 from rich.console import Console
+from rich.text import Text
 
 from placet.contracts.decision import Verdict
 from placet.contracts.run import END_STATES
+from placet.contracts.text import one_line, quoted
 from placet.demo.bss import as_bss_shows
 from placet.demo.narration import Narration
 from placet.engine.client import Engine
@@ -27,6 +29,7 @@ from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError, PlacetError
 from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
 from placet.interfaces.cli import output
+from placet.interfaces.cli.run_output import print_events
 from placet.service import decisions as decision_operations
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
@@ -39,13 +42,18 @@ _STEP_SECONDS = 120.0
 # Long enough with the operator that more than one treatment is worth weighing.
 _MONTHS_HELD = range(24, 49)
 _OTHER_CUSTOMERS = 3
+_STATUS = 60
+"""Of what a step waits for, in characters."""
 
 
 def run_demo(settings: Settings, customer: str | None) -> int:
     """Start the stack, run once, show the proof, stop everything; also on Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     console = output.console()
-    console.print("[bold]Placet demo[/]: one governed agent run. Customers, bills and usage are simulated.")
+    heading = Text.assemble(
+        ("Placet demo", "bold"), ": one governed agent run. Customers, bills and usage are simulated."
+    )
+    console.print(heading)
     began = time.monotonic()
     # A folder of its own: what the demo's key signs must count nowhere else.
     home = settings.home / "demo"
@@ -53,9 +61,8 @@ def run_demo(settings: Settings, customer: str | None) -> int:
         with ExitStack() as exits:
             with console.status("starting Temporal, the sandbox BSS, the local model and a worker …"):
                 stack = exits.enter_context(Stack(settings.model_copy(update={"home": home}), isolated=True))
-            console.print(
-                f"[green]✓[/] stack up in {time.monotonic() - began:.1f} s   {stack.addresses['temporal_ui']}"
-            )
+            up = f" stack up in {time.monotonic() - began:.1f} s   {stack.addresses['temporal_ui']}"
+            console.print(Text.assemble(("✓", "green"), up))
             return asyncio.run(Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
         # An event loop interrupted while it was being made complains when it is thrown away; the person need not know.
@@ -84,7 +91,8 @@ class Demo:
                 self._console.print(f"nothing to do for {record.customer_id}; another customer at risk:")
                 record = await self._propose(engine, self._at_risk())
         if record.state != "awaiting_decision":
-            self._console.print(f"the run ended [bold]{record.state}[/]: {record.detail}", highlight=False)
+            ended = Text.assemble("the run ended ", (record.state, "bold"), ": ", quoted(record.detail))
+            self._console.print(ended)
             return 0 if record.state == "no_action" else 1
         record, digest, proposal = decision_operations.pending_proposal(
             self._database, record.run_id, record.tenant, "approve"
@@ -106,7 +114,10 @@ class Demo:
             agents=("retention",),
         )
         self._seen = 0
-        self._console.print(f"\n[bold]run {request.run_id}[/] for customer {request.customer_id}, agent retention")
+        heading = Text.assemble(
+            "\n", (f"run {request.run_id}", "bold"), f" for customer {request.customer_id}, agent retention"
+        )
+        self._console.print(heading)
         await run_operations.start_run(self._database, engine, request)
         return await self._follow(request.run_id, until={"awaiting_decision"})
 
@@ -127,7 +138,7 @@ class Demo:
                     raise ConfigurationError(
                         f"the run is still {record.state!r} after {_STEP_SECONDS:g} s; see the logs"
                     )
-                status.update(f"{record.state} … {record.detail}")
+                status.update(Text(f"{record.state} … {one_line(record.detail, _STATUS)}"))
                 await asyncio.sleep(0.05)
 
     async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey) -> None:
@@ -135,29 +146,29 @@ class Demo:
         if sys.stdin.isatty() and sys.stdout.isatty():
             answer = await asyncio.to_thread(
                 self._console.input,
-                f"\nSign this exact proposal as {APPROVER}? [bold]y[/] approves, anything else rejects: ",
+                f"\nSign this exact proposal as {APPROVER}? y approves, anything else rejects: ",
             )
             verdict = "approve" if answer.strip().lower() in ("y", "yes") else "reject"
         else:
-            self._console.print(f"no terminal to ask at: signing as the simulated approver [bold]{APPROVER}[/]")
+            self._console.print(f"no terminal to ask at: signing as the simulated approver {APPROVER}")
         envelope = decision_operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
         await decision_operations.deliver_decision(self._database, engine, record, envelope)
 
     def _proof(self, record: RunRecord, before: str, after: str) -> None:
         say = self._console.print
-        say(f"\n[bold]the BSS reports[/]  before  {before}\n                 after   {after}", highlight=False)
+        say(Text.assemble("\n", ("the BSS reports", "bold"), f"  before  {one_line(before)}"))
+        say(Text(f"                 after   {one_line(after)}"))
         with self._database.reading() as tx:
             events = tx.audit.read(record.run_id)
             tx.audit.verify(record.run_id)
-        say(f"\n[bold]the record[/]: {len(events)} entries, every hash and link verified")
-        output.print_events(events)
+        say(Text.assemble("\n", ("the record", "bold"), f": {len(events)} entries, every hash and link verified"))
+        print_events(events)
         run, home = record.run_id, self._settings.home
         say(
-            f"\nthe run ended [bold]{record.state}[/]. To look further, keep the demo's installation running with\n"
+            f"\nthe run ended {record.state}. To look further, keep the demo's installation running with\n"
             f"  PLACET_HOME={home} placet up\nand in another terminal, with the same PLACET_HOME:\n"
             f"  placet run show {run}\n  placet replay {run}\n  placet audit verify {run}\n"
             f"  {self._settings.temporal_ui}/namespaces/default/workflows/{run}",
-            highlight=False,
             soft_wrap=True,
         )
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, notifying, reachability
+from placet.doctor import installation, notifying, policies, reachability
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -20,10 +20,11 @@ PROBES: dict[str, Probe] = {
     "temporal binary": installation.temporal_binary,
     "embedded model": installation.embedded_model,
     "home": installation.home,
+    "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
     "payload key": installation.payload_key,
     "plugin allowlist": installation.plugin_allowlist,
-    "policies": installation.policies,
+    "policies": policies.policies,
     "models": installation.models,
     "HTTP API": installation.api_token,
     "notifications": notifying.notifications,

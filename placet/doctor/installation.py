@@ -1,23 +1,24 @@
 """Probes of what is on this machine: packages, files, keys, configuration. They read; they create nothing."""
 
 import importlib.util
+import itertools
 import os
 import platform
 import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from agents.catalogue import names
 from agents.routing import ModelsConfig
 from placet._origin import NAMES, check_origin
 from placet.doctor.report import Finding, Level
 from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.model_server import weights_path
-from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret
 from placet.entrypoints.stack import temporal_command
-from placet.errors import ConfigurationError, PlacetError, PolicyError
+from placet.errors import ConfigurationError, PlacetError
+from placet.files import secret_fault
 from placet.interfaces.http.guard import checked_token
 from placet.plugin_api.allowlist import Allowlist
 from placet.plugin_api.loader import plugin_class
@@ -27,6 +28,7 @@ FULL_BYTES = 200 * 1024 * 1024
 """Below this a database or a log may fail to grow at any moment."""
 
 LOW_BYTES = 2 * 1024 * 1024 * 1024
+_MOST_FILES = 20_000
 
 
 def python(_settings: Settings) -> Iterator[Finding]:
@@ -82,10 +84,32 @@ def home(settings: Settings) -> Iterator[Finding]:
     yield Finding(level, "home", f"{folder}{fresh}; {free / 1e9:.1f} GB free", advice)
 
 
+def file_modes(settings: Settings) -> Iterator[Finding]:
+    """What is in home is its owner's alone: it holds customers' data and what signs for the installation."""
+    folder = settings.home
+    if not folder.is_dir():
+        return
+    everything = (folder, *itertools.islice(folder.rglob("*"), _MOST_FILES))
+    open_to_others = sorted(str(path) for path in everything if _is_open_to_others(path))
+    if not open_to_others:
+        yield Finding("ok", "file modes", "everything in home is its owner's alone")
+        return
+    detail = f"{len(open_to_others)} in home can be reached by others, such as {open_to_others[0]!r}"
+    yield Finding("problem", "file modes", detail, f"chmod -R go-rwx {folder}")
+
+
+def _is_open_to_others(path: Path) -> bool:
+    try:
+        state = path.lstat()
+    except FileNotFoundError:
+        return False  # a running installation makes and removes files
+    return not stat.S_ISLNK(state.st_mode) and bool(stat.S_IMODE(state.st_mode) & 0o077)
+
+
 def approver_keys(settings: Settings) -> Iterator[Finding]:
     """Private keys kept in home: readable by their owner alone."""
     files = sorted((settings.home / "keys").glob("*.pem"))
-    exposed = [file for file in files if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    exposed = [file for file in files if secret_fault(file.stat())]
     for file in exposed:
         detail = f"{str(file)!r} can be read by others (mode {stat.S_IMODE(file.stat().st_mode):04o})"
         yield Finding("problem", "approver keys", detail, f"chmod 600 {file}")
@@ -107,16 +131,11 @@ def payload_key(settings: Settings) -> Iterator[Finding]:
         else:
             yield Finding("info", "payload key", f"{detail}; the first command that needs it creates it")
         return
+    if fault := secret_fault(path.stat()):
+        yield Finding("problem", "payload key", f"{str(path)!r} can be read by others: it {fault}", f"chmod 600 {path}")
+        return
     load_or_create_key(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077 and settings.payload_key_file is None:
-        detail = f"{str(path)!r} can be read by others (mode {mode:04o})"
-        yield Finding("problem", "payload key", detail, f"chmod 600 {path}")
-    elif mode & 0o077:
-        # A container's secret is often readable by all of its users, who are one.
-        yield Finding("info", "payload key", f"{str(path)!r}, 32 bytes, mode {mode:04o}")
-    else:
-        yield Finding("ok", "payload key", f"{str(path)!r}, 32 bytes")
+    yield Finding("ok", "payload key", f"{str(path)!r}, 32 bytes")
 
 
 def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
@@ -126,28 +145,6 @@ def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
         plugin_class(rules)
     listed = "; ".join(f"{rules.name} ({rules.kind}, {len(rules.allow)} requests)" for rules in plugins)
     yield Finding("ok", "plugin allowlist", listed or "no plugin is listed")
-
-
-def policies(settings: Settings) -> Iterator[Finding]:
-    """A policy set for every tenant and application; without one every answer is no."""
-    read, sound = PolicyFiles(settings.policy_dir), 0
-    for tenant in settings.tenants:
-        for agent in names():
-            try:
-                read(tenant, agent)
-            except PolicyError as error:
-                yield Finding("problem", "policies", f"agent {agent!r}: {error}", "until then every answer is no")
-            else:
-                sound += 1
-    if not names():
-        yield Finding(
-            "problem", "policies", "no application is installed", f"each is a folder in {CHECKOUT / 'agents'}"
-        )
-    elif sound:
-        yield Finding("ok", "policies", f"{', '.join(names())} for {', '.join(settings.tenants)}")
-    if settings.tenant not in settings.tenants:
-        detail = f"tenant {settings.tenant!r} is not among those a worker here serves ({', '.join(settings.tenants)})"
-        yield Finding("info", "policies", detail, "set PLACET_TENANTS where the worker runs")
 
 
 def models(settings: Settings) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from placet.contracts.text import one_line
 from placet.entrypoints.settings import Settings
 
 Level = Literal["ok", "info", "problem"]
@@ -20,6 +21,8 @@ _USERINFO = re.compile(r"(?<=://)[^\s'\"]*@")
 _PARAMETER = re.compile(r"((?:password|passwd|pwd|secret|token|key)=)[^&\s'\"]+", re.IGNORECASE)
 _HIDDEN = "***"
 _SHORTEST_SECRET = 4
+_SHOWN = 1000
+"""Of what other code said, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Mask:
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         text = _PARAMETER.sub(rf"\1{_HIDDEN}", _USERINFO.sub(f"{_HIDDEN}@", text))
-        return " ".join(text.split())
+        return one_line(text, _SHOWN)
 
     def finding(self, finding: Finding) -> Finding:
         """The finding without secrets; advice is our own words."""
@@ -95,7 +98,7 @@ def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:
 def show(report: Report, *, as_json: bool) -> int:
     """Print the report; returns the exit code: 1 when it holds a problem."""
     if as_json:
-        text = json.dumps(_document(report), indent=2, ensure_ascii=False)
+        text = json.dumps(_document(report), indent=2)
     elif report.settings:
         text = "\n".join(_setting_text(report.settings))
     else:

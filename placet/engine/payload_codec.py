@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
+from placet import files
 from placet.errors import ConfigurationError
 
 ENCODING = b"binary/placet-aes256gcm"
@@ -88,21 +89,13 @@ def load_or_create_key(path: Path) -> bytes:
     """The installation's payload key: 32 bytes in hexadecimal, created once with mode 0600.
 
     Raises:
-        ConfigurationError: the file holds something else or cannot be read or written.
+        ConfigurationError: the file holds something else, is readable by others, or cannot be read or written.
     """
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_hex(32) + "\n")
-            try:
-                path.hardlink_to(fresh)  # whoever comes first wins; a key is never overwritten
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        key = bytes.fromhex(path.read_text().strip())
+            files.make_folders(path.parent)
+            files.write_once(path, secrets.token_hex(32) + "\n")  # whoever comes first wins: never overwritten
+        key = bytes.fromhex(files.read_secret(path).decode().strip())
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"cannot use payload key file {str(path)!r}: {error}") from error
     if len(key) != 32:  # noqa: PLR2004 - AES-256

@@ -1,7 +1,6 @@
 """`placet api`: the HTTP API in the foreground."""
 
 import contextlib
-import logging
 import signal
 import socket
 import sys
@@ -12,6 +11,7 @@ from fastapi import FastAPI
 from agents.catalogue import names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.logs import set_up_logging
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
@@ -31,7 +31,7 @@ def serve(settings: Settings) -> None:
         ConfigurationError: there is no token, or the address cannot be listened on.
         StorageError: the database is unreachable, locked, read-only or not migrated.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logging(settings.log_level, settings.log_format)
     checked_token(settings.api_token)
     with _listen(settings.api_host, settings.api_port) as listener, open_database(settings) as database:
 
@@ -40,7 +40,14 @@ def serve(settings: Settings) -> None:
             await connected.ensure_search_attributes()
             return connected
 
-        app = create_app(database, engine, tenant=settings.tenant, agents=names(), token=settings.api_token)
+        app = create_app(
+            database,
+            engine,
+            tenant=settings.tenant,
+            agents=names(),
+            token=settings.api_token,
+            metrics_token=settings.metrics_token,
+        )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: None)

@@ -15,6 +15,7 @@ from agents.catalogue import load
 from agents.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
+from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.errors import PluginViolation, StorageError
@@ -31,6 +32,7 @@ class Parts:
     context: Context
     database: Database
     plugins: LoadedPlugins
+    policies: PolicyFiles
 
     def close(self) -> None:
         """Close connections."""
@@ -74,13 +76,15 @@ def build_parts(
         on_call=_unobserved,
         on_violation=_Violations(opened, settings.tenant),
     )
+    policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
     context = Context(
         database=opened,
         billing=plugins.billing,
         commerce=plugins.commerce,
         inference=inference or build_inference(settings),
         application=application,
-        policies=PolicyFiles(settings.policy_dir),
+        policies=policies,
+        contact=ContactFiles(settings.policy_dir),
         addresses=load_address_book(settings.notify_file),
         tenants=frozenset(settings.tenants),
         clock=clock or _now,
@@ -89,7 +93,7 @@ def build_parts(
         effect_attempts=settings.effect_attempts,
         mutation_timeout_seconds=min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4),
     )
-    return Parts(context=context, database=opened, plugins=plugins)
+    return Parts(context=context, database=opened, plugins=plugins, policies=policies)
 
 
 class _Violations:

@@ -7,6 +7,7 @@ from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.observing import tracing_interceptors
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
+from placet.files import private_folder
 from placet.storage.database import Database
 
 
@@ -18,7 +19,7 @@ def open_database(settings: Settings) -> Database:
     """
     database = Database(settings.database, pool_size=settings.worker_activities)
     if not settings.database_url:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.home)
         database.migrate()
     database.check()
     return database
@@ -30,6 +31,8 @@ async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker
     Raises:
         ConfigurationError: it does not answer.
     """
+    if settings.payload_key_file is None:
+        private_folder(settings.home)
     key = load_or_create_key(settings.payload_key)
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:

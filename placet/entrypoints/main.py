@@ -1,5 +1,6 @@
 """The `placet` program. Imports stay light: `placet --help` answers at once."""
 
+import os
 import sys
 from collections.abc import Coroutine
 from functools import cached_property
@@ -118,15 +119,18 @@ class Tools:
 
 def main() -> None:
     """Entry point of the console script."""
+    # Whatever this process or its children create (databases, their journals, results) is for its owner alone.
+    os.umask(0o077)
     from placet._origin import check_origin
     from placet.errors import ConfigurationError
     from placet.interfaces.cli.app import FAILED, run
+    from placet.interfaces.cli.output import print_error
 
     try:
         check_origin(CHECKOUT)
         traced = traces_are_exported()
     except ConfigurationError as error:
-        sys.stderr.write(f"placet: {error}\n")
+        print_error(str(error))
         leave(FAILED)
     leave(run_traced(sys.argv[1:]) if traced else run(sys.argv[1:], Tools()))
 

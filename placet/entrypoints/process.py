@@ -4,6 +4,7 @@ A Python process that used temporalio aborts at interpreter exit now and then (t
 entry point leaves by `leave`.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -19,11 +20,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from placet.entrypoints.child_log import ChildLog, Pump
+from placet.entrypoints.reaping import Reaper
 from placet.errors import ConfigurationError
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.03
 _STOP_SECONDS = 8.0
+_LOG_BYTES = 10_000_000
+_LOG_FILES = 5
 _PORTS = range(10_240, 32_000)
 _PORT_TRIES = 100
 
@@ -45,31 +50,56 @@ def uninterrupted() -> Iterator[None]:
 
 
 class Child:
-    """One child process in its own session, logging to a file. Linux ends it when we die."""
+    """One child process in its own session, logging to a file. It ends when we die, and what it started with it."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str | None] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path | ChildLog,
+        environment: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Start it. `environment` is added to ours; None takes a variable away."""
+        """Start it, from the main thread: Linux ends it when the thread that started it ends.
+
+        Args:
+            name: What a person calls it.
+            command: Program and arguments.
+            log: Where what it writes goes.
+            environment: Added to ours; None takes a variable away.
+        """
         self.name = name
+        self.command = tuple(command)
         given = {**os.environ, **(environment or {})}
-        self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own commands
-                list(command),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                env={variable: value for variable, value in given.items() if value is not None},
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
-            )
+        self.log = log if isinstance(log, ChildLog) else ChildLog(log, most_bytes=_LOG_BYTES, files=_LOG_FILES)
+        reaper = Reaper.of_this_process()
+        self._process = subprocess.Popen(  # noqa: S603 - our own commands
+            self.command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={variable: value for variable, value in given.items() if value is not None},
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
+        )
+        reaper.watch(self.pid)
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        self._pump = Pump(self._process.stdout, self.log)
 
     @property
     def pid(self) -> int:
-        """Process id."""
+        """Process id, and that of its process group."""
         return self._process.pid
+
+    @property
+    def death(self) -> str:
+        """How it ended, with its last words; empty while it runs."""
+        code = self._process.poll()
+        if code is None:
+            return ""
+        self._pump.drain()
+        last = self.log.last_line or "no output"
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        return f"{self.name} {how}: {last} (log: {str(self.log.path)!r})"
 
     def check(self) -> None:
         """Raise when it has ended.
@@ -77,11 +107,8 @@ class Child:
         Raises:
             ConfigurationError: with its last log line.
         """
-        code = self._process.poll()
-        if code is not None:
-            lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-            last = lines[-1] if lines else "no output"
-            raise ConfigurationError(f"{self.name} ended with code {code}: {last} (log: {str(self.log)!r})")
+        if death := self.death:
+            raise ConfigurationError(death)
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM, if it still runs."""
@@ -89,18 +116,23 @@ class Child:
             self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """End it: politely, then for certain."""
+        """End it and what it started: politely, then for certain."""
         self.ask_to_stop()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._bury()
 
     def kill(self) -> None:
         """SIGKILL, for tests of recovery."""
         self._process.kill()
         self._process.wait()
+
+    def _bury(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._pump.drain()
+        Reaper.of_this_process().forget(self.pid)
 
 
 def await_condition(condition: Callable[[], bool], *, seconds: float, what: str) -> None:

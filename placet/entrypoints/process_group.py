@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from placet.entrypoints.child_log import ChildLog
 from placet.entrypoints.process import Child, await_condition, uninterrupted
 
 # A worker's imports take seconds on a cold machine.
@@ -14,9 +15,18 @@ _START_SECONDS = 60.0
 class ProcessGroup(ABC):
     """Entering starts all parts (and stops what had started when one fails); leaving stops them, the last one first."""
 
-    def __init__(self, logs: Path, environment: Mapping[str, str | None]) -> None:
-        self._logs = logs
+    def __init__(
+        self,
+        logs: Path,
+        environment: Mapping[str, str | None],
+        *,
+        log_bytes: int = 10_000_000,
+        log_files: int = 5,
+    ) -> None:
+        self._folder = logs
         self._environment = environment
+        self._log_bytes, self._log_files = log_bytes, log_files
+        self._logs: dict[str, ChildLog] = {}
         self._children: list[Child] = []
 
     def __enter__(self) -> Self:
@@ -39,9 +49,27 @@ class ProcessGroup(ABC):
     def spawn(self, name: str, command: list[str]) -> Child:
         """Start one part, logging to a file of its name."""
         with uninterrupted():
-            child = Child(name, command, self._logs / f"{name}.log", self._environment)
+            child = self._start(name, command)
             self._children.append(child)
         return child
+
+    def dead(self) -> list[Child]:
+        """The parts that have ended by themselves."""
+        return [child for child in self._children if child.death]
+
+    def start_again(self, child: Child) -> Child:
+        """Start a part that has ended, as it was started."""
+        with uninterrupted():
+            child.stop()  # what it started may live on
+            again = self._start(child.name, list(child.command))
+            self._children[self._children.index(child)] = again
+        return again
+
+    def _start(self, name: str, command: list[str]) -> Child:
+        if name not in self._logs:
+            path = self._folder / f"{name}.log"
+            self._logs[name] = ChildLog(path, most_bytes=self._log_bytes, files=self._log_files)
+        return Child(name, command, self._logs[name], self._environment)
 
     def check(self) -> None:
         """Raise when a part has ended by itself.
@@ -68,3 +96,6 @@ class ProcessGroup(ABC):
         for child in reversed(self._children):
             child.stop()
         self._children.clear()
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()

@@ -1,9 +1,7 @@
 """What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|bench` run, by name."""
 
 import asyncio
-import json
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -11,11 +9,15 @@ from pathlib import Path
 
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
+from placet.files import private_folder
+
+_REPLAYS = "the history replays and every digest holds"
 
 
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
     from placet.entrypoints.stack import Stack
+    from placet.entrypoints.supervisor import supervise
 
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -26,8 +28,7 @@ def up(settings: Settings) -> int:
             print(f"  {name:<17} {address}")
         print(f"  logs              {settings.home / 'logs'}")
         print("ready; Ctrl-C stops everything", flush=True)
-        while not stop.wait(1.0):
-            stack.check()
+        supervise(stack, stop, lambda line: print(line, flush=True))
     print("stopped")
     return 0
 
@@ -43,7 +44,7 @@ def migrate(settings: Settings) -> int:
     """Bring the database's schema to what this version needs."""
     from placet.storage.database import Database
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
     with Database(settings.database) as database:
         database.migrate()
         print(f"database {database.name} is at schema revision {database.revision()}")
@@ -76,7 +77,8 @@ def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
     from placet.sandbox.errors import SandboxError
     from placet.sandbox.server import serve
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    if file is None:
+        private_folder(settings.home)
     config = SandboxConfig(host=host, port=port, database=file or settings.home / "bss.db", token=settings.bss_token)
     try:
         serve(config, on_ready=lambda url: print(f"sandbox BSS ready at {url}", flush=True))
@@ -104,23 +106,24 @@ def replay(
     settings: Settings, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool
 ) -> int:
     """An auditor's verdict on one run."""
+    from placet.interfaces.cli import output
     from placet.replay import replay as judge
 
     verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
-        print(json.dumps({**asdict(verdict), "verified": not verdict.faults}, indent=2))
+        output.print_json({**asdict(verdict), "verified": not verdict.faults})
     else:
-        print(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
-        print(f"proposal   {verdict.proposal or 'none'}")
+        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
+        output.print_line(f"proposal   {verdict.proposal or 'none'}")
         if verdict.mandate is not None:
-            print(f"mandate    {verdict.mandate}")
+            output.print_line(f"mandate    {verdict.mandate}")
         for decision in verdict.decisions:
-            print(f"decision   {decision}")
+            output.print_line(f"decision   {decision}")
         for note in verdict.notes:
-            print(f"note       {note}")
-        print("verdict    " + ("the history replays and every digest holds" if not verdict.faults else "REFUSED"))
+            output.print_line(f"note       {note}")
+        output.print_line("verdict    " + (_REPLAYS if not verdict.faults else "REFUSED"))
     for fault in verdict.faults:
-        print(f"placet: {fault}", file=sys.stderr)
+        output.print_error(fault)
     return 1 if verdict.faults else 0
 
 

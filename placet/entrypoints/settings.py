@@ -5,6 +5,7 @@ Order: environment (`PLACET_*`), then what a running `placet up` wrote to `<home
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from placet.contracts.base import PersonName, TenantId
 from placet.errors import ConfigurationError
+from placet.files import read_own
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+_LOOPBACK = r"127\.0\.0\.1:[0-9]{1,5}"
+STACK_ADDRESSES = {
+    "temporal_address": _LOOPBACK,
+    "temporal_ui": f"http://{_LOOPBACK}",
+    "bss_url": f"http://{_LOOPBACK}",
+    "model_url": f"http://{_LOOPBACK}/v1",
+}
+"""The settings that a running stack may give, and how their values look: always a port of this machine."""
 
 
 class Settings(BaseSettings):
@@ -47,6 +58,12 @@ class Settings(BaseSettings):
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    policy_keep_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=168,
+        description="how long a worker keeps the last good policies while the files in place are faulty; 0: not at all",
+    )
     effect_lease_seconds: float = Field(
         default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
     )
@@ -63,6 +80,17 @@ class Settings(BaseSettings):
     log_interval_seconds: float = Field(
         default=5.0, gt=0, le=3600, description="how often a worker brings the log up to the record and signs it"
     )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="from which level on a process writes its log"
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="form of a log: auto is text on a terminal and json everywhere else"
+    )
+    log_file_megabytes: float = Field(
+        default=10.0, gt=0, le=1000, description="size at which a log file of `placet up` is put aside"
+    )
+    log_files: int = Field(default=5, ge=1, le=100, description="how many files of each log are kept, the newest")
 
     notify_file: Path | None = Field(
         default=None, description="address book: who is told by e-mail or webhook (TOML); none: the console alone"
@@ -91,6 +119,12 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         default=None, description="bearer token of the HTTP API; none: it will not start"
     )
+
+    metrics_token: SecretStr | None = Field(
+        default=None, description="bearer token that reads /metrics, of the API and of workers; none: there is none"
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address on which a worker serves /metrics")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="its port; 0: it serves none")
 
     @property
     def database(self) -> str:
@@ -137,12 +171,28 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def running_stack(home: Path) -> dict[str, Any]:
-    """Addresses of the stack that runs in `home`, or nothing when its process is gone."""
-    try:
-        stack = json.loads((home / "stack.json").read_text())
-        os.kill(int(stack.pop("pid")), 0)
-    except (OSError, ValueError, KeyError):
+    """Addresses of the stack that runs in `home`, or nothing when its process is gone.
+
+    The file decides where this process connects to, and by default it is looked for below the current folder. So it
+    must belong to us, and it can name nothing but ports of this machine.
+
+    Raises:
+        ConfigurationError: another user could have written it, or it holds something else.
+    """
+    path = home / "stack.json"
+    content = read_own(path)
+    if content is None:
         return {}
+    try:
+        stack = json.loads(content)
+        os.kill(int(stack.pop("pid")), 0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return {}
+    for name, value in stack.items():
+        if name not in STACK_ADDRESSES or not re.fullmatch(STACK_ADDRESSES[name], str(value)):
+            raise ConfigurationError(
+                f"{str(path)!r} sets {name}={str(value)[:80]!r}, which no running stack writes; remove the file"
+            )
     return dict(stack)
 
 

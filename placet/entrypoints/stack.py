@@ -17,6 +17,7 @@ from placet.entrypoints.process import Child, answers, free_port
 from placet.entrypoints.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
+from placet.files import open_own, private_folder, write_file
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -53,7 +54,12 @@ class Stack(ProcessGroup):
     def __init__(self, settings: Settings, *, isolated: bool = False) -> None:
         self._home = settings.home.resolve()
         own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
-        super().__init__(self._home / "logs", {**own, "PLACET_HOME": str(self._home)})
+        super().__init__(
+            self._home / "logs",
+            {**own, "PLACET_HOME": str(self._home)},
+            log_bytes=round(settings.log_file_megabytes * 1_000_000),
+            log_files=settings.log_files,
+        )
         self._isolated = isolated
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
@@ -83,7 +89,7 @@ class Stack(ProcessGroup):
     def start_worker(self) -> Child:
         """Start a worker (one more, or again after one was killed); returns when it polls."""
         ready = self._home / "run" / f"worker-{secrets.token_hex(4)}.ready"
-        ready.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(ready.parent)
         child = self.spawn("worker", placet_command("worker", "--ready-file", str(ready)))
         self.await_part(ready.exists, "the worker's first poll")
         return child
@@ -104,14 +110,14 @@ class Stack(ProcessGroup):
         Raises:
             ConfigurationError: a part does not start, or a stack runs in this folder already.
         """
-        self._home.mkdir(parents=True, exist_ok=True)
+        private_folder(self._home)
         self._lock = self._only_one()
         temporal = temporal_command(self.temporal_port, self.ui_port, self._home / "temporal.db")
         self.spawn("temporal", temporal)
         bss = ("bss", "serve", "--port", str(self.bss_port), "--database", str(self._home / "bss.db"))
         self.spawn("bss", placet_command(*bss))
         self.spawn("model", placet_command("model", "serve", "--port", str(self.model_port)))
-        (self._home / "stack.json").write_text(json.dumps({"pid": os.getpid(), **self.addresses}))
+        write_file(self._home / "stack.json", json.dumps({"pid": os.getpid(), **self.addresses}))
         # The worker's imports take seconds: it starts at once and waits for Temporal itself.
         self.start_worker()
         self.await_part(lambda: answers(self.bss_port), "the sandbox BSS answering")
@@ -127,7 +133,10 @@ class Stack(ProcessGroup):
 
     def _port(self, usual: int) -> int:
         """The usual port, unless something or another stack that is just starting has it."""
-        lock = _locked(Path(tempfile.gettempdir()) / f"placet-{os.getuid()}-port-{usual}.lock")
+        try:
+            lock = _locked(Path(tempfile.gettempdir()) / f"placet-{os.getuid()}-port-{usual}.lock")
+        except ConfigurationError:
+            lock = None  # somebody put something else there: the file serves to avoid a collision, no more
         if lock is None:
             return free_port()
         self._reserved.append(lock)
@@ -141,8 +150,8 @@ class Stack(ProcessGroup):
 
 
 def _locked(path: Path) -> IO[str] | None:
-    """The file, locked for this process until it is closed; None when another process has it."""
-    file = path.open("w")
+    """Return the file, locked for this process until it is closed; None when another process has it."""
+    file = os.fdopen(open_own(path, os.O_RDWR), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -13,11 +13,16 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import all_activities
 from activities.context import Context
+from agents.catalogue import names
 from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
+from placet.entrypoints.logs import set_up_logging, tell_temporal_apart
+from placet.entrypoints.observing import metrics_of_worker
+from placet.entrypoints.policy_watch import PolicyWatch
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
+from placet.files import write_file
 from placet.governance.log.key import load_or_create_log_identity
 from workflows.governed_run import GovernedRun
 
@@ -27,6 +32,8 @@ _GRACE = timedelta(seconds=8)
 _CONNECT_SECONDS = 60.0
 
 WORKFLOWS = [GovernedRun]
+
+_log = logging.getLogger(__name__)
 
 
 class ContextFreeSandbox(SandboxedWorkflowRunner):
@@ -75,7 +82,8 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
     from placet.entrypoints.bootstrap import build_parts
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logging(settings.log_level, settings.log_format)
+    tell_temporal_apart()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -91,9 +99,12 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         parts.context.clock,
         settings.log_interval_seconds,
     )
-    with integrator, notifier:
+    watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
+    metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
+    with integrator, notifier, watch, metrics:
         async with build_worker(engine.client, parts.context, settings):
+            _log.info("ready: polling task queue %r of %s", TASK_QUEUE, settings.temporal_address)
             if ready_file is not None:
-                await asyncio.to_thread(ready_file.write_text, "ready\n")
+                await asyncio.to_thread(write_file, ready_file, "ready\n")
             await stopping.wait()
     parts.close()

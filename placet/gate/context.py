@@ -13,6 +13,7 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import GateTerms
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import EndState, RunRequest
+from placet.decisioning.contact import ContactPolicy
 from placet.errors import GovernanceError
 from placet.governance.policy.set import PolicySet
 from placet.notify.address_book import AddressBook
@@ -31,6 +32,7 @@ class GateContext(ABC):
         database: Our own tables and the record.
         billing: Reads the customer's state again before the effect.
         policies: The policy set in force for a tenant and agent, read again at every question; raises `PolicyError`.
+        contact: The contact policy in force for a tenant and agent, likewise.
         addresses: Who is told that a gate waits for them.
         tenants: The tenants this installation serves.
         clock: The current time, with its zone.
@@ -39,6 +41,7 @@ class GateContext(ABC):
     database: Database
     billing: ReadPlugin
     policies: Callable[[str, str], PolicySet]
+    contact: Callable[[str, str], ContactPolicy]
     addresses: AddressBook
     tenants: frozenset[str]
     clock: Callable[[], datetime]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from placet.contracts.gate import Gate, GateTerms
 from placet.contracts.mandate import Clearance
-from placet.contracts.proposal import AdjustBalance, Mutation, Proposal
+from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
@@ -19,7 +19,8 @@ def denied(reason: str, policies: PolicySet | None, now: datetime) -> Gate:
 
 def gate_for(proposal: Proposal, policies: PolicySet, defaults: GateTerms, opened_at: datetime) -> Gate:
     """The gate that `policies` put before `proposal`: denied, or for people."""
-    if _takes(proposal.mutation) and proposal.reverses is None:
+    # Policies are written with what an operator gives in mind.
+    if proposal.mutation.takes_from_customer and proposal.reverses is None:
         return denied("only a reversal takes something from a customer", policies, opened_at)
     answer = policies.may_propose(proposal)
     if not answer.allowed:
@@ -88,11 +89,6 @@ def replacing(gate: Gate, before: Gate, now: datetime) -> Gate:
 def _sooner(new: datetime | None, old: datetime | None, before: datetime) -> datetime | None:
     due = min((at for at in (new, old) if at is not None), default=None)
     return due if due is not None and due < before else None
-
-
-def _takes(mutation: Mutation) -> bool:
-    """Whether the customer is left with less: policies are written with what an operator gives in mind."""
-    return mutation.direction == "debit" if isinstance(mutation, AdjustBalance) else mutation.action == "delete"
 
 
 def _after(opened_at: datetime, seconds: int | None) -> datetime | None:

@@ -10,6 +10,7 @@ from placet.contracts.proposal import Candidate, Proposal, Reason
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import ProposeInput, RunRequest
 from placet.decisioning.compensation import compensation, leave, magnitude, required_reads, words
+from placet.decisioning.contact import given
 from placet.errors import GovernanceError
 from placet.gate.context import GateContext
 from placet.governance.effects import effect_key
@@ -73,7 +74,7 @@ def propose(context: GateContext, step: ProposeInput, original_id: str, evidence
     back = _with_request(context, run, original_id, compensation(original, receipt, evidence))
     candidates = (back, leave(original))
     if back.mutation is None:
-        why = "; ".join(f"{reason.code}: {reason.detail}" for reason in back.reasons_against)
+        why = "; ".join(reason.detail or reason.code.replace("_", " ") for reason in back.reasons_against)
         return ProposalOutcome(None, f"nothing: {original_id} cannot be taken back; {why}"[:300], candidates, (), ())
     proposal = Proposal(
         run_id=run.run_id,
@@ -82,17 +83,18 @@ def propose(context: GateContext, step: ProposeInput, original_id: str, evidence
         agent=run.agent,
         triggered_by=run.requested_by,
         treatment=back.treatment,
+        treatment_name=back.name,
         mutation=back.mutation,
         cost=magnitude(original),
         expected_value_minor=back.expected_value_minor,
-        rationale=words(original, back.mutation),
+        facts=(*words(original, back.mutation), *given(evidence.history, evidence.read_at)),
         candidates=candidates,
         preconditions=back.preconditions,
         evidence=step.evidence,
         assessment=step.assessment,
         reverses=original_id,
     )
-    summary = f"{back.treatment} of {original_id}, taking {proposal.cost} from the customer"
+    summary = f"take back what {original_id} did: {proposal.price}"
     return ProposalOutcome(proposal, summary, candidates, (), ())
 
 

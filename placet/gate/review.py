@@ -22,6 +22,7 @@ from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, amended_key, pending_on_record
+from placet.storage.records import Asked
 
 _WAITING: dict[Phase, RunState] = {"decide": "awaiting_decision", "settle": "unknown_outcome"}
 _REVIEW_SECONDS = 5.0
@@ -148,7 +149,7 @@ class Review:
         amendment = amendment_of(envelope)
         if amendment is None:
             raise DecisionRefused("an amendment that changes nothing", code="malformed_statement")
-        changed = amended(self._votes.proposal, amendment, decision.approver)
+        changed = amended(self._votes.proposal, amendment, decision.approver, decision.reason)
         if digest_of(changed) != decision.proposal:
             raise DecisionRefused(
                 f"signed for proposal {decision.proposal[:16]}, the amendment makes {digest_of(changed)[:16]}",
@@ -187,7 +188,8 @@ class Review:
         if not ours and entry.body["proposal"] != pending.proposal:
             raise StorageError("another review of this run amended it otherwise; this one is done again")
         if ours:
-            tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal)
+            people = Asked.of(pending.gate, proposal)
+            tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal, asked=people)
 
     def _record_accepted(self, decision: AcceptedDecision, entitlement: Entitlement, began: float) -> None:
         tx, run, now = self._tx, self._run, self._context.clock()
@@ -221,7 +223,14 @@ class Review:
         )
         if not recorded.ours:
             return
-        tx.runs.set_state(run.run_id, _WAITING[self._phase], at=now, decision=decision.envelope_digest, detail=detail)
+        tx.runs.set_state(
+            run.run_id,
+            _WAITING[self._phase],
+            at=now,
+            decision=decision.envelope_digest,
+            detail=detail,
+            answered=self._votes.verdict() is not None,
+        )
         if self._phase == "decide" and self._votes.verdict() is not None:
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "decided", now)
         elif decision.verdict == "amend":  # another proposal than the one that people were asked about

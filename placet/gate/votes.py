@@ -140,6 +140,7 @@ class Votes:
             return check(decision)
         except DecisionRefused as error:
             envelope = decision.envelope_digest
+            self._tx.runs.reopen(self._run.run_id)
             record(
                 self._tx,
                 self._run,

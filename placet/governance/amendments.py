@@ -1,7 +1,8 @@
 """What an approver may make of a proposal: less of the same credit, or another treatment that was weighed and eligible.
 
-Whoever signs an amendment derives the same new proposal as whoever reviews it: nothing but the proposal, the amendment
-and the person's name goes into it. Policy is asked about the result as about any proposal.
+Whoever signs an amendment derives the same new proposal as whoever reviews it: nothing but the proposal, the amendment,
+the person's name and their reason goes into it. The model's words were about another proposal, so they are left out.
+Policy is asked about the result as about any proposal.
 """
 
 from placet.contracts.decision import Amendment
@@ -12,8 +13,8 @@ from placet.errors import DecisionRefused
 OUT_OF_BOUNDS = "amendment_out_of_bounds"
 
 
-def amended(proposal: Proposal, amendment: Amendment, by: str) -> Proposal:
-    """The proposal as changed by `by`.
+def amended(proposal: Proposal, amendment: Amendment, by: str, reason: str) -> Proposal:
+    """Return the proposal as changed by `by`, who gives `reason`.
 
     Raises:
         DecisionRefused: code `amendment_out_of_bounds`; it does not make a credit smaller, or names a treatment that
@@ -29,6 +30,9 @@ def amended(proposal: Proposal, amendment: Amendment, by: str) -> Proposal:
         update={
             "amends": amendment.amends,
             "amended_by": by,
+            "amended_reason": reason,
+            "rationale": "",
+            "rationale_marks": (),
             "original_cost": proposal.original_cost or proposal.cost,
         }
     )
@@ -47,8 +51,7 @@ def _smaller(proposal: Proposal, amount: Money) -> Proposal:
         update={
             "mutation": mutation.model_copy(update={"amount": amount}),
             "cost": Money(amount_minor=proposal.cost.amount_minor - saved, currency=proposal.cost.currency),
-            # What a smaller credit is worth nobody has estimated: no more than the original, of which it saves nothing.
-            "expected_value_minor": min(0, proposal.expected_value_minor),
+            "expected_value_minor": None,  # what a smaller credit is worth nobody has estimated
         }
     )
 
@@ -61,6 +64,7 @@ def _another(proposal: Proposal, treatment: str) -> Proposal:
             return proposal.model_copy(
                 update={
                     "treatment": treatment,
+                    "treatment_name": candidate.name,
                     "mutation": candidate.mutation,
                     "cost": Money(amount_minor=candidate.cost_minor, currency=proposal.cost.currency),
                     "expected_value_minor": candidate.expected_value_minor,

@@ -52,7 +52,7 @@ def roles_concerned(gate: Gate, occasion: Occasion, now: datetime) -> tuple[str,
 
 def subject_of(run: RunRequest, proposal: Proposal, occasion: Occasion) -> str:
     """One line: what happened, to which treatment at which cost, in which run."""
-    return f"Placet {run.tenant}: {_SUBJECTS[occasion]}: {proposal.treatment}, {proposal.cost} ({run.run_id})"
+    return f"Placet {run.tenant}: {_SUBJECTS[occasion]}: {_named(proposal)}, {proposal.price} ({run.run_id})"
 
 
 def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion, role: str, console_url: str) -> str:
@@ -71,8 +71,8 @@ def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion,
         ("run", run.run_id),
         ("tenant", run.tenant),
         ("asked by", f"agent {run.agent}, for {run.requested_by}"),
-        ("proposes", f"{proposal.treatment} ({proposal.mutation.kind})"),
-        ("costs", str(proposal.cost)),
+        ("proposes", f"{proposal.name}: {proposal.mutation.what}"),
+        ("amount", proposal.price),
         ("decided by", _deciders(gate)),
     ]
     if occasion in ("asked", "reminded", "escalated", "expired"):
@@ -94,6 +94,10 @@ def message_id(notification: Notification) -> str:
         notification.created_at.astimezone(UTC).isoformat(),
     )
     return f"notice-{notification.notification_id}-{hashlib.sha256('|'.join(once).encode()).hexdigest()[:24]}"
+
+
+def _named(proposal: Proposal) -> str:
+    return proposal.treatment_name or proposal.treatment.replace("_", " ")
 
 
 def _deciders(gate: Gate) -> str:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.client import WorkflowHistory
 
 from placet.contracts.base import PersonName
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import UsageError
+from placet.files import write_file
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import key_id_of, parse_public_key
 from placet.replay.trust import Trusted
@@ -33,13 +34,10 @@ def write_history(path: Path, history: WorkflowHistory) -> None:
     """Export a history.
 
     Raises:
-        ConfigurationError: the file cannot be written.
+        ConfigurationError: the file cannot be written, or a link or a device is in its place.
     """
     document = {"workflowId": history.workflow_id, "history": json.loads(history.to_json())}
-    try:
-        path.write_text(json.dumps(document, indent=1) + "\n")
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    write_file(path, json.dumps(document, indent=1) + "\n")
 
 
 def load_trusted(public_keys: Sequence[Path], mandates: Sequence[Path]) -> Trusted:

@@ -72,6 +72,6 @@ class _Amendments:
             return None
         base = self._derived(signed.amendment.amends, before, seen)
         try:
-            return None if base is None else amended(base, signed.amendment, signed.approver)
+            return None if base is None else amended(base, signed.amendment, signed.approver, signed.reason)
         except DecisionRefused:
             return None

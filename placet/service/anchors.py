@@ -4,9 +4,7 @@ To a folder (another machine's, write-once), a git repository, or a witness over
 shown that the log extends what it was given last; a log that does not is refused here, before it leaves.
 """
 
-import os
 import re
-import secrets
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Final
 import httpx
 
 from placet.errors import ConfigurationError, GovernanceError, UpstreamRejected, UpstreamUnavailable
+from placet.files import PUBLIC_MODE, write_file
 from placet.governance.log.bundle import encode_proof
 from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
@@ -78,6 +77,11 @@ def anchor_in_folder(folder: Path, head: SignedHead) -> Path:
     if not folder.is_dir():
         raise ConfigurationError(f"anchor folder {str(folder)!r} does not exist; create it where it is safe from us")
     place = folder / head.checkpoint.origin
+    for part in (place, *place.parents):
+        if part == folder:
+            break
+        if part.is_symlink():
+            raise ConfigurationError(f"{str(part)!r} is a symbolic link, which is not followed here; remove it")
     file = place / f"{head.checkpoint.size:012d}.checkpoint"
     try:
         earlier = sorted(place.glob("*.checkpoint"))
@@ -86,12 +90,7 @@ def anchor_in_folder(folder: Path, head: SignedHead) -> Path:
             head.must_extend(anchored, repr(str(earlier[-1])))
         if not file.exists():
             place.mkdir(parents=True, exist_ok=True)
-            fresh = place / f".{secrets.token_hex(4)}"
-            with fresh.open("x", encoding="utf-8") as opened:
-                opened.write(head.note)
-                opened.flush()
-                os.fsync(opened.fileno())
-            fresh.rename(file)
+            write_file(file, head.note, mode=PUBLIC_MODE)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot anchor in {str(folder)!r}: {error}") from error
     return file

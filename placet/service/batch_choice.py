@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import ValidationError, model_validator
@@ -13,7 +14,8 @@ from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
 from placet.service.decisions import pending_proposal
-from placet.storage.database import Database
+from placet.storage.database import Database, Transaction
+from placet.storage.inbox import InboxFilter
 from placet.storage.records import RunRecord
 
 BatchVerdict = Literal["approve", "reject"]
@@ -92,6 +94,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A run that waits and whose proposal is damaged: nothing can be decided about it."""
+
+    run_id: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedBatch:
     """What one signature would decide.
 
@@ -134,6 +144,9 @@ def prepare_batch(
     chosen: list[Choice] = []
     left_out: list[tuple[str, str]] = []
     for choice in waiting:
+        if isinstance(choice, Unreadable):
+            left_out.append((choice.run_id, choice.fault))
+            continue
         try:
             limits.check(choice.proposal)
         except DecisionRefused as error:
@@ -175,17 +188,24 @@ def _named(database: Database, tenant: str, verdict: BatchVerdict, run_ids: Sequ
         yield Choice(*pending_proposal(database, run_id, tenant, verdict))
 
 
-def _waiting(database: Database, tenant: str) -> Iterator[Choice]:
-    before = None
+def _waiting(database: Database, tenant: str) -> Iterator[Choice | Unreadable]:
+    """Yield the runs that wait for a decision and that nobody has answered in full, those that close first first."""
+    wanted, after, now = InboxFilter(to_decide=True), None, datetime.now(UTC)
     while True:
         with database.reading() as tx:
-            page = tx.runs.list(tenant, state="awaiting_decision", limit=_PAGE, before=before)
-            found = [
-                Choice(record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal))
-                for record in page
-                if record.proposal is not None
-            ]
+            page = tx.inbox.page(tenant, wanted, now, limit=_PAGE, after=after)
+            found = [_choice(tx, row.record) for row in page]
         yield from found
         if len(page) < _PAGE:
             return
-        before = page[-1].run_id
+        after = page[-1].record.run_id
+
+
+def _choice(tx: Transaction, record: RunRecord) -> Choice | Unreadable:
+    if record.proposal is None:
+        return Unreadable(record.run_id, "it has no proposal")
+    try:
+        proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
+    except (GovernanceError, UsageError) as error:
+        return Unreadable(record.run_id, f"its proposal cannot be read: {error}")
+    return Choice(record, record.proposal, proposal)

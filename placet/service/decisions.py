@@ -78,7 +78,7 @@ def sign_amendment(
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
     predicate = _predicate(record, "amend", approver, reason, amendment)
-    changed = amended(proposal, amendment, approver)
+    changed = amended(proposal, amendment, approver, reason)
     return changed, sign_decision(predicate, digest_of(changed), key.private, key.key_id)
 
 

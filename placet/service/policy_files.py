@@ -5,6 +5,9 @@ from pathlib import Path
 from placet.errors import PolicyError
 from placet.governance.policy.source import PolicyFile
 
+MISSING = "policy_missing"
+"""Code of there being no policies, as opposed to faulty ones."""
+
 _ATTEMPTS = 5
 
 
@@ -15,7 +18,8 @@ def read_policy_files(path: Path) -> tuple[PolicyFile, ...]:
     whole. A folder that changes while it is read is read again.
 
     Raises:
-        PolicyError: there is no policy file, or one cannot be read.
+        PolicyError: code `policy_missing`: there is no policy file, or one may not be read. Else what is there is no
+            text, or does not stay the same for long enough to be read.
     """
     try:
         place = path.resolve()
@@ -26,10 +30,12 @@ def read_policy_files(path: Path) -> tuple[PolicyFile, ...]:
                 break
         else:
             raise PolicyError(f"the policy files in {str(path)!r} keep changing; publish a whole folder at once")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"cannot read the policy files in {str(path)!r}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"cannot read the policy files in {str(path)!r}, they are not UTF-8: {error}") from error
+    except OSError as error:
+        raise PolicyError(f"cannot read the policy files in {str(path)!r}: {error}", code=MISSING) from error
     if not files:
-        raise PolicyError(f"no policy file (*.cedar) in {str(path)!r}")
+        raise PolicyError(f"no policy file (*.cedar) in {str(path)!r}", code=MISSING)
     return files
 
 

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.money import Money
 from placet.errors import UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import APPROVER
 
@@ -82,7 +83,7 @@ def _row(key: EnrolledKey) -> dict[str, object]:
     }
 
 
-def _key(row: RowMapping) -> EnrolledKey:
+def _key(row: Row) -> EnrolledKey:
     values = dict(row)
     minor, currency = values.pop("limit_minor"), values.pop("limit_currency")
     limit = None if minor is None and currency is None else Money(amount_minor=minor, currency=currency)

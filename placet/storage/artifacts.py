@@ -3,11 +3,12 @@
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from placet.contracts.base import Digest
 from placet.errors import GovernanceError, UsageError
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
+from placet.storage.driver import Connection
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import ARTIFACT
 

@@ -1,11 +1,12 @@
 """Which runs were seeded as controls: they carry a proposal that must be declined, and can never execute."""
 
 from pydantic import AwareDatetime
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from placet.contracts.base import Frozen, PersonName, RunId, TenantId
 from placet.errors import UsageError
 from placet.governance.oversight import Flaw
+from placet.storage.driver import Connection
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import CONTROL
 

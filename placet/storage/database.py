@@ -4,19 +4,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection as SchemaConnection
+from sqlalchemy import Engine, text
 
+from placet.files import make_own_file
 from placet.storage import failures, migration
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
+from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
-from placet.storage.engines import READING, open_engine, parse_url, sqlite_file
+from placet.storage.engines import open_engine, parse_url, sqlite_file
+from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
+from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
@@ -25,6 +31,9 @@ from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
 from placet.storage.runs import RunRepository
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 class Transaction:
@@ -36,11 +45,14 @@ class Transaction:
         "artifacts",
         "audit",
         "checkpoints",
+        "contacts",
         "controls",
         "decisions",
         "delegations",
         "effects",
+        "figures",
         "halts",
+        "inbox",
         "log",
         "log_leases",
         "mandates",
@@ -53,6 +65,7 @@ class Transaction:
         self._connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
+        self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
         self.approvers = ApproverRepository(connection)
@@ -64,7 +77,9 @@ class Transaction:
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)
         self.checkpoints = CheckpointRepository(connection)
+        self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)
 
     @contextmanager
@@ -98,18 +113,15 @@ class Database:
         self.name = parsed.render_as_string(hide_password=True)
         self._file = sqlite_file(parsed)
         self._lock_timeout_s = lock_timeout_s
-        self._engine = open_engine(
-            parsed,
-            pool_size=pool_size,
-            lock_timeout_s=lock_timeout_s,
-            statement_timeout_s=statement_timeout_s,
-        )
-        self._reader = self._engine.execution_options(**{READING: True})
-        if self._file is None:
-            self._reader = self._engine.execution_options(postgresql_readonly=True)
-        self._snapshot = self._reader
-        if self._file is None:
-            self._snapshot = self._reader.execution_options(isolation_level="REPEATABLE READ")
+        limits: dict[str, Any] = {
+            "pool_size": pool_size,
+            "lock_timeout_s": lock_timeout_s,
+            "statement_timeout_s": statement_timeout_s,
+        }
+        self._engine = open_engine(parsed, **limits)
+        # SQLite says for a whole connection that it must not write, PostgreSQL for one transaction.
+        self._reader = self._engine if self._file is None else open_engine(parsed, reading=True, **limits)
+        self._statements = Statements(self._engine.dialect)
         # SQLite has one writer. Threads of this process queue here and do not poll the lock of the file.
         self._turn = threading.Lock() if self._file is not None else None
 
@@ -124,6 +136,7 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections; the next use opens new ones."""
         self._engine.dispose()
+        self._reader.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -133,7 +146,7 @@ class Database:
             StorageError: the database refused; nothing was written, or the answer to COMMIT was lost.
             GovernanceError: a guard of the schema refused the write.
         """
-        with self._writing() as connection:
+        with failures.one_clear_line(self.name), self._in_turn(), self._connected(self._engine) as connection:
             yield Transaction(connection)
 
     @contextmanager
@@ -143,7 +156,7 @@ class Database:
         Raises:
             StorageError: the database refused, or the block tried to write.
         """
-        with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
             yield Transaction(connection)
 
     @contextmanager
@@ -156,7 +169,7 @@ class Database:
         Raises:
             StorageError: the database refused, or the block tried to write.
         """
-        with failures.one_clear_line(self.name), self._snapshot.connect() as connection, connection.begin():
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
             yield Transaction(connection)
 
     def migrate(self) -> None:
@@ -168,7 +181,7 @@ class Database:
         if self._file is not None:
             try:
                 # The file will hold customers' data: only its owner may read it.
-                self._file.touch(mode=0o600, exist_ok=True)
+                make_own_file(self._file)
             except OSError as error:
                 raise failures.storage_error(self.name, failures.UNREACHABLE, str(error)) from error
         # Another process may be at it: that takes longer than any wait that suits a run's small transactions.
@@ -191,7 +204,7 @@ class Database:
 
     def downgrade(self, revision: str) -> None:
         """Take the schema back to `revision`, dropping what later ones added with its rows (`base`: all)."""
-        with self._writing() as connection:
+        with self._schema() as connection:
             migration.downgrade(connection, revision)
 
     def revision(self) -> str | None:
@@ -209,7 +222,7 @@ class Database:
         Raises:
             StorageError: one line saying what is wrong and what to do; `code` tells the cases apart.
         """
-        with self._writing() as connection:
+        with self._schema() as connection:
             found, needed = migration.current(connection), migration.head()
             if found != needed:
                 raise failures.storage_error(
@@ -219,7 +232,32 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
+        """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
+        pooled = engine.raw_connection()
+        try:
+            begin = ""
+            if self._file is not None:
+                # A writer takes the write lock at once: of two deferred ones one would fail when it upgrades its lock.
+                begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
+            else:
+                driver = cast("psycopg.Connection", pooled.driver_connection)
+                driver.read_only = reading
+                if moment or driver.isolation_level is not None:
+                    driver.isolation_level = _repeatable_read() if moment else None
+            connection = Connection(engine, pooled, self._statements, begin)
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def _schema(self) -> Iterator[SchemaConnection]:
+        """A transaction of SQLAlchemy's own, in which Alembic looks at the schema."""
         with (
             failures.one_clear_line(self.name),
             self._in_turn(),
@@ -243,3 +281,9 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+def _repeatable_read() -> "psycopg.IsolationLevel":
+    from psycopg import IsolationLevel  # whoever uses SQLite need not have it
+
+    return IsolationLevel.REPEATABLE_READ

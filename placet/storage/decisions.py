@@ -1,8 +1,9 @@
 """Accepted decisions, each used once (promise 2). The keys of the table enforce it under any race."""
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import bindparam, select
 
 from placet.contracts.decision import AcceptedDecision, Phase, Verdict
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.records import UsedDecision
 from placet.storage.tables import DECISION
@@ -76,7 +77,7 @@ class DecisionRepository:
         return tuple(_used(row) for row in rows)
 
 
-def _used(row: RowMapping) -> UsedDecision:
+def _used(row: Row) -> UsedDecision:
     fields = {name: row[name] for name in _SIGNED}
     return UsedDecision(
         tenant=row["tenant"],

@@ -6,10 +6,9 @@ the shape of a delegation is not there for anybody, and keeps nothing from its n
 """
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Result, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.errors import GovernanceError, UsageError
@@ -17,6 +16,7 @@ from placet.governance.delegations import in_turn
 from placet.governance.signing.signed import verify_document
 from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.driver import Connection, Rows
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import DELEGATION
 
@@ -108,7 +108,7 @@ class DelegationRepository:
         return record
 
 
-def _records(rows: Result[*tuple[Any, ...]]) -> tuple[DelegationRecord, ...]:
+def _records(rows: Rows) -> tuple[DelegationRecord, ...]:
     """What can be read: a malformed row confers nothing, and must not end the review of whom it names."""
     found = []
     for row in rows.mappings():

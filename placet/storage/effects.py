@@ -11,10 +11,11 @@ settled and failed rows as they are.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from placet.contracts.receipt import Receipt
 from placet.errors import GovernanceError, UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.records import Claim, EffectRecord, EffectStatus
 from placet.storage.tables import EFFECT, RUN
@@ -259,6 +260,6 @@ def _claim(record: EffectRecord, *, retry: bool) -> Claim:
     )
 
 
-def _record(row: RowMapping) -> EffectRecord:
+def _record(row: Row) -> EffectRecord:
     receipt = row["receipt"]
     return EffectRecord(**{**row, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})

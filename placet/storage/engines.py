@@ -2,16 +2,13 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from placet.errors import ConfigurationError
-
-READING = "placet_reading"
-"""Execution option of connections that must not write."""
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -50,12 +47,19 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
-def open_engine(url: URL, *, pool_size: int, lock_timeout_s: float, statement_timeout_s: float) -> Engine:
-    """An engine for `url` as `parse_url` returned it. Nothing connects until the first transaction."""
+def open_engine(
+    url: URL, *, pool_size: int, lock_timeout_s: float, statement_timeout_s: float, reading: bool = False
+) -> Engine:
+    """Return an engine for `url` as `parse_url` returned it. Nothing connects until the first transaction.
+
+    With `reading`, SQLite refuses every write on its connections; PostgreSQL is told in each transaction.
+    """
     path = sqlite_file(url)
     common: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": lock_timeout_s * 2}
+    # Every transaction here ends by itself; the pool need not end it again.
+    common["pool_reset_on_return"] = None
     if path is not None:
-        return _sqlite(url, path, lock_timeout_s, common)
+        return _sqlite(url, path, lock_timeout_s, common, reading=reading)
     settings = {
         "lock_timeout": f"{round(lock_timeout_s * 1000)}ms",
         "statement_timeout": f"{round(statement_timeout_s * 1000)}ms",
@@ -74,7 +78,7 @@ def open_engine(url: URL, *, pool_size: int, lock_timeout_s: float, statement_ti
     return create_engine(url, connect_args=arguments, **common)
 
 
-def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any]) -> Engine:
+def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any], *, reading: bool) -> Engine:
     # `rw` never creates the file: a mistyped path is an error, not a new empty record. `migrate` creates it.
     mode = "ro" if url.query.get("mode") == "ro" else "rw"
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
@@ -88,7 +92,7 @@ def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any])
             check_same_thread=False,
             cached_statements=256,
         )
-        for pragma in _SQLITE_PRAGMAS:
+        for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA query_only = {int(reading)}"):
             opened.execute(pragma)
         return opened
 
@@ -98,11 +102,5 @@ def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any])
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # Straight to the driver: this runs in every transaction, and SQLAlchemy's layers would double its cost.
-    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-    reading = bool(connection.get_execution_options().get(READING, False))
-    if connection.info.get(READING, False) != reading:
-        driver.execute(f"PRAGMA query_only = {int(reading)}")
-        connection.info[READING] = reading
-    # A writer takes the write lock at once: of two deferred writers one would fail when it upgrades its lock.
-    driver.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
+    """Begin SQLAlchemy's own transactions, which look at the schema or migrate it, as writers do."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

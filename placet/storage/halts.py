@@ -8,10 +8,11 @@ writers, of which there is one at a time. On PostgreSQL it holds its tenant's lo
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, text, update
+from sqlalchemy import and_, bindparam, or_, select, text, update
 
 from placet.contracts.halt import Halt
 from placet.errors import StorageError, UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import HALT
 
@@ -101,10 +102,11 @@ class HaltRepository:
             return
         # A statement of its own: the next one sees what was committed while this one waited, unless the transaction
         # looks at one snapshot for all its time.
-        row = self._connection.execute(_ALONE if alone else _SHARED, {"key": _lock_key(tenant)}).one()
-        if row.isolation != "read committed":
+        locked = self._connection.execute(_ALONE if alone else _SHARED, {"key": _lock_key(tenant)}).mappings()
+        isolation = locked[0]["isolation"]
+        if isolation != "read committed":
             raise StorageError(
-                f"transactions are {row.isolation!r} and could miss a halt; "
+                f"transactions are {isolation!r} and could miss a halt; "
                 "set default_transaction_isolation of the database to 'read committed'",
                 code="storage_isolation",
             )
@@ -115,5 +117,5 @@ def _lock_key(tenant: str) -> int:
     return int.from_bytes(hashlib.sha256(f"placet/halt/{tenant}".encode()).digest()[:8], signed=True)
 
 
-def _halt(row: RowMapping) -> Halt:
+def _halt(row: Row) -> Halt:
     return Halt(**row)

@@ -2,9 +2,11 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Insert, Table
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from placet.storage.driver import Connection
 
 
 def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> bool:

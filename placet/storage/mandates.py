@@ -9,10 +9,11 @@ customer is summed under that lock: whoever spends next sees what was spent befo
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from placet.contracts.mandate import Mandate, MandateRecord, MandateUse
 from placet.errors import GovernanceError, UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import MANDATE, MANDATE_USE
 
@@ -226,7 +227,7 @@ def _stands(earlier: MandateUse, use: MandateUse) -> bool:
     return earlier.released_at is None and earlier == use.model_copy(update={"used_at": earlier.used_at})
 
 
-def _record(row: RowMapping) -> MandateRecord:
+def _record(row: Row) -> MandateRecord:
     try:
         mandate = Mandate.model_validate_json(row["mandate"])
         fields = {name: row[name] for name in MandateRecord.model_fields if name != "mandate"}
@@ -239,5 +240,5 @@ def _record(row: RowMapping) -> MandateRecord:
     return record
 
 
-def _altered(row: RowMapping) -> GovernanceError:
+def _altered(row: Row) -> GovernanceError:
     return GovernanceError(f"mandate {row['mandate_id']!r} was altered in the database", code="mandate_altered")

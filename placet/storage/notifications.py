@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from placet.contracts.notification import Channel, DeliveryStatus, Notification, Occasion
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import NOTIFICATION
 
@@ -235,5 +236,5 @@ def _cut(detail: str) -> str:
     return " ".join(detail.replace("\x00", " ").split())[:_LONGEST_DETAIL]
 
 
-def _notification(row: RowMapping) -> Notification:
+def _notification(row: Row) -> Notification:
     return Notification(**{**row, "proposal": row["proposal"] or None})

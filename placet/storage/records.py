@@ -1,11 +1,14 @@
 """What the repositories return: frozen views of rows."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.decision import AcceptedDecision, Phase
+from placet.contracts.gate import Gate
+from placet.contracts.money import Money
+from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import RunRequest, RunState
 
@@ -25,6 +28,33 @@ class RunRecord(RunRequest):
     proposal: Digest | None
     decision: Digest | None
     receipt: Receipt | None
+
+
+class Asked(Frozen):
+    """What is asked of people before one proposal, as the inbox sorts and filters it."""
+
+    waits_until: AwareDatetime
+    quorum: int
+    roles: tuple[str, ...]
+    escalate_to: str | None
+    escalate_at: AwareDatetime | None
+    treatment: str
+    mutation_kind: str
+    cost: Money
+
+    @classmethod
+    def of(cls, gate: Gate, proposal: Proposal) -> Self:
+        """Return what `gate` asks about `proposal`."""
+        return cls(
+            waits_until=gate.expires_at,
+            quorum=gate.quorum,
+            roles=gate.roles,
+            escalate_to=gate.escalate_to,
+            escalate_at=gate.escalate_at,
+            treatment=proposal.treatment,
+            mutation_kind=proposal.mutation.kind,
+            cost=proposal.cost,
+        )
 
 
 class UsedDecision(Frozen):

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Update, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import Update, and_, bindparam, or_, select, tuple_, update
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, RUN_STATES, RunRequest, RunState, states_before
 from placet.errors import UsageError
+from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
-from placet.storage.records import RunRecord
+from placet.storage.records import Asked, RunRecord
 from placet.storage.tables import RUN
 
 _GET = select(RUN).where(RUN.c.run_id == bindparam("id"))
@@ -81,8 +82,12 @@ class RunRepository:
         proposal: str | None = None,
         decision: str | None = None,
         receipt: Receipt | None = None,
+        asked: Asked | None = None,
+        answered: bool = False,
     ) -> bool:
         """Move a run forward to `state` and add the digests that are given; those left out stay.
+
+        `asked` is what people are asked from now on; `answered` says that nobody is missing any more.
 
         Returns:
             Whether the run now stands in `state`; False when it was further on before (`states_before`), and stays so.
@@ -94,7 +99,9 @@ class RunRepository:
         values: dict[str, object] = {name: value for name, value in digests.items() if value is not None}
         if receipt is not None:
             values["receipt"] = receipt.model_dump_json()
-        values.update(state=state, code=code, detail=detail, updated_at=at)
+        if asked is not None:
+            values.update(_asked(asked))
+        values.update(state=state, code=code, detail=detail, updated_at=at, answered_at=at if answered else None)
         if self._connection.execute(_MOVE[state], {"id": run_id, **values}).rowcount == 1:
             return True
         record = self.get(run_id)
@@ -110,6 +117,14 @@ class RunRepository:
         """Let nobody else lock this run before the transaction ends; on SQLite there is one writer anyway."""
         self._connection.execute(_LOCK, {"id": run_id})
 
+    def note_asked(self, run_id: str, asked: Asked) -> None:
+        """Note what a gate asked that nobody has to pass: its run may have to be settled by a person."""
+        self._connection.execute(_UNENDED, {"id": run_id, **_asked(asked)})
+
+    def reopen(self, run_id: str) -> None:
+        """Note that people are missing again: an approval that had sufficed no longer counts."""
+        self._connection.execute(_UNENDED, {"id": run_id, "answered_at": None})
+
     def set_detail(self, run_id: str, detail: str, *, at: datetime) -> None:
         """Note what a run is waiting for; its state stays, and a run that ended or is not there stays as it is."""
         self._connection.execute(_UNENDED, {"id": run_id, "detail": detail, "updated_at": at})
@@ -117,11 +132,11 @@ class RunRepository:
     def get(self, run_id: str) -> RunRecord | None:
         """The run, None if there is none of that id."""
         row = self._connection.execute(_GET, {"id": run_id}).mappings().one_or_none()
-        return None if row is None else _record(row)
+        return None if row is None else run_record(row)
 
     def reversals_of(self, run_id: str) -> tuple[RunRecord, ...]:
         """The runs that were asked to take back what this one did, oldest first, however they ended."""
-        return tuple(_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
+        return tuple(run_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
 
     def list(
         self,
@@ -141,9 +156,25 @@ class RunRepository:
             mark = select(RUN.c.requested_at, RUN.c.run_id).where(RUN.c.run_id == before, RUN.c.tenant == tenant)
             query = query.where(tuple_(RUN.c.requested_at, RUN.c.run_id) < mark.scalar_subquery())
         query = query.order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()).limit(limit)
-        return tuple(_record(row) for row in self._connection.execute(query).mappings())
+        return tuple(run_record(row) for row in self._connection.execute(query).mappings())
 
 
-def _record(row: RowMapping) -> RunRecord:
+def _asked(asked: Asked) -> dict[str, object]:
+    return {
+        "waits_until": asked.waits_until,
+        "quorum": asked.quorum,
+        "asked_roles": f"|{'|'.join(asked.roles)}|",
+        "escalate_to": asked.escalate_to,
+        "escalate_at": asked.escalate_at,
+        "treatment": asked.treatment,
+        "mutation_kind": asked.mutation_kind,
+        "cost_minor": asked.cost.amount_minor,
+        "cost_currency": asked.cost.currency,
+    }
+
+
+def run_record(row: Row) -> RunRecord:
+    """Return the run that a row holds."""
     receipt = row["receipt"]
-    return RunRecord(**{**row, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})
+    fields = {name: row[name] for name in RunRecord.model_fields}
+    return RunRecord(**{**fields, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})

@@ -1,7 +1,5 @@
 """What ties a line of the log to its trace."""
 
-import logging
-
 from opentelemetry import trace
 
 
@@ -11,14 +9,3 @@ def trace_fields() -> dict[str, str]:
     if not context.is_valid:
         return {}
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
-
-
-class TraceFields(logging.Filter):
-    """Adds `trace_id` and `span_id` to each record, for a formatter to show; lets every record through."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Add them."""
-        fields = trace_fields()
-        record.trace_id = fields.get("trace_id", "")
-        record.span_id = fields.get("span_id", "")
-        return True

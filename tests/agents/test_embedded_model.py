@@ -90,6 +90,7 @@ def test_the_retention_agent_runs_on_it(server: tuple[str, subprocess.Popen[str]
         evidence(),
         assessment_digest=DIGEST,
         evidence_digest=DIGEST,
+        contact=None,
         inference=models,
     )
     assert proposed.model_use[-1].outcome == "ok"

@@ -1,6 +1,7 @@
 """The retention application: arithmetic decides what may be picked and how much; the model picks and explains."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ def propose(
         shown or evidence(),
         assessment_digest=DIGEST,
         evidence_digest="1" * 64,
+        contact=None,
         inference=inference,
     )
     return outcome, inference
@@ -104,7 +106,11 @@ def test_the_best_treatment_is_proposed_with_the_amount_from_the_arithmetic() ->
     assert proposal is not None
     assert proposal.treatment == "goodwill_credit"
     assert proposal.mutation == AdjustBalance(
-        customer_id="C00042", bucket_id="B-C00042", amount=usd(1_050), reason="Goodwill credit"
+        customer_id="C00042",
+        bucket_id="B-C00042",
+        bucket_name="Main",
+        amount=usd(1_050),
+        reason="Goodwill credit",
     )
     assert (proposal.cost, proposal.expected_value_minor) == (usd(1_050), 2_253)
     assert (proposal.assessment, proposal.evidence) == (DIGEST, "1" * 64)
@@ -120,14 +126,21 @@ def test_the_best_treatment_is_proposed_with_the_amount_from_the_arithmetic() ->
         ("loyalty_bonus", False),
     ]
     assert all(c.reasons_against for c in proposal.candidates if not c.eligible)
-    assert outcome.summary == "goodwill_credit at a cost of 10.50 USD, expected value 22.53 USD, one of 3 eligible"
+    assert outcome.summary == (
+        "Goodwill credit (goodwill_credit), costs 10.50 USD, expected value 22.53 USD, one of 3 eligible"
+    )
 
 
 def test_the_model_may_pick_another_eligible_treatment() -> None:
     proposal = propose(picks="plan_change")[0].proposal
     assert proposal is not None
     assert proposal.mutation == OrderProduct(
-        customer_id="C00042", action="modify", offering_id="PO-internet-fiber-saver", product_id="P-1"
+        customer_id="C00042",
+        action="modify",
+        offering_id="PO-internet-fiber-saver",
+        offering_name="Fiber optic internet saver",
+        product_id="P-1",
+        product_name="Fiber",
     )
     assert proposal.preconditions[1:] == (
         Precondition(name="product_offering", subject="P-1", op="eq", value="PO-internet-fiber"),
@@ -141,9 +154,16 @@ def test_a_pick_that_is_not_eligible_fails_closed(pick: str) -> None:
 
 
 def test_where_the_model_picks_nothing_there_is_no_proposal() -> None:
-    outcome, _ = propose(picks="nothing")
+    why = "The customer is likely to stay without a credit."
+    outcome, _ = propose(picks="nothing", rationale=why)
     assert outcome.proposal is None
-    assert outcome.summary == "nothing: the model chose to leave the customer alone over 2 eligible"
+    assert outcome.reason == f"the model says: “{why}”"
+    assert outcome.summary == (
+        "nothing: the model chose to leave the customer alone over 2 eligible, the best of which, Goodwill credit, "
+        f"is expected to be worth 22.53 USD; {outcome.reason}"
+    )
+    silent, _ = propose(picks="nothing", rationale="They have a higher credit score.")
+    assert silent.reason == "the model gave no usable reason (unsupported_claim)"
     assert len(outcome.candidates) == 5
     assert len(outcome.model_use) == 1
 
@@ -152,7 +172,7 @@ def test_where_nothing_is_eligible_no_model_is_asked() -> None:
     outcome, inference = propose(evidence(customer(status="Suspended")))
     assert outcome.proposal is None
     assert outcome.summary.startswith("nothing: no treatment is eligible; ")
-    assert "goodwill_credit (customer_not_active)" in outcome.summary
+    assert "Goodwill credit (is suspended; asked for: active)" in outcome.summary
     assert inference.prompts == []
 
 
@@ -161,8 +181,50 @@ def test_figures_in_the_rationale_that_are_not_in_the_evidence_are_marked() -> N
     grounded = propose(rationale="The customer pays 105.00 USD and has been here for 3 months.")[0].proposal
     assert marked is not None
     assert grounded is not None
-    assert marked.rationale_marks == ("ungrounded_figure",)
+    assert (marked.rationale, marked.rationale_marks) == ("", ("ungrounded_figure", "unsupported_claim"))
     assert grounded.rationale_marks == ()
+
+
+@pytest.mark.parametrize(
+    "rationale",
+    [
+        "The customer has a higher credit score than others.",
+        "This offers a better discount for their family.",
+        "The customer will not leave.",
+        "A goodwill credit rewards a loyal customer who complained.",
+    ],
+)
+def test_a_claim_that_no_fact_supports_is_left_out_with_a_mark(rationale: str) -> None:
+    proposal = propose(rationale=rationale)[0].proposal
+    assert proposal is not None
+    assert (proposal.rationale, proposal.rationale_marks) == ("", ("unsupported_claim",))
+
+
+def test_an_approver_reads_the_situation_in_sentences_with_amounts_and_per_cent() -> None:
+    proposal = propose()[0].proposal
+    assert proposal is not None
+    assert [fact.detail for fact in proposal.facts] == [
+        "has been with us 3 months",
+        "has a contract that ends any month",
+        "has fiber optic internet",
+        "holds 1 active product: “Fiber”",
+        "pays 105.00 USD a month",
+        "owes 105.00 USD on 1 open bill",
+        "has 1.50 USD on balance “Main”",
+        "uses as much as in the months before",
+        "73 % of customers like this one leave",
+        "what this customer was given before was not read",
+    ]
+    assert [taken.detail for taken in proposal.assumptions][:2] == [
+        "45 % of the monthly charge is margin",
+        "a customer who is kept counts for 12 months",
+    ]
+    plain = " ".join(
+        reason.detail
+        for reasons in [proposal.facts, *((*one.reasons_for, *one.reasons_against) for one in proposal.candidates)]
+        for reason in reasons
+    )
+    assert not re.search(r"_|minor|\bbp\b", plain)
 
 
 def test_no_model_output_can_change_the_amount() -> None:
@@ -173,6 +235,7 @@ def test_no_model_output_can_change_the_amount() -> None:
             evidence(),
             assessment_digest=DIGEST,
             evidence_digest=DIGEST,
+            contact=None,
             inference=ScriptedInference({"propose": {"amount": 820_000}}),
         )
 
@@ -185,6 +248,7 @@ def test_the_proposal_does_not_depend_on_the_model_s_opinion_of_the_risk() -> No
             evidence(),
             assessment_digest=DIGEST,
             evidence_digest=DIGEST,
+            contact=None,
             inference=ScriptedInference(),
         ).candidates
         for risk in ("low", "high")
@@ -216,7 +280,7 @@ def test_every_candidate_with_a_mutation_carries_its_own_preconditions() -> None
 def test_a_proposal_stays_small_in_workflow_history() -> None:
     proposal = propose()[0].proposal
     assert proposal is not None
-    assert len(json.dumps(proposal.model_dump(mode="json"))) < 4_000
+    assert len(json.dumps(proposal.model_dump(mode="json"))) < 5_500
 
 
 def test_every_string_and_list_a_model_may_write_is_bounded() -> None:

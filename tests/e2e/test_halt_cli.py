@@ -85,7 +85,7 @@ def test_a_halt_is_placed_listed_lifted_by_who_may_and_all_of_it_is_on_the_recor
     said = installation.placet("halt", "--agent", "retention", "--reason", "wrong price list", "--by", "olga")
     halt_id = said.split()[0]
     assert f"{halt_id}  stops agent retention, placed " in said
-    assert said.rstrip().endswith("by olga: wrong price list")
+    assert said.rstrip().endswith("by olga; olga wrote: “wrong price list”")
     assert installation.placet("halts") == said
     (listed,) = json.loads(installation.placet("halts", "--json"))
     assert (listed["scope"], listed["subject"], listed["placed_by"], listed["lifted_at"]) == (

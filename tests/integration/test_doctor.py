@@ -197,6 +197,12 @@ def test_keys_that_others_can_read_are_a_problem(tmp_path: Path) -> None:
     )
     assert one(report, "payload key").level == "problem"
     assert one(report, "payload key").advice == f"chmod 600 {tmp_path / 'payload.key'}"
+    assert one(report, "file modes") == Finding(
+        "problem",
+        "file modes",
+        f"2 in home can be reached by others, such as {str(exposed)!r}",
+        f"chmod -R go-rwx {tmp_path}",
+    )
 
 
 def test_a_named_payload_key_must_exist_and_be_one(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from placet.errors import ConfigurationError, PlacetError, StorageError
 from placet.storage.database import Database, Transaction
@@ -76,9 +76,9 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
 
 
 def test_every_commit_on_sqlite_reaches_the_disk(tmp_path: Path) -> None:
-    with migrated(sqlite_url(tmp_path)) as database, database._writing() as connection:
+    with migrated(sqlite_url(tmp_path)) as database, database.transaction() as tx:
         settings = [
-            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            tx._connection.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
     assert settings == ["wal", 2, 1, 5000]

@@ -22,7 +22,7 @@ TABLES = sorted([*FIRST, *NEWER, "log_checkpoint", "log_entry", "log_lease", "lo
 def test_migrations_go_up_down_and_up_again(empty_url: str) -> None:
     with Database(empty_url) as database:
         database.migrate()
-        assert database.revision() == head() == "0003"
+        assert database.revision() == head()
         assert _tables(empty_url) == TABLES
 
         database.downgrade("base")
@@ -77,7 +77,7 @@ def test_processes_that_migrate_at_once_do_not_collide(empty_url: str) -> None:
 def test_check_names_the_revision_an_old_database_is_at(database_url: str) -> None:
     with Database(database_url) as database:
         database.downgrade("base")
-        with pytest.raises(StorageError, match=r"schema revision None, this version needs '0003'") as refused:
+        with pytest.raises(StorageError, match=r"schema revision None, this version needs") as refused:
             database.check()
     assert refused.value.code == "storage_not_migrated"
 

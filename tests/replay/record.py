@@ -200,6 +200,7 @@ def main() -> None:
 def _record(ending: Callable[[World], str], home: Path, temporal: str, bss: str) -> None:
     home.mkdir()
     (home / "payload.key").write_text(PAYLOAD_KEY)
+    (home / "payload.key").chmod(0o600)
     with world(home, temporal, bss) as made:
         run_id = ending(made)
         made.run(made.engine.handle(run_id).result())

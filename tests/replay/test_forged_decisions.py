@@ -194,7 +194,7 @@ def less(forged: Forgery, proposal: Json, signer: Signer, by: str, minor: int) -
     """A signed amendment to a smaller credit, and what it makes."""
     own = Proposal.model_validate(proposal)
     amendment = Amendment(amends=digest(own), amount=Money(amount_minor=minor, currency="USD"))
-    changed = amended(own, amendment, by)
+    changed = amended(own, amendment, by, "seen")
     made = digest(changed)
     said = forged.say(by, signer, "amend", proposal=made, amendment=amendment)
     return changed.model_dump(mode="json"), made, said

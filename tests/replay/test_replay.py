@@ -135,6 +135,7 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """The command line of an auditor who holds the payload key: exit code, lines on stdout and stderr."""
     monkeypatch.setenv("PLACET_HOME", str(tmp_path))
     (tmp_path / "payload.key").write_text(PAYLOAD_KEY)
+    (tmp_path / "payload.key").chmod(0o600)
 
     def call(*arguments: str) -> tuple[int, list[str], list[str]]:
         code = run(("replay", *arguments), Tools())

@@ -149,10 +149,10 @@ def test_the_flaw_is_in_the_figures_and_the_one_line_summary_agrees_with_them(a_
     multiple, rest = divmod(proposal.cost.amount_minor, weighed.cost_minor)
     assert (multiple in (3, 4, 5, 6, 8), rest, proposal.mutation.amount) == (True, 0, proposal.cost)
     extra = proposal.cost.amount_minor - weighed.cost_minor
-    assert proposal.expected_value_minor == weighed.expected_value_minor - extra
+    assert proposal.expected_value_minor == (weighed.expected_value_minor or 0) - extra
     (entry,) = a_world.events(run_id, "propose.completed")
     value = proposal.cost.model_copy(update={"amount_minor": proposal.expected_value_minor})
-    told = f"{proposal.treatment} at a cost of {proposal.cost}, expected value {value}"
+    told = f"{proposal.name}, costs {proposal.cost}, expected value {value}"
     assert str(entry.body["summary"]).startswith(told)
 
     run_id = seeded(a_world, "ineligible")

@@ -39,6 +39,13 @@ from placet.storage.database import Database
 from placet.storage.records import RunRecord
 
 T = TypeVar("T")
+LENIENT = """\
+cool_down_days = 0
+period_days = 365
+max_per_period = 1000
+max_cost_per_period = "50000.00 USD"
+"""
+"""A contact policy that is hardly ever in the way."""
 PASSPHRASE = "correct horse"
 EXECUTED_RECORD = [
     "run.requested",
@@ -331,10 +338,14 @@ class World:
 
 
 def own_policies(home: Path, tenant: str = "demo") -> Path:
-    """A folder of policies for `tenant` that a test may change; at first those of the application."""
+    """A folder of policies for `tenant` that a test may change; at first those of the application.
+
+    Its contact policy lets one customer be treated again and again: most tests are about something else.
+    """
     folder = home / "policies"
     (folder / tenant).mkdir(parents=True)
     shutil.copy(CHECKOUT / "agents" / "retention" / "policy.cedar", folder / tenant)
+    (folder / tenant / "contact.toml").write_text(LENIENT)
     return folder
 
 

@@ -17,7 +17,9 @@ def facts(**changes: Any) -> Facts:
         "currency": "USD",
         "monthly_charge_minor": 10_000,
         "open_amount_minor": 0,
+        "open_bills": 0,
         "bucket_id": "B-1",
+        "bucket_name": "Main balance",
         "bucket_status": "active",
         "bucket_currency": "USD",
         "balance_minor": 0,
@@ -51,5 +53,5 @@ def credit(code: str = "credit", **changes: Any) -> dict[str, Any]:
 
 
 def order(*moves: dict[str, Any], code: str = "order", **changes: Any) -> dict[str, Any]:
-    action = {"kind": "order_product", "moves": moves or ({"offering_id": "PO-new"},)}
+    action = {"kind": "order_product", "moves": moves or ({"offering_id": "PO-new", "name": "New one"},)}
     return {"code": code, "name": f"An {code}", "relative_reduction_bp": 1_000, "action": action, **changes}

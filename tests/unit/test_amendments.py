@@ -43,7 +43,7 @@ def usd(minor: int) -> Money:
 
 def less(proposal: Proposal, minor: int, currency: str = "USD") -> Proposal:
     amendment = Amendment(amends=digest(proposal), amount=Money(amount_minor=minor, currency=currency))
-    return amended(proposal, amendment, "anna")
+    return amended(proposal, amendment, "anna", "too much")
 
 
 @given(st.integers(2, 10**9), st.data())
@@ -53,9 +53,12 @@ def test_less_credit_costs_what_it_gives_and_nothing_else_changes(minor: int, da
     changed = less(proposal, wanted)
     assert isinstance(changed.mutation, AdjustBalance)
     assert (changed.mutation.amount, changed.cost, changed.original_cost) == (usd(wanted), usd(wanted), usd(minor))
-    assert (changed.amends, changed.amended_by) == (digest(proposal), "anna")
+    assert (changed.amends, changed.amended_by, changed.amended_reason) == (digest(proposal), "anna", "too much")
+    # Nobody has estimated what a smaller credit is worth, and the model wrote about another one.
+    assert (changed.expected_value_minor, changed.rationale, changed.rationale_marks) == (None, "", ())
     assert digest(changed) == digest(less(proposal, wanted))
-    kept = {"mutation", "cost", "original_cost", "amends", "amended_by", "expected_value_minor"}
+    kept = {"mutation", "cost", "original_cost", "amends", "amended_by", "amended_reason"}
+    kept |= {"expected_value_minor", "rationale", "rationale_marks"}
     assert changed.model_dump(exclude=kept) == proposal.model_dump(exclude=kept)
 
 
@@ -68,7 +71,7 @@ def test_an_amount_that_is_not_less_is_refused(minor: int, currency: str) -> Non
 
 def test_another_eligible_treatment_comes_with_its_own_mutation_cost_and_preconditions() -> None:
     proposal = with_candidates()
-    changed = amended(proposal, Amendment(amends=digest(proposal), treatment="extension"), "anna")
+    changed = amended(proposal, Amendment(amends=digest(proposal), treatment="extension"), "anna", "suits better")
     assert (changed.treatment, changed.mutation, changed.cost) == ("extension", ORDER, usd(300))
     assert (changed.expected_value_minor, changed.preconditions) == (70, HELD)
 
@@ -77,7 +80,7 @@ def test_another_eligible_treatment_comes_with_its_own_mutation_cost_and_precond
 def test_no_other_treatment_can_be_chosen(treatment: str) -> None:
     proposal = with_candidates()
     with pytest.raises(DecisionRefused) as refused:
-        amended(proposal, Amendment(amends=digest(proposal), treatment=treatment), "anna")
+        amended(proposal, Amendment(amends=digest(proposal), treatment=treatment), "anna", "")
     assert refused.value.code == "amendment_out_of_bounds"
 
 

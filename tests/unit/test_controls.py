@@ -59,11 +59,12 @@ def amount(proposal: Proposal) -> int:
 def test_too_much_is_a_multiple_of_what_was_weighed_and_nothing_else_changes(minor: int, run: int) -> None:
     original = a_proposal(minor).model_copy(update={"run_id": f"run-{run:020x}", "candidates": ()})
     options = too_much(original)
+    worth = original.expected_value_minor or 0
     assert sorted(amount(one) for one in options) == [minor * multiple for multiple in (3, 4, 5, 6, 8)]
     for one in options:
         assert one == Proposal.model_validate(one.model_dump())
         assert one.cost == usd(amount(one))
-        assert one.expected_value_minor == original.expected_value_minor - (amount(one) - minor)
+        assert one.expected_value_minor == worth - (amount(one) - minor)
         assert one.model_dump(exclude={"mutation", "cost", "expected_value_minor"}) == original.model_dump(
             exclude={"mutation", "cost", "expected_value_minor"}
         )
@@ -102,7 +103,7 @@ def test_ineligible_presents_a_fallen_candidate_at_its_own_cost_and_value() -> N
     first = options[0]
     assert first == Proposal.model_validate(first.model_dump())
     assert first.mutation == AdjustBalance(
-        customer_id="C00001", bucket_id="B-3", amount=usd(1750), reason="Loyalty bonus"
+        customer_id="C00001", bucket_id="B-3", bucket_name="main", amount=usd(1750), reason="Loyalty bonus"
     )
     assert (first.cost, first.expected_value_minor) == (usd(1750), 3500)
     assert first.preconditions == (

@@ -40,7 +40,11 @@ def test_an_eligible_credit_carries_the_exact_amount_from_the_arithmetic() -> No
     candidate = weigh(catalogue(credit()))["credit"]
     assert candidate.eligible
     assert candidate.mutation == AdjustBalance(
-        customer_id="C1", bucket_id="B-1", amount=Money(amount_minor=1_000, currency="USD"), reason="A credit"
+        customer_id="C1",
+        bucket_id="B-1",
+        bucket_name="Main balance",
+        amount=Money(amount_minor=1_000, currency="USD"),
+        reason="A credit",
     )
     assert (candidate.cost_minor, candidate.expected_value_minor) == (1_000, 2_000)
 
@@ -96,16 +100,27 @@ def test_a_condition_that_compares_unlike_things_is_refused(condition: tuple[str
 
 
 def test_an_order_moves_the_product_that_is_held() -> None:
-    moves = ({"offering_id": "PO-s", "replaces": "PO-a"}, {"offering_id": "PO-t", "replaces": "PO-b", "cost_minor": 7})
-    candidate = weigh(catalogue(order(*moves)), held=(product("PO-b", "P-9"),))["order"]
-    assert candidate.mutation == OrderProduct(customer_id="C1", action="modify", offering_id="PO-t", product_id="P-9")
+    moves = (
+        {"offering_id": "PO-s", "name": "S", "replaces": "PO-a"},
+        {"offering_id": "PO-t", "name": "T", "replaces": "PO-b", "cost_minor": 7},
+    )
+    held = product("PO-b", "P-9")
+    candidate = weigh(catalogue(order(*moves)), held=(held,))["order"]
+    assert candidate.mutation == OrderProduct(
+        customer_id="C1",
+        action="modify",
+        offering_id="PO-t",
+        offering_name="T",
+        product_id="P-9",
+        product_name=held.name,
+    )
     assert candidate.cost_minor == 7
 
 
 def test_an_order_of_what_is_already_held_is_not_eligible() -> None:
     assert against(weigh(catalogue(order()), held=(product("PO-new"),))["order"]) == ["no_product_to_move"]
     assert weigh(catalogue(order()))["order"].mutation == OrderProduct(
-        customer_id="C1", action="add", offering_id="PO-new"
+        customer_id="C1", action="add", offering_id="PO-new", offering_name="New one"
     )
 
 
@@ -141,9 +156,9 @@ def test_the_order_is_eligible_first_then_by_value_and_nothing_is_the_floor(
     assert open_to_pick == ranked[: len(open_to_pick)]
     assert open_to_pick[-1].treatment == "nothing"
     for group in (open_to_pick, ranked[len(open_to_pick) :]):
-        values = [candidate.expected_value_minor for candidate in group]
+        values = [candidate.expected_value_minor or 0 for candidate in group]
         assert values == sorted(values, reverse=True)
     for candidate in ranked:
         if candidate.treatment != "nothing":
             assert candidate.eligible == (not candidate.reasons_against) == (candidate.mutation is not None)
-            assert not candidate.eligible or candidate.expected_value_minor > 0
+            assert not candidate.eligible or (candidate.expected_value_minor or 0) > 0

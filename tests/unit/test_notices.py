@@ -191,7 +191,7 @@ def test_a_webhook_listed_twice_or_a_file_that_is_not_there_is_named(tmp_path: P
 
 def test_a_request_for_a_decision_says_who_asks_what_it_costs_until_when_and_how_to_decide() -> None:
     assert subject_of(a_request(), a_proposal(1250), "asked") == (
-        f"Placet demo: decision asked: goodwill_credit, 12.50 USD ({RUN})"
+        f"Placet demo: decision asked: goodwill credit, costs 12.50 USD ({RUN})"
     )
     assert (
         text(console_url="https://placet.operator.example")
@@ -201,8 +201,8 @@ A decision is asked of you as retention_lead.
 run        {RUN}
 tenant     demo
 asked by   agent retention, for olga
-proposes   goodwill_credit (adjust_balance)
-costs      12.50 USD
+proposes   goodwill credit (goodwill_credit): credit of a balance
+amount     costs 12.50 USD
 decided by one person who holds retention_lead
 until      2026-03-01 13:00:00 UTC
 

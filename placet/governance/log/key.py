@@ -6,7 +6,6 @@ as `<file>.pub`, and those of keys that were replaced as `<stem>-retired-<anythi
 
 import base64
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from placet import files
 from placet.errors import ConfigurationError
 from placet.governance.log.checkpoints import origin_of
 from placet.governance.log.notes import VerifierKey
@@ -57,11 +57,11 @@ def load_or_create_log_identity(log_name: str, key_file: Path) -> LogIdentity:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         try:
-            key_file.parent.mkdir(parents=True, exist_ok=True)
-            _write_once(key_file, pem)
+            files.make_folders(key_file.parent)
+            files.write_once(key_file, pem)
             # From the file: another process may have been first.
             public = public_bytes(load_key_file(key_file, "").private.public_key())
-            _write_once(_public_half(key_file), base64.b64encode(public) + b"\n")
+            files.write_once(_public_half(key_file), base64.b64encode(public) + b"\n")
         except OSError as error:
             raise ConfigurationError(f"cannot write log key file {str(key_file)!r}: {error.strerror}") from error
     key = load_key_file(key_file, "")
@@ -119,18 +119,6 @@ def _verifier(origin: str, key: str) -> VerifierKey:
 
 def _public_half(key_file: Path) -> Path:
     return key_file.with_name(key_file.name + ".pub")
-
-
-def _write_once(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(data)
-    try:
-        path.hardlink_to(fresh)  # whoever comes first wins; a key is never overwritten
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
 
 
 def _read(path: Path) -> str:

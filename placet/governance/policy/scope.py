@@ -38,6 +38,13 @@ def unconstrained(constraint: pst.PrincipalOrResourceConstraint) -> bool:
     return isinstance(constraint, pst.ScopeAny | pst.ScopeIs)
 
 
+def can_be(constraint: pst.PrincipalOrResourceConstraint, kind: str, name: str) -> bool:
+    """Whether the constraint leaves room for this very principal or resource."""
+    if isinstance(constraint, pst.ScopeEq) and isinstance(constraint.entity, pst.EntityUid):
+        return str(constraint.entity.type) == kind and constraint.entity.id == name
+    return _fits(constraint, kind)
+
+
 def covers(wide: pst.Template, narrow: pst.Template) -> bool:
     """Whether the head of `wide` holds wherever that of `narrow` does, in a question both can apply to."""
     return _covers(wide.principal, narrow.principal) and _covers(wide.resource, narrow.resource)

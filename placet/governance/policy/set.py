@@ -8,7 +8,8 @@ Invariants of every answer:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Self
 
 import cedarpy
@@ -21,6 +22,7 @@ from placet.contracts.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.policy.question import Question, authorises, commits, decides, lifts, proposes
+from placet.governance.policy.scope import can_be
 from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, combined, completed, may_ask, terms_of
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
@@ -47,6 +49,7 @@ class PolicySet:
         digest: SHA-256 of `document`, in hexadecimal.
         policies: The policies in the order they are written.
         files: The files in order.
+        kept_because: Why it answers although other files are in place, as every answer says; empty for a set in place.
         current: Whether the set speaks the schema of this version of Placet. One that does not can be read, and
             permits nothing.
     """
@@ -70,6 +73,7 @@ class PolicySet:
             raise PolicyError(f"the policy set cannot be read: {one_line(error)}") from error
         self._terms = {policy.id: terms_of(policy.node) for policy in self.policies if may_ask(policy.node)}
         self.files = tuple(files)
+        self.kept_because = ""
         self.current = spoken == shipped_schema()
         self.document = policy_document(files, spoken)
         self.digest = sha256_hex(self.document)
@@ -86,6 +90,16 @@ class PolicySet:
         except ValidationError as error:
             raise PolicyError(f"the stored policy set cannot be read: {error.error_count()} faults") from error
         return cls(stored.files, schema=stored.cedar_schema)
+
+    def lets_propose(self, agent: str) -> bool:
+        """Whether any policy could ever let this agent propose something."""
+        return any(may_ask(policy.node) and can_be(policy.node.principal, "Agent", agent) for policy in self.policies)
+
+    def kept(self, because: str) -> Self:
+        """Return the same set for the time that the files in place are invalid; every answer says so."""
+        same = copy(self)
+        same.kept_because = f"policy set {self.digest[:12]} is kept, {because}"
+        return same
 
     def may_propose(self, proposal: Proposal) -> PolicyAnswer:
         """May the proposal's agent put this mutation before a person?"""
@@ -133,6 +147,10 @@ class PolicySet:
 
     def ask(self, question: Question) -> PolicyAnswer:
         """Answer any of the questions."""
+        answer = self._ask(question)
+        return replace(answer, detail=f"{answer.detail} ({self.kept_because})") if self.kept_because else answer
+
+    def _ask(self, question: Question) -> PolicyAnswer:
         if not self.current:
             return PolicyAnswer(False, (), "the policy set speaks another schema than this version of Placet")
         request, entities = question.request()

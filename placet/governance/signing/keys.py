@@ -1,7 +1,6 @@
 """An approver's key file: an Ed25519 private key in encrypted PKCS #8 (RFC 5958), readable by its owner alone."""
 
 import base64
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from placet import files
 from placet.errors import ConfigurationError
 from placet.governance.signing.canonical import sha256_hex
 
@@ -47,12 +47,10 @@ def create_key_file(path: Path, passphrase: str) -> SigningKey:
     )
     raw = public_bytes(private.public_key())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(pem)
-        path.with_name(path.name + ".pub").write_text(base64.b64encode(raw).decode() + "\n")
-    except FileExistsError as error:
-        raise ConfigurationError(f"key file {str(path)!r} exists; choose another name or remove it") from error
+        files.make_folders(path.parent)
+        if not files.write_once(path, pem):
+            raise ConfigurationError(f"key file {str(path)!r} exists; choose another name or remove it")
+        files.write_file(path.with_name(path.name + ".pub"), base64.b64encode(raw) + b"\n")
     except OSError as error:
         raise ConfigurationError(f"cannot write key file {str(path)!r}: {error.strerror}") from error
     return SigningKey(private, key_id_of(raw))
@@ -65,14 +63,11 @@ def load_key_file(path: Path, passphrase: str) -> SigningKey:
         ConfigurationError: the file is missing, readable by others, not an Ed25519 key, or the passphrase is wrong.
     """
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        pem = path.read_bytes()
+        pem = files.read_secret(path)
     except OSError as error:
         raise ConfigurationError(
             f"cannot read key file {str(path)!r}: {error.strerror}; create one with `placet keys new`"
         ) from error
-    if mode & 0o077:
-        raise ConfigurationError(f"key file {str(path)!r} has mode {mode:04o}; run chmod 600 on it")
     try:
         private = serialization.load_pem_private_key(pem, passphrase.encode() or None)
     except TypeError as error:

@@ -3,7 +3,7 @@
 Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 """
 
-import sys
+import os
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 import typer
 
 from placet.errors import PlacetError
-from placet.interfaces.cli import audit, notifications, services
+from placet.files import open_own, private_folder
+from placet.interfaces.cli import audit, notifications, output, services
 from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
+
+_MOST_ERROR_BYTES = 1_000_000
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -52,15 +55,14 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
         help_page = " ".join(("placet", *command_path(arguments), "--help"))
-        print(f"placet: {error.format_message().rstrip('.')}; see `{help_page}`", file=sys.stderr)  # noqa: T201
+        output.print_error(f"{error.format_message().rstrip('.')}; see `{help_page}`")
         return USAGE
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except PlacetError as error:
-        line = " ".join(str(error).split())
-        print(f"placet: {line}", file=sys.stderr)  # noqa: T201 - the one line a person meets
+        output.print_error(str(error))
         return FAILED
     except Exception as error:  # noqa: BLE001 - a person meets one line; the rest is for whoever mends it
         return _unexpected(error, toolbox)
@@ -70,15 +72,16 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
 def _unexpected(error: Exception, toolbox: Toolbox) -> int:
     text = "".join(traceback.format_exception(error))
     try:
-        log = toolbox.home / "logs" / "errors.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as kept:
+        log = private_folder(private_folder(toolbox.home) / "logs") / "errors.log"
+        if log.exists() and log.stat().st_size > _MOST_ERROR_BYTES:
+            log.replace(log.with_name("errors.log.1"))
+        with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as kept:
             kept.write(text)
         where = f"the details are in {str(log)!r}"
     except (OSError, PlacetError):
         where = "the details could not be kept"
     first = (str(error).splitlines() or [""])[0]
-    print(f"placet: unexpected {type(error).__name__}: {first}; {where}; please report it", file=sys.stderr)  # noqa: T201
+    output.print_error(f"unexpected {type(error).__name__}: {first}; {where}; please report it")
     return FAILED
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.interfaces.cli import output
+from placet.interfaces.cli.run_output import print_events
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -45,7 +46,7 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
     if as_json:
         output.print_json([event.model_dump(mode="json") for event in events])
     else:
-        output.print_events(events)
+        print_events(events)
 
 
 @app.command("checkpoint")
@@ -58,7 +59,7 @@ def checkpoint(context: typer.Context, as_json: JsonFlag = False) -> None:
     identity = _identity(toolbox)
     note = signed_head(toolbox.database(), identity, toolbox.tenant)
     if not as_json:
-        output.print_line(note.removesuffix("\n"))
+        output.print_text(note.removesuffix("\n"))
         return
     keys = identity.verifiers(toolbox.tenant)
     head = open_checkpoint(note, keys)
@@ -91,11 +92,10 @@ def prove(
     note = None if at is None else read_text(at)
     bundle = _bundle(toolbox, run_id, entry, note)
     head = verify_bundle(bundle, _keys(toolbox, _origin(toolbox), None))
-    text = bundle.model_dump_json(indent=2)
     if out is None:
-        output.print_line(text)
+        output.print_json(bundle.model_dump(mode="json"))
         return
-    output.write_file(out, text + "\n")
+    output.write_file(out, bundle.model_dump_json(indent=2) + "\n")
     output.print_line(f"{len(bundle.entries)} entries proven under the checkpoint of {head.size}: {out}")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.notification import Channel, DeliveryStatus
+from placet.contracts.text import quoted
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
@@ -44,7 +45,7 @@ def _print(found: "Sequence[Notification]") -> None:
     for one in found:
         role = f" as {one.role}" if one.role and one.role != one.recipient else ""
         tries = f" ({one.attempts} attempts)" if one.attempts > 1 else ""
-        detail = f": {one.detail}" if one.detail else ""
+        detail = f": {quoted(one.detail)}" if one.detail else ""
         output.print_line(
             f"{one.created_at:%Y-%m-%d %H:%M:%S}  {one.run_id}  {one.occasion:<15}  {one.status:<9}  "
             f"{one.channel} {one.recipient}{role}{tries}{detail}"

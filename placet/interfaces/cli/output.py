@@ -1,198 +1,135 @@
 """How results look on a terminal. JSON output is the models' own; nothing here computes."""
 
 import json
-import re
+import shutil
 import sys
+import textwrap
+import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from placet.contracts.text import one_line, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
 
     from placet.contracts.approver import EnrolledKey
-    from placet.contracts.audit import AuditEvent
-    from placet.contracts.proposal import Mutation, Proposal
-    from placet.storage.records import RunRecord
+    from placet.contracts.proposal import Proposal
 
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NARROWEST = 40
+"""Columns that a line of ours gets at least."""
+
+_ERROR = 1000
+"""Bound of an error's line, in characters."""
+
+_NAMES = 10
+"""Width of the names before values, in columns."""
 
 
 def print_line(text: str) -> None:
-    """One plain line, never wrapped: it may be piped into another command."""
-    sys.stdout.write(plain(text) + "\n")
+    """Print one line; foreign text in it stays in it.
+
+    It is not wrapped where it is piped into another command. On a terminal what does not fit goes on indented: no part
+    of it can pass for a line of ours.
+    """
+    _print(visible(text), 4)
+
+
+def print_field(name: str, text: str) -> None:
+    """Print a named value in one line, which continues below the value on a terminal."""
+    _print(f"{name:<{_NAMES}}{visible(text)}", _NAMES)
+
+
+def print_text(text: str) -> None:
+    """Print lines that another program reads (JSON, a checkpoint, a signed document), as they are."""
+    sys.stdout.write("".join(visible(line) + "\n" for line in text.split("\n")))
     sys.stdout.flush()
 
 
-def plain(text: str) -> str:
-    """Text of foreign origin (a model's words, a person's reason) without what could repaint a terminal.
+def print_error(text: str) -> None:
+    """Print the one line on stderr that says what went wrong."""
+    sys.stderr.write(f"placet: {one_line(text, _ERROR)}\n")
+    sys.stderr.flush()
 
-    Control characters (C0, C1) and bidirectional overrides become visible; line feeds stay.
-    """
-    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+def print_notice(text: str) -> None:
+    """Print one line on stderr, beside what a command writes for another program."""
+    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.flush()
 
 
 def write_file(path: "Path", text: str) -> None:
     """Write a result to a file a person named.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        ConfigurationError: it cannot be written, or a link or a device is in its place.
     """
-    from placet.errors import ConfigurationError
+    from placet import files
 
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    files.write_file(path, text)
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON."""
-    print_line(json.dumps(value, indent=2))
+    """Print indented JSON: the exact text, escaped to ASCII."""
+    print_text(json.dumps(value, indent=2))
 
 
 def console() -> "Console":
-    """A console on stdout."""
+    """Return a console on stdout that takes no text for markup: what is styled is a `Text`."""
     from rich.console import Console
 
-    return Console(highlight=False)
-
-
-def describe(mutation: "Mutation") -> str:
-    """The mutation in one sentence, every figure exact."""
-    if mutation.kind == "adjust_balance":
-        way = "to" if mutation.direction == "credit" else "from"
-        return (
-            f"{mutation.direction} {mutation.amount} once {way} balance {mutation.bucket_id} "
-            f"of customer {mutation.customer_id}"
-        )
-    if mutation.action == "add":
-        return f"add offering {mutation.offering_id} for customer {mutation.customer_id}"
-    if mutation.action == "delete":
-        return f"end product {mutation.product_id} of customer {mutation.customer_id}, offering {mutation.offering_id}"
-    return f"move product {mutation.product_id} of customer {mutation.customer_id} to offering {mutation.offering_id}"
-
-
-def print_run(record: "RunRecord") -> None:
-    """One run's state."""
-    print_line(f"run       {record.run_id}")
-    print_line(f"customer  {record.customer_id}   agent {record.agent}   requested by {record.requested_by}")
-    print_line(f"state     {record.state}{f' ({record.code})' if record.code else ''}")
-    if record.detail:
-        print_line(f"detail    {record.detail}")
-
-
-def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None:
-    """Which run this one takes back, and which were asked to take back this one."""
-    if record.reverses:
-        print_line(f"reverses  {record.reverses}")
-    for event in events:
-        if event.kind == "run.reversal_requested":
-            why = f": {event.body['reason']}" if event.body["reason"] else ""
-            print_line(f"reversal  {event.body['reversal']} asked for by {event.actor}{why}")
-        elif event.kind == "run.reversed":
-            print_line(f"reversed  by {event.body['reversal']} at {_time(event.at)}")
-
-
-def print_runs(records: "Sequence[RunRecord]") -> None:
-    """A table of runs."""
-    table = _table("run", "customer", "agent", "state", "detail", "requested")
-    for record in records:
-        _row(
-            table,
-            record.run_id,
-            record.customer_id,
-            record.agent,
-            record.state,
-            record.detail,
-            _time(record.requested_at),
-        )
-    console().print(table if records else "no runs")
-
-
-def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
-    """The proposal as an approver reads it: the exact mutation, why, and what it beat."""
-    from rich.console import Group
-    from rich.markup import escape
-    from rich.panel import Panel
-    from rich.text import Text
-
-    marks = f"  [marked: {', '.join(proposal.rationale_marks)}]" if proposal.rationale_marks else ""
-    head = Text.assemble(
-        ("proposes  ", "dim"), (plain(describe(proposal.mutation)), "bold"), "\n",
-        ("costs     ", "dim"), str(proposal.cost),
-        ("   expected value ", "dim"), f"{_major(proposal.expected_value_minor, proposal.cost.currency)}", "\n",
-        ("evidence  ", "dim"), proposal.evidence, "\n",
-        ("digest    ", "dim"), digest, "\n",
-        ("model     ", "dim"), plain(f"“{proposal.rationale}”{marks}"),
-    )  # fmt: skip
-    return Panel(Group(head, _candidates(proposal)), title=f"proposal of {escape(proposal.agent)}", expand=False)
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def print_proposal(proposal: "Proposal", digest: str) -> None:
-    """Print the proposal."""
+    """Print the proposal as an approver reads it; what is signed comes last."""
+    from placet.interfaces.cli.proposal_view import proposal_view
+
     console().print(proposal_view(proposal, digest))
-
-
-def print_events(events: "Sequence[AuditEvent]") -> None:
-    """The record, one line an entry."""
-    table = _table("#", "at", "what", "by", "entry")
-    for event in events:
-        _row(table, str(event.seq), _time(event.at), event.kind, event.actor, event.hash[:16])
-    console().print(table if events else "no entries")
 
 
 def print_keys(keys: "Sequence[EnrolledKey]") -> None:
     """A table of enrolled keys."""
-    table = _table("name", "key", "roles", "limit", "expires", "state")
+    listed = table("name", "key", "roles", "limit", "expires", "state")
     for key in keys:
-        expires = _time(key.expires_at) if key.expires_at else "never"
-        state = f"revoked {_time(key.revoked_at)}" if key.revoked_at else "valid"
-        _row(table, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
-    console().print(table if keys else "no keys enrolled")
+        expires = moment(key.expires_at) if key.expires_at else "never"
+        state = f"revoked {moment(key.revoked_at)}" if key.revoked_at else "valid"
+        add_row(listed, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
+    console().print(listed if keys else "no keys enrolled")
 
 
-def _candidates(proposal: "Proposal") -> "Table":
-    table = _table("candidate", "expected value", "cost", "why")
-    currency = proposal.cost.currency
-    for candidate in proposal.candidates:
-        reasons = candidate.reasons_for if candidate.eligible else candidate.reasons_against
-        why = "; ".join(f"{reason.code}: {reason.detail}" if reason.detail else reason.code for reason in reasons)
-        _row(
-            table,
-            candidate.treatment if candidate.eligible else f"{candidate.treatment} (not eligible)",
-            _major(candidate.expected_value_minor, currency),
-            _major(candidate.cost_minor, currency),
-            why,
-        )
-    return table
+def _print(line: str, indent: int) -> None:
+    if sys.stdout.isatty():
+        columns = max(shutil.get_terminal_size().columns, _NARROWEST)
+        if any(unicodedata.east_asian_width(character) in "WF" for character in line):
+            columns //= 2
+        line = "\n".join(textwrap.wrap(line, columns, subsequent_indent=" " * indent, drop_whitespace=False)) or line
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
-def _table(*columns: str) -> "Table":
+def table(*columns: str) -> "Table":
+    """Return a table without lines; what does not fit a column continues in it."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    made = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+        made.add_column(column, overflow="fold")
+    return made
 
 
-def _major(amount_minor: int, currency: str) -> str:
-    from placet.contracts.money import Money
-
-    return str(Money(amount_minor=amount_minor, currency=currency))
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+def moment(at: datetime) -> str:
+    """Return a time as people read it, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
-def _row(table: "Table", *cells: str) -> None:
+def add_row(of: "Table", *cells: str) -> None:
     """Add a row whose cells are text, never markup."""
     from rich.text import Text
 
-    table.add_row(*(Text(plain(cell)) for cell in cells))
+    of.add_row(*(Text(one_line(cell)) for cell in cells))

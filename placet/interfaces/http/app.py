@@ -1,17 +1,21 @@
 """The API as one ASGI application."""
 
+from datetime import UTC, datetime
+
 from fastapi import FastAPI
 from pydantic import SecretStr
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
+from placet.engine.queues import queue_backlog
 from placet.interfaces.http import problems
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
-from placet.interfaces.http.guard import HEALTH, Guard, checked_token
+from placet.interfaces.http.guard import HEALTH, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.runs import RunEndpoints
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
+from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -23,6 +27,7 @@ def create_app(
     tenant: str,
     agents: tuple[str, ...],
     token: SecretStr | None,
+    metrics_token: SecretStr | None = None,
 ) -> FastAPI:
     """The API of one tenant.
 
@@ -35,7 +40,8 @@ def create_app(
         engine_factory: Connects to Temporal; called when first needed, and again after a failure.
         tenant: The only tenant whose runs exist here.
         agents: Applications that may be started.
-        token: What every request but `GET /healthz` must present.
+        token: What every request but `GET /healthz` and `GET /metrics` must present.
+        metrics_token: What `GET /metrics` must present; without one there is none.
 
     Raises:
         ConfigurationError: the token is missing or too weak; there is no unprotected API.
@@ -60,8 +66,23 @@ def create_app(
         return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
 
     app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    if metrics_token is not None:
+        checked_token(metrics_token, "PLACET_METRICS_TOKEN")
+        _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
     problems.register(app)
     app.add_middleware(RequestSpans)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
-    app.add_middleware(Guard, token=required)  # added last, met first
+    app.add_middleware(Guard, token=required, metrics_token=metrics_token)  # added last, met first
     return app
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    def show() -> Response:
+        """Figures for Prometheus: of this tenant, and of the task queue."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    app.add_api_route(METRICS, show, methods=["GET"], tags=["health"], include_in_schema=False)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

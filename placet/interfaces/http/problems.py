@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
+from placet.contracts.text import one_line
 from placet.errors import (
     ConfigurationError,
     DecisionRefused,
@@ -43,6 +44,7 @@ _OURS: Mapping[type[PlacetError], str] = {
     ConfigurationError: "this installation is not working; its operator finds the cause with `placet doctor`",
 }
 _MAX_SHOWN = 80
+_DETAIL = 1000
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -51,7 +53,7 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": one_line(detail, _DETAIL),
         "code": code,
     }
     return JSONResponse(document, status, headers, media_type="application/problem+json")
@@ -82,7 +84,7 @@ def status_of(error: PlacetError) -> int:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, PlacetError)  # noqa: S101 - registered for this class
-    status, line = status_of(error), " ".join(str(error).split())
+    status, line = status_of(error), one_line(str(error), _DETAIL)
     if status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, UpstreamUnavailable):
         return problem(status, error.code, line)
     _LOG.error("answered %d (%s): %s", status, error.code, line)
@@ -92,7 +94,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _engine(request: Request, error: Exception) -> Response:
     assert isinstance(error, RPCError)  # noqa: S101 - registered for this class
-    _LOG.error("Temporal refused a call: %s: %s", error.status.name, " ".join(str(error).split()))
+    _LOG.error("Temporal refused a call: %s: %s", error.status.name, one_line(str(error), _DETAIL))
     return await _refused(request, engine_unavailable(error))
 
 

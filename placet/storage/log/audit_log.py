@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Result, RowMapping, Select, bindparam, select, text
+from sqlalchemy import Select, bindparam, select, text
 
 from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
+from placet.storage.driver import Connection, Row, Rows
 from placet.storage.log.stream_end import insert_entry, last_place
 from placet.storage.tables import AUDIT
 
@@ -20,6 +21,7 @@ _MOST_LOST_RACES = 1000
 _BEYOND = 2**63 - 1
 
 _STEP = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.step_key == bindparam("step_key"))
+_LAST = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
 _PAGE = (
     select(*_FIELDS)
     .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq > bindparam("after"))
@@ -184,6 +186,15 @@ class AuditLog:
         """
         return list(self._entries(stream))
 
+    def last(self, stream: str) -> AuditEvent | None:
+        """The last entry of `stream`, None when there is no such stream.
+
+        Raises:
+            GovernanceError: code `audit_broken`; the stored entry cannot be read.
+        """
+        row = self._connection.execute(_LAST, {"stream": stream}).mappings().one_or_none()
+        return None if row is None else _event(row)
+
     def streams(self, tenant: str) -> list[str]:
         """The streams of `tenant`, oldest first."""
         return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
@@ -205,7 +216,7 @@ class AuditLog:
         rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit})
         return [(position, digest) for position, digest in rows]
 
-    def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Result[*tuple[Any, ...]]:
+    def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Rows:
         if self._connection.dialect.name == "postgresql":
             horizon = self._connection.scalar(_SETTLED_BEFORE)
             settled = None if horizon is None else self._connection.scalar(_SETTLED_ID, {"horizon": horizon})
@@ -271,7 +282,7 @@ class AuditLog:
             after = rows[-1]["seq"]
 
 
-def _event(row: RowMapping) -> AuditEvent:
+def _event(row: Row) -> AuditEvent:
     try:
         fields = {name: row[name] for name in AuditEvent.model_fields}
         return AuditEvent(**{**fields, "body": read_body(fields["body"])})

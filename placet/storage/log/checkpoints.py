@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
+from placet.storage.driver import Connection
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import LOG_CHECKPOINT
 

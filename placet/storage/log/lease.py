@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, or_, update
+from sqlalchemy import bindparam, or_, update
 
+from placet.storage.driver import Connection
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import LOG_LEASE
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Connection,
     any_,
     bindparam,
     func,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from placet.errors import GovernanceError
 from placet.governance.log.chain import BROKEN
 from placet.governance.log.merkle import Frontier, Node, consistency_plan, covering, inclusion_plan, resolve
+from placet.storage.driver import Connection
 from placet.storage.tables import AUDIT, LOG_ENTRY, LOG_NODE
 
 _OF_TENANT = LOG_ENTRY.c.tenant == bindparam("tenant")
@@ -50,6 +50,8 @@ _SKIPPED = (
     .order_by(AUDIT.c.id)
     .limit(1)
 )
+_INSERT_ENTRY = insert(LOG_ENTRY).inline()
+_INSERT_NODE = insert(LOG_NODE).inline()
 _LAST_RECORDED = select(func.max(AUDIT.c.id)).where(AUDIT.c.tenant == bindparam("tenant"))
 _PENDING = select(func.count()).where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("position"))
 
@@ -105,7 +107,7 @@ class LogTree:
     def head(self, tenant: str) -> LogHead:
         """How far the log of `tenant` has come."""
         row = self._connection.execute(_HEAD, {"tenant": tenant}).one_or_none()
-        return LogHead(0, 0) if row is None else LogHead(row.leaf_index + 1, row.position)
+        return LogHead(0, 0) if row is None else LogHead(row[0] + 1, row[1])
 
     def frontier(self, tenant: str, size: int) -> Frontier:
         """The tree of the first `size` entries, ready to grow and to tell its root.
@@ -129,9 +131,9 @@ class LogTree:
             for entry in entries
         ]
         above = [{"tenant": tenant, "number": node.number, "hash": digest} for node, digest in nodes if node.level]
-        self._connection.execute(insert(LOG_ENTRY), rows)
+        self._connection.execute(_INSERT_ENTRY, rows)
         if above:
-            self._connection.execute(insert(LOG_NODE), above)
+            self._connection.execute(_INSERT_NODE, above)
 
     def inclusion_proof(self, tenant: str, index: int, size: int) -> list[bytes]:
         """The proof that entry `index` is in the log of the first `size` entries (RFC 9162 §2.1.3.1).
@@ -156,7 +158,7 @@ class LogTree:
     def find(self, tenant: str, leaf: bytes) -> LogRow | None:
         """Where a leaf hash stands in the log; None when it is not there (yet)."""
         row = self._connection.execute(_PLACE, {"tenant": tenant, "leaf": leaf}).one_or_none()
-        return None if row is None else LogRow(row.leaf_index, row.position, leaf)
+        return None if row is None else LogRow(row[0], row[1], leaf)
 
     def page(self, tenant: str, first: int, limit: int) -> list[LogRow]:
         """Entries from index `first` on."""

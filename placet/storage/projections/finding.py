@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping
-
 DIFFERS: Final = "projection_differs"
 """Code of the error that a table says other than the record."""
 
@@ -31,9 +29,7 @@ class Finding:
         return f"{self.table} {self.row}: {self.detail}"
 
 
-def compare(
-    table: str, row: str, found: Mapping[str, Any] | RowMapping, recorded: Mapping[str, object]
-) -> Iterator[Finding]:
+def compare(table: str, row: str, found: Mapping[str, Any], recorded: Mapping[str, object]) -> Iterator[Finding]:
     """Yield a finding for each column of `recorded` that holds something else in `found`."""
     for column, expected in recorded.items():
         if found[column] != expected:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, exists, func, select
+from sqlalchemy import Table, exists, func, select, tuple_
 
 from placet.governance.log.body import read_body
+from placet.storage.driver import Connection, Row
 from placet.storage.tables import AUDIT, MANDATE_USE
 
 PAGE = 200
@@ -46,9 +47,18 @@ class ProjectionRows:
 
     def entries(self, streams: Sequence[str]) -> Iterator[Entry]:
         """Yield the entries of some streams, stream by stream, in order; only a batch is held in memory."""
-        query = select(AUDIT).where(AUDIT.c.stream.in_(streams)).order_by(AUDIT.c.stream, AUDIT.c.seq)
-        for row in self._connection.execute(query, execution_options={"yield_per": PAGE}).mappings():
-            yield _entry(row)
+        after: tuple[str, int] = ("", 0)
+        while True:
+            place = (AUDIT.c.stream, AUDIT.c.seq)
+            query = (
+                select(AUDIT).where(AUDIT.c.stream.in_(streams), tuple_(*place) > after).order_by(*place).limit(PAGE)
+            )
+            rows = self._connection.execute(query).mappings()
+            for row in rows:
+                yield _entry(row)
+            if len(rows) < PAGE:
+                return
+            after = (rows[-1]["stream"], rows[-1]["seq"])
 
     def of_step(self, stream: str, step_keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries of a stream with these step keys."""
@@ -68,12 +78,12 @@ class ProjectionRows:
             rows = self._connection.execute(query).all()
             if not rows:
                 return
-            yield [row.step_key for row in rows]
-            after = rows[-1].seq
+            yield [step_key for _, step_key in rows]
+            after = rows[-1][0]
 
-    def of_runs(self, table: Table, run_ids: Sequence[str]) -> dict[str, list[RowMapping]]:
+    def of_runs(self, table: Table, run_ids: Sequence[str]) -> dict[str, list[Row]]:
         """Return the rows of `table` by run, of whatever tenant they say they are."""
-        found: dict[str, list[RowMapping]] = {run_id: [] for run_id in run_ids}
+        found: dict[str, list[Row]] = {run_id: [] for run_id in run_ids}
         for row in self._connection.execute(select(table).where(table.c.run_id.in_(run_ids))).mappings():
             found[row["run_id"]].append(row)
         return found
@@ -84,7 +94,7 @@ class ProjectionRows:
         query = select(table.c.run_id).distinct().where(table.c.tenant == tenant, ~recorded).limit(PAGE)
         return list(self._connection.scalars(query))
 
-    def pages(self, table: Table, name: str, tenant: str) -> Iterator[list[RowMapping]]:
+    def pages(self, table: Table, name: str, tenant: str) -> Iterator[list[Row]]:
         """Yield pages of the rows of `tenant`, in the order of the column `name`."""
         column, after = table.c[name], ""
         while True:
@@ -121,7 +131,7 @@ def document(text: str | None) -> object:
         return text
 
 
-def _entry(row: RowMapping) -> Entry:
+def _entry(row: Row) -> Entry:
     return Entry(
         stream=row["stream"],
         kind=row["kind"],

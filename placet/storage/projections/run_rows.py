@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import RowMapping, Table
+from sqlalchemy import Table
 
+from placet.storage.driver import Row
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import document
 from placet.storage.projections.story import Story
 from placet.storage.tables import DECISION, EFFECT, MANDATE_USE, RUN
 
-Rows = Sequence[RowMapping]
+Rows = Sequence[Row]
 
 
 def check_run(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Table
+from sqlalchemy import Table
 
+from placet.storage.driver import Row
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
 from placet.storage.tables import APPROVER, CONTROL, DELEGATION, HALT, MANDATE
@@ -62,7 +63,7 @@ def check_spent(rows: ProjectionRows, tenant: str) -> Iterator[Finding]:
             yield from compare("mandate", name, row, {"spent_minor": spent.get(name, 0)})
 
 
-def _differences(kept: Kept, row: RowMapping, made: Entry, entries: Mapping[str, Entry]) -> Iterator[Finding]:
+def _differences(kept: Kept, row: Row, made: Entry, entries: Mapping[str, Entry]) -> Iterator[Finding]:
     table, name = kept.table.name, row[kept.name]
     yield from compare(table, name, row, kept.made[1](made))
     if kept.ended is not None:

@@ -21,6 +21,8 @@ from sqlmodel import Field
 
 from placet.storage.tables.base import Row, UtcDateTime, table_of
 
+_WAITING = "state IN ('awaiting_decision', 'unknown_outcome')"
+
 
 class AuditEntry(Row, table=True):
     """One entry of the record. INSERT only.
@@ -71,7 +73,17 @@ class Artifact(Row, table=True):
 
 
 class Run(Row, table=True):
-    """Where each run stands."""
+    """Where each run stands.
+
+    From `waits_until` on the columns serve the inbox: people choose among the runs that wait for them. They are written
+    with the gate, and derived from the record as follows; the proposal is the artifact that the entry names.
+
+    - `waits_until`, `quorum`, `asked_roles`, `escalate_to`, `escalate_at`: the gate of `approve.opened`, or of the last
+      `approve.amended`;
+    - `treatment`, `mutation_kind`, `cost_minor`, `cost_currency`: the proposal of the same entry;
+    - `answered_at`: `at` of the `approve.decided` after which nobody is missing, or of `approve.settled`; None while
+      somebody is, and again after an `approve.lapsed` or `run.parked`.
+    """
 
     __tablename__ = "run"
     __table_args__ = (
@@ -80,6 +92,15 @@ class Run(Row, table=True):
         Index("ix_run_tenant_state", "tenant", "state", "requested_at", "run_id"),
         Index("ix_run_tenant_customer", "tenant", "customer_id", "requested_at", "run_id"),
         Index("ix_run_reverses", "reverses"),
+        # Small, whatever the age of the installation: it holds the runs that wait for a person.
+        Index(
+            "ix_run_waiting",
+            "tenant",
+            "waits_until",
+            "run_id",
+            sqlite_where=text(_WAITING),
+            postgresql_where=text(_WAITING),
+        ),
     )
 
     run_id: str = Field(sa_type=Text, primary_key=True)
@@ -99,6 +120,18 @@ class Run(Row, table=True):
     proposal: str | None = Field(sa_type=Text)
     decision: str | None = Field(sa_type=Text)
     receipt: str | None = Field(sa_type=Text)
+    waits_until: datetime = Field(
+        sa_column=Column(UtcDateTime, server_default=text("'1970-01-01 00:00:00'"), nullable=False)
+    )
+    quorum: int | None
+    asked_roles: str | None = Field(sa_type=Text)
+    escalate_to: str | None = Field(sa_type=Text)
+    escalate_at: datetime | None = Field(sa_type=UtcDateTime)
+    treatment: str | None = Field(sa_type=Text)
+    mutation_kind: str | None = Field(sa_type=Text)
+    cost_minor: int | None = Field(sa_type=BigInteger)
+    cost_currency: str | None = Field(sa_type=Text)
+    answered_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 AUDIT = table_of(AuditEntry)

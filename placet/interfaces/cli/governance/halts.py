@@ -6,6 +6,7 @@ import typer
 
 from placet.contracts.halt import Halt, HaltScope
 from placet.contracts.proposal import MutationKind
+from placet.contracts.text import wrote
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -113,4 +114,4 @@ def _line(one: Halt) -> str:
 
     lifted = "" if one.lifted_at is None else f", lifted {one.lifted_at:%Y-%m-%d %H:%M:%S}Z by {one.lifted_by}"
     placed = f"placed {one.placed_at:%Y-%m-%d %H:%M:%S}Z by {one.placed_by}"
-    return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}: {' '.join(one.reason.split())}"
+    return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}; {wrote(one.placed_by, one.reason)}"

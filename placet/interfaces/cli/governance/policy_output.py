@@ -117,7 +117,4 @@ def _answer(explained: "Explained") -> str:
 
 
 def _line(text: str) -> None:
-    """One line; what people and other systems wrote cannot steer the terminal."""
-    output.print_line(
-        "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    )
+    output.print_line(text)

@@ -1,7 +1,6 @@
 """`placet approve|reject` for many runs at once: one table to look at, one signature, one line of outcome for each."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
@@ -10,6 +9,7 @@ import typer
 
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
+from placet.contracts.text import quoted
 from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -84,13 +84,13 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     prepared = prepare_batch(database, toolbox.tenant, verdict, limits, run_ids)
     _print_left_out(prepared, each=not selection.all_waiting)
     if not signing.print_only:
-        output.print_line(_table(prepared))
+        _print_table(prepared)
     path = signing.key_file or toolbox.home / "keys" / f"{signing.name}.pem"
     key = load_key_file(path, toolbox.passphrase(f"passphrase of {signing.name}'s key"))
     decisions = sign_prepared(prepared, tenant=toolbox.tenant, signer=signing.name, reason=signing.reason, key=key)
     if signing.print_only:
         for run_id, decision in decisions.items():
-            output.print_line(json.dumps({"run_id": run_id, "decision": json.loads(decision)}))
+            output.print_text(json.dumps({"run_id": run_id, "decision": json.loads(decision)}))
         return 0
     batch = record_batch(database, toolbox.tenant, next(iter(decisions.values())))
 
@@ -131,15 +131,14 @@ def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
     if lines and not each:
         lines = [f"{len(lines)} more wait for a decision and are outside the limits"]
     for line in lines:
-        sys.stderr.write(output.plain(line) + "\n")
+        output.print_notice(line)
 
 
-def _table(prepared: "PreparedBatch") -> str:
-    """Every run that would be decided, then how many and how much."""
-    rows = [("run", "customer", "treatment", "cost")]
+def _print_table(prepared: "PreparedBatch") -> None:
+    """Print every run that would be decided, then how many and how much."""
+    rows = [("run", "customer", "treatment", "amount")]
     rows += [
-        (one.record.run_id, one.proposal.customer_id, one.proposal.treatment, str(one.proposal.cost))
-        for one in prepared.choices
+        (one.record.run_id, one.proposal.customer_id, one.proposal.name, one.proposal.price) for one in prepared.choices
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
@@ -152,12 +151,12 @@ def _table(prepared: "PreparedBatch") -> str:
         f"bounds signed: agent {bounds.agent}; {', '.join(bounds.kinds)}; {', '.join(bounds.treatments)}; "
         f"at most {bounds.max_cost} each, {bounds.total_cost} in total"
     )
-    return "\n".join(lines)
+    for line in lines:
+        output.print_line(line)
 
 
 def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
     accepted = waiting = 0
-    lines = []
     for outcome in outcomes:
         if outcome.code is None:
             waiting += 1
@@ -167,9 +166,8 @@ def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
             said = "accepted"
         else:
             what = "refused" if outcome.delivered else "not delivered"
-            said = f"{what} ({outcome.code}): {' '.join(outcome.detail.split())}"
-        lines.append(f"{outcome.run_id}  {who}: {said}")
+            said = f"{what} ({outcome.code}): {quoted(outcome.detail)}"
+        output.print_line(f"{outcome.run_id}  {who}: {said}")
     refused = len(outcomes) - accepted - waiting
-    lines.append(f"batch {root[:16]}: {accepted} accepted, {refused} refused, {waiting} not reviewed yet")
-    output.print_line("\n".join(lines))
+    output.print_line(f"batch {root[:16]}: {accepted} accepted, {refused} refused, {waiting} not reviewed yet")
     return 1 if refused else 0

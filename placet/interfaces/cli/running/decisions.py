@@ -120,15 +120,15 @@ def amend(
         raise typer.BadParameter("give one of them", param_hint="--amount / --treatment")
     record, digest, pending = _pending(toolbox, run_id, "amend", proposal)
     less = _amount(amount)
-    changed = amended(pending, Amendment(amends=digest, amount=less, treatment=treatment), name)
+    changed = amended(pending, Amendment(amends=digest, amount=less, treatment=treatment), name, reason)
     if not print_only:
+        output.print_line(f"as it was  {pending.name}: {pending.mutation.describe()}, {pending.price}")
         output.print_proposal(changed, digest_of(changed))
-        output.print_line(f"it changes {digest}: {output.describe(pending.mutation)} (costs {pending.cost})")
         _seen(toolbox, record, digest, name)
     key = _key(toolbox, name, key_file)
     _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
     if print_only:
-        output.print_line(envelope)
+        output.print_text(envelope)
     else:
         deliver(toolbox, record, envelope, "amend", name, wait)
 
@@ -199,7 +199,7 @@ def _decide(
     key = _key(toolbox, name, key_file)
     envelope = sign_verdict(record, digest, verdict, name, reason, key)
     if print_only:
-        output.print_line(envelope)
+        output.print_text(envelope)
         return
     deliver(toolbox, record, envelope, verdict, name, wait)
 

@@ -1,30 +1,19 @@
-"""`placet inbox`: what waits for a person, who is asked, and until when."""
+"""`placet inbox`: what waits for a person, soonest first, who is asked, and until when."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from placet.contracts.money import Money, parse_money
+from placet.contracts.proposal import MutationKind
+from placet.contracts.text import quoted
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.contracts.gate import Gate
-    from placet.contracts.proposal import Proposal
-    from placet.storage.database import Transaction
-    from placet.storage.records import RunRecord
-
-_MOST = 200
-
-
-class Waiting(NamedTuple):
-    """One run that waits: `approvals` is how many of its gate's quorum it has."""
-
-    record: "RunRecord"
-    proposal: "Proposal"
-    gate: "Gate"
-    approvals: int
+    from placet.service.inbox import InboxPage, Waiting
 
 
 def register(root: typer.Typer) -> None:
@@ -35,68 +24,104 @@ def register(root: typer.Typer) -> None:
 def inbox(
     context: typer.Context,
     role: Annotated[str | None, typer.Option("--role", help="only what asks holders of this role")] = None,
+    decider: Annotated[
+        str | None, typer.Option("--for", help="only what this person, as enrolled, may still answer")
+    ] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="only this agent's proposals")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help=f"only this kind: {' | '.join(get_args(MutationKind))}; repeatable"),
+    ] = None,
+    treatment: Annotated[list[str] | None, typer.Option("--treatment", help="only this treatment; repeatable")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help="only this customer's")] = None,
+    min_cost: Annotated[
+        str | None, typer.Option("--min-cost", help="only what costs at least this: '5.00 USD'")
+    ] = None,
+    max_cost: Annotated[
+        str | None, typer.Option("--max-cost", help="only what costs at most this: '20.00 USD'")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="rows of this page")] = 50,
+    after: Annotated[str | None, typer.Option("--after", help="run that ended the page before")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Proposals that wait for a person, and outcomes a person must settle."""
+    """List proposals that wait for a person, and outcomes a person must settle; what closes first comes first."""
+    from placet.service.inbox import parse_filter, read_inbox
+
     toolbox: Toolbox = context.obj
+    wanted = parse_filter(
+        {
+            "roles": None if role is None else (role,),
+            "decider": decider,
+            "agent": agent,
+            "kinds": tuple(kind or ()),
+            "treatments": tuple(treatment or ()),
+            "customer_id": customer,
+            "cost_at_least": _money(min_cost, "--min-cost"),
+            "cost_at_most": _money(max_cost, "--max-cost"),
+        }
+    )
     now = datetime.now(UTC)
-    with toolbox.database().reading() as tx:
-        rows = [row for row in _waiting(tx, toolbox.tenant) if role is None or role in _roles(row.gate, now)]
+    page = read_inbox(toolbox.database(), toolbox.tenant, wanted, now, limit=limit, after=after)
     if as_json:
-        output.print_json([_document(row, now) for row in rows])
+        output.print_json([document(row) for row in page.rows])
     else:
-        _print(rows, now)
+        _print(page)
+    _say_how_many(page, after)
 
 
-def _waiting(tx: "Transaction", tenant: str) -> "list[Waiting]":
-    from placet.contracts.proposal import Proposal
-    from placet.storage.pending import pending_on_record
-
-    records = [
-        *tx.runs.list(tenant, state="awaiting_decision", limit=_MOST),
-        *tx.runs.list(tenant, state="unknown_outcome", limit=_MOST),
-    ]
-    rows = []
-    for record in records:
-        pending = pending_on_record(tx, record.run_id)
-        proposal = tx.artifacts.get_model(pending.proposal, Proposal)
-        approvals = len(tx.decisions.on_proposal(record.run_id, pending.proposal))
-        rows.append(Waiting(record, proposal, pending.gate, approvals))
-    return rows
-
-
-def _document(row: Waiting, now: datetime) -> dict[str, object]:
+def document(row: "Waiting") -> dict[str, Any]:
+    """Return one row for another program."""
+    asked = row.asked
     return {
         **row.record.model_dump(mode="json"),
-        "proposal_document": row.proposal.model_dump(mode="json"),
-        "roles": list(_roles(row.gate, now)),
-        "quorum": row.gate.quorum,
-        "approvals": row.approvals,
-        "expires_at": row.gate.expires_at.isoformat(),
+        "proposal_document": asked.proposal.model_dump(mode="json") if asked else None,
+        "roles": list(asked.roles) if asked else [],
+        "quorum": asked.gate.quorum if asked else None,
+        "approvals": asked.approvals if asked else None,
+        "expires_at": (asked.gate.expires_at if asked else row.waits_until).isoformat(),
+        "fault": row.fault,
     }
 
 
-def _print(rows: "list[Waiting]", now: datetime) -> None:
-    out = output.console()
-    if not rows:
-        out.print("nothing waits for a decision")
-    for row in rows:
-        record, proposal = row.record, row.proposal
-        by = f"  amended by {proposal.amended_by}" if proposal.amended_by else ""
-        out.print(f"[bold]{record.run_id}[/]  {record.state}  requested by {record.requested_by}{by}")
-        out.print(output.plain(f"  {output.describe(proposal.mutation)}  (costs {proposal.cost})"), markup=False)
-        out.print(output.plain(f"  {_asked(row, now)}"), markup=False)
+def _money(text: str | None, option: str) -> Money | None:
+    try:
+        return None if text is None else parse_money(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def _asked(row: Waiting, now: datetime) -> str:
-    who = " or ".join(_roles(row.gate, now))
+def _print(page: "InboxPage") -> None:
+    if not page.total:
+        output.print_line("nothing waits for a decision")
+    for row in page.rows:
+        record, asked = row.record, row.asked
+        by = f"  amended by {asked.proposal.amended_by}" if asked and asked.proposal.amended_by else ""
+        output.print_line(f"{record.run_id}  {record.state}  requested by {record.requested_by}{by}")
+        if row.fault:
+            output.print_line(f"  DAMAGED: {quoted(row.fault)}")
+        if asked is not None:
+            proposal = asked.proposal
+            output.print_line(f"  {proposal.name}: {proposal.mutation.describe()}; {proposal.price}")
+        output.print_line(f"  {_asks(row)}")
+
+
+def _asks(row: "Waiting") -> str:
+    asked = row.asked
+    if asked is None:
+        return (
+            f"of customer {row.record.customer_id}; nobody can decide it as it is, cancel it or restore what is missing"
+        )
+    who = " or ".join(asked.roles)
     if row.record.state == "unknown_outcome":
-        return f"a {who} must find out what happened and settle it"
-    many = f"{row.approvals} of {row.gate.quorum} approvals, asks a {who}" if row.gate.quorum > 1 else f"asks a {who}"
-    return f"{many}, until {row.gate.expires_at:%Y-%m-%d %H:%M} UTC"
+        return f"a {who} must find out what happened and settle it" if who else "a person must settle what happened"
+    quorum, until = asked.gate.quorum, f"{asked.gate.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    many = f"{asked.approvals} of {quorum} approvals, asks a {who}" if quorum > 1 else f"asks a {who}"
+    return f"{many}, until {until}"
 
 
-def _roles(gate: "Gate", now: datetime) -> tuple[str, ...]:
-    from placet.governance.quorum import roles_at
-
-    return roles_at(gate, now)
+def _say_how_many(page: "InboxPage", after: str | None) -> None:
+    """On stderr, beside the rows: nobody may take a page for all there is."""
+    if page.next is not None:
+        output.print_notice(f"showing {len(page.rows)} of {page.total}; go on with --after {page.next}")
+    elif after is not None:
+        output.print_notice(f"showing the last {len(page.rows)} of {page.total}")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from placet.interfaces.cli import output
+from placet.interfaces.cli.run_output import print_run
 from placet.interfaces.cli.running.runs import ByOption, JsonFlag, RunArgument, settled
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -46,5 +47,5 @@ def reverse(
     else:
         output.print_line(f"{reversal}  started, to reverse {run_id}")
         if wait:
-            output.print_run(record)
+            print_run(record)
     return 1 if record.state == "failed" else 0

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.run import RunState
 from placet.interfaces.cli import output
+from placet.interfaces.cli.run_output import print_events, print_reversals, print_run, print_runs
 from placet.interfaces.cli.toolbox import Toolbox
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -58,7 +59,7 @@ def start(
     else:
         output.print_line(f"{record.run_id}  {'started' if new else 'exists already: same key, same run'}")
         if wait or not new:
-            output.print_run(record)
+            print_run(record)
     return 1 if record.state == "failed" else 0
 
 
@@ -92,7 +93,7 @@ def list_runs(
     if as_json:
         output.print_json([record.model_dump(mode="json") for record in records])
     else:
-        output.print_runs(records)
+        print_runs(records)
 
 
 def _state(name: str) -> RunState:
@@ -133,11 +134,11 @@ def show(
             }
         )
         return
-    output.print_run(record)
-    output.print_reversals(record, events)
+    print_run(record)
+    print_reversals(record, events)
     if proposal is not None:
         output.print_proposal(proposal, str(record.proposal))
-    output.print_events(events)
+    print_events(events)
     if toolbox.temporal_ui:
         output.print_line(f"history: {toolbox.temporal_ui}/workflows/{run_id}")
 
@@ -158,7 +159,7 @@ def wait_for(
     if as_json:
         output.print_json(record.model_dump(mode="json"))
     else:
-        output.print_run(record)
+        print_run(record)
     return 0 if in_time and record.state != "failed" else 1
 
 

@@ -1,0 +1,165 @@
+"""Facts in the words of a business person: sentences with amounts, per cent and months, never a bare code. Pure."""
+
+from collections.abc import Callable
+
+from placet.contracts.billing import HeldProduct
+from placet.contracts.money import Money
+from placet.contracts.proposal import Reason
+from placet.decisioning.facts import NO_BUCKET, Facts
+
+_DETAIL = 160
+_NAME = 40
+_CONTRACTS = {
+    "month_to_month": "a contract that ends any month",
+    "one_year": "a one-year contract",
+    "two_year": "a two-year contract",
+}
+_INTERNET = {"dsl": "DSL internet", "fiber_optic": "fiber optic internet", "none": "no internet"}
+
+Wanted = int | str | tuple[str, ...]
+
+
+def amount(minor: int, currency: str) -> str:
+    """Minor units as people read them: `26.00 USD`."""
+    return str(Money(amount_minor=minor, currency=currency))
+
+
+def per_cent(basis_points: int) -> str:
+    """Basis points in whole per cent: `44 %`; below one, `less than 1 %`."""
+    if 0 < basis_points < 100:  # noqa: PLR2004 - one per cent
+        return "less than 1 %"
+    return f"{(basis_points + 50) // 100} %"
+
+
+def months(count: int) -> str:
+    """`1 month`, `28 months`."""
+    return f"{count} month{'' if count == 1 else 's'}"
+
+
+def contract(name: str) -> str:
+    """The contract's name for people."""
+    return _CONTRACTS.get(name, _plain(name))
+
+
+def internet(name: str) -> str:
+    """The internet service for people."""
+    return _INTERNET.get(name, _plain(name))
+
+
+def statement(fact: str, facts: Facts) -> str:
+    """Return what holds of the customer in one fact: `has been with us 28 months`."""
+    return _STATEMENTS[fact](facts)
+
+
+def requirement(fact: str, op: str, value: Wanted, facts: Facts) -> str:
+    """Return what a condition asks for: `asked for: at least 24 months`."""
+    if op == "in":
+        wanted = " or ".join(_value(fact, one, facts) for one in value) if isinstance(value, tuple) else str(value)
+    else:
+        wanted = _value(fact, value, facts)
+    return f"asked for: {_OPERATORS[op]}{wanted}"
+
+
+def situation(facts: Facts) -> tuple[Reason, ...]:
+    """Return the customer's situation as an approver needs it: standing, contract, bill, balance, use, risk."""
+    told = (
+        "tenure_months",
+        "contract",
+        "internet_service",
+        "products_held",
+        "monthly_charge_minor",
+        "open_amount_minor",
+        "balance_minor",
+        "usage_trend_bp",
+        "churn_bp",
+    )
+    return tuple(Reason(code=name, detail=statement(name, facts)[:_DETAIL]) for name in told)
+
+
+def _value(fact: str, value: Wanted, facts: Facts) -> str:
+    if isinstance(value, int):
+        return _FIGURES.get(fact, _count)(value, facts)
+    if fact == "contract":
+        return contract(str(value))
+    return internet(str(value)) if fact == "internet_service" else _plain(str(value))
+
+
+def _held(products: tuple[HeldProduct, ...]) -> str:
+    names = ", ".join(f"“{_plain(product.name)}”" for product in products[:4])
+    return f"{names}{' and more' if len(products) > 4 else ''}"  # noqa: PLR2004 - as many as a line holds
+
+
+def _charge(facts: Facts) -> str:
+    if facts.monthly_charge_minor <= 0:
+        return "has no bill and no priced product"
+    return f"pays {amount(facts.monthly_charge_minor, facts.currency)} a month"
+
+
+def _owed(facts: Facts) -> str:
+    if facts.open_amount_minor <= 0:
+        return "owes nothing on the bills that were read"
+    bills = f"{facts.open_bills} open bill{'' if facts.open_bills == 1 else 's'}"
+    return f"owes {amount(facts.open_amount_minor, facts.currency)} on {bills}"
+
+
+def _balance(facts: Facts) -> str:
+    if facts.bucket_id == NO_BUCKET:
+        return "has no balance to credit"
+    return f"has {amount(facts.balance_minor, facts.bucket_currency)} on balance “{_plain(facts.bucket_name)}”"
+
+
+def _usage(facts: Facts) -> str:
+    if facts.usage_trend_bp == 0:
+        return "uses as much as in the months before"
+    way = "more" if facts.usage_trend_bp > 0 else "less"
+    return f"uses {per_cent(abs(facts.usage_trend_bp))} {way} than in the months before"
+
+
+def _products(facts: Facts) -> str:
+    count = f"holds {facts.products_held} active product{'' if facts.products_held == 1 else 's'}"
+    return f"{count}: {_held(facts.held)}" if facts.held else count
+
+
+def _plain(text: str) -> str:
+    """A short text of another system without what could carry a meaning of its own."""
+    kept = "".join(character if character.isalnum() or character in " -./()&+" else " " for character in text)
+    return " ".join(kept.replace("_", " ").split())[:_NAME] or "unnamed"
+
+
+def _count(value: int, _: Facts) -> str:
+    return str(value)
+
+
+_STATEMENTS: dict[str, Callable[[Facts], str]] = {
+    "customer_id": lambda facts: f"is customer {facts.customer_id}",
+    "customer_status": lambda facts: f"is {_plain(facts.customer_status)}",
+    "tenure_months": lambda facts: f"has been with us {months(facts.tenure_months)}",
+    "contract": lambda facts: f"has {contract(facts.contract)}",
+    "internet_service": lambda facts: f"has {internet(facts.internet_service)}",
+    "payment_method": lambda facts: f"pays by {_plain(facts.payment_method)}",
+    "currency": lambda facts: f"is billed in {facts.currency}",
+    "monthly_charge_minor": _charge,
+    "open_amount_minor": _owed,
+    "open_bills": _owed,
+    "bucket_id": _balance,
+    "bucket_name": _balance,
+    "bucket_status": lambda facts: f"has a balance that is {_plain(facts.bucket_status)}",
+    "bucket_currency": lambda facts: f"has a balance in {_plain(facts.bucket_currency)}",
+    "balance_minor": _balance,
+    "usage_trend_bp": _usage,
+    "products_held": _products,
+    "held": _products,
+    "churn_bp": lambda facts: f"{per_cent(facts.churn_bp)} of customers like this one leave",
+    "assessed_risk": lambda facts: f"the model rates the risk to leave as {facts.assessed_risk}",
+}
+"""One statement for each fact; a test holds that none is missing."""
+
+_FIGURES: dict[str, Callable[[int, Facts], str]] = {
+    "tenure_months": lambda value, _: months(value),
+    "monthly_charge_minor": lambda value, facts: amount(value, facts.currency),
+    "open_amount_minor": lambda value, facts: amount(value, facts.currency),
+    "balance_minor": lambda value, facts: amount(value, facts.currency),
+    "churn_bp": lambda value, _: per_cent(value),
+    "usage_trend_bp": lambda value, _: f"{value / 100:+g} %",
+}
+_OPERATORS = {"eq": "", "ne": "anything but ", "ge": "at least ", "le": "at most ", "in": ""}

@@ -1,0 +1,223 @@
+"""Files that Placet makes and trusts: for their owner alone, and never reached through a symbolic link.
+
+Keys, databases, logs and results hold customers' data or what signs for the installation. Whoever can write in a
+folder we use could put a symbolic link where we are about to write, and have us overwrite another file; whoever can
+write a file we read could decide for us. So: folders are 0700 and files 0600 whatever the umask, what we write goes to
+a new file that is then renamed, and what we trust must belong to us.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from placet.errors import ConfigurationError
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+PUBLIC_MODE = 0o644
+"""For what is made to be given away: public keys' checkpoints, anchors."""
+
+_OTHERS = 0o077
+_OTHERS_WRITE = 0o022
+_NOT_FOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def private_folder(folder: Path) -> Path:
+    """Create `folder` for its owner alone, or tighten it when it is ours; returns it.
+
+    Raises:
+        ConfigurationError: it cannot be made, is no folder, is shared like /tmp, or others own it and may write.
+    """
+    try:
+        make_folders(folder)
+        state = folder.stat()
+        if not stat.S_ISDIR(state.st_mode):
+            raise ConfigurationError(f"{str(folder)!r} is not a folder; remove it, or choose another")
+        mode = stat.S_IMODE(state.st_mode)
+        if mode & stat.S_ISVTX:
+            raise ConfigurationError(f"folder {str(folder)!r} is everybody's; use a folder of your own in it")
+        if state.st_uid == os.getuid():
+            if mode & _OTHERS:
+                folder.chmod(mode & ~_OTHERS)
+        elif mode & _OTHERS_WRITE:
+            raise ConfigurationError(
+                f"folder {str(folder)!r} belongs to another user and others may write in it (mode {mode:04o}); "
+                "use a folder of your own"
+            )
+    except OSError as error:
+        raise ConfigurationError(f"cannot use folder {str(folder)!r}: {error.strerror}") from error
+    return folder
+
+
+def make_folders(folder: Path) -> None:
+    """Create `folder` and what it is in for their owner alone; what is there already stays as it is.
+
+    Raises:
+        OSError: one cannot be created.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(mode=FOLDER_MODE)
+
+
+def make_own_file(path: Path) -> None:
+    """Create an empty file for its owner alone, or tighten the one that is there, without opening it.
+
+    An SQLite file must not be opened beside SQLite: closing it would drop the process's locks.
+
+    Raises:
+        OSError: it cannot be created.
+        ConfigurationError: it is a link or no ordinary file, or belongs to another user.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, FILE_MODE))
+    except FileExistsError:
+        state = path.lstat()
+        if stat.S_ISLNK(state.st_mode):
+            raise ConfigurationError(_linked(path)) from None
+        _must_be_own(path, state)
+        if stat.S_IMODE(state.st_mode) & _OTHERS:
+            path.chmod(FILE_MODE)
+
+
+def write_file(path: Path, data: str | bytes, *, mode: int = FILE_MODE) -> None:
+    """Write a whole file: beside it first, then in its place, so that nobody ever reads half of it.
+
+    Raises:
+        ConfigurationError: it cannot be written, or something else than a file is there (a link, a device).
+    """
+    try:
+        _refuse_other_than_file(path)
+        fresh = _write_fresh(path, data, mode)
+        try:
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def write_once(path: Path, data: str | bytes, *, mode: int = FILE_MODE) -> bool:
+    """Write a whole file unless there is one already; of several processes that try, one succeeds and is told so.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    fresh = _write_fresh(path, data, mode)
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return False
+    finally:
+        fresh.unlink()
+    return True
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file of ours to keep it open (a log, a lock), creating it; returns the descriptor.
+
+    Raises:
+        ConfigurationError: it cannot be opened, is a link or no ordinary file, or belongs to another user.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_NONBLOCK | _NOT_FOLLOWED, FILE_MODE)
+    except OSError as error:
+        raise ConfigurationError(_cannot_open(path, error)) from error
+    try:
+        state = os.fstat(descriptor)
+        _must_be_own(path, state)
+        if stat.S_IMODE(state.st_mode) & _OTHERS:
+            os.fchmod(descriptor, FILE_MODE)
+    except (ConfigurationError, OSError):
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_own(path: Path) -> bytes | None:
+    """Read a file that decides something for us; None when it is not there.
+
+    Raises:
+        ConfigurationError: it is a link, belongs to another user, or others may write it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NOT_FOLLOWED)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigurationError(_cannot_open(path, error)) from error
+    with os.fdopen(descriptor, "rb") as file:
+        state = os.fstat(descriptor)
+        _must_be_own(path, state)
+        if (mode := stat.S_IMODE(state.st_mode)) & _OTHERS_WRITE:
+            raise ConfigurationError(f"{str(path)!r} can be written by others (mode {mode:04o}); remove it")
+        return file.read()
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a private key, which nobody but its owner may be able to read.
+
+    A link is followed, because secrets are mounted so. A file that belongs to root may be readable by our group:
+    that is how an orchestrator gives a secret to a process that is not root.
+
+    Raises:
+        OSError: it cannot be read.
+        ConfigurationError: others may read it.
+    """
+    with path.open("rb") as file:
+        if fault := secret_fault(os.fstat(file.fileno())):
+            raise ConfigurationError(f"key file {str(path)!r} {fault}; run chmod 600 on it")
+        return file.read()
+
+
+def secret_fault(state: os.stat_result) -> str:
+    """Return why a file with this state is not kept secret; empty when it is."""
+    mode = stat.S_IMODE(state.st_mode)
+    handed_over = state.st_uid == 0 and os.getuid() != 0
+    exposed = mode & (_OTHERS & ~stat.S_IRGRP if handed_over else _OTHERS)
+    return f"has mode {mode:04o}" if exposed else ""
+
+
+def _write_fresh(path: Path, data: str | bytes, mode: int) -> Path:
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fchmod(descriptor, mode)  # whatever the umask
+            os.fsync(descriptor)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    return fresh
+
+
+def _refuse_other_than_file(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise ConfigurationError(f"cannot write {str(path)!r}: it is a symbolic link; remove it, or name its target")
+    if not stat.S_ISREG(mode):
+        raise ConfigurationError(f"cannot write {str(path)!r}: it is not an ordinary file; choose another name")
+
+
+def _must_be_own(path: Path, state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise ConfigurationError(f"{str(path)!r} is not an ordinary file; remove it")
+    if state.st_uid != os.getuid():
+        raise ConfigurationError(f"{str(path)!r} belongs to another user (uid {state.st_uid}); remove it")
+
+
+def _cannot_open(path: Path, error: OSError) -> str:
+    return _linked(path) if path.is_symlink() else f"cannot open {str(path)!r}: {error.strerror}"
+
+
+def _linked(path: Path) -> str:
+    return f"{str(path)!r} is a symbolic link, which is not followed here; remove it"

@@ -1,0 +1,278 @@
+"""What each entry of the record says, in one sentence for an auditor. The exact entry is in JSON output.
+
+Figures and names come from the entry's body. What a person, a model or another system wrote stands in quotation marks.
+A kind that is not known here, or a body that is not the shape its kind has, is told by its code and detail: the record
+is shown whatever stands in it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.money import Money
+from placet.contracts.text import NAME, one_line, quoted, wrote
+
+Body = Mapping[str, Any]
+
+_DECIDED: Final = {
+    "approve": "APPROVED the proposal",
+    "reject": "REJECTED the proposal",
+    "amend": "APPROVED the proposal as AMENDED",
+    "confirm_executed": "SETTLED: found that it HAPPENED",
+    "confirm_not_executed": "SETTLED: found that it did NOT happen",
+}
+_ENDS: Final = {
+    "executed": "the run ended: EXECUTED",
+    "no_action": "the run ended: nothing was proposed",
+    "rejected": "the run ended: REJECTED, nothing was executed",
+    "denied": "the run ended: DENIED, nothing was executed",
+    "expired": "the run ended: EXPIRED undecided, nothing was executed",
+    "halted": "the run ended: HALTED, nothing was executed",
+    "failed": "the run ended: FAILED",
+    "cancelled": "the run ended: CANCELLED, nothing was executed",
+}
+_SHOWN = 16
+"""Of a digest, in characters."""
+
+
+def in_words(event: AuditEvent) -> str:
+    """Return one line that says what the entry records."""
+    teller = _TELLERS.get(event.kind)
+    try:
+        told = teller(event) if teller is not None else ""
+    except (KeyError, TypeError, ValueError, AttributeError):
+        told = ""  # altered, or of another version: what can be said of any entry is said
+    return one_line(told or _any(event), 600)
+
+
+def _any(event: AuditEvent) -> str:
+    body = event.body
+    parts = [_name(body[name]) for name in ("name", "treatment", "state", "code") if isinstance(body.get(name), str)]
+    detail = body.get("detail") or body.get("reason")
+    if isinstance(detail, str):
+        parts.append(quoted(detail))
+    return ", ".join(parts) or event.kind.replace(".", ": ").replace("_", " ")
+
+
+def _requested(event: AuditEvent) -> str:
+    body = event.body
+    what = f"asked for a run of {_name(body['agent'])} for customer {_name(body['customer_id'])}"
+    if body.get("reverses"):
+        what = f"asked to take back {_name(body['reverses'])} of customer {_name(body['customer_id'])}"
+    return what + _because(event)
+
+
+def _analysed(event: AuditEvent) -> str:
+    used = event.body.get("model_use") or [{"model": "no model"}]
+    wants = ", ".join(_name(query["operation"]) for query in event.body["queries"])
+    return f"found risk {_name(event.body['risk'])} with model {_name(used[-1]['model'])}; wants to read {wants}"
+
+
+def _unanswered(event: AuditEvent) -> str:
+    return f"no model gave a valid answer in attempt {event.body['attempt']}{_detail(event)}"
+
+
+def _queried(event: AuditEvent) -> str:
+    reads = ", ".join(_name(name) for name in event.body["operations"])
+    return f"read {reads} in {len(event.body['calls'])} requests of the billing system"
+
+
+def _proposed(event: AuditEvent) -> str:
+    weighed = len(event.body["candidates"])
+    if event.body["proposal"] is None:
+        return f"weighed {weighed} treatments and proposed nothing: {quoted(event.body['summary'])}"
+    return f"weighed {weighed} treatments and proposed one: {quoted(event.body['summary'])}"
+
+
+def _opened(event: AuditEvent) -> str:
+    gate = event.body["gate"]
+    policies = ", ".join(_name(one) for one in gate["policies"]) or "no policy"
+    if gate["verdict"] == "denied":
+        return f"DENIED by policy ({policies}): {quoted(gate['reason'])}"
+    if gate["verdict"] == "cleared":
+        clearance = gate["clearance"]
+        return f"CLEARED within mandate {_name(clearance['name'])}, signed by {_name(clearance['signer'])}"
+    roles = " or ".join(_name(role) for role in gate["roles"])
+    many = "one approval" if gate["quorum"] == 1 else f"{gate['quorum']} approvals"
+    return f"asks for {many} of {roles} until {_moment(gate['expires_at'])} (policy {policies})"
+
+
+def _decided(event: AuditEvent) -> str:
+    body = event.body
+    roles = ", ".join(_name(role) for role in body["roles"])
+    stead = f" in the stead of {_name(body['delegated_by'])}" if body.get("delegated_by") else ""
+    batch = f", one of batch {_digest(body['batch'])}" if body.get("batch") else ""
+    missing = f"; {body['missing']} more must approve" if body.get("missing") else ""
+    held = f" as {roles}" if roles else ""
+    return f"{_DECIDED[body['verdict']]}{held}{stead}{batch}{missing}{_because(event)}"
+
+
+def _amended(event: AuditEvent) -> str:
+    body = event.body
+    void = f"; {len(body['void'])} earlier approvals are void" if body["void"] else ""
+    cost = Money.model_validate(body["cost"])
+    return f"changed the proposal to {_words(body['treatment'])} that costs {cost}{void}"
+
+
+def _refused(event: AuditEvent) -> str:
+    code = _name(event.body["code"])
+    return f"a decision was REFUSED and does not count ({code}){_detail(event)}"
+
+
+def _lapsed(event: AuditEvent) -> str:
+    return f"an approval no longer counts ({_name(event.body['code'])}){_detail(event)}"
+
+
+def _seen(event: AuditEvent) -> str:
+    return f"looked at the proposal ({_name(event.body['channel'])}), by their own word"
+
+
+def _milestone(event: AuditEvent) -> str:
+    if event.kind == "approve.reminded":
+        return f"nobody has decided yet: reminded {' or '.join(_name(role) for role in event.body['roles'])}"
+    return f"nobody has decided yet: asked {_name(event.body['escalate_to'])} as well"
+
+
+def _settled(event: AuditEvent) -> str:
+    receipt = event.body["receipt"]
+    by = {"response": "its answer", "read_back": "reading it back", "person": "a person"}[receipt["confirmed_by"]]
+    return f"EXECUTED once: {_name(receipt['api'])} {quoted(receipt['external_id'], NAME)}, confirmed by {by}"
+
+
+def _execution(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "execute.unknown":
+        return f"it is UNKNOWN whether it happened; a person must look{_detail(event)}"
+    what = "was REFUSED before anything was sent" if event.kind == "execute.refused" else "FAILED, nothing happened"
+    return f"the execution {what} ({_name(body['code'])}){_detail(event)}"
+
+
+def _ended(event: AuditEvent) -> str:
+    return f"{_ENDS[event.body['state']]}{_detail(event)}"
+
+
+def _parked(event: AuditEvent) -> str:
+    return f"the run waits for a person to settle what happened{_detail(event)}"
+
+
+def _cancel(event: AuditEvent) -> str:
+    return f"asked for the end of the run while it was {_words(event.body['state'])}"
+
+
+def _reversal(event: AuditEvent) -> str:
+    if event.kind == "run.reversed":
+        return f"its effect was TAKEN BACK by {_name(event.body['reversal'])}"
+    return f"asked to take its effect back in {_name(event.body['reversal'])}{_because(event)}"
+
+
+def _mandate(event: AuditEvent) -> str:
+    body = event.body
+    amount = Money.model_validate(body["consumed"]) if "consumed" in body else None
+    taken = f", taking {amount} of its budget" if amount is not None else ""
+    return f"cleared by mandate {_name(body['name'])} of {_name(body['signer'])}{taken}"
+
+
+def _passed_over(event: AuditEvent) -> str:
+    return f"{event.body['mandates']} mandates were looked at and none clears it"
+
+
+def _halt(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "halt.lifted":
+        return f"LIFTED halt {_name(body.get('halt_id', ''))}: executions may go on{_because(event)}"
+    scope = {"tenant": "all executions", "agent": "executions of agent", "kind": "executions of kind"}[body["scope"]]
+    subject = f" {_name(body['subject'])}" if body.get("subject") else ""
+    return f"HALTED {scope}{subject}{_because(event)}"
+
+
+def _key(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "key.revoked":
+        return f"REVOKED the key of {_name(body['name'])}{_because(event)}"
+    limit = Money.model_validate(body["limit"]) if body.get("limit") else "nothing that costs"
+    roles = ", ".join(_name(role) for role in body["roles"])
+    return f"enrolled a key of {_name(body['name'])} as {roles}, who may decide up to {limit}"
+
+
+def _document(event: AuditEvent) -> str:
+    kind, _, what = event.kind.partition(".")
+    name = event.body.get("name") or event.body.get("delegate") or event.body.get("document") or ""
+    shown = f" {_digest(str(name))}" if name else ""
+    return f"{what.upper() if what != 'signed' else 'signed'} {kind}{shown}{_because(event) or _detail(event)}"
+
+
+def _anchored(event: AuditEvent) -> str:
+    return f"gave the log's head, of {event.body['size']} entries, to {quoted(event.body['to'], NAME)}"
+
+
+def _because(event: AuditEvent) -> str:
+    """Return what the one who acted wrote as a reason."""
+    reason = event.body.get("reason")
+    return f"; {wrote(event.actor, reason)}" if isinstance(reason, str) and reason else ""
+
+
+def _detail(event: AuditEvent) -> str:
+    detail = event.body.get("detail")
+    return f": {quoted(detail)}" if isinstance(detail, str) and detail else ""
+
+
+def _name(value: object) -> str:
+    return one_line(str(value), NAME)
+
+
+def _words(code: object) -> str:
+    return _name(code).replace("_", " ")
+
+
+def _digest(value: str) -> str:
+    return one_line(value, NAME)[:_SHOWN]
+
+
+def _moment(text: str) -> str:
+    return one_line(text, NAME)[:16].replace("T", " ") + " UTC"
+
+
+_TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
+    "run.requested": _requested,
+    "run.started": lambda _: "the run started",
+    "run.cancel_requested": _cancel,
+    "run.ended": _ended,
+    "run.parked": _parked,
+    "run.reversal_requested": _reversal,
+    "run.reversed": _reversal,
+    "analyse.completed": _analysed,
+    "analyse.unanswered": _unanswered,
+    "query_billing.completed": _queried,
+    "propose.completed": _proposed,
+    "propose.unanswered": _unanswered,
+    "approve.opened": _opened,
+    "approve.seen": _seen,
+    "approve.reminded": _milestone,
+    "approve.escalated": _milestone,
+    "approve.decided": _decided,
+    "approve.settled": _decided,
+    "approve.amended": _amended,
+    "approve.refused": _refused,
+    "approve.lapsed": _lapsed,
+    "execute.intended": lambda _: "is about to execute exactly this proposal; everything is checked again",
+    "execute.settled": _settled,
+    "execute.refused": _execution,
+    "execute.failed": _execution,
+    "execute.unknown": _execution,
+    "mandate.consumed": _mandate,
+    "mandate.passed_over": _passed_over,
+    "mandate.released": lambda _: "the mandate's budget was given back: nothing happened",
+    "mandate.signed": _document,
+    "mandate.revoked": _document,
+    "mandate.refused": _document,
+    "delegation.signed": _document,
+    "delegation.revoked": _document,
+    "delegation.refused": _document,
+    "batch.signed": _document,
+    "batch.refused": _document,
+    "halt.placed": _halt,
+    "halt.lifted": _halt,
+    "key.enrolled": _key,
+    "key.revoked": _key,
+    "log.anchored": _anchored,
+}

@@ -1,0 +1,116 @@
+"""What every interface shows of what waits for a person: a page, soonest first, and how many there are in all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from placet.contracts.base import RunId, first_fault
+from placet.contracts.gate import Gate
+from placet.contracts.proposal import Proposal
+from placet.errors import GovernanceError, UsageError
+from placet.governance.quorum import roles_at
+from placet.storage.database import Database, Transaction
+from placet.storage.inbox import InboxFilter, InboxRow
+from placet.storage.pending import pending_on_record
+from placet.storage.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of people, as the record says: `approvals` of the gate's quorum are there already."""
+
+    proposal: Proposal
+    gate: Gate
+    roles: tuple[str, ...]
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One run that waits.
+
+    Attributes:
+        asked: None where its proposal or its record cannot be read.
+        fault: What is wrong with it; empty where nothing is.
+    """
+
+    record: RunRecord
+    waits_until: datetime
+    asked: Asked | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """Some of the runs that wait, soonest first.
+
+    Attributes:
+        total: How many wait in all, within the filter.
+        next: What to pass as `after` to go on; None at the end.
+    """
+
+    rows: tuple[Waiting, ...]
+    total: int
+    next: RunId | None
+
+
+def parse_filter(values: Mapping[str, object]) -> InboxFilter:
+    """Return the filter a person states.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    try:
+        return InboxFilter.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def read_inbox(
+    database: Database, tenant: str, wanted: InboxFilter, now: datetime, *, limit: int = 50, after: RunId | None = None
+) -> InboxPage:
+    """Return a page of what waits. What cannot be read is shown as damaged and hides nothing else.
+
+    Raises:
+        UsageError: `after` is no run, or the filter names a decider who holds no key.
+    """
+    with database.reading() as tx:
+        if after is not None and tx.runs.get(after) is None:
+            raise UsageError(f"no run {after!r} to go on after; see `placet inbox`", code="unknown_run")
+        wanted = _of_decider(tx, tenant, wanted, now)
+        total = tx.inbox.count(tenant, wanted, now)
+        found = tx.inbox.page(tenant, wanted, now, limit=limit + 1, after=after)
+        rows = tuple(_waiting(tx, row, now) for row in found[:limit])
+    return InboxPage(rows, total, found[limit - 1].record.run_id if len(found) > limit else None)
+
+
+def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime) -> InboxFilter:
+    """Ask for the roles the decider holds, in their own name or by delegation, where no role is stated."""
+    if wanted.decider is None or wanted.roles is not None:
+        return wanted
+    keys = [key for key in tx.approvers.list(tenant) if key.name == wanted.decider]
+    if not keys:
+        raise UsageError(f"nobody is enrolled as {wanted.decider!r}; see `placet keys list`", code="unknown_approver")
+    good = [key for key in keys if key.revoked_at is None and (key.expires_at is None or now < key.expires_at)]
+    conferred = tx.delegations.active(tenant, wanted.decider, now)
+    roles = {role for key in good for role in key.roles} | {role for one in conferred for role in one.delegation.roles}
+    return wanted.model_copy(update={"roles": tuple(sorted(roles))})
+
+
+def _waiting(tx: Transaction, row: InboxRow, now: datetime) -> Waiting:
+    record = row.record
+    try:
+        pending = pending_on_record(tx, record.run_id)
+        proposal = tx.artifacts.get_model(pending.proposal, Proposal, tenant=record.tenant)
+        approvals = len(tx.decisions.on_proposal(record.run_id, pending.proposal))
+        asked = Asked(proposal, pending.gate, roles_at(pending.gate, now), approvals)
+    except (GovernanceError, UsageError, ValueError) as error:
+        return Waiting(record, row.waits_until, None, f"it cannot be read: {error}")
+    listed = (row.waits_until, row.cost, row.quorum)
+    if listed != (asked.gate.expires_at, proposal.cost, asked.gate.quorum):
+        return Waiting(
+            record, row.waits_until, asked, "the list says otherwise than the record; run `placet audit verify`"
+        )
+    return Waiting(record, row.waits_until, asked)

@@ -1,0 +1,1 @@
+"""What Prometheus is told: gauges read from the database and Temporal, counters followed along the record."""

@@ -1,0 +1,68 @@
+"""`placet up` at the running system: a killed worker costs no run, and a killed `up` leaves nothing behind."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from placet.entrypoints.process import await_condition
+from placet.entrypoints.settings import running_stack
+from placet.storage.database import Database
+from tests.e2e.test_demo import environment, ours
+
+pytestmark = pytest.mark.xdist_group("model")
+
+PLACET = [sys.executable, "-m", "placet.entrypoints.main"]
+
+
+def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: Path) -> None:
+    home, said = tmp_path / "home", tmp_path / "up.log"
+    with said.open("w") as log:
+        up = subprocess.Popen([*PLACET, "up"], env=environment(home), stdout=log, stderr=log)
+    try:
+        await_condition(lambda: "ready;" in said.read_text() or up.poll() is not None, seconds=90, what="placet up")
+        assert up.poll() is None, said.read_text()
+        started = [*PLACET, "run", "start", "--customer", "C00003", "--key", "first", "--by", "olga"]
+        subprocess.run(started, env=environment(home), check=True, capture_output=True)
+        (worker,) = (one for one in ours(home) if "worker" in one.cmdline())
+        worker.send_signal(signal.SIGKILL)
+        with Database(f"sqlite:///{home / 'placet.db'}") as database:
+            run_id = _only_run(database)
+            await_condition(lambda: _state(database, run_id) == "awaiting_decision", seconds=120, what="the gate")
+        assert re.search(
+            r"^worker was killed by signal 9: .*; starting it again in 0.5 s", said.read_text(), re.MULTILINE
+        )
+        left = ours(home)
+        assert {one.name() for one in left} > {"temporal"}
+        up.kill()
+        up.wait()
+        await_condition(lambda: not [one for one in left if _works(one)], seconds=30, what="the end of all parts")
+        assert ours(home) == []
+        assert running_stack(home) == {}
+        assert not [path for path in (home, *home.rglob("*")) if path.lstat().st_mode & 0o077]
+    finally:
+        up.kill()
+
+
+def _works(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _only_run(database: Database) -> str:
+    with database.reading() as tx:
+        (run,) = tx.runs.list("demo")
+    return run.run_id
+
+
+def _state(database: Database, run_id: str) -> str:
+    with database.reading() as tx:
+        run = tx.runs.get(run_id)
+    assert run is not None
+    return run.state

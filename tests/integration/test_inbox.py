@@ -1,0 +1,199 @@
+"""The inbox hides nothing that waits: complete counts, soonest first, pages without gaps, damage in its own row."""
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from placet.contracts.batch import MOST_IN_BATCH
+from placet.contracts.money import Money
+from placet.contracts.proposal import Proposal
+from placet.contracts.run import RunState
+from placet.errors import UsageError
+from placet.interfaces.cli.app import run as placet
+from placet.service.batch_choice import BatchLimits, prepare_batch
+from placet.service.inbox import InboxPage, parse_filter, read_inbox
+from placet.storage.database import Database
+from placet.storage.records import Asked
+from tests.unit.support import NOW, a_gate, a_key, a_proposal, a_request
+
+TENANT = "demo"
+
+
+def run_id(number: int) -> str:
+    return f"run-{number:020x}"
+
+
+def wait(database: Database, number: int, *, state: RunState = "awaiting_decision", **changes: Any) -> Proposal:
+    """Put run `number` before a gate that closes the later, the lower its number."""
+    request = a_request().model_copy(
+        update={"run_id": run_id(number), "key": f"k{number}", "customer_id": changes.get("customer_id", "C00001")}
+    )
+    fields = {name: value for name, value in changes.items() if name != "roles"}
+    proposal = a_proposal(minor=100 * number).model_copy(update={"run_id": run_id(number), **fields})
+    gate = a_gate().model_copy(
+        update={"expires_at": NOW + timedelta(hours=1000 - number), "roles": changes.get("roles", ("retention_lead",))}
+    )
+    with database.transaction() as tx:
+        tx.runs.request(request)
+        digest = tx.artifacts.put_model(TENANT, proposal)
+        tx.runs.set_state(run_id(number), state, at=NOW, proposal=digest, asked=Asked.of(gate, proposal))
+        tx.audit.append(
+            stream=run_id(number),
+            tenant=TENANT,
+            run_id=run_id(number),
+            kind="approve.opened",
+            actor="policy",
+            step_key="approve.opened",
+            at=NOW,
+            body={"proposal": digest, "gate": gate.model_dump(mode="json")},
+        )
+    return proposal
+
+
+def inbox(database: Database, limit: int = 50, after: str | None = None, **wanted: Any) -> InboxPage:
+    return read_inbox(database, TENANT, parse_filter(wanted), NOW, limit=limit, after=after)
+
+
+def numbers(page: InboxPage) -> list[int]:
+    return [int(row.record.run_id[4:], 16) for row in page.rows]
+
+
+def erase(database: Database, table: str, statement: str) -> None:
+    """Do what somebody with the database's password could."""
+    with create_engine(database._url).begin() as connection:
+        for name in ("_no_update", "_no_delete"):
+            if database._engine.dialect.name == "sqlite":
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {table}{name}"))
+            else:
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {table}{name} ON {table}"))
+        connection.execute(text(statement))
+
+
+def test_what_closes_first_comes_first_and_every_page_says_how_many_there_are(database: Database) -> None:
+    for number in range(1, 13):
+        wait(database, number)
+    wait(database, 13, state="executing")
+    wait(database, 14, state="unknown_outcome")
+    seen: list[int] = []
+    page = inbox(database, limit=5)
+    while True:
+        assert page.total == 13
+        assert not [row.fault for row in page.rows if row.fault]
+        seen += numbers(page)
+        if page.next is None:
+            break
+        page = inbox(database, limit=5, after=page.next)
+    assert seen == [14, *range(12, 0, -1)]
+    assert read_inbox(database, "other", parse_filter({}), NOW).total == 0
+    with pytest.raises(UsageError):
+        inbox(database, after=run_id(99))
+
+
+def test_each_filter_is_asked_of_the_database(database: Database) -> None:
+    wait(database, 1, customer_id="C00007")
+    wait(database, 2, treatment="loyalty_bonus")
+    wait(database, 3, roles=("finance", "retention_lead"))
+    wait(database, 4, roles=("retention_lead_x",))
+    wait(database, 5, agent="advance", cost=Money(amount_minor=500, currency="EUR"))
+    usd = Money(amount_minor=200, currency="USD")
+    asked: list[tuple[dict[str, Any], list[int]]] = [
+        ({"customer_id": "C00007"}, [1]),
+        ({"treatments": ("loyalty_bonus",)}, [2]),
+        ({"roles": ("finance",)}, [3]),
+        ({"roles": ("retention_lead",)}, [5, 3, 2, 1]),
+        ({"roles": ()}, []),
+        ({"kinds": ("order_product",)}, []),
+        ({"cost_at_most": usd}, [2, 1]),
+        ({"cost_at_least": usd}, [4, 3, 2]),
+        ({"cost_at_least": Money(amount_minor=1, currency="EUR")}, [5]),
+        ({"decider": "olga", "roles": ("retention_lead",)}, []),
+    ]
+    for wanted, expected in asked:
+        page = inbox(database, **wanted)
+        assert (numbers(page), page.total) == (expected, len(expected)), wanted
+
+
+def test_an_escalated_role_is_asked_from_its_time_on(database: Database) -> None:
+    gate = a_gate().model_copy(update={"escalate_to": "boss", "escalate_at": NOW + timedelta(minutes=1)})
+    proposal = wait(database, 1)
+    with database.transaction() as tx:
+        tx.runs.set_state(run_id(1), "awaiting_decision", at=NOW, asked=Asked.of(gate, proposal))
+    wanted = parse_filter({"roles": ("boss",)})
+    assert read_inbox(database, TENANT, wanted, NOW).total == 0
+    assert read_inbox(database, TENANT, wanted, NOW + timedelta(minutes=1)).total == 1
+
+
+def test_what_a_person_may_answer_is_what_their_roles_are_asked(database: Database) -> None:
+    wait(database, 1)
+    wait(database, 2, roles=("finance",))
+    with database.transaction() as tx:
+        tx.approvers.enroll(a_key("anna")[1])
+    assert numbers(inbox(database, decider="anna")) == [1]
+    with pytest.raises(UsageError, match="nobody is enrolled as 'carl'"):
+        inbox(database, decider="carl")
+
+
+def test_one_damaged_proposal_is_shown_as_damaged_and_hides_no_other(database: Database) -> None:
+    digests = []
+    for number in (1, 2, 3, 4):
+        wait(database, number)
+        with database.reading() as tx:
+            record = tx.runs.get(run_id(number))
+        assert record is not None
+        digests.append(record.proposal)
+    erase(database, "artifact", f"DELETE FROM artifact WHERE digest = '{digests[1]}'")  # noqa: S608
+    erase(database, "run", f"UPDATE run SET cost_minor = 1 WHERE run_id = '{run_id(3)}'")  # noqa: S608
+    erase(database, "run", f"UPDATE run SET treatment = NULL WHERE run_id = '{run_id(4)}'")  # noqa: S608
+    page = inbox(database)
+    assert numbers(page) == [4, 3, 2, 1]
+    faults = [row.fault for row in page.rows]
+    assert faults[0] == faults[3] == ""
+    assert faults[1] == "the list says otherwise than the record; run `placet audit verify`"
+    assert faults[2].startswith("it cannot be read: artifact")
+    assert numbers(inbox(database, treatments=("loyalty_bonus",))) == [4]
+    batch = prepare_batch(database, TENANT, "approve", BatchLimits())
+    assert sorted(one.record.run_id for one in batch.choices) == [run_id(1), run_id(3), run_id(4)]
+    assert [left for left, _ in batch.left_out] == [run_id(2)]
+
+
+def test_what_is_answered_leaves_the_inbox_and_every_batch_and_comes_back_when_an_approval_lapses(
+    database: Database,
+) -> None:
+    for number in (1, 2):
+        wait(database, number)
+    with database.transaction() as tx:
+        tx.runs.set_state(run_id(2), "awaiting_decision", at=NOW, answered=True)
+    assert numbers(inbox(database)) == [1]
+    batch = prepare_batch(database, TENANT, "approve", BatchLimits())
+    assert [one.record.run_id for one in batch.choices] == [run_id(1)]
+    with database.transaction() as tx:
+        tx.runs.reopen(run_id(2))
+    assert numbers(inbox(database)) == [2, 1]
+
+
+def test_the_command_says_that_there_are_more(database: Database) -> None:
+    assert MOST_IN_BATCH > 3
+    for number in (1, 2, 3):
+        wait(database, number)
+    tools: Any = SimpleNamespace(tenant=TENANT, database=lambda: database)
+
+    def command(*arguments: str) -> tuple[str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            assert placet(("inbox", *arguments), tools) == 0
+        return out.getvalue(), err.getvalue()
+
+    out, err = command("--limit", "2", "--json")
+    rows = json.loads(out)
+    assert [row["run_id"] for row in rows] == [run_id(3), run_id(2)]
+    assert err == f"showing 2 of 3; go on with --after {run_id(2)}\n"
+    out, err = command("--limit", "2", "--after", run_id(2))
+    assert out.startswith(f"{run_id(1)}  awaiting_decision  requested by olga\n")
+    assert err == "showing the last 1 of 3\n"
+    assert command("--max-cost", "1.00 USD") == command("--customer", "C00001", "--max-cost", "1.50 USD")
