@@ -284,6 +284,6 @@ class Database:
 
 
 def _repeatable_read() -> "psycopg.IsolationLevel":
-    from psycopg import IsolationLevel  # whoever uses SQLite need not have it
+    from psycopg import IsolationLevel  # noqa: PLC0415 - whoever uses SQLite need not have it
 
     return IsolationLevel.REPEATABLE_READ
