@@ -30,6 +30,7 @@ from placet.storage.log.lease import LogLeases
 from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
+from placet.storage.projections.rows import ProjectionRows
 from placet.storage.runs import RunRepository
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Transaction:
         "log_leases",
         "mandates",
         "outbox",
+        "projections",
         "runs",
     )
 
@@ -79,6 +81,7 @@ class Transaction:
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
         self.figures = FigureRepository(connection)
+        self.projections = ProjectionRows(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -165,6 +168,19 @@ class Database:
         with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
             yield Transaction(connection, self.trust)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """As `reading`, with every statement seeing the database as it was at one moment.
+
+        For whatever compares or counts over several statements: under traffic, each statement of `reading` sees more
+        on PostgreSQL than the one before it. On SQLite any transaction sees one moment.
+
+        Raises:
+            StorageError: the database refused, or the block tried to write.
+        """
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
+            yield Transaction(connection)
+
     def migrate(self) -> None:
         """Create the database file if need be and bring the schema to the revision this version needs.
 
@@ -225,8 +241,8 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
     @contextmanager
-    def _connected(self, engine: Engine, *, reading: bool = False) -> Iterator[Connection]:
-        """One transaction on a connection of the pool."""
+    def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
+        """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
         pooled = engine.raw_connection()
         try:
             begin = ""
@@ -234,7 +250,10 @@ class Database:
                 # A writer takes the write lock at once: of two deferred ones one would fail when it upgrades its lock.
                 begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
             else:
-                cast("psycopg.Connection", pooled.driver_connection).read_only = reading
+                driver = cast("psycopg.Connection", pooled.driver_connection)
+                driver.read_only = reading
+                if moment or driver.isolation_level is not None:
+                    driver.isolation_level = _repeatable_read() if moment else None
             connection = Connection(engine, pooled, self._statements, begin)
             try:
                 yield connection
@@ -271,3 +290,9 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+def _repeatable_read() -> "psycopg.IsolationLevel":
+    from psycopg import IsolationLevel  # noqa: PLC0415 - whoever uses SQLite need not have it
+
+    return IsolationLevel.REPEATABLE_READ

@@ -130,7 +130,7 @@ class LogSequencer:
         return len(entries)
 
     def _sign_head(self) -> str | None:
-        with self._database.reading() as tx:
+        with self._database.snapshot() as tx:
             head = tx.log.head(self._tenant)
             newest = tx.checkpoints.newest(self._tenant)
             root = tx.log.frontier(self._tenant, head.size).root()
