@@ -15,6 +15,7 @@ from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
+from placet.storage.copying import take_time
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
@@ -180,6 +181,29 @@ class Database:
         """
         with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
             yield Transaction(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees the database as it is now for as long as the block takes, and cannot write.
+
+        Raises:
+            StorageError: the database refused.
+        """
+        reader = self._reader if self._file else self._reader.execution_options(isolation_level="REPEATABLE READ")
+        with failures.one_clear_line(self.name), reader.connect() as connection, connection.begin():
+            take_time(connection)
+            yield connection
+
+    @contextmanager
+    def loading(self) -> Iterator[Connection]:
+        """A connection to write a whole database with, in one transaction.
+
+        Raises:
+            StorageError: the database refused; nothing was written.
+        """
+        with self._writing() as connection:
+            take_time(connection)
+            yield connection
 
     def migrate(self) -> None:
         """Create the database file if need be and bring the schema to the revision this version needs.
