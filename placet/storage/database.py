@@ -15,7 +15,6 @@ from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
-from placet.storage.copying import take_time
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
@@ -39,14 +38,18 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """The repositories of one unit of work: all they write is committed together, or not at all."""
+    """The repositories of one unit of work: all they write is committed together, or not at all.
+
+    Attributes:
+        connection: What they run on, for tools that copy whole tables.
+    """
 
     __slots__ = (
-        "_connection",
         "approvers",
         "artifacts",
         "audit",
         "checkpoints",
+        "connection",
         "contacts",
         "controls",
         "decisions",
@@ -64,7 +67,7 @@ class Transaction:
     )
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
-        self._connection = connection
+        self.connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
         self.inbox = InboxRepository(connection)
@@ -87,7 +90,7 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
-        with self._connection.begin_nested():
+        with self.connection.begin_nested():
             yield
 
 
@@ -180,30 +183,7 @@ class Database:
             StorageError: the database refused, or the block tried to write.
         """
         with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
-            yield Transaction(connection)
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A connection that sees the database as it is now for as long as the block takes, and cannot write.
-
-        Raises:
-            StorageError: the database refused.
-        """
-        reader = self._reader if self._file else self._reader.execution_options(isolation_level="REPEATABLE READ")
-        with failures.one_clear_line(self.name), reader.connect() as connection, connection.begin():
-            take_time(connection)
-            yield connection
-
-    @contextmanager
-    def loading(self) -> Iterator[Connection]:
-        """A connection to write a whole database with, in one transaction.
-
-        Raises:
-            StorageError: the database refused; nothing was written.
-        """
-        with self._writing() as connection:
-            take_time(connection)
-            yield connection
+            yield Transaction(connection, self.trust)
 
     def migrate(self) -> None:
         """Create the database file if need be and bring the schema to the revision this version needs.

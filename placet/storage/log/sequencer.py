@@ -144,7 +144,7 @@ class LogSequencer:
                 except GovernanceError as error:
                     raise self._broken(str(error)) from error
                 if signed.size == head.size:
-                    return newest
+                    return str(newest)
         if head.size == 0:
             return None
         note = sign_checkpoint(
