@@ -26,7 +26,6 @@ from placet.storage.copying import (
     check_empty,
     copied_tables,
     go_on_counting,
-    pages,
     read_rows,
     take_time,
     write_rows,
@@ -166,12 +165,9 @@ def _verified(
 
 def _verify_artifacts(connection: Connection) -> int:
     verified = 0
-    digest, data = (list(ARTIFACT.columns).index(ARTIFACT.c[name]) for name in ("digest", "data"))
-    for row in pages(connection, ARTIFACT):
-        if sha256_hex(row[data]) != row[digest]:
-            raise GovernanceError(
-                f"artifact {row[digest]!r} was altered: its bytes have another digest", code=MALFORMED
-            )
+    for digest, data in connection.stream(select(ARTIFACT.c.digest, ARTIFACT.c.data)):
+        if sha256_hex(data) != digest:
+            raise GovernanceError(f"artifact {digest!r} was altered: its bytes have another digest", code=MALFORMED)
         verified += 1
     return verified
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Table, bindparam, func, insert, select, text, tuple_
+from sqlalchemy import Column, LargeBinary, Table, func, insert, literal, select, text
 
 from placet.errors import GovernanceError, UsageError
 from placet.storage.driver import Connection
@@ -34,22 +34,8 @@ def read_rows(connection: Connection, table: Table) -> Iterator[Row]:
         GovernanceError: code `artifact_broken`; a column holds what it cannot.
     """
     columns = list(table.columns)
-    for row in pages(connection, table):
+    for row in connection.stream(select(table).order_by(*table.primary_key.columns)):
         yield [_written(table, column, value) for column, value in zip(columns, row, strict=True)]
-
-
-def pages(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
-    """Every row of `table` in the order of its key, read in pages, so that no table need fit into memory."""
-    key = list(table.primary_key.columns)
-    marks = [bindparam(f"after_{column.name}", type_=column.type) for column in key]
-    places = [list(table.columns).index(column) for column in key]
-    first = select(table).order_by(*key).limit(_BATCH)
-    following = first.where(tuple_(*key) > tuple_(*marks))
-    rows = connection.execute(first).all()
-    while rows:
-        yield from rows
-        after = {mark.key: rows[-1][place] for mark, place in zip(marks, places, strict=True)}
-        rows = connection.execute(following, after).all() if len(rows) == _BATCH else []
 
 
 def write_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterator[Row]) -> int:
@@ -79,7 +65,7 @@ def check_empty(connection: Connection) -> None:
         UsageError: code `not_empty`, naming the first that does.
     """
     for table in copied_tables().values():
-        if connection.scalar(select(func.count()).select_from(select(1).select_from(table).limit(1).subquery())):
+        if connection.execute(select(literal(1).label("one")).select_from(table).limit(1)).all():
             raise UsageError(
                 f"the database is not empty: table {table.name!r} has rows; restore into a new one", code="not_empty"
             )
@@ -106,7 +92,7 @@ def take_time(connection: Connection) -> None:
 
 def _insert(connection: Connection, table: Table, batch: list[dict[str, Any]]) -> int:
     if batch:
-        connection.execute(insert(table).inline(), batch)
+        connection.execute(insert(table), batch)
     count = len(batch)
     batch.clear()
     return count
