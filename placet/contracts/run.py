@@ -19,10 +19,28 @@ RunState = Literal["analysing", "querying", "proposing", "awaiting_decision", "e
 END_STATES: frozenset[str] = frozenset(get_args(EndState)) - {"unknown_outcome"}
 """States a run never leaves. `unknown_outcome` is left when a person settles it."""
 
-OPEN_STATES: frozenset[str] = frozenset({"analysing", "querying", "proposing", "awaiting_decision", "executing"}) | {
-    "unknown_outcome"
-}
+_ON_THE_WAY: tuple[RunState, ...] = (
+    "analysing",
+    "querying",
+    "proposing",
+    "awaiting_decision",
+    "executing",
+    "unknown_outcome",
+)
+RUN_STATES: tuple[RunState, ...] = (*_ON_THE_WAY, *(end for end in get_args(EndState) if end in END_STATES))
+
+OPEN_STATES: frozenset[str] = frozenset(_ON_THE_WAY)
 """The states of a run that is not over."""
+
+
+def states_before(state: RunState) -> tuple[RunState, ...]:
+    """Return the states from which a run may move to `state`: itself and those before it, never another end.
+
+    A run only moves forward, in this order. It stays in `awaiting_decision` while its proposal is amended.
+    """
+    if state in END_STATES:
+        return (*_ON_THE_WAY, state)
+    return _ON_THE_WAY[: _ON_THE_WAY.index(state) + 1]
 
 
 RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
