@@ -142,7 +142,8 @@ def replay(
 
     verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
-        output.print_json({**asdict(verdict), "verified": not verdict.faults})
+        shown = {name: value for name, value in asdict(verdict).items() if name != "first"}
+        output.print_json({**shown, "verified": not verdict.faults})
     else:
         output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
         output.print_line(f"proposal   {verdict.proposal or 'none'}")

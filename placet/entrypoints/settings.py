@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    administrators_file: Path | None = Field(
+        default=None,
+        description="pinned keys of who may enroll others (`placet keys bootstrap`); default: home/administrators",
+    )
     policy_keep_hours: float = Field(
         default=24.0,
         ge=0,
@@ -68,6 +72,12 @@ class Settings(BaseSettings):
         default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
     )
     effect_attempts: int = Field(default=5, ge=1, le=50, description="attempts before an outcome is held as unknown")
+    effect_settle_seconds: float = Field(
+        default=120.0, ge=0, le=3600, description="how long commerce may still book, or not show yet, what it was sent"
+    )
+    effect_sends: int = Field(
+        default=2, ge=1, le=2, description="requests of one effect that may ever leave; 1: what is not shown is held"
+    )
 
     log_name: str = Field(
         default="placet.internal",
@@ -135,6 +145,11 @@ class Settings(BaseSettings):
     def payload_key(self) -> Path:
         """The payload key file in force."""
         return self.payload_key_file or self.home / "payload.key"
+
+    @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators in force."""
+        return self.administrators_file or self.home / "administrators"
 
     @property
     def log_key(self) -> Path:
