@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, notifying, policies, reachability
+from placet.doctor import installation, notifying, policies, reachability, reading_back
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -32,6 +32,7 @@ PROBES: dict[str, Probe] = {
     "database": reachability.database,
     "temporal": reachability.temporal,
     "BSS": reachability.bss,
+    "read-back": reading_back.read_back,
     "model server": reachability.model_server,
 }
 
