@@ -63,6 +63,11 @@ class Tools:
         return self.settings.log_key
 
     @property
+    def payload_key_file(self) -> Path:
+        """The key that encrypts payloads in workflow history."""
+        return self.settings.payload_key
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
         from agents.catalogue import names

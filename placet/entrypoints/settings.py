@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    administrators_file: Path | None = Field(
+        default=None,
+        description="pinned keys of who may enroll others (`placet keys bootstrap`); default: home/administrators",
+    )
     policy_keep_hours: float = Field(
         default=24.0,
         ge=0,
@@ -148,6 +152,11 @@ class Settings(BaseSettings):
     def payload_key(self) -> Path:
         """The payload key file in force."""
         return self.payload_key_file or self.home / "payload.key"
+
+    @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators in force."""
+        return self.administrators_file or self.home / "administrators"
 
     @property
     def log_key(self) -> Path:

@@ -57,10 +57,13 @@ class Installation:
 
     def enroll(self, name: str, *roles: str, limit: str = "500.00 USD") -> None:
         """A person with a key of their own in the usual place."""
+        if not (self.home / "administrators").exists():
+            self.placet("keys", "new", "root")
+            self.placet("keys", "bootstrap", "root")
         self.placet("keys", "new", name)
         public = str(self.home / "keys" / f"{name}.pem.pub")
         held = [word for role in roles for word in ("--role", role)]
-        self.placet("keys", "enroll", name, "--public", public, "--by", "root", "--limit", limit, *held)
+        self.placet("keys", "enroll", name, "--public", public, "--as", "root", "--limit", limit, *held)
 
     def record(self, kind: str) -> list[AuditEvent]:
         """Entries of one kind on the tenant's own record, the chain verified."""

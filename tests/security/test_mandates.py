@@ -17,7 +17,6 @@ from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import sign_document, verify_document
 from placet.replay import judge
-from placet.service import keys as key_operations
 from placet.service import mandates as mandate_operations
 from placet.service.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
@@ -185,7 +184,7 @@ def withdrawn(world: World, hanna: Approver, record: MandateRecord) -> None:
 
 
 def key_revoked(world: World, hanna: Approver, record: MandateRecord) -> None:
-    key_operations.revoke_key(world.database, tenant="demo", key_id=hanna.key.key_id, by="root", reason="left")
+    world.revoke(hanna.key)
 
 
 def commit_forbidden(world: World, hanna: Approver, record: MandateRecord) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
-from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.service import decisions as decision_operations
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
@@ -220,10 +221,21 @@ class World:
                 roles=roles,
                 limit=limit,
                 public_key=public_bytes(key.private.public_key()),
-                enrolled_by="root",
+                by=self.root,
                 expires_at=expires_at,
             )
         return Approver(name, key)
+
+    @cached_property
+    def root(self) -> Signer:
+        """The first administrator, who enrolls and revokes."""
+        return administrator(self.database, self.settings)
+
+    def revoke(self, key: SigningKey, reason: str = "left") -> None:
+        """Revoke a key, as the administrator."""
+        key_operations.revoke_key(
+            self.database, tenant=self.settings.tenant, key_id=key.key_id, by=self.root, reason=reason
+        )
 
     def sign(
         self,
@@ -351,6 +363,15 @@ class World:
         }
         url = f"{self.settings.bss_url}/tmf-api/prepayBalanceManagement/v4/adjustBalance"
         httpx.post(url, json=body, timeout=5).raise_for_status()
+
+
+def administrator(database: Database, settings: Settings, name: str = "root") -> Signer:
+    """The first administrator of an installation, made now unless its key is there."""
+    path = settings.home / "keys" / f"{name}.pem"
+    key = load_key_file(path, PASSPHRASE) if path.exists() else create_key_file(path, PASSPHRASE)
+    signer = Signer(name, key)
+    key_operations.bootstrap_administrator(database, tenant=settings.tenant, by=signer)
+    return signer
 
 
 def own_policies(home: Path, tenant: str = "demo") -> Path:
