@@ -4,8 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+<<<<<<< HEAD
 from placet.doctor import installation, log_key, models, notifying, policies, reachability
 from placet.doctor.perimeter import perimeter
+=======
+from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
+>>>>>>> main
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -37,6 +41,7 @@ PROBES: dict[str, Probe] = {
     "temporal": reachability.temporal,
     "runs": reachability.stuck,
     "BSS": reachability.bss,
+    "read-back": reading_back.read_back,
     "model server": models.model_servers,
 }
 

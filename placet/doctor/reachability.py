@@ -1,6 +1,11 @@
 """Probes of what this installation talks to. What nobody configured or started may be absent; what someone did, not."""
 
 import asyncio
+<<<<<<< HEAD
+=======
+import ssl
+import time
+>>>>>>> main
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +20,7 @@ from placet.engine.client import SEARCH_ATTRIBUTES
 from placet.engine.meeting import meet
 from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.settings import Settings, running_stack
+from placet.entrypoints.systems import ca_file, endpoints, tokens
 from placet.errors import StorageError
 from placet.network.client import plain_client
 from placet.storage.database import Database
@@ -139,15 +145,22 @@ def stuck(settings: Settings) -> Iterator[Finding]:
 
 def bss(settings: Settings) -> Iterator[Finding]:
     """Billing and commerce answer at their addresses; nothing is sent but a plain GET without credentials."""
+    tokens(settings)
     roles: dict[str, list[str]] = {}
-    roles.setdefault(settings.billing_url or settings.bss_url, []).append("billing")
-    roles.setdefault(settings.commerce_url or settings.bss_url, []).append("commerce")
+    for role, url in endpoints(settings).items():
+        roles.setdefault(url, []).append(role)
+    authorities = ca_file(settings)
+    trusted = ssl.create_default_context(cafile=authorities) if authorities else True
     for url, names in roles.items():
         absent = _absent(settings, "bss_url", *(f"{name}_url" for name in names))
         what = " and ".join(names)
         try:
             # As the plugins do: straight to the address, whatever proxy the environment names.
+<<<<<<< HEAD
             with plain_client(ANSWER_SECONDS) as client:
+=======
+            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS, verify=trusted) as client:
+>>>>>>> main
                 status = client.get(url).status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")

@@ -66,10 +66,10 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
         """Return the codec of one workflow. What an activity is given must be sealed, whoever asks for it."""
         bound = object.__new__(PayloadEncryption)
         bound._ciphers, bound._writing = self._ciphers, self._writing
-        in_activity = isinstance(context, ActivitySerializationContext)
-        bound._mark = self._mark and not in_activity
-        known = isinstance(context, ActivitySerializationContext | WorkflowSerializationContext)
-        bound._workflow = (context.workflow_id or "").encode() if known else None
+        bound._mark = self._mark and not isinstance(context, ActivitySerializationContext)
+        bound._workflow = None
+        if isinstance(context, ActivitySerializationContext | WorkflowSerializationContext):
+            bound._workflow = (context.workflow_id or "").encode()
         return bound
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
