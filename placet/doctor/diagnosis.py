@@ -4,12 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-<<<<<<< HEAD
-from placet.doctor import installation, log_key, models, notifying, policies, reachability
-from placet.doctor.perimeter import perimeter
-=======
 from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
->>>>>>> main
+from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError

@@ -1,11 +1,6 @@
 """Probes of what this installation talks to. What nobody configured or started may be absent; what someone did, not."""
 
 import asyncio
-<<<<<<< HEAD
-=======
-import ssl
-import time
->>>>>>> main
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +18,7 @@ from placet.entrypoints.settings import Settings, running_stack
 from placet.entrypoints.systems import ca_file, endpoints, tokens
 from placet.errors import StorageError
 from placet.network.client import plain_client
+from placet.network.tls import tls_context
 from placet.storage.database import Database
 from placet.storage.failures import NOT_MIGRATED
 
@@ -150,17 +146,13 @@ def bss(settings: Settings) -> Iterator[Finding]:
     for role, url in endpoints(settings).items():
         roles.setdefault(url, []).append(role)
     authorities = ca_file(settings)
-    trusted = ssl.create_default_context(cafile=authorities) if authorities else True
+    trusted = tls_context(authorities) if authorities else None
     for url, names in roles.items():
         absent = _absent(settings, "bss_url", *(f"{name}_url" for name in names))
         what = " and ".join(names)
         try:
             # As the plugins do: straight to the address, whatever proxy the environment names.
-<<<<<<< HEAD
-            with plain_client(ANSWER_SECONDS) as client:
-=======
-            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS, verify=trusted) as client:
->>>>>>> main
+            with plain_client(ANSWER_SECONDS, tls=trusted) as client:
                 status = client.get(url).status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")
