@@ -63,6 +63,11 @@ class Tools:
         return self.settings.log_key
 
     @property
+    def log_heads(self) -> Path:
+        """The folder of the heads that were signed last."""
+        return self.settings.log_heads
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
         from agents.catalogue import names
