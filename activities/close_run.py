@@ -18,6 +18,7 @@ from placet.gate.controls import record_outcome
 from placet.gate.notices import announce
 from placet.gate.reversal import mark_reversed
 from placet.gate.review import refuse
+from placet.gate.settlement import end_refusal
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
@@ -36,7 +37,36 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
+            self._check_end(close)
             self._record(close)
+
+    def _check_end(self, close: CloseInput) -> None:
+        """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.
+
+        Raises:
+            GovernanceError: it is not; that is on the record, and the run stays where it was.
+        """
+        if close.settled_by is None and close.state != "executed":
+            return
+        context, now = self._context, self._context.clock()
+        with context.database.transaction() as tx:
+            if _is_of_another_run(tx, close):
+                return
+            tx.runs.lock(close.run.run_id)
+            error = end_refusal(context, tx, close)
+            if error is None:
+                return
+            envelope = close.settled_by.envelope_digest if close.settled_by is not None else ""
+            record(
+                tx,
+                close.run,
+                "run.end_refused",
+                key=f"run.end_refused.{close.state}.{error.code}.{envelope}",
+                actor="worker",
+                at=now,
+                body={"state": close.state, "code": error.code, "detail": str(error), "envelope": envelope},
+            )
+        raise error
 
     def _record(self, close: CloseInput) -> None:
         """Put the end, or the parking, on the record with what follows from it; nothing on another run's record.
@@ -45,10 +75,8 @@ class CloseRun:
         """
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
-            try:
-                tx.runs.request(close.run)
-            except UsageError:
-                return  # another run owns this id's record; Temporal's history is this one's
+            if _is_of_another_run(tx, close):
+                return
             tx.runs.lock(close.run.run_id)
             counted = {
                 used.decision.envelope_digest
@@ -122,6 +150,15 @@ class CloseRun:
                 settled_at=self._context.clock(),
             )
         tx.effects.resolve(key, receipt, by=close.settled_by.approver)
+
+
+def _is_of_another_run(tx: Transaction, close: CloseInput) -> bool:
+    """Whether another run owns this id's record; Temporal's history is this one's."""
+    try:
+        tx.runs.request(close.run)
+    except UsageError:
+        return True
+    return False
 
 
 def _hold(tx: Transaction, close: CloseInput) -> None:

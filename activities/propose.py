@@ -15,6 +15,7 @@ from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.run import Proposed, ProposeInput, RunRequest
 from placet.gate import controls, reversal
 from placet.gate.context import add, milliseconds_since
+from placet.governance.targets import check_targets
 
 STEP = "propose.completed"
 
@@ -72,14 +73,15 @@ class Propose:
     def _outcome(self, step: ProposeInput) -> ProposalOutcome:
         context, run = self._context, step.run
         if run.reverses is not None:
-            return reversal.propose(context, step, run.reverses, context.artifact(run, step.evidence, Evidence))
+            evidence = context.artifact(run, step.evidence, Evidence)
+            return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
         with context.database.reading() as tx:
             evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
             assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
             # A control gives nothing: it is weighed as if the customer had never been treated.
             contact = None if controls.is_control(tx, run) else context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose"):
-            return context.application(run.agent).propose(
+            outcome = context.application(run.agent).propose(
                 run,
                 assessment,
                 evidence,
@@ -88,3 +90,10 @@ class Propose:
                 contact=contact,
                 inference=context.inference,
             )
+        return _on_target(outcome, evidence)
+
+
+def _on_target(outcome: ProposalOutcome, evidence: Evidence) -> ProposalOutcome:
+    if outcome.proposal is not None:
+        check_targets(outcome.proposal, evidence)
+    return outcome

@@ -131,22 +131,6 @@ def bss(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "BSS", f"{what} at {url} (HTTP {status})")
 
 
-def model_server(settings: Settings) -> Iterator[Finding]:
-    """The local model server answers in OpenAI's format, and names its models."""
-    url = f"{settings.model_url.rstrip('/')}/models"
-    absent = _absent(settings, "model_url")
-    try:
-        answer = httpx.get(url, timeout=ANSWER_SECONDS).raise_for_status().json()
-        served = [str(model["id"]) for model in answer["data"]]
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        yield Finding(absent, "model server", f"{url!r}: {_said(error)}", f"{_START}, or set PLACET_MODEL_URL")
-    except (ValueError, KeyError, TypeError):
-        detail = f"{url!r} answers, but not with a list of models as OpenAI's API does"
-        yield Finding("problem", "model server", detail, "check PLACET_MODEL_URL")
-    else:
-        yield Finding("ok", "model server", f"{settings.model_url} serves {', '.join(served) or 'no model'}")
-
-
 def _absent(settings: Settings, *names: str) -> Level:
     """How bad it is that something does not answer: someone named its address, or runs the stack that includes it."""
     return "problem" if any(name in settings.model_fields_set for name in names) else "info"

@@ -13,10 +13,10 @@ from placet.gate.entitlement import Entitlement
 from placet.gate.halting import check_not_halted
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
+from placet.gate.proof import check_amendments, read_decision
 from placet.gate.votes import YES, Votes
 from placet.governance.amendments import amended
-from placet.governance.approvals import amendment_of, verify_decision
-from placet.governance.batches import is_batched, verify_batched
+from placet.governance.approvals import amendment_of
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
@@ -82,23 +82,20 @@ class Review:
         tx, run = self._tx, self._run
         # The signal may have waited for a worker: it must be in time, and its key good, when it is processed.
         now = max(received.received_at, self._context.clock())
-        try:
-            decision, key = self._verify(received.envelope, now)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            # Whatever a stranger makes up must not keep the decisions behind it from being reviewed.
-            raise DecisionRefused(f"cannot be read: {type(error).__name__}", code="malformed_statement") from error
+        decision, key = self._verify(received.envelope, now)
         votes, pending = self._votes, self._pending
         if decision.verdict in YES:
             votes.check_yes()
+            check_amendments(self._context, tx, run, pending)
             check_not_halted(tx, votes.proposal)
         if decision.verdict == "amend":
             # Who changes a proposal may decide it as it is, and as it becomes.
             votes.entitlement(key, decision, now, beside_others=False)
             pending, votes = self._as_amended(received.envelope, decision, now)
         decision, entitlement = votes.entitlement(key, decision, now)
-        place = len(votes.accepted) + 1
-        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=place):
-            if len(tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)) >= place:
+        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=votes.place):
+            rows = tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)
+            if any(row.place >= votes.place for row in rows):
                 raise StorageError("another review of this run came between; this one is done again")
             raise DecisionRefused("this decision was used before", code="duplicate")
         keep_policies(tx, run, votes.policies)
@@ -113,36 +110,12 @@ class Review:
         return Votes(self._context, self._tx, self._run, self._pending, self._phase)
 
     def _verify(self, envelope: str, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
-        run, pending, find_key = self._run, self._pending, self._tx.approvers.get
         # Today's policy may close the gate earlier than the record says.
-        gate = self._votes.asked if self._phase == "decide" else pending.gate
-        if is_batched(envelope):
-            return verify_batched(
-                envelope,
-                run=run,
-                proposal_digest=pending.proposal,
-                proposal=self._votes.proposal,
-                gate=gate,
-                phase=self._phase,
-                now=now,
-                find_key=find_key,
-            )
-        decision, key = verify_decision(
-            envelope,
-            run=run,
-            proposal_digest=pending.proposal,
-            gate=gate,
-            phase=self._phase,
-            now=now,
-            find_key=find_key,
+        gate = self._votes.asked if self._phase == "decide" else self._pending.gate
+        asked = Pending(self._pending.proposal, gate)
+        return read_decision(
+            self._tx, self._run, envelope, pending=asked, proposal=self._votes.proposal, phase=self._phase, now=now
         )
-        parked = self._tx.audit.find(run.run_id, "run.parked") if self._phase == "settle" else None
-        if parked is not None and decision.decided_at < parked.at:
-            raise DecisionRefused(
-                f"signed before the outcome was unknown, at {parked.at:%Y-%m-%d %H:%M:%S}Z; look, and sign again",
-                code="predates_parking",
-            )
-        return decision, key
 
     def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
         """What the signer made of the pending proposal, and the gate policy puts before it. Nothing is written yet."""
@@ -161,7 +134,7 @@ class Review:
         gate = gate_for(changed, self._votes.policies, defaults, before.opened_at)
         if gate.verdict != "human":
             raise DecisionRefused(f"policy does not permit the amended proposal: {gate.reason}", code="policy_denied")
-        pending = Pending(decision.proposal, replacing(gate, before, now))
+        pending = Pending(decision.proposal, replacing(gate, before, now), self._pending)
         return pending, Votes(self._context, self._tx, self._run, pending, self._phase, changed)
 
     def _record_amendment(self, decision: AcceptedDecision, proposal: Proposal, pending: Pending) -> None:

@@ -63,8 +63,8 @@ class _Fault:
 
 _FAULTS = (
     _Fault("404", ProbeAnswer(404), (NotFound,), (NotFound,), may_return=True),
-    _Fault("409", ProbeAnswer(409), _REJECTED, (UpstreamRejected, OutcomeUnknown), may_return=True),
-    _Fault("429", ProbeAnswer(429), _UNAVAILABLE, _UNAVAILABLE),
+    _Fault("409", ProbeAnswer(409), _REJECTED, _UNKNOWN, may_return=True),
+    _Fault("429", ProbeAnswer(429, headers={"Retry-After": "1"}), _UNAVAILABLE, _UNKNOWN),
     _Fault("500", ProbeAnswer(500), _UNAVAILABLE, _UNKNOWN),
     _Fault("redirect", ProbeAnswer(307, headers={"Location": "/elsewhere"}), _REJECTED, _UNKNOWN),
     _Fault("garbage", ProbeAnswer(200, b"<html>"), _REJECTED, _UNKNOWN),

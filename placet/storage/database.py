@@ -20,6 +20,7 @@ from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import open_engine, parse_url, sqlite_file
+from placet.storage.enrolment import Trust
 from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
 from placet.storage.inbox import InboxRepository
@@ -37,14 +38,18 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """The repositories of one unit of work: all they write is committed together, or not at all."""
+    """The repositories of one unit of work: all they write is committed together, or not at all.
+
+    Attributes:
+        connection: What they run on, for tools that copy whole tables.
+    """
 
     __slots__ = (
-        "_connection",
         "approvers",
         "artifacts",
         "audit",
         "checkpoints",
+        "connection",
         "contacts",
         "controls",
         "decisions",
@@ -61,17 +66,17 @@ class Transaction:
         "runs",
     )
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, trust: Trust) -> None:
+        self.connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
         self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
-        self.approvers = ApproverRepository(connection)
+        self.approvers = ApproverRepository(connection, trust)
         self.decisions = DecisionRepository(connection)
         self.effects = EffectLedger(connection)
-        self.delegations = DelegationRepository(connection)
+        self.delegations = DelegationRepository(connection, self.approvers)
         self.halts = HaltRepository(connection)
         self.log = LogTree(connection)
         self.log_leases = LogLeases(connection)
@@ -85,7 +90,7 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
-        with self._connection.begin_nested():
+        with self.connection.begin_nested():
             yield
 
 
@@ -100,19 +105,27 @@ class Database:
         pool_size: Most connections open at once; one per thread that writes is enough.
         lock_timeout_s: Seconds to wait for another writer before giving up.
         statement_timeout_s: Seconds one statement may take on PostgreSQL.
+        trust: Who may enroll keys; without it no enrolled key counts.
 
     Raises:
         ConfigurationError: `url` is not a database Placet can use.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, lock_timeout_s: float = 5.0, statement_timeout_s: float = 30.0
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        lock_timeout_s: float = 5.0,
+        statement_timeout_s: float = 30.0,
+        trust: Trust | None = None,
     ) -> None:
         parsed = parse_url(url)
         self._url = parsed
         self.name = parsed.render_as_string(hide_password=True)
         self._file = sqlite_file(parsed)
         self._lock_timeout_s = lock_timeout_s
+        self.trust = trust or Trust()
         limits: dict[str, Any] = {
             "pool_size": pool_size,
             "lock_timeout_s": lock_timeout_s,
@@ -147,7 +160,7 @@ class Database:
             GovernanceError: a guard of the schema refused the write.
         """
         with failures.one_clear_line(self.name), self._in_turn(), self._connected(self._engine) as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self.trust)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -157,7 +170,7 @@ class Database:
             StorageError: the database refused, or the block tried to write.
         """
         with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self.trust)
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
@@ -170,7 +183,7 @@ class Database:
             StorageError: the database refused, or the block tried to write.
         """
         with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self.trust)
 
     def migrate(self) -> None:
         """Create the database file if need be and bring the schema to the revision this version needs.
@@ -213,7 +226,7 @@ class Database:
         Raises:
             StorageError: the database refused.
         """
-        with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+        with self._schema() as connection:
             return migration.current(connection)
 
     def check(self) -> None:

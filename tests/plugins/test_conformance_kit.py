@@ -55,7 +55,7 @@ def test_the_billing_plugin_conforms(sandbox: Respond) -> None:
                 "bills": lambda plugin: plugin.bills("C00002", 3),
                 "balances": lambda plugin: plugin.balances("C00002"),
                 "usage": lambda plugin: plugin.usage("C00002", 3),
-                "observe": lambda plugin: plugin.observe([bucket]),
+                "observe": lambda plugin: plugin.observe([bucket], target=CREDIT),
             },
             system=sandbox,
         )
@@ -71,8 +71,7 @@ def test_the_commerce_plugin_conforms(sandbox: Respond) -> None:
             operations={
                 "credit": lambda plugin: plugin.perform(CREDIT, next(keys), timeout_seconds=0.3),
                 "order": lambda plugin: plugin.perform(ORDER, next(keys), timeout_seconds=0.3),
-                "order again": lambda plugin: plugin.perform(ORDER, KEY, timeout_seconds=0.3),
-                "read back": lambda plugin: plugin.read_back(CREDIT, KEY, timeout_seconds=0.3),
+                "read back": lambda plugin: plugin.read_back(CREDIT, KEY, sent_after=None, timeout_seconds=0.3),
             },
             system=sandbox,
         )

@@ -46,7 +46,7 @@ def busy(steps: Steps) -> Steps:
             agents=("retention",),
         )
     key_operations.revoke_key(
-        steps.parts.database, tenant="demo", key_id=steps.key.key_id, by="root", reason="she left"
+        steps.parts.database, tenant="demo", key_id=steps.key.key_id, by=steps.root, reason="she left"
     )
     return steps
 

@@ -35,11 +35,12 @@ from placet.contracts.run import (
 from placet.entrypoints.bootstrap import Parts, build_parts
 from placet.entrypoints.settings import Settings
 from placet.governance.approvals import sign_decision
-from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from tests.support.enrolment import trusted
 from tests.support.world import PASSPHRASE
 
 
@@ -66,6 +67,7 @@ class Steps:
     model: Pausing
     run: RunRequest
     key: SigningKey
+    root: Signer
 
     def call(self, step: Callable[..., Any], value: object) -> Any:
         return ActivityEnvironment().run(step, value)
@@ -158,6 +160,7 @@ def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -
     request = run_operations.build_request(**asked, agents=("retention",))
     run_operations.record_request(database, request)
     key = create_key_file(tmp_path / "anna.pem", PASSPHRASE)
+    root = trusted(database, tmp_path)
     key_operations.enroll_key(
         database,
         name="anna",
@@ -165,8 +168,8 @@ def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -
         roles=("retention_lead",),
         limit="500.00 USD",
         public_key=public_bytes(key.private.public_key()),
-        enrolled_by="root",
+        by=root,
         expires_at=None,
     )
-    yield Steps(parts, model, request, key)
+    yield Steps(parts, model, request, key, root)
     parts.plugins.close()

@@ -142,7 +142,7 @@ class LogSequencer:
                     self._must_extend(tx, note, head.size, root)
         if newest is not None and self._open(newest).size == head.size:
             self._keep(newest)
-            return newest
+            return str(newest)
         if head.size == 0:
             return None
         note = sign_checkpoint(

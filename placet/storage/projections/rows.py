@@ -99,7 +99,7 @@ class ProjectionRows:
         column, after = table.c[name], ""
         while True:
             query = select(table).where(table.c.tenant == tenant, column > after).order_by(column).limit(PAGE)
-            rows = list(self._connection.execute(query).mappings())
+            rows: list[Row] = list(self._connection.execute(query).mappings())
             if not rows:
                 return
             yield rows
