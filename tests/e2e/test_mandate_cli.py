@@ -39,6 +39,8 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
+    assert call("keys", "new", "root")[0] == 0
+    assert call("keys", "bootstrap", "root")[0] == 0
     enrolled(call, tmp_path, "hanna")
     return call
 
@@ -46,7 +48,7 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def enrolled(call: Placet, home: Path, name: str, role: str = "retention_head", limit: str = "1000.00 USD") -> None:
     assert call("keys", "new", name)[0] == 0
     public = str(home / "keys" / f"{name}.pem.pub")
-    assert call("keys", "enroll", name, "--public", public, "--by", "root", "--role", role, "--limit", limit)[0] == 0
+    assert call("keys", "enroll", name, "--public", public, "--as", "root", "--role", role, "--limit", limit)[0] == 0
 
 
 def draft(call: Placet, file: Path, *more: str, **changes: str) -> tuple[int, str, str]:
@@ -277,8 +279,8 @@ def test_show_says_what_is_used_and_whether_the_signature_still_counts(placet: P
     assert placet("mandate", "show", mandate_id, "--signed", str(kept))[0] == 0
     assert sha256_hex(kept.read_bytes()) == shown["document"]
 
-    (key,) = json.loads(placet("keys", "list", "--json")[1])
-    assert placet("keys", "revoke", key["key_id"], "--by", "root")[0] == 0
+    (key,) = (one for one in json.loads(placet("keys", "list", "--json")[1]) if one["name"] == "hanna")
+    assert placet("keys", "revoke", key["key_id"], "--as", "root")[0] == 0
     assert listed(placet, "show", mandate_id)["signature"].startswith("revoked_key: ")
 
 

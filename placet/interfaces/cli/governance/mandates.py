@@ -10,6 +10,7 @@ from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -88,7 +89,6 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a draft and put it in force: proposals within it need no decision each."""
-    from placet.governance.signing.keys import load_key_file
     from placet.service.mandates import read_draft, sign_mandate, take_mandate
 
     toolbox: Toolbox = context.obj
@@ -96,8 +96,7 @@ def sign(
     _check_agent(toolbox, drafted.agent)
     _check_treatments(toolbox, drafted.agent, drafted.treatments)
     _print_bounds(drafted)
-    path = key_file or toolbox.home / "keys" / f"{name}.pem"
-    key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+    key = load_signer(toolbox, name, key_file).key
     envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
     policies = _policies(toolbox, drafted.agent)
     record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)

@@ -7,6 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.run import RunState
+from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events, print_reversals, print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
@@ -124,8 +125,8 @@ def show(
     toolbox: Toolbox = context.obj
     database = toolbox.database()
     record = find_run(database, run_id, toolbox.tenant)
-    if name is not None and record.proposal is not None:
-        record_seen(database, record, record.proposal, name)
+    if name is not None and record.proposal is not None and not record_seen(database, record, record.proposal, name):
+        raise UsageError(f"nobody is enrolled as {name!r}; see `placet keys list`", code="unknown_person")
     if evidence or prompts or answers:
         wanted = {"evidence": evidence, "prompts": prompts, "answers": answers}
         if as_json:
@@ -133,7 +134,7 @@ def show(
         else:
             print_in_hand(database, run_id, toolbox.tenant, **wanted)
         return
-    with database.reading() as tx:
+    with database.snapshot() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
     if as_json:
