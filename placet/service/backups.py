@@ -25,6 +25,7 @@ from placet.service.tenant_record import record_act
 from placet.storage.copying import check_empty, copied_tables, go_on_counting, read_rows, write_rows
 from placet.storage.database import Database, Transaction
 from placet.storage.driver import Connection
+from placet.storage.enrolment import Trust
 from placet.storage.log.verification import verify_log
 from placet.storage.tables import ARTIFACT, AUDIT
 
@@ -75,7 +76,7 @@ def take_backup(database: Database, path: Path, identity: LogIdentity, sealed_ke
     with open_fresh(path) as file:
         writer = BackupWriter(file)
         with database.snapshot() as connection:
-            tx = Transaction(connection)
+            tx = Transaction(connection, database.trust)
             tenants = _tenants(connection)
             heads = {tenant: tx.checkpoints.newest(tenant) for tenant in tenants}
             writer.write(
@@ -137,7 +138,7 @@ def _verified(
     log_name: str,
     trusted: Sequence[bytes],
 ) -> Restored:
-    tx, tenants = Transaction(connection), _tenants(connection)
+    tx, tenants = Transaction(connection, Trust()), _tenants(connection)  # no key is asked about here
     if {tenant: tx.checkpoints.newest(tenant) for tenant in tenants} != summary["heads"]:
         raise GovernanceError("the logs do not end where the backup says", code=MALFORMED)
     logs = [verify_log(tx, tenant, [VerifierKey(f"{log_name}/{tenant}", key) for key in trusted]) for tenant in tenants]
