@@ -5,6 +5,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.context import Context
+from placet.contracts.audit import ENDED
 from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
@@ -68,11 +69,15 @@ class CloseRun:
         raise error
 
     def _record(self, close: CloseInput) -> None:
-        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record."""
+        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record.
+
+        Where an end is on record already, only the decisions that came since are added, as refused.
+        """
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
             if _is_of_another_run(tx, close):
                 return
+            tx.runs.lock(close.run.run_id)
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
@@ -83,13 +88,19 @@ class CloseRun:
                     continue  # it was accepted; only the workflow did not hear of it any more
                 late = DecisionRefused(f"it arrived too late; the run was on its way to {close.state!r}", code="late")
                 refuse(tx, close.run, received, late, now)
-            if close.state == "unknown_outcome":
-                _hold(tx, close)
-            self._settle(tx, close)
-            tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
-            end(tx, close.run, close.state, close.code, close.detail, now)
-            record_outcome(tx, close, now)
-            self._follow_up(tx, close, now)
+            if tx.audit.find(close.run.run_id, ENDED) is not None:
+                return  # by another attempt, or by the step that settled the effect
+            if end(tx, close.run, close.state, close.code, close.detail, now).ours:
+                self._apply(tx, close, now)
+
+    def _apply(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
+        """Do what the recorded end, or parking, means for the ledger, the run's row and the people around it."""
+        if close.state == "unknown_outcome":
+            _hold(tx, close)
+        self._settle(tx, close)
+        tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
+        record_outcome(tx, close, now)
+        self._follow_up(tx, close, now)
 
     def _follow_up(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Do what follows from the end, in the transaction that records it. What fails is undone and recorded.

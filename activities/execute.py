@@ -79,7 +79,7 @@ class Execute:
         began = time.monotonic()
         now = context.clock()
         with context.database.transaction() as tx:
-            running = tx.runs.set_state(run.run_id, "executing", at=now)
+            over = tx.runs.is_over(run.run_id)
             claim = tx.effects.claim(
                 key,
                 tenant=run.tenant,
@@ -89,7 +89,7 @@ class Execute:
                 now=now,
                 lease_seconds=context.effect_lease_seconds,
             )
-            if not running and claim.status in ("new", "retry", "busy"):
+            if over and claim.status in ("new", "retry", "busy"):
                 raise GovernanceError(f"run {run.run_id!r} is over; nothing may be sent for it", code="run_over")
             if any(other.effect_key != key for other in tx.effects.for_run(run.run_id)):
                 raise GovernanceError(f"run {run.run_id!r} has another effect; it causes one", code="effect_conflict")
@@ -101,6 +101,7 @@ class Execute:
                 at=now,
                 body={"effect_key": key, "proposal": effect.proposal, "envelopes": list(effect.decisions)},
             )
+            tx.runs.set_state(run.run_id, "executing", at=now)
             claim = refuse_in_ledger(tx, run, key, holder, claim, now)
             # A first claim of what the record says was intended before: the ledger lost its row, the record did not.
             fresh = claim.status == "new" and intended.at == now

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, log_key, models, notifying, policies, reachability
+from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -34,6 +34,7 @@ PROBES: dict[str, Probe] = {
     "database": reachability.database,
     "temporal": reachability.temporal,
     "BSS": reachability.bss,
+    "read-back": reading_back.read_back,
     "model server": models.model_servers,
 }
 

@@ -21,10 +21,10 @@ from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.model_server import MODEL_ALIAS, weights_path
 from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings, environment_secret
+from placet.entrypoints.systems import load_systems, mutation_timeout_seconds
 from placet.errors import ConfigurationError, PluginViolation, StorageError
 from placet.notify.address_book import load_address_book
-from placet.plugin_api.loader import LoadedPlugins, load_plugins
-from placet.plugin_api.manifest import ConnectorLimits
+from placet.plugin_api.loader import LoadedPlugins
 from placet.storage.database import Database
 
 _EMBEDDED_ROUTE = f"openai/{MODEL_ALIAS}"
@@ -79,21 +79,7 @@ def build_parts(
 ) -> Parts:
     """Everything an activity needs. Tests and the bench pass their own `inference` at the model seam."""
     opened = database or open_database(settings)
-    plugins = load_plugins(
-        settings.allowlist,
-        endpoints={
-            "billing": settings.billing_url or settings.bss_url,
-            "commerce": settings.commerce_url or settings.bss_url,
-        },
-        tokens={"billing": settings.bss_token, "commerce": settings.bss_token},
-        limits=ConnectorLimits(
-            read_seconds=settings.bss_timeout_seconds,
-            total_seconds=settings.bss_timeout_seconds * 2,
-            pool_size=settings.worker_activities,
-        ),
-        on_call=_unobserved,
-        on_violation=_Violations(opened, settings.tenant),
-    )
+    plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
     context = Context(
         database=opened,
@@ -111,7 +97,7 @@ def build_parts(
         effect_attempts=settings.effect_attempts,
         effect_settle_seconds=settings.effect_settle_seconds,
         effect_sends=settings.effect_sends,
-        mutation_timeout_seconds=min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4),
+        mutation_timeout_seconds=mutation_timeout_seconds(settings),
     )
     return Parts(context=context, database=opened, plugins=plugins, policies=policies)
 

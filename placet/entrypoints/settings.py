@@ -47,7 +47,14 @@ class Settings(BaseSettings):
     bss_url: str = Field(default="http://127.0.0.1:8621", description="base URL of billing and commerce")
     billing_url: str = Field(default="", description="base URL of billing, where it differs from bss_url")
     commerce_url: str = Field(default="", description="base URL of commerce, where it differs from bss_url")
-    bss_token: SecretStr | None = Field(default=None, description="bearer token for billing and commerce")
+    bss_token: SecretStr | None = Field(
+        default=None, description="bearer token for billing and commerce where they are one system"
+    )
+    billing_token: SecretStr | None = Field(default=None, description="bearer token for billing alone")
+    commerce_token: SecretStr | None = Field(default=None, description="bearer token for commerce alone")
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of your own certificate authorities, trusted instead of the public ones"
+    )
     bss_timeout_seconds: float = Field(default=5.0, gt=0, le=30, description="client timeout of one BSS request")
     allowlist: Path = Field(
         default=CHECKOUT / "plugins" / "allowlist.toml", description="which plugins may reach what in those systems"

@@ -6,9 +6,9 @@ from datetime import datetime
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import END_STATES, ReviewInput, RunRequest, RunState
+from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
-from placet.gate.context import GateContext, milliseconds_since, record
+from placet.gate.context import GateContext, add, milliseconds_since, record
 from placet.gate.entitlement import Entitlement
 from placet.gate.halting import check_not_halted
 from placet.gate.notices import announce
@@ -67,9 +67,6 @@ class Review:
         envelope = sha256_hex(received.envelope.encode())
         if envelope in self._refusals:  # what is sent again in the same batch is not looked at again
             raise self._refusals[envelope]
-        state = self._tx.runs.get(self._run.run_id)
-        if state is not None and state.state in END_STATES:  # cancelled while this review was under way
-            raise DecisionRefused("it arrived too late; the run is over", code="late")
         accepted = self._tx.decisions.of_run(self._run.run_id, self._phase)
         if any(envelope == used.decision.envelope_digest for used in accepted):
             return  # by an earlier attempt of this review
@@ -145,9 +142,7 @@ class Review:
         tx, run, now = self._tx, self._run, self._context.clock()
         before = self._pending.proposal
         tx.artifacts.put_model(run.tenant, proposal)
-        people = Asked.of(pending.gate, proposal)
-        tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal, asked=people)
-        entry = record(
+        entry, ours = add(
             tx,
             run,
             "approve.amended",
@@ -163,23 +158,18 @@ class Review:
                 "void": [one.envelope_digest for one in self._votes.accepted],
             },
         )
-        if entry.body["proposal"] != pending.proposal:
+        if not ours and entry.body["proposal"] != pending.proposal:
             raise StorageError("another review of this run amended it otherwise; this one is done again")
+        if ours:
+            people = Asked.of(pending.gate, proposal)
+            tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal, asked=people)
 
     def _record_accepted(self, decision: AcceptedDecision, entitlement: Entitlement, began: float) -> None:
         tx, run, now = self._tx, self._run, self._context.clock()
         missing = self._votes.missing()
         detail = f"{missing} more must approve" if missing else ""
-        tx.runs.set_state(
-            run.run_id,
-            _WAITING[self._phase],
-            at=now,
-            decision=decision.envelope_digest,
-            detail=detail,
-            answered=self._votes.verdict() is not None,
-        )
         kind = "approve.decided" if self._phase == "decide" else "approve.settled"
-        record(
+        recorded = add(
             tx,
             run,
             kind,
@@ -192,6 +182,7 @@ class Review:
                 "verdict": decision.verdict,
                 "key_id": decision.key_id,
                 "decided_at": decision.decided_at.isoformat(),
+                "decision_id": decision.decision_id,
                 "reason": decision.reason,
                 "roles": list(decision.roles),
                 "delegated_by": decision.delegated_by,
@@ -203,6 +194,16 @@ class Review:
                 "duration_ms": milliseconds_since(began),
             },
         )
+        if not recorded.ours:
+            return
+        tx.runs.set_state(
+            run.run_id,
+            _WAITING[self._phase],
+            at=now,
+            decision=decision.envelope_digest,
+            detail=detail,
+            answered=self._votes.verdict() is not None,
+        )
         if self._phase == "decide" and self._votes.verdict() is not None:
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "decided", now)
         elif decision.verdict == "amend":  # another proposal than the one that people were asked about
@@ -213,6 +214,15 @@ class Review:
         if pending.proposal == self._asked.proposal:
             return None
         return Amended(proposal=self._votes.proposal, digest=pending.proposal, gate=pending.gate)
+
+
+def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult:
+    """Refuse all that was received: the run is over, and its record takes nothing but that."""
+    over = DecisionRefused("it arrived too late; the run is over", code="late")
+    for received in asked.received:
+        refuse(tx, asked.run, received, over, now)
+    count = len(asked.received)
+    return ReviewResult(verdict=None, decisions=(), reviewed=count, refused=count)
 
 
 def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:

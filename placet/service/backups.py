@@ -22,10 +22,16 @@ from placet.governance.signing.canonical import sha256_hex
 from placet.service.backup_file import MALFORMED, VERSION, BackupWriter, read_lines, verify_file
 from placet.service.halts import place_halt
 from placet.service.tenant_record import record_act
-from placet.storage.copying import check_empty, copied_tables, go_on_counting, read_rows, write_rows
+from placet.storage.copying import (
+    check_empty,
+    copied_tables,
+    go_on_counting,
+    read_rows,
+    take_time,
+    write_rows,
+)
 from placet.storage.database import Database, Transaction
 from placet.storage.driver import Connection
-from placet.storage.enrolment import Trust
 from placet.storage.log.verification import verify_log
 from placet.storage.tables import ARTIFACT, AUDIT
 
@@ -75,8 +81,9 @@ def take_backup(database: Database, path: Path, identity: LogIdentity, sealed_ke
     """
     with open_fresh(path) as file:
         writer = BackupWriter(file)
-        with database.snapshot() as connection:
-            tx = Transaction(connection, database.trust)
+        with database.snapshot() as tx:
+            connection = tx.connection
+            take_time(connection)
             tenants = _tenants(connection)
             heads = {tenant: tx.checkpoints.newest(tenant) for tenant in tenants}
             writer.write(
@@ -121,24 +128,26 @@ def restore_backup(database: Database, path: Path, log_name: str, trusted: Seque
             f"the backup is of installation {first.get('log_name')!r}, this is {log_name!r} (PLACET_LOG_NAME)",
             code=MALFORMED,
         )
-    with database.loading() as connection:
+    with database.transaction() as tx:
+        connection = tx.connection
+        take_time(connection)
         check_empty(connection)
         counts = _copy_in(connection, path)
         if counts != summary["rows"]:
             raise GovernanceError("the backup does not hold the rows it says", code=MALFORMED)
         go_on_counting(connection)
-        return _verified(connection, first, summary, digest, log_name, trusted)
+        return _verified(tx, first, summary, digest, log_name, trusted)
 
 
 def _verified(
-    connection: Connection,
+    tx: Transaction,
     first: Mapping[str, Any],
     summary: Mapping[str, Any],
     digest: str,
     log_name: str,
     trusted: Sequence[bytes],
 ) -> Restored:
-    tx, tenants = Transaction(connection, Trust()), _tenants(connection)  # no key is asked about here
+    tenants = _tenants(tx.connection)
     if {tenant: tx.checkpoints.newest(tenant) for tenant in tenants} != summary["heads"]:
         raise GovernanceError("the logs do not end where the backup says", code=MALFORMED)
     logs = [verify_log(tx, tenant, [VerifierKey(f"{log_name}/{tenant}", key) for key in trusted]) for tenant in tenants]
@@ -150,13 +159,13 @@ def _verified(
         streams=sum(log.streams for log in logs),
         entries=sum(log.entries + log.pending for log in logs),
         checkpoints=sum(log.checkpoints for log in logs),
-        artifacts=_verify_artifacts(connection),
+        artifacts=_verify_artifacts(tx.connection),
     )
 
 
 def _verify_artifacts(connection: Connection) -> int:
     verified = 0
-    for digest, data in connection.stream(select(ARTIFACT.c.digest, ARTIFACT.c.data), batch=100):
+    for digest, data in connection.stream(select(ARTIFACT.c.digest, ARTIFACT.c.data)):
         if sha256_hex(data) != digest:
             raise GovernanceError(f"artifact {digest!r} was altered: its bytes have another digest", code=MALFORMED)
         verified += 1

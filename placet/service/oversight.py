@@ -82,18 +82,18 @@ def draw_up_report(
     until = now or datetime.now(UTC)
     since = until - timedelta(days=days)
     tally = Tally(approver)
-    with database.reading() as tx:
+    before: int | None = None
+    with database.snapshot() as tx:  # all figures are of one moment
         first = tx.audit.position_before(tenant, since)
         delivered, undelivered = _notifications(tx, tenant, since)
-    before: int | None = None
-    while True:
-        with database.reading() as tx:
+        while True:
             page = tx.audit.newest(tenant, (OPENED, SEEDED), after_id=first, before_id=before, limit=_PAGE)
             for _, event in page:
                 _count(tx, tally, event)
-        if len(page) < _PAGE:
-            return tally.report(tenant=tenant, since=since, until=until, delivered=delivered, undelivered=undelivered)
-        before = page[-1][0]
+            if len(page) < _PAGE:
+                break
+            before = page[-1][0]
+    return tally.report(tenant=tenant, since=since, until=until, delivered=delivered, undelivered=undelivered)
 
 
 def _count(tx: Transaction, tally: Tally, event: AuditEvent) -> None:

@@ -15,7 +15,6 @@ from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.contacts import ContactReader
 from placet.storage.controls import ControlRepository
-from placet.storage.copying import take_time
 from placet.storage.decisions import DecisionRepository
 from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
@@ -31,6 +30,7 @@ from placet.storage.log.lease import LogLeases
 from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
+from placet.storage.projections.rows import ProjectionRows
 from placet.storage.runs import RunRepository
 
 if TYPE_CHECKING:
@@ -38,14 +38,18 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """The repositories of one unit of work: all they write is committed together, or not at all."""
+    """The repositories of one unit of work: all they write is committed together, or not at all.
+
+    Attributes:
+        connection: What they run on, for tools that copy whole tables.
+    """
 
     __slots__ = (
-        "_connection",
         "approvers",
         "artifacts",
         "audit",
         "checkpoints",
+        "connection",
         "contacts",
         "controls",
         "decisions",
@@ -58,11 +62,12 @@ class Transaction:
         "log_leases",
         "mandates",
         "outbox",
+        "projections",
         "runs",
     )
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
-        self._connection = connection
+        self.connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
         self.inbox = InboxRepository(connection)
@@ -80,11 +85,12 @@ class Transaction:
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
         self.figures = FigureRepository(connection)
+        self.projections = ProjectionRows(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
-        with self._connection.begin_nested():
+        with self.connection.begin_nested():
             yield
 
 
@@ -167,28 +173,17 @@ class Database:
             yield Transaction(connection, self.trust)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A connection that sees the database as it is now for as long as the block takes, and cannot write.
+    def snapshot(self) -> Iterator[Transaction]:
+        """As `reading`, with every statement seeing the database as it was at one moment.
+
+        For whatever compares or counts over several statements: under traffic, each statement of `reading` sees more
+        on PostgreSQL than the one before it. On SQLite any transaction sees one moment.
 
         Raises:
-            StorageError: the database refused.
+            StorageError: the database refused, or the block tried to write.
         """
-        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
-            if self._file is None:
-                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-            take_time(connection)
-            yield connection
-
-    @contextmanager
-    def loading(self) -> Iterator[Connection]:
-        """A connection to write a whole database with, in one transaction.
-
-        Raises:
-            StorageError: the database refused; nothing was written.
-        """
-        with failures.one_clear_line(self.name), self._in_turn(), self._connected(self._engine) as connection:
-            take_time(connection)
-            yield connection
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
+            yield Transaction(connection, self.trust)
 
     def migrate(self) -> None:
         """Create the database file if need be and bring the schema to the revision this version needs.
@@ -250,8 +245,8 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
     @contextmanager
-    def _connected(self, engine: Engine, *, reading: bool = False) -> Iterator[Connection]:
-        """One transaction on a connection of the pool."""
+    def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
+        """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
         pooled = engine.raw_connection()
         try:
             begin = ""
@@ -259,7 +254,10 @@ class Database:
                 # A writer takes the write lock at once: of two deferred ones one would fail when it upgrades its lock.
                 begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
             else:
-                cast("psycopg.Connection", pooled.driver_connection).read_only = reading
+                driver = cast("psycopg.Connection", pooled.driver_connection)
+                driver.read_only = reading
+                if moment or driver.isolation_level is not None:
+                    driver.isolation_level = _repeatable_read() if moment else None
             connection = Connection(engine, pooled, self._statements, begin)
             try:
                 yield connection
@@ -296,3 +294,9 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+def _repeatable_read() -> "psycopg.IsolationLevel":
+    from psycopg import IsolationLevel  # noqa: PLC0415 - whoever uses SQLite need not have it
+
+    return IsolationLevel.REPEATABLE_READ

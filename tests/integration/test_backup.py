@@ -15,6 +15,7 @@ from placet.service.backups import mark_restored, restore_backup, take_backup
 from placet.service.log import signed_head
 from placet.storage.copying import copied_tables, read_rows
 from placet.storage.database import Database
+from placet.storage.driver import Connection
 from tests.support.databases import disarm, migrated, sqlite_url
 from tests.support.logs import TENANT, identity, record, verified
 
@@ -33,8 +34,8 @@ def filled(database: Database, folder: Path) -> None:
 
 
 def content(database: Database) -> dict[str, list[list[Any]]]:
-    with database.snapshot() as connection:
-        return {name: list(read_rows(connection, table)) for name, table in copied_tables().items()}
+    with database.snapshot() as tx:
+        return {name: list(read_rows(tx.connection, table)) for name, table in copied_tables().items()}
 
 
 def restored(database: Database, file: Path, folder: Path) -> Any:
@@ -83,10 +84,10 @@ def test_nothing_more_leaves_after_a_restore_until_a_person_says_so(
 
 def test_rows_that_come_meanwhile_are_in_all_of_a_backup_or_none(database: Database, tmp_path: Path) -> None:
     filled(database, tmp_path)
-    with database.snapshot() as connection:
-        first = list(read_rows(connection, copied_tables()["audit_event"]))
+    with database.snapshot() as tx:
+        first = list(read_rows(tx.connection, copied_tables()["audit_event"]))
         record(database, 1, first=50)
-        assert list(read_rows(connection, copied_tables()["audit_event"])) == first
+        assert list(read_rows(tx.connection, copied_tables()["audit_event"])) == first
 
 
 def changed(file: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
@@ -129,8 +130,8 @@ def test_a_backup_of_a_record_that_was_tampered_with_is_not_restored(tmp_path: P
     with migrated(url) as database:
         filled(database, tmp_path)
         disarm(url, "audit_event")
-        with database.loading() as connection:
-            connection.execute(text("UPDATE audit_event SET actor = 'nobody' WHERE seq = 2"))
+        with database.transaction() as tx:
+            _run(tx.connection, "UPDATE audit_event SET body = '{\"n\":99}' WHERE seq = 2")
         file = tmp_path / "first.backup"
         take_backup(database, file, identity(tmp_path), None)
     (tmp_path / "new").mkdir()
@@ -196,3 +197,7 @@ def test_a_drill_needs_nothing_but_the_file_and_the_passphrase(
     monkeypatch.setenv("PLACET_KEY_PASSPHRASE", "wrong")
     code, said = placet("nowhere", "restore", "--drill", file)
     assert (code, "wrong passphrase" in said) == (1, True)
+
+
+def _run(connection: Connection, statement: str) -> None:
+    connection.execute(text(statement))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from placet.contracts.run import RunState
+from placet.doctor.reading_back import read_back
 from tests.support.world import World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -143,6 +144,23 @@ def test_where_nothing_shows_that_our_keys_are_shown_nothing_is_sent_again(
         "so that nothing says that it would show this one; it is not sent again"
     )
     assert world.received(f"POST {ADJUST}") == 1
+
+
+def test_the_doctor_says_whether_an_effect_could_be_found_again(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    anna = world.approver("anna")
+    assert [finding.level for finding in read_back(world.settings)] == ["info", "info"]
+    shown = world.pending("C00005")
+    world.approve(shown, anna)
+    (cannot_tell, ok) = read_back(world.settings)
+    assert (cannot_tell.level, cannot_tell.detail.partition(":")[0]) == ("info", "orders")
+    assert (ok.level, ok.detail) == ("ok", f"credits and debits: the effect of {shown} is shown with its key")
+    hidden = world.pending("C00014")
+    world.break_bss("POST", ADJUST, "cut=0")
+    world.approve(hidden, anna)
+    (_, problem) = read_back(world.settings)
+    assert (problem.level, problem.advice[:37]) == ("problem", "let commerce keep and show `descripti")
+    assert world.effects()["adjustments"] == 2
 
 
 def test_an_installation_that_never_sends_again_holds_what_is_not_shown(make_world: Callable[..., World]) -> None:

@@ -54,7 +54,7 @@ class Victim:
 
     def verify(self, *anchors: Checkpoint) -> VerifiedLog:
         """What `placet audit verify [--against]` does."""
-        with self.database.reading() as tx:
+        with self.database.snapshot() as tx:
             return verify_log(tx, TENANT, self.who.verifiers(TENANT), anchors)
 
     def finding(self, *anchors: Checkpoint) -> str:

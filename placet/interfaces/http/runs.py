@@ -126,7 +126,7 @@ class RunEndpoints:
     def audit(self, run_id: RunId) -> RunAudit:
         """The record of a run."""
         self._find(run_id)
-        with self._database.reading() as tx:
+        with self._database.snapshot() as tx:
             return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
 
     def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision) -> DecisionDelivered:

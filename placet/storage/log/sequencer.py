@@ -130,7 +130,7 @@ class LogSequencer:
         return len(entries)
 
     def _sign_head(self) -> str | None:
-        with self._database.reading() as tx:
+        with self._database.snapshot() as tx:
             head = tx.log.head(self._tenant)
             newest = tx.checkpoints.newest(self._tenant)
             root = tx.log.frontier(self._tenant, head.size).root()
@@ -144,7 +144,7 @@ class LogSequencer:
                 except GovernanceError as error:
                     raise self._broken(str(error)) from error
                 if signed.size == head.size:
-                    return newest
+                    return str(newest)
         if head.size == 0:
             return None
         note = sign_checkpoint(

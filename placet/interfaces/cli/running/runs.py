@@ -134,7 +134,7 @@ def show(
         else:
             print_in_hand(database, run_id, toolbox.tenant, **wanted)
         return
-    with database.reading() as tx:
+    with database.snapshot() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
     if as_json:
