@@ -14,7 +14,10 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from placet.service.backups import Restored
 
-_BESIDES = "needed besides: the policy files, the file of administrators, the allowlist, the settings, approvers' own keys, Temporal's own"
+_BESIDES = (
+    "needed besides: the policy files, the file of administrators, the allowlist, the settings, the approvers' own keys, "
+    "Temporal's own backup"
+)
 
 
 def register(root: typer.Typer) -> None:
