@@ -118,6 +118,12 @@ def unanswered_recorded(context: Context, run: RunRequest, step: str) -> Iterato
 def keep_exchanges(tx: Transaction, run: RunRequest, exchanges: tuple[Exchange, ...]) -> None:
     """Store prompts and completions under the digests that the record of model use names."""
     for exchange in exchanges:
-        tx.artifacts.put(run.tenant, "text/plain", exchange.prompt.encode())
+        tx.artifacts.put(run.tenant, "text/plain", _bytes(exchange.prompt))
         if exchange.completion is not None:
-            tx.artifacts.put(run.tenant, "text/plain", exchange.completion.encode())
+            tx.artifacts.put(run.tenant, "text/plain", _bytes(exchange.completion))
+
+
+def _bytes(text: str) -> bytes:
+    # As the record of model use hashes it (`agents.attempts`): a model may answer with a lone surrogate, which must not
+    # keep the step from being recorded, and so have it tried for ever.
+    return text.encode("utf-8", "surrogatepass")

@@ -70,6 +70,11 @@ class Tools:
         return self.settings.log_key
 
     @property
+    def log_heads(self) -> Path:
+        """The folder of the heads that were signed last."""
+        return self.settings.log_heads
+
+    @property
     def payload_key_file(self) -> Path:
         """The key that encrypts payloads in workflow history."""
         return self.settings.payload_key

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9.-]*)*$",
         description="name of this installation in its signed checkpoints; a domain of yours",
     )
+    log_heads_dir: Path | None = Field(
+        default=None, description="where the heads signed last are kept, outside the database; default: home/log"
+    )
     log_key_file: Path | None = Field(
         default=None, description="key that signs checkpoints; default: home/keys/log.pem, made when first needed"
     )
@@ -194,6 +197,11 @@ class Settings(BaseSettings):
     def log_key(self) -> Path:
         """The log key file in force."""
         return self.log_key_file or self.home / "keys" / "log.pem"
+
+    @property
+    def log_heads(self) -> Path:
+        """The folder in force for the heads that were signed last."""
+        return self.log_heads_dir or self.home / "log"
 
     @classmethod
     def settings_customise_sources(

@@ -149,9 +149,19 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def test_the_command_says_what_it_found_and_what_it_did_not_look_at(placet: Placet) -> None:
     code, out, err = placet(str(HISTORIES / "executed.json"))
     assert (code, err) == (0, [])
-    assert [line.split()[0] for line in out] == ["run", "proposal", "decision", "note", "note", "note", "verdict"]
+    assert [line.split()[0] for line in out] == [
+        "run",
+        "proposal",
+        "decision",
+        "note",
+        "note",
+        "note",
+        "note",
+        "verdict",
+    ]
     assert out[-1] == "verdict    the history replays and every digest holds"
-    assert out[-2] == "note       signatures not verified; give the approvers' public keys with --key"
+    assert out[-2] == "note       expected values not computed again: the evidence is not held here"
+    assert out[-3] == "note       signatures not verified; give the approvers' public keys with --key"
 
 
 def test_the_command_refuses_a_forged_history(placet: Placet, tmp_path: Path) -> None:

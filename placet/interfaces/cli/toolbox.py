@@ -43,6 +43,10 @@ class Toolbox(Protocol):
         """The key that signs checkpoints; its public half lies beside it."""
 
     @property
+    def log_heads(self) -> Path:
+        """The folder of the heads that were signed last."""
+
+    @property
     def payload_key_file(self) -> Path:
         """The key that encrypts payloads in workflow history."""
 
