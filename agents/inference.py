@@ -1,4 +1,4 @@
-"""Inference over LiteLLM's Router: local models first, fail closed. The only importer of litellm.
+"""Inference over LiteLLM: local models first, fail closed. The only importer of litellm.
 
 Importing litellm takes seconds and reads the environment, so it happens when a `RoutedInference` is built.
 Retries are Temporal's: a request is sent once; only an invalid *answer* earns the same model one repair attempt.
@@ -17,7 +17,16 @@ from agents.attempts import Attempts, request_text
 from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
 from agents.model_spans import model_span
-from agents.prompting import PLACEHOLDER, InvalidAnswerError, Message, messages_for, parse, repair, wire_schema
+from agents.prompting import (
+    PLACEHOLDER,
+    InvalidAnswerError,
+    Message,
+    messages_for,
+    parse,
+    repair,
+    wire_schema,
+    with_cache_mark,
+)
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
 from agents.transport_errors import Failure, classify
@@ -60,12 +69,7 @@ class RoutedInference:
         self._redact = redact
         usable = {name: model for name, model in self._config.models.items() if self._bar(model) is None}
         self._litellm = _import_litellm()
-        self._router = self._litellm.Router(
-            model_list=[_deployment(name, model, self._secrets) for name, model in usable.items()],
-            num_retries=0,
-            # A failing model must be asked again by the next run: Temporal's retry policy is the only brake.
-            disable_cooldowns=True,
-        )
+        self._requests = {name: _request(model, self._secrets) for name, model in usable.items()}
 
     def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
         """Ask the models of `task`, in order, until one gives a valid `schema`.
@@ -146,12 +150,18 @@ class RoutedInference:
     ) -> tuple[str | None, tuple[int, int], Failure | None]:
         """One request: the answer's text, (prompt, completion) tokens, or why there is none."""
         extra: dict[str, Any] = {}
+        asked = with_cache_mark(messages) if model.prompt_cache else messages
         if model.structured == "json_schema":
             strict = {"name": "answer", "strict": True, "schema": shape}
             extra["response_format"] = {"type": "json_schema", "json_schema": strict}
         try:
-            response = self._router.completion(
-                model=name, messages=messages, max_tokens=model.max_tokens, temperature=0, drop_params=True, **extra
+            response = self._litellm.completion(
+                **self._requests[name],
+                messages=asked,
+                max_tokens=model.max_tokens,
+                temperature=0,
+                drop_params=True,
+                **extra,
             )
             text = response.choices[0].message.content
             usage = response.usage
@@ -180,16 +190,19 @@ def _import_litellm() -> Any:
     return litellm
 
 
-def _deployment(name: str, model: ModelConfig, secrets: Mapping[str, str]) -> dict[str, Any]:
-    params: dict[str, Any] = {
+def _request(model: ModelConfig, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """What is the same in every request to one model: its name, address and key."""
+    request: dict[str, Any] = {
         "model": model.route,
         "api_key": secrets[model.api_key] if model.api_key else _NO_KEY,
         "timeout": model.timeout_s,
+        # Retries are Temporal's; a failing model must be asked again by the next run (docs/adr/0026).
         "max_retries": 0,
+        "num_retries": 0,
     }
     if model.base_url:
-        params["api_base"] = model.base_url
-    return {"model_name": name, "litellm_params": params}
+        request["api_base"] = model.base_url
+    return request
 
 
 def _read(text: str | None, schema: type[T]) -> tuple[T | None, Failure | None]:
