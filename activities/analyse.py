@@ -11,7 +11,7 @@ from placet.contracts.outcome import AnalysisOutcome
 from placet.contracts.run import Analysed, RunRequest
 from placet.errors import GovernanceError, NotFound, UsageError
 from placet.gate import reversal
-from placet.gate.context import milliseconds_since, record
+from placet.gate.context import add, milliseconds_since, record
 from placet.governance.reversals import KEY_PREFIX
 from placet.plugin_api.calls import record_calls
 
@@ -47,7 +47,7 @@ class Analyse:
             tx.runs.request(request)
             if request.reverses is not None:
                 reversal.open_reversal(tx, request, request.reverses, context.clock())
-            if not tx.runs.set_state(request.run_id, "analysing", at=context.clock()):
+            if tx.runs.is_over(request.run_id):  # an earlier attempt's entry would be found all the same
                 raise GovernanceError(f"run {request.run_id!r} is over; start another one", code="run_over")
             record(
                 tx,
@@ -68,8 +68,7 @@ class Analyse:
         with context.database.transaction() as tx:
             keep_exchanges(tx, request, outcome.exchanges)
             digest = tx.artifacts.put_model(request.tenant, assessment)
-            tx.runs.set_state(request.run_id, "querying", at=context.clock(), assessment=digest)
-            entry = record(
+            entry, ours = add(
                 tx,
                 request,
                 STEP,
@@ -85,7 +84,9 @@ class Analyse:
                     "duration_ms": milliseconds_since(started),
                 },
             )
-        return self._answer(request, str(entry.body["assessment"]), assessment)
+            if ours:
+                tx.runs.set_state(request.run_id, "querying", at=context.clock(), assessment=digest)
+        return self._answer(request, str(entry.body["assessment"]), assessment if ours else None)
 
     def _assess(self, request: RunRequest, customer: CustomerProfile) -> AnalysisOutcome:
         context = self._context

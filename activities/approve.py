@@ -12,11 +12,11 @@ from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
 from placet.errors import GovernanceError, PolicyError, UsageError
 from placet.gate.clearing import clear
 from placet.gate.contact import contact_breach
-from placet.gate.context import milliseconds_since, record
+from placet.gate.context import add, milliseconds_since, record
 from placet.gate.controls import is_control
 from placet.gate.notices import announce
 from placet.gate.opening import cleared, denied, gate_for, keep_policies
-from placet.gate.review import Review, unreviewable
+from placet.gate.review import Review, too_late, unreviewable
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED
@@ -48,12 +48,7 @@ class Approve:
                 asked = self._within_contact_policy(tx, gate, proposal, asked, policies)
                 opened = self._clear(tx, gate, proposal, asked, policies)
                 keep_policies(tx, run, policies)
-                people = Asked.of(opened, proposal)
-                if opened.verdict == "cleared":
-                    tx.runs.note_asked(run.run_id, people)
-                if opened.verdict == "human":
-                    tx.runs.set_state(run.run_id, "awaiting_decision", at=opened.opened_at, asked=people)
-                    announce(context, tx, run, gate.proposal, opened, "asked", opened.opened_at)
+                # Every attempt locks the run before it looks for this entry: it is ours.
                 entry = record(
                     tx,
                     run,
@@ -66,6 +61,12 @@ class Approve:
                         "duration_ms": milliseconds_since(began),
                     },
                 )
+                people = Asked.of(opened, proposal)
+                if opened.verdict == "cleared":
+                    tx.runs.note_asked(run.run_id, people)
+                if opened.verdict == "human":
+                    tx.runs.set_state(run.run_id, "awaiting_decision", at=opened.opened_at, asked=people)
+                    announce(context, tx, run, gate.proposal, opened, "asked", opened.opened_at)
             return Gate.model_validate(entry.body["gate"])
 
     @activity.defn(name="mark_gate", no_thread_cancel_exception=True)
@@ -73,7 +74,7 @@ class Approve:
         """Record that nobody has passed the gate yet, and remind or ask further people."""
         context, run, now = self._context, gate.run, self._context.clock()
         with context.step(run), context.database.transaction() as tx:
-            record(
+            marked = add(
                 tx,
                 run,
                 f"approve.{gate.milestone}",
@@ -86,13 +87,16 @@ class Approve:
                     "expires_at": gate.gate.expires_at.isoformat(),
                 },
             )
-            announce(context, tx, run, gate.proposal, gate.gate, gate.milestone, now)
+            if marked.ours:
+                announce(context, tx, run, gate.proposal, gate.gate, gate.milestone, now)
 
     @activity.defn(name="review_decisions", no_thread_cancel_exception=True)
     def review_decisions(self, review: ReviewInput) -> ReviewResult:
         """Check each received decision: it counts, or it is refused with a reason and the run keeps waiting."""
         with self._context.step(review.run), self._context.database.transaction() as tx:
             tx.runs.lock(review.run.run_id)
+            if tx.runs.is_over(review.run.run_id):  # cancelled, or ended by another attempt, while this review waited
+                return too_late(tx, review, self._context.clock())
             try:
                 asked = Review(self._context, tx, review)
             except (GovernanceError, UsageError) as error:  # what it would be about is gone, erased or altered

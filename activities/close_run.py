@@ -5,6 +5,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.context import Context
+from placet.contracts.audit import ENDED
 from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
@@ -17,6 +18,7 @@ from placet.gate.controls import record_outcome
 from placet.gate.notices import announce
 from placet.gate.reversal import mark_reversed
 from placet.gate.review import refuse
+from placet.gate.settlement import end_refusal
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
@@ -35,16 +37,47 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
+            self._check_end(close)
             self._record(close)
 
-    def _record(self, close: CloseInput) -> None:
-        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record."""
+    def _check_end(self, close: CloseInput) -> None:
+        """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.
+
+        Raises:
+            GovernanceError: it is not; that is on the record, and the run stays where it was.
+        """
+        if close.settled_by is None and close.state != "executed":
+            return
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
-            try:
-                tx.runs.request(close.run)
-            except UsageError:
-                return  # another run owns this id's record; Temporal's history is this one's
+            if _is_of_another_run(tx, close):
+                return
+            tx.runs.lock(close.run.run_id)
+            error = end_refusal(context, tx, close)
+            if error is None:
+                return
+            envelope = close.settled_by.envelope_digest if close.settled_by is not None else ""
+            record(
+                tx,
+                close.run,
+                "run.end_refused",
+                key=f"run.end_refused.{close.state}.{error.code}.{envelope}",
+                actor="worker",
+                at=now,
+                body={"state": close.state, "code": error.code, "detail": str(error), "envelope": envelope},
+            )
+        raise error
+
+    def _record(self, close: CloseInput) -> None:
+        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record.
+
+        Where an end is on record already, only the decisions that came since are added, as refused.
+        """
+        context, now = self._context, self._context.clock()
+        with context.database.transaction() as tx:
+            if _is_of_another_run(tx, close):
+                return
+            tx.runs.lock(close.run.run_id)
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
@@ -55,13 +88,19 @@ class CloseRun:
                     continue  # it was accepted; only the workflow did not hear of it any more
                 late = DecisionRefused(f"it arrived too late; the run was on its way to {close.state!r}", code="late")
                 refuse(tx, close.run, received, late, now)
-            if close.state == "unknown_outcome":
-                _hold(tx, close)
-            self._settle(tx, close)
-            tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
-            end(tx, close.run, close.state, close.code, close.detail, now)
-            record_outcome(tx, close, now)
-            self._follow_up(tx, close, now)
+            if tx.audit.find(close.run.run_id, ENDED) is not None:
+                return  # by another attempt, or by the step that settled the effect
+            if end(tx, close.run, close.state, close.code, close.detail, now).ours:
+                self._apply(tx, close, now)
+
+    def _apply(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
+        """Do what the recorded end, or parking, means for the ledger, the run's row and the people around it."""
+        if close.state == "unknown_outcome":
+            _hold(tx, close)
+        self._settle(tx, close)
+        tx.runs.set_state(close.run.run_id, close.state, at=now, code=close.code, detail=close.detail)
+        record_outcome(tx, close, now)
+        self._follow_up(tx, close, now)
 
     def _follow_up(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Do what follows from the end, in the transaction that records it. What fails is undone and recorded.
@@ -111,6 +150,15 @@ class CloseRun:
                 settled_at=self._context.clock(),
             )
         tx.effects.resolve(key, receipt, by=close.settled_by.approver)
+
+
+def _is_of_another_run(tx: Transaction, close: CloseInput) -> bool:
+    """Whether another run owns this id's record; Temporal's history is this one's."""
+    try:
+        tx.runs.request(close.run)
+    except UsageError:
+        return True
+    return False
 
 
 def _hold(tx: Transaction, close: CloseInput) -> None:

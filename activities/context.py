@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from agents.completion import Inference, NoModelAnsweredError
 from placet.contracts.gate import GateTerms
 from placet.contracts.outcome import Exchange
 from placet.contracts.run import RunRequest
-from placet.errors import PlacetError, StorageError
+from placet.errors import PlacetError, PluginError, StorageError
 from placet.gate.context import GateContext, record
 from placet.plugin_api.protocols import MutatePlugin
 from placet.storage.database import Transaction
@@ -31,7 +32,9 @@ class Context(GateContext):
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
-        effect_attempts: Attempts before an outcome is held as unknown.
+        effect_attempts: Attempts before an outcome that cannot be read back is held as unknown.
+        effect_settle_seconds: How long after a request the other system may still book it, or not show it yet.
+        effect_sends: Requests of one effect that may ever leave; 1 never sends again.
         mutation_timeout_seconds: Client timeout of one mutation request.
     """
 
@@ -41,6 +44,8 @@ class Context(GateContext):
     worker: str
     effect_lease_seconds: float
     effect_attempts: int
+    effect_settle_seconds: float
+    effect_sends: int
     mutation_timeout_seconds: float
 
     def terms(self, agent: str) -> GateTerms:
@@ -58,7 +63,13 @@ class Context(GateContext):
         except PlacetError as error:
             if error.retryable:
                 self._note(run, error)
-            raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
+            hint = error.retry_after_seconds if isinstance(error, PluginError) else None
+            raise ApplicationError(
+                str(error),
+                type=error.code,
+                non_retryable=not error.retryable,
+                next_retry_delay=timedelta(seconds=hint) if hint else None,
+            ) from error
         except (ApplicationError, CancelledError):
             raise
         except Exception as error:
@@ -103,6 +114,12 @@ def unanswered_recorded(context: Context, run: RunRequest, step: str) -> Iterato
 def keep_exchanges(tx: Transaction, run: RunRequest, exchanges: tuple[Exchange, ...]) -> None:
     """Store prompts and completions under the digests that the record of model use names."""
     for exchange in exchanges:
-        tx.artifacts.put(run.tenant, "text/plain", exchange.prompt.encode())
+        tx.artifacts.put(run.tenant, "text/plain", _bytes(exchange.prompt))
         if exchange.completion is not None:
-            tx.artifacts.put(run.tenant, "text/plain", exchange.completion.encode())
+            tx.artifacts.put(run.tenant, "text/plain", _bytes(exchange.completion))
+
+
+def _bytes(text: str) -> bytes:
+    # As the record of model use hashes it (`agents.attempts`): a model may answer with a lone surrogate, which must not
+    # keep the step from being recorded, and so have it tried for ever.
+    return text.encode("utf-8", "surrogatepass")

@@ -1,73 +1,40 @@
 """execute: re-check everything, then cause the effect once (docs/adr/0004).
 
  (1) claim the effect in the ledger: the intent is on disk before anything is sent;
- (2) an earlier attempt may have sent it: ask the other system what it shows;
+ (2) an earlier attempt may have sent it: ask the other system what it shows, and how sure that is;
  (3) re-check approvals or mandate, keys, policy, halts and the customer's state;
- (4) send, once, within the time this attempt owns, unless a halt was placed by then;
+ (4) count the send in the ledger and on the record, then send, within the time this attempt owns;
  (5) settle the ledger and the record with what came back.
-What cannot be known is held for a person, never guessed.
+What cannot be known is held for a person, never guessed, and never sent again.
 """
 
 import secrets
 import time
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.context import Context
+from activities.effect_closing import TAKEN_OVER, Attempt, Closing, executed, times
+from activities.effect_sends import Sends, doubt, record_sending, sends_on_record
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
-from placet.contracts.receipt import ExecutionResult, Receipt
+from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import ExecuteInput
-from placet.errors import (
-    GovernanceError,
-    NotFound,
-    OutcomeUnknown,
-    PlacetError,
-    PluginError,
-    UpstreamRejected,
-    UpstreamUnavailable,
-)
+from placet.errors import GovernanceError, OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
 from placet.gate.contact import check_contact
-from placet.gate.context import end, milliseconds_since, record
+from placet.gate.context import record
 from placet.gate.controls import refuse_in_ledger
 from placet.gate.halting import check_not_halted
+from placet.gate.read_back import newest_known
 from placet.gate.recheck import check_record, refusal
-from placet.gate.reversal import mark_reversed
 from placet.governance.effects import effect_key
 from placet.plugin_api.calls import record_calls
-from placet.plugin_api.protocols import Confirmation
-from placet.storage.records import Claim
+from placet.plugin_api.deadline import within
+from placet.plugin_api.protocols import Sighting
+from placet.plugin_api.sending import CountedSend, counted_send
+from placet.storage.database import Transaction
 
-# A request whose answer was lost is sent once more when the other system does not show it, and then never again:
-# a system that commits late, or does not show what it committed, must not be asked a third time.
-_MAX_SENDS = 2
-# How long an approved effect waits for a system to which nothing could be sent.
-_NEVER_SENT_PATIENCE = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt at one effect. `began` is the monotonic time of the claim, in seconds; `calls` grows."""
-
-    effect: ExecuteInput
-    proposal: Proposal
-    key: str
-    holder: str
-    claim: Claim
-    began: float
-    calls: list[SourceCall]
-
-    def trace(self) -> dict[str, Any]:
-        """What this attempt exchanged, and for how long it went on."""
-        return {
-            "attempt": self.claim.attempts,
-            "calls": [call.model_dump(mode="json") for call in self.calls],
-            "duration_ms": milliseconds_since(self.began),
-        }
+_CONFLICT = 409
 
 
 class Execute:
@@ -75,6 +42,7 @@ class Execute:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._closing = Closing(context)
 
     @activity.defn(name="execute", no_thread_cancel_exception=True)
     def execute(self, effect: ExecuteInput) -> ExecutionResult:
@@ -87,21 +55,19 @@ class Execute:
             if status in ("settled", "failed", "unknown"):
                 return self._known(attempt)
             if status == "busy":
-                raise self._later("an earlier attempt still owns this effect")
+                raise self._closing.later(attempt, "an earlier attempt still owns this effect")
             # (2) read back
-            if attempt.claim.sends > 0:
-                seen = self._read_back(attempt)
+            if attempt.sends.count > 0:
+                seen = self._look(attempt)
                 if seen is not None:
                     return seen
-                if attempt.claim.sends >= _MAX_SENDS:
-                    return self._hold(attempt, f"it was sent {attempt.claim.sends} times and is not shown")
             # (3) re-check
             try:
                 no = refusal(self._context, effect, proposal)
             except UpstreamUnavailable as error:
-                return self._not_sent(attempt, error)
+                return self._closing.not_sent(attempt, error)
             if no is not None:
-                return self._give_up(attempt, "refused", no)
+                return self._closing.give_up(attempt, "refused", no)
             # (4) send, (5) settle
             return self._send(attempt)
 
@@ -113,7 +79,7 @@ class Execute:
         began = time.monotonic()
         now = context.clock()
         with context.database.transaction() as tx:
-            running = tx.runs.set_state(run.run_id, "executing", at=now)
+            over = tx.runs.is_over(run.run_id)
             claim = tx.effects.claim(
                 key,
                 tenant=run.tenant,
@@ -123,11 +89,11 @@ class Execute:
                 now=now,
                 lease_seconds=context.effect_lease_seconds,
             )
-            if not running and claim.status in ("new", "retry", "busy"):
+            if over and claim.status in ("new", "retry", "busy"):
                 raise GovernanceError(f"run {run.run_id!r} is over; nothing may be sent for it", code="run_over")
             if any(other.effect_key != key for other in tx.effects.for_run(run.run_id)):
                 raise GovernanceError(f"run {run.run_id!r} has another effect; it causes one", code="effect_conflict")
-            record(
+            intended = record(
                 tx,
                 run,
                 "execute.intended",
@@ -135,14 +101,18 @@ class Execute:
                 at=now,
                 body={"effect_key": key, "proposal": effect.proposal, "envelopes": list(effect.decisions)},
             )
+            tx.runs.set_state(run.run_id, "executing", at=now)
             claim = refuse_in_ledger(tx, run, key, holder, claim, now)
-        return Attempt(effect, proposal, key, holder, claim, began, calls)
+            # A first claim of what the record says was intended before: the ledger lost its row, the record did not.
+            fresh = claim.status == "new" and intended.at == now
+            sends = Sends() if fresh else sends_on_record(tx, run, key, claim.sends, claim.claimed_at)
+        return Attempt(effect, proposal, key, holder, claim, sends, began, calls)
 
     def _known(self, attempt: Attempt) -> ExecutionResult:
         """An earlier attempt's answer did not reach the workflow; the ledger and the record still have it."""
         claim = attempt.claim
         if claim.receipt is not None:
-            return _executed(claim.receipt)
+            return executed(claim.receipt)
         if claim.status == "unknown":
             return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=claim.detail)
         refused = self._context.recorded(attempt.effect.run, "execute.refused") is not None
@@ -150,134 +120,121 @@ class Execute:
             outcome="refused" if refused else "failed", code=claim.code or "failed", detail=claim.detail
         )
 
-    def _read_back(self, attempt: Attempt, *, just_sent: bool = False) -> ExecutionResult | None:
-        """What the other system shows of this effect: settled when it is there, None when it is not."""
-        context = self._context
+    def _look(self, attempt: Attempt) -> ExecutionResult | None:
+        """What the other system shows of an effect that was sent; None when it may be sent again."""
+        context, sends = self._context, attempt.sends
+        unsettled = sends.unsettled(context.clock(), context.effect_settle_seconds)
         try:
-            found = context.commerce.read_back(
-                attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
-            )
-        except (UpstreamUnavailable, UpstreamRejected, NotFound, OutcomeUnknown) as error:
+            seen = self._read_back(attempt, sends)
+            if seen.certainty == "cannot_tell" and not unsettled:
+                seen = self._relied_on(attempt, seen)
+        except PluginError as error:
             if error.code == "effect_failed":  # the other system recorded it and says that it did not happen
-                return self._give_up(attempt, "failed", error)
-            if just_sent or attempt.claim.attempts < context.effect_attempts:
-                raise self._later(f"sent, and the read-back failed: {error}") from error
-            return self._hold(attempt, f"it may or may not have happened: {error}")
-        return self._settle(attempt, found) if found is not None else None
+                return self._closing.give_up(attempt, "failed", error, certain=sends.count == 1)
+            if unsettled or attempt.claim.attempts < context.effect_attempts:
+                raise self._closing.later(attempt, f"sent, and the read-back failed: {error}", error) from error
+            return self._closing.hold(attempt, f"it may or may not have happened: {error}")
+        if seen.confirmation is not None:
+            return self._closing.settle(attempt, seen.confirmation)
+        if unsettled:
+            raise self._closing.later(attempt, f"sent {times(sends.count)}, not confirmed: {seen.detail}")
+        return self._unseen(attempt, seen)
+
+    def _unseen(self, attempt: Attempt, seen: Sighting) -> ExecutionResult | None:
+        """The time in which it could still be booked is over, and it is not shown; None when it may be sent again."""
+        sends = attempt.sends
+        if seen.certainty != "absent":
+            said = f"it was sent {times(sends.count)} and not confirmed: {seen.detail}; it is not sent again"
+            return self._closing.hold(attempt, said)
+        if sends.count == 1 and sends.last_status == _CONFLICT:
+            refused = UpstreamRejected(f"it was answered 409, and {seen.detail}", code="conflict")
+            return self._closing.give_up(attempt, "failed", refused, certain=True)
+        if sends.count >= self._context.effect_sends:
+            return self._closing.hold(attempt, f"it was sent {times(sends.count)} and is not shown")
+        return None
+
+    def _read_back(self, attempt: Attempt, sends: Sends) -> Sighting:
+        return self._context.commerce.read_back(
+            attempt.proposal.mutation,
+            attempt.key,
+            sent_after=sends.first_at,
+            timeout_seconds=self._context.mutation_timeout_seconds,
+        )
+
+    def _relied_on(self, attempt: Attempt, seen: Sighting) -> Sighting:
+        """The same sighting, or `absent` where the other system shows the key of an effect that is known to exist."""
+        context = self._context
+        with context.database.reading() as tx:
+            known = newest_known(tx, attempt.effect.run.tenant, attempt.proposal.mutation.kind)
+        if known is None:
+            return seen
+        try:
+            shown = known.look(context.commerce, context.mutation_timeout_seconds)
+        except UpstreamUnavailable:
+            raise  # another attempt may ask
+        except PluginError:
+            return seen
+        if shown.certainty != "certain":
+            return seen
+        said = f"the effect of {known.run_id} is shown with its key, and this one is not"
+        return Sighting(certainty="absent", detail=said)
 
     def _send(self, attempt: Attempt) -> ExecutionResult:
         context = self._context
         owned = context.effect_lease_seconds - (time.monotonic() - attempt.began)
         if owned < 2 * context.mutation_timeout_seconds:
-            raise self._later("the checks took too long to send within this attempt")
+            raise self._closing.later(attempt, "the checks took too long to send within this attempt")
         try:
             with context.database.transaction() as tx:
                 check_not_halted(tx, attempt.proposal, for_sending=True)
                 # Reading the customer's state took a while: whatever was withdrawn meanwhile must bite, too.
                 check_record(context, tx, attempt.effect, attempt.proposal)
                 check_contact(context, tx, attempt.proposal, context.clock())
-                ours = tx.effects.sending(attempt.key, holder=attempt.holder, now=context.clock())
+                sent = self._count(tx, attempt)
         except GovernanceError as error:
-            return self._give_up(attempt, "refused", error)
-        if not ours:
-            raise self._later("another attempt has taken this effect over")
-        try:
-            confirmed = context.commerce.perform(
-                attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
-            )
-        except OutcomeUnknown as error:
-            # Seeing the effect settles it; not seeing it proves nothing until this attempt's lease is over.
-            seen = self._read_back(attempt, just_sent=True)
-            if seen is not None:
-                return seen
-            raise self._later(str(error)) from error
-        except UpstreamUnavailable as error:
-            return self._not_sent(attempt, error, counted=True)
-        except PluginError as error:
-            return self._give_up(attempt, "failed", error)
-        return self._settle(attempt, confirmed)
+            return self._closing.give_up(attempt, "refused", error)
+        if sent is None:
+            raise self._closing.later(attempt, TAKEN_OVER)
+        # A process that was stopped since the claim must not send late: no socket outlives what it still owns.
+        owned = context.effect_lease_seconds - (time.monotonic() - attempt.began)
+        with counted_send() as send, within(owned):
+            try:
+                confirmed = context.commerce.perform(
+                    attempt.proposal.mutation, attempt.key, timeout_seconds=context.mutation_timeout_seconds
+                )
+            except PluginError as error:
+                failure = error
+            else:
+                return self._closing.settle(attempt, confirmed)
+        return self._unconfirmed(attempt, sent, send, failure)
 
-    def _not_sent(self, attempt: Attempt, error: UpstreamUnavailable, *, counted: bool = False) -> ExecutionResult:
-        """Nothing left in this attempt: try again soon, or fail when no attempt ever could."""
+    def _count(self, tx: Transaction, attempt: Attempt) -> Sends | None:
+        """Count the request that is about to leave; None where this attempt may not send it."""
         context, now = self._context, self._context.clock()
-        if attempt.claim.sends == 0 and now - attempt.claim.claimed_at > _NEVER_SENT_PATIENCE:
-            return self._give_up(attempt, "failed", error)
-        with context.database.transaction() as tx:  # nobody needs to wait for this attempt
-            tx.effects.release(attempt.key, holder=attempt.holder, now=now, unsent=counted)
-        raise error
+        most = context.effect_sends
+        number = attempt.sends.count + 1
+        if number > most or not tx.effects.sending(attempt.key, holder=attempt.holder, now=now, most=most):
+            return None
+        record_sending(tx, attempt.effect.run, attempt.key, attempt.holder, number, now)
+        return Sends(number, attempt.sends.first_at or now, now)
 
-    def _settle(self, attempt: Attempt, confirmed: Confirmation) -> ExecutionResult:
-        context, run = self._context, attempt.effect.run
-        receipt = Receipt(
-            effect_key=attempt.key,
-            external_id=confirmed.external_id,
-            api=confirmed.api,
-            confirmed_by=confirmed.confirmed_by,
-            response_sha256=confirmed.response_sha256,
-            settled_at=context.clock(),
-        )
-        result = _executed(receipt)
-        # One commit says that the effect happened and that the run is over: neither is ever seen without the other.
-        with context.database.transaction() as tx:
-            tx.effects.settle(attempt.key, receipt)
-            tx.runs.set_state(
-                run.run_id, "executed", at=receipt.settled_at, code=result.code, detail=result.detail, receipt=receipt
-            )
-            record(
-                tx,
-                run,
-                "execute.settled",
-                actor="plugin:commerce",
-                at=receipt.settled_at,
-                body={"receipt": receipt.model_dump(mode="json"), **attempt.trace()},
-            )
-            end(tx, run, "executed", result.code, result.detail, receipt.settled_at)
-            mark_reversed(tx, run, receipt.settled_at)
-        return result
-
-    def _give_up(self, attempt: Attempt, outcome: Literal["refused", "failed"], error: PlacetError) -> ExecutionResult:
-        """Nothing happened, and nothing will under this key; unless an earlier request's answer was lost."""
-        if attempt.claim.sends > 0 and error.code != "effect_failed":
-            return self._hold(attempt, f"an earlier answer was lost, and it may not be sent again: {error}")
-        context, detail = self._context, str(error)
-        with context.database.transaction() as tx:
-            if not tx.effects.fail(attempt.key, holder=attempt.holder, code=error.code, detail=detail):
-                raise self._later("another attempt has taken this effect over")
-            record(
-                tx,
-                attempt.effect.run,
-                f"execute.{outcome}",
-                actor="worker",
-                at=context.clock(),
-                body={"effect_key": attempt.key, "code": error.code, "detail": detail, **attempt.trace()},
-            )
-        return ExecutionResult(outcome=outcome, code=error.code, detail=detail)
-
-    def _hold(self, attempt: Attempt, detail: str) -> ExecutionResult:
-        """Nobody here can tell what happened: a person must."""
-        context = self._context
-        with context.database.transaction() as tx:
-            if not tx.effects.hold_unknown(attempt.key, holder=attempt.holder, detail=detail):
-                raise self._later("another attempt has taken this effect over")
-            record(
-                tx,
-                attempt.effect.run,
-                "execute.unknown",
-                actor="worker",
-                at=context.clock(),
-                body={"effect_key": attempt.key, "detail": detail, **attempt.trace()},
-            )
-        return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=detail)
-
-    def _later(self, why: str) -> ApplicationError:
-        after = timedelta(seconds=self._context.effect_lease_seconds + 1)
-        return ApplicationError(why, type="effect_pending", next_retry_delay=after)
-
-
-def _executed(receipt: Receipt) -> ExecutionResult:
-    return ExecutionResult(
-        outcome="executed",
-        code="executed",
-        detail=f"{receipt.api} {receipt.external_id}, confirmed by {receipt.confirmed_by}",
-        receipt=receipt,
-    )
+    def _unconfirmed(self, attempt: Attempt, sent: Sends, send: CountedSend, error: PluginError) -> ExecutionResult:
+        """No confirmation came. What the transport saw decides what that means, not the error alone."""
+        if not send.left and not isinstance(error, OutcomeUnknown):
+            self._closing.take_back(attempt, error)
+            if isinstance(error, UpstreamUnavailable):
+                return self._closing.not_sent(attempt, error)
+            return self._closing.give_up(attempt, "failed", error)
+        if send.refused or error.code == "effect_failed":
+            return self._closing.give_up(attempt, "failed", error)
+        # Seeing the effect settles it; not seeing it proves nothing yet.
+        try:
+            seen = self._read_back(attempt, sent)
+        except PluginError as unread:
+            found = f"the read-back failed: {unread}"
+        else:
+            if seen.confirmation is not None:
+                return self._closing.settle(attempt, seen.confirmation)
+            found = seen.detail
+        facts = doubt(send, sent.count, str(error))
+        raise self._closing.later(attempt, f"sent {times(sent.count)}, not confirmed: {error}; {found}", error, facts)

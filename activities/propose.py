@@ -9,11 +9,13 @@ from temporalio import activity
 
 from activities.context import Context, keep_exchanges, unanswered_recorded
 from placet.contracts.assessment import Assessment
+from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
 from placet.contracts.outcome import ProposalOutcome
-from placet.contracts.run import Proposed, ProposeInput
+from placet.contracts.run import Proposed, ProposeInput, RunRequest
 from placet.gate import controls, reversal
-from placet.gate.context import milliseconds_since, record
+from placet.gate.context import add, milliseconds_since
+from placet.governance.targets import check_targets
 
 STEP = "propose.completed"
 
@@ -30,11 +32,13 @@ class Propose:
         context = self._context
         with context.step(proposal.run):
             earlier = context.recorded(proposal.run, STEP)
-            if earlier is None:
-                return self._propose(proposal)
-            digest = earlier.body["proposal"]
-            document = context.proposal(proposal.run, str(digest)) if digest else None
-            return Proposed(proposal=document, digest=digest, summary=str(earlier.body["summary"]))
+            return self._propose(proposal) if earlier is None else self._answer(proposal.run, earlier)
+
+    def _answer(self, run: RunRequest, entry: AuditEvent) -> Proposed:
+        """What the entry on record says, whichever attempt left it: the gate must be asked about no other proposal."""
+        digest = entry.body["proposal"]
+        document = self._context.proposal(run, str(digest)) if digest else None
+        return Proposed(proposal=document, digest=digest, summary=str(entry.body["summary"]))
 
     def _propose(self, step: ProposeInput) -> Proposed:
         context, run = self._context, step.run
@@ -44,9 +48,7 @@ class Propose:
             outcome = controls.plant(context, tx, step, outcome)
             keep_exchanges(tx, run, outcome.exchanges)
             digest = tx.artifacts.put_model(run.tenant, outcome.proposal) if outcome.proposal else None
-            if digest is not None:
-                tx.runs.set_state(run.run_id, "proposing", at=context.clock(), proposal=digest)
-            record(
+            entry, ours = add(
                 tx,
                 run,
                 STEP,
@@ -62,19 +64,24 @@ class Propose:
                     "duration_ms": milliseconds_since(started),
                 },
             )
+            if ours and digest is not None:
+                tx.runs.set_state(run.run_id, "proposing", at=context.clock(), proposal=digest)
+        if not ours:
+            return self._answer(run, entry)
         return Proposed(proposal=outcome.proposal, digest=digest, summary=outcome.summary)
 
     def _outcome(self, step: ProposeInput) -> ProposalOutcome:
         context, run = self._context, step.run
         if run.reverses is not None:
-            return reversal.propose(context, step, run.reverses, context.artifact(run, step.evidence, Evidence))
+            evidence = context.artifact(run, step.evidence, Evidence)
+            return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
         with context.database.reading() as tx:
             evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
             assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
             # A control gives nothing: it is weighed as if the customer had never been treated.
             contact = None if controls.is_control(tx, run) else context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose"):
-            return context.application(run.agent).propose(
+            outcome = context.application(run.agent).propose(
                 run,
                 assessment,
                 evidence,
@@ -83,3 +90,10 @@ class Propose:
                 contact=contact,
                 inference=context.inference,
             )
+        return _on_target(outcome, evidence)
+
+
+def _on_target(outcome: ProposalOutcome, evidence: Evidence) -> ProposalOutcome:
+    if outcome.proposal is not None:
+        check_targets(outcome.proposal, evidence)
+    return outcome

@@ -11,7 +11,7 @@ from activities.context import Context
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
 from placet.decisioning.contact import SHOWN_DAYS
-from placet.gate.context import milliseconds_since, record
+from placet.gate.context import add, milliseconds_since
 from placet.plugin_api.evidence import gather
 
 STEP = "query_billing.completed"
@@ -45,8 +45,7 @@ class QueryBilling:
             )
             evidence = evidence.model_copy(update={"history": history})
             digest = tx.artifacts.put_model(run.tenant, evidence)
-            tx.runs.set_state(run.run_id, "proposing", at=context.clock(), evidence=digest)
-            entry = record(
+            entry, ours = add(
                 tx,
                 run,
                 STEP,
@@ -59,4 +58,6 @@ class QueryBilling:
                     "duration_ms": milliseconds_since(started),
                 },
             )
+            if ours:
+                tx.runs.set_state(run.run_id, "proposing", at=context.clock(), evidence=digest)
         return Queried(evidence=str(entry.body["evidence"]))

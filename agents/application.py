@@ -7,6 +7,7 @@ from placet.contracts.assessment import Assessment
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
 from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
+from placet.contracts.proposal import Basis, Candidate
 from placet.contracts.run import RunRequest
 from placet.decisioning.contact import ContactPolicy
 
@@ -39,6 +40,14 @@ class Application(Protocol):
         Raises:
             InferenceError: No permitted model gave a valid answer.
         """
+        ...
+
+    def basis(self, contact: ContactPolicy | None) -> Basis:
+        """Name by digest what the arithmetic computes with."""
+        ...
+
+    def weigh(self, assessment: Assessment, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+        """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
         ...
 
     def propose(

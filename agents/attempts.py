@@ -11,18 +11,33 @@ from agents.transport_errors import Failure
 from placet.contracts.inference import ModelUse
 from placet.contracts.outcome import Exchange
 
+TEMPERATURE = 0.0
+"""Of every request: an answer is to be the likeliest one, each time."""
+
 MAX_DETAIL = 300
 """Characters of `ModelUse.detail`."""
 
 
 class Attempts:
-    """Collects the attempts of one task; `price` gives the list price of (prompt, completion) tokens in microusd."""
+    """Collects the attempts of one task.
 
-    def __init__(self, task: str, price: Callable[[ModelConfig, tuple[int, int]], int]) -> None:
+    Args:
+        task: What the model is asked for.
+        price: Gives the list price of (prompt, completion) tokens in microusd.
+        weights: Gives the digest of the named model's weights, or `unknown`.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        price: Callable[[ModelConfig, tuple[int, int]], int],
+        weights: Callable[[str], str],
+    ) -> None:
         self.task = task
         self.uses: list[ModelUse] = []
         self.exchanges: list[Exchange] = []
         self._price = price
+        self._weights = weights
 
     def add(
         self,
@@ -48,6 +63,9 @@ class Attempts:
                 completion_tokens=tokens[1],
                 cost_microusd=self._price(model, tokens),
                 latency_ms=latency_ms,
+                weights=self._weights(name),
+                temperature_permille=round(TEMPERATURE * 1000),
+                max_tokens=model.max_tokens,
                 prompt_sha256=sha256_text(prompt),
                 completion_sha256=None if completion is None else sha256_text(completion),
             )

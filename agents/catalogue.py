@@ -1,11 +1,12 @@
 """The hosted applications: every folder here that holds an `agent.toml`. Adding one is adding a folder."""
 
 import importlib
+import tomllib
 from functools import cache
 from pathlib import Path
 
 from agents.application import Application
-from placet.errors import UsageError
+from placet.errors import ConfigurationError, UsageError
 
 _HERE = Path(__file__).parent
 
@@ -13,6 +14,15 @@ _HERE = Path(__file__).parent
 def names() -> tuple[str, ...]:
     """Names of the applications, sorted. Nothing of theirs is imported."""
     return tuple(sorted(manifest.parent.name for manifest in _HERE.glob("*/agent.toml")))
+
+
+def treatment_codes(name: str) -> tuple[str, ...]:
+    """Codes in the application's catalogue of treatments, read as data: nothing of the application is imported."""
+    try:
+        catalogue = tomllib.loads((_HERE / name / "treatments.toml").read_text(encoding="utf-8"))
+        return tuple(str(treatment["code"]) for treatment in catalogue["treatments"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"the treatments of agent {name!r} cannot be read: {error}") from error
 
 
 @cache

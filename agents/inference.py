@@ -9,11 +9,12 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
-from agents.attempts import Attempts, request_text
+from agents.attempts import TEMPERATURE, Attempts, request_text
 from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
 from agents.model_spans import model_span
@@ -30,6 +31,7 @@ from agents.prompting import (
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
 from agents.transport_errors import Failure, classify
+from agents.weights import UNKNOWN, weights_digest
 from placet.contracts.outcome import Exchange
 from placet.errors import ConfigurationError
 
@@ -50,6 +52,7 @@ class RoutedInference:
         base_urls: Addresses that replace the configured ones, by model name.
         allow_hosted: Whether models outside the perimeter may be used; they are recorded as `not_permitted` otherwise.
         redact: Runs over every prompt that leaves the perimeter.
+        weights: Weights file by model name, of the models that this installation serves itself.
 
     Safe to share between threads.
     """
@@ -62,7 +65,9 @@ class RoutedInference:
         base_urls: Mapping[str, str] | None = None,
         allow_hosted: bool = False,
         redact: Callable[[str], str] = redact_identifiers,
+        weights: Mapping[str, Path] | None = None,
     ) -> None:
+        self._weights = weights or {}
         self._config = config.with_addresses(base_urls or {})
         self._secrets = _resolve(self._config, secret)
         self._allow_hosted = allow_hosted
@@ -80,7 +85,7 @@ class RoutedInference:
         """
         if task not in self._config.tasks:
             raise ConfigurationError(f"no models are configured for task {task!r}; known: {sorted(self._config.tasks)}")
-        record = Attempts(task, self._price)
+        record = Attempts(task, self._price, self._weights_of)
         for name in self._config.tasks[task]:
             value = self._ask(record, name, system=system, user=user, schema=schema)
             if value is not None:
@@ -130,6 +135,10 @@ class RoutedInference:
                 return None
         return None
 
+    def _weights_of(self, name: str) -> str:
+        file = self._weights.get(name)
+        return UNKNOWN if file is None else weights_digest(file)
+
     def _price(self, model: ModelConfig, tokens: tuple[int, int]) -> int:
         """List price in microusd, rounded up; 0 inside the perimeter and for models LiteLLM has no price for."""
         if model.perimeter == "inside" or tokens == (0, 0):
@@ -159,7 +168,7 @@ class RoutedInference:
                 **self._requests[name],
                 messages=asked,
                 max_tokens=model.max_tokens,
-                temperature=0,
+                temperature=TEMPERATURE,
                 drop_params=True,
                 **extra,
             )

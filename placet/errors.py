@@ -10,7 +10,7 @@
     │   ├── UpstreamUnavailable  the other system is down, slow or answered 5xx; trying again is sound
     │   ├── UpstreamRejected     the other system said no (4xx) or answered what we cannot read
     │   ├── NotFound             the other system does not know the resource
-    │   └── OutcomeUnknown       a mutation was sent and its answer was lost
+    │   └── OutcomeUnknown       a mutation was sent, and nothing says what became of it
     └── GovernanceError          a rule said no; a workflow failure type, never retried
         ├── PolicyError          the policy set is missing or invalid
         └── DecisionRefused      a decision does not count
@@ -64,6 +64,11 @@ class PluginError(PlacetError):
 
     code = "plugin_failed"
 
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: float | None = None) -> None:
+        """`retry_after_seconds` is when the other system asks to be tried again, bounded; a hint, nothing more."""
+        super().__init__(message, code=code)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class PluginViolation(PluginError):  # noqa: N818 - says what happened
     """A request outside the allowlist was stopped before it left the process."""
@@ -91,7 +96,7 @@ class NotFound(PluginError):  # noqa: N818 - says what happened
 
 
 class OutcomeUnknown(PluginError):  # noqa: N818 - says what happened
-    """A mutation was sent and its answer was lost: it may or may not have happened."""
+    """A mutation was sent, and no answer says for certain what became of it: it may or may not have happened."""
 
     code = "outcome_unknown"
 

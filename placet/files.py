@@ -10,7 +10,9 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from placet.errors import ConfigurationError
 
@@ -99,6 +101,31 @@ def write_file(path: Path, data: str | bytes, *, mode: int = FILE_MODE) -> None:
             raise
     except OSError as error:
         raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def open_fresh(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file to write; it appears under its name when the block ends, whole, or not at all.
+
+    Raises:
+        ConfigurationError: something is there already, or it cannot be written.
+    """
+    if path.exists() or path.is_symlink():
+        raise ConfigurationError(f"{str(path)!r} exists; choose another name")
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(fresh)
+    except FileExistsError as error:
+        raise ConfigurationError(f"{str(path)!r} exists; choose another name") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def write_once(path: Path, data: str | bytes, *, mode: int = FILE_MODE) -> bool:

@@ -20,6 +20,7 @@ from tests.support.database_fixtures import (
     postgres_url,
     sqlite_template,
 )
+from tests.support.steps import steps
 from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
@@ -32,6 +33,7 @@ __all__ = [
     "postgres_template",
     "postgres_url",
     "sqlite_template",
+    "steps",
 ]
 
 # No property is about time: beside a busy machine one example takes long, and that says nothing of the code.

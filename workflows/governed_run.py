@@ -167,15 +167,21 @@ class GovernedRun:
         """Hold the run until a person has looked and signs what they found."""
         await uncancelled(self._record("unknown_outcome", result.code, result.detail))
         self._enter("unknown_outcome")
-        verdict = None
-        while verdict is None:
+        while True:
             try:
                 verdict = await uncancelled(self._desk.answer("settle"))
             except FailureError:
                 # What cannot be reviewed settles nothing; the person who is waited for can send it again.
                 self._desk.drop(options.REVIEW_BATCH)
+                continue
+            try:
+                return await self._settled(verdict == "confirm_executed")
+            except FailureError:
+                # The settlement counts no longer: the end was refused, and somebody else must look and sign.
+                self._enter("unknown_outcome")
+
+    async def _settled(self, found: bool) -> RunResult:
         settlement = self._desk.settlement
-        found = verdict == "confirm_executed"
         who, why = (settlement.approver, settlement.reason) if settlement is not None else ("", "")
         detail = f"{who} found that it {'happened' if found else 'did not happen'}: {why}"
         end: EndState = "executed" if found else "failed"

@@ -101,8 +101,8 @@ class Retention:
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
-        facts = derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
-        candidates, basis = self._weigh(facts, evidence, contact), self._basis(contact)
+        facts = self._facts(evidence, assessment)
+        candidates, basis = self.weigh(assessment, evidence, contact), self.basis(contact)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
             return ProposalOutcome(None, _why_nothing(candidates), candidates, (), (), basis=basis)
@@ -139,13 +139,19 @@ class Retention:
         summary = _what(proposal, facts, len(open_to_pick))
         return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges, basis=basis)
 
-    def _weigh(self, facts: Facts, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+    def weigh(self, assessment: Assessment, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+        """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
+        facts = self._facts(evidence, assessment)
         candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
         if contact is None:
             return candidates
         return within_contact_policy(candidates, contact, evidence.history, facts.currency, evidence.read_at)
 
-    def _basis(self, contact: ContactPolicy | None) -> Basis:
+    def _facts(self, evidence: Evidence, assessment: Assessment) -> Facts:
+        return derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
+
+    def basis(self, contact: ContactPolicy | None) -> Basis:
+        """Name by digest what the arithmetic computes with."""
         return Basis(
             catalogue=document_digest(self._catalogue),
             churn=document_digest(self._churn),

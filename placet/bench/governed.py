@@ -11,7 +11,7 @@ from placet.bench.place import Kind, Place
 from placet.engine.client import Engine
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
-from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
 from placet.service import decisions as decision_operations
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
@@ -89,7 +89,9 @@ def settings_of(place: Place) -> Settings:
 
 
 def enrolled_approver(database: Database, place: Place) -> SigningKey:
-    """A fresh key, enrolled for the role that the retention gate asks for."""
+    """A fresh key, enrolled for the role that the retention gate asks for, by the bench's own administrator."""
+    administrator = Signer("bench-administrator", create_key_file(place.home / "administrator.pem", _PASSPHRASE))
+    key_operations.bootstrap_administrator(database, tenant="demo", by=administrator)
     key = create_key_file(place.home / "approver.pem", _PASSPHRASE)
     key_operations.enroll_key(
         database,
@@ -98,7 +100,7 @@ def enrolled_approver(database: Database, place: Place) -> SigningKey:
         roles=("retention_lead",),
         limit="200.00 USD",
         public_key=public_bytes(key.private.public_key()),
-        enrolled_by="bench-administrator",
+        by=administrator,
         expires_at=None,
     )
     return key

@@ -12,6 +12,27 @@ AuditKind = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)]
 GENESIS: str = "0" * 64
 """`prev_hash` of the first entry of a stream."""
 
+ENDED: str = "run.ended"
+"""Kind, and step key, of the entry that ends a run."""
+
+AFTER_THE_END: frozenset[str] = frozenset(
+    {
+        "approve.refused",  # a decision that came too late
+        "execute.failed",  # what became of a request that had left before the end
+        "execute.refused",
+        "execute.settled",
+        "execute.unknown",
+        "mandate.released",  # what follows from the end, and what of it could not be done
+        "run.follow_up_failed",
+        "notice.delivered",
+        "notice.failed",
+        "plugin.violation",  # what a step that outlived its run tried to do
+        "run.reversal_requested",  # links to runs that take this one back
+        "run.reversed",
+    }
+)
+"""What may still be appended to a run's stream after its end; everything else is refused there."""
+
 
 class AuditEvent(Frozen):
     """One entry. A stream is a run, `tenant/<id>` for what concerns no single run, or `policy/<id>/<agent>`.

@@ -33,7 +33,19 @@ TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 AgentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^run-[0-9a-f]{20}$")]
-PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
+SYSTEM_ACTORS = frozenset(
+    {"agent", "integrator", "notifier", "person", "placet", "plugin", "policy", "reconciler", "unverified", "worker"}
+)
+"""What the record calls parts of the system: nobody may bear such a name."""
+
+
+def _of_a_person(name: str) -> str:
+    if name in SYSTEM_ACTORS:
+        raise ValueError(f"{name!r} names a part of the system; people have names of their own")
+    return name
+
+
+PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$"), AfterValidator(_of_a_person)]
 """A named human or a named system, as enrolled; never a shared account."""
 
 

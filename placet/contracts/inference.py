@@ -19,6 +19,9 @@ class ModelUse(Frozen):
         perimeter: Whether the customer's record stayed inside the operator's network.
         cost_microusd: List price in millionths of a US dollar; 0 for a local model.
         latency_ms: Wall time of the attempt.
+        weights: SHA-256 of the model's weights file; `unknown` for a model that others serve.
+        temperature_permille: Sampling temperature in thousandths; 0 picks the likeliest word each time.
+        max_tokens: Bound of the answer.
     """
 
     task: str
@@ -31,5 +34,8 @@ class ModelUse(Frozen):
     completion_tokens: int = 0
     cost_microusd: int = 0
     latency_ms: int = 0
+    weights: Digest | Literal["unknown"] = "unknown"
+    temperature_permille: int = 0
+    max_tokens: int = 0
     prompt_sha256: Digest
     completion_sha256: Digest | None = None

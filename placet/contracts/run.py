@@ -19,6 +19,26 @@ RunState = Literal["analysing", "querying", "proposing", "awaiting_decision", "e
 END_STATES: frozenset[str] = frozenset(get_args(EndState)) - {"unknown_outcome"}
 """States a run never leaves. `unknown_outcome` is left when a person settles it."""
 
+_ON_THE_WAY: tuple[RunState, ...] = (
+    "analysing",
+    "querying",
+    "proposing",
+    "awaiting_decision",
+    "executing",
+    "unknown_outcome",
+)
+RUN_STATES: tuple[RunState, ...] = (*_ON_THE_WAY, *(end for end in get_args(EndState) if end in END_STATES))
+
+
+def states_before(state: RunState) -> tuple[RunState, ...]:
+    """Return the states from which a run may move to `state`: itself and those before it; an end is never left.
+
+    A run only moves forward, in this order. It stays in `awaiting_decision` while its proposal is amended.
+    """
+    if state in END_STATES:
+        return _ON_THE_WAY
+    return _ON_THE_WAY[: _ON_THE_WAY.index(state) + 1]
+
 
 RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
 """Printable ASCII: it is compared byte by byte."""

@@ -27,7 +27,7 @@ from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError, PlacetError
-from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
 from placet.service import decisions as decision_operations
@@ -36,6 +36,7 @@ from placet.service import runs as run_operations
 from placet.storage.records import RunRecord
 
 APPROVER = "demo-approver"
+ADMINISTRATOR = "demo-administrator"
 # The demo's own key signs simulated changes only; a person's passphrase is never in a program.
 _PASSPHRASE = "placet-demo"  # noqa: S105
 _STEP_SECONDS = 120.0
@@ -183,10 +184,18 @@ class Demo:
             roles=("retention_lead",),
             limit="200.00 USD",
             public_key=public_bytes(key.private.public_key()),
-            enrolled_by="demo-administrator",
+            by=self._administrator(),
             expires_at=datetime.now(UTC) + timedelta(days=1),
         )
         return key
+
+    def _administrator(self) -> Signer:
+        """Who enrolls it: the demo's own administrator, trusted in the demo's own folder alone."""
+        path = self._settings.home / "keys" / f"{ADMINISTRATOR}.pem"
+        key = load_key_file(path, _PASSPHRASE) if path.exists() else create_key_file(path, _PASSPHRASE)
+        signer = Signer(ADMINISTRATOR, key)
+        key_operations.bootstrap_administrator(self._database, tenant=self._settings.tenant, by=signer)
+        return signer
 
     def _at_risk(self) -> str:
         """A customer of the sample who may leave any month and has something to lose, not yet in a run here."""

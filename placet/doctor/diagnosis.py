@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, notifying, policies, reachability
+from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -22,17 +22,20 @@ PROBES: dict[str, Probe] = {
     "home": installation.home,
     "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
+    "administrators": installation.administrators,
     "payload key": installation.payload_key,
+    "log key": log_key.log_key,
     "plugin allowlist": installation.plugin_allowlist,
     "policies": policies.policies,
-    "models": installation.models,
+    "models": models.models,
     "HTTP API": installation.api_token,
     "notifications": notifying.notifications,
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,
     "BSS": reachability.bss,
-    "model server": reachability.model_server,
+    "read-back": reading_back.read_back,
+    "model server": models.model_servers,
 }
 
 

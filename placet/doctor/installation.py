@@ -10,15 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from agents.routing import ModelsConfig
 from placet._origin import NAMES, check_origin
 from placet.doctor.report import Finding, Level
 from placet.engine.payload_codec import load_or_create_key
 from placet.entrypoints.model_server import weights_path
-from placet.entrypoints.settings import CHECKOUT, Settings, environment_secret
+from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.stack import temporal_command
 from placet.errors import ConfigurationError, PlacetError
 from placet.files import secret_fault
+from placet.governance.signing.pins import AdministratorsFile
 from placet.interfaces.http.guard import checked_token
 from placet.plugin_api.allowlist import Allowlist
 from placet.plugin_api.loader import plugin_class
@@ -119,6 +119,21 @@ def approver_keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "approver keys", f"{len(files)}, each readable by its owner alone")
 
 
+def administrators(settings: Settings) -> Iterator[Finding]:
+    """The pinned administrators: without one no enrolled key counts."""
+    pins = AdministratorsFile(settings.administrators).pins()
+    if pins.fault is not None and settings.administrators.exists():
+        yield Finding("problem", "administrators", pins.fault, "until then no enrolled key counts")
+        return
+    for tenant in settings.tenants:
+        count = len(pins.keys.get(tenant, {}))
+        if count:
+            yield Finding("ok", "administrators", f"{count} pinned for {tenant}")
+        else:
+            detail = f"nobody is pinned for {tenant}, so that no enrolled key counts"
+            yield Finding("info", "administrators", detail, "`placet keys new root`, then `placet keys bootstrap root`")
+
+
 def payload_key(settings: Settings) -> Iterator[Finding]:
     """The key that encrypts workflow payloads; every process of an installation needs the same one."""
     path = settings.payload_key
@@ -145,25 +160,6 @@ def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
         plugin_class(rules)
     listed = "; ".join(f"{rules.name} ({rules.kind}, {len(rules.allow)} requests)" for rules in plugins)
     yield Finding("ok", "plugin allowlist", listed or "no plugin is listed")
-
-
-def models(settings: Settings) -> Iterator[Finding]:
-    """The models file, and which hosted models could be asked."""
-    configured = ModelsConfig.load(settings.models_file).models
-    inside = sorted(name for name, model in configured.items() if model.perimeter == "inside")
-    hosted = {name: model.api_key for name, model in configured.items() if model.perimeter == "outside"}
-    yield Finding("ok", "models", f"inside the perimeter: {', '.join(inside) or 'none'}")
-    if not settings.allow_hosted_models:
-        if hosted:
-            yield Finding("info", "models", f"hosted ones are off: {', '.join(sorted(hosted))}")
-        return
-    keyless = sorted(name for name, key in hosted.items() if key is not None and environment_secret(key) is None)
-    for name in keyless:
-        # One key is enough: what lacks its own is passed over.
-        level: Level = "problem" if len(keyless) == len(hosted) else "info"
-        yield Finding(level, "models", f"hosted model {name!r} is not configured", f"set {hosted[name]}")
-    if ready := sorted(set(hosted) - set(keyless)):
-        yield Finding("ok", "models", f"hosted, with a key: {', '.join(ready)}")
 
 
 def api_token(settings: Settings) -> Iterator[Finding]:

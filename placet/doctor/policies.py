@@ -46,7 +46,7 @@ def _meanwhile(settings: Settings, tenant: str, agent: str, fault: PolicyError) 
         return "until then every answer is no"
     kept = _last_in_force(settings, tenant, agent)
     if kept is None:
-        return "until then every answer is no: no earlier set is on record"
+        return "until then every answer is no"
     hours = f"{settings.policy_keep_hours:g} h"
     return f"mend it: workers keep policy set {kept[:12]} for {hours}, those that start meanwhile deny"
 

@@ -1,6 +1,7 @@
 """Probes of what this installation talks to. What nobody configured or started may be absent; what someone did, not."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet.doctor.report import Finding, Level
 from placet.engine.client import SEARCH_ATTRIBUTES, TASK_QUEUE
 from placet.entrypoints.settings import Settings, running_stack
+from placet.entrypoints.systems import ca_file, endpoints, tokens
 from placet.errors import StorageError
 from placet.storage.database import Database
 from placet.storage.failures import NOT_MIGRATED
@@ -115,36 +117,23 @@ async def _workers(client: Client, absent: Level) -> list[Finding]:
 
 def bss(settings: Settings) -> Iterator[Finding]:
     """Billing and commerce answer at their addresses; nothing is sent but a plain GET without credentials."""
+    tokens(settings)
     roles: dict[str, list[str]] = {}
-    roles.setdefault(settings.billing_url or settings.bss_url, []).append("billing")
-    roles.setdefault(settings.commerce_url or settings.bss_url, []).append("commerce")
+    for role, url in endpoints(settings).items():
+        roles.setdefault(url, []).append(role)
+    authorities = ca_file(settings)
+    trusted = ssl.create_default_context(cafile=authorities) if authorities else True
     for url, names in roles.items():
         absent = _absent(settings, "bss_url", *(f"{name}_url" for name in names))
         what = " and ".join(names)
         try:
             # As the plugins do: straight to the address, whatever proxy the environment names.
-            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
+            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS, verify=trusted) as client:
                 status = client.get(url).status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")
         else:
             yield Finding("ok", "BSS", f"{what} at {url} (HTTP {status})")
-
-
-def model_server(settings: Settings) -> Iterator[Finding]:
-    """The local model server answers in OpenAI's format, and names its models."""
-    url = f"{settings.model_url.rstrip('/')}/models"
-    absent = _absent(settings, "model_url")
-    try:
-        answer = httpx.get(url, timeout=ANSWER_SECONDS).raise_for_status().json()
-        served = [str(model["id"]) for model in answer["data"]]
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        yield Finding(absent, "model server", f"{url!r}: {_said(error)}", f"{_START}, or set PLACET_MODEL_URL")
-    except (ValueError, KeyError, TypeError):
-        detail = f"{url!r} answers, but not with a list of models as OpenAI's API does"
-        yield Finding("problem", "model server", detail, "check PLACET_MODEL_URL")
-    else:
-        yield Finding("ok", "model server", f"{settings.model_url} serves {', '.join(served) or 'no model'}")
 
 
 def _absent(settings: Settings, *names: str) -> Level:

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from temporalio import activity
 
@@ -16,13 +18,17 @@ from agents.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
 from placet.entrypoints.contact import ContactFiles
+from placet.entrypoints.model_server import MODEL_ALIAS, weights_path
 from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings, environment_secret
-from placet.errors import PluginViolation, StorageError
+from placet.entrypoints.systems import load_systems, mutation_timeout_seconds
+from placet.errors import ConfigurationError, PluginViolation, StorageError
 from placet.notify.address_book import load_address_book
-from placet.plugin_api.loader import LoadedPlugins, load_plugins
-from placet.plugin_api.manifest import ConnectorLimits
+from placet.plugin_api.loader import LoadedPlugins
 from placet.storage.database import Database
+
+_EMBEDDED_ROUTE = f"openai/{MODEL_ALIAS}"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,19 @@ def build_inference(settings: Settings) -> Inference:
         base_urls={"local": settings.model_url},
         secret=environment_secret,
         allow_hosted=settings.allow_hosted_models,
+        weights=_own_weights(config, settings.model_url),
     )
+
+
+def _own_weights(config: ModelsConfig, address: str) -> dict[str, Path]:
+    """The weights of the models that are the embedded one, served on this machine; of others nobody here can tell."""
+    if (urlsplit(address).hostname or "") not in _LOOPBACK:
+        return {}
+    named = [name for name in ("local",) if name in config.models and config.models[name].route == _EMBEDDED_ROUTE]
+    try:
+        return {name: weights_path() for name in named}
+    except ConfigurationError:
+        return {}
 
 
 def build_parts(
@@ -61,21 +79,7 @@ def build_parts(
 ) -> Parts:
     """Everything an activity needs. Tests and the bench pass their own `inference` at the model seam."""
     opened = database or open_database(settings)
-    plugins = load_plugins(
-        settings.allowlist,
-        endpoints={
-            "billing": settings.billing_url or settings.bss_url,
-            "commerce": settings.commerce_url or settings.bss_url,
-        },
-        tokens={"billing": settings.bss_token, "commerce": settings.bss_token},
-        limits=ConnectorLimits(
-            read_seconds=settings.bss_timeout_seconds,
-            total_seconds=settings.bss_timeout_seconds * 2,
-            pool_size=settings.worker_activities,
-        ),
-        on_call=_unobserved,
-        on_violation=_Violations(opened, settings.tenant),
-    )
+    plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
     context = Context(
         database=opened,
@@ -91,7 +95,9 @@ def build_parts(
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,
         effect_attempts=settings.effect_attempts,
-        mutation_timeout_seconds=min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4),
+        effect_settle_seconds=settings.effect_settle_seconds,
+        effect_sends=settings.effect_sends,
+        mutation_timeout_seconds=mutation_timeout_seconds(settings),
     )
     return Parts(context=context, database=opened, plugins=plugins, policies=policies)
 

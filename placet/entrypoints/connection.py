@@ -9,6 +9,7 @@ from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.files import private_folder
 from placet.storage.database import Database
+from placet.storage.enrolment import Trust
 
 
 def open_database(settings: Settings) -> Database:
@@ -17,7 +18,8 @@ def open_database(settings: Settings) -> Database:
     Raises:
         StorageError: it is unreachable, locked, read-only or not migrated.
     """
-    database = Database(settings.database, pool_size=settings.worker_activities)
+    trust = Trust(settings.administrators)
+    database = Database(settings.database, pool_size=settings.worker_activities, trust=trust)
     if not settings.database_url:
         private_folder(settings.home)
         database.migrate()

@@ -63,11 +63,27 @@ class Tools:
         return self.settings.log_key
 
     @property
+    def log_heads(self) -> Path:
+        """The folder of the heads that were signed last."""
+        return self.settings.log_heads
+
+    @property
+    def payload_key_file(self) -> Path:
+        """The key that encrypts payloads in workflow history."""
+        return self.settings.payload_key
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
         from agents.catalogue import names
 
         return names()
+
+    def treatments(self, agent: str) -> tuple[str, ...]:
+        """Codes of the treatments that an application knows."""
+        from agents.catalogue import treatment_codes
+
+        return treatment_codes(agent)
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""

@@ -38,7 +38,7 @@ class _LastGood:
 class PolicyFiles:
     """Reads the policy set in force at every question, so that a changed file bites at once.
 
-    While the files in place are faulty the last good set stays in force (docs/adr/0016), under these conditions:
+    While the files in place are faulty the last good set stays in force (docs/adr/0017), under these conditions:
      (1) this process read it from the files itself: a worker that starts with faulty files denies;
      (2) the record says that it was in force: `PolicyWatch` puts it there and reports it with `confirm`;
      (3) the files are faulty, not absent: no policy file, or one that may not be read, means no;

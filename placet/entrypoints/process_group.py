@@ -8,8 +8,8 @@ from typing import Self
 from placet.entrypoints.child_log import ChildLog
 from placet.entrypoints.process import Child, await_condition, uninterrupted
 
-# A worker's imports take seconds on a cold machine.
-_START_SECONDS = 60.0
+# A worker imports for seconds on an idle machine, for a minute on a busy one. A part that ends is told at once.
+_START_SECONDS = 120.0
 
 
 class ProcessGroup(ABC):

@@ -1,6 +1,7 @@
 """What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|bench` run, by name."""
 
 import asyncio
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -38,6 +39,18 @@ def demo(settings: Settings, customer: str | None) -> int:
     from placet.demo import run_demo
 
     return run_demo(settings, customer)
+
+
+def env(settings: Settings) -> int:
+    """What another terminal needs to reach this installation, for `eval`; no secret is among it."""
+    values = {
+        "PLACET_HOME": str(settings.home.resolve()),
+        "PLACET_TEMPORAL_ADDRESS": settings.temporal_address,
+        "PLACET_TEMPORAL_NAMESPACE": settings.temporal_namespace,
+    }
+    for name, value in values.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
 
 
 def migrate(settings: Settings) -> int:
@@ -87,6 +100,24 @@ def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
     return 0
 
 
+def bss_customers(settings: Settings, limit: int) -> int:  # noqa: ARG001 - the services share one signature
+    """The customers of the bundled sample."""
+    import csv
+    from importlib import resources
+
+    from placet.interfaces.cli import output
+
+    sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")
+    with sample.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows[:limit]:
+        held = f"{row['tenure']} months, {row['contract']}, internet {row['internet_service']}"
+        output.print_line(f"{row['customer_id']}  {held}")
+    if len(rows) > limit:
+        output.print_notice(f"showing {limit} of {len(rows)}; more with --limit")
+    return 0
+
+
 def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - the services share one signature
     """The embedded model server."""
     from placet.entrypoints.model_server import serve
@@ -111,7 +142,8 @@ def replay(
 
     verdict = asyncio.run(judge(settings, target, export, keys, mandates))
     if as_json:
-        output.print_json({**asdict(verdict), "verified": not verdict.faults})
+        shown = {name: value for name, value in asdict(verdict).items() if name != "first"}
+        output.print_json({**shown, "verified": not verdict.faults})
     else:
         output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
         output.print_line(f"proposal   {verdict.proposal or 'none'}")
@@ -145,5 +177,19 @@ def bench_governance(
 
 SERVICES: Mapping[str, Callable[..., int]] = {
     service.__name__: service
-    for service in (up, demo, migrate, worker, api, bss, model, doctor, replay, bench, bench_governance)
+    for service in (
+        up,
+        demo,
+        env,
+        bss_customers,
+        migrate,
+        worker,
+        api,
+        bss,
+        model,
+        doctor,
+        replay,
+        bench,
+        bench_governance,
+    )
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from placet.contracts.base import PersonName, TenantId
 from placet.errors import ConfigurationError
@@ -47,7 +47,14 @@ class Settings(BaseSettings):
     bss_url: str = Field(default="http://127.0.0.1:8621", description="base URL of billing and commerce")
     billing_url: str = Field(default="", description="base URL of billing, where it differs from bss_url")
     commerce_url: str = Field(default="", description="base URL of commerce, where it differs from bss_url")
-    bss_token: SecretStr | None = Field(default=None, description="bearer token for billing and commerce")
+    bss_token: SecretStr | None = Field(
+        default=None, description="bearer token for billing and commerce where they are one system"
+    )
+    billing_token: SecretStr | None = Field(default=None, description="bearer token for billing alone")
+    commerce_token: SecretStr | None = Field(default=None, description="bearer token for commerce alone")
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of your own certificate authorities, trusted instead of the public ones"
+    )
     bss_timeout_seconds: float = Field(default=5.0, gt=0, le=30, description="client timeout of one BSS request")
     allowlist: Path = Field(
         default=CHECKOUT / "plugins" / "allowlist.toml", description="which plugins may reach what in those systems"
@@ -58,6 +65,10 @@ class Settings(BaseSettings):
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
+    administrators_file: Path | None = Field(
+        default=None,
+        description="pinned keys of who may enroll others (`placet keys bootstrap`); default: home/administrators",
+    )
     policy_keep_hours: float = Field(
         default=24.0,
         ge=0,
@@ -68,11 +79,20 @@ class Settings(BaseSettings):
         default=20.0, ge=2, le=300, description="how long an attempt owns an effect; an unseen one is over after it"
     )
     effect_attempts: int = Field(default=5, ge=1, le=50, description="attempts before an outcome is held as unknown")
+    effect_settle_seconds: float = Field(
+        default=120.0, ge=0, le=3600, description="how long commerce may still book, or not show yet, what it was sent"
+    )
+    effect_sends: int = Field(
+        default=2, ge=1, le=2, description="requests of one effect that may ever leave; 1: what is not shown is held"
+    )
 
     log_name: str = Field(
         default="placet.internal",
         pattern=r"^[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9.-]*)*$",
         description="name of this installation in its signed checkpoints; a domain of yours",
+    )
+    log_heads_dir: Path | None = Field(
+        default=None, description="where the heads signed last are kept, outside the database; default: home/log"
     )
     log_key_file: Path | None = Field(
         default=None, description="key that signs checkpoints; default: home/keys/log.pem, made when first needed"
@@ -137,9 +157,19 @@ class Settings(BaseSettings):
         return self.payload_key_file or self.home / "payload.key"
 
     @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators in force."""
+        return self.administrators_file or self.home / "administrators"
+
+    @property
     def log_key(self) -> Path:
         """The log key file in force."""
         return self.log_key_file or self.home / "keys" / "log.pem"
+
+    @property
+    def log_heads(self) -> Path:
+        """The folder in force for the heads that were signed last."""
+        return self.log_heads_dir or self.home / "log"
 
     @classmethod
     def settings_customise_sources(
@@ -164,6 +194,8 @@ def load_settings(**overrides: Any) -> Settings:
     home = Path(os.environ.get("PLACET_HOME", str(overrides.get("home", ".placet"))))
     try:
         return Settings(**{**running_stack(home), **overrides})
+    except SettingsError as error:
+        raise ConfigurationError(_unreadable(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "PLACET_" + "_".join(str(part) for part in first["loc"]).upper()
@@ -221,6 +253,13 @@ def traces_are_exported() -> bool:
     if not endpoint.startswith(("http://", "https://")):
         raise ConfigurationError(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint!r} is not an http or https address")
     return True
+
+
+def _unreadable(error: SettingsError) -> str:
+    found = re.search(r'field "(\w+)"', str(error))
+    name = f"PLACET_{found[1].upper()}" if found else "a setting"
+    given = os.environ.get(name, "")
+    return f"{name}={given!r}: it must be a JSON list, like '[\"demo\"]'; see `placet doctor --settings`"
 
 
 def _refuse_unknown_variables() -> None:

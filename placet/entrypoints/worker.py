@@ -95,7 +95,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     integrator = Integrator(
         parts.database,
         settings.tenants,
-        load_or_create_log_identity(settings.log_name, settings.log_key),
+        load_or_create_log_identity(settings.log_name, settings.log_key, settings.log_heads),
         parts.context.clock,
         settings.log_interval_seconds,
     )

@@ -19,6 +19,7 @@ from placet.governance.policy.set import PolicySet
 from placet.notify.address_book import AddressBook
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Database, Transaction
+from placet.storage.log.audit_log import Appended
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -85,11 +86,18 @@ def milliseconds_since(began: float) -> int:
     return int((time.monotonic() - began) * 1000)
 
 
-def record(
+def add(
     tx: Transaction, run: RunRequest, kind: str, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
-) -> AuditEvent:
-    """Append one entry to the run's stream, once per step key (the kind, where it occurs once in a run)."""
-    return tx.audit.append(
+) -> Appended:
+    """Append one entry to the run's stream, once per step key (the kind, where it occurs once in a run).
+
+    Append first, and change nothing else unless the entry is `ours`: where it is not, another attempt of this step was
+    quicker, and what it did and answered stands.
+
+    Raises:
+        GovernanceError: code `run_over`; the run has ended meanwhile.
+    """
+    return tx.audit.add(
         stream=run.run_id,
         tenant=run.tenant,
         run_id=run.run_id,
@@ -101,9 +109,16 @@ def record(
     )
 
 
-def end(tx: Transaction, run: RunRequest, state: EndState, code: str, detail: str, at: datetime) -> None:
-    """Record the end of a run, or its parking."""
-    record(
+def record(
+    tx: Transaction, run: RunRequest, kind: str, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
+) -> AuditEvent:
+    """As `add`, where it does not matter whose entry it is."""
+    return add(tx, run, kind, actor=actor, at=at, body=body, key=key).event
+
+
+def end(tx: Transaction, run: RunRequest, state: EndState, code: str, detail: str, at: datetime) -> Appended:
+    """Record the end of a run, or its parking; what was recorded first is what stands."""
+    return add(
         tx,
         run,
         "run.parked" if state == "unknown_outcome" else "run.ended",

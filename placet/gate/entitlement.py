@@ -84,7 +84,10 @@ class Entitlements:
             raise DecisionRefused(
                 f"the delegation under which {decision.approver!r} decided no longer counts", code="unentitled"
             )
-        return decision.model_copy(update={"roles": self._under(authority).roles})
+        held = self._under(authority)
+        return decision.model_copy(
+            update={"roles": held.roles, "delegated_by": held.delegated_by, "delegation_id": held.delegation_id}
+        )
 
     def _under(self, authority: Authority) -> Entitlement:
         person = authority.person

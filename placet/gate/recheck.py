@@ -10,7 +10,9 @@ from placet.gate.controls import check_not_control
 from placet.gate.entitlement import Entitlements
 from placet.gate.halting import check_not_halted
 from placet.gate.opening import gate_for
+from placet.gate.proof import check_amendments, prove
 from placet.governance.quorum import roles_of_both, stricter, suffices
+from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, pending_on_record
@@ -26,7 +28,7 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
     try:
         with context.database.reading() as tx:
             check_record(context, tx, effect, proposal)
-        _check_preconditions(context.billing, proposal.preconditions)
+        _check_preconditions(context.billing, proposal)
     except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
         return error
     return None
@@ -48,6 +50,9 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
     pending = pending_on_record(tx, run.run_id)
     if pending.proposal != effect.proposal:
         raise DecisionRefused("the proposal was amended since", code="not_approved")
+    if pending.gate.verdict == "denied":
+        raise DecisionRefused(f"its gate was denied: {pending.gate.reason}", code="not_approved")
+    check_amendments(context, tx, run, pending)
     today = gate_for(proposal, policies, context.terms(run.agent), pending.gate.opened_at)
     if today.verdict != "human":
         raise DecisionRefused(f"policy no longer permits the proposal: {today.reason}", code="policy_changed")
@@ -61,7 +66,7 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
             raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")
         still_cleared(tx, run, proposal, effect.proposal, policies, pending.gate.clearance, now)
         return
-    approvals = _approvals(tx, effect, pending)
+    approvals = _approvals(context, tx, effect, pending, proposal)
     entitlements = Entitlements(tx, policies, proposal, roles_of_both(pending.gate, today, now), now)
     if not suffices(asked, [entitlements.still(approval) for approval in approvals]):
         raise DecisionRefused(
@@ -69,14 +74,17 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
         )
 
 
-def _approvals(tx: Transaction, effect: ExecuteInput, pending: Pending) -> tuple[AcceptedDecision, ...]:
-    """The decisions that arrived are those on our own record, for this very proposal, and they sufficed."""
+def _approvals(
+    context: GateContext, tx: Transaction, effect: ExecuteInput, pending: Pending, proposal: Proposal
+) -> tuple[AcceptedDecision, ...]:
+    """The decisions that arrived are those on our own record, signed for this very proposal, and they sufficed."""
     used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
     rejected = [one.decision for one in used if one.decision.verdict == "reject"]
     if rejected:
         raise DecisionRefused(f"{rejected[0].approver} rejected it", code="not_approved")
-    known = {one.decision.envelope_digest: one.decision for one in used if one.decision.proposal == effect.proposal}
-    approvals = tuple(known[digest] for digest in dict.fromkeys(effect.decisions) if digest in known)
+    known = {one.decision.envelope_digest: one for one in used if one.decision.proposal == effect.proposal}
+    rows = tuple(known[digest] for digest in dict.fromkeys(effect.decisions) if digest in known)
+    approvals = tuple(prove(context, tx, effect.run, row, pending, proposal) for row in rows)
     if not approvals or len(approvals) != len(effect.decisions):
         raise DecisionRefused("no accepted decision on this proposal is on record", code="not_approved")
     if not suffices(pending.gate, approvals):
@@ -84,9 +92,11 @@ def _approvals(tx: Transaction, effect: ExecuteInput, pending: Pending) -> tuple
     return approvals
 
 
-def _check_preconditions(billing: ReadPlugin, preconditions: tuple[Precondition, ...]) -> None:
-    observed = billing.observe(preconditions)
-    for condition in preconditions:
+def _check_preconditions(billing: ReadPlugin, proposal: Proposal) -> None:
+    """The customer's state is as the proposal says, and what it changes is that customer's still."""
+    check_customer(proposal.mutation, proposal.customer_id)
+    observed = billing.observe(proposal.preconditions, target=proposal.mutation)
+    for condition in proposal.preconditions:
         actual = observed.get((condition.name, condition.subject))
         if not _holds(condition, actual):
             raise DecisionRefused(

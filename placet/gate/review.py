@@ -6,17 +6,17 @@ from datetime import datetime
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import END_STATES, ReviewInput, RunRequest, RunState
+from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
-from placet.gate.context import GateContext, milliseconds_since, record
+from placet.gate.context import GateContext, add, milliseconds_since, record
 from placet.gate.entitlement import Entitlement
 from placet.gate.halting import check_not_halted
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
+from placet.gate.proof import check_amendments, read_decision
 from placet.gate.votes import YES, Votes
 from placet.governance.amendments import amended
-from placet.governance.approvals import amendment_of, verify_decision
-from placet.governance.batches import is_batched, verify_batched
+from placet.governance.approvals import amendment_of
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
@@ -67,9 +67,6 @@ class Review:
         envelope = sha256_hex(received.envelope.encode())
         if envelope in self._refusals:  # what is sent again in the same batch is not looked at again
             raise self._refusals[envelope]
-        state = self._tx.runs.get(self._run.run_id)
-        if state is not None and state.state in END_STATES:  # cancelled while this review was under way
-            raise DecisionRefused("it arrived too late; the run is over", code="late")
         accepted = self._tx.decisions.of_run(self._run.run_id, self._phase)
         if any(envelope == used.decision.envelope_digest for used in accepted):
             return  # by an earlier attempt of this review
@@ -85,23 +82,20 @@ class Review:
         tx, run = self._tx, self._run
         # The signal may have waited for a worker: it must be in time, and its key good, when it is processed.
         now = max(received.received_at, self._context.clock())
-        try:
-            decision, key = self._verify(received.envelope, now)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            # Whatever a stranger makes up must not keep the decisions behind it from being reviewed.
-            raise DecisionRefused(f"cannot be read: {type(error).__name__}", code="malformed_statement") from error
+        decision, key = self._verify(received.envelope, now)
         votes, pending = self._votes, self._pending
         if decision.verdict in YES:
             votes.check_yes()
+            check_amendments(self._context, tx, run, pending)
             check_not_halted(tx, votes.proposal)
         if decision.verdict == "amend":
             # Who changes a proposal may decide it as it is, and as it becomes.
             votes.entitlement(key, decision, now, beside_others=False)
             pending, votes = self._as_amended(received.envelope, decision, now)
         decision, entitlement = votes.entitlement(key, decision, now)
-        place = len(votes.accepted) + 1
-        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=place):
-            if len(tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)) >= place:
+        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=votes.place):
+            rows = tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)
+            if any(row.place >= votes.place for row in rows):
                 raise StorageError("another review of this run came between; this one is done again")
             raise DecisionRefused("this decision was used before", code="duplicate")
         keep_policies(tx, run, votes.policies)
@@ -116,36 +110,12 @@ class Review:
         return Votes(self._context, self._tx, self._run, self._pending, self._phase)
 
     def _verify(self, envelope: str, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
-        run, pending, find_key = self._run, self._pending, self._tx.approvers.get
         # Today's policy may close the gate earlier than the record says.
-        gate = self._votes.asked if self._phase == "decide" else pending.gate
-        if is_batched(envelope):
-            return verify_batched(
-                envelope,
-                run=run,
-                proposal_digest=pending.proposal,
-                proposal=self._votes.proposal,
-                gate=gate,
-                phase=self._phase,
-                now=now,
-                find_key=find_key,
-            )
-        decision, key = verify_decision(
-            envelope,
-            run=run,
-            proposal_digest=pending.proposal,
-            gate=gate,
-            phase=self._phase,
-            now=now,
-            find_key=find_key,
+        gate = self._votes.asked if self._phase == "decide" else self._pending.gate
+        asked = Pending(self._pending.proposal, gate)
+        return read_decision(
+            self._tx, self._run, envelope, pending=asked, proposal=self._votes.proposal, phase=self._phase, now=now
         )
-        parked = self._tx.audit.find(run.run_id, "run.parked") if self._phase == "settle" else None
-        if parked is not None and decision.decided_at < parked.at:
-            raise DecisionRefused(
-                f"signed before the outcome was unknown, at {parked.at:%Y-%m-%d %H:%M:%S}Z; look, and sign again",
-                code="predates_parking",
-            )
-        return decision, key
 
     def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
         """What the signer made of the pending proposal, and the gate policy puts before it. Nothing is written yet."""
@@ -164,7 +134,7 @@ class Review:
         gate = gate_for(changed, self._votes.policies, defaults, before.opened_at)
         if gate.verdict != "human":
             raise DecisionRefused(f"policy does not permit the amended proposal: {gate.reason}", code="policy_denied")
-        pending = Pending(decision.proposal, replacing(gate, before, now))
+        pending = Pending(decision.proposal, replacing(gate, before, now), self._pending)
         return pending, Votes(self._context, self._tx, self._run, pending, self._phase, changed)
 
     def _record_amendment(self, decision: AcceptedDecision, proposal: Proposal, pending: Pending) -> None:
@@ -172,9 +142,7 @@ class Review:
         tx, run, now = self._tx, self._run, self._context.clock()
         before = self._pending.proposal
         tx.artifacts.put_model(run.tenant, proposal)
-        people = Asked.of(pending.gate, proposal)
-        tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal, asked=people)
-        entry = record(
+        entry, ours = add(
             tx,
             run,
             "approve.amended",
@@ -190,23 +158,18 @@ class Review:
                 "void": [one.envelope_digest for one in self._votes.accepted],
             },
         )
-        if entry.body["proposal"] != pending.proposal:
+        if not ours and entry.body["proposal"] != pending.proposal:
             raise StorageError("another review of this run amended it otherwise; this one is done again")
+        if ours:
+            people = Asked.of(pending.gate, proposal)
+            tx.runs.set_state(run.run_id, "awaiting_decision", at=now, proposal=pending.proposal, asked=people)
 
     def _record_accepted(self, decision: AcceptedDecision, entitlement: Entitlement, began: float) -> None:
         tx, run, now = self._tx, self._run, self._context.clock()
         missing = self._votes.missing()
         detail = f"{missing} more must approve" if missing else ""
-        tx.runs.set_state(
-            run.run_id,
-            _WAITING[self._phase],
-            at=now,
-            decision=decision.envelope_digest,
-            detail=detail,
-            answered=self._votes.verdict() is not None,
-        )
         kind = "approve.decided" if self._phase == "decide" else "approve.settled"
-        record(
+        recorded = add(
             tx,
             run,
             kind,
@@ -219,6 +182,7 @@ class Review:
                 "verdict": decision.verdict,
                 "key_id": decision.key_id,
                 "decided_at": decision.decided_at.isoformat(),
+                "decision_id": decision.decision_id,
                 "reason": decision.reason,
                 "roles": list(decision.roles),
                 "delegated_by": decision.delegated_by,
@@ -230,6 +194,16 @@ class Review:
                 "duration_ms": milliseconds_since(began),
             },
         )
+        if not recorded.ours:
+            return
+        tx.runs.set_state(
+            run.run_id,
+            _WAITING[self._phase],
+            at=now,
+            decision=decision.envelope_digest,
+            detail=detail,
+            answered=self._votes.verdict() is not None,
+        )
         if self._phase == "decide" and self._votes.verdict() is not None:
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "decided", now)
         elif decision.verdict == "amend":  # another proposal than the one that people were asked about
@@ -240,6 +214,15 @@ class Review:
         if pending.proposal == self._asked.proposal:
             return None
         return Amended(proposal=self._votes.proposal, digest=pending.proposal, gate=pending.gate)
+
+
+def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult:
+    """Refuse all that was received: the run is over, and its record takes nothing but that."""
+    over = DecisionRefused("it arrived too late; the run is over", code="late")
+    for received in asked.received:
+        refuse(tx, asked.run, received, over, now)
+    count = len(asked.received)
+    return ReviewResult(verdict=None, decisions=(), reviewed=count, refused=count)
 
 
 def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:

@@ -1,21 +1,24 @@
-"""Which accepted decisions on a proposal still count: keys, entitlements and policy as they are now."""
+"""Which accepted decisions on a proposal count: proven by their signatures; keys, roles and policy as they are now."""
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Phase, Verdict
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
-from placet.errors import DecisionRefused, PolicyError
+from placet.errors import DecisionRefused, GovernanceError, PolicyError
 from placet.gate.context import GateContext, record
 from placet.gate.entitlement import Entitlement, Entitlements
 from placet.gate.opening import denied, gate_for
+from placet.gate.proof import prove
 from placet.governance.policy.set import PolicySet
 from placet.governance.quorum import admit, roles_at, roles_of_both, stricter, suffices
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending
+from placet.storage.records import UsedDecision
 
 YES: frozenset[Verdict] = frozenset({"approve", "amend"})
 
@@ -28,7 +31,8 @@ class Votes:
     `proposal` is given where it is not stored yet.
 
     Attributes:
-        accepted: All that were accepted, in the order of their places.
+        place: The place that the next accepted decision takes.
+        accepted: All that were accepted and whose signatures prove it, in the order of their places.
         standing: The approvals among them that count now; each as it counts.
     """
 
@@ -45,7 +49,10 @@ class Votes:
         self._now = context.clock()
         self.proposal = context.proposal(run, pending.proposal, tx) if proposal is None else proposal
         self._policies, self._today = self._ask(context)
-        self.accepted = tx.decisions.on_proposal(run.run_id, pending.proposal, phase)
+        rows = tx.decisions.on_proposal(run.run_id, pending.proposal, phase)
+        self.place = max((row.place for row in rows), default=0) + 1
+        proven = (self._still(partial(self._prove, context, row), row.decision) for row in rows)
+        self.accepted = tuple(decision for decision in proven if decision is not None)
         self.standing = self._count() if phase == "decide" and self._today.verdict == "human" else ()
 
     @property
@@ -126,6 +133,14 @@ class Votes:
         defaults = context.terms(self._run.agent)
         return policies, gate_for(self.proposal, policies, defaults, opened_at)
 
+    def _prove(self, context: GateContext, row: UsedDecision, _: AcceptedDecision) -> AcceptedDecision:
+        """What a row says, if it was signed; who settles an outcome must be entitled to it still."""
+        decision = prove(context, self._tx, self._run, row, self._pending, self.proposal)
+        if self._phase == "decide":
+            return decision
+        roles = roles_at(self._pending.gate, decision.decided_at)
+        return Entitlements(self._tx, self.policies, self.proposal, roles, self._now).still(decision)
+
     def _count(self) -> tuple[AcceptedDecision, ...]:
         roles = roles_of_both(self._pending.gate, self._today, self._now)
         entitlements = Entitlements(self._tx, self.policies, self.proposal, roles, self._now)
@@ -138,7 +153,7 @@ class Votes:
     ) -> AcceptedDecision | None:
         try:
             return check(decision)
-        except DecisionRefused as error:
+        except GovernanceError as error:
             envelope = decision.envelope_digest
             self._tx.runs.reopen(self._run.run_id)
             record(

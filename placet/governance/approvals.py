@@ -33,6 +33,9 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.statement import Statement, decision_payload, parse_statement
 
+FindKey = Callable[[str], EnrolledKey | None]
+"""Looks a key up by its id; None where no enrolment of it counts."""
+
 CLOCK_SKEW = timedelta(seconds=60)
 """How far an approver's clock may be off from ours."""
 
@@ -55,7 +58,7 @@ def verify_decision(
     gate: Gate,
     phase: Phase,
     now: datetime,
-    find_key: Callable[[str], EnrolledKey | None],
+    find_key: FindKey,
 ) -> tuple[AcceptedDecision, EnrolledKey]:
     """Check invariants (1) to (6); the caller still owes (7), single use, and the roles the approver acts in.
 
@@ -108,7 +111,11 @@ def check_key(key: EnrolledKey | None, key_id: str, tenant: str, now: datetime) 
         DecisionRefused: it is unknown, another tenant's, revoked or expired.
     """
     if key is None or key.tenant != tenant:
-        raise DecisionRefused(f"key {key_id[:16]} is not enrolled for tenant {tenant!r}", code="unknown_key")
+        raise DecisionRefused(
+            f"key {key_id[:16]} is not enrolled for tenant {tenant!r} by an administrator trusted here; "
+            "see `placet keys list`",
+            code="unknown_key",
+        )
     if key.revoked_at is not None:
         raise DecisionRefused(
             f"key {key_id[:16]} of {key.name!r} was revoked at {key.revoked_at:%Y-%m-%d %H:%M:%S}Z",

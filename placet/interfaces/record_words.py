@@ -139,6 +139,17 @@ def _settled(event: AuditEvent) -> str:
     return f"EXECUTED once: {_name(receipt['api'])} {quoted(receipt['external_id'], NAME)}, confirmed by {by}"
 
 
+def _sending(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "execute.sending":
+        return f"request {body['number']} of this effect is about to be sent"
+    if event.kind == "execute.not_sent":
+        return f"that request did not leave after all{_detail(event)}"
+    said = "has no certain answer" if event.kind == "execute.doubted" else "waits"
+    again = f"; the next attempt looks in {body['wait_seconds']} s" if "wait_seconds" in body else ""
+    return f"the execution {said}{again}{_detail(event)}"
+
+
 def _execution(event: AuditEvent) -> str:
     body = event.body
     if event.kind == "execute.unknown":
@@ -258,6 +269,10 @@ _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
     "execute.settled": _settled,
     "execute.refused": _execution,
     "execute.failed": _execution,
+    "execute.sending": _sending,
+    "execute.not_sent": _sending,
+    "execute.doubted": _sending,
+    "execute.waiting": _sending,
     "execute.unknown": _execution,
     "mandate.consumed": _mandate,
     "mandate.passed_over": _passed_over,

@@ -115,9 +115,9 @@ class Connector:
         Raises:
             PluginViolation: The allowlist does not permit the request; nothing was sent.
             NotFound: 404.
-            UpstreamUnavailable: Nothing was sent, or it was a read and trying again is sound, or 429.
-            UpstreamRejected: Any other 4xx, or a read's answer cannot be read.
-            OutcomeUnknown: A mutation was sent and no answer says what became of it.
+            UpstreamUnavailable: Nothing was sent, or it was a read and trying again is sound.
+            UpstreamRejected: Any other 4xx that is certain, or a read's answer cannot be read.
+            OutcomeUnknown: A mutation was sent, and no confirmation and no definite refusal came back.
         """
         request, entry = self._admitted(
             method, path, ids=ids or {}, query=query or {}, body=body, timeout_seconds=timeout_seconds
@@ -131,7 +131,8 @@ class Connector:
                 status = response.status_code
                 span.set_attribute("http.response.status_code", status)
             self._observe(entry, request, status, content)
-            failure = failed_status(subject, status, content, mutates=entry.mutates)
+            again = response.headers.get("retry-after")
+            failure = failed_status(subject, status, content, mutates=entry.mutates, retry_after=again)
             if failure is None:
                 return parse(read_answer(status, content, response.headers.get("x-total-count")))
         except PlacetError:

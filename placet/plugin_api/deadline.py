@@ -3,6 +3,10 @@
 httpx's timeouts bound each wait on the socket, so a server that sends one byte a second holds a caller for ever. The
 effect ledger's lease rests on an attempt being over when its time is over, so here every socket operation gets what is
 left of the exchange's time, and no more. Name resolution is the operating system's and is not covered.
+
+A mutation travels on a connection of its own: bytes that an earlier answer left behind can never be taken for its
+answer, and a server that is about to close an idle connection does not make its outcome unknown. A connection that
+serves reads is used again only when nothing follows the answer it brought.
 """
 
 import ssl
@@ -15,13 +19,20 @@ from typing import Any
 import httpcore
 import httpx
 
+OWN_CONNECTION = "placet_own_connection"
+"""Request extension: whether the request must travel on a connection that serves no other."""
+
 _deadline: ContextVar[float | None] = ContextVar("placet_exchange_deadline", default=None)
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Bound everything this thread sends and receives over a `DeadlineTransport` while the block runs."""
-    token = _deadline.set(time.monotonic() + seconds)
+    """Bound everything this thread sends and receives over a `DeadlineTransport` while the block runs.
+
+    Blocks may be nested; the earliest end counts.
+    """
+    outer, own = _deadline.get(), time.monotonic() + seconds
+    token = _deadline.set(own if outer is None else min(outer, own))
     try:
         yield
     finally:
@@ -32,14 +43,8 @@ class DeadlineTransport(httpx.BaseTransport):
     """httpx's transport over httpcore's pool, HTTP/1.1, without retries, with `within` in force on its sockets."""
 
     def __init__(self, *, tls: ssl.SSLContext | None, connections: int, keepalive_seconds: float = 5.0) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls,
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=keepalive_seconds,
-            retries=0,
-            network_backend=_Backend(),
-        )
+        self._shared = _pool(tls, connections, kept=connections, keepalive_seconds=keepalive_seconds)
+        self._own = _pool(tls, connections, kept=0, keepalive_seconds=keepalive_seconds)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; the answer's body is read by the caller.
@@ -57,13 +62,28 @@ class DeadlineTransport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
+        pool = self._own if request.extensions.get(OWN_CONNECTION) else self._shared
         with _as_httpx():
-            received = self._pool.handle_request(sent)
+            received = pool.handle_request(sent)
         return httpx.Response(received.status, headers=received.headers, stream=_Body(received))
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._pool.close()
+        self._shared.close()
+        self._own.close()
+
+
+def _pool(
+    tls: ssl.SSLContext | None, connections: int, *, kept: int, keepalive_seconds: float
+) -> httpcore.ConnectionPool:
+    return httpcore.ConnectionPool(
+        ssl_context=tls,
+        max_connections=connections,
+        max_keepalive_connections=kept,
+        keepalive_expiry=keepalive_seconds,
+        retries=0,
+        network_backend=_Backend(),
+    )
 
 
 class _Body(httpx.SyncByteStream):
@@ -75,7 +95,21 @@ class _Body(httpx.SyncByteStream):
             yield from self._response.iter_stream()
 
     def close(self) -> None:
+        if _followed(self._response):
+            # A closed stream is never given to another request; what is left in its buffer goes with it.
+            self._response.extensions["network_stream"].close()
         self._response.close()
+
+
+def _followed(response: httpcore.Response) -> bool:
+    """Whether bytes came after the answer: h11 would read them as the beginning of the next one.
+
+    Bytes that arrive later still make the idle socket readable, and httpcore drops such a connection itself. Where the
+    buffer cannot be seen (another httpcore), the connection counts as dirty.
+    """
+    connection = getattr(getattr(response.stream, "_stream", None), "_connection", None)
+    parser = getattr(connection, "_h11_state", None)
+    return parser is None or bool(parser.trailing_data[0])
 
 
 @contextmanager

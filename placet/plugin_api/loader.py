@@ -2,8 +2,9 @@
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
+from inspect import Parameter, signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -167,9 +168,35 @@ def _check_role(who: str, found: type[Connector], rules: PluginRules) -> None:
     kind, role = _ROLES[rules.name]
     if rules.kind != kind:
         raise ConfigurationError(f"{who} fills a role of kind {kind!r} and cannot be of kind {rules.kind!r}")
-    wanted = [name for name, value in vars(role).items() if callable(value) and not name.startswith("_")]
-    if lacking := [name for name in wanted if not callable(getattr(found, name, None))]:
-        raise ConfigurationError(f"{who} lacks the method {lacking[0]!r} of the role {rules.name!r}")
+    for name in role_methods(rules.name):
+        method = getattr(found, name, None)
+        if not callable(method):
+            raise ConfigurationError(f"{who} lacks the method {name!r} of the role {rules.name!r}")
+        if not _takes(method, getattr(role, name)):
+            asked = ", ".join(list(signature(getattr(role, name)).parameters)[1:])
+            raise ConfigurationError(
+                f"{who}: method {name!r} cannot be called with {asked}, as role {rules.name!r} does"
+            )
+
+
+def role_methods(name: str) -> tuple[str, ...]:
+    """The methods that the role called `name` asks for; none where it is no role."""
+    if name not in _ROLES:
+        return ()
+    role = _ROLES[name][1]
+    return tuple(method for method, value in vars(role).items() if callable(value) and not method.startswith("_"))
+
+
+def _takes(method: Callable[..., object], asked: Callable[..., object]) -> bool:
+    """Whether `method` can be called in every way that the role's method `asked` can."""
+    parameters = signature(asked).parameters.values()
+    given = [object() for one in parameters if one.kind is not Parameter.KEYWORD_ONLY]
+    named = {one.name: object() for one in parameters if one.kind is Parameter.KEYWORD_ONLY}
+    try:
+        signature(method).bind(*given, **named)
+    except TypeError:
+        return False
+    return True
 
 
 def _imported(rules: PluginRules) -> tuple[object, str]:

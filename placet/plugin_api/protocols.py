@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
+from pydantic import AwareDatetime
+
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
@@ -15,12 +17,35 @@ class Confirmation(Frozen):
         external_id: Identifier of the record there.
         api: The API that stated it.
         confirmed_by: `response` to the mutation itself, or a later `read_back`.
+        key_shown: Whether the record shows the effect's key, well enough to be found again by it.
     """
 
     external_id: str
     api: str
     response_sha256: Digest
     confirmed_by: Literal["response", "read_back"]
+    key_shown: bool
+
+
+Certainty = Literal["certain", "likely", "cannot_tell", "absent"]
+"""How sure a read-back is that the effect exists.
+
+`certain`: a record carries its key. `likely`: a record looks like it in every other way. `absent`: none does, and the
+same answer shows that this system keeps and shows our keys. `cannot_tell`: none does, and nothing shows that it would.
+"""
+
+
+class Sighting(Frozen):
+    """What a read-back saw.
+
+    Attributes:
+        confirmation: The record, for `certain`; None otherwise.
+        detail: One line for a person who must look: what was found.
+    """
+
+    certainty: Certainty
+    confirmation: Confirmation | None = None
+    detail: str = ""
 
 
 Figures = Mapping[tuple[str, str], str | int]
@@ -49,10 +74,14 @@ class ReadPlugin(Protocol):
     def usage(self, customer_id: str, months: int) -> tuple[Usage, ...]:
         """Usage of the last `months` months that have any, newest first."""
 
-    def observe(self, preconditions: Sequence[Precondition]) -> Figures:
+    def observe(self, preconditions: Sequence[Precondition], *, target: AdjustBalance | OrderProduct) -> Figures:
         """Current values of the figures that `preconditions` name.
 
-        Raises `NotFound` when a subject is gone.
+        Every resource read must be shown to belong to the customer of `target`, and so must the bucket or the held
+        product that `target` changes, which is read even where no precondition names it.
+
+        Raises `NotFound` when a subject is gone, `UpstreamRejected` with code `not_the_customers` when it cannot be
+        shown to be that customer's.
         """
 
 
@@ -60,28 +89,37 @@ class ReadPlugin(Protocol):
 class MutatePlugin(Protocol):
     """The role `commerce`.
 
-    The only place a mutation happens. The caller owns the gate, the ledger and the retries.
+    The only place a mutation happens. The caller owns the gate, the ledger and the retries, and judges what became of
+    a mutation by what the transport saw as well (`placet.plugin_api.sending`).
     """
 
     def perform(
         self, mutation: AdjustBalance | OrderProduct, effect_key: Digest, *, timeout_seconds: float
     ) -> Confirmation:
-        """Cause the effect once, marked with `effect_key`.
+        """Cause the effect once, marked with `effect_key`; send one mutating request, never a second.
 
-        Call it only when the ledger says that no earlier attempt is open, or after `read_back` returned None.
+        Call it only when the ledger says that no earlier attempt is open, or when an earlier one's effect is `absent`.
+        An answer that confirms the mutation is a confirmation even where it does not repeat the key.
 
         Raises:
-            OutcomeUnknown: Sent, and no answer says what became of it; `read_back` may tell.
-            UpstreamUnavailable: Certainly not done; trying again is sound.
+            OutcomeUnknown: Sent, and no answer says for certain what became of it; `read_back` may tell.
+            UpstreamUnavailable: Certainly not sent; trying again is sound.
             UpstreamRejected: Certainly not done; the other system said no.
             NotFound: Certainly not done; the bucket or offering is not known.
             PluginError: Certainly not done; the mutation cannot be expressed there (`bad_mutation`).
         """
 
     def read_back(
-        self, mutation: AdjustBalance | OrderProduct, effect_key: Digest, *, timeout_seconds: float
-    ) -> Confirmation | None:
-        """Whether the effect marked with `effect_key` exists; None means that it certainly does not.
+        self,
+        mutation: AdjustBalance | OrderProduct,
+        effect_key: Digest,
+        *,
+        sent_after: AwareDatetime | None,
+        timeout_seconds: float,
+    ) -> Sighting:
+        """Look whether the effect marked with `effect_key` exists, and say how sure that is.
+
+        `sent_after` is when its first request was counted: a record that is clearly older is not the effect.
 
         Raises:
             UpstreamUnavailable: The system cannot say now; ask again.

@@ -14,6 +14,7 @@ allowlist, not by name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ from placet.errors import (
 )
 from placet.plugin_api.allowlist import PluginRules
 from placet.plugin_api.connector import Connector, ConnectorContext
-from placet.plugin_api.loader import check_class
+from placet.plugin_api.loader import check_class, role_methods
 from placet.plugin_api.manifest import ConnectorLimits
 from placet.plugin_api.matching import Endpoint, find_entry
 from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, Respond, unused_url
@@ -63,8 +64,8 @@ class _Fault:
 
 _FAULTS = (
     _Fault("404", ProbeAnswer(404), (NotFound,), (NotFound,), may_return=True),
-    _Fault("409", ProbeAnswer(409), _REJECTED, (UpstreamRejected, OutcomeUnknown), may_return=True),
-    _Fault("429", ProbeAnswer(429), _UNAVAILABLE, _UNAVAILABLE),
+    _Fault("409", ProbeAnswer(409), _REJECTED, _UNKNOWN, may_return=True),
+    _Fault("429", ProbeAnswer(429, headers={"Retry-After": "1"}), _UNAVAILABLE, _UNKNOWN),
     _Fault("500", ProbeAnswer(500), _UNAVAILABLE, _UNKNOWN),
     _Fault("redirect", ProbeAnswer(307, headers={"Location": "/elsewhere"}), _REJECTED, _UNKNOWN),
     _Fault("garbage", ProbeAnswer(200, b"<html>"), _REJECTED, _UNKNOWN),
@@ -82,7 +83,7 @@ class Subject:
 
     Attributes:
         rules: Its table of the allowlist.
-        operations: Every public method, with arguments, by a name for the report.
+        operations: Every public method, with arguments, by a name for the report; those of the role must be among them.
         system: How the plugin's system answers when it is well.
     """
 
@@ -133,6 +134,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         for finding in _check_healthy(subject, name):
             healthy = False
             yield finding
+    yield from _check_role_is_covered(subject)
     yield from _check_cannot_write(subject)
     if healthy:
         for name in subject.operations:
@@ -170,6 +172,29 @@ def _plugin(subject: Subject, url: str, run: _Run) -> Connector:
             on_violation=lambda _, violation: run.violations.append(violation),
         )
     )
+
+
+def _check_role_is_covered(subject: Subject) -> Iterator[Finding]:
+    """A plugin that fills a role is tested in all that the role asks of it."""
+    called: set[str] = set()
+    for operation in subject.operations.values():
+        # Whether it works is another check's business.
+        with ProbeServer(subject.system) as server, _plugin(subject, server.url, _Run()) as plugin, suppress(Exception):
+            operation(_Watched(plugin, called))
+    for method in role_methods(subject.rules.name):
+        if method not in called:
+            yield Finding("covers its role", method, f"no operation calls it; role {subject.rules.name!r} asks for it")
+
+
+class _Watched:
+    """A plugin that notes which of its attributes are asked for."""
+
+    def __init__(self, plugin: Connector, asked: set[str]) -> None:
+        self._plugin, self._asked = plugin, asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.add(name)
+        return getattr(self._plugin, name)
 
 
 def _check_healthy(subject: Subject, name: str) -> Iterator[Finding]:

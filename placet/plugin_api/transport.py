@@ -14,7 +14,10 @@ from pydantic import SecretStr
 
 from placet.errors import PluginViolation
 from placet.plugin_api.allowlist import Entry, PluginRules
+from placet.plugin_api.deadline import OWN_CONNECTION
 from placet.plugin_api.matching import Endpoint, RefusalError, match
+from placet.plugin_api.outcomes import NOT_SENT
+from placet.plugin_api.sending import current_send
 from placet.telemetry import spans
 
 _log = logging.getLogger(__name__)
@@ -72,7 +75,7 @@ class AllowlistTransport(httpx.BaseTransport):
         """Send `request` if it is permitted.
 
         Raises:
-            PluginViolation: The request is not on the allowlist.
+            PluginViolation: The request is not on the allowlist, or is the second mutation of one counted send.
         """
         entry = self.admit(request)
         drop = {"accept-encoding", "connection", "user-agent"}
@@ -91,9 +94,25 @@ class AllowlistTransport(httpx.BaseTransport):
             request.url,
             headers=headers,
             stream=request.stream,
-            extensions={"timeout": request.extensions.get("timeout", {})},
+            extensions={"timeout": request.extensions.get("timeout", {}), OWN_CONNECTION: entry.mutates},
         )
-        return self._inner.handle_request(checked)
+        return self._mutate(checked) if entry.mutates else self._inner.handle_request(checked)
+
+    def _mutate(self, request: httpx.Request) -> httpx.Response:
+        """Let a mutation leave, once for each send that was counted, and note what was seen of it."""
+        send = current_send()
+        if send is None:
+            return self._inner.handle_request(request)
+        if send.taken:
+            raise self.violation(request.method, request.url, "one mutation was counted, and one has left already")
+        send.taken = send.left = True
+        try:
+            response = self._inner.handle_request(request)
+        except NOT_SENT:
+            send.left = False
+            raise
+        send.status = response.status_code
+        return response
 
     def close(self) -> None:
         """Close the pooled connections."""

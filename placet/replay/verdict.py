@@ -1,23 +1,30 @@
 """Fetch a history, judge it, and say what was found."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from pydantic import BaseModel
 from temporalio.client import WorkflowHistory
 
+from agents.catalogue import load
+from placet.contracts.proposal import Proposal
 from placet.engine.client import data_converter
 from placet.engine.history import RunHistory, read_history
 from placet.engine.payload_codec import load_or_create_key
-from placet.entrypoints.connection import connect
+from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.settings import Settings
+from placet.errors import PlacetError, StorageError
 from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
 from placet.replay.effects import check_effects
 from placet.replay.files import load_history, load_trusted, write_history
 from placet.replay.notes import notes
+from placet.replay.rederivation import rederive
 from placet.replay.retelling import retell
 from placet.replay.trust import Trusted
 from placet.replay.versions import check_versions
@@ -35,6 +42,7 @@ class Verdict:
         mandate: Digest of the signed mandate that cleared it.
         faults: What does not hold; empty when everything does.
         notes: What was not checked, and by whom it is.
+        first: The agent's own version of the proposal.
     """
 
     run_id: str
@@ -45,6 +53,7 @@ class Verdict:
     mandate: str | None = None
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    first: Proposal | None = field(default=None, repr=False)
 
 
 async def replay(
@@ -68,7 +77,12 @@ async def replay(
     if export is not None:
         write_history(export, history)
     key = load_or_create_key(settings.payload_key)
-    return await judge(history, key, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+    verdict = await judge(history, key, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+    if verdict.first is not None:
+        faults, found = await asyncio.to_thread(_rederived, settings, verdict.first)
+        verdict.faults.extend(faults)
+        verdict.notes.extend(found)
+    return verdict
 
 
 async def judge(
@@ -111,9 +125,32 @@ def _judge(verdict: Verdict, facts: RunHistory, case: Case) -> None:
     verdict.faults.extend(fault for faults in checks for fault in faults)
     verdict.notes.extend(dict.fromkeys(notes(facts, case)))
     verdict.proposal = next(reversed(case.versions), None)
+    verdict.first = next((version.proposal for version in case.versions.values()), None)
     verdict.decisions = list(dict.fromkeys(one.decision.envelope_digest for one in case.accepted))
     if case.gate is not None and case.gate.clearance is not None:
         verdict.mandate = case.gate.clearance.document
+
+
+def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[str]]:
+    """Compute the proposal's expected values again from the evidence that this installation holds."""
+    not_here: tuple[list[str], list[str]] = [], ["expected values not computed again: the evidence is not held here"]
+    try:
+        database = open_database(settings)
+    except PlacetError:
+        return not_here
+    try:
+        with database.reading() as tx:
+            if tx.controls.get(proposal.run_id) is not None:
+                return not_here
+
+            def fetch(digest: str, kind: type[BaseModel]) -> BaseModel:
+                return tx.artifacts.get_model(digest, kind, tenant=proposal.tenant)
+
+            return rederive(proposal, fetch, load, ContactFiles(settings.policy_dir))
+    except StorageError:
+        return not_here
+    finally:
+        database.close()
 
 
 async def _history(settings: Settings, target: str) -> WorkflowHistory:

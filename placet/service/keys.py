@@ -1,16 +1,52 @@
-"""Enrolling and revoking the keys of named people, on the record."""
+"""Enrolling and revoking the keys of named people: signed by an administrator, and on the record (docs/adr/0018)."""
 
 import base64
+import secrets
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
+from placet.contracts.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.contracts.money import parse_money
-from placet.errors import UsageError
-from placet.governance.signing.keys import key_id_of
-from placet.storage.database import Database
+from placet.errors import ConfigurationError, DecisionRefused, UsageError
+from placet.governance.enrolment import enrolled_key, verify_enrolment, verify_revocation
+from placet.governance.signing.keys import Signer, key_id_of, public_bytes
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
+from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.storage.approvers import ListedKey
+from placet.storage.database import Database, Transaction
+from placet.storage.enrolment import ENROLLED, REVOKED, Trust
+
+
+def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> EnrolledKey:
+    """Pin the first administrator of a tenant, who enrolls themselves, on the record.
+
+    The key is pinned in the administrators file of this machine. Where the database knows it already, as on the second
+    host of an installation, pinning is all that is left to do.
+
+    Raises:
+        UsageError: code `administrator_pinned`; another administrator is pinned here, who can enroll this one.
+        ConfigurationError: the administrators file cannot be read or written.
+        DecisionRefused: the enrolment does not verify.
+    """
+    trust, key_id = database.trust, by.key.key_id
+    others = sorted(set(trust.pinned(tenant)) - {key_id})
+    if others:
+        raise UsageError(
+            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let them enroll {by.name!r} "
+            f"with --role {ADMINISTRATOR}",
+            code="administrator_pinned",
+        )
+    public_key = public_bytes(by.key.private.public_key())
+    envelope = _sign_enrolment(
+        name=by.name, tenant=tenant, roles=(ADMINISTRATOR,), limit=None, public_key=public_key, by=by, expires_at=None
+    )
+    trust.administrators.add(tenant, by.name, public_key)
+    with database.reading() as tx:
+        known = tx.approvers.get(key_id)
+    return known or take_enrolment(database, envelope, tenant=tenant)
 
 
 def enroll_key(
@@ -21,66 +57,166 @@ def enroll_key(
     roles: tuple[str, ...],
     limit: str | None,
     public_key: bytes,
-    enrolled_by: str,
+    by: Signer,
     expires_at: datetime | None,
 ) -> EnrolledKey:
-    """Enroll one key of one named person, on the record.
+    """Sign that `public_key` is `name`'s, and what it entitles to, and take that on the record.
 
     Raises:
         UsageError: a value is malformed, or the key is enrolled already.
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: `by` is no administrator.
     """
+    envelope = _sign_enrolment(
+        name=name, tenant=tenant, roles=roles, limit=limit, public_key=public_key, by=by, expires_at=expires_at
+    )
+    return take_enrolment(database, envelope, tenant=tenant)
+
+
+def take_enrolment(database: Database, envelope: str, *, tenant: str) -> EnrolledKey:
+    """Enroll the key that a signed document is about. An attempt that does not count is on the record as well.
+
+    Raises:
+        UsageError: the key is enrolled already.
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: the document does not count.
+    """
+    now, text = datetime.now(UTC), storable(envelope)
+    check_administrators(database.trust, tenant)
     try:
-        key = EnrolledKey(
-            name=name,
+        with database.transaction() as tx:
+            return _take_enrolment(tx, text, tenant, now)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "key.refused", text, error, now)
+        raise
+
+
+def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reason: str) -> ListedKey:
+    """Sign that a key is withdrawn, named by an unambiguous beginning of its id; from now on it decides nothing.
+
+    Raises:
+        UsageError: no key, or several, match; or the reason is malformed.
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: `by` is neither an administrator nor signs with the key itself.
+    """
+    with database.reading() as tx:
+        matches = [one for one in tx.approvers.listed(tenant) if one.key_id.startswith(key_id)]
+    if len(matches) != 1 or not key_id:
+        raise UsageError(f"{len(matches)} keys of tenant {tenant!r} begin with {key_id!r}; see `placet keys list`")
+    try:
+        revocation = Revocation(
             tenant=tenant,
+            signer=by.name,
+            signed_at=datetime.now(UTC),
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            key_id=matches[0].key_id,
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    take_revocation(database, sign_document(revocation, by.key.private, by.key.key_id), tenant=tenant)
+    return matches[0]
+
+
+def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:
+    """Revoke the key that a signed document is about. An attempt that does not count is on the record as well.
+
+    Raises:
+        UsageError: there is no such key.
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: the document does not count.
+    """
+    now, text = datetime.now(UTC), storable(envelope)
+    check_administrators(database.trust, tenant)
+    try:
+        with database.transaction() as tx:
+            _take_revocation(tx, text, tenant, now)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "key.refused", text, error, now)
+        raise
+
+
+def check_administrators(trust: Trust, tenant: str) -> None:
+    """Somebody is pinned who may enroll.
+
+    Raises:
+        ConfigurationError: nobody is, and what to do.
+    """
+    if trust.pinned(tenant):
+        return
+    fault, path = trust.administrators.pins().fault, trust.administrators.path
+    if fault is not None and path is not None and path.exists():
+        raise ConfigurationError(fault)
+    raise ConfigurationError(
+        f"no administrator of tenant {tenant!r} is pinned in {str(path)!r}, so that no key counts; make a key with "
+        "`placet keys new root` and run `placet keys bootstrap root`"
+    )
+
+
+def _sign_enrolment(
+    *,
+    name: str,
+    tenant: str,
+    roles: tuple[str, ...],
+    limit: str | None,
+    public_key: bytes,
+    by: Signer,
+    expires_at: datetime | None,
+) -> str:
+    try:
+        enrolment = Enrolment(
+            tenant=tenant,
+            signer=by.name,
+            signed_at=datetime.now(UTC),
+            document_id=secrets.token_hex(16),
+            name=name,
             roles=roles,
             limit=parse_money(limit) if limit else None,
             key_id=key_id_of(public_key),
             public_key=base64.b64encode(public_key).decode(),
-            enrolled_by=enrolled_by,
-            enrolled_at=datetime.now(UTC),
             expires_at=expires_at,
         )
+        enrolled_key(enrolment)
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
-    with database.transaction() as tx:
-        tx.approvers.enroll(key)
-        tx.audit.append(
-            stream=f"tenant/{tenant}",
-            tenant=tenant,
-            run_id=None,
-            kind="key.enrolled",
-            actor=enrolled_by,
-            step_key=f"key.enrolled.{key.key_id}",
-            at=key.enrolled_at,
-            body=key.model_dump(mode="json", include={"name", "roles", "limit", "key_id", "public_key", "expires_at"}),
-        )
+    return sign_document(enrolment, by.key.private, by.key.key_id)
+
+
+def _take_enrolment(tx: Transaction, text: str, tenant: str, now: datetime) -> EnrolledKey:
+    pinned = tx.approvers.trust.pinned(tenant)
+    verified = verify_enrolment(text, tenant=tenant, pinned=pinned, find_key=tx.approvers.get, now=now)
+    key = enrolled_key(verified.document)
+    if not tx.approvers.enroll(key, verified.digest):
+        return key
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    terms = {"name", "roles", "limit", "key_id", "public_key", "expires_at"}
+    body = {
+        **key.model_dump(mode="json", include=terms),
+        "document": verified.digest,
+        "signed_with": verified.key.key_id,
+        "signed_at": verified.document.signed_at.isoformat(),
+    }
+    record_act(tx, tenant, ENROLLED, key.enrolled_by, now, key.key_id, body)
     return key
 
 
-def revoke_key(database: Database, *, tenant: str, key_id: str, by: str, reason: str) -> EnrolledKey:
-    """Revoke a key, named by its id or an unambiguous beginning of it; from now on it decides nothing.
-
-    Raises:
-        UsageError: no key, or several, match.
-    """
-    with database.transaction() as tx:
-        matches = [key for key in tx.approvers.list(tenant) if key.key_id.startswith(key_id)]
-        if len(matches) != 1:
-            raise UsageError(f"{len(matches)} keys of tenant {tenant!r} begin with {key_id!r}; see `placet keys list`")
-        key = matches[0]
-        at = datetime.now(UTC)
-        tx.approvers.revoke(key.key_id, by=by, at=at, reason=reason)
-        tx.audit.append(
-            stream=f"tenant/{tenant}",
-            tenant=tenant,
-            run_id=None,
-            kind="key.revoked",
-            actor=by,
-            step_key=f"key.revoked.{key.key_id}",
-            at=at,
-            body={"name": key.name, "key_id": key.key_id, "reason": reason},
-        )
-    return key
+def _take_revocation(tx: Transaction, text: str, tenant: str, now: datetime) -> None:
+    verified = verify_revocation(text, tenant=tenant, find_key=tx.approvers.get, now=now)
+    revocation = verified.document
+    rows = [one for one in tx.approvers.listed(tenant) if one.key_id == revocation.key_id]
+    if not rows:
+        raise UsageError(f"key {revocation.key_id!r} is not enrolled", code="unknown_key")
+    tx.approvers.revoke(
+        revocation.key_id, by=revocation.signer, at=now, reason=revocation.reason, document=verified.digest
+    )
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    body = {
+        "name": rows[0].name,
+        "key_id": revocation.key_id,
+        "reason": revocation.reason,
+        "document": verified.digest,
+        "signed_with": verified.key.key_id,
+    }
+    record_act(tx, tenant, REVOKED, revocation.signer, now, revocation.key_id, body)

@@ -44,18 +44,24 @@ async def seed_control(database: Database, engine: Engine, request: RunRequest, 
     return await start_run(database, engine, request)
 
 
-def record_seen(database: Database, run: RunRecord, proposal: str, name: str, channel: str = "cli") -> None:
+def record_seen(database: Database, run: RunRecord, proposal: str, name: str, channel: str = "cli") -> bool:
     """Record that `name` looks at a proposal that waits for a decision: their first look at it, on their own word.
+
+    Returns:
+        False when `name` holds no key that counts: no look of theirs can precede a decision, and none is recorded.
 
     Raises:
         UsageError: `name` is malformed.
     """
     _check_name(name)
     if run.state != "awaiting_decision":
-        return
+        return True
     body = {"proposal": proposal, "channel": channel}
     with database.transaction() as tx:
+        if not any(key.name == name and key.revoked_at is None for key in tx.approvers.list(run.tenant)):
+            return False
         record_entry(tx, run, SEEN, name, body, key=seen_key(name, proposal))
+    return True
 
 
 def draw_up_report(
@@ -76,18 +82,18 @@ def draw_up_report(
     until = now or datetime.now(UTC)
     since = until - timedelta(days=days)
     tally = Tally(approver)
-    with database.reading() as tx:
+    before: int | None = None
+    with database.snapshot() as tx:  # all figures are of one moment
         first = tx.audit.position_before(tenant, since)
         delivered, undelivered = _notifications(tx, tenant, since)
-    before: int | None = None
-    while True:
-        with database.reading() as tx:
+        while True:
             page = tx.audit.newest(tenant, (OPENED, SEEDED), after_id=first, before_id=before, limit=_PAGE)
             for _, event in page:
                 _count(tx, tally, event)
-        if len(page) < _PAGE:
-            return tally.report(tenant=tenant, since=since, until=until, delivered=delivered, undelivered=undelivered)
-        before = page[-1][0]
+            if len(page) < _PAGE:
+                break
+            before = page[-1][0]
+    return tally.report(tenant=tenant, since=since, until=until, delivered=delivered, undelivered=undelivered)
 
 
 def _count(tx: Transaction, tally: Tally, event: AuditEvent) -> None:

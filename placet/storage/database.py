@@ -20,6 +20,7 @@ from placet.storage.delegations import DelegationRepository
 from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
 from placet.storage.engines import open_engine, parse_url, sqlite_file
+from placet.storage.enrolment import Trust
 from placet.storage.figures import FigureRepository
 from placet.storage.halts import HaltRepository
 from placet.storage.inbox import InboxRepository
@@ -29,6 +30,7 @@ from placet.storage.log.lease import LogLeases
 from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
+from placet.storage.projections.rows import ProjectionRows
 from placet.storage.runs import RunRepository
 
 if TYPE_CHECKING:
@@ -36,14 +38,18 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """The repositories of one unit of work: all they write is committed together, or not at all."""
+    """The repositories of one unit of work: all they write is committed together, or not at all.
+
+    Attributes:
+        connection: What they run on, for tools that copy whole tables.
+    """
 
     __slots__ = (
-        "_connection",
         "approvers",
         "artifacts",
         "audit",
         "checkpoints",
+        "connection",
         "contacts",
         "controls",
         "decisions",
@@ -56,20 +62,21 @@ class Transaction:
         "log_leases",
         "mandates",
         "outbox",
+        "projections",
         "runs",
     )
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, trust: Trust) -> None:
+        self.connection = connection
         self.audit = AuditLog(connection)
         self.runs = RunRepository(connection)
         self.inbox = InboxRepository(connection)
         self.outbox = Outbox(connection)
         self.artifacts = ArtifactStore(connection)
-        self.approvers = ApproverRepository(connection)
+        self.approvers = ApproverRepository(connection, trust)
         self.decisions = DecisionRepository(connection)
         self.effects = EffectLedger(connection)
-        self.delegations = DelegationRepository(connection)
+        self.delegations = DelegationRepository(connection, self.approvers)
         self.halts = HaltRepository(connection)
         self.log = LogTree(connection)
         self.log_leases = LogLeases(connection)
@@ -78,11 +85,12 @@ class Transaction:
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
         self.figures = FigureRepository(connection)
+        self.projections = ProjectionRows(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
-        with self._connection.begin_nested():
+        with self.connection.begin_nested():
             yield
 
 
@@ -97,19 +105,27 @@ class Database:
         pool_size: Most connections open at once; one per thread that writes is enough.
         lock_timeout_s: Seconds to wait for another writer before giving up.
         statement_timeout_s: Seconds one statement may take on PostgreSQL.
+        trust: Who may enroll keys; without it no enrolled key counts.
 
     Raises:
         ConfigurationError: `url` is not a database Placet can use.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, lock_timeout_s: float = 5.0, statement_timeout_s: float = 30.0
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        lock_timeout_s: float = 5.0,
+        statement_timeout_s: float = 30.0,
+        trust: Trust | None = None,
     ) -> None:
         parsed = parse_url(url)
         self._url = parsed
         self.name = parsed.render_as_string(hide_password=True)
         self._file = sqlite_file(parsed)
         self._lock_timeout_s = lock_timeout_s
+        self.trust = trust or Trust()
         limits: dict[str, Any] = {
             "pool_size": pool_size,
             "lock_timeout_s": lock_timeout_s,
@@ -144,7 +160,7 @@ class Database:
             GovernanceError: a guard of the schema refused the write.
         """
         with failures.one_clear_line(self.name), self._in_turn(), self._connected(self._engine) as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self.trust)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -154,7 +170,20 @@ class Database:
             StorageError: the database refused, or the block tried to write.
         """
         with failures.one_clear_line(self.name), self._connected(self._reader, reading=True) as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self.trust)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """As `reading`, with every statement seeing the database as it was at one moment.
+
+        For whatever compares or counts over several statements: under traffic, each statement of `reading` sees more
+        on PostgreSQL than the one before it. On SQLite any transaction sees one moment.
+
+        Raises:
+            StorageError: the database refused, or the block tried to write.
+        """
+        with failures.one_clear_line(self.name), self._connected(self._reader, reading=True, moment=True) as connection:
+            yield Transaction(connection, self.trust)
 
     def migrate(self) -> None:
         """Create the database file if need be and bring the schema to the revision this version needs.
@@ -197,7 +226,7 @@ class Database:
         Raises:
             StorageError: the database refused.
         """
-        with failures.one_clear_line(self.name), self._reader.connect() as connection, connection.begin():
+        with self._schema() as connection:
             return migration.current(connection)
 
     def check(self) -> None:
@@ -216,8 +245,8 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
     @contextmanager
-    def _connected(self, engine: Engine, *, reading: bool = False) -> Iterator[Connection]:
-        """One transaction on a connection of the pool."""
+    def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
+        """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
         pooled = engine.raw_connection()
         try:
             begin = ""
@@ -225,7 +254,10 @@ class Database:
                 # A writer takes the write lock at once: of two deferred ones one would fail when it upgrades its lock.
                 begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
             else:
-                cast("psycopg.Connection", pooled.driver_connection).read_only = reading
+                driver = cast("psycopg.Connection", pooled.driver_connection)
+                driver.read_only = reading
+                if moment or driver.isolation_level is not None:
+                    driver.isolation_level = _repeatable_read() if moment else None
             connection = Connection(engine, pooled, self._statements, begin)
             try:
                 yield connection
@@ -262,3 +294,9 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+def _repeatable_read() -> "psycopg.IsolationLevel":
+    from psycopg import IsolationLevel  # noqa: PLC0415 - whoever uses SQLite need not have it
+
+    return IsolationLevel.REPEATABLE_READ

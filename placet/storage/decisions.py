@@ -1,30 +1,29 @@
 """Accepted decisions, each used once (promise 2). The keys of the table enforce it under any race."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 
 from placet.contracts.decision import AcceptedDecision, Phase, Verdict
 from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
 from placet.storage.records import UsedDecision
-from placet.storage.tables import DECISION
+from placet.storage.tables import ARTIFACT, DECISION
 
 _SAME = select(DECISION).where(
     DECISION.c.tenant == bindparam("tenant"), DECISION.c.decision_id == bindparam("decision_id")
 )
-_OF_RUN = (
-    select(DECISION)
-    .where(DECISION.c.run_id == bindparam("run_id"), DECISION.c.phase == bindparam("phase"))
-    .order_by(DECISION.c.decided_at, DECISION.c.decision_id)
-)
-_ON_PROPOSAL = (
-    select(DECISION)
-    .where(
-        DECISION.c.run_id == bindparam("run_id"),
-        DECISION.c.phase == bindparam("phase"),
-        DECISION.c.proposal == bindparam("proposal"),
+_SIGNED_ROWS = select(DECISION, ARTIFACT.c.data.label("envelope")).select_from(
+    DECISION.outerjoin(
+        ARTIFACT, and_(ARTIFACT.c.digest == DECISION.c.envelope_digest, ARTIFACT.c.tenant == DECISION.c.tenant)
     )
-    .order_by(DECISION.c.place)
 )
+_OF_RUN = _SIGNED_ROWS.where(DECISION.c.run_id == bindparam("run_id"), DECISION.c.phase == bindparam("phase")).order_by(
+    DECISION.c.decided_at, DECISION.c.decision_id
+)
+_ON_PROPOSAL = _SIGNED_ROWS.where(
+    DECISION.c.run_id == bindparam("run_id"),
+    DECISION.c.phase == bindparam("phase"),
+    DECISION.c.proposal == bindparam("proposal"),
+).order_by(DECISION.c.place)
 _SIGNED = tuple(AcceptedDecision.model_fields)
 
 
@@ -66,23 +65,28 @@ class DecisionRepository:
             decision.envelope_digest,
         )
 
-    def on_proposal(self, run_id: str, proposal: str, phase: Phase = "decide") -> tuple[AcceptedDecision, ...]:
-        """What was accepted on one proposal in `phase`, in the order of its places."""
+    def on_proposal(self, run_id: str, proposal: str, phase: Phase = "decide") -> tuple[UsedDecision, ...]:
+        """The rows of what was accepted on one proposal in `phase`, in the order of their places; not proven."""
         wanted = {"run_id": run_id, "phase": phase, "proposal": proposal}
-        return tuple(_used(row).decision for row in self._connection.execute(_ON_PROPOSAL, wanted).mappings())
+        return tuple(_used(row) for row in self._connection.execute(_ON_PROPOSAL, wanted).mappings())
 
     def of_run(self, run_id: str, phase: Phase = "decide") -> tuple[UsedDecision, ...]:
-        """All decisions that were accepted in `phase` of the run, oldest first; amended proposals included."""
+        """The rows of all decisions accepted in `phase` of the run, oldest first; not proven.
+
+        Those on proposals that were amended since are included.
+        """
         rows = self._connection.execute(_OF_RUN, {"run_id": run_id, "phase": phase}).mappings()
         return tuple(_used(row) for row in rows)
 
 
 def _used(row: Row) -> UsedDecision:
-    fields = {name: row[name] for name in _SIGNED}
+    fields, data = {name: row[name] for name in _SIGNED}, row["envelope"]
     return UsedDecision(
         tenant=row["tenant"],
         run_id=row["run_id"],
         phase=row["phase"],
         place=row["place"],
         decision=AcceptedDecision(**{**fields, "roles": tuple(row["roles"].split())}),
+        # SQLite keeps text in a column of bytes if somebody writes it there.
+        envelope=data.decode(errors="replace") if isinstance(data, bytes) else None,
     )

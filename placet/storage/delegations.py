@@ -39,10 +39,10 @@ _REVOKE = update(DELEGATION).where(*_THIS, DELEGATION.c.revoked_at.is_(None))
 class DelegationRepository:
     """Who may decide in whose stead. Use it inside a transaction."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_approvers", "_connection")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, approvers: ApproverRepository) -> None:
+        self._connection, self._approvers = connection, approvers
 
     def add(self, record: DelegationRecord) -> bool:
         """Keep a signed delegation.
@@ -77,8 +77,7 @@ class DelegationRepository:
         tenant = record.delegation.tenant
         try:
             text = ArtifactStore(self._connection).get(record.document, tenant=tenant).decode(errors="replace")
-            find_key = ApproverRepository(self._connection).get
-            verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=find_key)
+            verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=self._approvers.get)
         except (GovernanceError, UsageError):  # altered, erased, or signed with a key that no longer counts
             return False
         return (verified.document, verified.key.key_id) == (record.delegation, record.key_id)

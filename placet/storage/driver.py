@@ -229,6 +229,22 @@ class Connection:
         rows = prepared.converted(list(self._guarded(cursor.fetchall)))
         return Rows(prepared.columns or [column[0] for column in described], rows, len(rows))
 
+    def stream(self, statement: Executable, batch: int = 500) -> Iterator[tuple[Any, ...]]:
+        """Run `statement` and return its rows as they come, a batch at a time, for what is too large to hold.
+
+        Raises:
+            DBAPIError: the database or the driver refused.
+        """
+        prepared = self._statements.prepared(statement, {})
+        # PostgreSQL sends everything at once unless the cursor has a name.
+        cursor: Any = self._pooled.cursor() if self.dialect.name == "sqlite" else self._pooled.cursor("placet_stream")
+        try:
+            self._guarded(lambda: cursor.execute(*prepared.bound({})))
+            while rows := self._guarded(lambda: cursor.fetchmany(batch)):
+                yield from prepared.converted(list(rows))
+        finally:
+            cursor.close()
+
     def scalar(self, statement: Executable, parameters: Row = {}) -> Any:  # noqa: B006
         """Return the first value of the first row, None when there is no row.
 

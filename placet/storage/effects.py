@@ -54,7 +54,7 @@ _RELEASE = (
         EFFECT.c.status == "open",
         EFFECT.c.holder == bindparam("claimant"),
     )
-    .values(lease_until=bindparam("now"), sends=EFFECT.c.sends - bindparam("unsent"))
+    .values(lease_until=bindparam("now"))
 )
 _SENDING = (
     update(EFFECT)
@@ -63,8 +63,27 @@ _SENDING = (
         EFFECT.c.status == "open",
         EFFECT.c.holder == bindparam("claimant"),
         EFFECT.c.lease_until > bindparam("now"),
+        EFFECT.c.sends < bindparam("most"),
     )
     .values(sends=EFFECT.c.sends + 1)
+)
+_NOT_SENT = (
+    update(EFFECT)
+    .where(
+        EFFECT.c.effect_key == bindparam("id"),
+        EFFECT.c.status == "open",
+        EFFECT.c.holder == bindparam("claimant"),
+        EFFECT.c.sends > 0,
+    )
+    .values(sends=EFFECT.c.sends - 1)
+)
+# By way of the newest runs of that state, for which there is an index; the ledger has none by time.
+_LATEST_SETTLED = (
+    select(EFFECT)
+    .join(RUN, RUN.c.run_id == EFFECT.c.run_id)
+    .where(RUN.c.tenant == bindparam("of_tenant"), RUN.c.state == "executed", EFFECT.c.status == "settled")
+    .order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc())
+    .limit(bindparam("most"))
 )
 _MOVE = update(EFFECT).where(EFFECT.c.effect_key == bindparam("id"), EFFECT.c.status == bindparam("from_status"))
 _MOVE_OWN = _MOVE.where(EFFECT.c.holder == bindparam("claimant"))
@@ -131,22 +150,22 @@ class EffectLedger:
             )
         return _claim(record, retry=retry)
 
-    def sending(self, effect_key: str, *, holder: str, now: datetime) -> bool:
+    def sending(self, effect_key: str, *, holder: str, now: datetime, most: int) -> bool:
         """Count a request that is about to leave; commit before it does.
 
         Returns:
-            Whether `holder` still owns the effect. False: it must not send.
+            Whether `holder` still owns the effect, and fewer than `most` have left. False: it must not send.
         """
-        ours = self._connection.execute(_SENDING, {"id": effect_key, "claimant": holder, "now": now})
-        return ours.rowcount == 1
+        values = {"id": effect_key, "claimant": holder, "now": now, "most": most}
+        return self._connection.execute(_SENDING, values).rowcount == 1
 
-    def release(self, effect_key: str, *, holder: str, now: datetime, unsent: bool = False) -> None:
-        """End `holder`'s lease early, its call being over with the outcome still open; the next claim is a `retry`.
+    def not_sent(self, effect_key: str, *, holder: str) -> None:
+        """Take off a request that `sending` counted for `holder` and of which certainly no byte left."""
+        self._connection.execute(_NOT_SENT, {"id": effect_key, "claimant": holder})
 
-        `unsent` takes off the request that `sending` counted and that certainly did not leave.
-        """
-        values = {"id": effect_key, "claimant": holder, "now": now, "unsent": int(unsent)}
-        self._connection.execute(_RELEASE, values)
+    def release(self, effect_key: str, *, holder: str, now: datetime) -> None:
+        """End `holder`'s lease early, its call being over with the outcome still open; the next claim is a `retry`."""
+        self._connection.execute(_RELEASE, {"id": effect_key, "claimant": holder, "now": now})
 
     def settle(self, effect_key: str, receipt: Receipt) -> None:
         """Record that the effect happened; the first receipt for the same external resource stands.
@@ -201,6 +220,11 @@ class EffectLedger:
     def for_run(self, run_id: str) -> tuple[EffectRecord, ...]:
         """The effects of a run, oldest first."""
         return tuple(_record(row) for row in self._connection.execute(_OF_RUN, {"run": run_id}).mappings())
+
+    def latest_settled(self, tenant: str, most: int) -> tuple[EffectRecord, ...]:
+        """The effects of the runs of `tenant` that executed last, newest first."""
+        values = {"of_tenant": tenant, "most": most}
+        return tuple(_record(row) for row in self._connection.execute(_LATEST_SETTLED, values).mappings())
 
     def under_way(self, tenant: str, now: datetime) -> tuple[EffectRecord, ...]:
         """Effects of `tenant` whose request was counted and may still arrive: nobody can call it back."""

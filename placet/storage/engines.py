@@ -97,10 +97,15 @@ def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any],
         return opened
 
     engine = create_engine(f"sqlite:///{path}", creator=connect, **common)
-    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "begin", _begin_reading if reading else _begin_sqlite)
     return engine
 
 
 def _begin_sqlite(connection: Connection) -> None:
     """Begin SQLAlchemy's own transactions, which look at the schema or migrate it, as writers do."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    """Begin without the write lock, which SQLite refuses to a connection that may not write."""
+    connection.exec_driver_sql("BEGIN")

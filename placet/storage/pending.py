@@ -12,10 +12,15 @@ _AMENDED = "approve.amended"
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The digest of the pending proposal, and the gate before it."""
+    """The digest of the pending proposal, and the gate before it.
+
+    Attributes:
+        before: What an approver amended into it; None where it is what the agent proposed.
+    """
 
     proposal: str
     gate: Gate
+    before: "Pending | None" = None
 
 
 def amended_key(proposal: str) -> str:
@@ -34,5 +39,5 @@ def pending_on_record(tx: Transaction, run_id: str) -> Pending:
         raise DecisionRefused("no gate is on record", code="not_approved")
     pending = Pending(str(opened.body["proposal"]), Gate.model_validate(opened.body["gate"]))
     while (entry := tx.audit.find(run_id, amended_key(pending.proposal))) is not None:
-        pending = Pending(str(entry.body["proposal"]), Gate.model_validate(entry.body["gate"]))
+        pending = Pending(str(entry.body["proposal"]), Gate.model_validate(entry.body["gate"]), pending)
     return pending

@@ -58,13 +58,18 @@ class Asked(Frozen):
 
 
 class UsedDecision(Frozen):
-    """A decision that counted: in which run and phase, and in which place (from 1) on its proposal."""
+    """A row that says that a decision counted: in which run and phase, and in which place (from 1) on its proposal.
+
+    `envelope` is what the artifact store holds under the decision's digest; None where it holds no text. Neither is
+    trusted: see `placet.gate.proof`.
+    """
 
     tenant: str
     run_id: str
     phase: Phase
     place: int
     decision: AcceptedDecision
+    envelope: str | None = None
 
 
 class EffectRecord(Frozen):

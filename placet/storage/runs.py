@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import Update, and_, bindparam, or_, select, tuple_, update
 
 from placet.contracts.receipt import Receipt
-from placet.contracts.run import END_STATES, RunRequest, RunState
+from placet.contracts.run import END_STATES, RUN_STATES, RunRequest, RunState, states_before
 from placet.errors import UsageError
 from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
@@ -13,13 +13,18 @@ from placet.storage.records import Asked, RunRecord
 from placet.storage.tables import RUN
 
 _GET = select(RUN).where(RUN.c.run_id == bindparam("id"))
+_STATE = select(RUN.c.state).where(RUN.c.run_id == bindparam("id"))
 _SAME = select(RUN).where(
     or_(
         RUN.c.run_id == bindparam("id"),
         and_(RUN.c.tenant == bindparam("of_tenant"), RUN.c.key == bindparam("with_key")),
     )
 )
-_MOVE = update(RUN).where(RUN.c.run_id == bindparam("id"), RUN.c.state.not_in(sorted(END_STATES)))
+_UNENDED = update(RUN).where(RUN.c.run_id == bindparam("id"), RUN.c.state.not_in(sorted(END_STATES)))
+_MOVE: dict[RunState, Update] = {
+    state: update(RUN).where(RUN.c.run_id == bindparam("id"), RUN.c.state.in_(states_before(state)))
+    for state in RUN_STATES
+}
 _ORIGINAL = RUN.alias("original")
 _REVERSALS = (
     select(RUN)
@@ -80,12 +85,12 @@ class RunRepository:
         asked: Asked | None = None,
         answered: bool = False,
     ) -> bool:
-        """Move a run to `state` and add the digests that are given; those left out stay.
+        """Move a run forward to `state` and add the digests that are given; those left out stay.
 
         `asked` is what people are asked from now on; `answered` says that nobody is missing any more.
 
         Returns:
-            Whether the run now stands in `state`; False when it ended otherwise before, and stays so.
+            Whether the run now stands in `state`; False when it was further on before (`states_before`), and stays so.
 
         Raises:
             UsageError: code `unknown_run`.
@@ -97,12 +102,16 @@ class RunRepository:
         if asked is not None:
             values.update(_asked(asked))
         values.update(state=state, code=code, detail=detail, updated_at=at, answered_at=at if answered else None)
-        if self._connection.execute(_MOVE, {"id": run_id, **values}).rowcount == 1:
+        if self._connection.execute(_MOVE[state], {"id": run_id, **values}).rowcount == 1:
             return True
         record = self.get(run_id)
         if record is None:
             raise UsageError(f"run {run_id!r} does not exist", code="unknown_run")
         return record.state == state
+
+    def is_over(self, run_id: str) -> bool:
+        """Whether the run has ended; False where there is none."""
+        return self._connection.scalar(_STATE, {"id": run_id}) in END_STATES
 
     def lock(self, run_id: str) -> None:
         """Let nobody else lock this run before the transaction ends; on SQLite there is one writer anyway."""
@@ -110,15 +119,15 @@ class RunRepository:
 
     def note_asked(self, run_id: str, asked: Asked) -> None:
         """Note what a gate asked that nobody has to pass: its run may have to be settled by a person."""
-        self._connection.execute(_MOVE, {"id": run_id, **_asked(asked)})
+        self._connection.execute(_UNENDED, {"id": run_id, **_asked(asked)})
 
     def reopen(self, run_id: str) -> None:
         """Note that people are missing again: an approval that had sufficed no longer counts."""
-        self._connection.execute(_MOVE, {"id": run_id, "answered_at": None})
+        self._connection.execute(_UNENDED, {"id": run_id, "answered_at": None})
 
     def set_detail(self, run_id: str, detail: str, *, at: datetime) -> None:
         """Note what a run is waiting for; its state stays, and a run that ended or is not there stays as it is."""
-        self._connection.execute(_MOVE, {"id": run_id, "detail": detail, "updated_at": at})
+        self._connection.execute(_UNENDED, {"id": run_id, "detail": detail, "updated_at": at})
 
     def get(self, run_id: str) -> RunRecord | None:
         """The run, None if there is none of that id."""

@@ -5,11 +5,12 @@ from functools import partial
 from typing import TypeVar
 
 from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
-from placet.contracts.proposal import Precondition
+from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import NotFound
 from placet.plugin_api import Answer, Connector, Manifest, UnreadableError, read_all
 from placet.plugin_api.protocols import Figures
 from plugins.billing import mapping
+from plugins.billing.ownership import check_owner
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class BillingPlugin(Connector):
     """Reads one customer's facts; implements `placet.plugin_api.ReadPlugin`."""
 
     manifest = Manifest(
-        name="billing", kind="read", apis=("TMF629", "TMF635", "TMF637", "TMF654", "TMF678"), version="1.0.0"
+        name="billing", kind="read", apis=("TMF629", "TMF635", "TMF637", "TMF654", "TMF678"), version="1.1.0"
     )
 
     def customer(self, customer_id: str) -> CustomerProfile:
@@ -67,19 +68,23 @@ class BillingPlugin(Connector):
         chosen = [record for record in records if record.month in recent]
         return tuple(sorted(chosen, key=lambda record: (record.month, record.kind), reverse=True))
 
-    def observe(self, preconditions: Sequence[Precondition]) -> Figures:
+    def observe(self, preconditions: Sequence[Precondition], *, target: AdjustBalance | OrderProduct) -> Figures:
         """Current values of the figures that `preconditions` name; each resource is read once.
 
         Raises:
             NotFound: A subject is gone: the precondition cannot hold.
+            UpstreamRejected: Code `not_the_customers`; a subject, or what `target` changes, is not shown to be its
+                customer's.
         """
-        groups: dict[tuple[str, str], list[Precondition]] = {}
+        groups: dict[tuple[str, str], list[Precondition]] = {place: [] for place in _changed(target)}
         for condition in preconditions:
-            groups.setdefault((_FIGURES[condition.name][0], condition.subject), []).append(condition)
+            place = (_FIGURES[condition.name][0], condition.subject)
+            groups.setdefault(place, []).append(condition)
         figures: dict[tuple[str, str], str | int] = {}
         for (path, subject), conditions in groups.items():
             query = {"fields": "status"} if path == CUSTOMER else {}
-            figures |= self._one(path, subject, partial(_figures, conditions), query=query)
+            parse = partial(_figures, conditions, target.customer_id, path)
+            figures |= self._one(path, subject, parse, query=query)
         return figures
 
     def _one(
@@ -94,17 +99,26 @@ class BillingPlugin(Connector):
 
     def _of(self, customer_id: str, path: str, item: Callable[[mapping.Record], T | None]) -> tuple[T, ...]:
         def checked(record: mapping.Record, _: Answer) -> T | None:
-            # A server that ignores the filter must not put one customer's facts into another's evidence.
-            parties = record.get("relatedParty")
-            if parties is not None and customer_id not in {party["id"] for party in parties}:
-                raise UnreadableError("a record belongs to another customer than the one asked for")
+            check_owner(record, customer_id, path)
             return item(record)
 
         return tuple(read_all(self, path, query={"relatedParty.id": customer_id}, item=checked))
 
 
-def _figures(conditions: Sequence[Precondition], answer: Answer) -> dict[tuple[str, str], str | int]:
+def _changed(target: AdjustBalance | OrderProduct) -> tuple[tuple[str, str], ...]:
+    """The resource that a mutation changes, as path and id; none where it adds one."""
+    if isinstance(target, AdjustBalance):
+        return ((BUCKET, target.bucket_id),)
+    return () if target.product_id is None else ((PRODUCT, target.product_id),)
+
+
+def _figures(
+    conditions: Sequence[Precondition], customer_id: str, path: str, answer: Answer
+) -> dict[tuple[str, str], str | int]:
     record = answer.object()
+    # A customer is shown by the id, which is checked already; what is somebody's names them.
+    owner = record if path != CUSTOMER else {"id": record["id"], "relatedParty": [{"id": record["id"]}]}
+    check_owner(owner, customer_id, path)
     return {(condition.name, condition.subject): _FIGURES[condition.name][1](record) for condition in conditions}
 
 

@@ -7,17 +7,30 @@ reading the bucket's adjustments.
 from placet.contracts.proposal import AdjustBalance
 from placet.errors import PluginError
 from placet.plugin_api import major_units, money
-from plugins.commerce.effect import Progress, Record
+from plugins.commerce.effect import Effect, Progress, Record
+from plugins.commerce.marks import Mark, find_mark, shortened
 
 ADJUSTMENTS = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
+_PREFIX = "placet:"
 _ADJUST_TYPE = {"credit": "oneTimeChargeCredit", "debit": "oneTimeChargeDebit"}
 _DONE = frozenset({"completed", "confirmed"})
 _FAILED = frozenset({"failed", "rejected", "cancelled"})
 
 
-def mark(effect_key: str) -> str:
-    """The text in `description` that identifies the effect."""
-    return f"placet:{effect_key}"
+def effect_of(mutation: AdjustBalance, effect_key: str) -> Effect:
+    """The adjustment as an effect."""
+    return Effect(
+        api="TMF654",
+        collection=ADJUSTMENTS,
+        creation=lambda: creation(mutation, effect_key),
+        scope={"bucket.id": mutation.bucket_id},
+        mark=lambda record: _mark(record, effect_key),
+        is_same=lambda record: _is_same(record, mutation),
+        confirms=lambda record: _confirms(record, mutation),
+        words=_words,
+        moment=lambda record: record.get("requestedDate", record.get("confirmationDate")),
+        progress=_progress,
+    )
 
 
 def creation(mutation: AdjustBalance, effect_key: str) -> Record:
@@ -37,7 +50,7 @@ def creation(mutation: AdjustBalance, effect_key: str) -> Record:
     return {
         "@type": "AdjustBalance",
         "adjustType": _ADJUST_TYPE[mutation.direction],
-        "description": mark(effect_key),
+        "description": f"{_PREFIX}{effect_key}",
         "reason": mutation.reason,
         "amount": {"amount": amount, "units": mutation.amount.currency},
         "bucket": {"id": mutation.bucket_id},
@@ -45,13 +58,12 @@ def creation(mutation: AdjustBalance, effect_key: str) -> Record:
     }
 
 
-def is_marked(record: Record, effect_key: str) -> bool:
-    """Whether the record carries the effect's key."""
-    return record.get("description") == mark(effect_key)
+def _mark(record: Record, effect_key: str) -> Mark:
+    return find_mark(record.get("description"), effect_key, _PREFIX)
 
 
-def is_same(record: Record, mutation: AdjustBalance) -> bool:
-    """Whether a marked record credits, or debits, the same bucket with the same amount.
+def _is_same(record: Record, mutation: AdjustBalance) -> bool:
+    """Whether a record credits, or debits, the same bucket with the same amount.
 
     Raises:
         UnreadableError: Its amount cannot be read; also `KeyError` or `TypeError` where a part is missing.
@@ -65,7 +77,29 @@ def is_same(record: Record, mutation: AdjustBalance) -> bool:
     )
 
 
-def progress(record: Record) -> Progress:
+def _confirms(record: Record, mutation: AdjustBalance) -> bool:
+    """Whether the answer states our amount, and nothing that it states besides is another mutation's.
+
+    Raises:
+        UnreadableError: Its amount cannot be read; also `KeyError` or `TypeError` where it is missing.
+    """
+    stated = {
+        "adjustType": _ADJUST_TYPE[mutation.direction],
+        "bucket": {"id": mutation.bucket_id},
+        **record,
+    }
+    return _is_same(stated, mutation)
+
+
+def _words(record: Record) -> str:
+    amount = record["amount"]
+    return (
+        f"{shortened(amount['amount'])} {shortened(amount['units'])}, {shortened(record.get('adjustType'))}, "
+        f"made {shortened(record.get('requestedDate'))}, description {shortened(record.get('description'))}"
+    )
+
+
+def _progress(record: Record) -> Progress:
     """How far the adjustment got; a system that states no status recorded it done."""
     status = record.get("status")
     if status is None or status in _DONE:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from plugins.commerce.marks import Mark
+
 Record = dict[str, Any]
 
 Progress = Literal["done", "failed", "pending"]
@@ -18,8 +20,11 @@ class Effect:
         collection: Where the mutation is POSTed and its records are read.
         creation: The body to POST; raises for a mutation that cannot be expressed there.
         scope: The filter that finds every record the effect could be among.
-        is_marked: Whether a record carries the effect's key.
-        is_same: Whether a marked record is the mutation that was approved.
+        mark: Whose key a record shows.
+        is_same: Whether a record is the mutation that was approved; raises where it does not say.
+        confirms: Whether the answer to the mutation itself is about it, in all that it says.
+        words: A record in one line, for a person who must look.
+        moment: When a record says that it was made.
         progress: How far a record got.
     """
 
@@ -27,6 +32,9 @@ class Effect:
     collection: str
     creation: Callable[[], Record]
     scope: dict[str, str]
-    is_marked: Callable[[Record], bool]
+    mark: Callable[[Record], Mark]
     is_same: Callable[[Record], bool]
+    confirms: Callable[[Record], bool]
+    words: Callable[[Record], str]
+    moment: Callable[[Record], object]
     progress: Callable[[Record], Progress]

@@ -5,13 +5,30 @@ What is sent, and how an order there is known to be ours (`externalId` is the ef
 
 from placet.contracts.proposal import OrderProduct
 from placet.errors import PluginError
-from plugins.commerce.effect import Progress, Record
+from plugins.commerce.effect import Effect, Progress, Record
+from plugins.commerce.marks import Mark, find_mark, shortened
 
 ORDERS = "/tmf-api/productOrderingManagement/v4/productOrder"
 # TMF622 ProductOrderStateType. An order that was taken is the effect; fulfilling it is the operator's
 # process.
 _TAKEN = frozenset({"acknowledged", "inProgress", "pending", "held", "completed"})
 _FAILED = frozenset({"rejected", "failed", "cancelled"})
+
+
+def effect_of(mutation: OrderProduct, effect_key: str) -> Effect:
+    """The order as an effect."""
+    return Effect(
+        api="TMF622",
+        collection=ORDERS,
+        creation=lambda: creation(mutation, effect_key),
+        scope={"externalId": effect_key},
+        mark=lambda record: _mark(record, effect_key),
+        is_same=lambda record: _is_same(record, mutation),
+        confirms=lambda record: _confirms(record, mutation),
+        words=_words,
+        moment=lambda record: record.get("orderDate"),
+        progress=_progress,
+    )
 
 
 def creation(mutation: OrderProduct, effect_key: str) -> Record:
@@ -44,13 +61,12 @@ def creation(mutation: OrderProduct, effect_key: str) -> Record:
     }
 
 
-def is_marked(record: Record, effect_key: str) -> bool:
-    """Whether the order carries the effect's key."""
-    return record.get("externalId") == effect_key
+def _mark(record: Record, effect_key: str) -> Mark:
+    return find_mark(record.get("externalId"), effect_key, "")
 
 
-def is_same(record: Record, mutation: OrderProduct) -> bool:
-    """Whether a marked order is for the same customer, action, offering and product.
+def _is_same(record: Record, mutation: OrderProduct) -> bool:
+    """Whether an order is for the same customer, action, offering and product.
 
     Raises:
         KeyError: A part is missing; also `TypeError` where one is of another kind.
@@ -66,7 +82,22 @@ def is_same(record: Record, mutation: OrderProduct) -> bool:
     return bool(mutation.action == "add" or item["product"]["id"] == mutation.product_id)
 
 
-def progress(record: Record) -> Progress:
+def _confirms(record: Record, mutation: OrderProduct) -> bool:
+    """Whether nothing that the answer states is another mutation's; an order that was taken need not repeat itself.
+
+    Raises:
+        KeyError: A part is incomplete; also `TypeError` where one is of another kind.
+    """
+    sent = creation(mutation, "")
+    stated = {name: record.get(name, sent[name]) for name in ("relatedParty", "productOrderItem")}
+    return _is_same(stated, mutation)
+
+
+def _words(record: Record) -> str:
+    return f"made {shortened(record.get('orderDate'))}, externalId {shortened(record.get('externalId'))}"
+
+
+def _progress(record: Record) -> Progress:
     """How far the order got."""
     state = record.get("state")
     if state in _TAKEN:

@@ -1,126 +1,123 @@
 """Causing an effect once, and finding out whether it exists."""
 
+from datetime import datetime
 from typing import Literal, assert_never
 
 from placet.contracts.base import Digest
 from placet.contracts.proposal import AdjustBalance, OrderProduct
-from placet.errors import OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
-from placet.plugin_api import Answer, Confirmation, Connector, Manifest, UnreadableError, read_all
+from placet.errors import OutcomeUnknown, UpstreamRejected, UpstreamUnavailable
+from placet.plugin_api import Answer, Confirmation, Connector, Manifest, Sighting, UnreadableError, read_all
 from plugins.commerce import adjustments, orders
 from plugins.commerce.effect import Effect, Record
+from plugins.commerce.marks import is_older, shortened
 
 
 class CommercePlugin(Connector):
     """Adjusts balances and orders products; implements `placet.plugin_api.MutatePlugin`. It never retries."""
 
-    manifest = Manifest(name="commerce", kind="mutate", apis=("TMF622", "TMF654"), version="1.0.0")
+    manifest = Manifest(name="commerce", kind="mutate", apis=("TMF622", "TMF654"), version="1.1.0")
 
     def perform(
         self, mutation: AdjustBalance | OrderProduct, effect_key: Digest, *, timeout_seconds: float
     ) -> Confirmation:
-        """Cause the effect once; see `MutatePlugin.perform` for what each error says about it.
-
-        A 409 to an order may mean that this very order is already there (TMF622 `externalId` is unique), so
-        the answer is looked up before it is taken for a refusal.
-        """
+        """Cause the effect once; see `MutatePlugin.perform` for what each error says about it."""
         effect = _effect(mutation, effect_key)
-        try:
-            return self.call(
-                "POST",
-                effect.collection,
-                body=effect.creation(),
-                parse=lambda answer: _confirmed_by_response(effect, answer),
-                timeout_seconds=timeout_seconds,
-            )
-        except UpstreamRejected as refused:
-            if refused.code != "conflict" or not isinstance(mutation, OrderProduct):
-                raise
-            found = self._find_after_conflict(effect, timeout_seconds)
-            if found is None:
-                raise
-            return found
+        return self.call(
+            "POST",
+            effect.collection,
+            body=effect.creation(),
+            parse=lambda answer: _confirmed_by_response(effect, answer),
+            timeout_seconds=timeout_seconds,
+        )
 
     def read_back(
-        self, mutation: AdjustBalance | OrderProduct, effect_key: Digest, *, timeout_seconds: float
-    ) -> Confirmation | None:
-        """Whether the effect exists; see `MutatePlugin.read_back`. `timeout_seconds` bounds each page."""
-        return self._find(_effect(mutation, effect_key), timeout_seconds)
+        self,
+        mutation: AdjustBalance | OrderProduct,
+        effect_key: Digest,
+        *,
+        sent_after: datetime | None,
+        timeout_seconds: float,
+    ) -> Sighting:
+        """Look whether the effect exists; see `MutatePlugin.read_back`. `timeout_seconds` bounds each page."""
+        effect = _effect(mutation, effect_key)
+        shown: list[str] = []
+        alike: list[str] = []
 
-    def _find_after_conflict(self, effect: Effect, timeout_seconds: float) -> Confirmation | None:
-        """Look for the order a 409 may speak of; who cannot look may not say that it is not there."""
-        try:
-            return self._find(effect, timeout_seconds)
-        except PluginError as failure:
-            if failure.code == "effect_failed":
-                raise
-            raise OutcomeUnknown(f"{effect.api} answered 409, and the read-back failed: {failure}") from failure
+        def ours(record: Record, answer: Answer) -> tuple[Record, Confirmation] | None:
+            mark = effect.mark(record)
+            if mark == "ours":
+                return _ours(effect, record, answer)
+            if mark == "anothers":
+                shown.append(_identifier(record))
+            elif _looks_alike(effect, record, sent_after):
+                alike.append(f"{shortened(_identifier(record))} ({effect.words(record)})")
+            return None
 
-    def _find(self, effect: Effect, timeout_seconds: float) -> Confirmation | None:
-        def marked(record: Record, answer: Answer) -> tuple[Record, Confirmation] | None:
-            if not effect.is_marked(record):
-                return None
-            if not effect.is_same(record):
-                raise UpstreamRejected(
-                    f"{effect.api} record {_identifier(record)!r} carries this effect's key but is not the "
-                    "approved mutation; a person must look at it",
-                    code="effect_mismatch",
-                )
-            return record, _confirmation(effect, record, answer, "read_back")
-
-        found = read_all(self, effect.collection, query=effect.scope, item=marked, timeout_seconds=timeout_seconds)
+        found = read_all(self, effect.collection, query=effect.scope, item=ours, timeout_seconds=timeout_seconds)
         if len(found) > 1:
             raise UpstreamRejected(
                 f"{effect.api} holds {len(found)} records with this effect's key, the first is "
                 f"{found[0][1].external_id!r}; a person must look at them",
                 code="duplicate_effect",
             )
-        if not found:
-            return None
-        record, confirmation = found[0]
-        match effect.progress(record):
-            case "done":
-                return confirmation
-            case "failed":
-                raise _failed(effect, record)
-            case "pending":
-                raise UpstreamUnavailable(
-                    f"{effect.api} record {confirmation.external_id!r} is not completed yet; read it later",
-                    code="effect_pending",
-                )
-            case never:
-                assert_never(never)
+        if found:
+            return _certain(effect, *found[0])
+        if alike:
+            said = f"{effect.api} shows {alike[0]}, which carries no key of ours and is otherwise like this effect"
+            return Sighting(certainty="likely", detail=said)
+        if shown:
+            return Sighting(certainty="absent", detail=f"{effect.api} shows other effects' keys, and not this one's")
+        said = f"{effect.api} shows no record with a key of ours, so that nothing says that it would show this one"
+        return Sighting(certainty="cannot_tell", detail=said)
 
 
 def _effect(mutation: AdjustBalance | OrderProduct, effect_key: Digest) -> Effect:
     if isinstance(mutation, AdjustBalance):
-        return Effect(
-            api="TMF654",
-            collection=adjustments.ADJUSTMENTS,
-            creation=lambda: adjustments.creation(mutation, effect_key),
-            scope={"bucket.id": mutation.bucket_id},
-            is_marked=lambda record: adjustments.is_marked(record, effect_key),
-            is_same=lambda record: adjustments.is_same(record, mutation),
-            progress=adjustments.progress,
-        )
-    return Effect(
-        api="TMF622",
-        collection=orders.ORDERS,
-        creation=lambda: orders.creation(mutation, effect_key),
-        scope={"externalId": effect_key},
-        is_marked=lambda record: orders.is_marked(record, effect_key),
-        is_same=lambda record: orders.is_same(record, mutation),
-        progress=orders.progress,
-    )
+        return adjustments.effect_of(mutation, effect_key)
+    return orders.effect_of(mutation, effect_key)
 
 
 def _confirmed_by_response(effect: Effect, answer: Answer) -> Confirmation:
+    """What the answer to the mutation confirms. It need not repeat our key: it is the answer to our request."""
     record = answer.object()
     if effect.progress(record) == "failed":
         raise _failed(effect, record)
-    # Anything but a plain confirmation of this very mutation leaves the outcome open: reading back decides.
-    if effect.progress(record) != "done" or not effect.is_marked(record) or not effect.is_same(record):
+    # An answer that is not done, or is about something else, leaves the outcome open: reading back decides.
+    if effect.progress(record) != "done" or effect.mark(record) == "anothers" or not effect.confirms(record):
         raise OutcomeUnknown(f"{effect.api} answered without confirming this very mutation as done; read back first")
     return _confirmation(effect, record, answer, "response")
+
+
+def _ours(effect: Effect, record: Record, answer: Answer) -> tuple[Record, Confirmation]:
+    if not effect.is_same(record):
+        raise UpstreamRejected(
+            f"{effect.api} record {_identifier(record)!r} carries this effect's key but is not the "
+            "approved mutation; a person must look at it",
+            code="effect_mismatch",
+        )
+    return record, _confirmation(effect, record, answer, "read_back")
+
+
+def _looks_alike(effect: Effect, record: Record, sent_after: datetime | None) -> bool:
+    try:
+        return effect.is_same(record) and not is_older(effect.moment(record), sent_after)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False  # it does not say what it is: nothing that could be shown to a person as this effect
+
+
+def _certain(effect: Effect, record: Record, confirmation: Confirmation) -> Sighting:
+    match effect.progress(record):
+        case "done":
+            return Sighting(certainty="certain", confirmation=confirmation)
+        case "failed":
+            raise _failed(effect, record)
+        case "pending":
+            raise UpstreamUnavailable(
+                f"{effect.api} record {confirmation.external_id!r} is not completed yet; read it later",
+                code="effect_pending",
+            )
+        case never:
+            assert_never(never)
 
 
 def _failed(effect: Effect, record: Record) -> UpstreamRejected:
@@ -138,6 +135,7 @@ def _confirmation(
         api=effect.api,
         response_sha256=answer.sha256,
         confirmed_by=confirmed_by,
+        key_shown=effect.mark(record) == "ours",
     )
 
 

@@ -28,6 +28,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PLACET_KEY_PASSPHRASE": "correct horse",
         "FOLDER": str(folder),
+        "PLACET_HOME": str(folder / "another home"),
     }
     log = (folder / "up.log").open("w")
     up = subprocess.Popen(["placet", "up"], cwd=folder, env=environment, stdout=log, stderr=log)
@@ -35,7 +36,6 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         said = folder / "up.log"
         await_condition(lambda: "ready" in said.read_text() or up.poll() is not None, seconds=90, what="placet up")
         assert up.poll() is None, said.read_text()
-        environment["PLACET_TEMPORAL_ADDRESS"] = running_stack(folder / ".placet")["temporal_address"]
         children = psutil.Process(up.pid).children(recursive=True)
         yield environment
     finally:
@@ -44,13 +44,14 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         log.close()
     left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert left == []
-    assert running_stack(folder / ".placet") == {}
+    assert running_stack(folder / "another home") == {}
 
 
 def test_the_readme_shows_the_two_commands() -> None:
     assert "\nmake demo " in README
     assert "\nmake test " in README
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
+    assert ".placet/" not in "".join(BLOCKS)
 
 
 @pytest.mark.xdist_group("model")

@@ -50,10 +50,12 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
-    assert call("keys", "new", "anna")[0] == 0
+    for name in ("root", "anna"):
+        assert call("keys", "new", name)[0] == 0
+    assert call("keys", "bootstrap", "root")[0] == 0
     public = str(tmp_path / "keys" / "anna.pem.pub")
     terms = ("--role", "retention_lead", "--limit", "200.00 USD")
-    assert call("keys", "enroll", "anna", "--public", public, "--by", "root", *terms)[0] == 0
+    assert call("keys", "enroll", "anna", "--public", public, "--as", "root", *terms)[0] == 0
     return call
 
 
@@ -285,7 +287,7 @@ def test_a_signature_that_counts_nowhere_is_sent_to_nobody(
     code, _, err = placet("approve", "--all", "--as", "mallory")
     assert (code, "is not enrolled for tenant 'demo'" in err) == (1, True)
     with database.reading() as tx:
-        enrolled, refused = tx.audit.read("tenant/demo")
+        _, enrolled, refused = tx.audit.read("tenant/demo")
     assert (enrolled.kind, refused.kind, refused.body["code"]) == ("key.enrolled", "batch.refused", "unknown_key")
 
 

@@ -1,5 +1,6 @@
 """What goes wrong at the command line is one clear line and the right exit code; nothing is lost, nothing half done."""
 
+import json
 import os
 import subprocess
 import sys
@@ -88,12 +89,33 @@ def test_a_bad_key_file_signs_nothing(a_world: World, spoil: str, message: str) 
 
 @pytest.mark.parametrize("limit", ["200", "12.5 EUR", "20 QQQ", "-5.00 USD"])
 def test_a_malformed_limit_enrolls_nobody(tmp_path: Path, limit: str) -> None:
-    assert placet(tmp_path, "keys", "new", "anna").returncode == 0
+    for words in (("new", "anna"), ("new", "root"), ("bootstrap", "root")):
+        assert placet(tmp_path, "keys", *words).returncode == 0
     public = str(tmp_path / "keys" / "anna.pem.pub")
-    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--by", "root")
+    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
     line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"))
     assert limit.rsplit(maxsplit=1)[-1] in line
-    assert placet(tmp_path, "keys", "list", "--json").stdout.strip() == "[]"
+    assert [key["name"] for key in json.loads(placet(tmp_path, "keys", "list", "--json").stdout)] == ["root"]
+
+
+def test_nobody_is_enrolled_before_an_administrator_is_pinned_and_no_key_leads_out_of_its_folder(
+    tmp_path: Path,
+) -> None:
+    for name in ("root", "anna"):
+        assert placet(tmp_path, "keys", "new", name).returncode == 0
+    public = str(tmp_path / "keys" / "anna.pem.pub")
+    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
+    line = one_line(placet(tmp_path, *enroll))
+    assert "no administrator of tenant 'demo' is pinned in" in line
+    assert line.endswith("run `placet keys bootstrap root`")
+    line = one_line(placet(tmp_path, "keys", "bootstrap", "root", "--public", public))
+    assert "is not the public half of root's key" in line
+    assert placet(tmp_path, "keys", "bootstrap", "root").returncode == 0
+    assert "let them enroll 'anna'" in one_line(placet(tmp_path, "keys", "bootstrap", "anna"))
+    assert placet(tmp_path, *enroll).returncode == 0
+    assert "'worker' names a part of the system" in one_line(placet(tmp_path, "keys", "new", "worker"))
+    assert "malformed name '../../x'" in one_line(placet(tmp_path, "keys", "new", "../../x"))
+    assert not (tmp_path.parent.parent / "x.pem").exists()
 
 
 def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> None:
@@ -104,10 +126,11 @@ def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> No
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return placet(home, *arguments, **address)
 
+    assert a_world.root.name == "root"
     assert run("keys", "new", "anna").returncode == 0
     assert "refused (unknown_key)" in one_line(run("approve", run_id, "--as", "anna"))
     public = str(home / "keys" / "anna.pem.pub")
-    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--by", "root")
+    enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
     assert run(*enroll, "--limit", "0.01 USD").returncode == 0
     assert "refused (unentitled)" in one_line(run("approve", run_id, "--as", "anna"))
     assert "on other terms; make a new key pair" in one_line(run(*enroll, "--limit", "200.00 USD"))
@@ -150,9 +173,10 @@ def test_a_decision_no_worker_has_reviewed_yet_is_delivered_and_not_called_refus
     home = a_world.settings.home
     run_id = a_world.pending("C00005")
     extra = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}
+    assert a_world.root.name == "root"
     assert placet(home, "keys", "new", "anna").returncode == 0
     enroll = ("keys", "enroll", "anna", "--public", str(home / "keys" / "anna.pem.pub"), "--role", "retention_lead")
-    assert placet(home, *enroll, "--by", "root", "--limit", "200.00 USD").returncode == 0
+    assert placet(home, *enroll, "--as", "root", "--limit", "200.00 USD").returncode == 0
     a_world.stop_worker()
     done = placet(home, "approve", run_id, "--as", "anna", "--wait", "1", **extra)
     assert done.returncode == 0, done.stderr

@@ -160,7 +160,7 @@ def test_only_the_delegators_own_good_key_signs_a_delegation(installation: Insta
     assert refusal(signed(annas_key, valid_from=now - timedelta(days=2), valid_until=now)) == "over"
     take_delegation(installation.database, signed(annas_key), tenant="demo")
     assert refusal(signed(annas_key, roles=("finance_lead",))) == "duplicate"
-    installation.placet("keys", "revoke", annas_key.key_id, "--by", "root")
+    installation.placet("keys", "revoke", annas_key.key_id, "--as", "root")
     assert refusal(signed(annas_key, document_id="e" * 32)) == "revoked_key"
 
 

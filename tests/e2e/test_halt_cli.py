@@ -57,10 +57,13 @@ class Installation:
 
     def enroll(self, name: str, *roles: str, limit: str = "500.00 USD") -> None:
         """A person with a key of their own in the usual place."""
+        if not (self.home / "administrators").exists():
+            self.placet("keys", "new", "root")
+            self.placet("keys", "bootstrap", "root")
         self.placet("keys", "new", name)
         public = str(self.home / "keys" / f"{name}.pem.pub")
         held = [word for role in roles for word in ("--role", role)]
-        self.placet("keys", "enroll", name, "--public", public, "--by", "root", "--limit", limit, *held)
+        self.placet("keys", "enroll", name, "--public", public, "--as", "root", "--limit", limit, *held)
 
     def record(self, kind: str) -> list[AuditEvent]:
         """Entries of one kind on the tenant's own record, the chain verified."""
@@ -201,7 +204,7 @@ def test_what_was_leaving_already_is_named_where_the_halt_is_about_it(installati
         tx.effects.claim(
             "e" * 64, tenant="demo", run_id=run_id, proposal=digest, holder="me", now=at, lease_seconds=600
         )
-        tx.effects.sending("e" * 64, holder="me", now=at)
+        tx.effects.sending("e" * 64, holder="me", now=at, most=2)
     until = f"{at + timedelta(seconds=600):%H:%M:%S}Z"
     named = f"{run_id}  was leaving already and may still arrive until {until}; see `placet run show {run_id}`"
     for flags, about_it in (

@@ -39,6 +39,8 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
+    assert call("keys", "new", "root")[0] == 0
+    assert call("keys", "bootstrap", "root")[0] == 0
     enrolled(call, tmp_path, "hanna")
     return call
 
@@ -46,7 +48,7 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def enrolled(call: Placet, home: Path, name: str, role: str = "retention_head", limit: str = "1000.00 USD") -> None:
     assert call("keys", "new", name)[0] == 0
     public = str(home / "keys" / f"{name}.pem.pub")
-    assert call("keys", "enroll", name, "--public", public, "--by", "root", "--role", role, "--limit", limit)[0] == 0
+    assert call("keys", "enroll", name, "--public", public, "--as", "root", "--role", role, "--limit", limit)[0] == 0
 
 
 def draft(call: Placet, file: Path, *more: str, **changes: str) -> tuple[int, str, str]:
@@ -277,8 +279,8 @@ def test_show_says_what_is_used_and_whether_the_signature_still_counts(placet: P
     assert placet("mandate", "show", mandate_id, "--signed", str(kept))[0] == 0
     assert sha256_hex(kept.read_bytes()) == shown["document"]
 
-    (key,) = json.loads(placet("keys", "list", "--json")[1])
-    assert placet("keys", "revoke", key["key_id"], "--by", "root")[0] == 0
+    (key,) = (one for one in json.loads(placet("keys", "list", "--json")[1]) if one["name"] == "hanna")
+    assert placet("keys", "revoke", key["key_id"], "--as", "root")[0] == 0
     assert listed(placet, "show", mandate_id)["signature"].startswith("revoked_key: ")
 
 
@@ -302,3 +304,20 @@ def test_without_policies_nobody_may_sign_a_mandate(
     assert (code, "no policy file (*.cedar)" in err) == (1, True)
     assert [one["mandate"]["document_id"] for one in listed(placet, "list")] == [mandate_id]
     assert listed(placet, "show", mandate_id)["signature"].startswith("policy_invalid: ")
+
+
+def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_not_said_to_be_in_force(
+    placet: Placet, tmp_path: Path
+) -> None:
+    code, _, err = draft(placet, tmp_path / "x.json", treatment="goodwil_credit")
+    assert code == 1
+    assert err.startswith("placet: agent 'retention' has no treatment 'goodwil_credit'; known: goodwill_credit, ")
+    file = tmp_path / "draft.json"
+    assert draft(placet, file)[0] == 0
+    misspelt = tmp_path / "misspelt.json"
+    misspelt.write_text(file.read_text().replace("goodwill_credit", "goodwil_credit"))
+    assert placet("mandate", "sign", str(misspelt), "--as", "hanna")[0] == 1
+    _, out, _ = placet("mandate", "sign", str(file), "--as", "hanna")
+    idle = "but policy has no permit to commit, so that it clears nothing"
+    assert out.rstrip().endswith(f"signed by hanna, {idle}")
+    assert placet("mandate", "list")[1].rstrip().endswith(idle)

@@ -48,6 +48,9 @@ def test_a_look_is_noted_when_the_proposal_is_shown_and_before_anything_is_signe
     call(a_world, "reject", run_id, *keys, code=1, PLACET_KEY_PASSPHRASE="wrong")
     (look,) = looks(a_world, run_id)
     assert (look.actor, look.body) == ("anna", {"proposal": a_world.record(run_id).proposal, "channel": "cli"})
+    line = one_line(placet(a_world.settings.home, "run", "show", run_id, "--as", "zed"))
+    assert line == "placet: nobody is enrolled as 'zed'; see `placet keys list`"
+    a_world.approver("ben")
     shown = call(a_world, "run", "show", run_id, "--as", "ben", "--json")
     assert [entry["kind"] for entry in json.loads(shown)["audit"]][-1] == "approve.seen"
     call(a_world, "run", "show", run_id, "--as", "anna")

@@ -25,7 +25,9 @@ from placet.entrypoints.stack import placet_command
 from placet.governance.signing.keys import create_key_file
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from placet.service.log import signed_head
 from tests.support.databases import Postgres, migrated
+from tests.support.logs import identity, record
 from tests.support.temporal import temporal_server
 
 pytestmark = pytest.mark.xdist_group("doctor")
@@ -260,6 +262,64 @@ def test_a_server_that_is_no_model_server_is_a_problem(tmp_path: Path, body: byt
     assert (found.level, found.advice) == ("problem", "check PLACET_MODEL_URL")
 
 
+def test_every_model_that_is_configured_is_asked(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}/v1"
+    with model_server(b'{"data": [{"id": "small"}]}') as url:
+        (tmp_path / "models.toml").write_text(
+            f"""
+            [models.local]
+            route = "openai/small"
+            base_url = "{url}"
+            perimeter = "inside"
+            timeout_s = 5
+            max_tokens = 10
+            [models.large]
+            route = "openai/large"
+            base_url = "{nobody}"
+            perimeter = "inside"
+            timeout_s = 5
+            max_tokens = 10
+            [models.other]
+            route = "openai/other"
+            base_url = "{url}"
+            perimeter = "inside"
+            timeout_s = 5
+            max_tokens = 10
+            [tasks]
+            analyse = ["local", "large", "other"]
+            """
+        )
+        settings = untouched(tmp_path, model_url=url, models_file=tmp_path / "models.toml")
+        found = [(finding.level, finding.detail) for finding in of(diagnose(settings), "model server")]
+    assert found[0] == ("ok", f"{url} serves small")
+    assert found[1][0] == "problem"
+    assert found[1][1].startswith(f"model 'large' at '{nobody}/models': ")
+    assert found[2] == ("info", f"model 'other' at {url} serves small; it will be asked for 'other'")
+
+
+def test_a_log_key_that_did_not_sign_the_newest_checkpoint_is_a_problem(tmp_path: Path) -> None:
+    with migrated(f"sqlite:///{tmp_path / 'placet.db'}") as database:
+        record(database, 2, tenant="demo")
+        signed_head(database, identity(tmp_path, "placet.internal"), "demo")
+    assert one(diagnose(untouched(tmp_path)), "log key").detail.endswith("signed the newest checkpoint of demo")
+    (tmp_path / "keys").rename(tmp_path / "lost")
+    assert one(diagnose(untouched(tmp_path)), "log key").level == "problem"
+    identity(tmp_path, "placet.internal")  # a worker elsewhere made one of its own
+    found = one(diagnose(untouched(tmp_path)), "log key")
+    assert (found.level, found.detail[:54]) == ("problem", "the newest checkpoint of tenant 'demo' is not this key")
+
+
+def test_an_agent_that_no_policy_lets_propose_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    rule = '@id("others") permit (principal == Agent::"advance", action == Action::"propose", resource);'
+    (tmp_path / "demo" / "policy.cedar").write_text(rule)
+    found = one(diagnose(untouched(tmp_path, policy_dir=tmp_path)), "policies")
+    assert (found.level, found.detail) == (
+        "problem",
+        "no policy of tenant 'demo' lets agent 'retention' propose anything",
+    )
+
+
 def test_no_secret_is_ever_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nobody = f"127.0.0.1:{free_port()}"
     settings = Settings(
@@ -324,6 +384,7 @@ def test_the_command_exits_by_what_it_found(tmp_path: Path) -> None:
     log = tmp_path / "doctor.log"
     child = Child("doctor", placet_command("doctor", "--json"), log, environment)
     assert child._process.wait(30) == 1
+    assert child.death  # all it wrote is in its log now
     findings = json.loads(log.read_text())["findings"]
     assert [f["level"] for f in findings if f["check"] == "database"] == ["problem"]
     assert SECRET not in log.read_text()

@@ -4,6 +4,7 @@ import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from placet.service.batch_choice import BatchLimits, prepare_batch
 from placet.service.inbox import InboxPage, parse_filter, read_inbox
 from placet.storage.database import Database
 from placet.storage.records import Asked
+from tests.support.enrolment import enroll, trusted
 from tests.unit.support import NOW, a_gate, a_key, a_proposal, a_request
 
 TENANT = "demo"
@@ -129,11 +131,10 @@ def test_an_escalated_role_is_asked_from_its_time_on(database: Database) -> None
     assert read_inbox(database, TENANT, wanted, NOW + timedelta(minutes=1)).total == 1
 
 
-def test_what_a_person_may_answer_is_what_their_roles_are_asked(database: Database) -> None:
+def test_what_a_person_may_answer_is_what_their_roles_are_asked(database: Database, tmp_path: Path) -> None:
     wait(database, 1)
     wait(database, 2, roles=("finance",))
-    with database.transaction() as tx:
-        tx.approvers.enroll(a_key("anna")[1])
+    enroll(database, a_key("anna")[1], trusted(database, tmp_path))
     assert numbers(inbox(database, decider="anna")) == [1]
     with pytest.raises(UsageError, match="nobody is enrolled as 'carl'"):
         inbox(database, decider="carl")

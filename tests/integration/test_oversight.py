@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from placet.service.tenant_record import record_act
 from placet.storage.controls import ControlRecord
 from placet.storage.database import Database
 from tests.support.databases import outsider
+from tests.support.enrolment import enroll, trusted
+from tests.unit.support import a_key
 
 NOW = datetime.now(UTC)
 P = "a" * 64
@@ -106,13 +109,17 @@ def test_a_control_is_marked_once_and_stays_what_it_is(database: Database, datab
             shell(statement)
 
 
-def test_a_look_is_recorded_once_for_each_person_and_proposal(database: Database) -> None:
+def test_a_look_is_recorded_once_for_each_enrolled_person_and_proposal(database: Database, tmp_path: Path) -> None:
+    root = trusted(database, tmp_path)
+    for name in ("anna", "ben"):
+        enroll(database, a_key(name)[1], root)
     write(database, 1)
     with database.reading() as tx:
         run = tx.runs.get(run_id(1))
     assert run is not None
     for name, proposal in (("anna", P), ("anna", P), ("ben", P), ("anna", "b" * 64)):
-        record_seen(database, run, proposal, name)
+        assert record_seen(database, run, proposal, name)
+    assert not record_seen(database, run, P, "zed")
     with database.reading() as tx:
         looks = [entry for entry in tx.audit.read(run_id(1)) if entry.kind == "approve.seen"]
     assert [(entry.actor, entry.body["proposal"]) for entry in looks] == [("anna", P), ("ben", P), ("anna", "b" * 64)]

@@ -106,7 +106,8 @@ def test_a_rule_meets_the_next_request_it_matches_and_is_then_used_up(
     assert bss.post("/sandbox/faults", json=rule).status_code == 201
     assert bss.get(ADJUST).status_code == 200
     assert bss.get(f"{BUCKET}/B-{CUSTOMER}").status_code == 200
-    assert bss.get("/sandbox/faults").json() == [rule | {"method": "POST"}]
+    shown = rule | {"method": "POST", "seconds": None, "about": ""}
+    assert bss.get("/sandbox/faults").json() == [shown]
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         bss.post(ADJUST, json=BODY)
     assert bss.get("/sandbox/faults").json() == []

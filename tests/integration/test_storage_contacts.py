@@ -31,7 +31,7 @@ def an_effect(tx: Transaction, number: int, digest: str, end: str, days_ago: int
     at = NOW - timedelta(days=days_ago)
     tx.effects.claim(key, tenant="demo", run_id=run_id(number), proposal=digest, holder="w", now=at, lease_seconds=60)
     if end != "unsent":
-        assert tx.effects.sending(key, holder="w", now=at)
+        assert tx.effects.sending(key, holder="w", now=at, most=2)
     if end == "settled":
         receipt = Receipt(
             effect_key=key,

@@ -78,7 +78,7 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
 def test_every_commit_on_sqlite_reaches_the_disk(tmp_path: Path) -> None:
     with migrated(sqlite_url(tmp_path)) as database, database.transaction() as tx:
         settings = [
-            tx._connection.scalar(text(f"PRAGMA {name}"))
+            tx.connection.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
     assert settings == ["wal", 2, 1, 5000]

@@ -42,7 +42,7 @@ def test_a_decision_counts_once_and_a_retried_step_finds_it(database: Database) 
         assert tx.decisions.of_run(RUN) == (
             UsedDecision(tenant="acme", run_id=RUN, phase="decide", place=1, decision=decision()),
         )
-        assert tx.decisions.on_proposal(RUN, PROPOSAL) == (decision(),)
+        assert tx.decisions.on_proposal(RUN, PROPOSAL) == tx.decisions.of_run(RUN)
         assert tx.decisions.of_run(RUN, "settle") == ()
         assert tx.decisions.of_run(OTHER_RUN) == ()
 
@@ -63,9 +63,8 @@ def test_each_place_on_a_proposal_is_taken_once_in_each_phase(database: Database
     assert use(database, decision(4, approver="ben", verdict="confirm_executed"))
     assert not use(database, decision(5, approver="cora", verdict="confirm_not_executed"))
     with database.reading() as tx:
-        assert tx.decisions.on_proposal(RUN, PROPOSAL, "settle") == (
-            decision(4, approver="ben", verdict="confirm_executed"),
-        )
+        (settled,) = tx.decisions.on_proposal(RUN, PROPOSAL, "settle")
+        assert settled.decision == decision(4, approver="ben", verdict="confirm_executed")
 
 
 def test_a_key_says_a_thing_once_about_each_proposal(database: Database) -> None:
@@ -76,7 +75,7 @@ def test_a_key_says_a_thing_once_about_each_proposal(database: Database) -> None
     assert use(database, decision(4, verdict="reject"), place=3)
     assert use(database, decision(5, proposal="d" * 64))
     with database.reading() as tx:
-        assert [one.decision_id[-1] for one in tx.decisions.on_proposal(RUN, PROPOSAL)] == ["1", "3", "4"]
+        assert [one.decision.decision_id[-1] for one in tx.decisions.on_proposal(RUN, PROPOSAL)] == ["1", "3", "4"]
         assert len(tx.decisions.of_run(RUN)) == 4
 
 

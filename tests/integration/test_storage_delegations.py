@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from placet.contracts.money import Money
 from placet.errors import UsageError
 from placet.governance.delegations import MOST_CONSIDERED
 from placet.governance.signing.canonical import sha256_hex
-from placet.governance.signing.keys import key_id_of, public_bytes
+from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
+from placet.service.keys import revoke_key
 from placet.storage.database import Database
 from tests.support.databases import outsider, together
+from tests.support.enrolment import enroll as enroll_key
+from tests.support.enrolment import trusted
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -50,7 +54,8 @@ def record(number: int = 1, **changes: Any) -> DelegationRecord:
     return DelegationRecord(delegation=one, document=sha256_hex(signed(one).encode()), key_id=key_id_of(RAW))
 
 
-def enroll(database: Database) -> None:
+def enroll(database: Database, folder: Path) -> Signer:
+    root = trusted(database, folder, tenant="acme")
     key = EnrolledKey(
         tenant="acme",
         name="maria.lopez",
@@ -61,8 +66,8 @@ def enroll(database: Database) -> None:
         enrolled_by="root",
         enrolled_at=AT - DAY,
     )
-    with database.transaction() as tx:
-        tx.approvers.enroll(key)
+    enroll_key(database, key, root)
+    return root
 
 
 def keep(database: Database, *records: DelegationRecord) -> None:
@@ -97,8 +102,8 @@ def test_the_first_of_an_identity_stands(database: Database) -> None:
         assert tx.delegations.list("acme") == (record(),)
 
 
-def test_active_are_those_of_the_delegate_inside_their_time_and_not_revoked(database: Database) -> None:
-    enroll(database)
+def test_active_are_those_of_the_delegate_inside_their_time_and_not_revoked(database: Database, tmp_path: Path) -> None:
+    enroll(database, tmp_path)
     wanted = [record(1), record(2, valid_until=AT + 2 * DAY)]
     others = [
         record(3, valid_from=AT + timedelta(seconds=1)),
@@ -118,9 +123,9 @@ def test_active_are_those_of_the_delegate_inside_their_time_and_not_revoked(data
         }
 
 
-def test_a_row_without_the_delegators_signature_confers_nothing(database: Database) -> None:
+def test_a_row_without_the_delegators_signature_confers_nothing(database: Database, tmp_path: Path) -> None:
     """What somebody who can write to the table might try; each row is listed, none counts."""
-    enroll(database)
+    enroll(database, tmp_path)
     honest, greedy = record(1), delegation(1, limit=Money(amount_minor=10**6, currency="EUR"))
     forged = sign_document(delegation(4), Ed25519PrivateKey.generate(), key_id_of(RAW))
     rows = [
@@ -140,13 +145,12 @@ def test_a_row_without_the_delegators_signature_confers_nothing(database: Databa
     assert counting(database) == ()
 
 
-def test_what_a_key_signed_counts_no_longer_than_the_key(database: Database) -> None:
+def test_what_a_key_signed_counts_no_longer_than_the_key(database: Database, tmp_path: Path) -> None:
     keep(database, record())
     assert counting(database) == ()
-    enroll(database)
+    root = enroll(database, tmp_path)
     assert counting(database) == (record(),)
-    with database.transaction() as tx:
-        tx.approvers.revoke(key_id_of(RAW), by="root", at=AT, reason="left")
+    revoke_key(database, tenant="acme", key_id=key_id_of(RAW), by=root, reason="left")
     assert counting(database) == ()
 
 
@@ -170,8 +174,10 @@ VALUES ('acme', '99999999999999999999999999999999', 'zoe.park', '2026-03-02 12:0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"tenant": "acme"}', delegation(9).model_dump_json()])
-def test_a_malformed_row_confers_nothing_and_hides_no_other(database: Database, database_url: str, text: str) -> None:
-    enroll(database)
+def test_a_malformed_row_confers_nothing_and_hides_no_other(
+    database: Database, database_url: str, tmp_path: Path, text: str
+) -> None:
+    enroll(database, tmp_path)
     keep(database, record(1))
     with outsider(database_url) as run:
         run(MALFORMED_ROW.replace("TEXT", text))

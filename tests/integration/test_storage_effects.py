@@ -71,15 +71,19 @@ def test_a_live_lease_keeps_others_out_until_it_is_over(database: Database) -> N
 def test_only_the_attempt_that_owns_the_effect_may_send_and_each_send_is_counted(database: Database) -> None:
     claim(database)
     with database.transaction() as tx:
-        assert tx.effects.sending(KEY, holder="somebody else", now=AT) is False
-        assert tx.effects.sending(KEY, holder="attempt-1", now=AT) is True
+        assert tx.effects.sending(KEY, holder="somebody else", now=AT, most=2) is False
+        assert tx.effects.sending(KEY, holder="attempt-1", now=AT, most=2) is True
     with database.transaction() as tx:
-        assert tx.effects.sending(KEY, holder="attempt-1", now=AT + timedelta(seconds=LEASE)) is False
+        assert tx.effects.sending(KEY, holder="attempt-1", now=AT + timedelta(seconds=LEASE), most=2) is False
     second = claim(database, "attempt-2", after_s=LEASE)
     assert (second.status, second.sends) == ("retry", 1)
     with database.transaction() as tx:
-        assert tx.effects.sending(KEY, holder="attempt-2", now=AT + timedelta(seconds=LEASE)) is True
-        tx.effects.release(KEY, holder="attempt-2", now=AT + timedelta(seconds=LEASE), unsent=True)
+        now = AT + timedelta(seconds=LEASE)
+        assert tx.effects.sending(KEY, holder="attempt-2", now=now, most=2) is True
+        assert tx.effects.sending(KEY, holder="attempt-2", now=now, most=2) is False, "two have left"
+        tx.effects.not_sent(KEY, holder="attempt-1")
+        tx.effects.not_sent(KEY, holder="attempt-2")
+        tx.effects.release(KEY, holder="attempt-2", now=now)
     assert claim(database, "attempt-3", after_s=LEASE).sends == 1
 
 
@@ -115,7 +119,7 @@ def test_an_attempt_whose_effect_was_taken_over_cannot_say_that_it_did_not_happe
     claim(database)
     assert claim(database, "attempt-2", after_s=3 * LEASE).status == "retry"
     with database.transaction() as tx:
-        assert tx.effects.sending(KEY, holder="attempt-2", now=AT + timedelta(seconds=3 * LEASE))
+        assert tx.effects.sending(KEY, holder="attempt-2", now=AT + timedelta(seconds=3 * LEASE), most=2)
         assert tx.effects.fail(KEY, holder="attempt-1", code="halted", detail="") is False
         assert tx.effects.hold_unknown(KEY, holder="attempt-1", detail="") is False
         tx.effects.settle(KEY, receipt())

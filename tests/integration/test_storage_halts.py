@@ -138,7 +138,7 @@ def send(database: Database, key: str, dawdle: int = 0) -> bool:
             return False
         for _ in range(dawdle):
             tx.effects.get(key)
-        return tx.effects.sending(key, holder="me", now=AT)
+        return tx.effects.sending(key, holder="me", now=AT, most=2)
 
 
 def sent(database: Database, key: str) -> int:
@@ -197,7 +197,7 @@ def test_a_halt_waits_for_a_request_that_is_being_counted_and_knows_of_it_then(
             assert tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True) is None
             placing = beside.submit(place_beside)
             assert asked.wait(10)
-            assert tx.effects.sending(key, holder="me", now=AT)
+            assert tx.effects.sending(key, holder="me", now=AT, most=2)
             with suppress(TimeoutError):
                 placing.result(0.5)
             assert not placing.done()
@@ -257,7 +257,8 @@ def test_what_is_under_way_is_what_was_counted_and_may_still_arrive(database: Da
         assert send(database, key)
     with database.transaction() as tx:
         tx.effects.fail(keys[3], holder="me", code="conflict", detail="")
-        tx.effects.release(keys[2], holder="me", now=AT, unsent=True)
+        tx.effects.not_sent(keys[2], holder="me")
+        tx.effects.release(keys[2], holder="me", now=AT)
     with database.reading() as tx:
         assert [effect.effect_key for effect in tx.effects.under_way("acme", AT)] == [keys[1]]
         assert tx.effects.under_way("other", AT) == ()

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from placet.service.halts import lift_halt, place_halt, sign_lift
 from placet.service.mandates import take_mandate
 from placet.storage.database import Database
 from tests.support.databases import together
+from tests.support.enrolment import enroll, trusted
 from tests.unit.policy_support import DEFAULT, a_mandate, a_set
 from tests.unit.support import a_key
 
@@ -32,12 +34,12 @@ Bend = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
-def anna(database: Database) -> SigningKey:
+def anna(database: Database, tmp_path: Path) -> SigningKey:
     signing, enrolled = a_key()
     _, berta = a_key("berta")
-    with database.transaction() as tx:
-        tx.approvers.enroll(enrolled)
-        tx.approvers.enroll(berta)
+    root = trusted(database, tmp_path)
+    for key in (enrolled, berta):
+        enroll(database, key, root)
     return signing
 
 

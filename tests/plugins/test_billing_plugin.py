@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from placet.contracts.billing import BillingQuery, CustomerProfile
-from placet.contracts.proposal import OrderProduct, Precondition
+from placet.contracts.money import Money
+from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import NotFound, UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api import Allowlist, ConnectorContext, Endpoint, gather, record_calls
 from placet.plugin_api.probe import ProbeAnswer, ProbeServer
 from placet.sandbox.config import SandboxConfig
 from plugins.billing import BillingPlugin
+from plugins.billing.ownership import check_owner
+from plugins.billing.plugin import BILLS, BUCKETS, PRODUCTS, USAGE
 from tests.plugins.support import ALLOWLIST, KEY, LIMITS, Bss, answer, bss
 
 AS_OF = date(2026, 3, 15)
@@ -109,6 +112,19 @@ def precondition(name: str, subject: str) -> Precondition:
     return Precondition.model_validate({"name": name, "subject": subject, "op": "eq", "value": ""})
 
 
+def credit_to(bucket: str) -> AdjustBalance:
+    amount = Money(amount_minor=100, currency="USD")
+    return AdjustBalance(customer_id=CUSTOMER, bucket_id=bucket, amount=amount, reason="goodwill")
+
+
+def move_of(product: str) -> OrderProduct:
+    return OrderProduct(customer_id=CUSTOMER, action="modify", offering_id="PO-internet-dsl-saver", product_id=product)
+
+
+FOLDERS = {"products": PRODUCTS, "bills": BILLS, "balances": BUCKETS, "usage": USAGE}
+CREDIT, MOVE = credit_to("B-C00002"), move_of("P-C00002-internet")
+
+
 def test_precondition_figures_are_read_as_they_are_now_each_resource_once(system: Bss) -> None:
     conditions = [
         precondition("customer_status", CUSTOMER),
@@ -118,7 +134,7 @@ def test_precondition_figures_are_read_as_they_are_now_each_resource_once(system
     ]
     bucket = system.get("/tmf-api/prepayBalanceManagement/v4/bucket/B-C00002")
     with record_calls() as calls:
-        figures = system.plugins.billing.observe(conditions)
+        figures = system.plugins.billing.observe(conditions, target=CREDIT)
     assert figures == {
         ("customer_status", CUSTOMER): "Active",
         ("bucket_status", "B-C00002"): "active",
@@ -126,12 +142,65 @@ def test_precondition_figures_are_read_as_they_are_now_each_resource_once(system
         ("product_offering", "P-C00002-internet"): "PO-internet-dsl",
     }
     assert len(calls) == 3
-    assert system.plugins.billing.observe([]) == {}
+    with record_calls() as calls:
+        assert system.plugins.billing.observe([], target=CREDIT) == {}
+        assert system.plugins.billing.observe([], target=MOVE) == {}
+    assert [call.path.rpartition("/")[2] for call in calls] == ["B-C00002", "P-C00002-internet"], "the target is read"
 
 
 def test_a_precondition_on_something_that_is_gone_is_not_found(system: Bss) -> None:
     with pytest.raises(NotFound):
-        system.plugins.billing.observe([precondition("bucket_status", "B-C99999")])
+        system.plugins.billing.observe([precondition("bucket_status", "B-C99999")], target=CREDIT)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "target"),
+    [
+        ([], credit_to("B-C00003")),
+        ([], move_of("P-C00003-internet")),
+        ([precondition("bucket_status", "B-C00003")], credit_to("B-C00002")),
+        ([precondition("customer_status", "C00003")], credit_to("B-C00002")),
+    ],
+)
+def test_what_is_another_customers_is_no_target_and_no_precondition(
+    system: Bss, conditions: list[Precondition], target: AdjustBalance | OrderProduct
+) -> None:
+    with pytest.raises(UpstreamRejected, match="is not shown to be of customer 'C00002'") as refused:
+        system.plugins.billing.observe(conditions, target=target)
+    assert refused.value.code == "not_the_customers"
+
+
+@pytest.mark.parametrize("operation", ["products", "bills", "balances", "usage"])
+def test_what_cannot_be_shown_to_be_the_customers_is_no_evidence(system: Bss, operation: str) -> None:
+    system.fault("GET", FOLDERS[operation], "stranger=C00003")
+    query = BillingQuery.model_validate({"operation": operation, "months": 3})
+    with pytest.raises(UpstreamRejected, match="it names nobody in relatedParty; nothing of it is used") as refused:
+        gather(system.plugins.billing, CUSTOMER, [query])
+    assert refused.value.code == "not_the_customers"
+
+
+@pytest.mark.parametrize(
+    ("parties", "theirs"),
+    [
+        ([{"id": "C1"}], True),
+        ([{"id": "C1", "role": "Customer"}, {"id": "agent-7", "role": "seller"}], True),
+        ([{"id": "C2", "role": "owner"}, {"id": "C1", "role": "user"}], False),
+        ([{"id": "C1", "role": "seller"}, {"id": "C2", "role": "customer"}], False),
+        ([{"id": "C2"}], False),
+        ([{"name": "C1"}], False),
+        ([], False),
+        (None, False),
+        ("C1", False),
+        (["C1"], False),
+    ],
+)
+def test_whose_a_record_is_stands_in_its_parties(parties: object, theirs: bool) -> None:
+    record = {"id": "B-1"} if parties is None else {"id": "B-1", "relatedParty": parties}
+    if theirs:
+        check_owner(record, "C1", "a test")
+        return
+    with pytest.raises(UpstreamRejected):
+        check_owner(record, "C1", "a test")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +303,7 @@ def test_a_balance_of_another_customer_or_an_inexact_one_is_refused(record: dict
 
 
 def test_buckets_that_hold_no_money_are_left_out() -> None:
-    data = {"id": "B-2", "usageType": "data", "remainingValue": {"amount": 500, "units": "MB"}}
+    data = {**BUCKET, "id": "B-2", "usageType": "data", "remainingValue": {"amount": 500, "units": "MB"}}
     page: ProbeAnswer = answer([BUCKET, data], headers={"X-Total-Count": "2"})
     with ProbeServer(lambda _: page) as server, pointed_at(server.url) as plugin:
         assert [balance.bucket_id for balance in plugin.balances("C1")] == ["B-1"]

@@ -55,7 +55,7 @@ def test_the_billing_plugin_conforms(sandbox: Respond) -> None:
                 "bills": lambda plugin: plugin.bills("C00002", 3),
                 "balances": lambda plugin: plugin.balances("C00002"),
                 "usage": lambda plugin: plugin.usage("C00002", 3),
-                "observe": lambda plugin: plugin.observe([bucket]),
+                "observe": lambda plugin: plugin.observe([bucket], target=CREDIT),
             },
             system=sandbox,
         )
@@ -71,8 +71,7 @@ def test_the_commerce_plugin_conforms(sandbox: Respond) -> None:
             operations={
                 "credit": lambda plugin: plugin.perform(CREDIT, next(keys), timeout_seconds=0.3),
                 "order": lambda plugin: plugin.perform(ORDER, next(keys), timeout_seconds=0.3),
-                "order again": lambda plugin: plugin.perform(ORDER, KEY, timeout_seconds=0.3),
-                "read back": lambda plugin: plugin.read_back(CREDIT, KEY, timeout_seconds=0.3),
+                "read back": lambda plugin: plugin.read_back(CREDIT, KEY, sent_after=None, timeout_seconds=0.3),
             },
             system=sandbox,
         )
@@ -225,3 +224,27 @@ def test_an_installed_third_party_plugin_is_loaded_by_its_entry_point_and_confor
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["placet_example_contacts ['Welcome']", "conforms"]
+
+
+def test_a_plugin_that_fills_a_role_is_tested_in_all_of_it(sandbox: Respond) -> None:
+    subject = Subject(
+        plugin=CommercePlugin,
+        rules=Allowlist.load(ALLOWLIST).plugins[1],
+        operations={"credit": lambda plugin: plugin.perform(CREDIT, KEY, timeout_seconds=0.3)},
+        system=sandbox,
+    )
+    found = [(finding.check, finding.operation) for finding in check(subject)]
+    assert ("covers its role", "read_back") in found
+
+
+def test_a_method_that_cannot_be_called_as_its_role_does_is_refused(sandbox: Respond) -> None:
+    class Older(CommercePlugin):
+        def read_back(self, mutation: Any, effect_key: str, *, timeout_seconds: float) -> Any:  # type: ignore[override]
+            return None
+
+    subject = Subject(plugin=Older, rules=Allowlist.load(ALLOWLIST).plugins[1], operations={}, system=sandbox)
+    (finding,) = check(subject)
+    assert finding.detail.endswith(
+        "method 'read_back' cannot be called with mutation, effect_key, sent_after, timeout_seconds, "
+        "as role 'commerce' does"
+    )

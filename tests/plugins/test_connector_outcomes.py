@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -17,13 +18,16 @@ from placet.errors import (
     UpstreamUnavailable,
 )
 from placet.plugin_api import Answer, record_calls
+from placet.plugin_api.deadline import within
 from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
+from placet.plugin_api.sending import counted_send
 from tests.plugins.support import BUCKET, LIMITS, Observed, ProbeConnector, answer, connector
 
 BROKEN = {
     "500": ProbeAnswer(500),
     "503": ProbeAnswer(503),
     "408": ProbeAnswer(408),
+    "429": ProbeAnswer(429),
     "lost": ProbeAnswer(lost=True),
     "slow": ProbeAnswer(delay_seconds=2.0),
     "truncated": ProbeAnswer(truncated=True),
@@ -53,9 +57,13 @@ def test_a_broken_read_may_be_tried_again(name: str) -> None:
     assert failed.value.retryable
 
 
-@pytest.mark.parametrize("name", [*BROKEN, *UNREADABLE])
+# What a gateway or a BSS may say after the mutation was committed behind it, or what nobody has a meaning for.
+UNDECIDED = {str(code): ProbeAnswer(code) for code in (304, 402, 406, 409, 410, 412, 418, 423, 425, 451, 499)}
+
+
+@pytest.mark.parametrize("name", [*BROKEN, *UNREADABLE, *UNDECIDED])
 def test_a_mutation_without_a_plain_answer_is_unknown(name: str) -> None:
-    with ProbeServer(lambda _: {**BROKEN, **UNREADABLE}[name]) as server, connector(server.url) as plugin:
+    with ProbeServer(lambda _: {**BROKEN, **UNREADABLE, **UNDECIDED}[name]) as server, connector(server.url) as plugin:
         with pytest.raises(OutcomeUnknown):
             plugin.adjust()
         assert [request.method for request in server.requests] == ["POST"], "a connector never retries"
@@ -70,6 +78,91 @@ def test_a_read_that_cannot_be_read_is_refused(name: str) -> None:
     ):
         plugin.bucket()
     assert refused.value.code == ("redirected" if name == "redirect" else "unreadable_answer")
+
+
+def test_a_conflict_is_certain_for_a_read_alone() -> None:
+    with ProbeServer(lambda _: answer({}, 409)) as server, connector(server.url) as plugin:
+        with pytest.raises(UpstreamRejected) as refused:
+            plugin.bucket()
+        assert refused.value.code == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("86400", 60.0), ("-1", None), ("Fri, 31 Dec 2100 23:59:59 GMT", None)]
+)
+def test_retry_after_is_a_bounded_hint(header: str, seconds: float | None) -> None:
+    busy = ProbeAnswer(429, headers={"Retry-After": header})
+    with ProbeServer(lambda _: busy) as server, connector(server.url) as plugin:
+        for operation, error in ((plugin.bucket, UpstreamUnavailable), (plugin.adjust, OutcomeUnknown)):
+            with pytest.raises(error) as told:
+                operation()
+            assert told.value.retry_after_seconds == seconds
+
+
+def test_one_counted_send_lets_one_mutation_leave_whatever_the_plugin_does() -> None:
+    class Stubborn(ProbeConnector):
+        def adjust(self, timeout_seconds: float = 0.4) -> Any:
+            try:
+                return super().adjust(timeout_seconds)
+            except PluginError:
+                return super().adjust(timeout_seconds)
+
+    with ProbeServer(lambda _: answer({}, 503)) as server, connector(server.url, kind=Stubborn) as plugin:
+        with counted_send() as send, pytest.raises(PluginError, match="one has left already"):
+            plugin.adjust()
+        assert (send.left, send.status, send.refused) == (True, 503, False)
+        assert len(server.requests) == 1
+    with connector(unused_url(), kind=Stubborn) as plugin, counted_send() as send, pytest.raises(PluginError):
+        plugin.adjust()
+    assert (send.taken, send.left) == (True, False), "no byte left"
+
+
+def _serve_raw(answers: list[bytes], listener: socket.socket, opened: list[int]) -> None:
+    """Answer each request on each connection with the next bytes, keeping connections open."""
+
+    def talk(peer: socket.socket) -> None:
+        with peer:
+            while peer.recv(65_536):
+                peer.sendall(answers.pop(0))
+
+    while True:
+        try:
+            peer, _ = listener.accept()
+        except OSError:
+            return
+        opened.append(1)
+        threading.Thread(target=talk, args=(peer,), daemon=True).start()
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+def test_bytes_after_an_answer_never_become_the_next_answer(framing: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+    def framed(body: bytes) -> bytes:
+        if framing == "length":
+            return head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        return head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+
+    answers = [framed(b'{"id":"B-1"}') + framed(b'{"id":"forged"}'), framed(b'{"id":"B-2"}'), framed(b'{"id":"B-3"}')]
+    opened: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_serve_raw, args=(answers, listener, opened), daemon=True).start()
+        with connector(f"http://127.0.0.1:{listener.getsockname()[1]}") as plugin:
+            assert [plugin.bucket()["id"] for _ in range(3)] == ["B-1", "B-2", "B-3"]
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(opened) == 2, "only the dirty connection was given up"
+
+
+def test_a_mutation_travels_on_a_connection_of_its_own() -> None:
+    head = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
+    opened: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_serve_raw, args=([head] * 4, listener, opened), daemon=True).start()
+        with connector(f"http://127.0.0.1:{listener.getsockname()[1]}") as plugin:
+            for operation in (plugin.bucket, plugin.adjust, plugin.bucket, plugin.adjust):
+                operation()
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(opened) == 3, "two reads share one connection"
 
 
 def test_a_query_task_is_a_read_although_it_is_posted() -> None:
@@ -92,12 +185,11 @@ def test_what_was_never_sent_is_never_unknown(operation: str) -> None:
     ("status", "error", "code"),
     [
         (404, NotFound, "not_found"),
-        (409, UpstreamRejected, "conflict"),
         (401, UpstreamRejected, "unauthorized"),
         (403, UpstreamRejected, "forbidden"),
         (400, UpstreamRejected, "upstream_rejected"),
+        (415, UpstreamRejected, "upstream_rejected"),
         (422, UpstreamRejected, "upstream_rejected"),
-        (429, UpstreamUnavailable, "upstream_unavailable"),
     ],
 )
 def test_a_plain_refusal_is_certain_for_reads_and_mutations(
@@ -112,8 +204,7 @@ def test_a_plain_refusal_is_certain_for_reads_and_mutations(
         getattr(plugin, operation)()
     assert type(refused.value) is error
     assert refused.value.code == code
-    if status != 429:
-        assert "'noBucket', 'bucket is closed'" in str(refused.value)
+    assert "'noBucket', 'bucket is closed'" in str(refused.value)
     assert "Jane" not in str(refused.value), "free text may hold the customer's record"
 
 
@@ -263,6 +354,19 @@ def test_a_server_that_drips_cannot_hold_an_attempt_past_its_time(drip: bytes) -
         stop.set()
         thread.join()
     assert 0.4 < took < 2.0
+
+
+def test_no_exchange_outlives_the_step_it_belongs_to() -> None:
+    slow = ProbeAnswer(delay_seconds=5.0)
+    with ProbeServer(lambda _: slow) as server, connector(server.url) as plugin, within(0.2):
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            plugin.adjust(timeout_seconds=3.0)
+        with counted_send() as send, pytest.raises(UpstreamUnavailable, match="nothing was sent"):
+            plugin.adjust(timeout_seconds=3.0)
+        assert time.monotonic() - began < 2.0
+        assert not send.left
+        assert len(server.requests) == 1
 
 
 def test_a_busy_pool_says_that_nothing_was_sent() -> None:

@@ -74,7 +74,7 @@ def expired(made: World) -> str:
 def failed(made: World) -> str:
     """The BSS refused."""
     run_id = made.pending("C00005")
-    made.break_bss("POST", ADJUST, "status=409")
+    made.break_bss("POST", ADJUST, "status=422")
     made.send(run_id, made.sign(run_id, made.approver()))
     made.wait(run_id, "failed")
     return run_id

@@ -20,7 +20,6 @@ from placet.governance.signing import dsse
 from placet.governance.signing.keys import public_bytes
 from placet.replay import judge
 from placet.service import batches as batch_operations
-from placet.service import keys as key_operations
 from placet.service.batch_choice import BatchLimits, PreparedBatch, prepare_batch
 from placet.service.batches import deliver_batch, sign_prepared
 from tests.support.world import Approver, World
@@ -181,7 +180,7 @@ def test_a_key_revoked_between_two_members_reviews_decides_the_rest_no_more(a_wo
     decisions = signed(prepared(a_world, [first, second]), anna)
     a_world.send(first, decisions[first])
     a_world.wait(first, "executed")
-    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    a_world.revoke(anna.key)
     a_world.send(second, decisions[second])
     assert a_world.refusal(second) == "revoked_key"
     assert a_world.effects()["adjustments"] == 1

@@ -25,7 +25,6 @@ from placet.governance.signing import dsse
 from placet.governance.signing.statement import decision_payload
 from placet.replay import judge
 from placet.service import decisions as decision_operations
-from placet.service import keys as key_operations
 from placet.service import runs as run_operations
 from tests.support.world import Approver, World
 
@@ -100,7 +99,7 @@ def test_expired_and_revoked_keys_decide_nothing(a_world: World, run_id: str) ->
     assert a_world.refusal(run_id, 1) == "expired_key"
     revoked = a_world.approver("rita")
     envelope = a_world.sign(run_id, revoked)
-    key_operations.revoke_key(a_world.database, tenant="demo", key_id=revoked.key.key_id, by="root", reason="left")
+    a_world.revoke(revoked.key)
     a_world.send(run_id, envelope)
     assert a_world.refusal(run_id, 2) == "revoked_key"
     still_waiting(a_world, run_id)
@@ -193,7 +192,7 @@ def test_a_key_revoked_after_the_decision_stops_the_execution(a_world: World, ru
     a_world.send(run_id, a_world.sign(run_id, anna))
     a_world.wait(run_id, "executing")
     a_world.until(lambda: "retrying" in a_world.record(run_id).detail, "the first attempt")
-    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    a_world.revoke(anna.key)
     a_world.mend_bss()
     record = a_world.wait(run_id, "denied")
     assert record.code == "revoked_key"
@@ -348,7 +347,7 @@ def test_a_decision_accepted_before_its_worker_died_lapses_with_a_key_revoked_si
         received=(ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False),),
     )
     first = a_world.in_activity(lambda context: Approve(context).review_decisions(review))
-    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    a_world.revoke(anna.key)
     second = a_world.in_activity(lambda context: Approve(context).review_decisions(review))
     assert first.verdict == "approve"
     assert (second.verdict, second.decisions, second.refused) == (None, (), 0)

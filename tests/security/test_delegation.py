@@ -9,7 +9,6 @@ import pytest
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import parse_money
 from placet.governance.signing.signed import sign_document
-from placet.service import keys as key_operations
 from placet.service.delegations import revoke_delegation, take_delegation
 from tests.support.world import Approver, World
 
@@ -113,7 +112,7 @@ def test_a_delegators_key_revoked_between_approval_and_effect_stops_it(
     run_id = a_world.pending("C00005")
     delegate(a_world, anna, berta)
     approved_and_held(a_world, run_id, berta)
-    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+    a_world.revoke(anna.key)
     stopped(a_world, run_id)
 
 

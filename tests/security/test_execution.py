@@ -42,16 +42,17 @@ def test_an_answer_lost_after_the_commit_is_read_back_not_repeated(a_world: Worl
     assert a_world.effects()["adjustments"] == 1
 
 
-@pytest.mark.parametrize("fault", ["status=503", "drop", "hang"])
-def test_a_request_that_was_never_processed_is_sent_again_after_the_lease(
+@pytest.mark.parametrize("fault", ["status=503", "hang"])
+def test_a_request_that_was_never_processed_is_sent_again_where_it_would_be_shown(
     a_world: World, anna: Approver, fault: str
 ) -> None:
     run_id = a_world.pending("C00005")
+    a_world.keys_are_shown()
     a_world.break_bss("POST", ADJUST, fault, count=1)
     record = a_world.approve(run_id, anna)
     assert record.receipt is not None
     assert record.receipt.confirmed_by == "response"
-    assert a_world.effects()["adjustments"] == 1
+    assert a_world.effects()["adjustments"] == 1 + 1
     with a_world.database.reading() as tx:
         (effect,) = tx.effects.for_run(run_id)
     assert (effect.status, effect.attempts) == ("settled", 2)
@@ -59,10 +60,10 @@ def test_a_request_that_was_never_processed_is_sent_again_after_the_lease(
 
 def test_a_plain_refusal_of_the_bss_is_a_failure_and_nothing_happened(a_world: World, anna: Approver) -> None:
     run_id = a_world.pending("C00005")
-    a_world.break_bss("POST", ADJUST, "status=409", count=1)
+    a_world.break_bss("POST", ADJUST, "status=422", count=1)
     a_world.send(run_id, a_world.sign(run_id, anna))
     record = a_world.wait(run_id, "failed")
-    assert record.code == "conflict"
+    assert record.code == "upstream_rejected"
     assert a_world.effects()["adjustments"] == 0
 
 
@@ -110,6 +111,7 @@ def test_a_bss_that_is_ill_while_reading_holds_the_run_and_loses_nothing(a_world
 
 def test_a_bss_that_loses_every_answer_is_asked_twice_and_never_again(a_world: World, anna: Approver) -> None:
     run_id = a_world.pending("C00005")
+    a_world.keys_are_shown()
     a_world.break_bss("POST", ADJUST, "drop")
     a_world.send(run_id, a_world.sign(run_id, anna))
     record = a_world.wait(run_id, "unknown_outcome", seconds=60)
@@ -139,12 +141,13 @@ def test_a_cancellation_during_the_effect_comes_too_late_and_the_effect_is_settl
     a_world: World, anna: Approver, fault: str
 ) -> None:
     run_id = a_world.pending("C00005")
+    a_world.keys_are_shown()
     a_world.break_bss("POST", ADJUST, fault, count=1)
     a_world.send(run_id, a_world.sign(run_id, anna))
     a_world.wait(run_id, "executing")
     a_world.run(a_world.engine.cancel(run_id))
     a_world.wait(run_id, "executed", seconds=60)
-    assert a_world.effects()["adjustments"] == 1
+    assert a_world.effects()["adjustments"] == 1 + 1
 
 
 def test_an_approved_order_is_placed_once_although_its_answer_was_lost(a_world: World, anna: Approver) -> None:
@@ -203,8 +206,9 @@ def test_a_repeat_that_is_refused_proves_nothing_about_the_request_whose_answer_
     a_world: World, anna: Approver
 ) -> None:
     run_id = a_world.pending("C00005")
+    a_world.keys_are_shown()
     a_world.break_bss("POST", ADJUST, "drop", count=1)
-    a_world.break_bss("POST", ADJUST, "status=409", count=1)
+    a_world.break_bss("POST", ADJUST, "status=422", count=1)
     a_world.send(run_id, a_world.sign(run_id, anna))
     record = a_world.wait(run_id, "unknown_outcome", seconds=60)
     assert record.detail.startswith("an earlier answer was lost, and it may not be sent again")

@@ -144,15 +144,15 @@ def test_a_typo_in_live_policies_ends_no_run(make_world: Callable[..., World]) -
     world = make_world()
     assert world._parts is not None
     PolicyWatch(world.database, world._parts.policies, ["demo"], ["retention"], world.now).run_once()
-    anna, waiting = world.approver(), world.pending("C00002")
+    anna, waiting = world.approver(), world.pending("C00005")
     sound = world.policy_file.read_text()
     world.edit_policy(lambda text: text + "permit (principal,")
     assert world.approve(waiting, anna).state == "executed"
-    during = world.pending("C00003")
+    during = world.pending("C00009")
     gate = world.events(during, "approve.opened")[0].body["gate"]
     assert gate["reason"].startswith(f"permitted (policy set {gate['policy_set'][:12]} is kept, ")
     world.policy_file.unlink()
-    denied = world.start("C00005")
+    denied = world.start("C00006")
     assert world.wait(denied, "denied").detail.startswith("no policy set for tenant 'demo'")
     world.policy_file.write_text(sound)
     assert world.approve(during, anna).state == "executed"

@@ -17,13 +17,14 @@ from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import sign_document, verify_document
 from placet.replay import judge
-from placet.service import keys as key_operations
 from placet.service import mandates as mandate_operations
 from placet.service.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from tests.support.databases import disarm, outsider, together
 from tests.support.world import Approver, World
 
+# What is read again before an effect, and at no other time.
+BUCKET_NOW = "/tmf-api/prepayBalanceManagement/v4/bucket/"
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
 COMMIT = """
 @id("retention-commits-small-credits")
@@ -109,6 +110,7 @@ def test_a_run_within_a_mandate_executes_unasked_and_its_record_leads_to_the_sig
         "mandate.consumed",
         "approve.opened",
         "execute.intended",
+        "execute.sending",
         "execute.settled",
         "run.ended",
     ]
@@ -182,7 +184,7 @@ def withdrawn(world: World, hanna: Approver, record: MandateRecord) -> None:
 
 
 def key_revoked(world: World, hanna: Approver, record: MandateRecord) -> None:
-    key_operations.revoke_key(world.database, tenant="demo", key_id=hanna.key.key_id, by="root", reason="left")
+    world.revoke(hanna.key)
 
 
 def commit_forbidden(world: World, hanna: Approver, record: MandateRecord) -> None:
@@ -231,7 +233,7 @@ def test_what_changes_between_clearing_and_effect_stops_it_and_gives_the_budget_
     world: World, hanna: Approver, meanwhile: Callable[[World, Approver, MandateRecord], None], code: str
 ) -> None:
     record = mandated(world, hanna)
-    world.break_bss("POST", ADJUST, "status=429")
+    world.break_bss("GET", BUCKET_NOW, "status=503")
     run_id = world.start(SUBJECT)
     world.wait(run_id, "executing")
     world.until(lambda: "retrying" in world.record(run_id).detail, "the first attempt")
@@ -250,7 +252,7 @@ def test_a_mandate_that_ends_between_clearing_and_effect_stops_it(make_world: Ca
     world.start_worker()
     # Less than the 10 minutes after which an effect that could never be sent has failed.
     record = mandated(world, head(world), valid_until=datetime.now(UTC) + timedelta(minutes=5))
-    world.break_bss("POST", ADJUST, "status=429")
+    world.break_bss("GET", BUCKET_NOW, "status=503")
     run_id = world.start(SUBJECT)
     world.wait(run_id, "executing")
     later[0] = timedelta(minutes=5)

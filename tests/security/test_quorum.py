@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from placet.service import keys as key_operations
 from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
 from tests.support.world import Approver, World
 
@@ -99,7 +98,7 @@ def test_a_key_revoked_after_its_approval_takes_only_that_approval_with_it(
 ) -> None:
     a_world.send(run_id, a_world.sign(run_id, anna))
     accepted(a_world, run_id, 1)
-    key_operations.revoke_key(a_world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="lost")
+    a_world.revoke(anna.key, reason="lost")
     a_world.send(run_id, a_world.sign(run_id, a_world.approver("ben")))
     accepted(a_world, run_id, 2)
     assert a_world.record(run_id).state == "awaiting_decision"

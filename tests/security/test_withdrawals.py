@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from placet.errors import UsageError
-from placet.service import keys as key_operations
 from placet.service import runs as run_operations
 from tests.support.databases import outsider
 from tests.support.world import World
@@ -25,7 +24,7 @@ def test_what_is_withdrawn_while_the_customers_state_is_read_stops_the_effect(
     world.send(run_id, world.sign(run_id, anna))
     world.until(lambda: bool(world.events(run_id, "execute.intended")), "the effect's claim")
     if withdraw == "key":
-        key_operations.revoke_key(world.database, tenant="demo", key_id=anna.key.key_id, by="root", reason="left")
+        world.revoke(anna.key)
     elif withdraw == "policy":
         world.edit_policy(lambda text: text.replace("<= 10000", "<= 100"))
     else:

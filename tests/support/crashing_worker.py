@@ -24,7 +24,7 @@ from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.worker import WORKFLOWS, workflow_runner
-from placet.plugin_api.protocols import Confirmation
+from placet.plugin_api.protocols import Confirmation, Sighting
 
 
 def die() -> None:
@@ -69,10 +69,10 @@ class CrashingCommerce:
             die()
         return confirmation
 
-    def read_back(self, *arguments: Any, **options: Any) -> Confirmation | None:
+    def read_back(self, *arguments: Any, **options: Any) -> Sighting:
         """The read-back."""
-        found: Confirmation | None = self._inner.read_back(*arguments, **options)
-        return found
+        seen: Sighting = self._inner.read_back(*arguments, **options)
+        return seen
 
 
 async def work(point: str, settings: Settings, queue: str) -> None:

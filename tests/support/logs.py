@@ -50,5 +50,5 @@ def sequencer(database: Database, who: LogIdentity, *, batch: int = 1000, lease_
 
 def verified(database: Database, who: LogIdentity) -> VerifiedLog:
     """The log of `TENANT`, verified from its stored entries."""
-    with database.reading() as tx:
+    with database.snapshot() as tx:
         return verify_log(tx, TENANT, who.verifiers(TENANT))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
-from placet.governance.signing.keys import SigningKey, create_key_file, public_bytes
+from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.service import decisions as decision_operations
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
@@ -56,6 +57,7 @@ EXECUTED_RECORD = [
     "approve.opened",
     "approve.decided",
     "execute.intended",
+    "execute.sending",
     "execute.settled",
     "run.ended",
 ]
@@ -219,10 +221,21 @@ class World:
                 roles=roles,
                 limit=limit,
                 public_key=public_bytes(key.private.public_key()),
-                enrolled_by="root",
+                by=self.root,
                 expires_at=expires_at,
             )
         return Approver(name, key)
+
+    @cached_property
+    def root(self) -> Signer:
+        """The first administrator, who enrolls and revokes."""
+        return administrator(self.database, self.settings)
+
+    def revoke(self, key: SigningKey, reason: str = "left") -> None:
+        """Revoke a key, as the administrator."""
+        key_operations.revoke_key(
+            self.database, tenant=self.settings.tenant, key_id=key.key_id, by=self.root, reason=reason
+        )
 
     def sign(
         self,
@@ -319,9 +332,9 @@ class World:
         """Ask the BSS directly."""
         return httpx.get(f"{self.settings.bss_url}{path}", timeout=5).raise_for_status().json()
 
-    def break_bss(self, method: str, path: str, fault: str, count: int | None = None) -> None:
-        """Let requests meet a fault."""
-        rule = {"method": method, "path": path, "fault": fault, "count": count}
+    def break_bss(self, method: str, path: str, fault: str, count: int | None = None, **more: Any) -> None:
+        """Let requests meet a fault; `seconds` and `about` as in `FaultRule`."""
+        rule = {"method": method, "path": path, "fault": fault, "count": count, **more}
         httpx.post(f"{self.settings.bss_url}/sandbox/faults", json=rule, timeout=5).raise_for_status()
 
     def mend_bss(self) -> None:
@@ -332,9 +345,33 @@ class World:
         """Change state in the BSS behind our back."""
         httpx.patch(f"{self.settings.bss_url}{path}", json=change, timeout=5).raise_for_status()
 
-    def effects(self) -> dict[str, Any]:
+    def effects(self, customer: str | None = None) -> dict[str, Any]:
         """How many mutations the BSS committed."""
-        return dict(self.bss("/sandbox/effects"))
+        return dict(self.bss(f"/sandbox/effects{f'?customer={customer}' if customer else ''}"))
+
+    def received(self, request: str) -> int:
+        """How many requests like `POST /path` reached the BSS, whatever became of them."""
+        return int(self.bss("/sandbox/requests").get(request, 0))
+
+    def keys_are_shown(self, bucket: str = "B-C00005") -> None:
+        """Let the BSS hold an adjustment of ours on this bucket already, so that it is known to show our keys."""
+        body = {
+            "adjustType": "oneTimeChargeCredit",
+            "description": f"placet:{'0' * 64}",
+            "amount": {"amount": 0.01, "units": "USD"},
+            "bucket": {"id": bucket},
+        }
+        url = f"{self.settings.bss_url}/tmf-api/prepayBalanceManagement/v4/adjustBalance"
+        httpx.post(url, json=body, timeout=5).raise_for_status()
+
+
+def administrator(database: Database, settings: Settings, name: str = "root") -> Signer:
+    """The first administrator of an installation, made now unless its key is there."""
+    path = settings.home / "keys" / f"{name}.pem"
+    key = load_key_file(path, PASSPHRASE) if path.exists() else create_key_file(path, PASSPHRASE)
+    signer = Signer(name, key)
+    key_operations.bootstrap_administrator(database, tenant=settings.tenant, by=signer)
+    return signer
 
 
 def own_policies(home: Path, tenant: str = "demo") -> Path:
@@ -352,7 +389,13 @@ def own_policies(home: Path, tenant: str = "demo") -> Path:
 @contextmanager
 def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[World]:
     """A world with a running worker."""
-    values = {"temporal_address": temporal, "bss_url": bss_url, "effect_lease_seconds": 2.0, "bss_timeout_seconds": 0.5}
+    values = {
+        "temporal_address": temporal,
+        "bss_url": bss_url,
+        "effect_lease_seconds": 2.0,
+        "effect_settle_seconds": 2.0,
+        "bss_timeout_seconds": 0.5,
+    }
     made = World(Settings(home=home, **{**values, "policy_dir": own_policies(home), **settings}))
     try:
         made.start_worker()

@@ -22,7 +22,7 @@ from placet.contracts.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.policy.question import Question, authorises, commits, decides, lifts, proposes
-from placet.governance.policy.scope import can_be
+from placet.governance.policy.scope import actions, can_be
 from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, combined, completed, may_ask, terms_of
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
@@ -94,6 +94,15 @@ class PolicySet:
     def lets_propose(self, agent: str) -> bool:
         """Whether any policy could ever let this agent propose something."""
         return any(may_ask(policy.node) and can_be(policy.node.principal, "Agent", agent) for policy in self.policies)
+
+    def lets_commit(self, agent: str) -> bool:
+        """Whether any permit could ever let a mandate clear something of this agent."""
+        return any(
+            policy.node.effect == "permit"
+            and "commit" in actions(policy.node)
+            and can_be(policy.node.principal, "Agent", agent)
+            for policy in self.policies
+        )
 
     def kept(self, because: str) -> Self:
         """Return the same set for the time that the files in place are invalid; every answer says so."""

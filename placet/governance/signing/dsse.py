@@ -7,6 +7,7 @@ worthless for another.
 import base64
 import binascii
 import json
+from functools import lru_cache
 from typing import Annotated
 
 from cryptography.exceptions import InvalidSignature
@@ -86,11 +87,15 @@ def verify(envelope: Envelope, public_key: bytes) -> bytes:
     try:
         payload = base64.b64decode(envelope.payload, validate=True)
         signature = base64.b64decode(envelope.signatures[0].sig, validate=True)
-        Ed25519PublicKey.from_public_bytes(public_key).verify(
-            signature, pre_authentication_encoding(envelope.payloadType, payload)
-        )
+        _check_signature(public_key, signature, pre_authentication_encoding(envelope.payloadType, payload))
     except binascii.Error as error:
         raise DecisionRefused(f"not base64: {error}", code="malformed") from error
     except (InvalidSignature, ValueError) as error:
         raise DecisionRefused("the signature does not match the payload and key", code="bad_signature") from error
     return payload
+
+
+@lru_cache(maxsize=2048)
+def _check_signature(public_key: bytes, signature: bytes, signed: bytes) -> None:
+    """Check one signature. That these very bytes verify is true for ever: what is verified again costs nothing."""
+    Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from placet import files
 from placet.errors import ConfigurationError
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.ed25519 import check_public_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,14 @@ class SigningKey:
 
     private: Ed25519PrivateKey
     key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A person and the key they sign with."""
+
+    name: str
+    key: SigningKey
 
 
 def public_bytes(key: Ed25519PublicKey) -> bytes:
@@ -87,7 +96,7 @@ def parse_public_key(text: str) -> bytes:
     """
     try:
         raw = base64.b64decode(text.strip(), validate=True)
-        Ed25519PublicKey.from_public_bytes(raw)
+        check_public_key(raw)
     except ValueError as error:
-        raise ConfigurationError(f"{text.strip()[:60]!r} is not a base64 Ed25519 public key") from error
+        raise ConfigurationError(f"{text.strip()[:60]!r} is not a base64 Ed25519 public key: {error}") from error
     return raw

@@ -1,4 +1,4 @@
-"""Documents that a person signs beside decisions: mandates, delegations, lifted halts, batches.
+"""Documents that a person signs beside decisions: enrolments, mandates, delegations, lifted halts, batches.
 
 Each is the predicate of an in-toto statement whose subject is the SHA-256 of the document's own RFC 8785 form, in a
 DSSE envelope. The predicate type is part of what is signed, so that no document can stand for one of another kind.
@@ -27,6 +27,7 @@ from placet.contracts.base import first_fault
 from placet.contracts.batch import Batch
 from placet.contracts.decision import MAX_ENVELOPE_BYTES
 from placet.contracts.delegation import Delegation
+from placet.contracts.enrolment import Enrolment, Revocation
 from placet.contracts.halt import Lift
 from placet.contracts.mandate import Mandate
 from placet.contracts.signed import SignedDocument
@@ -46,6 +47,8 @@ _KINDS: dict[type[SignedDocument], str] = {
     Delegation: "delegation",
     Lift: "lift",
     Batch: "batch",
+    Enrolment: "enrolment",
+    Revocation: "revocation",
 }
 
 
@@ -104,6 +107,21 @@ def verify_document(
             code="clock_skew",
         )
     return Verified(document, key, sha256_hex(text.encode()))
+
+
+def unverified_document(text: str, kind: type[D]) -> tuple[D, str]:
+    """Return what an envelope claims, and the key id it names, before anything of it was verified.
+
+    Raises:
+        DecisionRefused: it is not an envelope over one document of this kind.
+    """
+    check_size(text)
+    envelope = dsse.parse(text)
+    try:
+        payload = base64.b64decode(envelope.payload, validate=True)
+    except ValueError as error:
+        raise DecisionRefused(f"not base64: {error}", code="malformed") from error
+    return read_document(payload, kind), envelope.signatures[0].keyid
 
 
 def check_size(text: str) -> None:

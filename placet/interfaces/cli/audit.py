@@ -41,7 +41,7 @@ def register(root: typer.Typer) -> None:
 def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag = False) -> None:
     """Print the entries of one run, or of the tenant (keys, configuration)."""
     toolbox: Toolbox = context.obj
-    with toolbox.database().reading() as tx:
+    with toolbox.database().snapshot() as tx:
         events = tx.audit.read(run_id or f"tenant/{toolbox.tenant}")
     if as_json:
         output.print_json([event.model_dump(mode="json") for event in events])
@@ -120,7 +120,7 @@ def verify(
     elif run_id is not None:
         if against is not None or key is not None:
             raise typer.BadParameter("--against and --key are for the whole record or a --proof, not for one run")
-        with toolbox.database().reading() as tx:
+        with toolbox.database().snapshot() as tx:
             entries = tx.audit.verify(run_id)
         if as_json:
             output.print_json({"streams": 1, "entries": entries, "verified": True})
@@ -175,12 +175,14 @@ def anchor(
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
     from placet.service.log import read_anchors
     from placet.storage.log.verification import verify_log
+    from placet.storage.projections.verification import check_projections
 
     origin = _origin(toolbox)
     keys = _keys(toolbox, origin, key)
     anchored = [] if against is None else read_anchors(against, keys, origin)
-    with toolbox.database().reading() as tx:
+    with toolbox.database().snapshot() as tx:
         found = verify_log(tx, toolbox.tenant, keys, anchored)
+        check_projections(tx, toolbox.tenant)
     if as_json:
         output.print_json(
             {
@@ -194,7 +196,9 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
             }
         )
         return
-    output.print_line(f"{found.streams} stream(s) verified: every hash and link holds")
+    output.print_line(
+        f"{found.streams} stream(s) verified: every hash and link holds, and the tables say what they led to"
+    )
     output.print_line(
         f"log of {found.entries} entries verified, root {found.root.hex()[:16]}: {found.checkpoints} signed and "
         f"{found.anchors} anchored checkpoint(s) agree; {found.pending} newer entries wait for it"
@@ -238,7 +242,7 @@ def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str |
     database = toolbox.database()
 
     def prove(under: str) -> "ProofBundle":
-        with database.reading() as tx:
+        with database.snapshot() as tx:
             if run_id is not None:
                 return prove_stream(tx, toolbox.tenant, run_id, under)
             return prove_entry(tx, toolbox.tenant, str(entry), under)
@@ -259,7 +263,7 @@ def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str |
 def _identity(toolbox: Toolbox) -> "LogIdentity":
     from placet.governance.log.key import load_or_create_log_identity
 
-    return load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file)
+    return load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file, toolbox.log_heads)
 
 
 def _origin(toolbox: Toolbox) -> str:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from placet.contracts.approver import EnrolledKey
     from placet.contracts.proposal import Proposal
+    from placet.storage.approvers import ListedKey
 
 
 _NARROWEST = 40
@@ -93,14 +93,22 @@ def print_proposal(proposal: "Proposal", digest: str) -> None:
     console().print(proposal_view(proposal, digest))
 
 
-def print_keys(keys: "Sequence[EnrolledKey]") -> None:
-    """A table of enrolled keys."""
-    listed = table("name", "key", "roles", "limit", "expires", "state")
-    for key in keys:
+def print_keys(keys: "Sequence[ListedKey]") -> None:
+    """A table of enrolled keys; below it, why some of them do not count."""
+    made = table("name", "key", "roles", "limit", "expires", "state")
+    for listed in keys:
+        key = listed.key
+        if key is None:
+            add_row(made, one_line(listed.name, 64), listed.key_id[:16], "", "", "", "NOT VERIFIED")
+            continue
         expires = moment(key.expires_at) if key.expires_at else "never"
         state = f"revoked {moment(key.revoked_at)}" if key.revoked_at else "valid"
-        add_row(listed, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
-    console().print(listed if keys else "no keys enrolled")
+        state = state if listed.fault is None else "NOT VERIFIED"
+        add_row(made, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
+    console().print(made if keys else "no keys enrolled")
+    for listed in keys:
+        if listed.fault is not None:
+            print_line(f"key {listed.key_id[:16]} of {listed.name[:64]!r} counts for nothing: {listed.fault}")
 
 
 def _print(line: str, indent: int) -> None:

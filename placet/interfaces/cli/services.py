@@ -15,7 +15,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side with 
 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
-    for command in (up, demo, migrate, worker, api, doctor, replay):
+    for command in (up, demo, env, migrate, worker, api, doctor, replay):
         root.command(command.__name__)(command)
     root.add_typer(bss, name="bss")
     root.add_typer(model, name="model")
@@ -35,6 +35,12 @@ def demo(
     """Show one governed run from start to proof, on the embedded stack."""
     toolbox: Toolbox = context.obj
     return toolbox.service("demo", customer=customer)
+
+
+def env(context: typer.Context) -> int:
+    """Print what another terminal needs to reach this installation: `eval "$(placet env)"`."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("env")
 
 
 def migrate(context: typer.Context) -> int:
@@ -98,6 +104,15 @@ def bss_serve(
     """Serve the sandbox BSS."""
     toolbox: Toolbox = context.obj
     return toolbox.service("bss", host=host, port=port, file=database)
+
+
+@bss.command("customers")
+def bss_customers(
+    context: typer.Context, limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 20
+) -> int:
+    """List the sandbox's customers; with a BSS of your own, its customer management lists them."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("bss_customers", limit=limit)
 
 
 @model.command("serve")

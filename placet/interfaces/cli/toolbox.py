@@ -39,8 +39,19 @@ class Toolbox(Protocol):
         """The key that signs checkpoints; its public half lies beside it."""
 
     @property
+    def log_heads(self) -> Path:
+        """The folder of the heads that were signed last."""
+
+    @property
+    def payload_key_file(self) -> Path:
+        """The key that encrypts payloads in workflow history."""
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Names of the hosted applications."""
+
+    def treatments(self, agent: str) -> tuple[str, ...]:
+        """Codes of the treatments that an application knows."""
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""

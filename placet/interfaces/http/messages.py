@@ -6,8 +6,10 @@ from fastapi import Header
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, RunId
+from placet.contracts.billing import Evidence, SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunKey
+from placet.service.in_hand import Exchange
 from placet.storage.records import RunRecord
 
 Operator = Annotated[
@@ -55,6 +57,23 @@ class RunAudit(Frozen):
 
     run_id: RunId
     events: tuple[AuditEvent, ...]
+
+
+class RunEvidence(Frozen):
+    """What billing answered; `digest` is None while it was not asked, `fault` says why the facts cannot be shown."""
+
+    run_id: RunId
+    digest: Digest | None = None
+    fault: str = ""
+    facts: Evidence | None = None
+    calls: tuple[SourceCall, ...] = ()
+
+
+class RunExchanges(Frozen):
+    """What models were shown and said, in the order of the record; erased texts are None, with the reason."""
+
+    run_id: RunId
+    exchanges: tuple[Exchange, ...]
 
 
 class DecisionDelivered(Frozen):

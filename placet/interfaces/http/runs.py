@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from placet.contracts.base import CustomerId, RunId
+from placet.contracts.billing import SourceCall
 from placet.contracts.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
@@ -23,11 +24,14 @@ from placet.interfaces.http.messages import (
     Operator,
     PendingProposal,
     RunAudit,
+    RunEvidence,
+    RunExchanges,
     RunOrder,
     RunPage,
     RunStarted,
 )
 from placet.service.decisions import deliver_decision
+from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.runs import build_request, find_run, record_cancellation, record_request
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -51,6 +55,8 @@ class RunEndpoints:
         router.add_api_route("", self.list_runs, methods=["GET"])
         router.add_api_route("/{run_id}", self.show, methods=["GET"])
         router.add_api_route("/{run_id}/proposal", self.proposal, methods=["GET"])
+        router.add_api_route("/{run_id}/evidence", self.evidence, methods=["GET"])
+        router.add_api_route("/{run_id}/exchanges", self.exchanges, methods=["GET"])
         router.add_api_route("/{run_id}/audit", self.audit, methods=["GET"])
         router.add_api_route("/{run_id}/decisions", self.decide, methods=["POST"], status_code=202)
         router.add_api_route("/{run_id}/cancel", self.cancel, methods=["POST"], status_code=202)
@@ -98,10 +104,29 @@ class RunEndpoints:
             document = tx.artifacts.get_model(record.proposal, Proposal, tenant=self._tenant)
         return PendingProposal(run_id=run_id, digest=record.proposal, proposal=document)
 
+    def evidence(self, run_id: RunId) -> RunEvidence:
+        """What billing answered, and the digests of its answers."""
+        self._find(run_id)
+        facts = facts_of(self._database, run_id, self._tenant)
+        if facts is None:
+            return RunEvidence(run_id=run_id)
+        return RunEvidence(
+            run_id=run_id,
+            digest=facts.held.digest,
+            fault=facts.held.fault,
+            facts=facts.evidence,
+            calls=tuple(SourceCall.model_validate(call) for call in facts.calls),
+        )
+
+    def exchanges(self, run_id: RunId) -> RunExchanges:
+        """What each model was shown and said, exactly; it is foreign text, and is to be shown as such."""
+        self._find(run_id)
+        return RunExchanges(run_id=run_id, exchanges=exchanges_of(self._database, run_id, self._tenant))
+
     def audit(self, run_id: RunId) -> RunAudit:
         """The record of a run."""
         self._find(run_id)
-        with self._database.reading() as tx:
+        with self._database.snapshot() as tx:
             return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
 
     def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision) -> DecisionDelivered:

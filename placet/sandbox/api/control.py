@@ -2,8 +2,9 @@
 
 GET    /sandbox/health            {"status": "ok"}
 GET    /sandbox/effects           how often anything was really changed
+GET    /sandbox/requests          how many requests arrived, by method and path
 GET    /sandbox/faults            the fault rules in force
-POST   /sandbox/faults            add a rule {"method", "path", "fault", "count"}
+POST   /sandbox/faults            add a rule {"method", "path", "fault", "count", "seconds", "about"}
 DELETE /sandbox/faults            clear the rules
 PATCH  /sandbox/buckets/{id}      {"status": "active" | "suspended" | "expired"}
 PATCH  /sandbox/customers/{id}    {"status": "Active" | "Suspended" | "Closed"}
@@ -38,6 +39,9 @@ def routes(bss: Bss, book: FaultBook) -> list[Route]:
         only(call, "customer")
         return Reply(_effects(bss, call.query.get("customer")))
 
+    def requests(_call: Call) -> Reply:
+        return Reply(book.arrived())
+
     def faults(_call: Call) -> Reply:
         return Reply([rule.model_dump() for rule in book.rules()])
 
@@ -57,6 +61,7 @@ def routes(bss: Bss, book: FaultBook) -> list[Route]:
     return [
         route("GET", "/sandbox/health", health),
         route("GET", "/sandbox/effects", effects),
+        route("GET", "/sandbox/requests", requests),
         route("GET", "/sandbox/faults", faults),
         route("POST", "/sandbox/faults", add_fault),
         route("DELETE", "/sandbox/faults", clear_faults),

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from placet.sandbox.faults.rules import Fault, FaultBook, parse_fault
+from placet.sandbox.faults.strangers import strange
 
 TRANSPORT = "sandbox.transport"
 """Key in the ASGI scope's state under which `placet.sandbox.server` leaves the asyncio transport."""
@@ -14,6 +16,8 @@ TRANSPORT = "sandbox.transport"
 CONTROL_PREFIX = "/sandbox/"
 """The sandbox's own control paths; they never meet a fault."""
 
+Headers = Sequence[tuple[bytes, bytes]]
+_CUT = frozenset({"description", "externalId"})
 _HEADER = b"x-sandbox-fault"
 _GARBAGE = b"\x00<html>{not json"
 
@@ -24,6 +28,7 @@ class FaultMiddleware:
     def __init__(self, app: ASGIApp, book: FaultBook) -> None:
         self._app = app
         self._book = book
+        self._late: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -31,7 +36,11 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            fault = _from_header(scope) or self._book.take(scope["method"], scope["path"])
+            text = ""
+            if self._book.asks_about():
+                body = await _body(receive)
+                receive, text = _replay(body, receive), f"{scope['query_string'].decode()} {body.decode()}"
+            fault = _from_header(scope) or self._book.take(scope["method"], scope["path"], text)
         except ValueError as error:
             await _answer(send, 400, "invalidFault", str(error))
             return
@@ -41,12 +50,20 @@ class FaultMiddleware:
             await self._meet(fault, scope, receive, send)
 
     async def _meet(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.latency_ms:
-            await asyncio.sleep(fault.latency_ms / 1000)
-        if fault.outcome is None:
+        await asyncio.sleep(fault.latency / 1000)
+        if fault.cut is not None:
+            receive = await _cut(receive, fault.cut)
+        if fault.stranger is not None:
+            scope, send = strange(scope, send, fault.stranger)
+        if fault.late is not None:
+            receive = await self._postpone(fault.late, scope, receive)
+            await _after(fault, fault.status, scope, receive, send)
+        elif fault.outcome is None:
             await self._app(scope, receive, send)
         elif fault.outcome == "status":
-            await _answer(send, fault.status, "injectedFault", f"status {fault.status} as asked, request not processed")
+            await _fail(fault, "request not processed", send)
+        elif fault.outcome == "blank":
+            await _send(send, 200, b"[]", [(b"x-total-count", b"0"), (b"x-result-count", b"0")])
         elif fault.outcome == "drop":
             await _close(scope, receive)
         elif fault.outcome == "hang":
@@ -54,6 +71,19 @@ class FaultMiddleware:
         else:
             status = await self._process(scope, receive)
             await _after(fault, status, scope, receive, send)
+
+    async def _postpone(self, milliseconds: int, scope: Scope, receive: Receive) -> Receive:
+        """Process the request later, whatever is answered now; what is left of it to receive is its disconnection."""
+        body = await _body(receive)
+
+        async def process() -> None:
+            await asyncio.sleep(milliseconds / 1000)
+            await self._process(scope, _replay(body, receive))
+
+        task = asyncio.create_task(process())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        return receive
 
     async def _process(self, scope: Scope, receive: Receive) -> int:
         """Process and commit, and keep of the response nothing but its status."""
@@ -75,7 +105,12 @@ async def _after(fault: Fault, status: int, scope: Scope, receive: Receive, send
     elif fault.outcome == "garbage":
         await _send(send, status, _GARBAGE)
     else:
-        await _answer(send, fault.status, "injectedFault", f"status {fault.status} as asked, request was processed")
+        await _fail(fault, "request was processed" if fault.late is None else "request is processed later", send)
+
+
+async def _fail(fault: Fault, what: str, send: Send) -> None:
+    after = [] if fault.retry_after is None else [(b"retry-after", str(fault.retry_after).encode())]
+    await _answer(send, fault.status, "injectedFault", f"status {fault.status} as asked, {what}", after)
 
 
 async def _close(scope: Scope, receive: Receive) -> None:
@@ -98,12 +133,47 @@ def _from_header(scope: Scope) -> Fault | None:
     return None
 
 
-async def _answer(send: Send, status: int, code: str, reason: str) -> None:
+async def _body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Receive `body` again, and then what is left."""
+    left = [body]
+
+    async def again() -> Message:
+        return {"type": "http.request", "body": left.pop(), "more_body": False} if left else await receive()
+
+    return again
+
+
+async def _cut(receive: Receive, length: int) -> Receive:
+    """The request with its description and external id shortened; as it is where its body is no JSON object."""
+    body = await _body(receive)
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return _replay(body, receive)
+    if isinstance(data, dict):
+        for name in _CUT & data.keys():
+            data[name] = data[name][:length]
+            if not data[name]:
+                del data[name]
+        body = json.dumps(data).encode()
+    return _replay(body, receive)
+
+
+async def _answer(send: Send, status: int, code: str, reason: str, headers: Headers = ()) -> None:
     body = {"code": code, "reason": reason, "message": reason, "status": str(status)}
-    await _send(send, status, json.dumps(body).encode())
+    await _send(send, status, json.dumps(body).encode(), headers)
 
 
-async def _send(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _send(send: Send, status: int, body: bytes, more: Headers = ()) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,9 +1,17 @@
 """What a fault is, how it is written, and which request meets one.
 
-A fault is written as in the header `X-Sandbox-Fault: latency=250;status=503`: an optional latency and at most
-one outcome.
+A fault is written as in the header `X-Sandbox-Fault: latency=250;status=503`: conditions, and at most one outcome.
+
+Conditions:
 
     latency=MS        wait that many milliseconds first (at most 60000)
+    late=MS           answer first, and process and commit that many milliseconds later (`lost` and `status_after` only)
+    retry_after=S     say `Retry-After: S` in an answer of `status` or `status_after`
+    cut=N             keep of `description` and `externalId` N characters, of 0 nothing, before processing
+    stranger=ID       read as if customer ID had been asked for, and leave `relatedParty` out of the answer
+
+Outcomes:
+
     status=CODE       answer CODE (4xx or 5xx) without processing the request
     status_after=CODE process and commit, then answer CODE
     garbage           process and commit, then answer bytes that are no JSON
@@ -11,25 +19,35 @@ one outcome.
     drop              close the connection without processing the request
     hang              never answer, and do not process the request
     stall             process and commit, then never answer
+    blank             answer an empty collection
 """
 
+import math
 import threading
-from typing import Literal, cast, get_args
+import time
+from collections import Counter
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Outcome = Literal["status", "status_after", "garbage", "lost", "drop", "hang", "stall"]
+Outcome = Literal["status", "status_after", "garbage", "lost", "drop", "hang", "stall", "blank"]
 _BARE = frozenset(get_args(Outcome)) - {"status", "status_after"}
-_MAX_LATENCY_MS = 60_000
+_NUMBERS = {"latency": 60_000, "late": 600_000, "retry_after": 10_000_000, "cut": 2_000}
+"""The most that each condition takes."""
+_AFTER_ANSWER = ("lost", "status_after")
 _SYNTAX = "write it like 'latency=250;status=503' or 'lost'"
 
 
 class Fault(BaseModel):
-    """One fault. `status` is set for the outcomes `status` and `status_after` only."""
+    """One fault. `status` is set for the outcomes `status` and `status_after` only; None is a condition not named."""
 
     model_config = ConfigDict(frozen=True)
 
-    latency_ms: int = 0
+    latency: int = 0
+    late: int | None = None
+    retry_after: int | None = None
+    cut: int | None = None
+    stranger: str | None = None
     outcome: Outcome | None = None
     status: int = 0
 
@@ -40,20 +58,26 @@ def parse_fault(text: str) -> Fault:
     Raises:
         ValueError: The text says nothing, or something this module does not know.
     """
-    latency_ms, outcome, status = 0, None, 0
+    named: dict[str, int | str] = {}
     for part in text.split(";"):
         name, _, value = part.strip().partition("=")
-        if name == "latency":
-            latency_ms = _number(text, value, 0, _MAX_LATENCY_MS)
-        elif outcome is not None:
+        if name in named:
+            raise ValueError(f"fault {text!r} names {name!r} twice; {_SYNTAX}")
+        if name in _NUMBERS:
+            named[name] = _number(text, value, 0, _NUMBERS[name])
+        elif name == "stranger" and value:
+            named[name] = value
+        elif "outcome" in named:
             raise ValueError(f"fault {text!r} has two outcomes; {_SYNTAX}")
         elif name in {"status", "status_after"}:
-            outcome, status = name, _number(text, value, 400, 599)
+            named |= {"outcome": name, "status": _number(text, value, 400, 599)}
         elif name in _BARE and not value:
-            outcome = name
+            named["outcome"] = name
         else:
             raise ValueError(f"fault {text!r} is unknown; {_SYNTAX}")
-    return Fault(latency_ms=latency_ms, outcome=cast("Outcome | None", outcome), status=status)
+    if "late" in named and named.get("outcome") not in _AFTER_ANSWER:
+        raise ValueError(f"fault {text!r} is late without 'lost' or 'status_after'; {_SYNTAX}")
+    return Fault.model_validate(named)
 
 
 def _number(text: str, value: str, least: int, most: int) -> int:
@@ -70,6 +94,8 @@ class FaultRule(BaseModel):
         path: Prefix of the request's path.
         fault: As written in the header, e.g. `lost`.
         count: How many requests meet it; None means every one until the rules are cleared.
+        seconds: How long it is in force; None means until the rules are cleared.
+        about: Text that the request's query or body must hold, such as a bucket's id; empty for any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +104,8 @@ class FaultRule(BaseModel):
     path: str = Field(default="/", pattern=r"^/")
     fault: str
     count: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    about: str = ""
 
     @field_validator("fault")
     @classmethod
@@ -92,16 +120,17 @@ class FaultRule(BaseModel):
 
 
 class FaultBook:
-    """The rules in force, oldest first; the first that matches a request is used up by one."""
+    """The rules in force, oldest first; the first that matches a request is used up by one. Counts what arrived."""
 
     def __init__(self, rules: tuple[FaultRule, ...]) -> None:
         self._lock = threading.Lock()
-        self._rules = list(rules)
+        self._rules = [(rule, _end(rule)) for rule in rules]
+        self._arrived: Counter[str] = Counter()
 
     def add(self, rule: FaultRule) -> None:
         """Put a rule in force."""
         with self._lock:
-            self._rules.append(rule)
+            self._rules.append((rule, _end(rule)))
 
     def clear(self) -> None:
         """Put every rule out of force."""
@@ -111,21 +140,40 @@ class FaultBook:
     def rules(self) -> list[FaultRule]:
         """The rules in force, each with the count it has left."""
         with self._lock:
-            return list(self._rules)
+            self._expire()
+            return [rule for rule, _ in self._rules]
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, if any."""
-        if not self._rules:
-            return None
+    def arrived(self) -> dict[str, int]:
+        """How many requests arrived, by method and path, whatever became of them."""
         with self._lock:
-            for position, rule in enumerate(self._rules):
-                if rule.method in {None, method} and path.startswith(rule.path):
-                    self._use(position, rule)
+            return dict(self._arrived)
+
+    def asks_about(self) -> bool:
+        """Whether a rule in force must see what a request is about."""
+        with self._lock:
+            return any(rule.about for rule, _ in self._rules)
+
+    def take(self, method: str, path: str, text: str = "") -> Fault | None:
+        """The fault that this request meets, if any; `text` is its query and its body."""
+        with self._lock:
+            self._arrived[f"{method} {path}"] += 1
+            self._expire()
+            for position, (rule, end) in enumerate(self._rules):
+                if rule.method in {None, method} and path.startswith(rule.path) and rule.about in text:
+                    self._use(position, rule, end)
                     return parse_fault(rule.fault)
         return None
 
-    def _use(self, position: int, rule: FaultRule) -> None:
+    def _use(self, position: int, rule: FaultRule, end: float) -> None:
         if rule.count == 1:
             del self._rules[position]
         elif rule.count is not None:
-            self._rules[position] = rule.model_copy(update={"count": rule.count - 1})
+            self._rules[position] = (rule.model_copy(update={"count": rule.count - 1}), end)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._rules = [(rule, end) for rule, end in self._rules if end > now]
+
+
+def _end(rule: FaultRule) -> float:
+    return math.inf if rule.seconds is None else time.monotonic() + rule.seconds

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Select, bindparam, select, text
 
-from placet.contracts.audit import GENESIS, AuditEvent
+from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
@@ -77,6 +77,13 @@ _SETTLED_BEFORE = text(
 _SETTLED_ID = select(AUDIT.c.id).where(AUDIT.c.recorded_at < bindparam("horizon")).order_by(AUDIT.c.id.desc()).limit(1)
 
 
+class Appended(NamedTuple):
+    """The entry of a step, and whether this call put it there; where not, another attempt's answer stands."""
+
+    event: AuditEvent
+    ours: bool
+
+
 class AuditLog:
     """Append-only streams; the database refuses UPDATE, DELETE and TRUNCATE. Use it inside a transaction."""
 
@@ -99,10 +106,31 @@ class AuditLog:
     ) -> AuditEvent:
         """Add one entry at the end of `stream`; for a `step_key` already there return its entry, unchanged.
 
+        See `add`, which says as well whose entry it is.
+        """
+        return self.add(
+            stream=stream, tenant=tenant, run_id=run_id, kind=kind, actor=actor, step_key=step_key, at=at, body=body
+        ).event
+
+    def add(
+        self,
+        *,
+        stream: str,
+        tenant: str,
+        run_id: str | None,
+        kind: str,
+        actor: str,
+        step_key: str,
+        at: datetime,
+        body: dict[str, Any],
+    ) -> Appended:
+        """Add one entry at the end of `stream`; for a `step_key` already there return its entry, unchanged.
+
         Writers to one stream take turns, in whatever process they run; other streams do not wait.
 
         Raises:
             UsageError: code `audit_entry_invalid`; a field is malformed or `body` is not exact JSON.
+            GovernanceError: code `run_over`; the run has ended, and nothing of this kind follows an end.
             StorageError: other writers won the end of this stream again and again.
         """
         entry = {
@@ -123,16 +151,21 @@ class AuditLog:
                 f"audit entry {kind!r} of {stream!r} is malformed: {said}", code="audit_entry_invalid"
             ) from error
 
-    def _append(self, stream: str, step_key: str, entry: dict[str, Any], written: str) -> AuditEvent:
+    def _append(self, stream: str, step_key: str, entry: dict[str, Any], written: str) -> Appended:
         for _ in range(_MOST_LOST_RACES):
-            seq, prev_hash = last_place(self._connection, stream) or (0, GENESIS)
+            seq, prev_hash, ended = last_place(self._connection, stream) or (0, GENESIS, False)
+            closed = ended and entry["kind"] not in AFTER_THE_END
             event = link(seq=seq + 1, prev_hash=prev_hash, written=written, **entry)
-            if insert_entry(self._connection, event, written):
-                return event
+            if not closed and insert_entry(self._connection, event, written):
+                return Appended(event, ours=True)
             # Either this step is on the record already, or another writer took this place in the stream.
             recorded = self.find(stream, step_key)
             if recorded is not None:
-                return recorded
+                return Appended(recorded, ours=False)
+            if closed:
+                raise GovernanceError(
+                    f"run {stream!r} is over; {entry['kind']!r} cannot follow its end", code="run_over"
+                )
         raise StorageError(f"stream {stream!r} is too busy: lost {_MOST_LOST_RACES} races; try again")
 
     def find(self, stream: str, step_key: str) -> AuditEvent | None:

@@ -1,21 +1,29 @@
 """The end of a stream: the two statements that every entry on the record costs."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select, text
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import ENDED, AuditEvent
 from placet.storage.driver import Connection
 from placet.storage.inserts import insert_if_absent
 from placet.storage.tables import AUDIT
 
+_ENTRY = AUDIT.alias("ending")
 _LAST = (
-    select(AUDIT.c.seq, AUDIT.c.hash).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
+    select(
+        AUDIT.c.seq,
+        AUDIT.c.hash,
+        exists().where(_ENTRY.c.stream == AUDIT.c.stream, _ENTRY.c.step_key == text(f"'{ENDED}'")).label("ended"),
+    )
+    .where(AUDIT.c.stream == bindparam("stream"))
+    .order_by(AUDIT.c.seq.desc())
+    .limit(1)
 )
 
 
-def last_place(connection: Connection, stream: str) -> tuple[int, str] | None:
-    """Return the `seq` and `hash` of the last entry of `stream`, None when there is no such stream."""
+def last_place(connection: Connection, stream: str) -> tuple[int, str, bool] | None:
+    """Return `seq` and `hash` of the last entry of `stream`, and whether its run ended; None where there is none."""
     place = connection.execute(_LAST, {"stream": stream}).one_or_none()
-    return None if place is None else (place[0], place[1])
+    return None if place is None else (place[0], place[1], bool(place[2]))
 
 
 def insert_entry(connection: Connection, event: AuditEvent, written: str) -> bool:

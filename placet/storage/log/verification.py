@@ -52,7 +52,7 @@ def verify_log(
     """Verify the record of `tenant`.
 
     Args:
-        tx: A reading transaction.
+        tx: A snapshot (`Database.snapshot`): under traffic, what is read later must not be newer.
         tenant: Whose record.
         keys: Log keys one trusts.
         anchors: Checkpoints kept elsewhere, verified (`open_checkpoint`) by the caller.

@@ -14,7 +14,10 @@ from placet.storage.tables.base import Row, UtcDateTime, table_of
 
 
 class ApproverKey(Row, table=True):
-    """An enrolled key. Never deleted; the only change it allows is its revocation, once."""
+    """An enrolled key. Never deleted; the only change it allows is its revocation, once.
+
+    It counts only while the signed enrolment at `document` verifies. `revocation` is the signed document that ended it.
+    """
 
     __tablename__ = "approver_key"
     __table_args__ = (Index("ix_approver_key_tenant_name", "tenant", "name"),)
@@ -32,6 +35,8 @@ class ApproverKey(Row, table=True):
     revoked_by: str | None = Field(sa_type=Text)
     revoked_at: datetime | None = Field(sa_type=UtcDateTime)
     revoked_reason: str | None = Field(sa_type=Text)
+    document: str | None = Field(sa_type=Text)
+    revocation: str | None = Field(sa_type=Text)
 
 
 class DecisionUse(Row, table=True):

@@ -9,6 +9,7 @@ from placet.contracts.delegation import DelegationRecord
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 app = typer.Typer(no_args_is_help=True, help="Delegations: who may decide in whose stead, and until when.")
@@ -31,12 +32,10 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a delegation. It confers no more than you hold, cannot be passed on, and at most two to one person stand."""
-    from placet.governance.signing.keys import load_key_file
     from placet.service.delegations import sign_delegation, take_delegation
 
     toolbox: Toolbox = context.obj
-    path = key_file or toolbox.home / "keys" / f"{name}.pem"
-    key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+    key = load_signer(toolbox, name, key_file).key
     envelope = sign_delegation(
         tenant=toolbox.tenant,
         delegator=name,

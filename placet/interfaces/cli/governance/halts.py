@@ -10,6 +10,7 @@ from placet.contracts.text import wrote
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -85,14 +86,12 @@ def resume(
     reason: ReasonOption = "",
 ) -> None:
     """Lift a halt: sign that executions may go on. Policy says who may."""
-    from placet.governance.signing.keys import load_key_file
     from placet.service.halts import find_halt, lift_halt, sign_lift
 
     toolbox: Toolbox = context.obj
     found = find_halt(toolbox.database(), toolbox.tenant, halt_id)
     output.print_line(_line(found))
-    path = key_file or toolbox.home / "keys" / f"{name}.pem"
-    key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+    key = load_signer(toolbox, name, key_file).key
     envelope = sign_lift(found, name=name, reason=reason, key=key)
     lift_halt(toolbox.database(), envelope, tenant=toolbox.tenant, policies=_policies(toolbox))
     output.print_line(f"{halt_id}  lifted by {name}")

@@ -1,15 +1,19 @@
-"""`placet keys new|enroll|list|revoke`: who may sign, with which key, up to which amount."""
+"""`placet keys new|bootstrap|enroll|list|revoke`: who may sign, with which key, up to which amount."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from placet.errors import ConfigurationError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.signing import AdministratorKeyOption, AdministratorOption, key_path, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.storage.approvers import ListedKey
 
 app = typer.Typer(no_args_is_help=True, help="Approvers and their signing keys.")
 
@@ -29,9 +33,32 @@ def new(
     from placet.governance.signing.keys import create_key_file
 
     toolbox: Toolbox = context.obj
-    path = file or toolbox.home / "keys" / f"{name}.pem"
+    path = key_path(toolbox, name, file)
     key = create_key_file(path, toolbox.passphrase(f"new passphrase for {name}'s key"))
     output.print_line(f"key {key.key_id[:16]} written to {path}; have {path}.pub enrolled by an administrator")
+
+
+@app.command("bootstrap")
+def bootstrap(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="your name: the first administrator's")],
+    public: Annotated[
+        Path | None, typer.Option("--public", help="your .pub file; refused where it is another key's")
+    ] = None,
+    key_file: AdministratorKeyOption = None,
+) -> None:
+    """Make the holder of a key the first administrator: enrolled by their own signature, trusted on this machine."""
+    from placet.governance.signing.keys import key_id_of
+    from placet.service.keys import bootstrap_administrator
+
+    toolbox: Toolbox = context.obj
+    signer = load_signer(toolbox, name, key_file)
+    if public is not None and key_id_of(_public_key(public)) != signer.key.key_id:
+        raise ConfigurationError(f"{str(public)!r} is not the public half of {name}'s key; give one that belongs to it")
+    database = toolbox.database()
+    key = bootstrap_administrator(database, tenant=toolbox.tenant, by=signer)
+    pinned = database.trust.administrators.path
+    output.print_line(f"{key.name}  key {key.key_id[:16]} is administrator of {key.tenant}, pinned in {pinned}")
 
 
 @app.command("enroll")
@@ -39,41 +66,40 @@ def enroll(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="the person's name")],
     public: Annotated[Path, typer.Option("--public", help="the person's .pub file")],
-    by: Annotated[str, typer.Option("--by", help="administrator who enrolls")],
+    administrator: AdministratorOption,
     role: Annotated[list[str], typer.Option("--role", help="role held; repeatable")],
     limit: Annotated[str | None, typer.Option("--limit", help="largest cost they may decide: '200.00 USD'")] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=3650, help="days until the key expires")] = 365,
+    key_file: AdministratorKeyOption = None,
 ) -> None:
-    """Enroll a person's key, with what it entitles to. Without a limit it may decide nothing that costs."""
-    from placet.governance.signing.keys import parse_public_key
-    from placet.service.keys import enroll_key
+    """Sign whose key it is and what it entitles to. Without a limit it may decide nothing that costs."""
+    from placet.service.keys import check_administrators, enroll_key
 
     toolbox: Toolbox = context.obj
-    try:
-        text = public.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read public key file {str(public)!r}: {error}") from error
+    raw = _public_key(public)
+    check_administrators(toolbox.database().trust, toolbox.tenant)
     key = enroll_key(
         toolbox.database(),
         name=name,
         tenant=toolbox.tenant,
         roles=tuple(role),
         limit=limit,
-        public_key=parse_public_key(text),
-        enrolled_by=by,
+        public_key=raw,
+        by=load_signer(toolbox, administrator, key_file),
         expires_at=datetime.now(UTC) + timedelta(days=days),
     )
-    output.print_line(f"{key.name}  key {key.key_id[:16]} enrolled by {by}")
+    output.print_line(f"{key.name}  key {key.key_id[:16]} enrolled by {administrator}")
 
 
 @app.command("list")
 def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List enrolled keys, revoked ones included."""
+    """List keys: valid, revoked, and those whose enrolment does not verify, with the reason."""
     toolbox: Toolbox = context.obj
-    with toolbox.database().reading() as tx:
-        keys = tx.approvers.list(toolbox.tenant)
+    database = toolbox.database()
+    with database.reading() as tx:
+        keys = tx.approvers.listed(toolbox.tenant)
     if as_json:
-        output.print_json([key.model_dump(mode="json") for key in keys])
+        output.print_json([_as_json(key) for key in keys])
     else:
         output.print_keys(keys)
 
@@ -82,12 +108,31 @@ def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
 def revoke(
     context: typer.Context,
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="key id, or an unambiguous beginning of it")],
-    by: Annotated[str, typer.Option("--by", help="administrator who revokes")],
+    administrator: AdministratorOption,
     reason: Annotated[str, typer.Option("--reason")] = "",
+    key_file: AdministratorKeyOption = None,
 ) -> None:
     """Revoke a key: it decides nothing from now on, not even what it signed and is not yet executed."""
     from placet.service.keys import revoke_key
 
     toolbox: Toolbox = context.obj
-    key = revoke_key(toolbox.database(), tenant=toolbox.tenant, key_id=key_id, by=by, reason=reason)
-    output.print_line(f"{key.name}  key {key.key_id[:16]} revoked by {by}")
+    signer = load_signer(toolbox, administrator, key_file)
+    key = revoke_key(toolbox.database(), tenant=toolbox.tenant, key_id=key_id, by=signer, reason=reason)
+    output.print_line(f"{key.name}  key {key.key_id[:16]} revoked by {administrator}")
+
+
+def _public_key(file: Path) -> bytes:
+    from placet.governance.signing.keys import parse_public_key
+
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read public key file {str(file)!r}: {error}") from error
+    return parse_public_key(text)
+
+
+def _as_json(listed: "ListedKey") -> dict[str, Any]:
+    fields = (
+        {"key_id": listed.key_id, "name": listed.name} if listed.key is None else listed.key.model_dump(mode="json")
+    )
+    return {**fields, "verified": listed.fault is None, "fault": listed.fault}

@@ -10,9 +10,12 @@ from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from placet.contracts.mandate import Mandate, MandateRecord
     from placet.governance.policy.set import PolicySet
     from placet.service.mandates import MandateDraft
@@ -21,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Mandates: signed once, they clear proposals within their bounds and their budget."
 )
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="its id, or an unambiguous beginning of it")]
+_IDLE = "but policy has no permit to commit, so that it clears nothing"
 _SHOWN = 16
 """Of an id, in characters."""
 
@@ -53,6 +57,7 @@ def draft(
 
     toolbox: Toolbox = context.obj
     _check_agent(toolbox, agent)
+    _check_treatments(toolbox, agent, treatment)
     if file.exists():
         raise UsageError(f"{str(file)!r} exists; choose another file or remove it")
     now = datetime.now(UTC).replace(microsecond=0)
@@ -84,19 +89,19 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a draft and put it in force: proposals within it need no decision each."""
-    from placet.governance.signing.keys import load_key_file
     from placet.service.mandates import read_draft, sign_mandate, take_mandate
 
     toolbox: Toolbox = context.obj
     drafted = read_draft(file)
     _check_agent(toolbox, drafted.agent)
+    _check_treatments(toolbox, drafted.agent, drafted.treatments)
     _print_bounds(drafted)
-    path = key_file or toolbox.home / "keys" / f"{name}.pem"
-    key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+    key = load_signer(toolbox, name, key_file).key
     envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
     policies = _policies(toolbox, drafted.agent)
     record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
-    output.print_line(f"{record.mandate.document_id}  signed by {name}, in force")
+    stands = "in force" if policies.lets_commit(drafted.agent) else _IDLE
+    output.print_line(f"{record.mandate.document_id}  signed by {name}, {stands}")
 
 
 @app.command("list")
@@ -114,7 +119,7 @@ def list_mandates(
         output.print_json([_document(record, now) for record in records])
         return
     for record in records:
-        output.print_line(_line(record, now))
+        output.print_line(_line(record, now, idle=_idle(toolbox, record)))
     if not records:
         output.print_line("no mandates")
 
@@ -143,7 +148,7 @@ def show(
         used = [use.model_dump(mode="json") for use in uses]
         output.print_json({**_document(record, now), "signature": signature, "uses": used})
         return
-    output.print_line(_line(record, now))
+    output.print_line(_line(record, now, idle=_idle(toolbox, record)))
     _print_bounds(mandate)
     output.print_line(f"signed    by {mandate.signer} at {_time(mandate.signed_at)}, signature {signature}")
     output.print_line(f"document  {record.document}")
@@ -173,6 +178,25 @@ def _check_agent(toolbox: Toolbox, agent: str) -> None:
         raise UsageError(f"unknown agent {agent!r}; known: {', '.join(toolbox.agents)}", code="unknown_agent")
 
 
+def _check_treatments(toolbox: Toolbox, agent: str, treatments: "Sequence[str]") -> None:
+    known = toolbox.treatments(agent)
+    unknown = [treatment for treatment in treatments if treatment not in known]
+    if unknown:
+        raise UsageError(
+            f"agent {agent!r} has no treatment {unknown[0]!r}; known: {', '.join(known)}", code="unknown_treatment"
+        )
+
+
+def _idle(toolbox: Toolbox, record: "MandateRecord") -> bool:
+    """Whether policy lets the mandate clear nothing, so that nobody counts on it."""
+    from placet.errors import PlacetError
+
+    try:
+        return not _policies(toolbox, record.mandate.agent).lets_commit(record.mandate.agent)
+    except PlacetError:
+        return True
+
+
 def _policies(toolbox: Toolbox, agent: str) -> "PolicySet":
     from placet.governance.policy.set import PolicySet
     from placet.service.policy_files import read_policy_files
@@ -197,7 +221,7 @@ def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:
     return {**record.model_dump(mode="json"), "state": state_of(record, now), "left": remaining}
 
 
-def _line(record: "MandateRecord", now: datetime) -> str:
+def _line(record: "MandateRecord", now: datetime, *, idle: bool = False) -> str:
     from placet.governance.mandates import left, state_of
 
     mandate, state = record.mandate, state_of(record, now)
@@ -205,6 +229,8 @@ def _line(record: "MandateRecord", now: datetime) -> str:
         state_text = f"revoked {_time(record.revoked_at)} by {record.revoked_by}"
     else:
         state_text = f"{state.replace('_', ' ')}, until {_time(mandate.valid_until)}"
+    if idle and record.revoked_at is None:
+        state_text += f", {_IDLE}"
     spent = _money(record.spent_minor, mandate.budget.currency)
     return (
         f"{mandate.document_id[:_SHOWN]}  {mandate.name}  {mandate.agent}, signed by {mandate.signer}: "

@@ -9,8 +9,9 @@ import typer
 
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import quoted
+from placet.contracts.text import one_line
 from placet.interfaces.cli import output
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ class Signing:
 
 def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection, signing: Signing) -> int:
     """Show what would be decided, sign it once, and send each run its share; 1 when any of them was refused."""
-    from placet.governance.signing.keys import load_key_file
     from placet.service.batch_choice import prepare_batch
     from placet.service.batches import deliver_batch, record_batch, sign_prepared
 
@@ -85,8 +85,7 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     _print_left_out(prepared, each=not selection.all_waiting)
     if not signing.print_only:
         _print_table(prepared)
-    path = signing.key_file or toolbox.home / "keys" / f"{signing.name}.pem"
-    key = load_key_file(path, toolbox.passphrase(f"passphrase of {signing.name}'s key"))
+    key = load_signer(toolbox, signing.name, signing.key_file).key
     decisions = sign_prepared(prepared, tenant=toolbox.tenant, signer=signing.name, reason=signing.reason, key=key)
     if signing.print_only:
         for run_id, decision in decisions.items():
@@ -166,7 +165,7 @@ def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
             said = "accepted"
         else:
             what = "refused" if outcome.delivered else "not delivered"
-            said = f"{what} ({outcome.code}): {quoted(outcome.detail)}"
+            said = f"{what} ({outcome.code}): {one_line(outcome.detail)}"
         output.print_line(f"{outcome.run_id}  {who}: {said}")
     refused = len(outcomes) - accepted - waiting
     output.print_line(f"batch {root[:16]}: {accepted} accepted, {refused} refused, {waiting} not reviewed yet")

@@ -23,11 +23,11 @@ from placet.interfaces.cli.running.batches import (
 )
 from placet.interfaces.cli.running.delivery import deliver
 from placet.interfaces.cli.running.runs import RunArgument
+from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.contracts.proposal import Proposal
-    from placet.governance.signing.keys import SigningKey
     from placet.service.batch_choice import BatchVerdict
     from placet.storage.records import RunRecord
 
@@ -125,7 +125,7 @@ def amend(
         output.print_line(f"as it was  {pending.name}: {pending.mutation.describe()}, {pending.price}")
         output.print_proposal(changed, digest_of(changed))
         _seen(toolbox, record, digest, name)
-    key = _key(toolbox, name, key_file)
+    key = load_signer(toolbox, name, key_file).key
     _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
     if print_only:
         output.print_text(envelope)
@@ -196,7 +196,7 @@ def _decide(
     if not print_only:
         output.print_proposal(proposal, digest)
         _seen(toolbox, record, digest, name)
-    key = _key(toolbox, name, key_file)
+    key = load_signer(toolbox, name, key_file).key
     envelope = sign_verdict(record, digest, verdict, name, reason, key)
     if print_only:
         output.print_text(envelope)
@@ -221,10 +221,3 @@ def _seen(toolbox: Toolbox, record: "RunRecord", digest: str, name: str) -> None
     from placet.service.oversight import record_seen
 
     record_seen(toolbox.database(), record, digest, name)
-
-
-def _key(toolbox: Toolbox, name: str, key_file: Path | None) -> "SigningKey":
-    from placet.governance.signing.keys import load_key_file
-
-    path = key_file or toolbox.home / "keys" / f"{name}.pem"
-    return load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))

@@ -7,8 +7,10 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.run import RunState
+from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events, print_reversals, print_run, print_runs
+from placet.interfaces.cli.running.in_hand import documents, print_in_hand
 from placet.interfaces.cli.toolbox import Toolbox
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -110,6 +112,9 @@ def show(
     name: Annotated[
         str | None, typer.Option("--as", help="your name, to note on the record that you saw a waiting proposal")
     ] = None,
+    evidence: Annotated[bool, typer.Option("--evidence", help="what billing answered")] = False,
+    prompts: Annotated[bool, typer.Option("--prompts", help="what the models were shown")] = False,
+    answers: Annotated[bool, typer.Option("--answers", help="what the models said")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show one run: its state, its proposal with the candidates it beat, its record."""
@@ -120,9 +125,16 @@ def show(
     toolbox: Toolbox = context.obj
     database = toolbox.database()
     record = find_run(database, run_id, toolbox.tenant)
-    if name is not None and record.proposal is not None:
-        record_seen(database, record, record.proposal, name)
-    with database.reading() as tx:
+    if name is not None and record.proposal is not None and not record_seen(database, record, record.proposal, name):
+        raise UsageError(f"nobody is enrolled as {name!r}; see `placet keys list`", code="unknown_person")
+    if evidence or prompts or answers:
+        wanted = {"evidence": evidence, "prompts": prompts, "answers": answers}
+        if as_json:
+            output.print_json({"run_id": run_id, **documents(database, run_id, toolbox.tenant, **wanted)})
+        else:
+            print_in_hand(database, run_id, toolbox.tenant, **wanted)
+        return
+    with database.snapshot() as tx:
         proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
         events = tx.audit.read(run_id)
     if as_json:

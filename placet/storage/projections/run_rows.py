@@ -1,0 +1,79 @@
+"""Rows about one run compared with its story: one function for each table."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from sqlalchemy import Table
+
+from placet.storage.driver import Row
+from placet.storage.projections.finding import Finding, compare
+from placet.storage.projections.rows import document
+from placet.storage.projections.story import Story
+from placet.storage.tables import DECISION, EFFECT, MANDATE_USE, RUN
+
+Rows = Sequence[Row]
+
+
+def check_run(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
+    """Where the run stands, what it was asked for, and the digests of what it produced."""
+    if not rows:
+        if story.request:
+            yield Finding("run", story.run_id, "the row is gone, the record has the run")
+        return
+    row = rows[0]
+    recorded = {"tenant": tenant, **story.request, "state": story.state, "code": story.code, **story.digests}
+    if story.over:  # before that, it may say what the run is waiting for
+        recorded["detail"] = story.detail
+    yield from compare("run", story.run_id, row, recorded)
+    yield from compare("run", story.run_id, {"receipt": document(row["receipt"])}, {"receipt": story.receipt})
+
+
+def check_effects(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
+    """What became of each effect: its proposal, status, receipt and who resolved it."""
+    known = {row["effect_key"]: row for row in rows}
+    for key, effect in story.effects.items():
+        row = known.pop(key, None)
+        if row is None:
+            yield Finding("effect", key, f"the row is gone, the record of {story.run_id} has the effect")
+            continue
+        found = {**row, "receipt": document(row["receipt"])}
+        yield from compare("effect", key, found, {"tenant": tenant, **effect})
+    for key in known:
+        yield Finding("effect", key, f"nothing on the record of {story.run_id} intends it")
+
+
+def check_decisions(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
+    """Each accepted decision: whose, on what, in which place."""
+    known = {row["envelope_digest"]: row for row in rows}
+    for envelope, decision in story.decisions.items():
+        row = known.pop(envelope, None)
+        if row is None:
+            yield Finding("decision_use", envelope, f"the row is gone, the record of {story.run_id} has the decision")
+            continue
+        yield from compare("decision_use", envelope, row, {"tenant": tenant, **decision})
+    for envelope in known:
+        yield Finding("decision_use", envelope, f"no such decision is on the record of {story.run_id}")
+
+
+def check_uses(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
+    """What was taken of a mandate, and whether it was given back."""
+    known = {row["proposal"]: row for row in rows}
+    for proposal, use in story.uses.items():
+        name = f"{story.run_id}/{proposal[:16]}"
+        row = known.pop(proposal, None)
+        if row is None:
+            yield Finding("mandate_use", name, "the row is gone, the record has the use")
+            continue
+        recorded = {"tenant": tenant, "customer_id": story.request.get("customer_id"), **use}
+        yield from compare("mandate_use", name, row, recorded)
+    for proposal in known:
+        yield Finding("mandate_use", f"{story.run_id}/{proposal[:16]}", "the record has no such use")
+
+
+CHECKS: Final[tuple[tuple[Table, Callable[[str, Story, Rows], Iterator[Finding]]], ...]] = (
+    (RUN, check_run),
+    (EFFECT, check_effects),
+    (DECISION, check_decisions),
+    (MANDATE_USE, check_uses),
+)
+"""Tables with rows about one run, and what compares them."""

@@ -1,0 +1,68 @@
+"""Compares every projection of a tenant with its record, in one pass. What is not covered: docs/threat-model.md.
+
+ (1) each run: its entries are told as a story, a page of runs at a time, and its rows compared with it;
+ (2) rows about runs that have no record at all;
+ (3) keys, delegations, mandates, halts and controls, with the tenant's own stream.
+It believes the entries; that they are those that were written is for `placet.storage.log.verification` to show, in the
+same snapshot.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from placet.errors import GovernanceError
+from placet.storage.database import Transaction
+from placet.storage.projections.finding import DIFFERS, Finding
+from placet.storage.projections.rows import ProjectionRows
+from placet.storage.projections.run_rows import CHECKS
+from placet.storage.projections.story import Story
+from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent
+
+
+def verify_projections(tx: Transaction, tenant: str) -> Iterator[Finding]:
+    """Yield each difference between the tables and the record of `tenant`.
+
+    Args:
+        tx: A snapshot.
+        tenant: Whose.
+    """
+    rows = tx.projections
+    yield from _runs(rows, tenant)
+    for table, _ in CHECKS:
+        for run_id in rows.strays(table, tenant):
+            yield Finding(table.name, run_id, "there is a row, and nothing on the record of that run")
+    for kept in KEPT:
+        yield from check_kept(rows, tenant, kept)
+    yield from check_spent(rows, tenant)
+
+
+def check_projections(tx: Transaction, tenant: str) -> None:
+    """Make sure that the tables say what the record led to.
+
+    Raises:
+        GovernanceError: code `projection_differs`, naming the first difference and how many more there are.
+    """
+    findings = verify_projections(tx, tenant)
+    first = next(findings, None)
+    if first is None:
+        return
+    more = sum(1 for _ in findings)
+    others = f"; {more} more differ" if more else ""
+    raise GovernanceError(f"the tables of tenant {tenant!r} differ from the record: {first}{others}", code=DIFFERS)
+
+
+def _runs(rows: ProjectionRows, tenant: str) -> Iterator[Finding]:
+    after = 0
+    while page := rows.run_streams(tenant, after):
+        run_ids = [stream for _, stream in page]
+        told = {run_id: Story(run_id) for run_id in run_ids}
+        for run_id, entries in groupby(rows.entries(run_ids), key=lambda entry: entry.stream):
+            for entry in entries:
+                told[run_id].tell(entry)
+        for story in told.values():
+            yield from (Finding("record", story.run_id, fault) for fault in story.faults)
+        for table, check in CHECKS:
+            found = rows.of_runs(table, run_ids)
+            for run_id, story in told.items():
+                yield from check(tenant, story, found[run_id])
+        after = page[-1][0]
