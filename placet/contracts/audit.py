@@ -26,6 +26,7 @@ AFTER_THE_END: frozenset[str] = frozenset(
         "execute.unknown",
         "execute.waiting",
         "mandate.released",  # what follows from the end, and what of it could not be done
+        "run.end_refused",
         "run.follow_up_failed",
         "notice.delivered",
         "notice.failed",
