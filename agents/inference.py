@@ -28,12 +28,16 @@ from agents.prompting import (
     wire_schema,
     with_cache_mark,
 )
+from agents.provider_client import Reach, provider_client
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
 from agents.transport_errors import Failure, classify
 from agents.weights import UNKNOWN, weights_digest
+from placet.contracts.inference import AttemptOutcome
 from placet.contracts.outcome import Exchange
 from placet.errors import ConfigurationError
+from placet.network.networks import LOOPBACK, Networks
+from placet.network.refusals import noting_refusals
 
 __all__ = ["Completion", "Exchange", "Inference", "ModelsConfig", "NoModelAnsweredError", "RoutedInference"]
 
@@ -52,6 +56,9 @@ class RoutedInference:
         base_urls: Addresses that replace the configured ones, by model name.
         allow_hosted: Whether models outside the perimeter may be used; they are recorded as `not_permitted` otherwise.
         redact: Runs over every prompt that leaves the perimeter.
+        networks: Where models inside the perimeter may be; the address of every connection to one is checked.
+        ca_file: The operator's own certificate authority, for models inside the perimeter.
+        hosted_proxy: Address of the proxy that models outside are asked through; empty: none.
         weights: Weights file by model name, of the models that this installation serves itself.
 
     Safe to share between threads.
@@ -65,6 +72,9 @@ class RoutedInference:
         base_urls: Mapping[str, str] | None = None,
         allow_hosted: bool = False,
         redact: Callable[[str], str] = redact_identifiers,
+        networks: Networks = LOOPBACK,
+        ca_file: Path | None = None,
+        hosted_proxy: str = "",
         weights: Mapping[str, Path] | None = None,
     ) -> None:
         self._weights = weights or {}
@@ -74,7 +84,8 @@ class RoutedInference:
         self._redact = redact
         usable = {name: model for name, model in self._config.models.items() if self._bar(model) is None}
         self._litellm = _import_litellm()
-        self._requests = {name: _request(model, self._secrets) for name, model in usable.items()}
+        reach = Reach(networks, ca_file, hosted_proxy)
+        self._requests = {name: _request(model, self._secrets, reach) for name, model in usable.items()}
 
     def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
         """Ask the models of `task`, in order, until one gives a valid `schema`.
@@ -159,18 +170,27 @@ class RoutedInference:
     ) -> tuple[str | None, tuple[int, int], Failure | None]:
         """One request: the answer's text, (prompt, completion) tokens, or why there is none."""
         extra: dict[str, Any] = {}
-        asked = with_cache_mark(messages) if model.prompt_cache else messages
+        marked = with_cache_mark(messages) if model.prompt_cache else messages
         if model.structured == "json_schema":
             strict = {"name": "answer", "strict": True, "schema": shape}
             extra["response_format"] = {"type": "json_schema", "json_schema": strict}
+        with noting_refusals() as refusals:
+            answer = self._exchange(name, model, {"messages": marked, **extra})
+        if refusals:
+            outcome: AttemptOutcome = "not_permitted" if refusals[0].kind == "outside" else "refused"
+            return None, (0, 0), Failure(outcome, refusals[0].detail)
+        return answer
+
+    def _exchange(
+        self, name: str, model: ModelConfig, asked: dict[str, Any]
+    ) -> tuple[str | None, tuple[int, int], Failure | None]:
         try:
             response = self._litellm.completion(
                 **self._requests[name],
-                messages=asked,
                 max_tokens=model.max_tokens,
                 temperature=TEMPERATURE,
                 drop_params=True,
-                **extra,
+                **asked,
             )
             text = response.choices[0].message.content
             usage = response.usage
@@ -199,15 +219,17 @@ def _import_litellm() -> Any:
     return litellm
 
 
-def _request(model: ModelConfig, secrets: Mapping[str, str]) -> dict[str, Any]:
-    """What is the same in every request to one model: its name, address and key."""
+def _request(model: ModelConfig, secrets: Mapping[str, str], reach: Reach) -> dict[str, Any]:
+    """What is the same in every request to one model: its name, address, key and the only client it goes through."""
+    key = secrets[model.api_key] if model.api_key else _NO_KEY
     request: dict[str, Any] = {
         "model": model.route,
-        "api_key": secrets[model.api_key] if model.api_key else _NO_KEY,
+        "api_key": key,
         "timeout": model.timeout_s,
         # Retries are Temporal's; a failing model must be asked again by the next run (docs/adr/0026).
         "max_retries": 0,
         "num_retries": 0,
+        "client": provider_client(model, key, reach),
     }
     if model.base_url:
         request["api_base"] = model.base_url

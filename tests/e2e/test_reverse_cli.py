@@ -52,7 +52,7 @@ def test_a_run_is_reversed_shown_on_both_sides_verified_and_replayed(
     amount = a_world.proposal(executed).cost
 
     waiting = command("inbox").out
-    assert f"debit {amount} once from balance" in waiting
+    assert f"debit {amount} once from balance " in waiting
     assert f"(B-C00005) of customer C00005; takes {amount} from the customer" in waiting
     again = command("reverse", executed).refusal()
     assert again == f"placet: run {executed!r} is being reversed by {reversal!r}, which is 'awaiting_decision'"
