@@ -13,7 +13,8 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /var/lib/placet --shell /usr/sbin/nologin placet \
-    && install --directory --owner=placet --group=placet --mode=0700 /var/lib/placet /var/lib/placet-trust
+    && install --directory --owner=placet --group=placet --mode=0700 \
+        /var/lib/placet /var/lib/placet-trust /var/lib/placet-log
 
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.completion import Inference, NoModelAnsweredError
@@ -29,6 +30,7 @@ class Context(GateContext):
     """The seams of a worker; the composition root fills them, tests may fill them otherwise.
 
     Attributes:
+        admission: Refuses a step that the run's own workflow did not ask for.
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
@@ -38,6 +40,7 @@ class Context(GateContext):
         mutation_timeout_seconds: Client timeout of one mutation request.
     """
 
+    admission: Admission
     commerce: MutatePlugin
     inference: Inference
     application: Callable[[str], Application]
@@ -58,6 +61,7 @@ class Context(GateContext):
     def step(self, run: RunRequest) -> Iterator[None]:
         """The boundary of an activity: our errors become Temporal's, retryable ones noted on the run meanwhile."""
         try:
+            self.admission.check(run)
             with HEARTBEATS.beating():
                 yield
         except PlacetError as error:
@@ -114,6 +118,12 @@ def unanswered_recorded(context: Context, run: RunRequest, step: str) -> Iterato
 def keep_exchanges(tx: Transaction, run: RunRequest, exchanges: tuple[Exchange, ...]) -> None:
     """Store prompts and completions under the digests that the record of model use names."""
     for exchange in exchanges:
-        tx.artifacts.put(run.tenant, "text/plain", exchange.prompt.encode())
+        tx.artifacts.put(run.tenant, "text/plain", _bytes(exchange.prompt))
         if exchange.completion is not None:
-            tx.artifacts.put(run.tenant, "text/plain", exchange.completion.encode())
+            tx.artifacts.put(run.tenant, "text/plain", _bytes(exchange.completion))
+
+
+def _bytes(text: str) -> bytes:
+    # As the record of model use hashes it (`agents.attempts`): a model may answer with a lone surrogate, which must not
+    # keep the step from being recorded, and so have it tried for ever.
+    return text.encode("utf-8", "surrogatepass")

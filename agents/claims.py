@@ -8,7 +8,10 @@ closed list that claims nothing about a customer. Whatever else it says is unsup
 import re
 from collections.abc import Iterable
 
+from placet.contracts.text import is_plain
+
 UNSUPPORTED_CLAIM = "unsupported_claim"
+UNSEEN_CHARACTERS = "unseen_characters"
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 # Words that connect, name what is decided, or advise; none of them says what a customer is, has or does.
@@ -42,8 +45,9 @@ def unsupported_words(text: str, sources: Iterable[str]) -> tuple[str, ...]:
 
 
 def claim_marks(text: str, sources: Iterable[str]) -> tuple[str, ...]:
-    """Return `unsupported_claim` when `text` uses a word that no source bears out."""
-    return (UNSUPPORTED_CLAIM,) if unsupported_words(text, sources) else ()
+    """Return `unsupported_claim` for a word that no source bears out, `unseen_characters` for what is no plain line."""
+    claims = (UNSUPPORTED_CLAIM,) if unsupported_words(text, sources) else ()
+    return claims if is_plain(text) else (*claims, UNSEEN_CHARACTERS)
 
 
 def _words(text: str) -> list[str]:

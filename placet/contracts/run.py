@@ -29,14 +29,17 @@ _ON_THE_WAY: tuple[RunState, ...] = (
 )
 RUN_STATES: tuple[RunState, ...] = (*_ON_THE_WAY, *(end for end in get_args(EndState) if end in END_STATES))
 
+OPEN_STATES: frozenset[str] = frozenset(_ON_THE_WAY)
+"""The states of a run that is not over."""
+
 
 def states_before(state: RunState) -> tuple[RunState, ...]:
-    """Return the states from which a run may move to `state`: itself and those before it, never another end.
+    """Return the states from which a run may move to `state`: itself and those before it; an end is never left.
 
     A run only moves forward, in this order. It stays in `awaiting_decision` while its proposal is amended.
     """
     if state in END_STATES:
-        return (*_ON_THE_WAY, state)
+        return _ON_THE_WAY
     return _ON_THE_WAY[: _ON_THE_WAY.index(state) + 1]
 
 

@@ -9,6 +9,7 @@ from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.proposal import Candidate, Proposal, Reason
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import ProposeInput, RunRequest
+from placet.contracts.text import one_line, wrote
 from placet.decisioning.compensation import compensation, leave, magnitude, required_reads, words
 from placet.decisioning.contact import given
 from placet.errors import GovernanceError
@@ -16,6 +17,9 @@ from placet.gate.context import GateContext
 from placet.governance.effects import effect_key
 from placet.governance.reversals import REQUESTED, REVERSED, check_reversible, step_key
 from placet.storage.database import Transaction
+
+_WHY, _NAME = 80, 60
+"""Bounds of what a person wrote and of their name, in a reason of 160 characters."""
 
 ACTOR = "worker"
 """Who analyses and proposes a reversal: no agent has a say in it."""
@@ -142,5 +146,6 @@ def _with_request(context: GateContext, run: RunRequest, original_id: str, back:
 
 
 def _asked(entry: AuditEvent) -> Reason:
-    why = " ".join(str(entry.body["reason"]).split())
-    return Reason(code="requested", detail=f"by {entry.actor}{f': {why}' if why else ''}"[:160])
+    why = str(entry.body["reason"])
+    said = wrote(entry.actor, why, _WHY) if why else f"asked for by {one_line(entry.actor, _NAME)}"
+    return Reason(code="requested", detail=said[:160])

@@ -89,6 +89,20 @@ def test_every_secret_must_be_given_and_has_no_default() -> None:
     assert DOCUMENT["secrets"] == {"payload_key": {"environment": "PAYLOAD_KEY"}}
 
 
+def test_all_who_sign_the_log_share_one_key_and_one_memory_of_what_was_signed() -> None:
+    signing = {"worker", "cli"}
+    assert {
+        name for name, service in SERVICES.items() if any("log:" in each for each in service.get("volumes", []))
+    } == (signing)
+    for name in signing:
+        service = SERVICES[name]
+        (where,) = (each.split(":", 1)[1] for each in service["volumes"] if each.startswith("log:"))
+        for setting in ("PLACET_LOG_KEY_FILE", "PLACET_LOG_HEADS_DIR"):
+            assert service["environment"][setting].startswith(f"{where}/")
+        assert where in DOCKERFILE  # made there, so that the volume belongs to the user who writes in it
+    assert "log" in DOCUMENT["volumes"]
+
+
 def test_the_payload_key_goes_to_those_who_read_payloads_and_to_nobody_else() -> None:
     holders = {name for name, service in SERVICES.items() if "secrets" in service}
     assert holders == {"worker", "api", "cli"}

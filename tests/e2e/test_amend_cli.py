@@ -24,8 +24,10 @@ def test_an_amended_credit_is_shown_signed_and_executed(a_world: World, command:
     before = str(a_world.record(run_id).proposal)
     done = command("amend", run_id, "--amount", "5.00 USD", *signing(anna, a_world))
     assert (done.code, done.err) == (0, "")
-    assert "credit 5.00 USD once to balance B-C00005" in done.out
-    assert f"it changes {before}: credit 7.00 USD" in done.out
+    said = " ".join(done.out.split())
+    assert "amount 5.00 USD credit; costs 5.00 USD" in said
+    assert f"changes proposal {before}, which cost 7.00 USD" in said
+    assert "as it was Goodwill credit (goodwill_credit): credit 7.00 USD once to balance" in said
     assert done.out.splitlines()[-1] == f"{run_id}  amend by anna: accepted"
     a_world.wait(run_id, "executed")
     mutation = a_world.proposal(run_id).mutation

@@ -200,11 +200,11 @@ def test_what_is_decided_is_shown_before_the_passphrase_is_asked(
     assert "no terminal to ask for a passphrase" in err
     *shown, bounds = out.splitlines()
     assert shown == [
-        "run                       customer  treatment             cost",
-        f"{run_id(1)}  C00001    goodwill_credit   3.00 USD",
-        f"{run_id(2)}  C00002    goodwill_credit   5.00 USD",
-        f"{run_id(3)}  C00003    goodwill_credit  12.00 USD",
-        f"{run_id(4)}  C00004    data_pack         2.00 USD",
+        "run                       customer  treatment                                   amount",
+        f"{run_id(1)}  C00001    goodwill credit (goodwill_credit)   costs 3.00 USD",
+        f"{run_id(2)}  C00002    goodwill credit (goodwill_credit)   costs 5.00 USD",
+        f"{run_id(3)}  C00003    goodwill credit (goodwill_credit)  costs 12.00 USD",
+        f"{run_id(4)}  C00004    data pack (data_pack)               costs 2.00 USD",
         "to approve: 4 proposals, 22.00 USD in total",
     ]
     assert bounds == (

@@ -52,14 +52,15 @@ def test_a_run_is_reversed_shown_on_both_sides_verified_and_replayed(
     amount = a_world.proposal(executed).cost
 
     waiting = command("inbox").out
-    assert f"debit {amount} once from balance B-C00005 of customer C00005  (costs {amount})" in waiting
+    assert f"debit {amount} once from balance " in waiting
+    assert f"(B-C00005) of customer C00005; takes {amount} from the customer" in waiting
     again = command("reverse", executed).refusal()
     assert again == f"placet: run {executed!r} is being reversed by {reversal!r}, which is 'awaiting_decision'"
     a_world.approve(reversal, anna)
     assert command("reverse", executed).refusal() == f"placet: run {executed!r} was already reversed by {reversal!r}"
 
     shown = command("run", "show", executed).out
-    assert f"reversal  {reversal} asked for by omar: granted [bold]twice[/]\n" in shown
+    assert f"reversal  {reversal} asked for by omar; omar wrote: “granted [bold]twice[/]”\n" in shown
     assert f"reversed  by {reversal} at " in shown
     assert f"reverses  {executed}\n" in command("run", "show", reversal).out
     assert json.loads(command("run", "show", reversal, "--json").out)["reverses"] == executed

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from placet.contracts.proposal import Proposal
+from placet.engine.payload_keys import PayloadKeys
 from placet.entrypoints.main import Tools
 from placet.errors import ConfigurationError, UsageError
 from placet.governance.signing.canonical import digest
@@ -114,7 +115,7 @@ def test_signatures_are_verified_by_the_keys_an_auditor_brings() -> None:
 
 def test_another_payload_key_reads_nothing_and_says_so() -> None:
     with pytest.raises(ConfigurationError, match="another key"):
-        asyncio.run(judge(load_history(HISTORIES / "executed.json"), bytes(32)))
+        asyncio.run(judge(load_history(HISTORIES / "executed.json"), PayloadKeys((bytes(32),))))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"workflowId": "x"}', '{"workflowId": "x", "history": 3}'])
@@ -148,9 +149,19 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def test_the_command_says_what_it_found_and_what_it_did_not_look_at(placet: Placet) -> None:
     code, out, err = placet(str(HISTORIES / "executed.json"))
     assert (code, err) == (0, [])
-    assert [line.split()[0] for line in out] == ["run", "proposal", "decision", "note", "note", "note", "verdict"]
+    assert [line.split()[0] for line in out] == [
+        "run",
+        "proposal",
+        "decision",
+        "note",
+        "note",
+        "note",
+        "note",
+        "verdict",
+    ]
     assert out[-1] == "verdict    the history replays and every digest holds"
-    assert out[-2] == "note       signatures not verified; give the approvers' public keys with --key"
+    assert out[-2] == "note       expected values not computed again: the evidence is not held here"
+    assert out[-3] == "note       signatures not verified; give the approvers' public keys with --key"
 
 
 def test_the_command_refuses_a_forged_history(placet: Placet, tmp_path: Path) -> None:

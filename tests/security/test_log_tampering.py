@@ -4,6 +4,7 @@ Each attack is as thorough as its name says. What the record itself shows is fou
 as a whole, with the log key in the attacker's hands, only an anchored checkpoint shows.
 """
 
+import dataclasses
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,6 +17,7 @@ from placet.errors import GovernanceError
 from placet.governance.log.bundle import verify_bundle
 from placet.governance.log.chain import link
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
+from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import LogIdentity
 from placet.governance.signing.canonical import canonical_bytes
 from placet.service.log import prove_stream, signed_head
@@ -261,3 +263,43 @@ def test_a_forged_checkpoint_without_the_key_is_found(victim: Victim, tmp_path: 
     victim.run("DELETE FROM log_checkpoint")
     sequencer(victim.database, identity(tmp_path / "mallory")).advance()
     assert "not signed by a key that is trusted" in victim.finding()
+
+
+def kept(victim: Victim) -> LogIdentity:
+    """The installation's identity as a worker has it: it keeps the last signed head outside the database."""
+    return dataclasses.replace(victim.who, heads=KeptHeads(victim.folder / "log"))
+
+
+def test_a_history_rewritten_without_the_log_key_is_not_signed_by_the_next_checkpoint(victim: Victim) -> None:
+    who = kept(victim)
+    signed_head(victim.database, who, TENANT)
+    victim.rewrite(mallory)
+    victim.run(*NO_LOG)
+    with pytest.raises(GovernanceError, match=r"does not extend the tree of 12 leaves.*nothing was signed") as refused:
+        sequencer(victim.database, who).advance()
+    assert refused.value.code == "audit_broken"
+    record(victim.database, 3, first=100)
+    with pytest.raises(GovernanceError, match="nothing was signed"):
+        signed_head(victim.database, who, TENANT)
+    with victim.database.reading() as tx:
+        assert tx.checkpoints.newest(TENANT) is None
+
+
+def test_a_record_cut_back_to_nothing_is_not_signed_anew(victim: Victim) -> None:
+    who = kept(victim)
+    signed_head(victim.database, who, TENANT)
+    victim.run("DELETE FROM audit_event", *NO_LOG)
+    with pytest.raises(GovernanceError, match="a checkpoint of 12 entries was signed, it has 0; if an older backup"):
+        sequencer(victim.database, who).advance()
+
+
+def test_each_worker_keeps_its_own_head_and_adopts_a_newer_one_that_extends_it(victim: Victim) -> None:
+    one, other = kept(victim), dataclasses.replace(victim.who, heads=KeptHeads(victim.folder / "other"))
+    for who in (one, other):
+        signed_head(victim.database, who, TENANT)
+    record(victim.database, 2, first=50)
+    newest = signed_head(victim.database, one, TENANT)
+    assert sequencer(victim.database, other).advance().note == newest
+    assert other.heads is not None
+    assert other.heads.read(other.origin(TENANT)) == newest
+    assert other.heads.place(other.origin(TENANT)).stat().st_mode & 0o077 == 0

@@ -10,7 +10,7 @@ from placet.contracts.delegation import Delegation
 from placet.contracts.gate import Gate
 from placet.contracts.mandate import Clearance, Mandate, MandateRecord
 from placet.contracts.money import Money
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.errors import DecisionRefused, UsageError
 from placet.gate.clearing import clear
 from placet.governance.policy.set import PolicySet

@@ -81,11 +81,11 @@ def test_a_credit_is_taken_back_to_the_cent_and_both_records_say_so(a_world: Wor
     proposal = a_world.proposal(reversal)
     assert proposal.mutation == given.model_copy(update={"direction": "debit", "reason": f"Reversal of {original}"})
     assert (proposal.treatment, proposal.reverses, proposal.triggered_by) == ("reversal", original, "omar")
-    assert (proposal.cost, proposal.expected_value_minor, proposal.model_use) == (given.amount, 0, ())
+    assert (proposal.cost, proposal.expected_value_minor, proposal.model_use) == (given.amount, None, ())
     assert [candidate.treatment for candidate in proposal.candidates] == ["reversal", "nothing"]
     assert [reason.detail for reason in proposal.candidates[0].reasons_for] == [
-        f"takes back {a_world.proposal(original).treatment} of {original}",
-        "by omar: granted twice",
+        f"takes back “{a_world.proposal(original).treatment_name}” of {original}",
+        "omar wrote: “granted twice”",
     ]
     assert balance(a_world) == before + given.amount.amount_minor
 

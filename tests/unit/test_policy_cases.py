@@ -152,3 +152,28 @@ def test_a_wrong_table_is_one_clear_line_with_its_place(text: str, message: str)
         parse_cases(text, "c.yaml")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+BOMB = "a0: &a0 [x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 30)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (BOMB, "over 50000 values, aliases written out"),
+        ("cases: &a [*a]\n", "cases.yaml:1: not YAML: an alias of what it is part of"),
+        ("cases: " + "[" * 5000 + "]" * 5000, "cases.yaml:1: not YAML: nested too deep"),
+        ("cases: " + "9" * 5000, "Exceeds the limit"),
+        ("cases: 2026-13-45\n", "month must be in 1..12"),
+        ("? [a]\n: b\n", "cases.yaml"),
+        ("x" * 1_000_001, "split the table"),
+        ('cases: "\\ud800"\n', "cases.yaml"),
+    ],
+)
+def test_a_table_that_would_fill_the_memory_or_break_the_reader_is_refused_in_one_line(text: str, fault: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_cases(text, "cases.yaml")
+    assert fault in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from placet import files
 from placet.errors import ConfigurationError
 from placet.governance.log.checkpoints import origin_of
+from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.notes import VerifierKey
 from placet.governance.signing.keys import SigningKey, load_key_file, parse_public_key, public_bytes
 
@@ -30,11 +31,13 @@ class LogIdentity:
         log_name: Name of the installation; a tenant's log is `<log_name>/<tenant>`.
         key: The key in use.
         trusted: Public keys whose checkpoints count: the one in use and the retired ones.
+        heads: Where the heads that were signed last are kept; None where nothing is signed for longer than a test.
     """
 
     log_name: str
     key: SigningKey
     trusted: tuple[bytes, ...]
+    heads: KeptHeads | None = None
 
     def origin(self, tenant: str) -> str:
         """The origin of a tenant's log."""
@@ -45,8 +48,8 @@ class LogIdentity:
         return [VerifierKey(self.origin(tenant), key) for key in self.trusted]
 
 
-def load_or_create_log_identity(log_name: str, key_file: Path) -> LogIdentity:
-    """The installation's log key, created once.
+def load_or_create_log_identity(log_name: str, key_file: Path, heads: Path | None = None) -> LogIdentity:
+    """The installation's log key, created once; `heads` is the folder in which the last signed heads are kept.
 
     Raises:
         ConfigurationError: the file holds something else, is readable by others, or cannot be read or written.
@@ -71,7 +74,7 @@ def load_or_create_log_identity(log_name: str, key_file: Path) -> LogIdentity:
             f"{str(_public_half(key_file))!r} is not the public half of {str(key_file)!r}; "
             "remove it, or keep it as a retired key's"
         )
-    return LogIdentity(log_name, key, trusted)
+    return LogIdentity(log_name, key, trusted, None if heads is None else KeptHeads(heads))
 
 
 def read_trusted_keys(key_file: Path) -> tuple[bytes, ...]:

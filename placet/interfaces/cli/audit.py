@@ -263,7 +263,7 @@ def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str |
 def _identity(toolbox: Toolbox) -> "LogIdentity":
     from placet.governance.log.key import load_or_create_log_identity
 
-    return load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file)
+    return load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file, toolbox.log_heads)
 
 
 def _origin(toolbox: Toolbox) -> str:

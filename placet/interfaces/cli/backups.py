@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from placet.service.backups import Restored
 
 _BESIDES = (
-    "needed besides: the policy files, the allowlist, the settings, the approvers' own keys, Temporal's own backup"
+    "needed besides: the policy files, the file of administrators, the allowlist, the settings, the approvers' keys, "
+    "Temporal's own backup"
 )
 
 

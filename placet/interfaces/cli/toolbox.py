@@ -27,6 +27,10 @@ class Toolbox(Protocol):
         """Who requests runs."""
 
     @property
+    def installation(self) -> str:
+        """Name of this installation, derived from its payload key; part of its task queue."""
+
+    @property
     def temporal_ui(self) -> str:
         """Address of the Temporal web UI, or empty."""
 
@@ -37,6 +41,10 @@ class Toolbox(Protocol):
     @property
     def log_key_file(self) -> Path:
         """The key that signs checkpoints; its public half lies beside it."""
+
+    @property
+    def log_heads(self) -> Path:
+        """The folder of the heads that were signed last."""
 
     @property
     def payload_key_file(self) -> Path:

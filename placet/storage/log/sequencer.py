@@ -5,7 +5,8 @@ An integrator
     (2) reads what was appended since the log's last entry, and works out the new hashes, holding no lock;
     (3) in one short transaction makes sure that the lease is still its own and the log still where it was, then
         stores the batch: killed anywhere, it has stored it whole or not at all, and the next one goes on from there;
-    (4) makes sure that the log extends what was last signed, then signs its head. A log that does not is never signed.
+    (4) makes sure that the log extends what was last signed, as the database has it and as this installation kept it
+        outside the database, then keeps the new head there and signs it. A log that does not is never signed.
 """
 
 import os
@@ -22,7 +23,7 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.merkle import Node, verify_consistency
-from placet.storage.database import Database
+from placet.storage.database import Database, Transaction
 from placet.storage.log.tree import LogRow
 
 LEASED: Final = "log_leased"
@@ -103,6 +104,8 @@ class LogSequencer:
             if tx.audit.tail_hashes(self._tenant, head.position, 1):
                 return False
             newest = tx.checkpoints.newest(self._tenant)
+        if self._identity.heads is not None and self._kept() != newest:
+            return False
         return head.size == 0 if newest is None else self._open(newest).size == head.size
 
     def _newest(self) -> str | None:
@@ -134,24 +137,46 @@ class LogSequencer:
             head = tx.log.head(self._tenant)
             newest = tx.checkpoints.newest(self._tenant)
             root = tx.log.frontier(self._tenant, head.size).root()
-            if newest is not None:
-                signed = self._open(newest)
-                if signed.size > head.size:
-                    raise self._broken(f"a checkpoint of {signed.size} entries was signed, it has {head.size}")
-                proof = tx.log.consistency_proof(self._tenant, signed.size, head.size)
-                try:
-                    verify_consistency(signed.size, signed.root, head.size, root, proof)
-                except GovernanceError as error:
-                    raise self._broken(str(error)) from error
-                if signed.size == head.size:
-                    return str(newest)
+            for note in (self._kept(), newest):
+                if note is not None:
+                    self._must_extend(tx, note, head.size, root)
+        if newest is not None and self._open(newest).size == head.size:
+            self._keep(newest)
+            return str(newest)
         if head.size == 0:
             return None
         note = sign_checkpoint(
             Checkpoint(self._identity.origin(self._tenant), head.size, root), self._identity.key.private
         )
+        # Kept before it is published: killed in between, it is signed again, to the same bytes.
+        self._keep(note)
         with self._database.transaction() as tx:
             return tx.checkpoints.add(self._tenant, head.size, note, self._clock())
+
+    def _must_extend(self, tx: Transaction, note: str, size: int, root: bytes) -> None:
+        signed = self._open(note)
+        if signed.size > size:
+            raise self._broken(f"a checkpoint of {signed.size} entries was signed, it has {size}{self._where()}")
+        proof = tx.log.consistency_proof(self._tenant, signed.size, size)
+        try:
+            verify_consistency(signed.size, signed.root, size, root, proof)
+        except GovernanceError as error:
+            raise self._broken(f"{error}{self._where()}") from error
+
+    def _kept(self) -> str | None:
+        heads = self._identity.heads
+        return None if heads is None else heads.read(self._identity.origin(self._tenant))
+
+    def _keep(self, note: str) -> None:
+        if self._identity.heads is not None and self._kept() != note:
+            self._identity.heads.keep(self._identity.origin(self._tenant), note)
+
+    def _where(self) -> str:
+        heads = self._identity.heads
+        if heads is None:
+            return ""
+        place = str(heads.place(self._identity.origin(self._tenant)))
+        return f"; if an older backup was restored on purpose, remove {place!r}"
 
     def _open(self, note: str) -> Checkpoint:
         try:

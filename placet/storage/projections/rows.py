@@ -94,7 +94,7 @@ class ProjectionRows:
         query = select(table.c.run_id).distinct().where(table.c.tenant == tenant, ~recorded).limit(PAGE)
         return list(self._connection.scalars(query))
 
-    def pages(self, table: Table, name: str, tenant: str) -> Iterator[list[Row]]:
+    def pages(self, table: Table, name: str, tenant: str) -> Iterator[Sequence[Row]]:
         """Yield pages of the rows of `tenant`, in the order of the column `name`."""
         column, after = table.c[name], ""
         while True:

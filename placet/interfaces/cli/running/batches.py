@@ -9,7 +9,7 @@ import typer
 
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import quoted
+from placet.contracts.text import one_line
 from placet.interfaces.cli import output
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
@@ -165,7 +165,7 @@ def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
             said = "accepted"
         else:
             what = "refused" if outcome.delivered else "not delivered"
-            said = f"{what} ({outcome.code}): {quoted(outcome.detail)}"
+            said = f"{what} ({outcome.code}): {one_line(outcome.detail)}"
         output.print_line(f"{outcome.run_id}  {who}: {said}")
     refused = len(outcomes) - accepted - waiting
     output.print_line(f"batch {root[:16]}: {accepted} accepted, {refused} refused, {waiting} not reviewed yet")
