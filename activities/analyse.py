@@ -19,7 +19,7 @@ STEP = "analyse.completed"
 
 
 class Analyse:
-    """The first step. It also opens the run's record, however the run was started."""
+    """The first step. It also opens the run's record; the request is there already."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -44,7 +44,6 @@ class Analyse:
         if request.key.startswith(KEY_PREFIX) and request.reverses is None:
             raise UsageError(f"run key {request.key!r} is kept for reversals; choose another one", code="reserved_key")
         with context.database.transaction() as tx:
-            tx.runs.request(request)
             if request.reverses is not None:
                 reversal.open_reversal(tx, request, request.reverses, context.clock())
             if tx.runs.is_over(request.run_id):  # an earlier attempt's entry would be found all the same

@@ -11,7 +11,7 @@ from placet.contracts.notification import Occasion
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
 from placet.contracts.text import NAME, one_line
-from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
 from placet.gate.context import end, record
 from placet.gate.controls import record_outcome
@@ -37,8 +37,16 @@ class CloseRun:
     def close_run(self, close: CloseInput) -> None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            self._check_end(close)
-            self._record(close)
+            self.close(close)
+
+    def close(self, close: CloseInput) -> None:
+        """Record the end of a run, or its parking, once what it says was checked.
+
+        Raises:
+            GovernanceError: it says what nobody signed or saw.
+        """
+        self._check_end(close)
+        self._record(close)
 
     def _check_end(self, close: CloseInput) -> None:
         """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.
@@ -50,8 +58,6 @@ class CloseRun:
             return
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
-            if _is_of_another_run(tx, close):
-                return
             tx.runs.lock(close.run.run_id)
             error = end_refusal(context, tx, close)
             if error is None:
@@ -69,14 +75,12 @@ class CloseRun:
         raise error
 
     def _record(self, close: CloseInput) -> None:
-        """Put the end, or the parking, on the record with what follows from it; nothing on another run's record.
+        """Put the end, or the parking, on the record with what follows from it.
 
         Where an end is on record already, only the decisions that came since are added, as refused.
         """
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
-            if _is_of_another_run(tx, close):
-                return
             tx.runs.lock(close.run.run_id)
             counted = {
                 used.decision.envelope_digest
@@ -150,15 +154,6 @@ class CloseRun:
                 settled_at=self._context.clock(),
             )
         tx.effects.resolve(key, receipt, by=close.settled_by.approver)
-
-
-def _is_of_another_run(tx: Transaction, close: CloseInput) -> bool:
-    """Whether another run owns this id's record; Temporal's history is this one's."""
-    try:
-        tx.runs.request(close.run)
-    except UsageError:
-        return True
-    return False
 
 
 def _hold(tx: Transaction, close: CloseInput) -> None:

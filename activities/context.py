@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.completion import Inference, NoModelAnsweredError
@@ -29,6 +30,7 @@ class Context(GateContext):
     """The seams of a worker; the composition root fills them, tests may fill them otherwise.
 
     Attributes:
+        admission: Refuses a step that the run's own workflow did not ask for.
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
@@ -38,6 +40,7 @@ class Context(GateContext):
         mutation_timeout_seconds: Client timeout of one mutation request.
     """
 
+    admission: Admission
     commerce: MutatePlugin
     inference: Inference
     application: Callable[[str], Application]
@@ -58,6 +61,7 @@ class Context(GateContext):
     def step(self, run: RunRequest) -> Iterator[None]:
         """The boundary of an activity: our errors become Temporal's, retryable ones noted on the run meanwhile."""
         try:
+            self.admission.check(run)
             with HEARTBEATS.beating():
                 yield
         except PlacetError as error:

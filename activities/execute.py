@@ -28,8 +28,8 @@ from placet.gate.halting import check_not_halted
 from placet.gate.read_back import newest_known
 from placet.gate.recheck import check_record, refusal
 from placet.governance.effects import effect_key
+from placet.network.deadline import within
 from placet.plugin_api.calls import record_calls
-from placet.plugin_api.deadline import within
 from placet.plugin_api.protocols import Sighting
 from placet.plugin_api.sending import CountedSend, counted_send
 from placet.storage.database import Transaction

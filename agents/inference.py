@@ -1,4 +1,4 @@
-"""Inference over LiteLLM's Router: local models first, fail closed. The only importer of litellm.
+"""Inference over LiteLLM: local models first, fail closed. The only importer of litellm.
 
 Importing litellm takes seconds and reads the environment, so it happens when a `RoutedInference` is built.
 Retries are Temporal's: a request is sent once; only an invalid *answer* earns the same model one repair attempt.
@@ -19,12 +19,16 @@ from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
 from agents.model_spans import model_span
 from agents.prompting import PLACEHOLDER, InvalidAnswerError, Message, messages_for, parse, repair, wire_schema
+from agents.provider_client import Reach, provider_client
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
 from agents.transport_errors import Failure, classify
 from agents.weights import UNKNOWN, weights_digest
+from placet.contracts.inference import AttemptOutcome
 from placet.contracts.outcome import Exchange
 from placet.errors import ConfigurationError
+from placet.network.networks import LOOPBACK, Networks
+from placet.network.refusals import noting_refusals
 
 __all__ = ["Completion", "Exchange", "Inference", "ModelsConfig", "NoModelAnsweredError", "RoutedInference"]
 
@@ -43,6 +47,9 @@ class RoutedInference:
         base_urls: Addresses that replace the configured ones, by model name.
         allow_hosted: Whether models outside the perimeter may be used; they are recorded as `not_permitted` otherwise.
         redact: Runs over every prompt that leaves the perimeter.
+        networks: Where models inside the perimeter may be; the address of every connection to one is checked.
+        ca_file: The operator's own certificate authority, for models inside the perimeter.
+        hosted_proxy: Address of the proxy that models outside are asked through; empty: none.
         weights: Weights file by model name, of the models that this installation serves itself.
 
     Safe to share between threads.
@@ -56,6 +63,9 @@ class RoutedInference:
         base_urls: Mapping[str, str] | None = None,
         allow_hosted: bool = False,
         redact: Callable[[str], str] = redact_identifiers,
+        networks: Networks = LOOPBACK,
+        ca_file: Path | None = None,
+        hosted_proxy: str = "",
         weights: Mapping[str, Path] | None = None,
     ) -> None:
         self._weights = weights or {}
@@ -65,12 +75,8 @@ class RoutedInference:
         self._redact = redact
         usable = {name: model for name, model in self._config.models.items() if self._bar(model) is None}
         self._litellm = _import_litellm()
-        self._router = self._litellm.Router(
-            model_list=[_deployment(name, model, self._secrets) for name, model in usable.items()],
-            num_retries=0,
-            # A failing model must be asked again by the next run: Temporal's retry policy is the only brake.
-            disable_cooldowns=True,
-        )
+        reach = Reach(networks, ca_file, hosted_proxy)
+        self._requests = {name: _request(model, self._secrets, reach) for name, model in usable.items()}
 
     def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
         """Ask the models of `task`, in order, until one gives a valid `schema`.
@@ -158,14 +164,23 @@ class RoutedInference:
         if model.structured == "json_schema":
             strict = {"name": "answer", "strict": True, "schema": shape}
             extra["response_format"] = {"type": "json_schema", "json_schema": strict}
+        with noting_refusals() as refusals:
+            answer = self._exchange(name, model, {"messages": messages, **extra})
+        if refusals:
+            outcome: AttemptOutcome = "not_permitted" if refusals[0].kind == "outside" else "refused"
+            return None, (0, 0), Failure(outcome, refusals[0].detail)
+        return answer
+
+    def _exchange(
+        self, name: str, model: ModelConfig, asked: dict[str, Any]
+    ) -> tuple[str | None, tuple[int, int], Failure | None]:
         try:
-            response = self._router.completion(
-                model=name,
-                messages=messages,
+            response = self._litellm.completion(
+                **self._requests[name],
                 max_tokens=model.max_tokens,
                 temperature=TEMPERATURE,
                 drop_params=True,
-                **extra,
+                **asked,
             )
             text = response.choices[0].message.content
             usage = response.usage
@@ -194,16 +209,21 @@ def _import_litellm() -> Any:
     return litellm
 
 
-def _deployment(name: str, model: ModelConfig, secrets: Mapping[str, str]) -> dict[str, Any]:
-    params: dict[str, Any] = {
+def _request(model: ModelConfig, secrets: Mapping[str, str], reach: Reach) -> dict[str, Any]:
+    """What is the same in every request to one model: its name, address, key and the only client it goes through."""
+    key = secrets[model.api_key] if model.api_key else _NO_KEY
+    request: dict[str, Any] = {
         "model": model.route,
-        "api_key": secrets[model.api_key] if model.api_key else _NO_KEY,
+        "api_key": key,
         "timeout": model.timeout_s,
+        # Retries are Temporal's; a failing model must be asked again by the next run.
         "max_retries": 0,
+        "num_retries": 0,
+        "client": provider_client(model, key, reach),
     }
     if model.base_url:
-        params["api_base"] = model.base_url
-    return {"model_name": name, "litellm_params": params}
+        request["api_base"] = model.base_url
+    return request
 
 
 def _read(text: str | None, schema: type[T]) -> tuple[T | None, Failure | None]:

@@ -64,7 +64,7 @@ class DecisionDesk:
 
     def receive(self, name: str, values: Sequence[RawValue], *, expected: bool) -> None:
         """Keep what a signal brought, whatever it is."""
-        raw = [(value.payload.metadata.get("encoding"), value.payload.data) for value in values]
+        raw = [(_encoding(value), value.payload.data) for value in values]
         text = envelope_text(raw) if name == "decide" else f"signal {name[:80]!r} is not known"
         self._received.append(ReceivedDecision(envelope=text, received_at=workflow.now(), early=not expected))
 
@@ -122,3 +122,9 @@ class DecisionDesk:
             start_to_close_timeout=options.RECORD_TIMEOUT,
             retry_policy=options.RECORD_RETRY,
         )
+
+
+def _encoding(value: RawValue) -> bytes | None:
+    """The encoding a value came in; of a foreign one the codec (`placet.engine.payload_codec`) has put it aside."""
+    metadata = value.payload.metadata
+    return metadata.get("placet-encoding", metadata.get("encoding"))

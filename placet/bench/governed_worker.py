@@ -24,7 +24,7 @@ async def build(place: Place, notifier: Notifier) -> Worker:
     parts = build_parts(settings, inference=ScriptedInference())
     engine = await connect(settings, for_worker=True)
     config: ClientConfig = {**engine.client.config(), "interceptors": [notifier]}
-    return build_worker(Client(**config), parts.context, settings)
+    return build_worker(Client(**config), parts.context, settings, engine.task_queue)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from types import FrameType
 
-import httpx
 from temporalio.client import Client
 
 from placet.bench.driving import Load, Timing, drive, drive_many
@@ -20,6 +19,7 @@ from placet.bench.subjects import Bare, Subject
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
+from placet.network.client import plain_client
 from placet.storage.database import Database
 
 _WARM_UP = 3
@@ -121,7 +121,8 @@ class _Session:
         Raises:
             PlacetError: it is another number than that of the runs that ended executed.
         """
-        answer = httpx.get(f"{self._parts.place.bss_url}/sandbox/effects", timeout=10).raise_for_status().json()
+        with plain_client(10, base_url=self._parts.place.bss_url) as bss:
+            answer = bss.get("/sandbox/effects").raise_for_status().json()
         effects = Effects(
             executed_runs=len(governed.receipts),
             distinct_receipts=len(set(governed.receipts)),

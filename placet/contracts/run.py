@@ -29,6 +29,9 @@ _ON_THE_WAY: tuple[RunState, ...] = (
 )
 RUN_STATES: tuple[RunState, ...] = (*_ON_THE_WAY, *(end for end in get_args(EndState) if end in END_STATES))
 
+OPEN_STATES: frozenset[str] = frozenset(_ON_THE_WAY)
+"""The states of a run that is not over."""
+
 
 def states_before(state: RunState) -> tuple[RunState, ...]:
     """Return the states from which a run may move to `state`: itself and those before it; an end is never left.

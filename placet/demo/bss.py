@@ -1,8 +1,7 @@
 """What the BSS itself shows of a mutation's subject, asked over plain HTTP, past all of our own code."""
 
-import httpx
-
 from placet.contracts.proposal import AdjustBalance, OrderProduct
+from placet.network.client import plain_client
 
 _BUCKET = "/tmf-api/prepayBalanceManagement/v4/bucket"
 _PRODUCT = "/tmf-api/productInventory/v4/product"
@@ -10,7 +9,7 @@ _PRODUCT = "/tmf-api/productInventory/v4/product"
 
 def as_bss_shows(base_url: str, mutation: AdjustBalance | OrderProduct) -> str:
     """The bucket's remaining value, or the customer's products, in one line."""
-    with httpx.Client(base_url=base_url, timeout=5) as bss:
+    with plain_client(base_url=base_url) as bss:
         if isinstance(mutation, AdjustBalance):
             bucket = bss.get(f"{_BUCKET}/{mutation.bucket_id}").raise_for_status().json()
             value = bucket["remainingValue"]

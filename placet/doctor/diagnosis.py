@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
+from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
@@ -28,11 +29,13 @@ PROBES: dict[str, Probe] = {
     "plugin allowlist": installation.plugin_allowlist,
     "policies": policies.policies,
     "models": models.models,
+    "perimeter": perimeter,
     "HTTP API": installation.api_token,
     "notifications": notifying.notifications,
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,
+    "runs": reachability.stuck,
     "BSS": reachability.bss,
     "read-back": reading_back.read_back,
     "model server": models.model_servers,

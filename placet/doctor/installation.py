@@ -12,7 +12,7 @@ from pathlib import Path
 
 from placet._origin import NAMES, check_origin
 from placet.doctor.report import Finding, Level
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.model_server import weights_path
 from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.stack import temporal_command

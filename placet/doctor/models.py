@@ -7,6 +7,8 @@ import httpx
 from agents.routing import ModelConfig, ModelsConfig
 from placet.doctor.report import Finding, Level
 from placet.entrypoints.settings import Settings, environment_secret
+from placet.network.client import guarded_client, proxied_client
+from placet.network.tls import tls_context
 
 ANSWER_SECONDS = 1.8
 _START = "`placet up` starts it"
@@ -36,23 +38,26 @@ def model_servers(settings: Settings) -> Iterator[Finding]:
     """Every model that a task would ask answers at its address; a hosted one only where it is allowed and has a key."""
     config = ModelsConfig.load(settings.models_file).with_addresses({_LOCAL: settings.model_url})
     wanted = {name for names in config.tasks.values() for name in names}
-    with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS / max(1, len(wanted))) as client:
-        for name in sorted(wanted, key=lambda one: (one != _LOCAL, one)):
-            model = config.models[name]
-            if model.perimeter == "inside":
-                yield _inside(client, name, model, settings)
-            elif settings.allow_hosted_models and model.base_url is not None and _has_key(model):
-                yield _outside(client, name, model)
+    seconds = ANSWER_SECONDS / max(1, len(wanted))
+    for name in sorted(wanted, key=lambda one: (one != _LOCAL, one)):
+        model = config.models[name]
+        if model.perimeter == "inside":
+            yield _inside(name, model, settings, seconds)
+        elif settings.allow_hosted_models and model.base_url is not None and _has_key(model):
+            yield _outside(name, model, settings, seconds)
 
 
-def _inside(client: httpx.Client, name: str, model: ModelConfig, settings: Settings) -> Finding:
+def _inside(name: str, model: ModelConfig, settings: Settings, seconds: float) -> Finding:
     named = ("model_url",) if name == _LOCAL else ("models_file",)
     absent: Level = "problem" if any(one in settings.model_fields_set for one in named) else "info"
     base = str(model.base_url).rstrip("/")
     url = f"{base}/models" if model.route.startswith("openai/") else f"{base}/v1/models"
     where = "" if name == _LOCAL else f"model {name!r} at "
     try:
-        answer = client.get(url).raise_for_status()
+        # As inference does: at an address inside, and nowhere else.
+        tls = tls_context(settings.model_ca_file)
+        with guarded_client(seconds, origin=base, networks=settings.perimeter, tls=tls) as client:
+            answer = client.get(url).raise_for_status()
         if answer.is_redirect:
             return Finding("problem", "model server", f"{where}{url!r} redirects elsewhere", "name its own address")
         served = [str(one["id"]) for one in answer.json()["data"]]
@@ -71,10 +76,11 @@ def _inside(client: httpx.Client, name: str, model: ModelConfig, settings: Setti
     return Finding("ok", "model server", f"{where}{base} serves {', '.join(served) or 'no model'}")
 
 
-def _outside(client: httpx.Client, name: str, model: ModelConfig) -> Finding:
+def _outside(name: str, model: ModelConfig, settings: Settings, seconds: float) -> Finding:
     """Whether a hosted model can be reached; nothing is sent, no key either, so that any answer will do."""
     try:
-        status = client.get(str(model.base_url)).status_code
+        with proxied_client(seconds, proxy=settings.hosted_proxy) as client:
+            status = client.get(str(model.base_url)).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         detail = f"hosted model {name!r} at {model.base_url!r}: {_said(error)}"
         return Finding("problem", "model server", detail, "let workers reach it, or take it out of the models file")

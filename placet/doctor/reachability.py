@@ -1,31 +1,33 @@
 """Probes of what this installation talks to. What nobody configured or started may be absent; what someone did, not."""
 
 import asyncio
-import ssl
-import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
-from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from placet.doctor.report import Finding, Level
-from placet.engine.client import SEARCH_ATTRIBUTES, TASK_QUEUE
+from placet.engine.client import SEARCH_ATTRIBUTES
+from placet.engine.meeting import meet
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.settings import Settings, running_stack
 from placet.entrypoints.systems import ca_file, endpoints, tokens
 from placet.errors import StorageError
+from placet.network.client import plain_client
+from placet.network.tls import tls_context
 from placet.storage.database import Database
 from placet.storage.failures import NOT_MIGRATED
 
 ANSWER_SECONDS = 2.0
 _RPC = timedelta(seconds=ANSWER_SECONDS)
-# A worker asks for work again at least once a minute.
-_POLLING_SECONDS = 90
+# Longer than any step tries by itself.
+_STUCK_AFTER = timedelta(minutes=10)
+_MOVING = frozenset({"analysing", "querying", "proposing", "executing"})
+_SHOWN_RUNS = 3
 _START = "`placet up` starts it"
 
 
@@ -84,7 +86,7 @@ async def _temporal(settings: Settings, absent: Level) -> list[Finding]:
             return [Finding("problem", "temporal", detail, advice)]
         found = [Finding("ok", "temporal", f"{settings.temporal_address}, namespace {namespace!r}")]
         found += await _search_attributes(client)
-        found += await _workers(client, absent)
+        found += await _workers(client, settings, absent)
         return found
 
 
@@ -99,20 +101,42 @@ async def _search_attributes(client: Client) -> list[Finding]:
     return [Finding("info", "temporal", detail, "the next worker that starts registers them")]
 
 
-async def _workers(client: Client, absent: Level) -> list[Finding]:
-    queue = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=TASK_QUEUE),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        ),
-        timeout=_RPC,
+async def _workers(client: Client, settings: Settings, absent: Level) -> list[Finding]:
+    if not settings.payload_key.exists():
+        detail = "there is no payload key, so that no worker of this installation can poll"
+        return [Finding(absent, "worker", detail, "start one with `placet worker`")]
+    keys = load_or_create_key(settings.payload_key)
+    name = f"installation {keys.installation}"
+    met = await meet(client, keys.task_queue)
+    if met.pollers:
+        detail = f"{name}: {len(met.pollers)} polling task queue {keys.task_queue!r}: {', '.join(met.pollers)}"
+        return [Finding("ok", "worker", detail)]
+    level: Level = "problem" if met.others else absent
+    return [Finding(level, "worker", f"{name}: {met.warning}", "start one with `placet worker`")]
+
+
+def stuck(settings: Settings) -> Iterator[Finding]:
+    """Runs that nobody is waited for, and that do not move."""
+    if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
+        return
+    before = datetime.now(UTC) - _STUCK_AFTER
+    try:
+        with Database(settings.database, pool_size=1, lock_timeout_s=1.5, statement_timeout_s=ANSWER_SECONDS) as opened:
+            if opened.revision() is None:
+                return
+            with opened.reading() as tx:
+                runs = tx.runs.unmoved(settings.tenants, before=before, states=_MOVING, limit=_SHOWN_RUNS + 1)
+    except StorageError:
+        return  # the finding about the database says so
+    if not runs:
+        yield Finding("ok", "runs", f"none stands still for over {_STUCK_AFTER}")
+        return
+    more = " and more" if len(runs) > _SHOWN_RUNS else ""
+    listed = ", ".join(
+        f"{run.run_id} {run.state!r} since {run.updated_at:%Y-%m-%d %H:%M}Z" for run in runs[:_SHOWN_RUNS]
     )
-    oldest = time.time() - _POLLING_SECONDS
-    polling = sorted(poller.identity for poller in queue.pollers if poller.last_access_time.seconds > oldest)
-    if polling:
-        return [Finding("ok", "worker", f"{len(polling)} polling task queue {TASK_QUEUE!r}: {', '.join(polling)}")]
-    return [Finding(absent, "worker", f"none polls task queue {TASK_QUEUE!r}", "start one with `placet worker`")]
+    advice = "see `placet run show`; `placet reconcile` records what Temporal ended"
+    yield Finding("problem", "runs", f"stand still: {listed}{more}", advice)
 
 
 def bss(settings: Settings) -> Iterator[Finding]:
@@ -122,13 +146,13 @@ def bss(settings: Settings) -> Iterator[Finding]:
     for role, url in endpoints(settings).items():
         roles.setdefault(url, []).append(role)
     authorities = ca_file(settings)
-    trusted = ssl.create_default_context(cafile=authorities) if authorities else True
+    trusted = tls_context(authorities) if authorities else None
     for url, names in roles.items():
         absent = _absent(settings, "bss_url", *(f"{name}_url" for name in names))
         what = " and ".join(names)
         try:
             # As the plugins do: straight to the address, whatever proxy the environment names.
-            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS, verify=trusted) as client:
+            with plain_client(ANSWER_SECONDS, tls=trusted) as client:
                 status = client.get(url).status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")

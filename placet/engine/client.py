@@ -1,4 +1,4 @@
-"""The Temporal side of every interface: connect, start a run by name, signal, query. Payloads are encrypted.
+"""The Temporal side of every interface: connect, start a run by name, signal, query. Payloads are sealed.
 
 Workflows are started by name, so that no interface imports workflow code.
 """
@@ -6,7 +6,6 @@ Workflows are started by name, so that no interface imports workflow code.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -22,37 +21,24 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
-from placet.engine.payload_codec import PayloadEncryption
+from placet.engine.converter import data_converter
+from placet.engine.meeting import Meeting, meet
+from placet.engine.payload_keys import PayloadKeys
 from placet.errors import ConfigurationError, UpstreamUnavailable, UsageError
 
 WORKFLOW = "GovernedRun"
-TASK_QUEUE = "placet"
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
-
-
-def data_converter(payload_key: bytes, *, for_worker: bool = False) -> DataConverter:
-    """Pydantic JSON, compressed and encrypted; failures too, since their messages may name a customer.
-
-    A worker's converter marks what it cannot decrypt; everyone else's raises.
-    """
-    return replace(
-        pydantic_data_converter,
-        payload_codec=PayloadEncryption(payload_key, mark_unreadable=for_worker),
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
-    )
 
 
 class Engine:
     """A connection to Temporal, in the words of the product."""
 
-    def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
+    def __init__(self, client: Client, task_queue: str) -> None:
         self.client = client
         self.task_queue = task_queue
         self.task_timeout: timedelta | None = None
@@ -63,7 +49,7 @@ class Engine:
         cls,
         address: str,
         namespace: str,
-        payload_key: bytes,
+        keys: PayloadKeys,
         *,
         for_worker: bool = False,
         interceptors: Sequence[Interceptor] = (),
@@ -74,14 +60,14 @@ class Engine:
             ConfigurationError: nothing answers at `address`, or it has no such namespace.
         """
         try:
-            converter = data_converter(payload_key, for_worker=for_worker)
+            converter = data_converter(keys, for_worker=for_worker)
             client = await Client.connect(
                 address,
                 namespace=namespace,
                 data_converter=converter,
                 interceptors=interceptors,
-                # Headers are payloads too: what is plain in a history is not ours.
-                header_codec_behavior=HeaderCodecBehavior.CODEC,
+                # A header carries the ids of a trace alone, and the SDK does not say for which workflow.
+                header_codec_behavior=HeaderCodecBehavior.NO_CODEC,
             )
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
         except (RPCError, RuntimeError) as error:
@@ -93,7 +79,7 @@ class Engine:
                 f"Temporal does not answer at {address!r}; start the local stack with `placet up` "
                 f"or set PLACET_TEMPORAL_ADDRESS"
             ) from error
-        return cls(client)
+        return cls(client, keys.task_queue)
 
     async def ensure_search_attributes(self) -> None:
         """Register our search attributes where they are missing (safe to repeat)."""
@@ -141,6 +127,23 @@ class Engine:
     def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
         """The workflow of a run."""
         return self.client.get_workflow_handle(run_id)
+
+    async def meeting(self) -> Meeting:
+        """Look whether workers of this installation poll here.
+
+        Raises:
+            UpstreamUnavailable: Temporal does not answer.
+        """
+        with _clear(UsageError("Temporal has no such task queue", code="engine_unavailable")):
+            return await meet(self.client, self.task_queue)
+
+    async def namespace_id(self) -> str:
+        """Return what tells this namespace of this very server from every other one, of the same name too."""
+        with _clear(UsageError(f"no namespace {self.client.namespace!r}", code="engine_unavailable")):
+            answer = await self.client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=self.client.namespace)
+            )
+        return answer.namespace_info.id
 
     async def status(self, run_id: str) -> RunStatus:
         """Ask the running (or ended) workflow where it stands; needs a worker.

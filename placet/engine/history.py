@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, WorkflowSerializationContext
 
 from placet.contracts.run import RunRequest, RunResult
 from placet.engine.payload_codec import ENCODING
@@ -62,7 +62,7 @@ class RunHistory:
         run_id: The workflow id under which it was fetched or exported.
         started_as: The workflow id that its first event names.
         ended: How the workflow ended where it returned nothing; None while it runs.
-        unencrypted: Where our own payloads are plain, as `event 7 result`.
+        unencrypted: Where our own payloads are plain, as `event 7 result`; nothing else is said then.
     """
 
     run_id: str
@@ -84,14 +84,23 @@ async def read_history(history: WorkflowHistory, converter: DataConverter) -> Ru
     """Decode `history`.
 
     Raises:
-        ConfigurationError: the payloads were encrypted with another key.
+        ConfigurationError: the payloads were sealed with another key, or (`NOT_SEALED_FOR_IT`) for another workflow.
         ValueError: a payload is not what this version writes, or events are missing.
     """
     _check_order(history.events)
-    facts = RunHistory(history.workflow_id)
+    # Whatever namespace it was in: a payload is bound to its workflow alone.
+    converter = converter.with_context(WorkflowSerializationContext(namespace="", workflow_id=history.workflow_id))
+    facts = RunHistory(history.workflow_id, unencrypted=unsealed(history))
+    if facts.unencrypted:
+        return facts  # whatever it says, anyone may have written it
     for event in history.events:
         await _read(event, facts, converter)
     return facts
+
+
+def unsealed(history: WorkflowHistory) -> list[str]:
+    """Name the payloads that only our own processes write and that are plain, as `event 7 result`."""
+    return [f"event {event.event_id} {where}" for event in history.events for where in _plain(event)]
 
 
 def _check_order(events: Sequence[HistoryEvent]) -> None:
@@ -111,7 +120,6 @@ def _check_order(events: Sequence[HistoryEvent]) -> None:
 
 async def _read(event: HistoryEvent, facts: RunHistory, converter: DataConverter) -> None:
     facts.events += 1
-    facts.unencrypted.extend(f"event {event.event_id} {where}" for where in _plain(event))
     kind = event.event_type
     if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         started = event.workflow_execution_started_event_attributes
@@ -150,6 +158,8 @@ def _plain(event: HistoryEvent) -> Iterator[str]:
         detail = names[1] if names[:1] == ("details",) else ""
         if "search_attributes" in names or (marker, detail) in _OF_THE_ENGINE:
             continue  # the server indexes and shows these
+        if names[:1] == ("header",):
+            continue  # the ids of a trace, which decide nothing
         if payload.metadata.get("encoding") != ENCODING:
             yield ".".join(name for name in names if name != "payloads")
 

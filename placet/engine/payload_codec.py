@@ -1,23 +1,45 @@
 """Payloads in workflow history: compressed (zlib, RFC 1950), then encrypted (AES-256-GCM, NIST SP 800-38D).
 
-Temporal sees only ciphertext. A payload that was not encrypted by us (a decision sent with the plain `temporal`
-command) passes through as it is: what it carries is signed, not secret, and is verified like any other.
+Temporal sees only ciphertext, and nothing that it brings is believed unless it was sealed under one of the
+installation's keys for this very workflow (docs/adr/0027): whoever reaches Temporal may write there what they like.
+What was not sealed reaches a signal's handler, marked as foreign, and nobody else. A decision sent with the plain
+`temporal` command arrives so: what it carries is signed, and verified like any other.
 """
 
 import secrets
 import zlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import PayloadCodec
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
 
-from placet import files
+from placet.engine.payload_keys import PayloadKeys
 from placet.errors import ConfigurationError
 
 ENCODING = b"binary/placet-aes256gcm"
+KEY_ID = "placet-key"
+"""Metadata of a sealed payload: which key it was sealed with."""
+
+FOREIGN = b"binary/placet-foreign"
+"""Encoding under which a worker hands on what was not sealed; no converter takes it for a value."""
+
+FOREIGN_ENCODING = "placet-encoding"
+"""Metadata of a foreign payload: the encoding it came in."""
+
+UNREADABLE = Payload(metadata={"encoding": b"binary/unreadable"})
+"""Stands for a payload that claims to be sealed and cannot be opened."""
+
+NOT_SEALED_FOR_IT = "not_sealed_for_it"
+"""Code of the error about a payload that was altered, or sealed for another workflow."""
+
 _NONCE_BYTES = 12
 # Below this the zlib header costs more than it saves.
 _COMPRESS_FROM_BYTES = 128
@@ -25,54 +47,91 @@ _COMPRESS_FROM_BYTES = 128
 _MAX_PLAIN_BYTES = 8 * 1024 * 1024
 
 
-UNREADABLE = Payload(metadata={"encoding": b"binary/unreadable"})
-"""Stands for a payload that could not be decrypted: no converter takes it for anything."""
-
-
-class PayloadEncryption(PayloadCodec):
-    """Encrypts every payload with one key. The associated data binds a ciphertext to this use.
+class PayloadEncryption(PayloadCodec, WithSerializationContext):
+    """Seals payloads for one workflow, and opens what was sealed for it.
 
     Args:
-        key: 32 bytes.
-        mark_unreadable: Hand on what cannot be decrypted as `UNREADABLE` instead of raising. A worker needs it: anyone
-            may signal a payload that only claims to be encrypted, and that must not stop the run.
+        keys: The first one writes, all of them read.
+        mark: Hand on what cannot be opened as `FOREIGN` or `UNREADABLE` instead of raising. A worker's workflows need
+            it: anyone may signal anything, and that must not stop the run.
     """
 
-    def __init__(self, key: bytes, *, mark_unreadable: bool = False) -> None:
-        self._aead = AESGCM(key)
-        self._mark_unreadable = mark_unreadable
+    def __init__(self, keys: PayloadKeys, *, mark: bool = False) -> None:
+        self._ciphers: Mapping[bytes, AESGCM] = {name: AESGCM(key) for name, key in keys.by_id.items()}
+        self._writing = next(iter(self._ciphers))
+        self._mark = mark
+        self._workflow: bytes | None = None
+
+    def with_context(self, context: SerializationContext) -> "PayloadEncryption":
+        """Return the codec of one workflow. What an activity is given must be sealed, whoever asks for it."""
+        bound = object.__new__(PayloadEncryption)
+        bound._ciphers, bound._writing = self._ciphers, self._writing
+        bound._mark = self._mark and not isinstance(context, ActivitySerializationContext)
+        bound._workflow = None
+        if isinstance(context, ActivitySerializationContext | WorkflowSerializationContext):
+            bound._workflow = (context.workflow_id or "").encode()
+        return bound
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt."""
-        return [self._encrypt(payload) for payload in payloads]
+        """Seal.
+
+        Raises:
+            ConfigurationError: it is not said for which workflow.
+        """
+        return [self._sealed(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Decrypt what we encrypted; leave the rest."""
-        return [self._opened(p) if p.metadata.get("encoding") == ENCODING else p for p in payloads]
+        """Open.
+
+        Raises:
+            ConfigurationError: a payload was not sealed by this installation for this workflow, and none are marked.
+        """
+        return [self._opened(payload) for payload in payloads]
 
     def _opened(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            if self._mark:
+                return _foreign(payload)
+            raise ConfigurationError("a payload in Temporal was not sealed by this installation; it is refused")
         try:
             return self._decrypt(payload)
         except ConfigurationError:
-            if not self._mark_unreadable:
-                raise
-            return UNREADABLE
+            if self._mark:
+                return UNREADABLE
+            raise
 
-    def _encrypt(self, payload: Payload) -> Payload:
+    def _sealed(self, payload: Payload) -> Payload:
         plain = payload.SerializeToString()
         packed = b"\x01" + zlib.compress(plain, 6) if len(plain) >= _COMPRESS_FROM_BYTES else b"\x00" + plain
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return Payload(metadata={"encoding": ENCODING}, data=nonce + self._aead.encrypt(nonce, packed, ENCODING))
+        sealed = self._ciphers[self._writing].encrypt(nonce, packed, self._purpose(self._writing))
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: self._writing}, data=nonce + sealed)
 
     def _decrypt(self, payload: Payload) -> Payload:
+        name = payload.metadata.get(KEY_ID, b"")
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            shown = name.decode("ascii", "replace")[:32]
+            raise ConfigurationError(f"a payload was sealed with another key, {shown!r}; check PLACET_PAYLOAD_KEY_FILE")
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
-            packed = self._aead.decrypt(nonce, sealed, ENCODING)
+            packed = cipher.decrypt(nonce, sealed, self._purpose(name))
         except (InvalidTag, ValueError) as error:
             raise ConfigurationError(
-                "a payload was encrypted with another key; check PLACET_PAYLOAD_KEY_FILE"
+                "a payload was altered, or sealed for another workflow", code=NOT_SEALED_FOR_IT
             ) from error
         return Payload.FromString(_unpacked(packed))
+
+    def _purpose(self, name: bytes) -> bytes:
+        """What a ciphertext is bound to: this use, its key, its workflow."""
+        if self._workflow is None:
+            raise ConfigurationError("nothing is sealed or opened without a workflow that it belongs to")
+        return b"\x00".join((ENCODING, name, self._workflow))
+
+
+def _foreign(payload: Payload) -> Payload:
+    was = payload.metadata.get("encoding", b"")
+    return Payload(metadata={"encoding": FOREIGN, FOREIGN_ENCODING: was}, data=payload.data)
 
 
 def _unpacked(packed: bytes) -> bytes:
@@ -83,21 +142,3 @@ def _unpacked(packed: bytes) -> bytes:
     if unpacker.unconsumed_tail:
         raise ConfigurationError(f"a payload unpacks to more than {_MAX_PLAIN_BYTES} bytes")
     return plain
-
-
-def load_or_create_key(path: Path) -> bytes:
-    """The installation's payload key: 32 bytes in hexadecimal, created once with mode 0600.
-
-    Raises:
-        ConfigurationError: the file holds something else, is readable by others, or cannot be read or written.
-    """
-    try:
-        if not path.exists():
-            files.make_folders(path.parent)
-            files.write_once(path, secrets.token_hex(32) + "\n")  # whoever comes first wins: never overwritten
-        key = bytes.fromhex(files.read_secret(path).decode().strip())
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"cannot use payload key file {str(path)!r}: {error}") from error
-    if len(key) != 32:  # noqa: PLR2004 - AES-256
-        raise ConfigurationError(f"payload key file {str(path)!r} holds {len(key)} bytes; 32 are needed")
-    return key

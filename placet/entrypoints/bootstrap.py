@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from temporalio import activity
 
+from activities.admission import Admission
 from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load
@@ -54,6 +55,9 @@ def build_inference(settings: Settings) -> Inference:
         base_urls={"local": settings.model_url},
         secret=environment_secret,
         allow_hosted=settings.allow_hosted_models,
+        networks=settings.perimeter,
+        ca_file=settings.model_ca_file,
+        hosted_proxy=settings.hosted_proxy,
         weights=_own_weights(config, settings.model_url),
     )
 
@@ -76,6 +80,7 @@ def build_parts(
     database: Database | None = None,
     application: Callable[[str], Application] = load,
     clock: Callable[[], datetime] | None = None,
+    admission: Callable[[Database], Admission] = Admission,
 ) -> Parts:
     """Everything an activity needs. Tests and the bench pass their own `inference` at the model seam."""
     opened = database or open_database(settings)
@@ -83,6 +88,7 @@ def build_parts(
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
     context = Context(
         database=opened,
+        admission=admission(opened),
         billing=plugins.billing,
         commerce=plugins.commerce,
         inference=inference or build_inference(settings),

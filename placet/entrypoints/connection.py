@@ -3,7 +3,7 @@
 import asyncio
 
 from placet.engine.client import Engine
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.observing import tracing_interceptors
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
@@ -35,13 +35,13 @@ async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker
     """
     if settings.payload_key_file is None:
         private_folder(settings.home)
-    key = load_or_create_key(settings.payload_key)
+    keys = load_or_create_key(settings.payload_key)
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
         try:
             address, namespace = settings.temporal_address, settings.temporal_namespace
             return await Engine.connect(
-                address, namespace, key, for_worker=for_worker, interceptors=tracing_interceptors()
+                address, namespace, keys, for_worker=for_worker, interceptors=tracing_interceptors()
             )
         except ConfigurationError:
             if asyncio.get_running_loop().time() > deadline:

@@ -47,6 +47,13 @@ class Tools:
         return self.settings.operator
 
     @property
+    def installation(self) -> str:
+        """Name of this installation."""
+        from placet.engine.payload_keys import load_or_create_key
+
+        return load_or_create_key(self.settings.payload_key).installation
+
+    @property
     def temporal_ui(self) -> str:
         """Address of the Temporal web UI, or empty."""
         ui = self.settings.temporal_ui

@@ -9,12 +9,14 @@ import signal
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from placet.errors import ConfigurationError
+from placet.network.client import plain_client
 
 MODEL_ALIAS = "smollm2-135m-instruct"
 WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -101,10 +103,10 @@ def _await_loaded(address: str, stop: threading.Event) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not stop.wait(timeout=0.02):
         try:
-            # The scheme is ours: the address comes from the server just started.
-            with urllib.request.urlopen(f"{address}/health", timeout=START_SECONDS):  # noqa: S310
+            with plain_client(START_SECONDS) as client:
+                client.get(f"{address}/health").raise_for_status()
                 return
-        except OSError as error:
+        except httpx.HTTPError as error:
             if time.monotonic() > deadline:
                 raise ConfigurationError(f"the model did not load within {START_SECONDS:g} s: {error}") from error
 

@@ -1,4 +1,4 @@
-"""What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|bench` run, by name."""
+"""What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|reconcile|bench` run, by name."""
 
 import asyncio
 import shlex
@@ -17,6 +17,7 @@ _REPLAYS = "the history replays and every digest holds"
 
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
+    from placet.engine.payload_keys import load_or_create_key
     from placet.entrypoints.stack import Stack
     from placet.entrypoints.supervisor import supervise
 
@@ -28,6 +29,7 @@ def up(settings: Settings) -> int:
         for name, address in stack.addresses.items():
             print(f"  {name:<17} {address}")
         print(f"  logs              {settings.home / 'logs'}")
+        print(f"  installation      {load_or_create_key(settings.payload_key).installation}")
         print("ready; Ctrl-C stops everything", flush=True)
         supervise(stack, stop, lambda line: print(line, flush=True))
     print("stopped")
@@ -159,6 +161,22 @@ def replay(
     return 1 if verdict.faults else 0
 
 
+def reconcile(settings: Settings, as_json: bool) -> int:
+    """One look at all runs that are not over: what Temporal ended is put on the record."""
+    from placet.entrypoints.reconciler import reconcile_all
+    from placet.interfaces.cli import output
+
+    found = asyncio.run(reconcile_all(settings))
+    if as_json:
+        output.print_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            output.print_line(f"{one.run_id}  {one.found.replace('_', ' '):<13}  {one.detail}")
+        if not found:
+            output.print_line("every run that is not over has its workflow")
+    return 1 if any(one.found in ("lost", "foreign", "refused") for one in found) else 0
+
+
 def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
     """Side-by-side measurements."""
     from placet.bench import bench_run
@@ -189,6 +207,7 @@ SERVICES: Mapping[str, Callable[..., int]] = {
         model,
         doctor,
         replay,
+        reconcile,
         bench,
         bench_governance,
     )

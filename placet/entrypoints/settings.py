@@ -9,12 +9,13 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from placet.contracts.base import PersonName, TenantId
 from placet.errors import ConfigurationError
 from placet.files import read_own
+from placet.network.networks import LOOPBACK, Networks
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -63,6 +64,17 @@ class Settings(BaseSettings):
     model_url: str = Field(default="http://127.0.0.1:8622/v1", description="OpenAI-compatible local model server")
     models_file: Path = Field(default=CHECKOUT / "agents" / "models.toml", description="models, and tasks in order")
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
+
+    perimeter_networks: str = Field(
+        default=str(LOOPBACK),
+        description="networks in which models inside the perimeter may be, comma-separated; default: this machine",
+    )
+    model_ca_file: Path | None = Field(
+        default=None, description="your own certificate authority, for models inside (PEM); default: the public ones"
+    )
+    hosted_proxy: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", description="proxy to reach hosted models through; empty: none"
+    )
 
     policy_dir: Path | None = Field(default=None, description="tenant policies (*.cedar); default: each agent's own")
     administrators_file: Path | None = Field(
@@ -131,6 +143,13 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="whom to log in as; empty: no login")
     smtp_password: SecretStr | None = Field(default=None, description="its password, sent encrypted only")
 
+    reconcile_interval_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="how often a worker looks for runs whose workflow Temporal ended"
+    )
+    reconcile_grace_seconds: float = Field(
+        default=60.0, ge=0, le=86_400, description="how long such a run must not have moved before it is looked at"
+    )
+
     worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
     worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")
 
@@ -145,6 +164,19 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field(default="127.0.0.1", description="address on which a worker serves /metrics")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="its port; 0: it serves none")
+
+    @field_validator("perimeter_networks")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        try:
+            return str(Networks.parse(given))
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def perimeter(self) -> Networks:
+        """The networks that are inside."""
+        return Networks.parse(self.perimeter_networks)
 
     @property
     def database(self) -> str:

@@ -18,6 +18,7 @@ from placet.entrypoints.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
 from placet.files import open_own, private_folder, write_file
+from placet.network.client import plain_client
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -144,7 +145,8 @@ class Stack(ProcessGroup):
 
     def _model_ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.model_port}/v1/models", timeout=1).status_code == httpx.codes.OK
+            with plain_client(1) as client:
+                return client.get(f"http://127.0.0.1:{self.model_port}/v1/models").status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

@@ -1,6 +1,5 @@
 """How the operator's own systems are reached: which address with which token, within which times, trusted by whom."""
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from pydantic import SecretStr
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PluginViolation
+from placet.network.tls import tls_context
 from placet.plugin_api.loader import LoadedPlugins, load_plugins
 from placet.plugin_api.manifest import ConnectorLimits
 from workflows import options
@@ -105,11 +105,10 @@ def ca_file(settings: Settings) -> Path | None:
     path = settings.ca_file
     if path is not None:
         try:
-            ssl.create_default_context(cafile=path)
-        except (OSError, ssl.SSLError) as error:
-            why = error.strerror or error
+            tls_context(path)
+        except ConfigurationError as error:
             raise ConfigurationError(
-                f"PLACET_CA_FILE={str(path)!r} cannot be used: {why}; name a PEM file of certificates"
+                f"PLACET_CA_FILE={str(path)!r} cannot be used: {error}; name a PEM file of certificates"
             ) from error
     return path
 

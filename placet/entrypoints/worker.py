@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.worker import Worker, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
 from activities.context import Context
 from agents.catalogue import names
-from placet.engine.client import TASK_QUEUE
 from placet.entrypoints.connection import connect
 from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.logs import set_up_logging, tell_temporal_apart
@@ -36,32 +36,30 @@ WORKFLOWS = [GovernedRun]
 _log = logging.getLogger(__name__)
 
 
-class ContextFreeSandbox(SandboxedWorkflowRunner):
-    """Temporal's sandbox, for a data converter that is the same for every payload.
+class OneContextSandbox(SandboxedWorkflowRunner):
+    """Temporal's sandbox, for a data converter that only asks for which workflow a payload is.
 
     The SDK asks the sandboxed workflow for a serialization context several times per payload and compiles a line of
-    code for each question: measured, 15 % of a worker's CPU. Ours uses none (`placet/engine/payload_codec.py`).
+    code for each question: measured, 15 % of a worker's CPU. Ours is the same for all of a workflow's payloads. A
+    workflow with children would need theirs.
     """
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """The instance of one run."""
         instance = super().create_instance(det)
-        instance.get_serialization_context = _no_context  # type: ignore[assignment]
+        context = WorkflowSerializationContext(namespace=det.info.namespace, workflow_id=det.info.workflow_id)
+        instance.get_serialization_context = lambda _command: context  # type: ignore[assignment,method-assign]
         return instance
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
     """The sandbox in force. Only the frozen messages and the signatures pass through it (docs/architecture.md)."""
-    return ContextFreeSandbox(
+    return OneContextSandbox(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("placet.contracts", "placet.ports")
     )
 
 
-def _no_context(_command: object) -> None:
-    return None
-
-
-def build_worker(client: Client, context: Context, settings: Settings, task_queue: str = TASK_QUEUE) -> Worker:
+def build_worker(client: Client, context: Context, settings: Settings, task_queue: str) -> Worker:
     """A worker for one task queue."""
     threads = settings.worker_activities
     return Worker(
@@ -81,6 +79,7 @@ def build_worker(client: Client, context: Context, settings: Settings, task_queu
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
     from placet.entrypoints.bootstrap import build_parts
+    from placet.entrypoints.reconciler import Reconciler
 
     set_up_logging(settings.log_level, settings.log_format)
     tell_temporal_apart()
@@ -101,10 +100,13 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     )
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
+    reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     with integrator, notifier, watch, metrics:
-        async with build_worker(engine.client, parts.context, settings):
-            _log.info("ready: polling task queue %r of %s", TASK_QUEUE, settings.temporal_address)
+        async with build_worker(engine.client, parts.context, settings, engine.task_queue):
+            _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)
+            reconciling = asyncio.create_task(reconciler.serve(stopping, settings.reconcile_interval_seconds))
             if ready_file is not None:
                 await asyncio.to_thread(write_file, ready_file, "ready\n")
             await stopping.wait()
+        await reconciling
     parts.close()

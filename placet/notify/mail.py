@@ -14,6 +14,7 @@ from typing import Final, Literal, NoReturn
 
 from placet.contracts.notification import Notification
 from placet.errors import UpstreamRejected, UpstreamUnavailable
+from placet.network.tls import tls_context
 from placet.notify.channel import DEFERRED
 from placet.notify.notices import message_id
 
@@ -67,7 +68,7 @@ class MailSender:
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
-        self._tls = None if server.starttls == "no" else ssl.create_default_context()
+        self._tls = None if server.starttls == "no" else tls_context()
 
     def send(self, notification: Notification) -> None:
         """Hand one message to the server.

@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import hmac
 import json
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -14,8 +13,9 @@ import httpx
 
 from placet.contracts.notification import Notification
 from placet.errors import ConfigurationError, UpstreamRejected, UpstreamUnavailable
+from placet.network.deadline import DeadlineTransport, within
+from placet.network.tls import tls_context
 from placet.notify.notices import message_id
-from placet.plugin_api.deadline import DeadlineTransport, within
 
 _PREFIX: Final = "whsec_"
 _SECRET_BYTES: Final = range(24, 65)
@@ -85,9 +85,12 @@ class WebhookSender:
         self._secrets = tuple(secrets)
         self._clock = clock
         self._timeout = timeout_seconds
-        tls = ssl.create_default_context() if url.startswith("https:") else None
+        tls = tls_context() if url.startswith("https:") else None
         self._client = httpx.Client(
-            transport=DeadlineTransport(tls=tls, connections=1), timeout=timeout_seconds, follow_redirects=False
+            transport=DeadlineTransport(tls=tls, connections=1),
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            trust_env=False,
         )
 
     def send(self, notification: Notification) -> None:

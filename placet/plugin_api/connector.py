@@ -17,10 +17,11 @@ from pydantic import SecretStr
 
 from placet.contracts.billing import SourceCall
 from placet.errors import PlacetError
+from placet.network.deadline import DeadlineTransport, within
+from placet.network.tls import tls_context
 from placet.plugin_api.allowlist import Entry, PluginRules
 from placet.plugin_api.answers import Answer, UnreadableError, read_answer, sha256_hex
 from placet.plugin_api.calls import OnCall, record
-from placet.plugin_api.deadline import DeadlineTransport, within
 from placet.plugin_api.manifest import ConnectorLimits, Manifest
 from placet.plugin_api.matching import Endpoint
 from placet.plugin_api.outcomes import failed_exchange, failed_status
@@ -236,6 +237,4 @@ class Connector:
 def _certificates(context: ConnectorContext) -> ssl.SSLContext | None:
     if context.endpoint.url.scheme == "http":
         return None  # no TLS is spoken; loading the certificate store would cost 20 ms for nothing
-    if context.ca_bundle is None:
-        return httpx.create_ssl_context(trust_env=False)
-    return ssl.create_default_context(cafile=context.ca_bundle)
+    return tls_context(context.ca_bundle)

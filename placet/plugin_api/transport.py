@@ -13,8 +13,8 @@ import httpx
 from pydantic import SecretStr
 
 from placet.errors import PluginViolation
+from placet.network.deadline import OWN_CONNECTION
 from placet.plugin_api.allowlist import Entry, PluginRules
-from placet.plugin_api.deadline import OWN_CONNECTION
 from placet.plugin_api.matching import Endpoint, RefusalError, match
 from placet.plugin_api.outcomes import NOT_SENT
 from placet.plugin_api.sending import current_send

@@ -11,13 +11,14 @@ from temporalio.client import WorkflowHistory
 
 from agents.catalogue import load
 from placet.contracts.proposal import Proposal
-from placet.engine.client import data_converter
+from placet.engine.converter import data_converter
 from placet.engine.history import RunHistory, read_history
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_codec import NOT_SEALED_FOR_IT
+from placet.engine.payload_keys import PayloadKeys, load_or_create_key
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.settings import Settings
-from placet.errors import PlacetError, StorageError
+from placet.errors import ConfigurationError, PlacetError, StorageError
 from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
@@ -76,8 +77,8 @@ async def replay(
     history = await _history(settings, target)
     if export is not None:
         write_history(export, history)
-    key = load_or_create_key(settings.payload_key)
-    verdict = await judge(history, key, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+    keys = load_or_create_key(settings.payload_key)
+    verdict = await judge(history, keys, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
     if verdict.first is not None:
         faults, found = await asyncio.to_thread(_rederived, settings, verdict.first)
         verdict.faults.extend(faults)
@@ -87,7 +88,7 @@ async def replay(
 
 async def judge(
     history: WorkflowHistory,
-    payload_key: bytes,
+    payload_keys: PayloadKeys,
     keys: Mapping[str, bytes] = MappingProxyType({}),
     *,
     holders: Mapping[str, str] = _NOTHING,
@@ -97,7 +98,7 @@ async def judge(
 
     Args:
         history: As Temporal keeps or exported it.
-        payload_key: What its payloads are encrypted with.
+        payload_keys: What its payloads are sealed with.
         keys: Public keys by key id; with them signatures are verified.
         holders: Whose keys they are, by key id, where that is known.
         mandates: Texts of signed mandates by the SHA-256 of the text.
@@ -107,14 +108,21 @@ async def judge(
     """
     verdict = Verdict(history.workflow_id, events=len(history.events))
     try:
-        facts = await read_history(history, data_converter(payload_key))
+        facts = await read_history(history, data_converter(payload_keys))
+        if facts.unencrypted:
+            verdict.faults.extend(check_unencrypted(facts))
+            return verdict
         verdict.state = facts.state
         if facts.request is None:
             verdict.faults.append("the history does not begin with a request")
             return verdict
-        told = await retell(history, data_converter(payload_key, for_worker=True))
-        verdict.faults.extend([*check_agreement(facts, told), *check_unencrypted(facts)])
+        told = await retell(history, data_converter(payload_keys, for_worker=True))
+        verdict.faults.extend(check_agreement(facts, told))
         _judge(verdict, facts, build_case(facts.request, told, Trusted(keys, holders, mandates)))
+    except ConfigurationError as error:
+        if error.code != NOT_SEALED_FOR_IT:
+            raise
+        verdict.faults.append(f"the history holds what was not written for this run: {error}")
     except ValueError as error:
         verdict.faults.append(f"the history holds what this version does not write: {str(error).splitlines()[0]}")
     return verdict

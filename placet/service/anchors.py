@@ -20,6 +20,7 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey, add_signatures, open_note
+from placet.network.client import plain_client
 
 _WITNESS_SECONDS = 10.0
 _GIT_SECONDS = 30.0
@@ -144,7 +145,7 @@ def anchor_at_witness(url: str, head: SignedHead, witness: VerifierKey | None) -
 def _submit(url: str, head: SignedHead) -> httpx.Response:
     address = f"{url.rstrip('/')}/add-checkpoint"
     try:
-        with httpx.Client(timeout=_WITNESS_SECONDS) as client:
+        with plain_client(_WITNESS_SECONDS) as client:
             answer = client.post(address, content=_request(head, 0))
             for _ in range(_WITNESS_TRIES):
                 if answer.status_code != httpx.codes.CONFLICT:

@@ -1,11 +1,12 @@
 """Runs as people list and watch them: a projection, the workflow is the truth."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Update, and_, bindparam, or_, select, tuple_, update
 
 from placet.contracts.receipt import Receipt
-from placet.contracts.run import END_STATES, RUN_STATES, RunRequest, RunState, states_before
+from placet.contracts.run import END_STATES, OPEN_STATES, RUN_STATES, RunRequest, RunState, states_before
 from placet.errors import UsageError
 from placet.storage.driver import Connection, Row
 from placet.storage.inserts import insert_if_absent
@@ -137,6 +138,25 @@ class RunRepository:
     def reversals_of(self, run_id: str) -> tuple[RunRecord, ...]:
         """The runs that were asked to take back what this one did, oldest first, however they ended."""
         return tuple(run_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
+
+    def unmoved(
+        self,
+        tenants: Collection[str],
+        *,
+        before: datetime,
+        states: Collection[str] = OPEN_STATES,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[RunRecord, ...]:
+        """Return runs in `states` that did not move since `before`, by run id; `after` ended the previous page."""
+        query = (
+            select(RUN)
+            .where(RUN.c.tenant.in_(sorted(tenants)), RUN.c.state.in_(sorted(states)))
+            .where(RUN.c.updated_at < before, RUN.c.run_id > after)
+            .order_by(RUN.c.run_id)
+            .limit(limit)
+        )
+        return tuple(run_record(row) for row in self._connection.execute(query).mappings())
 
     def list(
         self,

@@ -1,8 +1,8 @@
 """The trace across Temporal: its own interceptor, which takes nothing on trust.
 
-The caller's span crosses in a header, encrypted like every payload. Whoever reaches Temporal can send a header of
-their own, though, with a workflow they start or a signal they send: what is not exactly a `traceparent` counts as
-none, since an exception here would stop the run.
+The caller's span crosses in a header, in the plain: it holds the ids of a trace alone. Whoever reaches Temporal can
+send a header of their own, though, with a workflow they start or a signal they send: what is not exactly a
+`traceparent` counts as none, since an exception here would stop the run.
 """
 
 import json

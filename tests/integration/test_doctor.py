@@ -17,8 +17,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
 from placet.doctor import Finding, Report, diagnose, diagnosis, show
-from placet.engine.client import SEARCH_ATTRIBUTES, TASK_QUEUE, Engine
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.client import SEARCH_ATTRIBUTES, Engine
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.process import Child, free_port
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import placet_command
@@ -119,14 +119,14 @@ def test_an_address_somebody_named_must_answer(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_whole_running_installation_is_all_right(tmp_path: Path, temporal: str) -> None:
     migrated(f"sqlite:///{tmp_path / 'placet.db'}").close()
-    load_or_create_key(tmp_path / "payload.key")
+    keys = load_or_create_key(tmp_path / "payload.key")
     create_key_file(tmp_path / "keys" / "anna.pem", "correct horse")
 
     async def with_a_worker(settings: Settings) -> Report:
-        engine = await Engine.connect(temporal, "default", bytes(32))
+        engine = await Engine.connect(temporal, "default", keys)
         await engine.ensure_search_attributes()
         poll = PollWorkflowTaskQueueRequest(
-            namespace="default", task_queue=TaskQueue(name=TASK_QUEUE), identity="worker-1"
+            namespace="default", task_queue=TaskQueue(name=keys.task_queue), identity="worker-1"
         )
         polling = asyncio.create_task(engine.client.workflow_service.poll_workflow_task_queue(poll))
         try:
@@ -145,8 +145,10 @@ def test_a_whole_running_installation_is_all_right(tmp_path: Path, temporal: str
             home=tmp_path, temporal_address=temporal, bss_url=bss, model_url=model, api_token=SecretStr(SECRET)
         )
         report = asyncio.run(with_a_worker(settings))
-    assert report.problems == 0
-    assert one(report, "worker").detail == f"1 polling task queue {TASK_QUEUE!r}: worker-1"
+    assert [finding for finding in report.findings if finding.level == "problem"] == []
+    assert one(report, "worker").detail == (
+        f"installation {keys.installation}: 1 polling task queue {keys.task_queue!r}: worker-1"
+    )
     assert one(report, "temporal").detail == f"{temporal}, namespace 'default'"
     assert one(report, "model server").detail == f"{model} serves smollm2-135m-instruct"
     assert one(report, "BSS").detail == f"billing and commerce at {bss} (HTTP 401)"

@@ -22,7 +22,9 @@ from temporalio.service import RetryConfig
 from placet.contracts.decision import DecisionPredicate
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
-from placet.engine.client import Engine, data_converter
+from placet.engine.client import Engine
+from placet.engine.converter import data_converter
+from placet.engine.payload_keys import PayloadKeys
 from placet.entrypoints import api
 from placet.entrypoints.process import Child, answers, await_condition, free_port
 from placet.entrypoints.settings import Settings
@@ -41,7 +43,7 @@ from tests.support.temporal import temporal_server
 pytestmark = pytest.mark.xdist_group("http_api")
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-KEY = bytes(range(32))
+KEY = PayloadKeys((bytes(range(32)),))
 OPERATOR = {"X-Placet-Operator": "olga.ops"}
 
 
@@ -409,7 +411,8 @@ def test_a_run_that_temporal_did_not_take_can_be_sent_again(tmp_path: Path, temp
 
         async def hasty() -> Engine:
             retries = RetryConfig(max_retries=1, max_elapsed_time_millis=500)
-            return Engine(await Client.connect(address, data_converter=data_converter(KEY), retry_config=retries))
+            client = await Client.connect(address, data_converter=data_converter(KEY), retry_config=retries)
+            return Engine(client, KEY.task_queue)
 
         with serving(app_for(database, hasty)) as url, client_of(url) as http:
             assert http.get("/healthz").json() == {"database": "ok", "temporal": "ok"}  # it has connected

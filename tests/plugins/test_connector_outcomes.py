@@ -17,8 +17,8 @@ from placet.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from placet.network.deadline import within
 from placet.plugin_api import Answer, record_calls
-from placet.plugin_api.deadline import within
 from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
 from placet.plugin_api.sending import counted_send
 from tests.plugins.support import BUCKET, LIMITS, Observed, ProbeConnector, answer, connector

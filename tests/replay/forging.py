@@ -11,17 +11,19 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
+from temporalio.converter import WorkflowSerializationContext
 
 from placet.contracts.decision import AcceptedDecision, DecisionPredicate
 from placet.contracts.proposal import Proposal
 from placet.engine.payload_codec import PayloadEncryption
+from placet.engine.payload_keys import PayloadKeys
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import key_id_of, public_bytes
 from placet.replay import Verdict, judge
 from tests.replay.record import HISTORIES, PAYLOAD_KEY
 
-KEY = bytes.fromhex(PAYLOAD_KEY)
+KEY = PayloadKeys((bytes.fromhex(PAYLOAD_KEY),))
 Json = dict[str, Any]
 Change = Callable[[Any], Any]
 """Changes a decrypted value in place, or returns another one."""
@@ -76,15 +78,15 @@ class Forgery:
 
     def answered(self, name: str) -> list[Any]:
         """What the steps called `name` answered."""
-        return [opened(raw) for raw in self._answers(name)]
+        return [opened(raw, self.run_id) for raw in self._answers(name)]
 
     def signals(self) -> list[Any]:
         """What was signalled."""
-        return [opened(raw) for raw in self._signals()]
+        return [opened(raw, self.run_id) for raw in self._signals()]
 
     def answer(self, name: str, change: Change, number: int = -1) -> "Forgery":
         """Change what a step answered."""
-        _bend(list(self._answers(name))[number], change)
+        self._bend(list(self._answers(name))[number], change)
         return self
 
     def ask(self, name: str, change: Change) -> "Forgery":
@@ -92,22 +94,22 @@ class Forgery:
         for event in self.events:
             scheduled = event.get("activityTaskScheduledEventAttributes")
             if scheduled is not None and scheduled["activityType"]["name"] == name:
-                _bend(scheduled["input"]["payloads"][0], change)
+                self._bend(scheduled["input"]["payloads"][0], change)
         return self
 
     def signal(self, number: int, value: Any) -> "Forgery":
         """Replace what a signal brought."""
-        _bend(list(self._signals())[number], lambda _: value)
+        self._bend(list(self._signals())[number], lambda _: value)
         return self
 
     def request(self, change: Change) -> "Forgery":
         """Change the request."""
-        _bend(self.events[0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"][0], change)
+        self._bend(self.events[0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"][0], change)
         return self
 
     def result(self, change: Change) -> "Forgery":
         """Change the result."""
-        _bend(self.events[-1]["workflowExecutionCompletedEventAttributes"]["result"]["payloads"][0], change)
+        self._bend(self.events[-1]["workflowExecutionCompletedEventAttributes"]["result"]["payloads"][0], change)
         return self
 
     def accept(self, number: int, *decisions: Said, **more: Any) -> "Forgery":
@@ -153,6 +155,15 @@ class Forgery:
         )
         return Said(json.loads(text), accepted.model_dump(mode="json"))
 
+    def _bend(self, raw: Json, change: Change) -> None:
+        sealing = codec(self.run_id)
+        (plain,) = asyncio.run(sealing.decode([_payload(raw)]))
+        value = json.loads(plain.data)
+        changed = change(value)
+        plain.data = json.dumps(value if changed is None else changed).encode()
+        (sealed,) = asyncio.run(sealing.encode([plain]))
+        _write(raw, sealed)
+
     def at(self) -> datetime:
         """When the recorded decision was signed."""
         return datetime.fromisoformat(self._template()["decided_at"])
@@ -161,7 +172,7 @@ class Forgery:
         """As it now stands."""
         return WorkflowHistory.from_json(self.document["workflowId"], self.document["history"])
 
-    def verdict(self, *signers: Signer, payload_key: bytes = KEY, **more: Any) -> Verdict:
+    def verdict(self, *signers: Signer, payload_key: PayloadKeys = KEY, **more: Any) -> Verdict:
         """What an auditor finds who trusts the keys of `signers`."""
         keys = {signer.key_id: signer.public for signer in signers}
         return asyncio.run(judge(self.history(), payload_key, keys, **more))
@@ -198,33 +209,28 @@ class Forgery:
                 yield raw
 
 
-def opened(raw: Json) -> Any:
+def codec(run_id: str) -> PayloadEncryption:
+    """What seals and opens the payloads of one recorded run."""
+    return PayloadEncryption(KEY).with_context(WorkflowSerializationContext(namespace="", workflow_id=run_id))
+
+
+def opened(raw: Json, run_id: str) -> Any:
     """The value in a payload of an exported history."""
-    (plain,) = asyncio.run(PayloadEncryption(KEY).decode([_payload(raw)]))
+    (plain,) = asyncio.run(codec(run_id).decode([_payload(raw)]))
     return json.loads(plain.data)
 
 
-def unsealed(document: Json) -> Json:
+def unsealed(part: Json, run_id: str) -> Json:
     """The same history with every payload of ours in the plain, which takes no key to write."""
-    for raw in _sealed(document):
-        (plain,) = asyncio.run(PayloadEncryption(KEY).decode([_payload(raw)]))
+    for raw in _sealed(part):
+        (plain,) = asyncio.run(codec(run_id).decode([_payload(raw)]))
         _write(raw, plain)
-    return document
+    return part
 
 
 def amended_document(proposal: Json, **change: Any) -> Json:
     """A proposal's document with parts changed, checked to be one."""
     return Proposal.model_validate({**proposal, **change}).model_dump(mode="json")
-
-
-def _bend(raw: Json, change: Change) -> None:
-    codec = PayloadEncryption(KEY)
-    (plain,) = asyncio.run(codec.decode([_payload(raw)]))
-    value = json.loads(plain.data)
-    changed = change(value)
-    plain.data = json.dumps(value if changed is None else changed).encode()
-    (sealed,) = asyncio.run(codec.encode([plain]))
-    _write(raw, sealed)
 
 
 def _sealed(part: Any) -> Iterator[Json]:

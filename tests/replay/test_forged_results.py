@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from placet.engine.payload_keys import PayloadKeys
 from placet.governance.effects import effect_key
 from tests.replay.forging import Forgery, unsealed
 
@@ -68,14 +69,14 @@ def test_what_a_step_was_asked_is_compared() -> None:
 @pytest.mark.parametrize("ending", ["executed", "rejected"])
 def test_a_history_that_takes_no_key_to_write_is_refused(ending: str) -> None:
     forged = Forgery(ending)
-    unsealed(forged.document)
-    (fault,) = forged.faults(payload_key=b"\x07" * 32)
+    unsealed(forged.document, forged.run_id)
+    (fault,) = forged.faults(payload_key=PayloadKeys((b"\x07" * 32,)))
     assert "payloads that only Placet writes are not encrypted, so that anyone may have; first: event 1 input" in fault
 
 
 def test_one_plain_payload_is_enough() -> None:
     forged = Forgery("executed")
-    unsealed(forged.events[-1])
+    unsealed(forged.events[-1], forged.run_id)
     (fault,) = forged.faults()
     assert fault.startswith("1 payloads that only Placet writes are not encrypted")
 
@@ -84,7 +85,7 @@ def test_what_strangers_signalled_may_be_plain() -> None:
     forged = Forgery("executed")
     for event in forged.events:
         if "workflowExecutionSignaledEventAttributes" in event:
-            unsealed(event)
+            unsealed(event, forged.run_id)
     assert forged.faults() == []
 
 

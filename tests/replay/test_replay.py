@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from placet.contracts.proposal import Proposal
+from placet.engine.payload_keys import PayloadKeys
 from placet.entrypoints.main import Tools
 from placet.errors import ConfigurationError, UsageError
 from placet.governance.signing.canonical import digest
@@ -114,7 +115,7 @@ def test_signatures_are_verified_by_the_keys_an_auditor_brings() -> None:
 
 def test_another_payload_key_reads_nothing_and_says_so() -> None:
     with pytest.raises(ConfigurationError, match="another key"):
-        asyncio.run(judge(load_history(HISTORIES / "executed.json"), bytes(32)))
+        asyncio.run(judge(load_history(HISTORIES / "executed.json"), PayloadKeys((bytes(32),))))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"workflowId": "x"}', '{"workflowId": "x", "history": 3}'])

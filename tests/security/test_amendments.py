@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from placet.contracts.proposal import AdjustBalance, Proposal
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.governance.signing.canonical import digest
 from placet.governance.signing.keys import public_bytes
 from placet.replay import judge

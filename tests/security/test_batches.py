@@ -14,7 +14,7 @@ from placet.contracts.batch import BatchBounds
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.governance.batches import verify_batched
 from placet.governance.signing import dsse
 from placet.governance.signing.keys import public_bytes

@@ -19,7 +19,8 @@ from activities.approve import Approve
 from placet.contracts.decision import DecisionPredicate, ReceivedDecision
 from placet.contracts.gate import Gate
 from placet.contracts.run import ReviewInput
-from placet.engine.payload_codec import ENCODING, load_or_create_key
+from placet.engine.payload_codec import ENCODING
+from placet.engine.payload_keys import load_or_create_key
 from placet.errors import UsageError
 from placet.governance.signing import dsse
 from placet.governance.signing.statement import decision_payload

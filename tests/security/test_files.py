@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from placet import files
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.connection import open_database
 from placet.entrypoints.settings import Settings, load_settings
 from placet.entrypoints.stack import Stack

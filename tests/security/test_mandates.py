@@ -10,7 +10,7 @@ from placet.contracts.delegation import Delegation
 from placet.contracts.gate import Gate
 from placet.contracts.mandate import Clearance, Mandate, MandateRecord
 from placet.contracts.money import Money
-from placet.engine.payload_codec import load_or_create_key
+from placet.engine.payload_keys import load_or_create_key
 from placet.errors import DecisionRefused, UsageError
 from placet.gate.clearing import clear
 from placet.governance.policy.set import PolicySet
@@ -264,7 +264,7 @@ def test_an_effect_that_failed_gives_the_budget_back_and_one_that_happened_does_
     world: World, hanna: Approver
 ) -> None:
     record = mandated(world, hanna, budget="7.00 USD", cap_per_customer="7.00 USD")
-    world.break_bss("POST", ADJUST, "status=409", count=1)
+    world.break_bss("POST", ADJUST, "status=422", count=1)
     failed = world.start(SUBJECT)
     world.wait(failed, "failed")
     assert spent(world, record) == 0

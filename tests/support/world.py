@@ -18,6 +18,7 @@ import httpx
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
+from activities.admission import Admission
 from activities.context import Context
 from agents.completion import Inference
 from agents.testing import ScriptedInference
@@ -62,6 +63,13 @@ EXECUTED_RECORD = [
     "run.ended",
 ]
 """What a run that was approved and executed leaves on the record, in order."""
+
+
+class AnyCaller(Admission):
+    """Admission for steps that are called without Temporal: there is no workflow to look at."""
+
+    def check_caller(self, run: RunRequest) -> None:
+        """Ask nothing."""
 
 
 @dataclass
@@ -313,7 +321,7 @@ class World:
 
     def in_activity(self, work: Callable[[Context], T]) -> T:
         """Do `work` with a worker's context, as an activity would that Temporal never hears of."""
-        parts = build_parts(self.settings, inference=self.inference, database=self.database)
+        parts = build_parts(self.settings, inference=self.inference, database=self.database, admission=AnyCaller)
         try:
             return ActivityEnvironment().run(work, parts.context)
         finally:

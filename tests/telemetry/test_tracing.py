@@ -35,6 +35,7 @@ from placet.entrypoints.observing import observed
 from placet.entrypoints.process import free_port
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
+from placet.service import runs as run_operations
 from placet.telemetry import spans
 from tests.agents.support import Provider, answering, provider
 from tests.integration.test_http_api import TOKEN, serving
@@ -107,7 +108,7 @@ def test_one_trace_leads_from_the_callers_request_to_the_model_and_the_bss(
     assert attributes(model_span)["placet.task"] == "analyse"
     assert attributes(bss_spans[-1])["http.response.status_code"] == 201
 
-    # The header is encrypted in the history, like every payload of ours.
+    # The header is there; nothing but it is plain.
     assert any(event.workflow_execution_started_event_attributes.header.fields for event in history.events)
     assert facts.unencrypted == []
 
@@ -160,7 +161,8 @@ def test_a_forged_trace_header_neither_stops_a_run_nor_leaves_in_a_span(
             config["interceptors"] = [Forger(header)]
             config["header_codec_behavior"] = HeaderCodecBehavior.NO_CODEC
             stranger = Engine(Client(**config), here.engine.task_queue)
-            request = here.request(CUSTOMER, key=f"forged-{number}")
+            asked = here.request(CUSTOMER, key=f"forged-{number}")
+            request = run_operations.record_request(here.database, asked).request
             here.run(stranger.start(request))
             here.run(stranger.handle(request.run_id).signal("C00009 has moved out", {"name": "C00009"}))
             runs.append(request.run_id)

@@ -5,12 +5,13 @@ The only module of the bench that calls the activities themselves.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.admission import WORKFLOW
 from activities.approve import Approve
 from activities.context import Context
 from placet.bench.governance.sample import APPROVER
@@ -71,23 +72,29 @@ class GateWork:
         with self._context.database.transaction() as tx:
             digest = tx.artifacts.put_model(request.tenant, copy)
             tx.runs.set_state(request.run_id, "proposing", at=datetime.now(UTC), proposal=digest)
-        gate, opening = self._timed(lambda: self._approve.open_gate(GateInput(run=request, proposal=digest)))
+        self._environment.info = replace(
+            self._environment.info, workflow_id=request.run_id, workflow_type=WORKFLOW, is_local=True
+        )
+        gate, opening = self._timed(
+            "open_gate", lambda: self._approve.open_gate(GateInput(run=request, proposal=digest))
+        )
         record = run_operations.find_run(self._context.database, request.run_id, request.tenant)
         envelope = decision_operations.sign_verdict(record, digest, "approve", APPROVER, "bench", self._key)
         received = ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False)
         review = ReviewInput(run=request, proposal=digest, gate=gate, phase="decide", received=(received,))
-        reviewed, reviewing = self._timed(lambda: self._approve.review_decisions(review))
+        reviewed, reviewing = self._timed("review_decisions", lambda: self._approve.review_decisions(review))
         if reviewed.verdict != "approve":
             raise PlacetError(f"the gate refused the bench's own decision on {request.run_id!r}")
         approvals = tuple(decision.envelope_digest for decision in reviewed.decisions)
         effect = ExecuteInput(run=request, proposal=digest, decisions=approvals)
-        no, checking = self._timed(lambda: refusal(self._context, effect, copy))
+        no, checking = self._timed("execute", lambda: refusal(self._context, effect, copy))
         if no is not None:
             raise PlacetError(f"the check before the effect of {request.run_id!r} says no: {no}")
         return opening + reviewing + checking
 
-    def _timed(self, act: Callable[[], T]) -> tuple[T, Spent]:
-        """Call it as a worker's thread would."""
+    def _timed(self, step: str, act: Callable[[], T]) -> tuple[T, Spent]:
+        """Call it as a worker's thread would, within a run's own workflow."""
+        self._environment.info = replace(self._environment.info, activity_type=step)
 
         def timed() -> tuple[T, Spent]:
             wall, cpu = time.perf_counter(), time.thread_time()

@@ -87,6 +87,11 @@ def console() -> "Console":
     return Console(highlight=False, markup=False, emoji=False)
 
 
+def print_warning(text: str) -> None:
+    """One line for a person, on stderr: what is printed for programs stays as it is."""
+    sys.stderr.write(f"placet: {text}\n")
+
+
 def print_proposal(proposal: "Proposal", digest: str) -> None:
     """Print the proposal as an approver reads it; what is signed comes last."""
     from placet.interfaces.cli.proposal_view import proposal_view

@@ -15,7 +15,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side with 
 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
-    for command in (up, demo, env, migrate, worker, api, doctor, replay):
+    for command in (up, demo, env, migrate, worker, api, doctor, replay, reconcile):
         root.command(command.__name__)(command)
     root.add_typer(bss, name="bss")
     root.add_typer(model, name="model")
@@ -56,6 +56,12 @@ def worker(
     """Run a worker: workflows and activities."""
     toolbox: Toolbox = context.obj
     return toolbox.service("worker", ready_file=ready_file)
+
+
+def reconcile(context: typer.Context, as_json: JsonFlag = False) -> int:
+    """Find runs whose workflow Temporal ended, and record it (workers do so by themselves)."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("reconcile", as_json=as_json)
 
 
 def api(context: typer.Context) -> int:

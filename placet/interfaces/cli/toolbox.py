@@ -27,6 +27,10 @@ class Toolbox(Protocol):
         """Who requests runs."""
 
     @property
+    def installation(self) -> str:
+        """Name of this installation, derived from its payload key; part of its task queue."""
+
+    @property
     def temporal_ui(self) -> str:
         """Address of the Temporal web UI, or empty."""
 

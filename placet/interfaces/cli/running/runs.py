@@ -49,11 +49,15 @@ def start(
     )
     database = toolbox.database()
 
-    async def begin() -> bool:
-        return (await start_run(database, await toolbox.engine(), request)).new
+    async def begin() -> tuple[bool, str | None]:
+        engine = await toolbox.engine()
+        new = (await start_run(database, engine, request)).new
+        return new, (await engine.meeting()).warning
 
-    new = toolbox.run(begin())
-    if wait:
+    new, warning = toolbox.run(begin())
+    if warning is not None:
+        output.print_warning(warning)
+    if wait and warning is None:
         toolbox.run(settled(toolbox, request.run_id, wait))
     record = find_run(database, request.run_id, toolbox.tenant)
     if as_json:
@@ -62,7 +66,7 @@ def start(
         output.print_line(f"{record.run_id}  {'started' if new else 'exists already: same key, same run'}")
         if wait or not new:
             print_run(record)
-    return 1 if record.state == "failed" else 0
+    return 1 if record.state == "failed" or (wait and warning is not None) else 0
 
 
 async def settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
@@ -141,12 +145,14 @@ def show(
         output.print_json(
             {
                 **record.model_dump(mode="json"),
+                "installation": toolbox.installation,
                 "proposal_document": proposal.model_dump(mode="json") if proposal else None,
                 "audit": [event.model_dump(mode="json") for event in events],
             }
         )
         return
     print_run(record)
+    output.print_line(f"installation {toolbox.installation}")
     print_reversals(record, events)
     if proposal is not None:
         output.print_proposal(proposal, str(record.proposal))

@@ -2,7 +2,8 @@
 
 httpx's timeouts bound each wait on the socket, so a server that sends one byte a second holds a caller for ever. The
 effect ledger's lease rests on an attempt being over when its time is over, so here every socket operation gets what is
-left of the exchange's time, and no more. Name resolution is the operating system's and is not covered.
+left of the exchange's time, and no more. Name resolution is the operating system's and is not covered. Where networks
+are declared, the address of each connection is checked against them before it is opened.
 
 A mutation travels on a connection of its own: bytes that an earlier answer left behind can never be taken for its
 answer, and a server that is about to close an idle connection does not make its outcome unknown. A connection that
@@ -18,6 +19,8 @@ from typing import Any
 
 import httpcore
 import httpx
+
+from placet.network.networks import Networks
 
 OWN_CONNECTION = "placet_own_connection"
 """Request extension: whether the request must travel on a connection that serves no other."""
@@ -42,9 +45,17 @@ def within(seconds: float) -> Iterator[None]:
 class DeadlineTransport(httpx.BaseTransport):
     """httpx's transport over httpcore's pool, HTTP/1.1, without retries, with `within` in force on its sockets."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None, connections: int, keepalive_seconds: float = 5.0) -> None:
-        self._shared = _pool(tls, connections, kept=connections, keepalive_seconds=keepalive_seconds)
-        self._own = _pool(tls, connections, kept=0, keepalive_seconds=keepalive_seconds)
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None,
+        connections: int,
+        keepalive_seconds: float = 5.0,
+        networks: Networks | None = None,
+    ) -> None:
+        backend = _Backend(networks)
+        self._shared = _pool(tls, connections, kept=connections, keepalive_seconds=keepalive_seconds, backend=backend)
+        self._own = _pool(tls, connections, kept=0, keepalive_seconds=keepalive_seconds, backend=backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; the answer's body is read by the caller.
@@ -74,7 +85,7 @@ class DeadlineTransport(httpx.BaseTransport):
 
 
 def _pool(
-    tls: ssl.SSLContext | None, connections: int, *, kept: int, keepalive_seconds: float
+    tls: ssl.SSLContext | None, connections: int, *, kept: int, keepalive_seconds: float, backend: "_Backend"
 ) -> httpcore.ConnectionPool:
     return httpcore.ConnectionPool(
         ssl_context=tls,
@@ -82,7 +93,7 @@ def _pool(
         max_keepalive_connections=kept,
         keepalive_expiry=keepalive_seconds,
         retries=0,
-        network_backend=_Backend(),
+        network_backend=backend,
     )
 
 
@@ -127,6 +138,9 @@ def _as_httpx() -> Iterator[None]:
 
 
 class _Backend(httpcore.SyncBackend):
+    def __init__(self, networks: Networks | None) -> None:
+        self._networks = networks
+
     def connect_tcp(
         self,
         host: str,
@@ -135,8 +149,23 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))
+        fault: Exception = httpcore.ConnectError(f"{host!r} has no address")
+        for address in self._addresses(host, port):
+            left = _left(timeout, httpcore.ConnectTimeout)
+            try:
+                return _Stream(super().connect_tcp(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                fault = error
+        raise fault
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Where to connect: what was checked, not a name that may lead elsewhere by then."""
+        if self._networks is None:
+            return [host]
+        try:
+            return self._networks.admit(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
 
 
 class _Stream(httpcore.NetworkStream):

@@ -1,0 +1,62 @@
+"""Values to payloads and back: pydantic JSON, sealed for one workflow; what was not sealed is no value."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Self
+
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, SerializationContext
+from temporalio.exceptions import ApplicationError
+
+from placet.engine.payload_codec import FOREIGN, UNREADABLE, PayloadEncryption
+from placet.engine.payload_keys import PayloadKeys
+
+UNSEALED = "unsealed"
+"""Code of the failure that a workflow ends with when it was given what was not sealed for it."""
+
+_NO_VALUES = {FOREIGN, UNREADABLE.metadata["encoding"]}
+
+
+class SealedPayloadConverter(PydanticPayloadConverter):
+    """Refuses what the codec marked, wherever a value is expected; a signal's handler takes it raw."""
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """Convert payloads.
+
+        Raises:
+            ApplicationError: one was not sealed for this workflow. The workflow fails: trying again would not help.
+        """
+        for number, payload in enumerate(payloads):
+            raw = type_hints is not None and number < len(type_hints) and type_hints[number] is RawValue
+            if not raw and payload.metadata.get("encoding") in _NO_VALUES:
+                raise ApplicationError(
+                    "it was given what this installation did not seal for it", type=UNSEALED, non_retryable=True
+                )
+        return super().from_payloads(payloads, type_hints)
+
+
+class SealingConverter(DataConverter):
+    """The SDK's converter; binding it to a workflow costs no new converters, of which every task makes several."""
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """Return the converter of one workflow."""
+        codec = self.payload_codec
+        if not isinstance(codec, PayloadEncryption):
+            return super().with_context(context)
+        bound = copy.copy(self)
+        object.__setattr__(bound, "payload_codec", codec.with_context(context))
+        return bound
+
+
+def data_converter(keys: PayloadKeys, *, for_worker: bool = False) -> DataConverter:
+    """Make the converter; failures are sealed too, since their messages may name a customer.
+
+    A worker's converter marks what it cannot open; everyone else's raises.
+    """
+    return SealingConverter(
+        payload_converter_class=SealedPayloadConverter,
+        payload_codec=PayloadEncryption(keys, mark=for_worker),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )

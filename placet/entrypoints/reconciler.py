@@ -1,0 +1,260 @@
+"""The reconciler: finds runs whose workflow Temporal ended, and puts that on the record (docs/adr/0028).
+
+A workflow that was terminated, timed out, failed or deleted tells nobody: our record would show its run as waiting for
+ever. One pass looks at a page of the runs that are not over, one worker at a time.
+
+ (1) never started: started again, for a day; its key is safe. Later it is recorded as ended;
+ (2) ended by Temporal, or gone from it: recorded as ended;
+ (3) the same with an effect that may be under way: parked as unknown, for a person to look;
+ (4) gone, and this is not the Temporal under which it was requested: reported, and nothing is concluded.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, NoReturn
+
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.admission import WORKFLOW
+from activities.close_run import CloseRun
+from activities.context import Context
+from placet.contracts.run import END_STATES, CloseInput, EndState, RunRequest
+from placet.engine.client import Engine
+from placet.entrypoints.bootstrap import build_parts
+from placet.entrypoints.connection import connect
+from placet.entrypoints.settings import Settings
+from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
+from placet.storage.records import EffectRecord, RunRecord
+
+ENDED_BY_TEMPORAL = "ended_by_temporal"
+NEVER_STARTED = "never_started"
+
+_LEASE = "/reconciler"  # no tenant can have this name
+_LEASE_TIME = timedelta(seconds=120)
+_START_WITHIN = timedelta(hours=24)
+_log = logging.getLogger(__name__)
+
+Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What was found of one run.
+
+    Attributes:
+        found: `parked_before`: it waits for a person already, and its workflow is gone: reset it in Temporal to settle
+            it. `lost`: this is not the Temporal that had it. `foreign`: a workflow that is not ours bears its id.
+            `refused`: the ledger shows an effect that the record does not.
+    """
+
+    run_id: str
+    found: Found
+    detail: str
+
+
+class Reconciler:
+    """Looks at a page of runs at each pass, and begins again after the last one.
+
+    Args:
+        engine: Temporal.
+        context: As a worker's activities have it.
+        grace: How long a run must not have moved.
+        page: How many runs one pass looks at.
+    """
+
+    def __init__(self, engine: Engine, context: Context, *, grace: timedelta, page: int = 200) -> None:
+        self._engine = engine
+        self._context = context
+        self._grace = grace
+        self._page = page
+        self._after = ""
+        self._holder = secrets.token_hex(8)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last pass reached the last run."""
+        return not self._after
+
+    async def serve(self, stopping: asyncio.Event, interval_seconds: float) -> None:
+        """Make a pass at every interval until `stopping` is set."""
+        failing = ""
+        while not stopping.is_set():
+            try:
+                for found in await self.run_once() or ():
+                    _log.warning("run %s: %s, %s", found.run_id, found.found, found.detail)
+                failing = ""
+            except PlacetError as error:
+                # Once for each fault: a database that is down for an hour is one line.
+                if failing != (failing := str(error)):
+                    _log.error("reconciling: %s", error)
+            except Exception:  # noqa: BLE001 - without this loop no pass would be made any more
+                _log.exception("a pass over the runs ended early")
+            try:
+                async with asyncio.timeout(interval_seconds):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def run_once(self) -> list[Reconciled] | None:
+        """Make one pass; None where another worker is at it.
+
+        Raises:
+            UpstreamUnavailable: Temporal does not answer.
+            StorageError: the database does not.
+        """
+        if not await asyncio.to_thread(self._lease):
+            return None
+        known = await self._engine.namespace_id()
+        await asyncio.to_thread(self._met, known)
+        runs = await asyncio.to_thread(self._unmoved)
+        found = [await self._look(run, known) for run in runs]
+        self._after = runs[-1].run_id if len(runs) == self._page else ""
+        await asyncio.to_thread(self._release)
+        return [one for one in found if one is not None]
+
+    def _release(self) -> None:
+        now = self._context.clock()
+        with self._context.database.transaction() as tx:
+            tx.log_leases.renew(_LEASE, self._holder, until=now)
+
+    def _lease(self) -> bool:
+        now = self._context.clock()
+        with self._context.database.transaction() as tx:
+            return tx.log_leases.take(_LEASE, self._holder, now=now, until=now + _LEASE_TIME)
+
+    def _met(self, known: str) -> None:
+        """Put on each tenant's record which Temporal its runs are in, from when on."""
+        at = self._context.clock()
+        with self._context.database.transaction() as tx:
+            for tenant in sorted(self._context.tenants):
+                stream, key = f"tenant/{tenant}", _met_key(known)
+                if tx.audit.find(stream, key) is None:
+                    body = {"namespace": self._engine.client.namespace, "namespace_id": known}
+                    tx.audit.append(
+                        stream=stream,
+                        tenant=tenant,
+                        run_id=None,
+                        kind="engine.met",
+                        actor="worker",
+                        step_key=key,
+                        at=at,
+                        body=body,
+                    )
+
+    def _unmoved(self) -> Sequence[RunRecord]:
+        before = self._context.clock() - self._grace
+        with self._context.database.reading() as tx:
+            return tx.runs.unmoved(self._context.tenants, before=before, after=self._after, limit=self._page)
+
+    async def _look(self, run: RunRecord, known: str) -> Reconciled | None:
+        try:
+            workflow = await self._engine.handle(run.run_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise UpstreamUnavailable(f"Temporal did not answer ({error.status.name})") from error
+            return await self._gone(run, known)
+        if (workflow.workflow_type, workflow.task_queue) != (WORKFLOW, self._engine.task_queue):
+            detail = f"workflow {run.run_id!r} is of type {workflow.workflow_type!r} on {workflow.task_queue!r}"
+            return Reconciled(run.run_id, "foreign", f"{detail}; someone else started it")
+        if workflow.status is WorkflowExecutionStatus.RUNNING:
+            return None
+        return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
+
+    async def _gone(self, run: RunRecord, known: str) -> Reconciled | None:
+        with self._context.database.reading() as tx:
+            started = tx.audit.find(run.run_id, "run.started") is not None
+            met = tx.audit.find(f"tenant/{run.tenant}", _met_key(known))
+        if not started:
+            return await self._never_started(run)
+        if met is None or met.at > run.requested_at:
+            detail = (
+                "this Temporal was met after the run was requested, and never had it; check PLACET_TEMPORAL_ADDRESS"
+            )
+            return Reconciled(run.run_id, "lost", detail)
+        detail = "Temporal no longer has its workflow: it was deleted there"
+        return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, detail)
+
+    async def _never_started(self, run: RunRecord) -> Reconciled | None:
+        if self._context.clock() - run.requested_at > _START_WITHIN:
+            detail = "it was requested, and never started within a day"
+            return await asyncio.to_thread(self._end, run, NEVER_STARTED, detail)
+        await self._engine.start(RunRequest(**{name: getattr(run, name) for name in RunRequest.model_fields}))
+        return Reconciled(run.run_id, "started", "it had been requested, and not started")
+
+    def _end(self, run: RunRecord, code: str, detail: str) -> Reconciled | None:
+        """Record the end unless the run moved meanwhile, or an attempt at its effect may still be acting."""
+        context, now = self._context, self._context.clock()
+        with context.database.reading() as tx:
+            current = tx.runs.get(run.run_id)
+            effects = tx.effects.for_run(run.run_id)
+        if current is None or current.state in END_STATES or current.updated_at != run.updated_at:
+            return None
+        if any(effect.status == "open" and effect.lease_until > now for effect in effects):
+            return None
+        if current.state == "unknown_outcome":
+            advice = f"`temporal workflow reset --workflow-id {run.run_id} --type LastWorkflowTask` lets it be settled"
+            return Reconciled(run.run_id, "parked_before", f"{detail}; {advice}")
+        state = _state(effects)
+        request = RunRequest(**{name: getattr(run, name) for name in RunRequest.model_fields})
+        close = CloseInput(run=request, state=state, code=code, detail=detail, proposal=current.proposal)
+        try:
+            CloseRun(context).close(close)
+        except GovernanceError as error:
+            return Reconciled(run.run_id, "refused", str(error))
+        return Reconciled(run.run_id, "parked" if state == "unknown_outcome" else "ended", detail)
+
+
+async def reconcile_all(settings: Settings) -> list[Reconciled]:
+    """Look at every run that is not over, once.
+
+    Raises:
+        UpstreamUnavailable: Temporal does not answer.
+        ConfigurationError: a worker is at it in this moment.
+    """
+    # No model is asked: importing what asks them would take seconds.
+    parts = await asyncio.to_thread(build_parts, settings, inference=_NoInference())
+    try:
+        engine = await connect(settings)
+        grace = timedelta(seconds=settings.reconcile_grace_seconds)
+        reconciler = Reconciler(engine, parts.context, grace=grace)
+        found: list[Reconciled] = []
+        while True:
+            page = await reconciler.run_once()
+            if page is None:
+                raise ConfigurationError("a worker is reconciling; look at `placet run list`, or try again in a minute")
+            found += page
+            if reconciler.done:
+                return found
+    finally:
+        parts.close()
+
+
+def _state(effects: Sequence[EffectRecord]) -> EndState:
+    """What may be said of a run that ended so: never that nothing happened where something may have."""
+    statuses = {effect.status for effect in effects}
+    if statuses & {"open", "unknown"}:
+        return "unknown_outcome"
+    return "executed" if "settled" in statuses else "failed"
+
+
+def _said(workflow: WorkflowExecutionDescription) -> str:
+    status = "ended" if workflow.status is None else workflow.status.name.lower().replace("_", " ")
+    at = f" at {workflow.close_time:%Y-%m-%d %H:%M:%S}Z" if workflow.close_time is not None else ""
+    return f"Temporal ended its workflow: {status}{at}"
+
+
+def _met_key(known: str) -> str:
+    return f"engine.met.{known}"
+
+
+class _NoInference:
+    """Stands where a worker has models; reconciling asks none."""
+
+    def complete(self, task: str, **_: object) -> NoReturn:
+        """Refuse."""
+        raise ConfigurationError(f"reconciling asks no model; {task!r} was asked")

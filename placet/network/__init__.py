@@ -1,0 +1,1 @@
+"""How every HTTP client of ours reaches the network: no redirect, no proxy and no certificate from the environment."""

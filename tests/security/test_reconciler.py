@@ -1,0 +1,126 @@
+"""A run whose workflow Temporal ended does not wait for ever, and nothing is said of its effect that nobody knows."""
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, ResetWorkflowExecutionRequest
+
+from placet.entrypoints.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
+from placet.service import runs as run_operations
+from tests.support.world import World
+
+ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
+
+
+def reconciler(world: World, **options: int) -> Reconciler:
+    """One as a worker has it, without patience."""
+    assert world._parts is not None
+    return Reconciler(world.engine, world._parts.context, grace=timedelta(0), **options)
+
+
+def passed(world: World, made: Reconciler | None = None) -> dict[str, Reconciled]:
+    """What one pass finds, by run."""
+    found = world.run((made or reconciler(world)).run_once())
+    assert found is not None
+    return {one.run_id: one for one in found}
+
+
+def terminate(world: World, run_id: str) -> None:
+    world.run(world.engine.handle(run_id).terminate("cleaning up"))
+
+
+def test_a_terminated_run_is_recorded_as_ended_and_one_that_runs_is_left_alone(a_world: World) -> None:
+    ended, waiting = a_world.pending("C00005"), a_world.pending("C00006")
+    anna = a_world.approver("anna")
+    assert passed(a_world) == {}
+    terminate(a_world, ended)
+    assert passed(a_world)[ended].found == "ended"
+    record = a_world.record(ended)
+    assert (record.state, record.code) == ("failed", ENDED_BY_TEMPORAL)
+    assert record.detail.startswith("Temporal ended its workflow: terminated at ")
+    (entry,) = a_world.events(ended, "run.ended")
+    assert (entry.body["state"], entry.body["code"]) == ("failed", ENDED_BY_TEMPORAL)
+    assert passed(a_world) == {}
+    assert a_world.record(waiting).state == "awaiting_decision"
+    a_world.approve(waiting, anna)
+
+
+def test_a_terminated_run_whose_effect_may_be_under_way_is_parked_for_a_person(a_world: World) -> None:
+    anna = a_world.approver("anna")
+    run_id = a_world.pending("C00005")
+    a_world.break_bss("POST", ADJUST, "drop")
+    a_world.break_bss("GET", ADJUST, "status=503")
+    a_world.send(run_id, a_world.sign(run_id, anna))
+
+    def sent() -> bool:
+        with a_world.database.reading() as tx:
+            return any(effect.sends for effect in tx.effects.for_run(run_id))
+
+    a_world.until(sent, "a send")
+    terminate(a_world, run_id)
+    a_world.until(lambda: run_id in passed(a_world), "the end of its attempt's lease")
+    record = a_world.record(run_id)
+    assert (record.state, record.code) == ("unknown_outcome", ENDED_BY_TEMPORAL)
+    assert len(a_world.events(run_id, "run.parked")) == 1
+    assert a_world.events(run_id, "run.ended") == []
+    assert passed(a_world)[run_id].found == "parked_before"
+    with a_world.database.reading() as tx:
+        assert [effect.status for effect in tx.effects.for_run(run_id)] == ["unknown"]
+
+
+def test_a_reset_workflow_goes_on_and_so_does_its_run(a_world: World) -> None:
+    anna = a_world.approver("anna")
+    run_id = a_world.pending("C00005")
+    terminate(a_world, run_id)
+    events = a_world.run(a_world.engine.history(run_id)).events
+    task = next(event.event_id for event in events if event.HasField("workflow_task_completed_event_attributes"))
+    reset = ResetWorkflowExecutionRequest(
+        namespace="default",
+        workflow_execution=WorkflowExecution(workflow_id=run_id),
+        reason="it was ended by mistake",
+        workflow_task_finish_event_id=task,
+        request_id="1",
+    )
+    a_world.run(a_world.engine.client.workflow_service.reset_workflow_execution(reset))
+    assert passed(a_world) == {}
+    assert a_world.approve(run_id, anna).state == "executed"
+    assert a_world.effects()["adjustments"] == 1
+
+
+def test_what_was_requested_and_never_started_is_started_for_a_day(a_world: World) -> None:
+    fresh = run_operations.record_request(a_world.database, a_world.request("C00005")).request
+    old = a_world.request("C00006").model_copy(update={"requested_at": datetime.now(UTC) - timedelta(days=2)})
+    run_operations.record_request(a_world.database, old)
+    found = passed(a_world)
+    assert {run_id: one.found for run_id, one in found.items()} == {fresh.run_id: "started", old.run_id: "ended"}
+    assert (a_world.record(old.run_id).state, a_world.record(old.run_id).code) == ("failed", NEVER_STARTED)
+    a_world.wait(fresh.run_id, "awaiting_decision")
+
+
+def test_a_run_that_temporal_deleted_is_over_only_where_this_temporal_had_it(a_world: World) -> None:
+    before = a_world.pending("C00005")
+    passed(a_world)  # from here on this Temporal is on the record
+    after = a_world.pending("C00006")
+    for run_id in (before, after):
+        execution = WorkflowExecution(workflow_id=run_id)
+        delete = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=execution)
+        a_world.run(a_world.engine.client.workflow_service.delete_workflow_execution(delete))
+    a_world.until(lambda: set(passed(a_world)) >= {before}, "the first one's deletion")
+    a_world.until(lambda: a_world.record(after).state == "failed" or not passed(a_world), "the other's")
+    assert passed(a_world)[before].found == "lost"
+    assert a_world.record(before).state == "awaiting_decision"
+    assert a_world.record(after).code == ENDED_BY_TEMPORAL
+
+
+def test_one_of_several_reconciles_at_a_time_page_by_page(a_world: World) -> None:
+    runs = [a_world.pending(customer) for customer in ("C00005", "C00006")]
+    for run_id in runs:
+        terminate(a_world, run_id)
+    one, other = reconciler(a_world, page=1), reconciler(a_world)
+    assert one._lease()
+    assert a_world.run(other.run_once()) is None
+    found = [*passed(a_world, one), *passed(a_world, one)]
+    assert found == sorted(runs)
+    assert passed(a_world, one) == {}
+    assert one.done
+    assert passed(a_world, other) == {}

@@ -1,0 +1,175 @@
+"""Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0027)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from placet.contracts.run import CloseInput, RunRequest
+from placet.engine.converter import UNSEALED, data_converter
+from placet.engine.payload_keys import load_or_create_key
+from placet.errors import UsageError
+from placet.replay import judge
+from placet.service import runs as run_operations
+from tests.support.world import World
+
+SEALED = "Encoded failure"
+"""What a stranger reads of our failures."""
+
+
+@workflow.defn(name="GovernedRun", sandboxed=False)
+class Impostor:
+    """A stranger's workflow of our name: it asks our workers for one step."""
+
+    @workflow.run
+    async def run(self, step: str, queue: str, given: RawValue) -> None:
+        """Ask once."""
+        await workflow.execute_activity(
+            step,
+            given,
+            task_queue=queue,
+            start_to_close_timeout=timedelta(seconds=20),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+
+
+def stranger(world: World, *, with_key: bool = False) -> Client:
+    """A client of somebody who reaches Temporal; `with_key`: who has the payload key, too."""
+    converter = data_converter(load_or_create_key(world.settings.payload_key)) if with_key else pydantic_data_converter
+    return world.run(Client.connect(world.settings.temporal_address, data_converter=converter))
+
+
+@contextmanager
+def impostors(world: World, client: Client) -> Iterator[str]:
+    """A stranger's worker; its task queue."""
+    queue = f"{world.engine.task_queue}-stranger"
+
+    async def begin() -> Worker:
+        worker = Worker(client, task_queue=queue, workflows=[Impostor], workflow_runner=UnsandboxedWorkflowRunner())
+        begun.append(world._loop.create_task(worker.run()))
+        return worker
+
+    begun: list[Any] = []
+    worker = world.run(begin())
+    try:
+        yield queue
+    finally:
+        world.run(worker.shutdown())
+
+
+def ask(world: World, client: Client, workflow_id: str, step: str, given: Any) -> str:
+    """Ask for `step` as an impostor; returns what was said to it, which only who has the key can read."""
+
+    async def asked() -> None:
+        arguments = [step, world.engine.task_queue, given]
+        await client.execute_workflow("GovernedRun", args=arguments, id=workflow_id, task_queue=queue)
+
+    with impostors(world, client) as queue, pytest.raises(WorkflowFailureError) as refused:
+        world.run(asked())
+    return str(getattr(refused.value.cause.__cause__, "message", ""))
+
+
+def sealed_input(world: World, run_id: str, step: str) -> RawValue:
+    """The ciphertext that a run's own history shows as what `step` was asked."""
+    for event in world.run(world.engine.history(run_id)).events:
+        scheduled = event.activity_task_scheduled_event_attributes
+        if scheduled.activity_type.name == step:
+            return RawValue(Payload.FromString(scheduled.input.payloads[0].SerializeToString()))
+    raise AssertionError(step)
+
+
+def test_a_plain_start_runs_nothing_whatever_it_says(a_world: World) -> None:
+    recorded = run_operations.record_request(a_world.database, a_world.request("C00005", by="anna")).request
+    forged = recorded.model_copy(update={"requested_by": "olga"})
+    client = stranger(a_world)
+    start = client.start_workflow("GovernedRun", forged, id=forged.run_id, task_queue=a_world.engine.task_queue)
+    handle = a_world.run(start)
+    with pytest.raises(WorkflowFailureError) as failed:
+        a_world.run(handle.result())
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert a_world.request_of(recorded.run_id).requested_by == "anna"
+    assert [event.kind for event in a_world.events(recorded.run_id)] == ["run.requested"]
+    keys = load_or_create_key(a_world.settings.payload_key)
+    verdict = a_world.run(judged(a_world, recorded.run_id, keys))
+    assert "are not encrypted, so that anyone may have; first: event 1 input" in verdict[0]
+
+
+async def judged(world: World, run_id: str, keys: Any) -> list[str]:
+    return (await judge(await world.engine.history(run_id), keys)).faults
+
+
+def test_a_request_that_is_not_the_recorded_one_starts_nothing_even_with_the_payload_key(a_world: World) -> None:
+    recorded = run_operations.record_request(a_world.database, a_world.request("C00005", by="anna")).request
+    for forged in (recorded.model_copy(update={"requested_by": "olga"}), a_world.request("C00005", by="olga")):
+        a_world.run(a_world.engine.start(forged))
+        with pytest.raises(WorkflowFailureError) as failed:
+            a_world.run(a_world.engine.handle(forged.run_id).result())
+        assert "not_requested" in codes_of(failed.value)
+        entries = [event.kind for event in a_world.events(forged.run_id)]
+        assert entries == (["run.requested"] if forged.run_id == recorded.run_id else [])
+    with pytest.raises(UsageError, match="no run"):
+        a_world.record(forged.run_id)
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "in the run's stead"])
+def test_a_strangers_workflow_moves_no_run(a_world: World, place: str) -> None:
+    run_id = a_world.pending("C00005")
+    before = a_world.events(run_id)
+    copied = sealed_input(a_world, run_id, "analyse")
+    close = CloseInput(run=a_world.request_of(run_id), state="executed", code="executed")
+    workflow_id = "stranger"
+    if place != "elsewhere":
+        a_world.run(a_world.engine.handle(run_id).terminate())
+        workflow_id = run_id
+    client, insider = stranger(a_world), stranger(a_world, with_key=True)
+    plain = RawValue(pydantic_data_converter.payload_converter.to_payload(close))
+    assert ask(a_world, client, workflow_id, "close_run", plain) == SEALED
+    if place == "elsewhere":
+        assert ask(a_world, client, workflow_id, "analyse", copied) == SEALED
+    # With the key: a step that belongs into a worker's own workflow task is still nobody else's to ask for.
+    assert "nothing is done for it" in ask(a_world, insider, workflow_id, "close_run", close)
+    assert a_world.record(run_id).state == "awaiting_decision"
+    assert a_world.events(run_id) == before
+    assert a_world.effects()["adjustments"] == 0
+
+
+def test_a_ciphertext_of_one_run_starts_no_other(a_world: World) -> None:
+    run_id = a_world.pending("C00005")
+    (started, *_) = a_world.run(a_world.engine.history(run_id)).events
+    copied = RawValue(started.workflow_execution_started_event_attributes.input.payloads[0])
+    client = stranger(a_world)
+    handle = a_world.run(
+        client.start_workflow("GovernedRun", copied, id="run-copied", task_queue=a_world.engine.task_queue)
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        a_world.run(handle.result())
+    assert isinstance(failed.value.cause, ApplicationError)
+    own = a_world.engine.handle("run-copied")
+    with pytest.raises(WorkflowFailureError) as seen:
+        a_world.run(own.result())
+    assert UNSEALED in codes_of(seen.value)
+
+
+def codes_of(error: BaseException | None) -> set[str]:
+    """The codes of a failure and of what caused it."""
+    found: set[str] = set()
+    while error is not None:
+        found.add(str(getattr(error, "type", "")))
+        error = error.__cause__ or getattr(error, "cause", None)
+    return found
+
+
+def test_a_request_is_what_it_was_in_every_form(a_world: World) -> None:
+    """What is compared survives the database as it is: times to the microsecond, and their zone."""
+    request = a_world.request("C00005")
+    recorded = run_operations.record_request(a_world.database, request).request
+    assert recorded == request == RunRequest.model_validate_json(request.model_dump_json())
