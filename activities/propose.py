@@ -58,6 +58,7 @@ class Propose:
                     "proposal": digest,
                     "summary": outcome.summary,
                     "reason": outcome.reason,
+                    "currency": outcome.proposal.cost.currency if outcome.proposal else outcome.currency,
                     "basis": None if outcome.basis is None else outcome.basis.model_dump(mode="json"),
                     "candidates": [candidate.model_dump(mode="json") for candidate in outcome.candidates],
                     "model_use": [use.model_dump(mode="json") for use in outcome.model_use],

@@ -18,7 +18,16 @@ from agents.attempts import TEMPERATURE, Attempts, request_text
 from agents.completion import Check, Completion, Inference, NoModelAnsweredError
 from agents.degenerate import answer_marks
 from agents.model_spans import model_span
-from agents.prompting import PLACEHOLDER, InvalidAnswerError, Message, messages_for, parse, repair, wire_schema
+from agents.prompting import (
+    PLACEHOLDER,
+    InvalidAnswerError,
+    Message,
+    messages_for,
+    parse,
+    repair,
+    wire_schema,
+    with_cache_mark,
+)
 from agents.provider_client import Reach, provider_client
 from agents.redaction import redact_identifiers
 from agents.routing import ModelConfig, ModelsConfig
@@ -161,11 +170,12 @@ class RoutedInference:
     ) -> tuple[str | None, tuple[int, int], Failure | None]:
         """One request: the answer's text, (prompt, completion) tokens, or why there is none."""
         extra: dict[str, Any] = {}
+        marked = with_cache_mark(messages) if model.prompt_cache else messages
         if model.structured == "json_schema":
             strict = {"name": "answer", "strict": True, "schema": shape}
             extra["response_format"] = {"type": "json_schema", "json_schema": strict}
         with noting_refusals() as refusals:
-            answer = self._exchange(name, model, {"messages": messages, **extra})
+            answer = self._exchange(name, model, {"messages": marked, **extra})
         if refusals:
             outcome: AttemptOutcome = "not_permitted" if refusals[0].kind == "outside" else "refused"
             return None, (0, 0), Failure(outcome, refusals[0].detail)
@@ -216,7 +226,7 @@ def _request(model: ModelConfig, secrets: Mapping[str, str], reach: Reach) -> di
         "model": model.route,
         "api_key": key,
         "timeout": model.timeout_s,
-        # Retries are Temporal's; a failing model must be asked again by the next run.
+        # Retries are Temporal's; a failing model must be asked again by the next run (docs/adr/0026).
         "max_retries": 0,
         "num_retries": 0,
         "client": provider_client(model, key, reach),

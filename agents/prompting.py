@@ -73,6 +73,19 @@ def messages_for(system: str, user: str, schema: type[BaseModel], *, in_prompt: 
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
+def with_cache_mark(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The same conversation, with the instructions marked for Anthropic's prompt cache."""
+    return [
+        {
+            "role": message["role"],
+            "content": [{"type": "text", "text": message["content"], "cache_control": {"type": "ephemeral"}}],
+        }
+        if message["role"] == "system"
+        else dict(message)
+        for message in messages
+    ]
+
+
 def repair(messages: Sequence[Message], answer: str, reason: str) -> list[Message]:
     """The conversation that asks once more, telling the model what was wrong."""
     return [

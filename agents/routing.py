@@ -25,6 +25,8 @@ class ModelConfig(Frozen):
         perimeter: `inside` the operator's network, or `outside`.
         structured: `json_schema` lets the server constrain the answer; `prompt` shows an example in the prompt, for
             servers that constrain nothing (llama.cpp's `/v1/messages`).
+        prompt_cache: Mark the instructions, which are the same for every customer, for the provider to keep. Anthropic
+            asks for the mark, and keeps nothing below some thousand tokens; others cache by themselves.
         timeout_s: Limit of one request in seconds; must stay below the activity's.
         max_tokens: Limit of one answer in tokens.
     """
@@ -34,14 +36,17 @@ class ModelConfig(Frozen):
     api_key: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     perimeter: Literal["inside", "outside"]
     structured: Literal["json_schema", "prompt"] = "json_schema"
+    prompt_cache: bool = False
     timeout_s: Annotated[float, Field(gt=0, le=600)]
     max_tokens: Annotated[int, Field(ge=1, le=32_000)]
 
     @model_validator(mode="after")
-    def _inside_has_an_address(self) -> "ModelConfig":
+    def _possible(self) -> "ModelConfig":
         # Without an address LiteLLM would send the record to the provider's public one.
         if self.perimeter == "inside" and self.base_url is None:
             raise ValueError("a model inside the perimeter needs a base_url")
+        if self.prompt_cache and not self.route.startswith("anthropic/"):
+            raise ValueError("prompt_cache is for anthropic routes; other providers cache by themselves")
         return self
 
 

@@ -105,14 +105,23 @@ class Retention:
         candidates, basis = self.weigh(assessment, evidence, contact), self.basis(contact)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
-            return ProposalOutcome(None, _why_nothing(candidates), candidates, (), (), basis=basis)
+            return ProposalOutcome(
+                None, _why_nothing(candidates), candidates, (), (), basis=basis, currency=facts.currency
+            )
         pick, completion = self._pick(facts, open_to_pick, inference)
         marks = completion.marks
         said = "" if marks else completion.value.rationale
         if pick.mutation is None:
             summary, reason = _left_alone(open_to_pick, facts, said, marks)
             return ProposalOutcome(
-                None, summary, candidates, completion.attempts, completion.exchanges, reason=reason, basis=basis
+                None,
+                summary,
+                candidates,
+                completion.attempts,
+                completion.exchanges,
+                reason=reason,
+                basis=basis,
+                currency=facts.currency,
             )
         proposal = Proposal(
             run_id=request.run_id,

@@ -18,11 +18,15 @@ ENDED: str = "run.ended"
 AFTER_THE_END: frozenset[str] = frozenset(
     {
         "approve.refused",  # a decision that came too late
-        "execute.failed",  # what became of a request that had left before the end
+        "execute.doubted",  # what became of a request that had left before the end
+        "execute.failed",
+        "execute.not_sent",
         "execute.refused",
         "execute.settled",
         "execute.unknown",
+        "execute.waiting",
         "mandate.released",  # what follows from the end, and what of it could not be done
+        "run.end_refused",
         "run.follow_up_failed",
         "notice.delivered",
         "notice.failed",

@@ -42,6 +42,7 @@ class ProposalOutcome:
         reason: Why nothing is proposed although something might be: the model's words where they passed every check,
             in quotation marks, else the statement that there are none. Empty otherwise.
         basis: What was computed with; None where nothing was.
+        currency: Of the candidates' amounts; empty where there are none.
         model_use: Empty where arithmetic left no choice and no model was asked.
     """
 
@@ -52,3 +53,4 @@ class ProposalOutcome:
     exchanges: tuple[Exchange, ...]
     reason: str = ""
     basis: Basis | None = None
+    currency: str = ""

@@ -45,7 +45,10 @@ class Narration:
     def _analysed(self, body: dict[str, Any]) -> None:
         with self._database.reading() as tx:
             assessment = tx.artifacts.get_model(str(body["assessment"]), Assessment)
-        self._step("(1) analyse", f"risk {assessment.risk}; {attributed(THE_MODEL, ', '.join(assessment.drivers))}")
+        self._step(
+            "(1) analyse",
+            f"risk {assessment.risk}; {attributed(THE_MODEL, ', '.join(assessment.drivers).replace('_', ' '))}",
+        )
         use = assessment.model_use[-1]
         wants = ", ".join(query.operation for query in assessment.queries)
         marks = f"  [marked: {', '.join(assessment.marks)}]" if assessment.marks else ""

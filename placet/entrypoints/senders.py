@@ -1,13 +1,12 @@
 """Who delivers notifications in this installation: the address book and the settings, made into senders."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.errors import ConfigurationError
-from placet.notify.address_book import MAIL_ADDRESS, AddressBook, WebhookEntry
+from placet.notify.address_book import AddressBook, WebhookEntry, mail_address
 from placet.notify.channel import Sender
 from placet.notify.mail import MailSender, MailServer
 from placet.notify.notifier import Notifier
@@ -74,10 +73,12 @@ def _secrets(settings: Settings, entry: WebhookEntry) -> tuple[bytes, ...]:
 
 
 def _mail_server(settings: Settings) -> MailServer:
-    if not re.fullmatch(MAIL_ADDRESS, settings.smtp_from):
+    try:
+        mail_address(settings.smtp_from)
+    except ValueError as error:
         raise ConfigurationError(
             f"PLACET_SMTP_FROM={settings.smtp_from!r} is not an e-mail address; mail needs one to come from"
-        )
+        ) from error
     password = "" if settings.smtp_password is None else settings.smtp_password.get_secret_value()
     if bool(settings.smtp_user) != bool(password):
         raise ConfigurationError("PLACET_SMTP_USER and PLACET_SMTP_PASSWORD belong together; set both or none")

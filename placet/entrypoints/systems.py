@@ -107,7 +107,9 @@ def ca_file(settings: Settings) -> Path | None:
         try:
             tls_context(path)
         except ConfigurationError as error:
-            raise ConfigurationError(f"PLACET_CA_FILE: {error}; name a PEM file of certificates") from error
+            raise ConfigurationError(
+                f"PLACET_CA_FILE={str(path)!r} cannot be used: {error}; name a PEM file of certificates"
+            ) from error
     return path
 
 

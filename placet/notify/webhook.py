@@ -2,14 +2,13 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import httpx
+from standardwebhooks import Webhook
 
 from placet.contracts.notification import Notification
 from placet.errors import ConfigurationError, UpstreamRejected, UpstreamUnavailable
@@ -48,10 +47,8 @@ def parse_secrets(text: str, source: str) -> tuple[bytes, ...]:
 
 def signatures(secrets: Sequence[bytes], identifier: str, timestamp: int, body: bytes) -> str:
     """The `webhook-signature` header: HMAC-SHA256 over `id.timestamp.body` by each secret."""
-    content = f"{identifier}.{timestamp}.".encode() + body
-    return " ".join(
-        f"v1,{base64.b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()}" for secret in secrets
-    )
+    at, text = datetime.fromtimestamp(timestamp, UTC), body.decode()
+    return " ".join(Webhook(secret).sign(identifier, at, text) for secret in secrets)
 
 
 def body_of(notification: Notification) -> bytes:

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
+import anthropic
 import httpx
+import openai
 import psutil
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.catalogue import load
 from agents.inference import ModelsConfig, RoutedInference
+from agents.transport_errors import classify
 from placet.entrypoints import model_server
+from placet.entrypoints.process import free_port
 from placet.errors import ConfigurationError
 from tests.agents.support import DIGEST, Wire, customer, evidence, request
 
@@ -78,6 +82,54 @@ def test_both_wire_formats_give_a_valid_object(server: tuple[str, subprocess.Pop
     assert last.completion_tokens > 0
     assert last.cost_microusd == 0
     assert Choice.model_validate(completion.value.model_dump()) == completion.value
+
+
+def test_openais_own_client_speaks_to_it(server: tuple[str, subprocess.Popen[str]]) -> None:
+    client = openai.OpenAI(base_url=f"{server[0]}/v1", api_key="not-needed", max_retries=0, timeout=PATIENCE_S)
+    answer = client.chat.completions.parse(
+        model=model_server.MODEL_ALIAS,
+        messages=[{"role": "user", "content": "Rate the churn risk of a customer without a contract."}],
+        response_format=Choice,
+        max_tokens=200,
+        temperature=0,
+    )
+    assert isinstance(answer.choices[0].message.parsed, Choice)
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.chat.completions.create(
+            model=model_server.MODEL_ALIAS, messages=[], extra_body={"messages": "no list of messages"}
+        )
+    assert classify(refused.value, key_name=None, secrets=()).outcome in {"refused", "unreachable"}
+    with pytest.raises(openai.NotFoundError):
+        client.get("/no/such/path", cast_to=object)
+    lost = openai.OpenAI(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="not-needed", max_retries=0)
+    with pytest.raises(openai.APIConnectionError) as caught:
+        lost.models.list()
+    assert classify(caught.value, key_name=None, secrets=()).outcome == "unreachable"
+
+
+def test_anthropics_own_client_speaks_to_it(server: tuple[str, subprocess.Popen[str]]) -> None:
+    client = anthropic.Anthropic(base_url=server[0], api_key="not-needed", max_retries=0, timeout=PATIENCE_S)
+    answer = client.messages.create(
+        model=model_server.MODEL_ALIAS,
+        system="You assess telecom customers.",
+        messages=[{"role": "user", "content": "Say in one sentence why customers leave."}],
+        max_tokens=30,
+        extra_body={"temperature": 0},
+    )
+    (block,) = answer.content
+    assert block.type == "text"
+    assert block.text.strip()
+    assert answer.usage.output_tokens > 0
+    with pytest.raises(anthropic.APIStatusError) as refused:
+        client.messages.create(
+            model=model_server.MODEL_ALIAS, messages=[], max_tokens=1, extra_body={"messages": "no list of messages"}
+        )
+    assert classify(refused.value, key_name=None, secrets=()).outcome in {"refused", "unreachable"}
+    with pytest.raises(anthropic.APITimeoutError) as late:
+        client.with_options(timeout=0.001).messages.create(
+            model=model_server.MODEL_ALIAS, messages=[{"role": "user", "content": "Hello"}], max_tokens=1
+        )
+    assert classify(late.value, key_name=None, secrets=()).outcome == "timeout"
 
 
 def test_the_retention_agent_runs_on_it(server: tuple[str, subprocess.Popen[str]]) -> None:

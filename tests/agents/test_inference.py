@@ -8,10 +8,12 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from typing import Annotated, Any, Literal
 
+import httpx
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from agents.inference import ModelsConfig, NoModelAnsweredError, RoutedInference
+from agents.transport_errors import Failure, classify
 from placet.contracts.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
 from tests.agents.support import Wire, answering, failing, provider, send
@@ -249,3 +251,51 @@ def test_the_key_is_sent_where_the_model_names_one() -> None:
     with provider(answering("openai", GOOD)) as server:
         ask(inference({"local": model("openai", server.base_url("openai"), api_key="TEST_KEY")}))
     assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_redirect_is_one_clear_line() -> None:
+    request = httpx.Request("POST", "http://models.internal/v1/chat/completions")
+    answer = httpx.Response(307, headers={"Location": "http://elsewhere"}, request=request)
+    raised = RuntimeError("a library's own words")
+    raised.__cause__ = httpx.HTTPStatusError("redirect", request=request, response=answer)
+    failure = classify(raised, key_name=None, secrets=())
+    assert failure == Failure("refused", "the server redirects (HTTP 307), which is not followed; correct base_url")
+
+
+def test_words_of_a_server_do_not_decide_what_happened() -> None:
+    # Its text once did: "Connection error" and "Traceback" in a message made it another outcome.
+    said = "Connection error: received response Traceback (most recent call last) timeout"
+    with provider(failing(503, said)) as server:
+        error = fail(inference({"local": model("openai", server.base_url("openai"))}))
+    assert outcomes(error.attempts) == [("local", "unreachable")]
+    assert error.attempts[0].detail.startswith("the server failed: Connection error: received response")
+
+
+@pytest.mark.parametrize(
+    ("wire", "route", "where"),
+    [
+        ("openai", "openai/gpt-5.4-mini", lambda asked: asked["response_format"]["json_schema"]["schema"]),
+        ("anthropic", "anthropic/claude-haiku-4-5", lambda asked: asked["output_format"]["schema"]),
+        ("anthropic", "anthropic/another", lambda asked: asked["tools"][0]["input_schema"]),
+    ],
+)
+def test_the_answers_shape_is_asked_for_in_the_providers_own_way(wire: Wire, route: str, where: Any) -> None:
+    with provider(answering(wire, GOOD)) as server:
+        hosted = model(wire, server.base_url(wire), route=route, perimeter="outside")
+        ask(inference({"hosted": hosted}, allow_hosted=True))
+    assert where(server.requests[0])["properties"]["risk"]["enum"] == ["low", "high"]
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_instructions_are_marked_for_the_cache_where_configured(cached: bool) -> None:
+    with provider(answering("anthropic", GOOD)) as server:
+        subject = inference({"local": model("anthropic", server.base_url("anthropic"), prompt_cache=cached)})
+        completion = ask(subject)
+    (block,) = server.requests[0]["system"]
+    assert block.get("cache_control") == ({"type": "ephemeral"} if cached else None)
+    assert "cache_control" not in completion.exchanges[0].prompt  # the record keeps what was asked, not how
+
+
+def test_the_cache_is_asked_for_only_where_that_means_something() -> None:
+    with pytest.raises(ValidationError, match="prompt_cache is for anthropic routes"):
+        inference({"local": model("openai", "http://127.0.0.1:9/v1", prompt_cache=True)})

@@ -1,14 +1,17 @@
 """One customer is not treated again and again, whatever number of runs is started for them, on either database."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agents.testing import ScriptedInference
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import AdjustBalance
 from placet.entrypoints.settings import CHECKOUT
 from placet.service.reversals import request_reversal, reverse_run
+from tests.support.command import Command
 from tests.support.world import LENIENT, World
 
 CUSTOMER = "C00005"
@@ -119,3 +122,17 @@ def test_a_broken_contact_policy_gives_nothing(a_world: World) -> None:
     record = a_world.wait(a_world.start(CUSTOMER), "failed")
     assert record.code == "policy_invalid"
     assert "contact.toml' is wrong: cool_down_days 'often'" in record.detail
+
+
+def test_a_run_that_proposes_nothing_shows_what_was_weighed_and_why(a_world: World, command: Command) -> None:
+    a_world.stop_worker()
+    said = "The customer is likely to stay without this offer."
+    a_world.inference = ScriptedInference({"propose": {"treatment": "nothing", "rationale": said}})
+    a_world.start_worker()
+    run_id = a_world.start(CUSTOMER)
+    a_world.wait(run_id, "no_action")
+    shown = " ".join(command("run", "show", run_id).out.split())
+    assert "Goodwill credit, is expected to be worth 15.24 USD; the model says:" in shown
+    assert re.search(r"Goodwill credit \S*\s*15\.24 USD\s+7\.00 USD", shown)
+    (entry,) = a_world.events(run_id, "propose.completed")
+    assert entry.body["reason"] == f"the model says: “{said}”"

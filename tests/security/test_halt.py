@@ -182,6 +182,7 @@ def test_a_request_that_was_leaving_is_named_is_not_repeated_and_stays_unknown(
     """Its answer was lost before the halt: whether it arrived is for a person to find out, not for us to say."""
     world = make_world(effect_lease_seconds=4.0)
     run_id = world.pending("C00005")
+    world.keys_are_shown()
     world.break_bss("POST", ADJUST, "drop", count=1)
     world.send(run_id, world.sign(run_id, world.approver("anna")))
 
@@ -195,4 +196,4 @@ def test_a_request_that_was_leaving_is_named_is_not_repeated_and_stays_unknown(
     record = world.wait(run_id, "unknown_outcome")
     assert record.detail.startswith("an earlier answer was lost, and it may not be sent again: halt-")
     assert counted()
-    assert world.effects()["adjustments"] == 0
+    assert world.effects()["adjustments"] == 1, "the one that shows our keys"

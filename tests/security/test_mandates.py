@@ -264,7 +264,7 @@ def test_an_effect_that_failed_gives_the_budget_back_and_one_that_happened_does_
     world: World, hanna: Approver
 ) -> None:
     record = mandated(world, hanna, budget="7.00 USD", cap_per_customer="7.00 USD")
-    world.break_bss("POST", ADJUST, "status=409", count=1)
+    world.break_bss("POST", ADJUST, "status=422", count=1)
     failed = world.start(SUBJECT)
     world.wait(failed, "failed")
     assert spent(world, record) == 0

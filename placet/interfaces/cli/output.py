@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from placet.contracts.audit import AuditEvent
     from placet.contracts.proposal import Proposal
     from placet.storage.approvers import ListedKey
 
@@ -96,6 +97,15 @@ def print_proposal(proposal: "Proposal", digest: str) -> None:
     from placet.interfaces.cli.proposal_view import proposal_view
 
     console().print(proposal_view(proposal, digest))
+
+
+def print_weighed(events: "Sequence[AuditEvent]") -> None:
+    """Print what was weighed in a run that proposes nothing: whoever asks why must see what was passed over."""
+    from placet.interfaces.cli.proposal_view import weighed_view
+
+    entry = next((event for event in events if event.kind == "propose.completed"), None)
+    if entry is not None and entry.body.get("candidates"):
+        console().print(weighed_view(entry.body["candidates"], str(entry.body.get("currency") or "")))
 
 
 def print_keys(keys: "Sequence[ListedKey]") -> None:

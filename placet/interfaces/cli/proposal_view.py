@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from placet.contracts.text import NAME, THE_MODEL, WORDS, attributed, one_line, wrote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -28,7 +28,7 @@ def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
     parts: list[RenderableType] = [
         Text(f"{one_line(proposal.agent, NAME)} proposes for customer {proposal.customer_id}", style="bold"),
         _grid(_situation(proposal)),
-        _candidates(proposal),
+        _candidates(proposal.candidates, proposal.cost.currency),
         _grid(_words(proposal)),
         Text("what a signature is for", style="bold"),
         _grid(_signed(proposal, digest)),
@@ -81,16 +81,22 @@ def _signed(proposal: "Proposal", digest: str) -> "Iterable[tuple[str, str]]":
     yield "digest", digest
 
 
-def _candidates(proposal: "Proposal") -> "Table":
-    from placet.governance.choice import money
+def weighed_view(documents: "Sequence[object]", currency: str) -> "RenderableType":
+    """Return the candidates of a run that proposed nothing, as its record holds them."""
+    from placet.contracts.proposal import Candidate
+
+    return _candidates([Candidate.model_validate(document) for document in documents], currency)
+
+
+def _candidates(candidates: "Iterable[Candidate]", currency: str) -> "Table":
+    from placet.governance.choice import NOT_COMPUTED, money
 
     table = _table("candidate", "expected value", "cost", "why")
-    currency = proposal.cost.currency
-    for candidate in proposal.candidates:
+    for candidate in candidates:
         row = (
             _named(candidate),
-            money(candidate.expected_value_minor, currency),
-            money(candidate.cost_minor, currency),
+            money(candidate.expected_value_minor, currency) if currency else NOT_COMPUTED,
+            money(candidate.cost_minor, currency) if currency else NOT_COMPUTED,
             _why(candidate),
         )
         table.add_row(*map(_cell, row))

@@ -22,6 +22,7 @@ _NEEDS: Final = {
     "approve.amended": "approve.opened",
     "mandate.released": "mandate.consumed",
     "execute.intended": "approve.opened",
+    "execute.sending": "execute.intended",
     "execute.settled": "execute.intended",
     "execute.failed": "execute.intended",
     "execute.refused": "execute.intended",
@@ -175,8 +176,17 @@ def _intended(story: Story, entry: Entry) -> None:
         "code": None,
         "receipt": None,
         "resolved_by": None,
+        "sends": 0,
     }
     story.move("executing")
+
+
+def _counted(requests: int) -> Callable[[Story, Entry], None]:
+    def follow(story: Story, entry: Entry) -> None:
+        effect = story.effects[entry.body["effect_key"]]
+        effect["sends"] = int(str(effect["sends"])) + requests
+
+    return follow
 
 
 def _settled(story: Story, entry: Entry) -> None:
@@ -254,6 +264,8 @@ _FOLLOW: Final[dict[str, Callable[[Story, Entry], None]]] = {
     "mandate.consumed": _consumed,
     "mandate.released": _released,
     "execute.intended": _intended,
+    "execute.sending": _counted(1),
+    "execute.not_sent": _counted(-1),
     "execute.settled": _settled,
     "execute.failed": _came_to("failed"),
     "execute.refused": _came_to("failed"),

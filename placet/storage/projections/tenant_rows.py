@@ -99,13 +99,18 @@ def _enrolled(entry: Entry) -> Recorded:
         "limit_currency": limit.get("currency"),
         "public_key": body["public_key"],
         "enrolled_by": entry.actor,
-        "enrolled_at": entry.at,
+        "enrolled_at": _time(body["signed_at"]),
+        "document": body["document"],
         "expires_at": _time(body["expires_at"]),
     }
 
 
 def _revoked(entry: Entry) -> Recorded:
     return {"revoked_by": entry.actor, "revoked_at": entry.at, "revoked_reason": entry.body["reason"]}
+
+
+def _key_revoked(entry: Entry) -> Recorded:
+    return {**_revoked(entry), "revocation": entry.body["document"]}
 
 
 def _delegated(entry: Entry) -> Recorded:
@@ -148,7 +153,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 KEPT: Final = (
-    Kept(APPROVER, "key_id", ("key.enrolled", _enrolled), ("key.revoked", _revoked)),
+    Kept(APPROVER, "key_id", ("key.enrolled", _enrolled), ("key.revoked", _key_revoked)),
     Kept(
         DELEGATION, "delegation_id", ("delegation.signed", _delegated), ("delegation.revoked", _revoked), "delegation"
     ),

@@ -84,7 +84,7 @@ class _Bounded(yaml.SafeLoader):
         Raises:
             MarkedYAMLError: it lies too deep, there are too many, or it is an alias of what it is part of.
         """
-        mark, alias = self.peek_event().start_mark, self.check_event(yaml.AliasEvent)
+        mark, alias = self.peek_event().start_mark, self.check_event(yaml.AliasEvent)  # type: ignore[no-untyped-call]
         self._depth += 1
         before = self._total
         if self._depth > _DEEPEST:

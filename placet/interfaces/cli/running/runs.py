@@ -156,6 +156,8 @@ def show(
     print_reversals(record, events)
     if proposal is not None:
         output.print_proposal(proposal, str(record.proposal))
+    else:
+        output.print_weighed(events)
     print_events(events)
     if toolbox.temporal_ui:
         output.print_line(f"history: {toolbox.temporal_ui}/workflows/{run_id}")
