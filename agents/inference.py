@@ -226,7 +226,7 @@ def _request(model: ModelConfig, secrets: Mapping[str, str], reach: Reach) -> di
         "model": model.route,
         "api_key": key,
         "timeout": model.timeout_s,
-        # Retries are Temporal's; a failing model must be asked again by the next run (docs/adr/0026).
+        # Retries are Temporal's; a failing model must be asked again by the next run (docs/adr/0021).
         "max_retries": 0,
         "num_retries": 0,
         "client": provider_client(model, key, reach),

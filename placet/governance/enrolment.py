@@ -1,4 +1,4 @@
-"""What makes an enrolled key count. Rules only: callers bring documents, pinned keys and the clock (docs/adr/0018).
+"""What makes an enrolled key count. Rules only: callers bring documents, pinned keys and the clock (docs/adr/0016).
 
 Invariants of an enrolment, in the order they are checked:
  (1) it is a signed document of this tenant (`placet.governance.signing.signed`, all of its invariants);

@@ -1,4 +1,4 @@
-"""Enrolling and revoking the keys of named people: signed by an administrator, and on the record (docs/adr/0018)."""
+"""Enrolling and revoking the keys of named people: signed by an administrator, and on the record (docs/adr/0016)."""
 
 import base64
 import secrets

@@ -1,4 +1,4 @@
-"""Whether the signed document behind a row of `approver_key` verifies, up to a pinned administrator (docs/adr/0018).
+"""Whether the signed document behind a row of `approver_key` verifies, up to a pinned administrator (docs/adr/0016).
 
 The row is an index. What makes a key count is the document in the artifact store, which the entry `key.enrolled` of the
 tenant's stream names. A document that verified is remembered under its digest, so that a run pays for none of it.

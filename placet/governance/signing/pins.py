@@ -1,4 +1,4 @@
-"""The administrators an installation trusts, pinned in a file outside the database it distrusts (docs/adr/0018).
+"""The administrators an installation trusts, pinned in a file outside the database it distrusts (docs/adr/0016).
 
 One line each: the base64 public key, the tenant, the name. `placet keys bootstrap` writes it; lines that begin with `#`
 are comments. Whoever can write the file can make themselves an administrator, so that only its owner may.
