@@ -15,7 +15,7 @@ from temporalio.converter import WorkflowSerializationContext
 
 from placet.contracts.decision import AcceptedDecision, DecisionPredicate
 from placet.contracts.proposal import Proposal
-from placet.engine.payload_codec import PayloadEncryption
+from placet.engine.payload_codec import ENCODING, PayloadEncryption
 from placet.engine.payload_keys import PayloadKeys
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex
@@ -110,6 +110,16 @@ class Forgery:
     def result(self, change: Change) -> "Forgery":
         """Change the result."""
         self._bend(self.events[-1]["workflowExecutionCompletedEventAttributes"]["result"]["payloads"][0], change)
+        return self
+
+    def seal_for(self, run_id: str) -> "Forgery":
+        """Seal everything for another run, under whose name the history is exported."""
+        old, new = codec(self.run_id), codec(run_id)
+        for raw in _sealed(self.document):
+            if _payload(raw).metadata["encoding"] == ENCODING:
+                (sealed,) = asyncio.run(new.encode(asyncio.run(old.decode([_payload(raw)]))))
+                _write(raw, sealed)
+        self.document["workflowId"] = run_id
         return self
 
     def accept(self, number: int, *decisions: Said, **more: Any) -> "Forgery":
@@ -223,6 +233,8 @@ def opened(raw: Json, run_id: str) -> Any:
 def unsealed(part: Json, run_id: str) -> Json:
     """The same history with every payload of ours in the plain, which takes no key to write."""
     for raw in _sealed(part):
+        if _payload(raw).metadata["encoding"] != ENCODING:
+            continue
         (plain,) = asyncio.run(codec(run_id).decode([_payload(raw)]))
         _write(raw, plain)
     return part

@@ -161,8 +161,7 @@ def relabelled(forged: Forgery) -> Forgery:
     for step in ("query_billing", "propose", "execute"):
         forged.ask(step, lambda value: {**value, "run": request(value["run"])})
     forged.events[0]["workflowExecutionStartedEventAttributes"]["workflowId"] = OTHER
-    forged.document["workflowId"] = OTHER
-    return forged
+    return forged.seal_for(OTHER)
 
 
 def test_a_run_under_another_name_is_found_out() -> None:
@@ -179,11 +178,19 @@ def test_a_run_under_another_name_is_found_out() -> None:
     assert faults[4].startswith("the receipt is of effect ")
 
 
+def test_a_history_under_another_runs_name_takes_the_payload_key_to_write() -> None:
+    forged = Forgery("executed")
+    forged.document["workflowId"] = OTHER
+    assert forged.faults() == [
+        "the history holds what was not written for this run: a payload was altered, or sealed for another workflow"
+    ]
+
+
 @pytest.mark.parametrize("part", ["exported", "started"])
 def test_a_workflow_that_bears_another_runs_id_is_found_out(part: str) -> None:
     forged = Forgery("executed")
     if part == "exported":
-        forged.document["workflowId"] = OTHER
+        forged.seal_for(OTHER)
     else:
         forged.events[0]["workflowExecutionStartedEventAttributes"]["workflowId"] = OTHER
     fault = f"the request is of run {forged.answered('propose')[0]['proposal']['run_id']!r}, the workflow was {part} as"

@@ -41,7 +41,7 @@ from placet.service import runs as run_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from tests.support.enrolment import trusted
-from tests.support.world import PASSPHRASE
+from tests.support.world import PASSPHRASE, AnyCaller
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Steps:
 def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -> Iterator[Steps]:
     settings = Settings(home=tmp_path, database_url=database_url, bss_url=bss_url, effect_lease_seconds=2.0)
     model = Pausing()
-    parts = build_parts(settings, inference=model, database=database)
+    parts = build_parts(settings, inference=model, database=database, admission=AnyCaller)
     asked = {"tenant": "demo", "customer_id": "C00005", "agent": "retention", "requested_by": "olga", "key": "one"}
     request = run_operations.build_request(**asked, agents=("retention",))
     run_operations.record_request(database, request)
