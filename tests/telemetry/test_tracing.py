@@ -35,6 +35,7 @@ from placet.entrypoints.observing import observed
 from placet.entrypoints.process import free_port
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
+from placet.replay import replay
 from placet.service import runs as run_operations
 from placet.telemetry import spans
 from tests.agents.support import Provider, answering, provider
@@ -93,6 +94,9 @@ def test_one_trace_leads_from_the_callers_request_to_the_model_and_the_bss(
         here.stop_worker()
         history = here.run(here.engine.history(run_id))
         facts = here.run(read_history(history, here.engine.client.data_converter))
+        exported = here.settings.home / "history.json"
+        exported.write_text(json.dumps({"workflowId": run_id, "history": json.loads(history.to_json())}))
+        verdict = here.run(replay(here.settings, str(exported)))
         prompt = model.requests[0]["messages"][-1]["content"]
         amount = here.proposal(run_id).cost.amount_minor
 
@@ -111,6 +115,8 @@ def test_one_trace_leads_from_the_callers_request_to_the_model_and_the_bss(
     # The header is there; nothing but it is plain.
     assert any(event.workflow_execution_started_event_attributes.header.fields for event in history.events)
     assert facts.unencrypted == []
+    # It replays where nobody traces, too.
+    assert verdict.faults == []
 
     sent = b"".join(collector.raw)
     for secret in (CUSTOMER, "olga", approver.name, "test", "last bill", str(amount), prompt[:30], TOKEN):
