@@ -128,7 +128,7 @@ def test_new_env_makes_every_secret_that_is_asked_for_anew_each_time() -> None:
 
 
 def test_only_the_api_and_the_ui_can_be_reached_and_only_from_this_machine() -> None:
-    assert DOCUMENT["networks"]["backend"] == {"internal": True}
+    assert DOCUMENT["networks"]["backend"]["internal"] is True
     outside = {name for name, service in SERVICES.items() if "edge" in service["networks"]}
     published = {name for name, service in SERVICES.items() if "ports" in service}
     assert outside == published == {"api", "temporal-ui"}

@@ -17,7 +17,7 @@ from activities.context import Context
 from placet.bench.governance.sample import APPROVER
 from placet.contracts.decision import ReceivedDecision
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import ExecuteInput, GateInput, ReviewInput
+from placet.contracts.run import ExecuteInput, GateInput, ReviewInput, RunRequest
 from placet.errors import PlacetError
 from placet.gate.recheck import refusal
 from placet.governance.signing.keys import SigningKey
@@ -84,13 +84,20 @@ class GateWork:
         review = ReviewInput(run=request, proposal=digest, gate=gate, phase="decide", received=(received,))
         reviewed, reviewing = self._timed("review_decisions", lambda: self._approve.review_decisions(review))
         if reviewed.verdict != "approve":
-            raise PlacetError(f"the gate refused the bench's own decision on {request.run_id!r}")
+            raise PlacetError(f"the gate refused the bench's own decision on {request.run_id!r}: {self._why(request)}")
         approvals = tuple(decision.envelope_digest for decision in reviewed.decisions)
         effect = ExecuteInput(run=request, proposal=digest, decisions=approvals)
         no, checking = self._timed("execute", lambda: refusal(self._context, effect, copy))
         if no is not None:
             raise PlacetError(f"the check before the effect of {request.run_id!r} says no: {no}")
         return opening + reviewing + checking
+
+    def _why(self, run: RunRequest) -> str:
+        """What the record says of the decision."""
+        with self._context.database.reading() as tx:
+            entries = tx.audit.read(run.run_id)
+        said = [str(entry.body.get("detail", "")) for entry in entries if entry.kind.startswith("approve.")]
+        return said[-1] if said else "nothing is on record"
 
     def _timed(self, step: str, act: Callable[[], T]) -> tuple[T, Spent]:
         """Call it as a worker's thread would, within a run's own workflow."""
