@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from rich.table import Table
+from rich.text import Text
 
 from placet.bench.figures import Figures, Measured
 from placet.interfaces.cli.output import console, print_json
@@ -57,5 +58,10 @@ def _aims(figures: Figures) -> Table:
     for aim in figures.aims():
         limit = f"{'≥' if aim.at_least else '≤'} {aim.limit:,g}"
         measured = f"{aim.value:.2f}" if aim.limit < _RATIO_BELOW else f"{aim.value:,.0f}"
-        table.add_row(aim.name, limit, measured, "[green]met[/]" if aim.met else "[red]missed[/]")
+        table.add_row(aim.name, limit, measured, verdict(met=aim.met))
     return table
+
+
+def verdict(*, met: bool) -> Text:
+    """Whether an aim is met, in colour where the terminal has any."""
+    return Text("met", style="green") if met else Text("missed", style="red")

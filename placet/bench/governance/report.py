@@ -1,9 +1,10 @@
 """The figures on a terminal."""
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from placet.bench.governance.figures import Figure, Measurement
+from placet.bench.report import verdict
 from placet.interfaces.cli.output import console, print_json
 
 
@@ -27,14 +28,14 @@ def show(measured: Measurement, *, as_json: bool) -> None:
         out.print(note, markup=False)
 
 
-def _cells(figure: Figure) -> tuple[str, ...]:
+def _cells(figure: Figure) -> tuple[str | Text, ...]:
     aim = figure.aim
     name = f"{figure.name} [{figure.unit}]"
-    cells = (escape(name), _number(figure.ours), _number(figure.reference), f"{figure.ratio:.3g}")
+    cells = (name, _number(figure.ours), _number(figure.reference), f"{figure.ratio:.3g}")
     if aim is None:
         return (*cells, "", "")
     limit = f"{'≥' if aim.at_least else '≤'} {aim.limit:,.4g}{'' if figure.absolute else ' x'}"
-    return (*cells, limit, "[green]met[/]" if aim.met else "[red]missed[/]")
+    return (*cells, limit, verdict(met=aim.met))
 
 
 def _number(value: float) -> str:
