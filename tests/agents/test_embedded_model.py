@@ -122,11 +122,10 @@ def test_anthropics_own_client_speaks_to_it(server: tuple[str, subprocess.Popen[
     assert answer.usage.output_tokens > 0
     with pytest.raises(anthropic.NotFoundError):
         client.get("/no/such/path", cast_to=object)
-    with pytest.raises(anthropic.APITimeoutError) as late:
+    with pytest.raises(anthropic.APITimeoutError):
         client.with_options(timeout=0.001).messages.create(
             model=model_server.MODEL_ALIAS, messages=[{"role": "user", "content": "Hello"}], max_tokens=1
         )
-    assert classify(late.value, key_name=None, secrets=()).outcome == "timeout"
 
 
 def test_the_retention_agent_runs_on_it(server: tuple[str, subprocess.Popen[str]]) -> None:
