@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import Connection as SchemaConnection
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from placet.files import make_own_file
 from placet.storage import failures, migration
@@ -247,7 +248,10 @@ class Database:
     @contextmanager
     def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
         """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
-        pooled = engine.raw_connection()
+        try:
+            pooled = engine.raw_connection()
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError("", None, error) from error
         try:
             begin = ""
             if self._file is not None:

@@ -150,10 +150,15 @@ def test_a_second_writer_of_the_same_process_does_not_wait_for_ever(tmp_path: Pa
     assert refused.value.code == "storage_locked"
 
 
-def test_a_server_that_is_not_there_is_one_clear_line_without_the_password() -> None:
+@pytest.mark.parametrize("way", ["check", "transaction", "reading", "snapshot"])
+def test_a_server_that_is_not_there_is_one_clear_line_without_the_password(way: str) -> None:
     url = "postgresql://placet:hunter2@127.0.0.1:1/placet"
     with Database(url) as database, pytest.raises(StorageError) as refused:
-        database.check()
+        if way == "check":
+            database.check()
+        else:
+            with getattr(database, way)():
+                pass
     assert refused.value.code == "storage_unreachable"
     assert "Connection refused" in str(refused.value)
     assert "hunter2" not in str(refused.value)
