@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,15 @@ MEASURED = {
     "peak_rss_mb",
     "model_library",
 }
+
+
+@pytest.fixture(autouse=True)
+def no_bench_left_behind() -> Iterator[None]:
+    """A test that fails must not leave its bench running beside all the others."""
+    yield
+    for child in psutil.Process().children():
+        if "bench" in child.cmdline():
+            child.kill()
 
 
 def bench(temporary: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -121,15 +131,15 @@ def test_a_bench_whose_worker_dies_says_so_in_one_line_and_stops_the_rest(tmp_pa
     next(child for child in children if "governed_worker" in " ".join(child.cmdline())).kill()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert err.startswith("placet: governed_worker ended with code -9")
+    assert err.startswith("placet: governed_worker was killed by signal 9")
     assert err.count("\n") == 1
     assert_gone(children, tmp_path / "b")
 
 
 def started_parts(process: subprocess.Popen[str]) -> list[psutil.Process]:
     parent = psutil.Process(process.pid)
-    # Temporal, the BSS, two workers
-    await_condition(lambda: len(parent.children()) == 4, seconds=60, what="the start of four parts")
+    # Temporal, the BSS, two workers, and the reaper that ends them should the bench be killed
+    await_condition(lambda: len(parent.children()) == 5, seconds=60, what="the start of five processes")
     return parent.children(recursive=True)
 
 
