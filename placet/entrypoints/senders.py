@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from placet.entrypoints.settings import Settings, environment_secret
+from placet.entrypoints.systems import ca_file
 from placet.errors import ConfigurationError
 from placet.notify.address_book import AddressBook, WebhookEntry, mail_address
 from placet.notify.channel import Sender
@@ -24,9 +25,10 @@ def build_senders(settings: Settings, book: AddressBook, clock: Callable[[], dat
     Raises:
         ConfigurationError: a secret is missing or malformed, or e-mail is wanted and its server is not configured.
     """
+    trusted = ca_file(settings)
     senders: dict[Lane, Sender] = {
         Lane("webhook", entry.name): WebhookSender(
-            entry.name, entry.url, _secrets(settings, entry), clock, settings.notify_timeout_seconds
+            entry.name, entry.url, _secrets(settings, entry), clock, settings.notify_timeout_seconds, ca_file=trusted
         )
         for entry in book.webhook
     }
@@ -94,4 +96,5 @@ def _mail_server(settings: Settings) -> MailServer:
         timeout_seconds=settings.notify_timeout_seconds,
         user=settings.smtp_user,
         password=password,
+        ca_file=ca_file(settings),
     )

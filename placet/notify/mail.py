@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from placet.contracts.notification import Notification
@@ -34,6 +35,7 @@ class MailServer:
         sender: Address in `From` and of the envelope; bounces go there.
         user: Whom to log in as; empty: no login.
         timeout_seconds: For one whole delivery, name resolution apart.
+        ca_file: Certificate authorities that vouch for it (PEM); None: the public ones.
     """
 
     host: str
@@ -43,6 +45,7 @@ class MailServer:
     timeout_seconds: float
     user: str = ""
     password: str = field(default="", repr=False)
+    ca_file: Path | None = None
 
 
 def mail_of(notification: Notification, sender: str) -> EmailMessage:
@@ -68,7 +71,7 @@ class MailSender:
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
-        self._tls = None if server.starttls == "no" else tls_context()
+        self._tls = None if server.starttls == "no" else tls_context(server.ca_file)
 
     def send(self, notification: Notification) -> None:
         """Hand one message to the server.

@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -72,17 +73,25 @@ class WebhookSender:
         secrets: Who receives can verify any of their signatures.
         clock: Aware wall-clock time; receivers refuse a timestamp that is minutes off.
         timeout_seconds: For one whole exchange, name resolution apart.
+        ca_file: Certificate authorities that vouch for it (PEM); None: the public ones.
     """
 
     def __init__(
-        self, name: str, url: str, secrets: Sequence[bytes], clock: Callable[[], datetime], timeout_seconds: float
+        self,
+        name: str,
+        url: str,
+        secrets: Sequence[bytes],
+        clock: Callable[[], datetime],
+        timeout_seconds: float,
+        *,
+        ca_file: Path | None = None,
     ) -> None:
         self._name = name
         self._url = url
         self._secrets = tuple(secrets)
         self._clock = clock
         self._timeout = timeout_seconds
-        tls = tls_context() if url.startswith("https:") else None
+        tls = tls_context(ca_file) if url.startswith("https:") else None
         self._client = httpx.Client(
             transport=DeadlineTransport(tls=tls, connections=1),
             timeout=timeout_seconds,

@@ -200,4 +200,4 @@ def test_a_drill_needs_nothing_but_the_file_and_the_passphrase(
 
 
 def _run(connection: Connection, statement: str) -> None:
-    connection.execute(text(statement))
+    connection.execute(text(statement.replace(":", r"\:")))

@@ -54,6 +54,13 @@ class Installation:
         assert len(stderr.getvalue().strip().splitlines()) == 1, stderr.getvalue()
         return stderr.getvalue().strip()
 
+    def forget_heads(self) -> None:
+        """Remove the heads that were signed last, which are kept outside the database."""
+        heads = list((self.home / "log").rglob("*.head"))
+        assert heads
+        for head in heads:
+            head.unlink()
+
     def rewrite_history(self) -> None:
         """Another record under the same key: what the installation's own administrator can do."""
         self.database.close()
@@ -185,6 +192,8 @@ def test_a_folder_keeps_every_checkpoint_and_finds_a_rewritten_history(here: Ins
     assert found["anchors"] == 1
 
     here.rewrite_history()
+    assert "does not extend the tree of 13 leaves" in here.placet("checkpoint", code=1)
+    here.forget_heads()  # whoever reaches the database and the home, but no anchor
     here.placet("checkpoint")
     assert json.loads(here.placet("verify", "--json"))["entries"] == 30
     line = here.placet("verify", "--against", folder, code=1)
@@ -239,6 +248,8 @@ def test_a_witness_that_saw_another_history_is_believed(here: Installation, witn
     record(here.database, 40, first=7)
     here.placet("anchor", "--to", witness.url)
     here.rewrite_history()
+    assert "a checkpoint of 47 entries was signed, it has 30" in here.placet("anchor", "--to", witness.url, code=1)
+    here.forget_heads()
     line = here.placet("anchor", "--to", witness.url, code=1)
     assert "has a checkpoint of 47 entries, the log has 30: it was cut off" in line
     record(here.database, 40, first=900)

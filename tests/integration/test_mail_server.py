@@ -55,24 +55,29 @@ roles = ["retention_lead"]
 
 
 @pytest.fixture
-def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's context, whose certificate this process trusts."""
-    pem = certificate(tmp_path)
+def pem(tmp_path: Path) -> Path:
+    """A certificate of the operator's own."""
+    return certificate(tmp_path)
+
+
+@pytest.fixture
+def tls(pem: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's context. The environment vouches for its certificate, which must not count."""
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
 
 
-def send(box: MailBox, starttls: StartTls, user: str = "", password: str = "") -> None:
-    server = MailServer(box.host, box.port, "placet@operator.example", starttls, 20.0, user, password)
+def send(box: MailBox, starttls: StartTls, user: str = "", password: str = "", *, ca_file: Path | None = None) -> None:
+    server = MailServer(box.host, box.port, "placet@operator.example", starttls, 20.0, user, password, ca_file)
     MailSender(server).send(NOTICE)
 
 
 @pytest.mark.parametrize("starttls", ["required", "yes"])
-def test_mail_is_encrypted_where_the_server_can(tls: ssl.SSLContext, starttls: StartTls) -> None:
+def test_mail_is_encrypted_where_the_server_can(tls: ssl.SSLContext, pem: Path, starttls: StartTls) -> None:
     with running_smtp(tls=tls, users=USERS) as box:
-        send(box, starttls, "placet", PASSWORD)
+        send(box, starttls, "placet", PASSWORD, ca_file=pem)
     (mail,) = box.taken
     assert (mail.encrypted, mail.user) == (True, "placet")
 
@@ -95,18 +100,17 @@ def test_where_encryption_is_optional_mail_crosses_in_clear_and_a_password_does_
 
 
 def test_a_server_that_cannot_prove_who_it_is_gets_neither_password_nor_mail(
-    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    tls: ssl.SSLContext,
 ) -> None:
-    monkeypatch.delenv("SSL_CERT_FILE")
     with running_smtp(tls=tls, users=USERS) as box:
         with pytest.raises(UpstreamUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
             send(box, "required", "placet", PASSWORD)
         assert box.verbs == ["EHLO", "STARTTLS"]
 
 
-def test_a_refused_login_is_told_without_the_password(tls: ssl.SSLContext) -> None:
+def test_a_refused_login_is_told_without_the_password(tls: ssl.SSLContext, pem: Path) -> None:
     with running_smtp(tls=tls, users=USERS) as box, pytest.raises(UpstreamUnavailable) as refused:
-        send(box, "required", "placet", "wr0ng-w0rd")
+        send(box, "required", "placet", "wr0ng-w0rd", ca_file=pem)
     assert str(refused.value) == f"mail server '127.0.0.1:{box.port}' refuses our user and password (535)"
     assert box.taken == []
 

@@ -150,15 +150,19 @@ def test_a_second_writer_of_the_same_process_does_not_wait_for_ever(tmp_path: Pa
     assert refused.value.code == "storage_locked"
 
 
+def _use(database: Database, way: str) -> None:
+    if way == "check":
+        database.check()
+        return
+    with getattr(database, way)():
+        pass
+
+
 @pytest.mark.parametrize("way", ["check", "transaction", "reading", "snapshot"])
 def test_a_server_that_is_not_there_is_one_clear_line_without_the_password(way: str) -> None:
     url = "postgresql://placet:hunter2@127.0.0.1:1/placet"
     with Database(url) as database, pytest.raises(StorageError) as refused:
-        if way == "check":
-            database.check()
-        else:
-            with getattr(database, way)():
-                pass
+        _use(database, way)
     assert refused.value.code == "storage_unreachable"
     assert "Connection refused" in str(refused.value)
     assert "hunter2" not in str(refused.value)
