@@ -80,7 +80,8 @@ class Propose:
             evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
             assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
             # A control gives nothing: it is weighed as if the customer had never been treated.
-            contact = None if controls.is_control(tx, run) else context.contact(run.tenant, run.agent)
+            limited = not controls.is_control(tx, run)
+        contact = context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose"):
             outcome = context.application(run.agent).propose(
                 run,
@@ -89,6 +90,7 @@ class Propose:
                 assessment_digest=step.assessment,
                 evidence_digest=step.evidence,
                 contact=contact,
+                limited=limited,
                 inference=context.inference,
             )
         return _on_target(outcome, evidence)

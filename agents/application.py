@@ -59,11 +59,12 @@ class Application(Protocol):
         assessment_digest: Digest,
         evidence_digest: Digest,
         contact: ContactPolicy | None,
+        limited: bool = True,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Weigh the treatments, let the model pick among the eligible, state the mutation.
 
-        Candidates that `contact` does not permit are not eligible; None permits all.
+        Candidates that `contact` does not permit are not eligible, unless `limited` is False; None permits all.
 
         Raises:
             InferenceError: No permitted model gave a valid answer.

@@ -98,11 +98,12 @@ class Retention:
         assessment_digest: Digest,
         evidence_digest: Digest,
         contact: ContactPolicy | None,
+        limited: bool = True,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
         facts = self._facts(evidence, assessment)
-        candidates, basis = self.weigh(assessment, evidence, contact), self.basis(contact)
+        candidates, basis = self.weigh(assessment, evidence, contact if limited else None), self.basis(contact)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
             return ProposalOutcome(
