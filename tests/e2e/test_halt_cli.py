@@ -26,6 +26,7 @@ from placet.interfaces.cli.app import run
 from placet.service.halts import find_halt, lift_halt, sign_lift
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
+from placet.storage.enrolment import Trust
 
 PASSPHRASE = "correct horse"
 RETENTION = Path(__file__).parents[2] / "agents" / "retention"
@@ -36,7 +37,7 @@ class Installation:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.database = Database(f"sqlite:///{home / 'placet.db'}")
+        self.database = Database(f"sqlite:///{home / 'placet.db'}", trust=Trust(home / "administrators"))
         self.database.migrate()
 
     def placet(self, *arguments: str, code: int = 0, **settings: str) -> str:

@@ -303,7 +303,7 @@ def test_without_policies_nobody_may_sign_a_mandate(
     code, _, err = placet("mandate", "sign", str(tmp_path / "b.json"), "--as", "hanna")
     assert (code, "no policy file (*.cedar)" in err) == (1, True)
     assert [one["mandate"]["document_id"] for one in listed(placet, "list")] == [mandate_id]
-    assert listed(placet, "show", mandate_id)["signature"].startswith("policy_invalid: ")
+    assert listed(placet, "show", mandate_id)["signature"].startswith("policy_missing: ")
 
 
 def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_not_said_to_be_in_force(

@@ -138,6 +138,7 @@ def test_explain_tells_gate_decisions_and_who_could_decide_now(
         ("anna", True),
         ("junior", False),
         ("olga", False),
+        ("root", False),
     ]
     text = explain().stdout
     assert "permit retention-may-propose-within-cap (policy.cedar:9): The retention agent may put credits" in text
