@@ -50,9 +50,10 @@ class Stack(ProcessGroup):
         isolated: Use nothing of an operator's own installation: settings other than the folder are the defaults, and
             the environment's are taken away from the parts. What runs by itself, as the demo does, must not reach a
             real BSS.
+        usual_ports: Take the ports that people know where they are free; else any free ones, which meet nobody's.
     """
 
-    def __init__(self, settings: Settings, *, isolated: bool = False) -> None:
+    def __init__(self, settings: Settings, *, isolated: bool = False, usual_ports: bool = True) -> None:
         self._home = settings.home.resolve()
         own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
         super().__init__(
@@ -61,7 +62,7 @@ class Stack(ProcessGroup):
             log_bytes=round(settings.log_file_megabytes * 1_000_000),
             log_files=settings.log_files,
         )
-        self._isolated = isolated
+        self._isolated, self._usual_ports = isolated, usual_ports
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
         self.temporal_port = self._port(7233)
@@ -134,6 +135,8 @@ class Stack(ProcessGroup):
 
     def _port(self, usual: int) -> int:
         """The usual port, unless something or another stack that is just starting has it."""
+        if not self._usual_ports:
+            return free_port()
         try:
             lock = _locked(Path(tempfile.gettempdir()) / f"placet-{os.getuid()}-port-{usual}.lock")
         except ConfigurationError:

@@ -88,7 +88,7 @@ def with_embedded_model(count: int) -> Runs:
     """Runs on the stack of `placet up`, the embedded model included, in a folder of its own."""
     home = Path(tempfile.mkdtemp(prefix="placet-bench-"))
     try:
-        with Stack(Settings.model_construct(home=home), isolated=True) as stack:
+        with Stack(Settings.model_construct(home=home), isolated=True, usual_ports=False) as stack:
             place = Place(home, stack.temporal_port, stack.bss_port, activities=1, cached_runs=1)
             return _measured(stack.settings(), place, lambda subject: _embedded(subject, count))
     finally:
