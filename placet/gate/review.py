@@ -219,10 +219,28 @@ class Review:
 def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult:
     """Refuse all that was received: the run is over, and its record takes nothing but that."""
     over = DecisionRefused("it arrived too late; the run is over", code="late")
-    for received in asked.received:
+    accepted = tuple(used.decision for used in tx.decisions.of_run(asked.run.run_id, asked.phase))
+    counted = {decision.envelope_digest for decision in accepted}
+    late = [one for one in asked.received if sha256_hex(one.envelope.encode()) not in counted]
+    for received in late:
         refuse(tx, asked.run, received, over, now)
-    count = len(asked.received)
-    return ReviewResult(verdict=None, decisions=(), reviewed=count, refused=count)
+    answer = _ended_by(tx, asked, accepted)
+    return ReviewResult(
+        verdict=answer.verdict if answer is not None else None,
+        decisions=(answer,) if answer is not None else (),
+        reviewed=len(asked.received),
+        refused=len(late),
+    )
+
+
+def _ended_by(tx: Transaction, asked: ReviewInput, accepted: tuple[AcceptedDecision, ...]) -> AcceptedDecision | None:
+    """The decision that ended the run, where one did: a worker that died before Temporal heard of it asks again."""
+    record = tx.runs.get(asked.run.run_id)
+    if record is None or not accepted:
+        return None
+    if asked.phase == "settle":
+        return accepted[-1] if record.code == "settled_by_person" else None
+    return next((one for one in accepted if one.verdict not in YES and record.state == "rejected"), None)
 
 
 def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:
