@@ -1,9 +1,11 @@
 """What happened on the wire becomes the right error, and nothing foreign ever leaves a connector."""
 
+import re
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from typing import Any
 
 import httpx
@@ -121,8 +123,11 @@ def _serve_raw(answers: list[bytes], listener: socket.socket, opened: list[int])
     """Answer each request on each connection with the next bytes, keeping connections open."""
 
     def talk(peer: socket.socket) -> None:
-        with peer:
-            while peer.recv(65_536):
+        # A request's head and its body may arrive apart: only a whole request is answered.
+        with peer, peer.makefile("rb") as received:
+            while head := b"".join(takewhile(lambda line: line != b"\r\n", received)):
+                length = re.search(rb"(?i)content-length: *(\d+)", head)
+                received.read(int(length[1]) if length else 0)
                 peer.sendall(answers.pop(0))
 
     while True:
