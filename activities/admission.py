@@ -16,6 +16,8 @@ from placet.storage.database import Database
 WORKFLOW = "GovernedRun"
 LOCAL = frozenset({"open_gate", "mark_gate", "review_decisions", "close_run"})
 """Steps that run within a workflow task of this very worker; nobody else's workflow can ask for them."""
+LOCAL_FIRST = frozenset({"query_billing", "execute"})
+"""Steps that are tried there first, and given to the task queue where that does not suffice."""
 
 _KEPT = 4_000
 """Runs whose request is known to be the recorded one; a request never changes."""
@@ -47,7 +49,8 @@ class Admission:
         """Make sure that the workflow is of our type, bears the run's id and runs this step where it belongs."""
         info = activity.info()
         ours = (info.workflow_type, info.workflow_id) == (WORKFLOW, run.run_id)
-        if not ours or info.is_local != (info.activity_type in LOCAL):
+        placed = info.activity_type in LOCAL_FIRST or info.is_local == (info.activity_type in LOCAL)
+        if not ours or not placed:
             raise GovernanceError(
                 f"step {info.activity_type!r} of run {run.run_id!r} was asked for by workflow {info.workflow_id!r} "
                 f"of type {info.workflow_type!r}; nothing is done for it",

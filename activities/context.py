@@ -1,7 +1,7 @@
 """What every activity is given, and the boundary each one is wrapped in."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -19,10 +19,14 @@ from placet.contracts.outcome import Exchange
 from placet.contracts.run import RunRequest
 from placet.errors import PlacetError, PluginError, StorageError
 from placet.gate.context import GateContext, record
+from placet.network.deadline import within
 from placet.plugin_api.protocols import MutatePlugin
 from placet.storage.database import Transaction
 
 M = TypeVar("M", bound=BaseModel)
+
+# Well below the time in which Temporal wants a workflow task answered (10 s), and below workflows.options.
+_LOCAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,13 @@ class Context(GateContext):
                 tx.runs.set_detail(run.run_id, f"retrying: {error}", at=self.clock())
         except StorageError:
             return  # the database itself is what is unwell; the attempt's own error says so
+
+
+@contextmanager
+def read_in_time() -> Iterator[None]:
+    """Bound the reads of a local attempt, which holds a workflow task: a slow system is for a regular one."""
+    with within(_LOCAL_SECONDS) if activity.info().is_local else nullcontext():
+        yield
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context
+from activities.context import Context, read_in_time
 from activities.effect_closing import TAKEN_OVER, Attempt, Closing, executed, times
 from activities.effect_sends import Sends, doubt, record_sending, sends_on_record
 from placet.contracts.billing import SourceCall
@@ -63,7 +63,8 @@ class Execute:
                     return seen
             # (3) re-check
             try:
-                no = refusal(self._context, effect, proposal)
+                with read_in_time():
+                    no = refusal(self._context, effect, proposal)
             except UpstreamUnavailable as error:
                 return self._closing.not_sent(attempt, error)
             if no is not None:

@@ -7,7 +7,7 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context
+from activities.context import Context, read_in_time
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
 from placet.decisioning.contact import SHOWN_DAYS
@@ -36,7 +36,8 @@ class QueryBilling:
     def _query(self, run: RunRequest, queries: tuple[BillingQuery, ...]) -> Queried:
         context = self._context
         started = time.monotonic()
-        evidence = gather(context.billing, run.customer_id, queries, clock=context.clock)
+        with read_in_time():
+            evidence = gather(context.billing, run.customer_id, queries, clock=context.clock)
         # A reversal gives nothing: no contact policy stands in its way, not even a broken one.
         days = SHOWN_DAYS if run.reverses is not None else context.contact(run.tenant, run.agent).reach_days
         with context.database.transaction() as tx:

@@ -22,6 +22,11 @@ from placet.contracts.run import (
     RunRequest,
 )
 
+STEPS_MEMO = "placet-steps"
+"""Memo of a workflow: how it asks for its steps. Runs that were started before there was a choice have none."""
+LOCAL_FIRST = 2
+"""The value of new runs: `query_billing` and `execute` are tried once as local activities (docs/adr/0002)."""
+
 
 @activity.defn(name="analyse")
 def analyse(request: RunRequest) -> Analysed:

@@ -17,7 +17,7 @@ class GateClock:
 
     def __init__(self, gate: Gate) -> None:
         self.due: list[Milestone] = []
-        self._struck: set[Milestone] = set()
+        self._struck: list[Milestone] = []
         self._running = asyncio.create_task(self._run(gate))
 
     @property
@@ -35,7 +35,7 @@ class GateClock:
         coming = sorted((at, name) for at, name in times if at is not None and name not in self._struck)
         for at, milestone in coming:
             await _until(at)
-            self._struck.add(milestone)
+            self._struck.append(milestone)
             self.due.append(milestone)
         await _until(gate.expires_at)
 

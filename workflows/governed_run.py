@@ -6,11 +6,12 @@ pending proposal needs and a gate that a mandate cleared; `execute` asks all of 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from placet import ports
 from placet.contracts.decision import AcceptedDecision
@@ -23,6 +24,7 @@ from placet.contracts.run import (
     GateInput,
     Proposed,
     ProposeInput,
+    Queried,
     QueryInput,
     RunRequest,
     RunResult,
@@ -33,9 +35,10 @@ from placet.errors import GovernanceError
 from workflows import options
 from workflows.decision_desk import DecisionDesk
 from workflows.finishing import cause, uncancelled
+from workflows.local_first import local_first
 
 # How a run ends when its effect was refused for these reasons; for all others policy or the rules denied it.
-_REFUSED: dict[str, EndState] = {"cancel_requested": "cancelled", "halted": "halted"}
+_REFUSED: Mapping[str, EndState] = MappingProxyType({"cancel_requested": "cancelled", "halted": "halted"})
 
 STATE = SearchAttributeKey.for_keyword("PlacetState")
 
@@ -85,13 +88,9 @@ class GovernedRun:
         )
         # (2) query billing: the allowlist decides what it may look at
         self._state = "querying"
-        queried = await workflow.execute_activity(
-            ports.query_billing,
-            QueryInput(run=request, queries=analysed.queries),
-            start_to_close_timeout=options.QUERY_TIMEOUT,
-            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-            schedule_to_close_timeout=options.PATIENCE,
-            retry_policy=options.STEP_RETRY,
+        query = QueryInput(run=request, queries=analysed.queries)
+        queried = await local_first(
+            ports.query_billing, query, bound=options.QUERY_LOCALLY, regular=lambda: self._query(query)
         )
         # (3) propose: arithmetic first, language second
         self._state = "proposing"
@@ -129,12 +128,22 @@ class GovernedRun:
             return await self._close("rejected", "rejected", f"rejected by {last.approver}: {last.reason}")
         return await self._execute(request)
 
+    async def _query(self, query: QueryInput) -> Queried:
+        return await workflow.execute_activity(
+            ports.query_billing,
+            query,
+            start_to_close_timeout=options.QUERY_TIMEOUT,
+            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
+            schedule_to_close_timeout=options.PATIENCE,
+            retry_policy=options.STEP_RETRY,
+        )
+
     async def _execute(self, request: RunRequest) -> RunResult:
         """Cause the effect. From here on a cancellation comes too late: the effect is settled first."""
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # asked for while the decision was under review
             raise asyncio.CancelledError
-        self._enter("executing")
+        self._state = "executing"
         approved = tuple(decision.envelope_digest for decision in self._desk.decisions)
         effect = ExecuteInput(run=request, proposal=self._desk.pending.proposal, decisions=approved)
         result = await uncancelled(self._effect(effect))
@@ -151,17 +160,23 @@ class GovernedRun:
 
     async def _effect(self, effect: ExecuteInput) -> ExecutionResult:
         try:
-            return await workflow.execute_activity(
-                ports.execute,
-                effect,
-                start_to_close_timeout=options.EXECUTE_TIMEOUT,
-                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-                retry_policy=options.EXECUTE_RETRY,
+            return await local_first(
+                ports.execute, effect, bound=options.EXECUTE_LOCALLY, regular=lambda: self._execute_regularly(effect)
             )
-        except ActivityError as error:
+        except FailureError as error:
             # It may have been sent: whatever went wrong, only a person may say that nothing happened.
             code, detail = cause(error)
             return ExecutionResult(outcome="unknown_outcome", code=code, detail=detail)
+
+    async def _execute_regularly(self, effect: ExecuteInput) -> ExecutionResult:
+        self._enter("executing")  # a local attempt is over before anybody looks
+        return await workflow.execute_activity(
+            ports.execute,
+            effect,
+            start_to_close_timeout=options.EXECUTE_TIMEOUT,
+            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
+            retry_policy=options.EXECUTE_RETRY,
+        )
 
     async def _park(self, result: ExecutionResult) -> RunResult:
         """Hold the run until a person has looked and signs what they found."""

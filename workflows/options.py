@@ -8,9 +8,14 @@ from temporalio.common import RetryPolicy
 ANALYSE_TIMEOUT = timedelta(minutes=3)
 # Five small HTTP reads; the connector's own timeout is below this.
 QUERY_TIMEOUT = timedelta(seconds=60)
+# One local attempt holds the workflow task: a system that is slower than this is read by a regular one.
+QUERY_LOCALLY = timedelta(seconds=5)
 PROPOSE_TIMEOUT = timedelta(minutes=3)
 # One read-back, one revalidation and one mutation, each with a client timeout of seconds.
 EXECUTE_TIMEOUT = timedelta(seconds=90)
+
+# A local attempt holds the workflow task, so its reads get the short time, and a request under way what it needs.
+EXECUTE_LOCALLY = timedelta(seconds=30)
 
 # A step beats every 3 s; a worker that was killed is noticed, and its step given to another, within this.
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)

@@ -24,6 +24,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from placet import ports
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
 from placet.engine.converter import data_converter
@@ -113,6 +114,7 @@ class Engine:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=attributes,
+                memo={ports.STEPS_MEMO: ports.LOCAL_FIRST},
             )
         except WorkflowAlreadyStartedError:
             return False

@@ -1,4 +1,4 @@
-"""The worker process: workflows in Temporal's sandbox, activities in threads."""
+"""The worker process: workflows on its event loop, activities in threads."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
-from temporalio.worker import Worker, WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
@@ -52,15 +52,25 @@ class OneContextSandbox(SandboxedWorkflowRunner):
         return instance
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox in force. Only the frozen messages and the signatures pass through it (docs/architecture.md)."""
+def sandbox() -> SandboxedWorkflowRunner:
+    """Temporal's sandbox, in force in every test and in every replay.
+
+    Only the frozen messages and the signatures pass through it (docs/architecture.md).
+    """
     return OneContextSandbox(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("placet.contracts", "placet.ports")
     )
 
 
-def build_worker(client: Client, context: Context, settings: Settings, task_queue: str) -> Worker:
-    """A worker for one task queue."""
+def build_worker(
+    client: Client, context: Context, settings: Settings, task_queue: str, *, sandboxed: bool = False
+) -> Worker:
+    """A worker for one task queue.
+
+    The sandbox finds code that is not deterministic, by importing the workflow anew for every run. Tests, replay and
+    tests/architecture/test_determinism.py have found it before it ships; here it would cost a fifth of the CPU of a run
+    (docs/benchmarks.md).
+    """
     threads = settings.worker_activities
     return Worker(
         client,
@@ -68,7 +78,7 @@ def build_worker(client: Client, context: Context, settings: Settings, task_queu
         workflows=WORKFLOWS,
         activities=all_activities(context),
         activity_executor=ThreadPoolExecutor(max_workers=2 * threads, thread_name_prefix="activity"),
-        workflow_runner=workflow_runner(),
+        workflow_runner=sandbox() if sandboxed else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=threads,
         max_concurrent_local_activities=threads,
         max_cached_workflows=settings.worker_cached_runs,

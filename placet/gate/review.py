@@ -224,23 +224,40 @@ def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult
     late = [one for one in asked.received if sha256_hex(one.envelope.encode()) not in counted]
     for received in late:
         refuse(tx, asked.run, received, over, now)
+    # A worker that died before Temporal heard how it ended asks again: it is told what ended it.
     answer = _ended_by(tx, asked, accepted)
     return ReviewResult(
-        verdict=answer.verdict if answer is not None else None,
-        decisions=(answer,) if answer is not None else (),
+        verdict=None if not answer else "approve" if answer[-1].verdict in YES else answer[-1].verdict,
+        decisions=answer,
+        amended=_amended_since(tx, asked) if answer else None,
         reviewed=len(asked.received),
         refused=len(late),
     )
 
 
-def _ended_by(tx: Transaction, asked: ReviewInput, accepted: tuple[AcceptedDecision, ...]) -> AcceptedDecision | None:
-    """The decision that ended the run, where one did: a worker that died before Temporal heard of it asks again."""
+def _ended_by(
+    tx: Transaction, asked: ReviewInput, accepted: tuple[AcceptedDecision, ...]
+) -> tuple[AcceptedDecision, ...]:
+    """The decisions that ended the run: the no, the settlement, or the approvals of its effect. Empty: none did."""
     record = tx.runs.get(asked.run.run_id)
     if record is None or not accepted:
-        return None
+        return ()
     if asked.phase == "settle":
-        return accepted[-1] if record.code == "settled_by_person" else None
-    return next((one for one in accepted if one.verdict not in YES and record.state == "rejected"), None)
+        return accepted[-1:] if record.code == "settled_by_person" else ()
+    if record.state == "rejected":
+        return tuple(one for one in accepted if one.verdict not in YES)[:1]
+    intended = tx.audit.find(asked.run.run_id, "execute.intended")
+    envelopes = intended.body["envelopes"] if intended is not None else ()
+    return tuple(one for one in accepted if one.envelope_digest in envelopes)
+
+
+def _amended_since(tx: Transaction, asked: ReviewInput) -> Amended | None:
+    """What was pending in the end, where that is another proposal than the one that is asked about."""
+    pending = pending_on_record(tx, asked.run.run_id)
+    if pending.proposal == asked.proposal:
+        return None
+    proposal = tx.artifacts.get_model(pending.proposal, Proposal, tenant=asked.run.tenant)
+    return Amended(proposal=proposal, digest=pending.proposal, gate=pending.gate)
 
 
 def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:

@@ -26,7 +26,7 @@ from temporalio.worker import (
 from temporalio.workflow import ActivityHandle
 
 from placet.contracts.run import RunResult
-from placet.entrypoints.worker import WORKFLOWS, workflow_runner
+from placet.entrypoints.worker import WORKFLOWS, sandbox
 
 _SHOWN = 400
 """How much of the engine's words on a failed replay is repeated, in characters."""
@@ -72,7 +72,7 @@ async def retell(history: WorkflowHistory, converter: DataConverter) -> Retellin
     replayer = Replayer(
         workflows=WORKFLOWS,
         data_converter=converter,
-        workflow_runner=workflow_runner(),
+        workflow_runner=sandbox(),
         interceptors=[_Listening(told)],
     )
     outcome = await replayer.replay_workflow(history, raise_on_replay_failure=False)

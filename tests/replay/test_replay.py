@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from placet.contracts.proposal import Proposal
+from placet.engine.converter import data_converter
 from placet.engine.payload_keys import PayloadKeys
 from placet.entrypoints.main import Tools
+from placet.entrypoints.worker import WORKFLOWS
 from placet.errors import ConfigurationError, UsageError
 from placet.governance.signing.canonical import digest
 from placet.interfaces.cli.app import run
@@ -41,6 +44,16 @@ def test_a_recorded_history_of_each_ending_replays_and_every_digest_holds(ending
     assert verdict.faults == []
     assert verdict.state == STATES.get(ending, ending)
     assert len(verdict.decisions) == DECIDED.get(ending, 0)
+
+
+@pytest.mark.parametrize("ending", [ending.__name__ for ending in ENDINGS])
+def test_a_recorded_history_of_each_ending_replays_without_the_sandbox_of_tests(ending: str) -> None:
+    replayer = Replayer(
+        workflows=WORKFLOWS,
+        data_converter=data_converter(KEY, for_worker=True),
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+    asyncio.run(replayer.replay_workflow(load_history(HISTORIES / f"{ending}.json")))
 
 
 def test_a_proposal_changed_in_the_history_is_found_out() -> None:

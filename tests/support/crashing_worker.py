@@ -23,7 +23,7 @@ from agents.testing import ScriptedInference
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.worker import WORKFLOWS, workflow_runner
+from placet.entrypoints.worker import WORKFLOWS, sandbox
 from placet.plugin_api.protocols import Confirmation, Sighting
 
 
@@ -86,7 +86,7 @@ async def work(point: str, settings: Settings, queue: str) -> None:
         workflows=WORKFLOWS,
         activities=[crashing(function, point) for function in all_activities(context)],
         activity_executor=_threads(),
-        workflow_runner=workflow_runner(),
+        workflow_runner=sandbox(),
     )
     await worker.run()
 

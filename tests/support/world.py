@@ -111,7 +111,7 @@ class World:
 
         async def begin() -> Worker:
             # A queue of its own: worlds share one Temporal server.
-            worker = build_worker(self.worker_engine.client, context, settings, self.engine.task_queue)
+            worker = build_worker(self.worker_engine.client, context, settings, self.engine.task_queue, sandboxed=True)
             self._running = asyncio.create_task(worker.run())
             return worker
 
