@@ -1,8 +1,8 @@
 """Opening what a command needs and no more: the database, and a connection to Temporal."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from placet.engine.client import Engine
 from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.observing import tracing_interceptors
 from placet.entrypoints.settings import Settings
@@ -10,6 +10,9 @@ from placet.errors import ConfigurationError
 from placet.files import private_folder
 from placet.storage.database import Database
 from placet.storage.enrolment import Trust
+
+if TYPE_CHECKING:
+    from placet.engine.client import Engine
 
 
 def open_database(settings: Settings) -> Database:
@@ -27,12 +30,14 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker: bool = False) -> Engine:
+async def connect(settings: Settings, *, patience_seconds: float = 0, for_worker: bool = False) -> "Engine":
     """Connect to Temporal, waiting up to `patience_seconds` for it to come up.
 
     Raises:
         ConfigurationError: it does not answer.
     """
+    from placet.engine.client import Engine  # a command that reads the database alone need not load Temporal's SDK
+
     if settings.payload_key_file is None:
         private_folder(settings.home)
     keys = load_or_create_key(settings.payload_key)

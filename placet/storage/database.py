@@ -237,7 +237,7 @@ class Database:
             StorageError: one line saying what is wrong and what to do; `code` tells the cases apart.
         """
         with self._schema() as connection:
-            found, needed = migration.current(connection), migration.head()
+            found, needed = migration.current(connection), migration.HEAD
             if found != needed:
                 raise failures.storage_error(
                     self.name, failures.NOT_MIGRATED, f"schema revision {found!r}, this version needs {needed!r}"

@@ -1,6 +1,6 @@
 """Workflow code gives the same answer every time it runs: held here, since shipped workers run it without a sandbox.
 
-Whoever needs more than this list allows puts it into an activity (docs/adr/0029).
+Whoever needs more than this list allows puts it into an activity (docs/adr/0002).
 """
 
 import ast

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from placet.errors import StorageError
+from placet.storage import migration
 from placet.storage.database import Database
-from placet.storage.migration import head
+from placet.storage.migration import HEAD
 from placet.storage.tables import metadata
 from tests.support.databases import together
 from tests.support.logs import TENANT, identity, record, sequencer, verified
@@ -19,10 +21,15 @@ NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notific
 TABLES = sorted([*FIRST, *NEWER, "log_checkpoint", "log_entry", "log_lease", "log_node"])
 
 
+def test_the_revision_that_is_needed_is_the_newest_there_is() -> None:
+    scripts = Path(migration.__file__).parent / "migrations"
+    assert ScriptDirectory(str(scripts)).get_current_head() == HEAD
+
+
 def test_migrations_go_up_down_and_up_again(empty_url: str) -> None:
     with Database(empty_url) as database:
         database.migrate()
-        assert database.revision() == head()
+        assert database.revision() == HEAD
         assert _tables(empty_url) == TABLES
 
         database.downgrade("base")
@@ -62,7 +69,7 @@ def test_models_and_migrations_agree(database_url: str) -> None:
 def test_migrating_twice_changes_nothing(database_url: str) -> None:
     with Database(database_url) as database:
         database.migrate()
-        assert database.revision() == head()
+        assert database.revision() == HEAD
 
 
 def test_processes_that_migrate_at_once_do_not_collide(empty_url: str) -> None:
@@ -71,7 +78,7 @@ def test_processes_that_migrate_at_once_do_not_collide(empty_url: str) -> None:
             database.migrate()
             return database.revision()
 
-    assert together(4, migrate) == [head()] * 4
+    assert together(4, migrate) == [HEAD] * 4
 
 
 def test_check_names_the_revision_an_old_database_is_at(database_url: str) -> None:
