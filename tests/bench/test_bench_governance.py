@@ -21,6 +21,9 @@ from placet.entrypoints.process import await_condition
 from placet.errors import UsageError
 from tests.support.databases import Postgres
 
+# One worker measures; the others wait for nothing.
+pytestmark = pytest.mark.xdist_group("bench_governance")
+
 ENTRIES = 2000
 KEPT = {".lockfile"}
 """What the embedded PostgreSQL leaves in the temporary folder for the next one; port locks are the stack's."""

@@ -16,6 +16,9 @@ from placet.bench import bare
 from placet.bench.figures import Aim, Effects
 from placet.entrypoints.process import await_condition
 
+# One worker measures; the others wait for nothing.
+pytestmark = pytest.mark.xdist_group("bench_run")
+
 RUNS, IN_FLIGHT, WARM_UP = 10, 5, 3
 MEASURED = {
     "runs_per_second",

@@ -87,14 +87,14 @@ def test_a_bad_key_file_signs_nothing(a_world: World, spoil: str, message: str) 
     assert a_world.record(run_id).state == "awaiting_decision"
 
 
-@pytest.mark.parametrize("limit", ["200", "12.5 EUR", "20 QQQ", "-5.00 USD"])
-def test_a_malformed_limit_enrolls_nobody(tmp_path: Path, limit: str) -> None:
+def test_a_malformed_limit_enrolls_nobody(tmp_path: Path) -> None:
     for words in (("new", "anna"), ("new", "root"), ("bootstrap", "root")):
         assert placet(tmp_path, "keys", *words).returncode == 0
     public = str(tmp_path / "keys" / "anna.pem.pub")
     enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
-    line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"))
-    assert limit.rsplit(maxsplit=1)[-1] in line
+    for limit in ("200", "12.5 EUR", "20 QQQ", "-5.00 USD"):
+        line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"))
+        assert limit.rsplit(maxsplit=1)[-1] in line
     assert [key["name"] for key in json.loads(placet(tmp_path, "keys", "list", "--json").stdout)] == ["root"]
 
 
