@@ -15,7 +15,7 @@ from placet.bench.worker_process import work
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.process import leave
-from placet.entrypoints.worker import build_worker
+from placet.entrypoints.worker import build_worker, spare_what_stays
 
 
 async def build(place: Place, notifier: Notifier) -> Worker:
@@ -24,6 +24,7 @@ async def build(place: Place, notifier: Notifier) -> Worker:
     parts = build_parts(settings, inference=ScriptedInference())
     engine = await connect(settings, for_worker=True)
     config: ClientConfig = {**engine.client.config(), "interceptors": [notifier]}
+    spare_what_stays()
     return build_worker(Client(**config), parts.context, settings, engine.task_queue)
 
 

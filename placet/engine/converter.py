@@ -19,8 +19,15 @@ UNSEALED = "unsealed"
 _NO_VALUES = {FOREIGN, UNREADABLE.metadata["encoding"]}
 
 
+_CONVERTERS = PydanticPayloadConverter().converters
+
+
 class SealedPayloadConverter(PydanticPayloadConverter):
     """Refuses what the codec marked, wherever a value is expected; a signal's handler takes it raw."""
+
+    def __init__(self) -> None:
+        """Take the converters that are there: the SDK makes one of these for every workflow task."""
+        self.converters = _CONVERTERS
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """Convert payloads.

@@ -1,6 +1,7 @@
 """The worker process: workflows on its event loop, activities in threads."""
 
 import asyncio
+import gc
 import logging
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,12 @@ from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkflowInstance,
+    WorkflowInstanceDetails,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
@@ -36,20 +42,25 @@ WORKFLOWS = [GovernedRun]
 _log = logging.getLogger(__name__)
 
 
-class OneContextSandbox(SandboxedWorkflowRunner):
-    """Temporal's sandbox, for a data converter that only asks for which workflow a payload is.
+def _in_one_context(instance: WorkflowInstance, det: WorkflowInstanceDetails) -> WorkflowInstance:
+    """Spare the SDK's questions after a payload's context: ours is the same for all payloads of a workflow.
 
-    The SDK asks the sandboxed workflow for a serialization context several times per payload and compiles a line of
-    code for each question: measured, 15 % of a worker's CPU. Ours is the same for all of a workflow's payloads. A
-    workflow with children would need theirs.
+    It asks several times per payload, and in the sandbox compiles a line of code for each question: measured, 15 % of a
+    worker's CPU. A workflow with children would need theirs.
     """
+    context = WorkflowSerializationContext(namespace=det.info.namespace, workflow_id=det.info.workflow_id)
+    instance.get_serialization_context = lambda _command: context  # type: ignore[assignment,method-assign]
+    return instance
 
+
+class _Sandboxed(SandboxedWorkflowRunner):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """The instance of one run."""
-        instance = super().create_instance(det)
-        context = WorkflowSerializationContext(namespace=det.info.namespace, workflow_id=det.info.workflow_id)
-        instance.get_serialization_context = lambda _command: context  # type: ignore[assignment,method-assign]
-        return instance
+        return _in_one_context(super().create_instance(det), det)
+
+
+class _Plain(UnsandboxedWorkflowRunner):
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _in_one_context(super().create_instance(det), det)
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -57,7 +68,7 @@ def sandbox() -> SandboxedWorkflowRunner:
 
     Only the frozen messages and the signatures pass through it (docs/architecture.md).
     """
-    return OneContextSandbox(
+    return _Sandboxed(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("placet.contracts", "placet.ports")
     )
 
@@ -78,12 +89,18 @@ def build_worker(
         workflows=WORKFLOWS,
         activities=all_activities(context),
         activity_executor=ThreadPoolExecutor(max_workers=2 * threads, thread_name_prefix="activity"),
-        workflow_runner=sandbox() if sandboxed else UnsandboxedWorkflowRunner(),
+        workflow_runner=sandbox() if sandboxed else _Plain(),
         max_concurrent_activities=threads,
         max_concurrent_local_activities=threads,
         max_cached_workflows=settings.worker_cached_runs,
         graceful_shutdown_timeout=_GRACE,
     )
+
+
+def spare_what_stays() -> None:
+    """Leave what a started worker has loaded out of every later garbage collection: a hundred thousand objects."""
+    gc.collect()
+    gc.freeze()
 
 
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
@@ -112,6 +129,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     with integrator, notifier, watch, metrics:
+        spare_what_stays()
         async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)
             reconciling = asyncio.create_task(reconciler.serve(stopping, settings.reconcile_interval_seconds))
