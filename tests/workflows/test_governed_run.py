@@ -139,3 +139,31 @@ def test_a_locked_database_delays_a_run_and_loses_nothing(make_world: Callable[.
     world.approve(run_id, world.approver())
     assert [event.kind for event in world.events(run_id)] == EXECUTED_RECORD
     assert world.effects()["adjustments"] == 1
+
+
+def scheduled(world: World, run_id: str) -> list[str]:
+    """The steps that went to the task queue."""
+    history = world.run(world.engine.history(run_id))
+    named = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
+    return [name for name in named if name]
+
+
+def test_a_system_that_answers_at_once_costs_no_trip_to_the_task_queue(a_world: World) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.approve(run_id, a_world.approver())
+    assert scheduled(a_world, run_id) == ["analyse", "propose"]
+
+
+def test_a_slow_system_is_waited_for_beside_the_workflow_task_and_not_in_it(make_world: Callable[..., World]) -> None:
+    world = make_world(bss_timeout_seconds=5.0)
+    world.break_bss("GET", "/tmf-api/customerBillManagement", "latency=2500")
+    run_id = world.pending("C00005")
+    world.mend_bss()
+    assert scheduled(world, run_id) == ["analyse", "query_billing", "propose"]
+    assert len(world.events(run_id, "query_billing.completed")) == 1
+
+    # Every answer to the check before the effect is slow; the effect is caused once, by the regular attempt.
+    world.break_bss("GET", "/tmf-api/prepayBalanceManagement", "latency=2500", count=1)
+    world.approve(run_id, world.approver())
+    assert scheduled(world, run_id) == ["analyse", "query_billing", "propose", "execute"]
+    assert world.effects()["adjustments"] == 1
