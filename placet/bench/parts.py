@@ -33,6 +33,7 @@ class Parts(ProcessGroup):
         )
         super().__init__(self.place.home / "logs", _ENVIRONMENT)
         self._workers: dict[Kind, Child] = {}
+        self._servers: dict[str, Child] = {}
 
     def start_workers(self) -> None:
         """Start both workers; returns when both poll."""
@@ -53,6 +54,15 @@ class Parts(ProcessGroup):
         await_condition(file.exists, seconds=_USAGE_SECONDS, what=f"the {kind} worker's usage")
         return Usage.read(file)
 
+    def server_seconds(self, name: str) -> float:
+        """CPU time that a server (`temporal`, `bss`) has used so far; 0 where the system does not say (not Linux)."""
+        stat = Path(f"/proc/{self._servers[name].pid}/stat")
+        if not stat.exists():
+            return 0.0
+        # proc(5): the 14th and 15th fields, user and system time; the second is the name, which may hold anything.
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End all parts, the workers first, and remove the folder."""
         super().stop()
@@ -62,8 +72,10 @@ class Parts(ProcessGroup):
         """Start the servers; workers follow on `start_workers`."""
         place = self.place
         place.write()
-        self.spawn("temporal", temporal_command(place.temporal_port, free_port(), place.home / "temporal.db"))
-        self._module("bss_process")
+        self._servers["temporal"] = self.spawn(
+            "temporal", temporal_command(place.temporal_port, free_port(), place.home / "temporal.db")
+        )
+        self._servers["bss"] = self._module("bss_process")
         self.await_part(lambda: answers(place.temporal_port), "Temporal answering")
         self.await_part(lambda: answers(place.bss_port), "the sandbox BSS answering")
 

@@ -17,6 +17,8 @@ _ROWS: tuple[tuple[str, Callable[[Measured], float], str], ...] = (
     ("history events per run", lambda m: m.events, "d"),
     ("history bytes per run", lambda m: m.history_bytes, ",d"),
     ("worker CPU per run, ms", lambda m: m.cpu_ms, ".1f"),
+    ("Temporal server CPU per run, ms", lambda m: m.server_cpu_ms, ".1f"),
+    ("BSS CPU per run, ms", lambda m: m.bss_cpu_ms, ".1f"),
     ("worker peak memory, MiB", lambda m: m.peak_rss_mb, ".0f"),
 )
 
@@ -47,7 +49,8 @@ def _side_by_side(figures: Figures) -> Table:
     for name, value, form in _ROWS:
         bare, governed = value(figures.bare), value(figures.governed)
         label = name.format(in_flight=figures.in_flight)
-        table.add_row(label, format(bare, form), format(governed, form), f"{governed / bare:.2f}")
+        ratio = f"{governed / bare:.2f}" if bare else ""
+        table.add_row(label, format(bare, form), format(governed, form), ratio)
     return table
 
 

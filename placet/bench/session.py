@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import statistics
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from types import FrameType
@@ -35,7 +36,7 @@ class _Sheet:
 
     alone: list[Timing] = field(default_factory=list)
     loads: list[Load] = field(default_factory=list)
-    cpu_seconds: float = 0.0
+    cpu_seconds: Counter[str] = field(default_factory=Counter)
     events: list[int] = field(default_factory=list)
     history_bytes: list[int] = field(default_factory=list)
 
@@ -108,9 +109,14 @@ class _Session:
 
     async def _under_load(self, subject: Subject, runs: int) -> None:
         sheet = self._sheets[subject.kind]
-        before = self._parts.usage(subject.kind).cpu_seconds
+        before = self._cpu_seconds(subject.kind)
         sheet.loads.append(await drive_many(subject, self._notices, self._next(runs), self._in_flight))
-        sheet.cpu_seconds += self._parts.usage(subject.kind).cpu_seconds - before
+        sheet.cpu_seconds += self._cpu_seconds(subject.kind) - before
+
+    def _cpu_seconds(self, kind: Kind) -> Counter[str]:
+        """What the kind's worker and the servers, which serve only this kind meanwhile, have used so far."""
+        servers = {name: self._parts.server_seconds(name) for name in ("temporal", "bss")}
+        return Counter({"worker": self._parts.usage(kind).cpu_seconds, **servers})
 
     def _next(self, runs: int) -> list[int]:
         return [next(self._numbers) for _ in range(runs)]
@@ -155,7 +161,9 @@ class _Session:
             decision_under_load_ms=_median_ms([timing.to_end for timing in loaded]),
             events=round(statistics.median(sheet.events)),
             history_bytes=round(statistics.median(sheet.history_bytes)),
-            cpu_ms=1000 * sheet.cpu_seconds / len(loaded),
+            cpu_ms=1000 * sheet.cpu_seconds["worker"] / len(loaded),
+            server_cpu_ms=1000 * sheet.cpu_seconds["temporal"] / len(loaded),
+            bss_cpu_ms=1000 * sheet.cpu_seconds["bss"] / len(loaded),
             peak_rss_mb=usage.peak_rss_mb,
             model_library=usage.model_library,
         )
