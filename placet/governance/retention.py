@@ -9,7 +9,7 @@
 The record itself, signed documents, policies, receipts and checkpoints are of no class: nothing erases them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -72,6 +72,46 @@ class Standing:
     gave: bool = False
     doubtful: bool = False
     reversing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A document that may go: its class, and when the last entry of a run that names it was written."""
+
+    kind: Erasable
+    since: datetime
+
+
+@dataclass
+class Choice:
+    """Chooses among the documents of all runs; one that a run needs stays, whichever run is told first.
+
+    Attributes:
+        periods: How long what is kept.
+        now: The caller's clock.
+        going: What may go, of the runs told so far, by digest.
+    """
+
+    periods: Periods
+    now: datetime
+    going: dict[str, Going] = field(default_factory=dict)
+    _needed: set[str] = field(default_factory=set)
+
+    def tell(self, named: Iterable[Named], standing: Standing) -> None:
+        """Take a run: what its record names, and how it stands."""
+        for kind, digest in named:
+            if kind is None or not may_go(standing, kind, self.periods, self.now):
+                self._needed.add(digest)
+                self.going.pop(digest, None)
+            elif digest not in self._needed:
+                before = self.going.get(digest)
+                since = standing.since if before is None else max(standing.since, before.since)
+                self.going[digest] = Going(kind, since)
+
+    def tell_last(self, named: Iterable[Named]) -> None:
+        """Take a run that needs all of it. None is told by `tell` afterwards, so that nothing is remembered."""
+        for _, digest in named:
+            self.going.pop(digest, None)
 
 
 def may_go(standing: Standing, kind: Erasable | None, periods: Periods, now: datetime) -> bool:

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from placet.errors import UsageError
-from placet.governance.retention import APPLIED, COMPLETED, Erasable, Periods
+from placet.governance.retention import APPLIED, COMPLETED, Erasable, Going, Periods
 from placet.service.tenant_record import record_act
 from placet.storage.database import Database
 from placet.storage.retention.erasing import BATCH, Eraser, Size, erase_notices, size_of, size_of_notices
-from placet.storage.retention.survey import Going, survey
+from placet.storage.retention.survey import survey
 
 CLASSES: tuple[Erasable, ...] = ("evidence", "proposal")
 

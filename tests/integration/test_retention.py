@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -316,7 +317,32 @@ def test_a_run_that_names_the_bytes_while_they_are_erased_keeps_them(database: D
     assert there(database, digest)
 
 
-def test_whoever_races_with_retention_finds_what_their_run_named(database: Database) -> None:
+def test_what_dies_between_two_batches_leaves_whole_ones_and_the_next_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = [ended(database, f"old {number}", b"%d" % number)[1] for number in range(5)]
+    monkeypatch.setattr("placet.service.retention.BATCH", 2)
+    whole, done = Eraser.erase, []
+
+    def dies(self: Eraser, tx: Transaction, batch: Sequence[str], number: int) -> None:
+        whole(self, tx, batch, number)
+        done.append(batch)
+        if len(done) == 2:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr(Eraser, "erase", dies)
+    with pytest.raises(RuntimeError, match="killed"):
+        apply(database, 31)
+    assert sum(there(database, digest) for digest in digests) == 3
+    assert findings_of_artifacts(database) == []
+    assert apply(database, 31) == (3, 0)
+    assert findings_of_artifacts(database) == []
+
+
+def test_whoever_races_with_retention_finds_what_their_run_named(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.service.retention.BATCH", 2)
     words = [b"words %d" % number for number in range(6)]
     for number, data in enumerate(words):
         ended(database, f"old {number}", data)

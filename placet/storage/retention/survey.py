@@ -7,42 +7,18 @@ what would go.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
 from placet.governance.log.chain import BROKEN
-from placet.governance.retention import NAMING, Erasable, Named, Periods, Standing, documents_named, may_go
+from placet.governance.retention import NAMING, Choice, Going, Named, Periods, Standing, documents_named
 from placet.governance.reversals import REQUESTED
 from placet.storage.database import Transaction
 from placet.storage.projections.rows import Entry, ProjectionRows
 from placet.storage.projections.story import Story
 from placet.storage.tables import ARTIFACT
-
-
-@dataclass(frozen=True, slots=True)
-class Going:
-    """A document that may go: its class, and when the last entry of a run that names it was written."""
-
-    kind: Erasable
-    since: datetime
-
-
-@dataclass
-class _Found:
-    going: dict[str, Going] = field(default_factory=dict)
-    kept: set[str] = field(default_factory=set)
-
-    def keep(self, digest: str) -> None:
-        self.kept.add(digest)
-        self.going.pop(digest, None)
-
-    def let_go(self, digest: str, kind: Erasable, since: datetime) -> None:
-        before = self.going.get(digest)
-        if digest not in self.kept and (before is None or before.since < since):
-            self.going[digest] = Going(kind, since)
 
 
 def survey(tx: Transaction, tenant: str, periods: Periods, now: datetime) -> dict[str, Going]:
@@ -57,32 +33,28 @@ def survey(tx: Transaction, tenant: str, periods: Periods, now: datetime) -> dic
     Raises:
         GovernanceError: code `audit_broken`; an entry cannot be read, so that nobody knows what its run needs.
     """
-    found, rows, after = _Found(), tx.projections, 0
+    choice, rows, after = Choice(periods, now), tx.projections, 0
     if periods.shortest is None:
         return {}
-    old = tx.audit.position_before(tenant, now - timedelta(days=periods.shortest))
+    newest_old = tx.audit.position_before(tenant, now - timedelta(days=periods.shortest))
     while page := rows.run_streams(tenant, after):
         named = names(rows, [stream for _, stream in page])
-        _judge(tx, tenant, {stream: named[stream] for position, stream in page if position <= old}, found, periods, now)
-        # No older run comes after these, so that what they need has not to be remembered.
-        for digest in (digest for position, stream in page if position > old for _, digest in named[stream]):
-            found.going.pop(digest, None)
+        old = {stream: named.pop(stream) for position, stream in page if position <= newest_old}
+        there = _there(rows, tenant, old)
+        for stream, standing in standings(rows, list(there)).items():
+            choice.tell(there[stream], standing)
+        for several in named.values():
+            choice.tell_last(several)
         after = page[-1][0]
-    return found.going
+    return choice.going
 
 
-def _judge(
-    tx: Transaction, tenant: str, named: dict[str, list[Named]], found: _Found, periods: Periods, now: datetime
-) -> None:
-    digests = {digest for several in named.values() for _, digest in several}
-    there = tx.projections.present(ARTIFACT, "digest", tenant, sorted(digests)) if digests else set()
-    open_ = [stream for stream, several in named.items() if any(digest in there for _, digest in several)]
-    for stream, standing in standings(tx.projections, open_).items():
-        for kind, digest in named[stream]:
-            if kind is None or not may_go(standing, kind, periods, now):
-                found.keep(digest)
-            elif digest in there:
-                found.let_go(digest, kind, standing.since)
+def _there(rows: ProjectionRows, tenant: str, named: dict[str, list[Named]]) -> dict[str, list[Named]]:
+    """Return the documents that are there still, without the runs that have none."""
+    digests = sorted({digest for several in named.values() for _, digest in several})
+    there = rows.present(ARTIFACT, "digest", tenant, digests) if digests else set()
+    left = {stream: [one for one in several if one[1] in there] for stream, several in named.items()}
+    return {stream: several for stream, several in left.items() if several}
 
 
 def names(rows: ProjectionRows, run_ids: Sequence[str]) -> dict[str, list[Named]]:
