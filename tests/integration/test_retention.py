@@ -3,18 +3,23 @@
 import json
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from placet.contracts.run import RunRequest
 from placet.doctor.retention import OVERDUE, retention
+from placet.engine.client import Engine
 from placet.entrypoints.main import Tools
 from placet.entrypoints.settings import Settings
-from placet.errors import GovernanceError, UsageError
+from placet.errors import ConfigurationError, GovernanceError, UsageError
 from placet.governance.retention import Periods
+from placet.interfaces.cli import retention as command_line
 from placet.interfaces.cli.app import run as placet
+from placet.interfaces.http.app import create_app
 from placet.service.retention import Outcome, apply_retention, would_erase
 from placet.service.reversals import request_reversal
 from placet.service.runs import build_request, record_request
@@ -26,6 +31,7 @@ from tests.support.steps import Steps
 
 BOTH = Periods(classes={"evidence": 30, "proposal": 30}, notices=30, given=90)
 TEXT = "text/plain"
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def after(days: float) -> datetime:
@@ -117,11 +123,29 @@ class Here(Tools):
         self.settings = settings
 
 
+async def nowhere() -> Engine:
+    raise ConfigurationError("no Temporal here")
+
+
+def at(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    """Let the command line think that `days` have passed."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(days=days)
+
+    monkeypatch.setattr(command_line, "datetime", Later)
+
+
+def megabytes(outcome: Outcome) -> str:
+    return f"{outcome.documents['evidence'].size / 1e6:.2f}"
+
+
 def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_which_entry(
     steps: Steps, database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = steps.parts.database
-    # The clock of the commands cannot be moved: what they ask of it can.
     settings = Settings(home=tmp_path, database_url=database_url, retain_evidence_days=30, retain_proposals_days=30)
 
     def command(*arguments: str, code: int = 0) -> str:
@@ -134,13 +158,22 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     proposal = rejected(steps)
     assert "kept for 30 days; nothing is due\n" in command("retention", "show")
     assert next(iter(retention(settings))).detail == "periods are set and were never applied for demo"
-    assert apply(database, 29) == (0, 0)
+    at(monkeypatch, 29)
+    assert command("retention", "run") == "nothing was due\n"
+    at(monkeypatch, 31)
     due = would_erase(database, "demo", BOTH, after(31))
     assert counts(due) == (6, 1)
+    dry = command("retention", "run", "--dry-run")
+    assert (
+        f"prompts, answers and billing evidence: kept for 30 days; 6 ({megabytes(due)} MB) would go, the oldest" in dry
+    )
+    assert "proposals: kept for 30 days; 1 (" in dry
+    assert "notifications: kept for ever (PLACET_RETAIN_NOTICES_DAYS is not set)\n" in dry
     assert there(database, proposal)
-    went = apply_retention(database, "demo", BOTH, by="olga", now=after(31))
-    assert (counts(went), went.documents["evidence"].size) == (counts(due), due.documents["evidence"].size)
-    assert apply(database, 32) == (0, 0)
+    went = json.loads(command("retention", "run", "--by", "dana", "--json"))
+    assert [went[kind]["count"] for kind in ("evidence", "proposal", "notices")] == [6, 1, 0]
+    assert went["evidence"]["bytes"] == due.documents["evidence"].size
+    assert command("retention", "run") == "nothing was due\n"
     assert findings(database) == []
 
     assert "1 signed and 0 anchored" in (command("audit", "checkpoint"), command("audit", "verify"))[1]
@@ -150,13 +183,19 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     documents = command("run", "show", steps.run.run_id, "--evidence", "--prompts", "--answers")
     assert documents.count("under retention (entry ") == 5
     log = command("audit", "log")
+    assert "  retention.applied  dana  " in log
     assert "ERASED 6 prompts, answers and pieces of billing evidence of runs over for 30 days and more" in log
+    assert "applied retention: erased 6 prompts, answers and pieces of evidence, 1 proposals and 0 notifications" in log
     number = documents.split("under retention (entry ")[1].split(" ")[0]
     assert f"\n{number:>3}  " in log
     with database.reading() as tx:
         (entry,) = (one for one in tx.audit.read("tenant/demo") if one.body.get("class") == "proposal")
         assert json.loads(tx.artifacts.get(str(entry.body["list"]), tenant="demo")) == [proposal]
     assert next(iter(retention(settings))).level == "ok"
+    app = create_app(database, nowhere, tenant="demo", agents=("retention",), token=SecretStr(TOKEN))
+    with TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}) as http:
+        answer = http.get(f"/v1/runs/{steps.run.run_id}/proposal")
+    assert (answer.status_code, answer.json()["code"]) == (410, "artifact_erased")
 
     # A list that is gone proves nothing; neither does a row of the index alone.
     with outsider(database_url) as run:

@@ -14,9 +14,9 @@ from typing import Final
 from sqlalchemy import and_, bindparam, delete, func, select
 
 from placet.contracts.run import END_STATES
-from placet.governance.retention import NAMING, documents_named
 from placet.storage.database import Transaction
 from placet.storage.retention.erasures import LIST_MEDIA_TYPE, list_of
+from placet.storage.retention.survey import names
 from placet.storage.tables import ARTIFACT, AUDIT, NOTIFICATION, RUN
 
 BATCH: Final = 500
@@ -128,6 +128,7 @@ class Eraser:
     def _catch_up(self, tx: Transaction) -> None:
         settled = tx.audit.settled(self.tenant)  # before the reading, so that what is read covers it
         moved = tx.connection.scalars(_MOVED, {"of_tenant": self.tenant, "after": self.after})
-        for entry in tx.projections.entries(moved, NAMING) if moved else ():
-            self.named.update(digest for _, digest in documents_named(entry.kind, entry.body))
+        for first in range(0, len(moved), BATCH):
+            named = names(tx.projections, moved[first : first + BATCH])
+            self.named.update(digest for several in named.values() for _, digest in several)
         self.after = max(self.after, settled)
