@@ -5,14 +5,14 @@ documents go. A process that dies in between leaves whole batches; the next one 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from placet.errors import UsageError
 from placet.governance.retention import APPLIED, COMPLETED, Erasable, Going, Periods
 from placet.service.tenant_record import record_act
-from placet.storage.database import Database
+from placet.storage.database import Database, Transaction
 from placet.storage.retention.erasing import BATCH, Eraser, Size, erase_notices, size_of, size_of_notices
 from placet.storage.retention.survey import survey
 
@@ -37,9 +37,7 @@ def would_erase(database: Database, tenant: str, periods: Periods, now: datetime
     with database.snapshot() as tx:
         going = survey(tx, tenant, periods, now)
         sizes = {kind: size_of(tx, tenant, _of(going, kind)) for kind in CLASSES}
-        notices = Size(0, 0)
-        if periods.notices is not None:
-            notices = size_of_notices(tx, tenant, now - timedelta(days=periods.notices))
+        notices = _notices(tx, tenant, periods, now)
     oldest = {kind: min((one.since for one in going.values() if one.kind == kind), default=None) for kind in CLASSES}
     return Outcome({kind: Size(size.count, size.size, oldest[kind]) for kind, size in sizes.items()}, notices)
 
@@ -61,10 +59,11 @@ def apply_retention(database: Database, tenant: str, periods: Periods, *, by: st
         seen = tx.audit.settled(tenant)
     with database.snapshot() as tx:
         going = survey(tx, tenant, periods, now)
+        due = _notices(tx, tenant, periods, now)
     eraser = Eraser(tenant, seen)
     act = _Act(database, tenant, periods, by, now)
     documents = {kind: act.documents(eraser, kind, going) for kind in CLASSES}
-    outcome = Outcome(documents, Size(act.notices(), 0))
+    outcome = Outcome(documents, replace(due, count=act.notices()))
     with database.transaction() as tx:
         counts = {kind: size.count for kind, size in documents.items()}
         body = {"periods": _days(periods), "erased": counts, "notices": outcome.notices.count}
@@ -117,6 +116,12 @@ class _Act:
             total += went
             if went < BATCH:
                 return total
+
+
+def _notices(tx: Transaction, tenant: str, periods: Periods, now: datetime) -> Size:
+    if periods.notices is None:
+        return Size(0, 0)
+    return size_of_notices(tx, tenant, now - timedelta(days=periods.notices))
 
 
 def _of(going: Mapping[str, Going], kind: Erasable) -> list[str]:

@@ -83,7 +83,7 @@ def size_of(tx: Transaction, tenant: str, digests: Sequence[str]) -> Size:
 
 
 def size_of_notices(tx: Transaction, tenant: str, before: datetime) -> Size:
-    """Return how many notifications from `before` are over and done with, and their characters."""
+    """Return how many notifications older than `before` are done with, their length, and when the oldest is from."""
     count, size, oldest = tx.connection.execute(_COUNT_NOTICES, {"of_tenant": tenant, "before": before}).one()
     return Size(count, int(size), oldest)
 

@@ -7,6 +7,7 @@ what would go.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
@@ -99,7 +100,7 @@ def standings(rows: ProjectionRows, run_ids: Sequence[str]) -> dict[str, Standin
     ended = {entry.stream for entry in _entries(rows, reversals, [ENDED])}
     for run_id, several in taken_back.items():
         if not ended.issuperset(several):
-            found[run_id] = Standing(over=False, since=found[run_id].since, reversing=True)
+            found[run_id] = replace(found[run_id], reversing=True)
     return found
 
 
