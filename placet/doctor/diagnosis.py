@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
+from placet.doctor.retention import retention
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 
@@ -32,6 +33,7 @@ PROBES: dict[str, Probe] = {
     "perimeter": perimeter,
     "HTTP API": installation.api_token,
     "notifications": notifying.notifications,
+    "retention": retention,
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,

@@ -18,6 +18,7 @@ from placet.entrypoints.settings import (
 
 if TYPE_CHECKING:
     from placet.engine.client import Engine
+    from placet.governance.retention import Periods
     from placet.storage.database import Database
 
 T = TypeVar("T")
@@ -97,6 +98,12 @@ class Tools:
         from placet.entrypoints.policies import policy_path
 
         return policy_path(self.settings.policy_dir, self.tenant, agent)
+
+    def periods(self) -> "Periods":
+        """How long the tenant's documents and notifications are kept."""
+        from placet.entrypoints.retention import periods
+
+        return periods(self.settings, self.tenant)
 
     @cached_property
     def _database(self) -> "Database":

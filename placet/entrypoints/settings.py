@@ -150,6 +150,20 @@ class Settings(BaseSettings):
         default=60.0, ge=0, le=86_400, description="how long such a run must not have moved before it is looked at"
     )
 
+    retain_evidence_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="days after a run is over that prompts, answers and billing evidence are kept; none: for ever",
+    )
+    retain_proposals_days: int | None = Field(
+        default=None, ge=1, description="the same of what was proposed, with the candidates it beat; none: for ever"
+    )
+    retain_notices_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="days that notifications delivered or given up are kept; none: for ever",
+    )
+
     worker_activities: int = Field(default=32, ge=1, le=500, description="activities one worker runs at a time")
     worker_cached_runs: int = Field(default=500, ge=1, description="workflows kept in worker memory")
 

@@ -216,6 +216,19 @@ def _anchored(event: AuditEvent) -> str:
     return f"gave the log's head, of {event.body['size']} entries, to {quoted(event.body['to'], NAME)}"
 
 
+def _erased(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "retention.completed":
+        erased = body["erased"]
+        return (
+            f"applied retention: erased {erased['evidence']} prompts, answers and pieces of evidence, "
+            f"{erased['proposal']} proposals and {body['notices']} notifications"
+        )
+    what = {"evidence": "prompts, answers and pieces of billing evidence", "proposal": "proposals"}[body["class"]]
+    listed = f"listed in {_digest(body['list'])}"
+    return f"ERASED {body['count']} {what} of runs over for {body['days']} days and more, {listed}"
+
+
 def _because(event: AuditEvent) -> str:
     """Return what the one who acted wrote as a reason."""
     reason = event.body.get("reason")
@@ -290,4 +303,6 @@ _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
     "key.enrolled": _key,
     "key.revoked": _key,
     "log.anchored": _anchored,
+    "retention.applied": _erased,
+    "retention.completed": _erased,
 }

@@ -16,6 +16,7 @@ from placet.contracts.proposal import Candidate, Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import PlacetError, UsageError
 from placet.governance.choice import money
+from placet.storage.artifacts import ERASED
 
 
 def rederive(
@@ -39,8 +40,9 @@ def rederive(
         return [], ["expected values: nothing was computed for this proposal"]
     try:
         evidence, assessment = fetch(proposal.evidence, Evidence), fetch(proposal.assessment, Assessment)
-    except UsageError:
-        return [], ["expected values not computed again: the evidence is not held here"]
+    except UsageError as error:
+        why = str(error) if error.code == ERASED else "the evidence is not held here"
+        return [], [f"expected values not computed again: {why}"]
     except PlacetError as error:
         return [f"the evidence that the proposal rests on cannot be read: {error}"], []
     if not isinstance(evidence, Evidence) or not isinstance(assessment, Assessment):

@@ -32,7 +32,7 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
     if record.state != expected or record.proposal is None:
         raise UsageError(f"run {run_id!r} is {record.state!r}, not {expected!r}: there is nothing to {verdict}")
     with database.reading() as tx:
-        return record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal)
+        return record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
 
 
 def sign_verdict(

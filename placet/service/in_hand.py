@@ -9,6 +9,7 @@ from typing import Any, Final
 from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
 from placet.errors import GovernanceError, UsageError
+from placet.storage.artifacts import ERASED
 from placet.storage.database import Database, Transaction
 
 _WITH_MODELS: Final = frozenset({"analyse.completed", "analyse.unanswered", "propose.completed", "propose.unanswered"})
@@ -96,7 +97,7 @@ def _exchange(tx: Transaction, tenant: str, event: AuditEvent, use: dict[str, An
 def _held(tx: Transaction, tenant: str, digest: str) -> Held:
     try:
         return Held(digest, tx.artifacts.get(digest, tenant=tenant).decode("utf-8", "backslashreplace"))
-    except UsageError:
-        return Held(digest, None, "it is not kept: never stored, or erased")
+    except UsageError as error:
+        return Held(digest, None, str(error) if error.code == ERASED else "it is not kept: never stored, or erased")
     except GovernanceError as error:
         return Held(digest, None, str(error))

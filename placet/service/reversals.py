@@ -42,6 +42,7 @@ def request_reversal(database: Database, *, run_id: str, tenant: str, requested_
         _record(tx, request, run_id, reason)
         others = (other for other in tx.runs.reversals_of(run_id) if other.run_id != request.run_id)
         check_reversible(original, original.state, ((other.run_id, other.state) for other in others))
+        _hold_documents(tx, original)
     return StartedRun(request, new=True)
 
 
@@ -61,6 +62,19 @@ async def reverse_run(database: Database, engine: Engine, asked: StartedRun) -> 
             code="reversal_under_way",
         )
     return asked.request
+
+
+def _hold_documents(tx: Transaction, original: RunRecord) -> None:
+    """Make sure that what the reversal reads is there, and that retention sees the request before it could erase it."""
+    for digest in (original.assessment, original.proposal):
+        if digest is not None and not tx.artifacts.hold(original.tenant, digest):
+            erased = tx.erasures.of(original.tenant, [digest]).get(digest)
+            what = f"was {erased}" if erased is not None else "is not in the store"
+            raise GovernanceError(
+                f"run {original.run_id!r} cannot be taken back: what it was based on {what}; "
+                "correct it in the billing system",
+                code="documents_erased",
+            )
 
 
 def _check_reason(reason: str) -> None:

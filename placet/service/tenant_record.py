@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from placet.contracts.audit import AuditEvent
 from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Database, Transaction
@@ -10,9 +11,9 @@ from placet.storage.database import Database, Transaction
 
 def record_act(
     tx: Transaction, tenant: str, kind: str, actor: str, at: datetime, what: str, body: dict[str, Any]
-) -> None:
-    """Append an entry to the tenant's own stream, once for each `what` of a `kind`."""
-    tx.audit.append(
+) -> AuditEvent:
+    """Append an entry to the tenant's own stream, once for each `what` of a `kind`; return it."""
+    return tx.audit.append(
         stream=f"tenant/{tenant}",
         tenant=tenant,
         run_id=None,

@@ -1,6 +1,6 @@
 """Content-addressed artifacts: what is too large or too private for workflow history."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import bindparam, select
@@ -10,6 +10,7 @@ from placet.errors import GovernanceError, UsageError
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 from placet.storage.driver import Connection
 from placet.storage.inserts import insert_if_absent
+from placet.storage.retention.erasures import Erasures
 from placet.storage.tables import ARTIFACT
 
 JSON = "application/json"
@@ -18,7 +19,14 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 _DATA = select(ARTIFACT.c.data).where(ARTIFACT.c.digest == bindparam("digest")).limit(1)
 _OF_TENANT = _DATA.where(ARTIFACT.c.tenant == bindparam("tenant"))
+_HELD = (
+    select(ARTIFACT.c.digest)
+    .where(ARTIFACT.c.tenant == bindparam("tenant"), ARTIFACT.c.digest == bindparam("digest"))
+    .with_for_update(read=True, key_share=True)
+)
 _BROKEN = "artifact_broken"
+ERASED: Final = "artifact_erased"
+"""Code of the error that retention erased what is asked for."""
 
 
 class ArtifactStore:
@@ -30,7 +38,11 @@ class ArtifactStore:
         self._connection = connection
 
     def put(self, tenant: str, media_type: str, data: bytes) -> Digest:
-        """Keep `data` for `tenant` and return its address; the same bytes again change nothing."""
+        """Keep `data` for `tenant` and return its address; the same bytes again change nothing.
+
+        Bytes that are there already are held until the transaction ends: retention may be about to erase them, and
+        cannot see yet that this transaction's entry names them.
+        """
         address = sha256_hex(data)
         values: dict[str, object] = {
             "digest": address,
@@ -38,8 +50,17 @@ class ArtifactStore:
             "media_type": media_type,
             "data": data,
         }
-        insert_if_absent(self._connection, ARTIFACT, values)
+        while not insert_if_absent(self._connection, ARTIFACT, values):
+            if self.hold(tenant, address):
+                break
         return address
+
+    def hold(self, tenant: str, digest: Digest) -> bool:
+        """Keep retention from erasing an artifact before the transaction ends; return whether it is there.
+
+        It waits for an erasure under way. On SQLite there is one writer, who need not lock.
+        """
+        return self._connection.scalar(_HELD, {"tenant": tenant, "digest": digest}) is not None
 
     def put_model(self, tenant: str, model: BaseModel) -> Digest:
         """Keep the RFC 8785 form of `model`, so that its address is its governance digest.
@@ -53,7 +74,8 @@ class ArtifactStore:
         """The bytes at `digest`, checked against it; only the copy of `tenant` where one is named.
 
         Raises:
-            UsageError: code `unknown_artifact`; never stored, or erased.
+            UsageError: code `artifact_erased`, under which entry the record says; or `unknown_artifact`, never stored,
+                or erased by hand.
             GovernanceError: code `artifact_broken`; the stored bytes are not those that were put.
         """
         query, values = _DATA, {"digest": digest}
@@ -61,7 +83,7 @@ class ArtifactStore:
             query, values = _OF_TENANT, {"digest": digest, "tenant": tenant}
         data: bytes | str | None = self._connection.scalar(query, values)
         if data is None:
-            raise UsageError(f"artifact {digest!r} is not in the store: never put, or erased", code="unknown_artifact")
+            raise self._missing(digest, tenant)
         if isinstance(data, str):
             # SQLite keeps text in a column of bytes if somebody writes it there.
             raise GovernanceError(f"artifact {digest!r} was altered: it is text now", code=_BROKEN)
@@ -73,7 +95,7 @@ class ArtifactStore:
         """The model stored at `digest`.
 
         Raises:
-            UsageError: code `unknown_artifact`; never stored, or erased.
+            UsageError: code `artifact_erased` or `unknown_artifact`, as for `get`.
             GovernanceError: code `artifact_broken`; altered, or not a `type_`.
         """
         content = self.get(digest, tenant=tenant)
@@ -84,3 +106,9 @@ class ArtifactStore:
                 f"artifact {digest!r} is not a valid {type_.__name__}: {error.error_count()} faults",
                 code=_BROKEN,
             ) from error
+
+    def _missing(self, digest: str, tenant: str | None) -> UsageError:
+        erased = {} if tenant is None else Erasures(self._connection).of(tenant, [digest])
+        if digest in erased:
+            return UsageError(f"artifact {digest!r} was {erased[digest]}", code=ERASED)
+        return UsageError(f"artifact {digest!r} is not in the store: never put, or erased", code="unknown_artifact")

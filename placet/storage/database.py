@@ -32,6 +32,7 @@ from placet.storage.log.tree import LogTree
 from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
+from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Transaction:
         "decisions",
         "delegations",
         "effects",
+        "erasures",
         "figures",
         "halts",
         "inbox",
@@ -85,6 +87,7 @@ class Transaction:
         self.checkpoints = CheckpointRepository(connection)
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)
 

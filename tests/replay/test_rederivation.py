@@ -16,6 +16,7 @@ from placet.decisioning.contact import ContactPolicy
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
 from placet.replay.rederivation import rederive
+from placet.storage.artifacts import ERASED
 from tests.agents.support import assessment, evidence, request
 
 POLICY = ContactPolicy(
@@ -40,11 +41,13 @@ def proposed(shown: Evidence = SHOWN) -> Proposal:
     return made.proposal
 
 
-def judged(proposal: Proposal, *, held: bool = True, policy: ContactPolicy = POLICY) -> tuple[list[str], list[str]]:
+def judged(
+    proposal: Proposal, *, lost: UsageError | None = None, policy: ContactPolicy = POLICY
+) -> tuple[list[str], list[str]]:
     def fetch(address: str, kind: type[BaseModel]) -> BaseModel:
         found: dict[str, BaseModel] = {digest(SHOWN): SHOWN, digest(assessment()): assessment()}
-        if not held:
-            raise UsageError(f"artifact {address!r} is not in the store")
+        if lost is not None:
+            raise lost
         assert isinstance(found[address], (Evidence, Assessment))
         return kind.model_validate_json(found[address].model_dump_json())
 
@@ -72,7 +75,14 @@ def test_a_made_up_value_or_mutation_is_found() -> None:
 @pytest.mark.parametrize(
     ("changes", "note"),
     [
-        ({"held": False}, "expected values not computed again: the evidence is not held here"),
+        (
+            {"lost": UsageError("not in the store", code="unknown_artifact")},
+            "expected values not computed again: the evidence is not held here",
+        ),
+        (
+            {"lost": UsageError("artifact 'x' was erased on 2026-03-01 under retention", code=ERASED)},
+            "expected values not computed again: artifact 'x' was erased on 2026-03-01 under retention",
+        ),
         (
             {"policy": POLICY.model_copy(update={"cool_down_days": 1})},
             "expected values not computed again: installed now is not what it was computed with (contact policy)",

@@ -12,7 +12,7 @@ import typer
 
 from placet.errors import PlacetError
 from placet.files import open_own, private_folder
-from placet.interfaces.cli import audit, backups, notifications, output, services
+from placet.interfaces.cli import audit, backups, notifications, output, retention, services
 from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
@@ -40,6 +40,7 @@ def build_app() -> typer.Typer:
     policy.register(app)
     audit.register(app)
     backups.register(app)
+    retention.register(app)
     reversals.register(app)
     halts.register(app)
     delegations.register(app)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from placet.engine.client import Engine
+    from placet.governance.retention import Periods
     from placet.storage.database import Database
 
 T = TypeVar("T")
@@ -59,6 +60,9 @@ class Toolbox(Protocol):
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""
+
+    def periods(self) -> "Periods":
+        """How long the tenant's documents and notifications are kept."""
 
     def database(self) -> "Database":
         """The database, checked: reachable and migrated."""

@@ -30,6 +30,7 @@ _BY_CODE: Mapping[str, int] = {
     "run_key_conflict": 409,
     "late": 409,
     "not_running": 409,
+    "artifact_erased": 410,
 }
 _BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
     (UsageError, 422),

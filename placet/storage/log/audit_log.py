@@ -55,6 +55,7 @@ _TAIL = (
     .order_by(AUDIT.c.id)
     .limit(bindparam("limit"))
 )
+_LAST_OF_ALL = select(AUDIT.c.id).where(AUDIT.c.tenant == bindparam("tenant")).order_by(AUDIT.c.id.desc()).limit(1)
 _HASHES = (
     select(AUDIT.c.id, AUDIT.c.hash)
     .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
@@ -215,6 +216,10 @@ class AuditLog:
         """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread."""
         rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit})
         return [(position, digest) for position, digest in rows]
+
+    def settled(self, tenant: str) -> int:
+        """Position up to which every entry of `tenant` is there for all to see; 0 where there is none."""
+        return next((position for (position,) in self._settled(_LAST_OF_ALL, {"tenant": tenant})), 0)
 
     def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Rows:
         if self._connection.dialect.name == "postgresql":

@@ -17,7 +17,11 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an entry of the record says, unverified: its hash and place are for `verify_log` to check."""
+    """What an entry of the record says, unverified: its hash and place are for `verify_log` to check.
+
+    Attributes:
+        position: Its place over all streams.
+    """
 
     stream: str
     kind: str
@@ -25,6 +29,7 @@ class Entry:
     actor: str
     at: datetime
     body: dict[str, Any]
+    position: int = 0
 
 
 class ProjectionRows:
@@ -45,14 +50,13 @@ class ProjectionRows:
         )
         return [(position, stream) for position, stream in self._connection.execute(query)]
 
-    def entries(self, streams: Sequence[str]) -> Iterator[Entry]:
-        """Yield the entries of some streams, stream by stream, in order; only a batch is held in memory."""
+    def entries(self, streams: Sequence[str], kinds: Sequence[str] | None = None) -> Iterator[Entry]:
+        """Yield the entries of some streams, of some `kinds` or all, stream by stream, in order; a batch at a time."""
         after: tuple[str, int] = ("", 0)
+        wanted = [AUDIT.c.stream.in_(streams), *([] if kinds is None else [AUDIT.c.kind.in_(kinds)])]
         while True:
             place = (AUDIT.c.stream, AUDIT.c.seq)
-            query = (
-                select(AUDIT).where(AUDIT.c.stream.in_(streams), tuple_(*place) > after).order_by(*place).limit(PAGE)
-            )
+            query = select(AUDIT).where(*wanted, tuple_(*place) > after).order_by(*place).limit(PAGE)
             rows = self._connection.execute(query).mappings()
             for row in rows:
                 yield _entry(row)
@@ -139,4 +143,5 @@ def _entry(row: Row) -> Entry:
         actor=row["actor"],
         at=row["at"],
         body=read_body(row["body"]),
+        position=row["id"],
     )

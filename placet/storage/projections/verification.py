@@ -1,6 +1,7 @@
 """Compares every projection of a tenant with its record, in one pass. What is not covered: docs/threat-model.md.
 
- (1) each run: its entries are told as a story, a page of runs at a time, and its rows compared with it;
+ (1) each run: its entries are told as a story, a page of runs at a time, and its rows compared with it; the documents
+     that its entries name are there, or an entry says that retention erased them;
  (2) rows about runs that have no record at all;
  (3) keys, delegations, mandates, halts and controls, with the tenant's own stream.
 It believes the entries; that they are those that were written is for `placet.storage.log.verification` to show, in the
@@ -12,8 +13,8 @@ from itertools import groupby
 
 from placet.errors import GovernanceError
 from placet.storage.database import Transaction
+from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
-from placet.storage.projections.rows import ProjectionRows
 from placet.storage.projections.run_rows import CHECKS
 from placet.storage.projections.story import Story
 from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent
@@ -27,7 +28,7 @@ def verify_projections(tx: Transaction, tenant: str) -> Iterator[Finding]:
         tenant: Whose.
     """
     rows = tx.projections
-    yield from _runs(rows, tenant)
+    yield from _runs(tx, tenant)
     for table, _ in CHECKS:
         for run_id in rows.strays(table, tenant):
             yield Finding(table.name, run_id, "there is a row, and nothing on the record of that run")
@@ -51,18 +52,21 @@ def check_projections(tx: Transaction, tenant: str) -> None:
     raise GovernanceError(f"the tables of tenant {tenant!r} differ from the record: {first}{others}", code=DIFFERS)
 
 
-def _runs(rows: ProjectionRows, tenant: str) -> Iterator[Finding]:
-    after = 0
+def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
+    rows, after = tx.projections, 0
     while page := rows.run_streams(tenant, after):
         run_ids = [stream for _, stream in page]
         told = {run_id: Story(run_id) for run_id in run_ids}
+        named: list[Mention] = []
         for run_id, entries in groupby(rows.entries(run_ids), key=lambda entry: entry.stream):
             for entry in entries:
                 told[run_id].tell(entry)
+                named += mentions(entry)
         for story in told.values():
             yield from (Finding("record", story.run_id, fault) for fault in story.faults)
         for table, check in CHECKS:
             found = rows.of_runs(table, run_ids)
             for run_id, story in told.items():
                 yield from check(tenant, story, found[run_id])
+        yield from check_documents(tx, tenant, named)
         after = page[-1][0]

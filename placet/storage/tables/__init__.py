@@ -5,6 +5,7 @@ from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
 from placet.storage.tables.record import ARTIFACT, AUDIT, RUN
+from placet.storage.tables.retention import ERASURE
 
 __all__ = [
     "APPROVER",
@@ -14,6 +15,7 @@ __all__ = [
     "DECISION",
     "DELEGATION",
     "EFFECT",
+    "ERASURE",
     "HALT",
     "LOG_CHECKPOINT",
     "LOG_ENTRY",

@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.run import RunState
-from placet.errors import UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events, print_reversals, print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
@@ -139,7 +139,12 @@ def show(
             print_in_hand(database, run_id, toolbox.tenant, **wanted)
         return
     with database.snapshot() as tx:
-        proposal = tx.artifacts.get_model(record.proposal, Proposal) if record.proposal else None
+        proposal, gone = None, ""
+        if record.proposal is not None:
+            try:
+                proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
+            except (UsageError, GovernanceError) as error:
+                gone = str(error)
         events = tx.audit.read(run_id)
     if as_json:
         output.print_json(
@@ -147,6 +152,7 @@ def show(
                 **record.model_dump(mode="json"),
                 "installation": toolbox.installation,
                 "proposal_document": proposal.model_dump(mode="json") if proposal else None,
+                "proposal_fault": gone,
                 "audit": [event.model_dump(mode="json") for event in events],
             }
         )
@@ -156,6 +162,8 @@ def show(
     print_reversals(record, events)
     if proposal is not None:
         output.print_proposal(proposal, str(record.proposal))
+    elif gone:
+        output.print_field("proposal", f"cannot be shown: {gone}")
     else:
         output.print_weighed(events)
     print_events(events)

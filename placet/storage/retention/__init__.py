@@ -1,0 +1,1 @@
+"""Erasing what retention no longer keeps, and proving afterwards which documents went."""
