@@ -26,7 +26,9 @@ COMPLETED: Final = "retention.completed"
 """Entry on the tenant's stream: somebody had retention applied, and it came to its end."""
 
 _MODELS: Final = ("analyse.completed", "analyse.unanswered", "propose.completed", "propose.unanswered")
-NAMING: Final = (*_MODELS, "query_billing.completed", "approve.amended", "approve.decided", "approve.settled")
+_GATES: Final = ("approve.opened", "approve.amended")
+_DECISIONS: Final = ("approve.decided", "approve.settled")
+NAMING: Final = (*_MODELS, "query_billing.completed", *_GATES, *_DECISIONS)
 """Kinds of the entries that name documents of their run."""
 
 
@@ -135,5 +137,9 @@ def documents_named(kind: str, body: Mapping[str, Any]) -> Iterator[Named]:
         yield "evidence", str(body["evidence"])
     elif kind in ("propose.completed", "approve.amended") and body["proposal"] is not None:
         yield "proposal", str(body["proposal"])
-    elif kind in ("approve.decided", "approve.settled"):
+    elif kind in _DECISIONS:
         yield None, str(body["envelope"])
+    # A model may be led to answer with the text of a policy: under the same digest, it is still a policy.
+    policies = body.get("gate", body).get("policy_set")
+    if policies is not None:
+        yield None, str(policies)

@@ -58,3 +58,9 @@ def test_a_run_keeps_everything_until_it_is_over_known_and_out_of_every_period(
 def test_signed_documents_are_of_no_class() -> None:
     assert list(documents_named("approve.decided", {"envelope": "e", "proposal": "p"})) == [(None, "e")]
     assert list(documents_named("approve.opened", {"proposal": "p"})) == []
+
+
+def test_a_policy_that_a_run_was_asked_by_is_kept_whoever_else_said_the_same() -> None:
+    assert list(documents_named("approve.opened", {"proposal": "p", "gate": {"policy_set": "s"}})) == [(None, "s")]
+    decided = {"envelope": "e", "proposal": "p", "policy_set": "s"}
+    assert list(documents_named("approve.decided", decided)) == [(None, "e"), (None, "s")]
