@@ -5,9 +5,15 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, SerializationContext
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadConverter,
+    SerializationContext,
+)
 from temporalio.exceptions import ApplicationError
 
 from placet.engine.payload_codec import FOREIGN, UNREADABLE, PayloadEncryption
@@ -19,6 +25,8 @@ UNSEALED = "unsealed"
 _NO_VALUES = {FOREIGN, UNREADABLE.metadata["encoding"]}
 
 
+_OPENED = b"json/plain"
+"""Encoding of what the codec has opened."""
 _CONVERTERS = PydanticPayloadConverter().converters
 
 
@@ -44,6 +52,19 @@ class SealedPayloadConverter(PydanticPayloadConverter):
         return super().from_payloads(payloads, type_hints)
 
 
+class SealedFailureConverter(DefaultFailureConverterWithEncodedAttributes):
+    """Takes no word from a failure that was not sealed: Temporal lets anyone fail a step that is under way."""
+
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        """Return the exception; time-outs and cancellations are Temporal's own, and nobody seals them."""
+        sealed = failure.encoded_attributes.metadata.get("encoding") == _OPENED
+        if failure.HasField("application_failure_info") and not sealed:
+            return ApplicationError(
+                "it failed with words that this installation did not seal", type=UNSEALED, non_retryable=True
+            )
+        return super().from_failure(failure, payload_converter)
+
+
 class SealingConverter(DataConverter):
     """The SDK's converter; binding it to a workflow costs no new converters, of which every task makes several."""
 
@@ -65,5 +86,5 @@ def data_converter(keys: PayloadKeys, *, for_worker: bool = False) -> DataConver
     return SealingConverter(
         payload_converter_class=SealedPayloadConverter,
         payload_codec=PayloadEncryption(keys, mark=for_worker),
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=SealedFailureConverter,
     )

@@ -1,6 +1,7 @@
 """Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0027)."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from placet.contracts.run import CloseInput, RunRequest
 from placet.engine.converter import UNSEALED, data_converter
 from placet.engine.payload_keys import load_or_create_key
+from placet.entrypoints.reconciler import ENDED_BY_TEMPORAL, Reconciler
 from placet.errors import UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
@@ -173,3 +175,28 @@ def test_a_request_is_what_it_was_in_every_form(a_world: World) -> None:
     request = a_world.request("C00005")
     recorded = run_operations.record_request(a_world.database, request).request
     assert recorded == request == RunRequest.model_validate_json(request.model_dump_json())
+
+
+@pytest.mark.parametrize("says", ["an answer", "a failure"])
+def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
+    make_world: Callable[..., World], says: str
+) -> None:
+    """Temporal lets anyone complete a step that is under way, by the run's id and the step's number."""
+    world = make_world(bss_timeout_seconds=5.0)
+    world.break_bss("GET", "/tmf-api/customerManagement", "latency=2000")
+    run_id = world.start("C00005")
+    step = stranger(world).get_async_activity_handle(workflow_id=run_id, run_id=None, activity_id="1")
+    world.until(lambda: bool(world.events(run_id, "run.started")), "the step to be under way")
+    if says == "an answer":
+        world.run(step.complete({"assessment": "0" * 64, "queries": []}))
+    else:
+        world.run(step.fail(ApplicationError("approved by nobody", type="executed", non_retryable=True)))
+        world.wait(run_id, "failed")
+    with contextlib.suppress(WorkflowFailureError):
+        world.run(world.engine.handle(run_id).result())
+    assert world._parts is not None
+    world.run(Reconciler(world.engine, world._parts.context, grace=timedelta(0)).run_once())
+    record = world.record(run_id)
+    assert (record.state, record.code) == ("failed", ENDED_BY_TEMPORAL if says == "an answer" else UNSEALED)
+    assert "nobody" not in record.detail
+    assert world.effects()["adjustments"] == 0
