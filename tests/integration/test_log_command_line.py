@@ -21,7 +21,7 @@ from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.log.notes import VerifierKey, open_note
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
-from tests.support.logs import TENANT, record, run_id
+from tests.support.logs import AT, TENANT, record, run_id
 from tests.support.witness import Witness, running_witness
 
 ORIGIN = "placet.internal/acme"
@@ -129,11 +129,33 @@ def test_a_proof_verifies_offline_with_the_file_and_the_public_key_alone(here: I
     for key in (str(public), vkey):
         said = auditor.placet("verify", "--proof", bundle, "--key", key)
         assert said.startswith(f"3 entries verified: they are in log {ORIGIN} of 7 entries, the last is analyse.done")
-    assert json.loads(auditor.placet("verify", "--proof", bundle, "--key", vkey, "--json"))["stream"] == run_id(0)
+        assert f"up to entry 3 of run {run_id(0)}, which was not over" in said
+    described = json.loads(auditor.placet("verify", "--proof", bundle, "--key", vkey, "--json"))
+    assert (described["stream"], described["standing"]) == (run_id(0), "up_to_entry")
     assert not (elsewhere / "placet.db").exists()
     assert "not signed by a key that is trusted here (none)" in auditor.placet("verify", "--proof", bundle, code=1)
-    bundle.write_text(bundle.read_text().replace("agent:retention", "agent:mallory", 1))
+    whole = json.loads(bundle.read_text())
+    bundle.write_text(json.dumps({**whole, "entries": whole["entries"][:2]}))
+    line = auditor.placet("verify", "--proof", bundle, "--key", vkey, code=1)
+    assert f"holds entries 1 to 2 of stream '{run_id(0)}', which is not all its log had of it" in line
+    bundle.write_text(json.dumps(whole).replace("agent:retention", "agent:mallory", 1))
     assert "its content does not match its hash" in auditor.placet("verify", "--proof", bundle, "--key", vkey, code=1)
+
+
+def test_a_proof_of_a_run_that_ended_says_that_it_is_complete(here: Installation, tmp_path: Path) -> None:
+    with here.database.transaction() as tx:
+        for kind in ("run.ended", "execute.settled"):
+            tx.audit.append(
+                stream=run_id(0), tenant=TENANT, run_id=run_id(0), kind=kind, actor="worker", step_key=kind, at=AT,
+                body={"state": "executed"},
+            )  # fmt: skip
+    proof = tmp_path / "proof.json"
+    here.placet("prove", run_id(0), "--out", proof)
+    said = here.placet("verify", "--proof", proof)
+    assert f"complete: run {run_id(0)} ends with run.ended (executed), entry 4 of 5" in said
+    first = json.loads(proof.read_text())["entries"][0]["entry"]["hash"]
+    here.placet("prove", "--entry", first, "--out", proof)
+    assert "it says nothing of what else is on that record" in here.placet("verify", "--proof", proof)
 
 
 def test_one_entry_is_proven_by_its_hash_and_a_newer_one_signs_a_new_head(here: Installation, tmp_path: Path) -> None:

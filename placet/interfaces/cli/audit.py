@@ -224,6 +224,7 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
                 "size": head.size,
                 "root": head.root.hex(),
                 "stream": bundle.stream,
+                "standing": bundle.standing,
                 "entries": [proven.entry.hash for proven in bundle.entries],
             }
         )
@@ -231,8 +232,22 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     last = bundle.entries[-1].entry
     output.print_line(
         f"{len(bundle.entries)} entries verified: they are in log {head.origin} of {head.size} entries, "
-        f"the last is {last.kind} of {last.at:%Y-%m-%d %H:%M:%S} UTC by {last.actor}"
+        f"the last is {last.kind} of {output.moment(last.at)} by {last.actor}"
     )
+    output.print_line(_what_it_holds(bundle))
+
+
+def _what_it_holds(bundle: "ProofBundle") -> str:
+    from placet.contracts.audit import ENDED
+
+    last = bundle.entries[-1].entry
+    if bundle.standing == "one_entry":
+        return f"one entry, {last.seq} of {last.stream}: it says nothing of what else is on that record"
+    if bundle.standing == "up_to_entry":
+        what = f"record {last.stream}" if last.run_id is None else f"run {last.stream}, which was not over"
+        return f"up to entry {last.seq} of {what}: more may follow"
+    end = next(proven.entry for proven in bundle.entries if proven.entry.kind == ENDED)
+    return f"complete: run {last.stream} ends with {ENDED} ({end.body.get('state')}), entry {end.seq} of {last.seq}"
 
 
 def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str | None) -> "ProofBundle":
@@ -244,7 +259,7 @@ def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str |
     def prove(under: str) -> "ProofBundle":
         with database.snapshot() as tx:
             if run_id is not None:
-                return prove_stream(tx, toolbox.tenant, run_id, under)
+                return prove_stream(tx, _identity(toolbox), toolbox.tenant, run_id, under)
             return prove_entry(tx, toolbox.tenant, str(entry), under)
 
     if note is not None:
