@@ -16,6 +16,7 @@ from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, pending_on_record
+from placet.storage.standing import is_over
 
 
 def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
@@ -45,6 +46,8 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
     cancelled = tx.audit.find(run.run_id, "run.cancel_requested")
     if cancelled is not None:
         raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
+    if is_over(tx, run.run_id):
+        raise DecisionRefused(f"run {run.run_id!r} is over", code="run_over")
     check_not_control(tx, run)
     check_not_halted(tx, proposal)
     pending = pending_on_record(tx, run.run_id)

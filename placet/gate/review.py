@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 
 from placet.contracts.approver import EnrolledKey
+from placet.contracts.audit import ENDED
 from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ReviewInput, RunRequest, RunState
@@ -235,12 +236,12 @@ def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult
 
 def _ended_by(tx: Transaction, asked: ReviewInput, accepted: tuple[AcceptedDecision, ...]) -> AcceptedDecision | None:
     """The decision that ended the run, where one did: a worker that died before Temporal heard of it asks again."""
-    record = tx.runs.get(asked.run.run_id)
-    if record is None or not accepted:
+    ended = tx.audit.find(asked.run.run_id, ENDED)
+    if ended is None or not accepted:
         return None
     if asked.phase == "settle":
-        return accepted[-1] if record.code == "settled_by_person" else None
-    return next((one for one in accepted if one.verdict not in YES and record.state == "rejected"), None)
+        return accepted[-1] if ended.body["code"] == "settled_by_person" else None
+    return next((one for one in accepted if one.verdict not in YES and ended.body["state"] == "rejected"), None)
 
 
 def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: datetime) -> ReviewResult:

@@ -253,7 +253,7 @@ def test_a_tampered_subtree_hash_yields_no_proof_that_verifies(victim: Victim) -
     victim.run("UPDATE log_node SET hash = zeroblob(32) WHERE number = 3")
     note = signed_head(victim.database, victim.who, TENANT)
     with victim.database.reading() as tx:
-        bundle = prove_stream(tx, TENANT, run_id(1), note)
+        bundle = prove_stream(tx, victim.who, TENANT, run_id(1), note)
     with pytest.raises(GovernanceError, match="is not in the tree of 12 leaves"):
         verify_bundle(bundle, victim.who.verifiers(TENANT))
 
