@@ -216,6 +216,11 @@ def _anchored(event: AuditEvent) -> str:
     return f"gave the log's head, of {event.body['size']} entries, to {quoted(event.body['to'], NAME)}"
 
 
+def _head_accepted(event: AuditEvent) -> str:
+    fault = quoted(str(event.body["fault"]), NAME)
+    return f"accepted the log of {event.body['size']} entries against the head kept of it ({fault}){_because(event)}"
+
+
 def _because(event: AuditEvent) -> str:
     """Return what the one who acted wrote as a reason."""
     reason = event.body.get("reason")
@@ -290,4 +295,5 @@ _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
     "key.enrolled": _key,
     "key.revoked": _key,
     "log.anchored": _anchored,
+    "log.head_accepted": _head_accepted,
 }

@@ -17,9 +17,11 @@ import pytest
 from placet.entrypoints.main import Tools
 from placet.entrypoints.process import free_port
 from placet.governance.log.checkpoints import open_checkpoint
+from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.log.notes import VerifierKey, open_note
 from placet.interfaces.cli.app import run
+from placet.service.heads import unextended
 from placet.storage.database import Database
 from tests.support.logs import AT, TENANT, record, run_id
 from tests.support.witness import Witness, running_witness
@@ -222,6 +224,47 @@ def test_a_folder_keeps_every_checkpoint_and_finds_a_rewritten_history(here: Ins
     assert "its first 7 entries are not those of the anchored checkpoint of that size" in line
     assert "the log is not the one that" in here.placet("anchor", "--to", folder, code=1)
     assert len(list(folder.rglob("*.checkpoint"))) == 3
+
+
+def test_a_log_that_does_not_extend_the_head_kept_is_signed_only_once_a_person_accepted_it(here: Installation) -> None:
+    assert "no head of it is kept here" in here.placet("accept-head", "--reason", "why not", code=1)
+    here.placet("checkpoint")
+    assert "it extends the head that is kept" in here.placet("accept-head", "--reason", "why not", code=1)
+    (head,) = (here.home / "log").rglob("*.head")
+    signed = head.read_text()
+    here.rewrite_history()
+    line = here.placet("checkpoint", code=1)
+    assert "does not extend the tree of 7 leaves" in line
+    trusted = [key.public_key for key in here.keys]
+    said_by_restore = unextended(here.database, KeptHeads(here.home / "log"), "placet.internal", trusted, [TENANT])
+    assert list(said_by_restore) == [TENANT]
+    assert "does not extend the tree of 7 leaves" in said_by_restore[TENANT]
+    assert f"as the head in {str(head)!r} says; after a restore that was meant: `placet audit accept-head`" in line
+    assert "nothing was signed" in line
+
+    assert "--reason" in here.placet("accept-head", code=2)
+    assert "say why" in here.placet("accept-head", "--reason", " ", code=1)
+    assert head.read_text() == signed
+    said = here.placet("accept-head", "--reason", "restored the backup of Monday")
+    assert "accepted, and on the record: " in said
+    assert here.placet("checkpoint") == head.read_text() == said.partition("\n")[2]
+    with here.database.reading() as tx:
+        entry = tx.audit.read("tenant/acme")[-1]
+    assert (entry.kind, entry.body["kept"], entry.body["reason"]) == (
+        "log.head_accepted",
+        signed,
+        "restored the backup of Monday",
+    )
+    assert entry.actor
+    assert json.loads(here.placet("verify", "--json"))["entries"] == 31
+
+    head.write_text("no head at all")
+    assert "not a signed note" in here.placet("checkpoint", code=1)
+    here.placet("accept-head", "--reason", "a disk was full")
+    head.write_text(signed)
+    here.tamper("UPDATE audit_event SET actor = 'mallory' WHERE id = 4")
+    assert "its content does not match its hash" in here.placet("accept-head", "--reason", "never mind", code=1)
+    assert head.read_text() == signed
 
 
 def test_a_git_repository_gets_one_commit_for_each_checkpoint(here: Installation, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`placet audit log|checkpoint|prove|verify|anchor`: read the record, sign its head, prove entries, check all of it."""
+"""`placet audit log|checkpoint|prove|verify|anchor|accept-head`: read the record, sign its head, prove and check it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -170,6 +170,25 @@ def anchor(
     else:
         output.print_line(f"{what} anchored: {anchors.anchor_in_folder(Path(to), head)}")
     record_anchoring(database, toolbox.tenant, head.checkpoint, to, toolbox.operator)
+
+
+@app.command("accept-head")
+def accept_head(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option("--reason", help="why the log is not the one signed last; on the record")],
+) -> None:
+    """Sign the log as it is although it does not extend the head kept here: after a backup was restored, on each host.
+
+    The whole record is verified first. Who did it, why, and the head that was kept come on the tenant's record.
+    """
+    from placet.governance.log.kept_head import KeptHeads
+    from placet.service import heads
+
+    toolbox: Toolbox = context.obj
+    kept, identity = KeptHeads(toolbox.log_heads), _identity(toolbox)
+    accepted = heads.accept_head(toolbox.database(), identity, kept, toolbox.tenant, by=toolbox.operator, reason=reason)
+    output.print_line(f"accepted, and on the record: {accepted.fault}")
+    output.print_text(accepted.note.removesuffix("\n"))
 
 
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
