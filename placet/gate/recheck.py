@@ -3,6 +3,7 @@
 from placet.contracts.decision import AcceptedDecision
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
 from placet.gate.clearing import still_cleared
 from placet.gate.context import GateContext
@@ -61,9 +62,7 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
         raise DecisionRefused(f"policy no longer permits the proposal: {today.reason}", code="policy_changed")
     asked = stricter(pending.gate, today)
     if now >= asked.expires_at:
-        raise DecisionRefused(
-            f"the approval lapsed with the gate at {asked.expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed"
-        )
+        raise DecisionRefused(f"the approval lapsed with the gate at {moment(asked.expires_at)}", code="lapsed")
     if pending.gate.clearance is not None:
         if effect.decisions:
             raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")

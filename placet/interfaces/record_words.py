@@ -6,11 +6,13 @@ is shown whatever stands in it.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, one_line, quoted, wrote
+from placet.contracts.times import minute
 
 Body = Mapping[str, Any]
 
@@ -245,7 +247,10 @@ def _digest(value: str) -> str:
 
 
 def _moment(text: str) -> str:
-    return one_line(text, NAME)[:16].replace("T", " ") + " UTC"
+    try:
+        return minute(datetime.fromisoformat(text))
+    except ValueError:
+        return one_line(text, NAME)
 
 
 _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {

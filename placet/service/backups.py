@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from placet.contracts.times import minute
 from placet.errors import ConfigurationError, GovernanceError, UsageError
 from placet.files import make_folders, open_fresh, write_once
 from placet.governance.log.key import LogIdentity
@@ -271,7 +272,5 @@ def mark_restored(database: Database, restored: Restored, *, by: str, halt: bool
             body = {"backup": restored.digest, "made_at": restored.made_at.isoformat(), "entries": restored.entries}
             record_act(tx, tenant, "record.restored", by, now, f"{restored.digest}.{now.isoformat()}", body)
         if halt:
-            reason = (
-                f"restored from a backup of {restored.made_at:%Y-%m-%d %H:%M} UTC: what was sent since is not known"
-            )
+            reason = f"restored from a backup of {minute(restored.made_at)}: what was sent since is not known"
             place_halt(database, tenant=tenant, scope="tenant", subject="", by=by, reason=reason, agents=agents)

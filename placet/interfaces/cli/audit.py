@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -251,7 +252,7 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     last = bundle.entries[-1].entry
     output.print_line(
         f"{len(bundle.entries)} entries verified: they are in log {head.origin} of {head.size} entries, "
-        f"the last is {last.kind} of {output.moment(last.at)} by {last.actor}"
+        f"the last is {last.kind} of {moment(last.at)} by {last.actor}"
     )
     output.print_line(_what_it_holds(bundle))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
@@ -153,7 +154,7 @@ def _show(restored: "Restored", *, drill: bool, halted: bool, as_json: bool) -> 
             }
         )
         return
-    taken = f"backup of {restored.made_at:%Y-%m-%d %H:%M:%S} UTC, {restored.rows} rows, sha256 {restored.digest}"
+    taken = f"backup of {moment(restored.made_at)}, {restored.rows} rows, sha256 {restored.digest}"
     output.print_line(f"{taken}: {'restored, verified and thrown away' if drill else 'restored and verified'}")
     output.print_line(
         f"tenants {', '.join(restored.tenants) or 'none'}: {restored.streams} streams, {restored.entries} entries, "
