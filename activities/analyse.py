@@ -14,6 +14,7 @@ from placet.gate import reversal
 from placet.gate.context import add, milliseconds_since, record
 from placet.governance.reversals import KEY_PREFIX
 from placet.plugin_api.calls import record_calls
+from placet.storage.standing import is_over
 
 STEP = "analyse.completed"
 
@@ -46,7 +47,7 @@ class Analyse:
         with context.database.transaction() as tx:
             if request.reverses is not None:
                 reversal.open_reversal(tx, request, request.reverses, context.clock())
-            if tx.runs.is_over(request.run_id):  # an earlier attempt's entry would be found all the same
+            if is_over(tx, request.run_id):  # an earlier attempt's entry would be found all the same
                 raise GovernanceError(f"run {request.run_id!r} is over; start another one", code="run_over")
             record(
                 tx,

@@ -19,8 +19,9 @@ from placet.gate.opening import cleared, denied, gate_for, keep_policies
 from placet.gate.review import Review, too_late, unreviewable
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
-from placet.storage.pending import OPENED
+from placet.storage.pending import OPENED, check_proposed
 from placet.storage.records import Asked
+from placet.storage.standing import is_over
 
 
 class Approve:
@@ -45,6 +46,7 @@ class Approve:
                 earlier = tx.audit.find(run.run_id, OPENED)
                 if earlier is not None:  # another attempt was quicker; nothing may be consumed or asked beside its gate
                     return Gate.model_validate(earlier.body["gate"])
+                check_proposed(tx, run.run_id, gate.proposal)
                 asked = self._within_contact_policy(tx, gate, proposal, asked, policies)
                 opened = self._clear(tx, gate, proposal, asked, policies)
                 keep_policies(tx, run, policies)
@@ -95,7 +97,7 @@ class Approve:
         """Check each received decision: it counts, or it is refused with a reason and the run keeps waiting."""
         with self._context.step(review.run), self._context.database.transaction() as tx:
             tx.runs.lock(review.run.run_id)
-            if tx.runs.is_over(review.run.run_id):  # cancelled, or ended by another attempt, while this review waited
+            if is_over(tx, review.run.run_id):  # cancelled, or ended by another attempt, while this review waited
                 return too_late(tx, review, self._context.clock())
             try:
                 asked = Review(self._context, tx, review)

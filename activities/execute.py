@@ -33,6 +33,7 @@ from placet.plugin_api.calls import record_calls
 from placet.plugin_api.protocols import Sighting
 from placet.plugin_api.sending import CountedSend, counted_send
 from placet.storage.database import Transaction
+from placet.storage.standing import is_over
 
 _CONFLICT = 409
 
@@ -80,7 +81,7 @@ class Execute:
         began = time.monotonic()
         now = context.clock()
         with context.database.transaction() as tx:
-            over = tx.runs.is_over(run.run_id)
+            over = is_over(tx, run.run_id)
             claim = tx.effects.claim(
                 key,
                 tenant=run.tenant,

@@ -16,8 +16,7 @@ from placet.contracts.run import Proposed, ProposeInput, RunRequest
 from placet.gate import controls, reversal
 from placet.gate.context import add, milliseconds_since
 from placet.governance.targets import check_targets
-
-STEP = "propose.completed"
+from placet.storage.pending import PROPOSED
 
 
 class Propose:
@@ -31,7 +30,7 @@ class Propose:
         """Propose one mutation, or nothing; the stored proposal's digest is what a person will sign."""
         context = self._context
         with context.step(proposal.run):
-            earlier = context.recorded(proposal.run, STEP)
+            earlier = context.recorded(proposal.run, PROPOSED)
             return self._propose(proposal) if earlier is None else self._answer(proposal.run, earlier)
 
     def _answer(self, run: RunRequest, entry: AuditEvent) -> Proposed:
@@ -51,7 +50,7 @@ class Propose:
             entry, ours = add(
                 tx,
                 run,
-                STEP,
+                PROPOSED,
                 actor=f"agent:{run.agent}" if run.reverses is None else reversal.ACTOR,
                 at=context.clock(),
                 body={

@@ -31,6 +31,7 @@ from placet.contracts.run import (
     RunState,
     RunStatus,
 )
+from placet.contracts.times import moment
 from placet.errors import GovernanceError
 from workflows import options
 from workflows.decision_desk import DecisionDesk
@@ -121,7 +122,7 @@ class GovernedRun:
         self._enter("awaiting_decision")
         verdict = await self._desk.answer("decide")
         if verdict is None:
-            closed = f"nobody decided by {self._desk.pending.gate.expires_at:%Y-%m-%d %H:%M:%S}Z"
+            closed = f"nobody decided by {moment(self._desk.pending.gate.expires_at)}"
             return await self._close("expired", "undecided", closed)
         if verdict != "approve":
             last = self._desk.decisions[-1]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from placet.contracts.text import is_plain
+from placet.contracts.text import is_plain, is_text
 
 
 class Frozen(BaseModel):
@@ -60,6 +60,16 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=80), Afte
 
 ExternalWord = Annotated[str, StringConstraints(max_length=80), AfterValidator(_plain)]
 """A short word of another system, such as a status, that people or rules compare."""
+
+
+def _text(text: str) -> str:
+    if not is_text(text):
+        raise ValueError("it holds half a character (a lone surrogate), which no UTF-8 can carry")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_text)]
+"""Any text at all. Python's own JSON reader lets half a character into a `str` on which nothing else is asked."""
 
 REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
 ReasonCode = Annotated[str, StringConstraints(pattern=REASON_CODE)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictInt, model_validator
 
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId, Text
 from placet.contracts.money import Money
 from placet.contracts.proposal import MutationKind
 from placet.contracts.signed import Nonce, SignedDocument
@@ -18,7 +18,7 @@ class CohortTest(Frozen):
 
     field: CohortField
     op: Literal["eq", "ne", "ge", "le", "in"]
-    value: StrictInt | str | tuple[str, ...]
+    value: StrictInt | Text | tuple[Text, ...]
 
 
 class Mandate(SignedDocument):

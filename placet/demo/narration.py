@@ -10,6 +10,7 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import THE_MODEL, attributed, quoted, visible
+from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.storage.database import Database
 
@@ -72,7 +73,7 @@ class Narration:
         self._step("(4) gate", f"paused: {', '.join(gate.policies)} lets it be proposed", mark="‖", style="yellow")
         who = " or ".join(gate.roles)
         asked = f"a {who}" if gate.quorum == 1 else f"{gate.quorum} people ({who})"
-        self._more(f"{asked} must sign this exact proposal before {gate.expires_at:%Y-%m-%d %H:%M} UTC")
+        self._more(f"{asked} must sign this exact proposal before {minute(gate.expires_at)}")
 
     def _step(self, name: str, text: str, *, mark: str = "✓", style: str = "green") -> None:
         line = Text.assemble((mark, style), " ", (f"{name:<17}", "bold"), " ", visible(text))

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, log_key, models, notifying, policies, reachability, reading_back
+from placet.doctor import installation, log_heads, log_key, models, notifying, policies, reachability, reading_back
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.doctor.retention import retention
@@ -27,6 +27,7 @@ PROBES: dict[str, Probe] = {
     "administrators": installation.administrators,
     "payload key": installation.payload_key,
     "log key": log_key.log_key,
+    "log heads": log_heads.log_heads,
     "plugin allowlist": installation.plugin_allowlist,
     "policies": policies.policies,
     "models": models.models,

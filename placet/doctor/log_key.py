@@ -1,6 +1,7 @@
 """Probe of the key that signs checkpoints: there, secret, and the one that signed the newest ones."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from placet.doctor.report import Finding
@@ -10,7 +11,7 @@ from placet.files import secret_fault
 from placet.governance.log.checkpoints import open_checkpoint, origin_of
 from placet.governance.log.key import read_trusted_keys
 from placet.governance.log.notes import VerifierKey
-from placet.storage.database import Database
+from placet.storage.database import Database, Transaction
 
 _SECONDS = 1.5
 _SHARE = "give every process the same PLACET_LOG_KEY_FILE, and keep a replaced key's .pub as <name>-retired-<when>.pub"
@@ -49,15 +50,27 @@ def _agrees(newest: dict[str, str]) -> str:
     return f", signed the newest checkpoint of {', '.join(newest)}" if newest else ", nothing signed yet"
 
 
-def _newest(settings: Settings) -> dict[str, str]:
+@contextmanager
+def reading(settings: Settings) -> Iterator[Transaction | None]:
+    """Look at the database, not for long; None where there is none yet.
+
+    Raises:
+        PlacetError: it cannot be read.
+    """
     if not settings.database_url and not Path(settings.home / "placet.db").exists():
-        return {}
+        yield None
+        return
+    with (
+        Database(settings.database, pool_size=1, lock_timeout_s=_SECONDS, statement_timeout_s=_SECONDS) as database,
+        database.snapshot() as tx,
+    ):
+        yield tx
+
+
+def _newest(settings: Settings) -> dict[str, str]:
     try:
-        with (
-            Database(settings.database, pool_size=1, lock_timeout_s=_SECONDS, statement_timeout_s=_SECONDS) as database,
-            database.reading() as tx,
-        ):
-            notes = {tenant: tx.checkpoints.newest(tenant) for tenant in settings.tenants}
+        with reading(settings) as tx:
+            notes = {} if tx is None else {tenant: tx.checkpoints.newest(tenant) for tenant in settings.tenants}
     except PlacetError:
         return {}  # the probe of the database says what is wrong with it
     return {tenant: note for tenant, note in notes.items() if note is not None}

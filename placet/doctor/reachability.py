@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from placet.contracts.times import minute
 from placet.doctor.report import Finding, Level
 from placet.engine.client import SEARCH_ATTRIBUTES
 from placet.engine.meeting import meet
@@ -132,9 +133,7 @@ def stuck(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "runs", f"none stands still for over {_STUCK_AFTER}")
         return
     more = " and more" if len(runs) > _SHOWN_RUNS else ""
-    listed = ", ".join(
-        f"{run.run_id} {run.state!r} since {run.updated_at:%Y-%m-%d %H:%M}Z" for run in runs[:_SHOWN_RUNS]
-    )
+    listed = ", ".join(f"{run.run_id} {run.state!r} since {minute(run.updated_at)}" for run in runs[:_SHOWN_RUNS])
     advice = "see `placet run show`; `placet reconcile` records what Temporal ended"
     yield Finding("problem", "runs", f"stand still: {listed}{more}", advice)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from placet.contracts.text import one_line
+from placet.contracts.times import rfc3339
 from placet.errors import ConfigurationError, InferenceError, PlacetError, PolicyError, StorageError
 
 _OURS = ("placet", "activities", "agents", "plugins", "workflows")
@@ -77,7 +78,7 @@ class TextFormatter(logging.Formatter):
 
 def _told(record: logging.LogRecord) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": rfc3339(datetime.fromtimestamp(record.created, UTC), "milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": _message(record)[:_LONGEST],

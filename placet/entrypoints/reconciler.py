@@ -24,6 +24,7 @@ from activities.admission import WORKFLOW
 from activities.close_run import CloseRun
 from activities.context import Context
 from placet.contracts.run import END_STATES, CloseInput, EndState, RunRequest
+from placet.contracts.times import moment
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
@@ -244,7 +245,7 @@ def _state(effects: Sequence[EffectRecord]) -> EndState:
 
 def _said(workflow: WorkflowExecutionDescription) -> str:
     status = "ended" if workflow.status is None else workflow.status.name.lower().replace("_", " ")
-    at = f" at {workflow.close_time:%Y-%m-%d %H:%M:%S}Z" if workflow.close_time is not None else ""
+    at = f" at {moment(workflow.close_time)}" if workflow.close_time is not None else ""
     return f"Temporal ended its workflow: {status}{at}"
 
 

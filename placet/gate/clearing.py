@@ -16,6 +16,7 @@ from placet.contracts.mandate import Clearance, MandateRecord
 from placet.contracts.money import Money
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import record
 from placet.governance.mandates import Authority, charge, check_authority, covers, left
@@ -106,8 +107,7 @@ def still_cleared(
         raise DecisionRefused("its mandate is not on record", code="not_cleared")
     if mandate.revoked_at is not None:
         raise DecisionRefused(
-            f"mandate {clearance.name!r} was revoked by {mandate.revoked_by} at "
-            f"{mandate.revoked_at:%Y-%m-%d %H:%M:%S}Z",
+            f"mandate {clearance.name!r} was revoked by {mandate.revoked_by} at {moment(mandate.revoked_at)}",
             code="mandate_revoked",
         )
     assessment = _assessment(tx, run, proposal)

@@ -6,6 +6,7 @@ from placet.contracts.gate import Gate, GateTerms
 from placet.contracts.mandate import Clearance
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.storage.database import Transaction
@@ -79,7 +80,7 @@ def replacing(gate: Gate, before: Gate, now: datetime) -> Gate:
         }
     )
     if now >= expires_at:
-        closed = f"{expires_at:%Y-%m-%d %H:%M:%S}Z"
+        closed = moment(expires_at)
         raise DecisionRefused(f"policy lets the gate of the amended proposal close at {closed}", code="policy_denied")
     if replaced.distinct_roles and replaced.quorum > len({*replaced.roles, replaced.escalate_to} - {None}):
         raise DecisionRefused("nobody could pass the gate of the amended proposal in time", code="policy_denied")

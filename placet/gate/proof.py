@@ -11,6 +11,7 @@ from placet.contracts.approver import EnrolledKey
 from placet.contracts.decision import AcceptedDecision, Phase
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext
 from placet.governance.amendments import amended
@@ -80,7 +81,7 @@ def read_decision(
     parked = tx.audit.find(run.run_id, "run.parked") if phase == "settle" else None
     if parked is not None and decision.decided_at < parked.at:
         raise DecisionRefused(
-            f"signed before the outcome was unknown, at {parked.at:%Y-%m-%d %H:%M:%S}Z; look, and sign again",
+            f"signed before the outcome was unknown, at {moment(parked.at)}; look, and sign again",
             code="predates_parking",
         )
     return decision, key

@@ -3,6 +3,7 @@
 from placet.contracts.decision import AcceptedDecision
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
 from placet.gate.clearing import still_cleared
 from placet.gate.context import GateContext
@@ -16,6 +17,7 @@ from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending, pending_on_record
+from placet.storage.standing import is_over
 
 
 def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
@@ -45,6 +47,8 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
     cancelled = tx.audit.find(run.run_id, "run.cancel_requested")
     if cancelled is not None:
         raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
+    if is_over(tx, run.run_id):
+        raise DecisionRefused(f"run {run.run_id!r} is over", code="run_over")
     check_not_control(tx, run)
     check_not_halted(tx, proposal)
     pending = pending_on_record(tx, run.run_id)
@@ -58,9 +62,7 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
         raise DecisionRefused(f"policy no longer permits the proposal: {today.reason}", code="policy_changed")
     asked = stricter(pending.gate, today)
     if now >= asked.expires_at:
-        raise DecisionRefused(
-            f"the approval lapsed with the gate at {asked.expires_at:%Y-%m-%d %H:%M:%S}Z", code="lapsed"
-        )
+        raise DecisionRefused(f"the approval lapsed with the gate at {moment(asked.expires_at)}", code="lapsed")
     if pending.gate.clearance is not None:
         if effect.decisions:
             raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")

@@ -17,6 +17,7 @@ from placet.gate.context import GateContext
 from placet.governance.effects import effect_key
 from placet.governance.reversals import REQUESTED, REVERSED, check_reversible, step_key
 from placet.storage.database import Transaction
+from placet.storage.standing import state_on_record
 
 _WHY, _NAME = 80, 60
 """Bounds of what a person wrote and of their name, in a reason of 160 characters."""
@@ -53,7 +54,9 @@ def open_reversal(tx: Transaction, run: RunRequest, original_id: str, at: dateti
             code="unknown_original",
         )
     others = (other for other in tx.runs.reversals_of(original_id) if other.run_id != run.run_id)
-    check_reversible(original, original.state, ((other.run_id, other.state) for other in others))
+    check_reversible(
+        original, state_on_record(tx, original), ((other.run_id, state_on_record(tx, other)) for other in others)
+    )
 
 
 def assess(context: GateContext, run: RunRequest, original_id: str, customer: CustomerProfile) -> Assessment:

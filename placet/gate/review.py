@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 
 from placet.contracts.approver import EnrolledKey
+from placet.contracts.audit import ENDED
 from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ReviewInput, RunRequest, RunState
@@ -239,12 +240,12 @@ def _ended_by(
     tx: Transaction, asked: ReviewInput, accepted: tuple[AcceptedDecision, ...]
 ) -> tuple[AcceptedDecision, ...]:
     """The decisions that ended the run: the no, the settlement, or the approvals of its effect. Empty: none did."""
-    record = tx.runs.get(asked.run.run_id)
-    if record is None or not accepted:
+    ended = tx.audit.find(asked.run.run_id, ENDED)
+    if ended is None or not accepted:
         return ()
     if asked.phase == "settle":
-        return accepted[-1:] if record.code == "settled_by_person" else ()
-    if record.state == "rejected":
+        return accepted[-1:] if ended.body["code"] == "settled_by_person" else ()
+    if ended.body["state"] == "rejected":
         return tuple(one for one in accepted if one.verdict not in YES)[:1]
     intended = tx.audit.find(asked.run.run_id, "execute.intended")
     envelopes = intended.body["envelopes"] if intended is not None else ()

@@ -10,7 +10,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, PolicyError
-from placet.gate.context import GateContext, record
+from placet.gate.context import GateContext, add
 from placet.gate.entitlement import Entitlement, Entitlements
 from placet.gate.opening import denied, gate_for
 from placet.gate.proof import prove
@@ -155,8 +155,7 @@ class Votes:
             return check(decision)
         except GovernanceError as error:
             envelope = decision.envelope_digest
-            self._tx.runs.reopen(self._run.run_id)
-            record(
+            lapsed = add(
                 self._tx,
                 self._run,
                 "approve.lapsed",
@@ -170,4 +169,6 @@ class Votes:
                     "detail": str(error),
                 },
             )
+            if lapsed.ours:  # where it lapsed before, others may have answered in the meantime
+                self._tx.runs.reopen(self._run.run_id)
             return None

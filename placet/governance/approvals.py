@@ -28,6 +28,7 @@ from placet.contracts.decision import (
 )
 from placet.contracts.gate import Gate
 from placet.contracts.run import RunRequest
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
@@ -118,12 +119,12 @@ def check_key(key: EnrolledKey | None, key_id: str, tenant: str, now: datetime) 
         )
     if key.revoked_at is not None:
         raise DecisionRefused(
-            f"key {key_id[:16]} of {key.name!r} was revoked at {key.revoked_at:%Y-%m-%d %H:%M:%S}Z",
+            f"key {key_id[:16]} of {key.name!r} was revoked at {moment(key.revoked_at)}",
             code="revoked_key",
         )
     if key.expires_at is not None and now >= key.expires_at:
         raise DecisionRefused(
-            f"key {key_id[:16]} of {key.name!r} expired at {key.expires_at:%Y-%m-%d %H:%M:%S}Z",
+            f"key {key_id[:16]} of {key.name!r} expired at {moment(key.expires_at)}",
             code="expired_key",
         )
     return key
@@ -150,11 +151,9 @@ def check_time(decided_at: datetime, gate: Gate, phase: Phase, now: datetime) ->
     """
     if decided_at > now + CLOCK_SKEW:
         raise DecisionRefused(
-            f"signed at {decided_at:%Y-%m-%d %H:%M:%S}Z, which is in the future; set the clock", code="clock_skew"
+            f"signed at {moment(decided_at)}, which is in the future; set the clock", code="clock_skew"
         )
     if decided_at < gate.opened_at - CLOCK_SKEW:
-        raise DecisionRefused(
-            f"signed at {decided_at:%Y-%m-%d %H:%M:%S}Z, before the gate opened", code="predates_gate"
-        )
+        raise DecisionRefused(f"signed at {moment(decided_at)}, before the gate opened", code="predates_gate")
     if phase == "decide" and (now >= gate.expires_at or decided_at >= gate.expires_at):
-        raise DecisionRefused(f"the gate closed at {gate.expires_at:%Y-%m-%d %H:%M:%S}Z", code="late")
+        raise DecisionRefused(f"the gate closed at {moment(gate.expires_at)}", code="late")

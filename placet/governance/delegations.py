@@ -21,6 +21,7 @@ from itertools import chain, islice
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import Money
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
 from placet.governance.policy.set import PolicyAnswer
@@ -167,7 +168,7 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
             f"limit {str(delegation.limit)!r} is beyond that of {key.name!r}, which is {own}", code="beyond_limit"
         )
     if delegation.valid_until <= now:
-        raise DecisionRefused(f"it ended at {delegation.valid_until:%Y-%m-%d %H:%M:%S}Z already", code="over")
+        raise DecisionRefused(f"it ended at {moment(delegation.valid_until)} already", code="over")
     if delegation.valid_until - min(delegation.valid_from, now) > LONGEST_DELEGATION:
         raise DecisionRefused(
             f"it lasts longer than {LONGEST_DELEGATION.days} days; set an earlier end", code="too_long"

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
 from placet.contracts.enrolment import ADMINISTRATOR, Enrolment, Revocation
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, FindKey
 from placet.governance.signing.ed25519 import check_public_key
@@ -107,7 +108,7 @@ def check_was_in_office(administrator: EnrolledKey, signed_at: datetime) -> None
     revoked_at = administrator.revoked_at
     if revoked_at is not None and signed_at > revoked_at + CLOCK_SKEW:
         raise DecisionRefused(
-            f"signed at {signed_at:%Y-%m-%d %H:%M:%S}Z, after the key of {administrator.name!r} was revoked",
+            f"signed at {moment(signed_at)}, after the key of {administrator.name!r} was revoked",
             code="revoked_key",
         )
 

@@ -10,6 +10,7 @@ Whether policy entitles the signer is the caller's to ask.
 from datetime import datetime, timedelta
 
 from placet.contracts.halt import Halt, Lift
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW
 
@@ -27,16 +28,14 @@ def check_lift(lift: Lift, halt: Halt | None, now: datetime) -> Halt:
         raise DecisionRefused(f"no halt {lift.halt_id!r} of tenant {lift.tenant!r}", code="unknown_halt")
     if halt.lifted_at is not None:
         raise DecisionRefused(
-            f"{halt.halt_id} was lifted by {halt.lifted_by} at {halt.lifted_at:%Y-%m-%d %H:%M:%S}Z",
+            f"{halt.halt_id} was lifted by {halt.lifted_by} at {moment(halt.lifted_at)}",
             code="already_lifted",
         )
     if lift.signed_at < halt.placed_at - CLOCK_SKEW:
-        raise DecisionRefused(
-            f"signed at {lift.signed_at:%Y-%m-%d %H:%M:%S}Z, before the halt was placed", code="predates_halt"
-        )
+        raise DecisionRefused(f"signed at {moment(lift.signed_at)}, before the halt was placed", code="predates_halt")
     if now - lift.signed_at > LIFT_VALIDITY:
         raise DecisionRefused(
-            f"signed at {lift.signed_at:%Y-%m-%d %H:%M:%S}Z, over {LIFT_VALIDITY} ago; look again and sign again",
+            f"signed at {moment(lift.signed_at)}, over {LIFT_VALIDITY} ago; look again and sign again",
             code="stale",
         )
     return halt

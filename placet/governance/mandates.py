@@ -20,6 +20,7 @@ from placet.contracts.billing import CustomerProfile
 from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.signed import verify_document
@@ -50,7 +51,7 @@ def check_sense(mandate: Mandate, now: datetime) -> None:
             names a value that no customer has (of which `ne` would always hold).
     """
     if mandate.valid_until <= now:
-        raise _senseless(f"it was valid until {mandate.valid_until:%Y-%m-%d %H:%M:%S}Z; choose a later end")
+        raise _senseless(f"it was valid until {moment(mandate.valid_until)}; choose a later end")
     for test in mandate.cohort:
         if (fault := _fault(test)) is not None:
             raise _senseless(fault)
@@ -119,7 +120,7 @@ def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk:
     """
     _check_origin(mandate, proposal)
     if not mandate.valid_from <= now < mandate.valid_until:
-        window = f"from {mandate.valid_from:%Y-%m-%d %H:%M:%S}Z until {mandate.valid_until:%Y-%m-%d %H:%M:%S}Z"
+        window = f"from {moment(mandate.valid_from)} until {moment(mandate.valid_until)}"
         raise DecisionRefused(f"it is valid {window}", code="mandate_window")
     if proposal.mutation.kind not in mandate.kinds:
         raise DecisionRefused(f"it does not clear a {proposal.mutation.kind}", code="mandate_kind")

@@ -6,11 +6,13 @@ is shown whatever stands in it.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, one_line, quoted, wrote
+from placet.contracts.times import minute
 
 Body = Mapping[str, Any]
 
@@ -229,6 +231,11 @@ def _erased(event: AuditEvent) -> str:
     return f"ERASED {body['count']} {what} of runs over for {body['days']} days and more, {listed}"
 
 
+def _head_accepted(event: AuditEvent) -> str:
+    fault = quoted(str(event.body["fault"]), NAME)
+    return f"accepted the log of {event.body['size']} entries against the head kept of it ({fault}){_because(event)}"
+
+
 def _because(event: AuditEvent) -> str:
     """Return what the one who acted wrote as a reason."""
     reason = event.body.get("reason")
@@ -253,7 +260,10 @@ def _digest(value: str) -> str:
 
 
 def _moment(text: str) -> str:
-    return one_line(text, NAME)[:16].replace("T", " ") + " UTC"
+    try:
+        return minute(datetime.fromisoformat(text))
+    except ValueError:
+        return one_line(text, NAME)
 
 
 _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
@@ -305,4 +315,5 @@ _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
     "log.anchored": _anchored,
     "retention.applied": _erased,
     "retention.completed": _erased,
+    "log.head_accepted": _head_accepted,
 }

@@ -14,6 +14,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.notification import Notification, Occasion
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
+from placet.contracts.times import moment
 from placet.governance.quorum import roles_at
 
 ASKING: Final[frozenset[Occasion]] = frozenset({"asked", "reminded", "escalated", "outcome_unknown"})
@@ -76,7 +77,7 @@ def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion,
         ("decided by", _deciders(gate)),
     ]
     if occasion in ("asked", "reminded", "escalated", "expired"):
-        facts.append(("until", f"{gate.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"))
+        facts.append(("until", moment(gate.expires_at)))
     shown = "\n".join(f"{name:<11}{value}" for name, value in facts)
     ways = "\n".join(f"  {way}" for way in _ways(run.run_id, occasion, console_url))
     return f"{lead}\n\n{shown}\n\n{ways}\n\n{NOTHING_DECIDES}\n"

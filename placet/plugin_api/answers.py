@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from placet.contracts.money import Money, minor_digits
+from placet.contracts.text import is_text
 
 MAX_NUMBER_CHARS = 40
 """Longer JSON numbers are refused: no amount, count or identifier needs them."""
@@ -61,7 +62,7 @@ def read_answer(status: int, body: bytes, total_header: str | None) -> Answer:
 
     Raises:
         UnreadableError: Not JSON, or JSON that readers disagree about (repeated names, NaN, excessive depth
-            or digits).
+            or digits, half a character).
     """
     if total_header is not None and not re.fullmatch(r"[0-9]{1,12}", total_header):
         raise UnreadableError(f"X-Total-Count {total_header[:40]!r} is not a count")
@@ -83,7 +84,7 @@ def decode_json(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return json.loads(
+        data = json.loads(
             body.decode("utf-8"),
             parse_float=_decimal,
             parse_int=_integer,
@@ -94,6 +95,22 @@ def decode_json(body: bytes) -> Any:
         raise
     except (ValueError, RecursionError) as exc:
         raise UnreadableError(f"the body is not JSON: {type(exc).__name__}") from exc
+    if b"\\u" in body and not _all_text(data):  # half a character, which only an escape can write
+        raise UnreadableError("a text holds a lone surrogate, which no UTF-8 can carry")
+    return data
+
+
+def _all_text(data: Any) -> bool:
+    waiting = [data]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend((*one, *one.values()))
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, str) and not is_text(one):
+            return False
+    return True
 
 
 def money(amount: Any, currency: Any) -> Money:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, VERDICTS
 from placet.governance.batches import check_bounds
@@ -52,11 +53,11 @@ def _time(case: Case, accepted: Accepted, signed: Signed) -> Faults:
         return
     # An amendment came to the gate of what it amends.
     gate = accepted.review.asked.gate if signed.verdict == "amend" else version.gate
-    at, name = f"{signed.decided_at:%Y-%m-%d %H:%M:%S}Z", accepted.name
+    at, name = moment(signed.decided_at), accepted.name
     if signed.decided_at < gate.opened_at - CLOCK_SKEW:
-        yield f"{name} was signed at {at}, before its gate opened at {gate.opened_at:%Y-%m-%d %H:%M:%S}Z"
+        yield f"{name} was signed at {at}, before its gate opened at {moment(gate.opened_at)}"
     if accepted.phase == "decide" and max(signed.decided_at, received.received_at) >= gate.expires_at:
-        yield f"{name} was signed at {at} or sent after its gate closed at {gate.expires_at:%Y-%m-%d %H:%M:%S}Z"
+        yield f"{name} was signed at {at} or sent after its gate closed at {moment(gate.expires_at)}"
     # Three clocks: the approver's and the worker's, each as far off the engine's as is tolerated.
     if signed.decided_at > accepted.review.at + 2 * CLOCK_SKEW:
         yield f"{name} was signed at {at}, after it had been accepted"

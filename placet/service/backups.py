@@ -3,7 +3,8 @@
 A backup is of one moment and holds every table: the record, artifacts, runs, enrolments, decisions, effects, mandates,
 the outbox, logs and checkpoints. It does not hold Temporal's state, the policy files or approvers' private keys; the
 installation's own keys only when asked for, encrypted. A restore goes into an empty database, in one transaction, and
-commits only after every stream, log, checkpoint and artifact was verified there.
+commits only after every stream, log, checkpoint and artifact was verified there, and every table compared with the
+record.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from placet.contracts.times import minute
 from placet.errors import ConfigurationError, GovernanceError, UsageError
 from placet.files import make_folders, open_fresh, write_once
 from placet.governance.log.key import LogIdentity
@@ -33,6 +35,7 @@ from placet.storage.copying import (
 from placet.storage.database import Database, Transaction
 from placet.storage.driver import Connection
 from placet.storage.log.verification import verify_log
+from placet.storage.projections.verification import check_projections
 from placet.storage.tables import ARTIFACT, AUDIT
 
 
@@ -151,6 +154,8 @@ def _verified(
     if {tenant: tx.checkpoints.newest(tenant) for tenant in tenants} != summary["heads"]:
         raise GovernanceError("the logs do not end where the backup says", code=MALFORMED)
     logs = [verify_log(tx, tenant, [VerifierKey(f"{log_name}/{tenant}", key) for key in trusted]) for tenant in tenants]
+    for tenant in tenants:
+        check_projections(tx, tenant)
     return Restored(
         digest=digest,
         made_at=datetime.fromisoformat(str(first["made_at"])),
@@ -267,7 +272,5 @@ def mark_restored(database: Database, restored: Restored, *, by: str, halt: bool
             body = {"backup": restored.digest, "made_at": restored.made_at.isoformat(), "entries": restored.entries}
             record_act(tx, tenant, "record.restored", by, now, f"{restored.digest}.{now.isoformat()}", body)
         if halt:
-            reason = (
-                f"restored from a backup of {restored.made_at:%Y-%m-%d %H:%M} UTC: what was sent since is not known"
-            )
+            reason = f"restored from a backup of {minute(restored.made_at)}: what was sent since is not known"
             place_halt(database, tenant=tenant, scope="tenant", subject="", by=by, reason=reason, agents=agents)

@@ -9,6 +9,7 @@ from placet.contracts.base import Frozen, PersonName, first_fault
 from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import parse_money
 from placet.contracts.signed import Remark
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
@@ -150,7 +151,7 @@ def _taken_before(tx: Transaction, record: DelegationRecord) -> DelegationRecord
         raise DecisionRefused("another delegation has this document id; sign a new one", code="duplicate")
     if stands.revoked_at is not None:
         raise DecisionRefused(
-            f"it was revoked by {stands.revoked_by} at {stands.revoked_at:%Y-%m-%d %H:%M:%S}Z; sign a new one",
+            f"it was revoked by {stands.revoked_by} at {moment(stands.revoked_at)}; sign a new one",
             code="revoked_delegation",
         )
     return stands

@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 
 from placet.contracts.audit import AuditEvent
 from placet.errors import ConfigurationError, GovernanceError, StorageError, UsageError
-from placet.governance.log.bundle import ProofBundle, ProvenEntry, encode_proof, leaf_of, verify_bundle
+from placet.governance.log.bundle import (
+    ProofBundle,
+    ProvenEntry,
+    encode_proof,
+    leaf_of,
+    sign_head,
+    verify_bundle,
+)
 from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from placet.governance.log.key import LogIdentity
@@ -95,8 +102,15 @@ def _without_secrets(to: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
-def prove_stream(tx: Transaction, tenant: str, stream: str, note: str) -> ProofBundle:
-    """Prove every entry of a stream, e.g. a run, under a checkpoint.
+def prove_stream(tx: Transaction, identity: LogIdentity, tenant: str, stream: str, note: str) -> ProofBundle:
+    """Prove every entry of a stream, e.g. a run, under a checkpoint, and sign that these are all.
+
+    Args:
+        tx: A snapshot: nothing may be appended to the stream between what is read of it.
+        identity: Who signs.
+        tenant: Whose stream.
+        stream: Its name.
+        note: The signed checkpoint.
 
     Raises:
         UsageError: code `unknown_stream`, or `not_covered`: the checkpoint is older than an entry.
@@ -104,7 +118,9 @@ def prove_stream(tx: Transaction, tenant: str, stream: str, note: str) -> ProofB
     events = tx.audit.read(stream)
     if not events or events[0].tenant != tenant:
         raise UsageError(f"no audit stream {stream!r}; see `placet run list`", code="unknown_stream")
-    return ProofBundle(stream=stream, checkpoint=note, entries=_proven(tx, tenant, events, note))
+    entries = _proven(tx, tenant, events, note)
+    head = sign_head(parse_checkpoint(untrusted_text(note)), events, identity.key)
+    return ProofBundle(stream=stream, head=head, checkpoint=note, entries=entries)
 
 
 def prove_entry(tx: Transaction, tenant: str, digest: str, note: str) -> ProofBundle:

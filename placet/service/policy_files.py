@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from placet.contracts.text import is_text
 from placet.errors import PolicyError
 from placet.governance.policy.source import PolicyFile
 
@@ -25,6 +26,9 @@ def read_policy_files(path: Path) -> tuple[PolicyFile, ...]:
         place = path.resolve()
         for _ in range(_ATTEMPTS):
             before = _listing(place)
+            for file, _, _ in before:
+                if not is_text(file.name):
+                    raise PolicyError(f"policy file {file.name!a} in {str(path)!r} has no UTF-8 name; rename it")
             files = tuple(PolicyFile(name=file.name, text=file.read_bytes().decode()) for file, _, _ in before)
             if before == _listing(place):
                 break

@@ -13,6 +13,7 @@ from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible,
 from placet.service.runs import StartedRun, record_entry, run_id_for
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
+from placet.storage.standing import state_on_record
 
 
 def request_reversal(database: Database, *, run_id: str, tenant: str, requested_by: str, reason: str) -> StartedRun:
@@ -31,7 +32,7 @@ def request_reversal(database: Database, *, run_id: str, tenant: str, requested_
             raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
         earlier = tx.runs.reversals_of(run_id)
         for reversal in earlier:
-            if reversal.state not in END_STATES:
+            if state_on_record(tx, reversal) not in END_STATES:
                 return StartedRun(_request_of(reversal), new=False)
         request = _request(original, f"{KEY_PREFIX}{run_id}/{len(earlier) + 1}", requested_by)
         if not tx.runs.request(request):
@@ -41,7 +42,9 @@ def request_reversal(database: Database, *, run_id: str, tenant: str, requested_
         # Entries of one stream take turns: who looks for other reversals after adding one sees all that came before it.
         _record(tx, request, run_id, reason)
         others = (other for other in tx.runs.reversals_of(run_id) if other.run_id != request.run_id)
-        check_reversible(original, original.state, ((other.run_id, other.state) for other in others))
+        check_reversible(
+            original, state_on_record(tx, original), ((other.run_id, state_on_record(tx, other)) for other in others)
+        )
         _hold_documents(tx, original)
     return StartedRun(request, new=True)
 

@@ -6,6 +6,7 @@ from placet.contracts.gate import Gate
 from placet.errors import DecisionRefused
 from placet.storage.database import Transaction
 
+PROPOSED = "propose.completed"
 OPENED = "approve.opened"
 _AMENDED = "approve.amended"
 
@@ -28,15 +29,27 @@ def amended_key(proposal: str) -> str:
     return f"{_AMENDED}.{proposal}"
 
 
+def check_proposed(tx: Transaction, run_id: str, proposal: str) -> None:
+    """Make sure that this is what the run's own step proposed: who reaches Temporal can name another document.
+
+    Raises:
+        DecisionRefused: code `not_approved`.
+    """
+    entry = tx.audit.find(run_id, PROPOSED)
+    if entry is None or entry.body["proposal"] != proposal:
+        raise DecisionRefused(f"{proposal[:16]} is not what run {run_id!r} proposed", code="not_approved")
+
+
 def pending_on_record(tx: Transaction, run_id: str) -> Pending:
     """The gate on record, after every amendment.
 
     Raises:
-        DecisionRefused: code `not_approved`; there is none.
+        DecisionRefused: code `not_approved`; there is none, or not for what was proposed.
     """
     opened = tx.audit.find(run_id, OPENED)
     if opened is None:
         raise DecisionRefused("no gate is on record", code="not_approved")
+    check_proposed(tx, run_id, str(opened.body["proposal"]))
     pending = Pending(str(opened.body["proposal"]), Gate.model_validate(opened.body["gate"]))
     while (entry := tx.audit.find(run_id, amended_key(pending.proposal))) is not None:
         pending = Pending(str(entry.body["proposal"]), Gate.model_validate(entry.body["gate"]), pending)

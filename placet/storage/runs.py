@@ -14,7 +14,6 @@ from placet.storage.records import Asked, RunRecord
 from placet.storage.tables import RUN
 
 _GET = select(RUN).where(RUN.c.run_id == bindparam("id"))
-_STATE = select(RUN.c.state).where(RUN.c.run_id == bindparam("id"))
 _SAME = select(RUN).where(
     or_(
         RUN.c.run_id == bindparam("id"),
@@ -109,10 +108,6 @@ class RunRepository:
         if record is None:
             raise UsageError(f"run {run_id!r} does not exist", code="unknown_run")
         return record.state == state
-
-    def is_over(self, run_id: str) -> bool:
-        """Whether the run has ended; False where there is none."""
-        return self._connection.scalar(_STATE, {"id": run_id}) in END_STATES
 
     def lock(self, run_id: str) -> None:
         """Let nobody else lock this run before the transaction ends; on SQLite there is one writer anyway."""

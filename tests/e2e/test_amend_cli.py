@@ -60,7 +60,7 @@ def test_the_inbox_says_who_is_asked_how_many_are_missing_and_until_when(
     (row,) = json.loads(command("inbox", "--json").out)
     assert (row["run_id"], row["roles"], row["quorum"], row["approvals"]) == (run_id, ["retention_lead"], 2, 1)
     shown = command("inbox", "--role", "retention_lead").out
-    until = f"{row['expires_at'][:10]} {row['expires_at'][11:16]} UTC"
+    until = f"{row['expires_at'][:10]} {row['expires_at'][11:16]}Z"
     assert f"1 of 2 approvals, asks a retention_lead, until {until}" in shown
     assert command("inbox", "--role", "care_manager").out == "nothing waits for a decision\n"
     a_world.send(run_id, a_world.sign_amendment(run_id, a_world.approver("ben"), amount="5.00 USD")[1])

@@ -206,7 +206,7 @@ def test_what_was_leaving_already_is_named_where_the_halt_is_about_it(installati
             "e" * 64, tenant="demo", run_id=run_id, proposal=digest, holder="me", now=at, lease_seconds=600
         )
         tx.effects.sending("e" * 64, holder="me", now=at, most=2)
-    until = f"{at + timedelta(seconds=600):%H:%M:%S}Z"
+    until = f"{at + timedelta(seconds=600):%Y-%m-%d %H:%M:%S}Z"
     named = f"{run_id}  was leaving already and may still arrive until {until}; see `placet run show {run_id}`"
     for flags, about_it in (
         ((), True),

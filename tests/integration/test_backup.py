@@ -13,11 +13,12 @@ from placet.errors import ConfigurationError, GovernanceError, PlacetError, Usag
 from placet.service.backup_file import open_keys, seal_keys
 from placet.service.backups import mark_restored, restore_backup, take_backup
 from placet.service.log import signed_head
+from placet.storage.controls import ControlRecord
 from placet.storage.copying import copied_tables, read_rows
 from placet.storage.database import Database
 from placet.storage.driver import Connection
 from tests.support.databases import disarm, migrated, sqlite_url
-from tests.support.logs import TENANT, identity, record, verified
+from tests.support.logs import AT, TENANT, identity, record, run_id, verified
 
 NAME = "placet.example"
 
@@ -138,6 +139,22 @@ def test_a_backup_of_a_record_that_was_tampered_with_is_not_restored(tmp_path: P
     with migrated(sqlite_url(tmp_path / "new")) as target:
         with pytest.raises(GovernanceError, match="broken at entry 2"):
             restored(target, file, tmp_path)
+        assert not any(content(target).values())
+
+
+def test_a_backup_whose_tables_say_other_than_its_record_is_not_restored(tmp_path: Path) -> None:
+    file = tmp_path / "edited.backup"
+    with migrated(sqlite_url(tmp_path)) as database:
+        filled(database, tmp_path)
+        with database.transaction() as tx:
+            tx.controls.seed(
+                ControlRecord(run_id=run_id(0), tenant=TENANT, flaw="too_much", seeded_by="mallory", seeded_at=AT)
+            )
+        take_backup(database, file, identity(tmp_path), None)
+    with migrated(sqlite_url(tmp_path)) as target:
+        with pytest.raises(GovernanceError, match=r"control_run .*no 'control.seeded' of it is on the record") as found:
+            restored(target, file, tmp_path)
+        assert found.value.code == "projection_differs"
         assert not any(content(target).values())
 
 

@@ -22,6 +22,7 @@ from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.process import Child, free_port
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.stack import placet_command
+from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.signing.keys import create_key_file
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
@@ -309,6 +310,49 @@ def test_a_log_key_that_did_not_sign_the_newest_checkpoint_is_a_problem(tmp_path
     identity(tmp_path, "placet.internal")  # a worker elsewhere made one of its own
     found = one(diagnose(untouched(tmp_path)), "log key")
     assert (found.level, found.detail[:54]) == ("problem", "the newest checkpoint of tenant 'demo' is not this key")
+
+
+def test_a_head_that_is_gone_unreadable_or_not_extended_by_the_database_is_a_problem(tmp_path: Path) -> None:
+    settings = untouched(tmp_path)
+    keeping = load_or_create_log_identity("placet.internal", settings.log_key, settings.log_heads)
+    head = settings.log_heads / "placet.internal" / "demo.head"
+
+    def found() -> tuple[str, str]:
+        finding = one(diagnose(settings), "log heads")
+        return finding.level, finding.detail
+
+    with migrated(f"sqlite:///{tmp_path / 'placet.db'}") as database:
+        assert found() == ("info", "nothing was signed yet")
+        record(database, 3, tenant="demo")
+        signed_head(database, keeping, "demo")
+        assert found() == ("ok", f"the log of tenant 'demo' extends the head kept in {str(head)!r}")
+        record(database, 2, first=3, tenant="demo")
+        signed_head(database, identity(tmp_path, "placet.internal"), "demo")  # by a worker elsewhere
+        assert found()[0] == "ok"
+        signed_head(database, keeping, "demo")
+    kept = head.read_text()
+    head.write_text("nonsense")
+    level, detail = found()
+    assert level == "problem"
+    assert detail.startswith(f"the log of tenant 'demo' is not the one of the head kept in {str(head)!r}: ")
+    assert detail.endswith("not a signed note: it has no signature after an empty line")
+    head.chmod(0o666)
+    assert "can be written by others" in found()[1]
+    head.unlink()
+    assert found() == ("problem", f"{str(head)!r} does not exist, and checkpoints of tenant 'demo' were signed")
+    elsewhere = untouched(tmp_path, database_url=settings.database)
+    assert one(diagnose(elsewhere), "log heads").level == "info"
+
+    head.write_text(kept)
+    head.chmod(0o600)
+    for entries, fault in ((2, "a checkpoint of 5 entries was signed, it has 2"), (5, "does not extend the tree of 5")):
+        (tmp_path / "placet.db").unlink()  # an older backup, or another history
+        with migrated(f"sqlite:///{tmp_path / 'placet.db'}") as database:
+            record(database, entries, first=100, tenant="demo")
+            signed_head(database, identity(tmp_path, "placet.internal"), "demo")
+        assert found()[0] == "problem"
+        assert fault in found()[1]
+    assert "placet audit accept-head" in one(diagnose(settings), "log heads").advice
 
 
 def test_an_agent_that_no_policy_lets_propose_is_a_problem(tmp_path: Path) -> None:

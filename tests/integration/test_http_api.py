@@ -1,6 +1,7 @@
 """The HTTP API on a real server, Temporal and database: it starts, shows and delivers, and lets nobody in."""
 
 import asyncio
+import json
 import secrets
 import sqlite3
 import threading
@@ -205,6 +206,15 @@ def test_a_request_that_makes_no_sense_starts_nothing(
 def test_what_is_not_json_or_too_large_is_refused(http: httpx.Client) -> None:
     typed = {**OPERATOR, "Content-Type": "application/json"}
     assert problem(http.post("/v1/runs", content=b"{", headers=typed)) == (422, "malformed")
+    halves = (
+        b'{"customer_id": "C00001", "agent": "retention", "key": "\\ud800"}',
+        b'{"customer_id": "\\udfff", "agent": "retention"}',
+        b'{"customer_id": "C00001", "agent": "retention", "\\ud800": 1}',
+    )
+    for half in halves:  # of a character: valid JSON, and no text
+        assert problem(http.post("/v1/runs", content=half, headers=typed)) == (422, "malformed")
+    not_utf8 = b'{"customer_id": "\xed\xa0\x80", "agent": "retention"}'
+    assert problem(http.post("/v1/runs", content=not_utf8, headers=typed)) == (422, "malformed")
     large = b'{"customer_id": "' + b"C" * MAX_BODY_BYTES + b'"}'
     assert problem(http.post("/v1/runs", content=large, headers=typed)) == (413, "too_large")
     chunks = (large[i : i + 8192] for i in range(0, len(large), 8192))  # without a Content-Length
@@ -329,10 +339,14 @@ def test_a_decision_is_delivered_to_the_workflow_unchanged(http: httpx.Client, t
         {},
         {"payload": "e30=", "payloadType": "application/vnd.in-toto+json", "signatures": []},
         {"payload": "e30=", "payloadType": "text/plain", "signatures": [{"keyid": "0" * 64, "sig": "AA=="}]},
+        {"payload": "\ud800", "payloadType": "text/plain", "signatures": [{"keyid": "0" * 64, "sig": "AA=="}]},
+        {"\ud800": "e30="},
     ],
 )
 def test_what_is_no_signed_decision_is_not_delivered(http: httpx.Client, body: dict[str, Any]) -> None:
-    assert problem(http.post(f"/v1/runs/{start(http)}/decisions", json=body))[0] == 422
+    typed = {"Content-Type": "application/json"}  # as bytes: httpx encodes no half a character
+    sent = http.post(f"/v1/runs/{start(http)}/decisions", content=json.dumps(body).encode(), headers=typed)
+    assert problem(sent)[0] == 422
 
 
 def test_a_decision_after_the_end_is_late_and_recorded(http: httpx.Client, temporal: str) -> None:

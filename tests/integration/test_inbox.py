@@ -45,16 +45,17 @@ def wait(database: Database, number: int, *, state: RunState = "awaiting_decisio
         tx.runs.request(request)
         digest = tx.artifacts.put_model(TENANT, proposal)
         tx.runs.set_state(run_id(number), state, at=NOW, proposal=digest, asked=Asked.of(gate, proposal))
-        tx.audit.append(
-            stream=run_id(number),
-            tenant=TENANT,
-            run_id=run_id(number),
-            kind="approve.opened",
-            actor="policy",
-            step_key="approve.opened",
-            at=NOW,
-            body={"proposal": digest, "gate": gate.model_dump(mode="json")},
-        )
+        for kind in ("propose.completed", "approve.opened"):
+            tx.audit.append(
+                stream=run_id(number),
+                tenant=TENANT,
+                run_id=run_id(number),
+                kind=kind,
+                actor="policy",
+                step_key=kind,
+                at=NOW,
+                body={"proposal": digest, "gate": gate.model_dump(mode="json")},
+            )
     return proposal
 
 

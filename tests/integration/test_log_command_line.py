@@ -17,11 +17,13 @@ import pytest
 from placet.entrypoints.main import Tools
 from placet.entrypoints.process import free_port
 from placet.governance.log.checkpoints import open_checkpoint
+from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.log.notes import VerifierKey, open_note
 from placet.interfaces.cli.app import run
+from placet.service.heads import unextended
 from placet.storage.database import Database
-from tests.support.logs import TENANT, record, run_id
+from tests.support.logs import AT, TENANT, record, run_id
 from tests.support.witness import Witness, running_witness
 
 ORIGIN = "placet.internal/acme"
@@ -129,11 +131,33 @@ def test_a_proof_verifies_offline_with_the_file_and_the_public_key_alone(here: I
     for key in (str(public), vkey):
         said = auditor.placet("verify", "--proof", bundle, "--key", key)
         assert said.startswith(f"3 entries verified: they are in log {ORIGIN} of 7 entries, the last is analyse.done")
-    assert json.loads(auditor.placet("verify", "--proof", bundle, "--key", vkey, "--json"))["stream"] == run_id(0)
+        assert f"up to entry 3 of run {run_id(0)}, which was not over" in said
+    described = json.loads(auditor.placet("verify", "--proof", bundle, "--key", vkey, "--json"))
+    assert (described["stream"], described["standing"]) == (run_id(0), "up_to_entry")
     assert not (elsewhere / "placet.db").exists()
     assert "not signed by a key that is trusted here (none)" in auditor.placet("verify", "--proof", bundle, code=1)
-    bundle.write_text(bundle.read_text().replace("agent:retention", "agent:mallory", 1))
+    whole = json.loads(bundle.read_text())
+    bundle.write_text(json.dumps({**whole, "entries": whole["entries"][:2]}))
+    line = auditor.placet("verify", "--proof", bundle, "--key", vkey, code=1)
+    assert f"holds entries 1 to 2 of stream '{run_id(0)}', which is not all its log had of it" in line
+    bundle.write_text(json.dumps(whole).replace("agent:retention", "agent:mallory", 1))
     assert "its content does not match its hash" in auditor.placet("verify", "--proof", bundle, "--key", vkey, code=1)
+
+
+def test_a_proof_of_a_run_that_ended_says_that_it_is_complete(here: Installation, tmp_path: Path) -> None:
+    with here.database.transaction() as tx:
+        for kind in ("run.ended", "execute.settled"):
+            tx.audit.append(
+                stream=run_id(0), tenant=TENANT, run_id=run_id(0), kind=kind, actor="worker", step_key=kind, at=AT,
+                body={"state": "executed"},
+            )  # fmt: skip
+    proof = tmp_path / "proof.json"
+    here.placet("prove", run_id(0), "--out", proof)
+    said = here.placet("verify", "--proof", proof)
+    assert f"complete: run {run_id(0)} ends with run.ended (executed), entry 4 of 5" in said
+    first = json.loads(proof.read_text())["entries"][0]["entry"]["hash"]
+    here.placet("prove", "--entry", first, "--out", proof)
+    assert "it says nothing of what else is on that record" in here.placet("verify", "--proof", proof)
 
 
 def test_one_entry_is_proven_by_its_hash_and_a_newer_one_signs_a_new_head(here: Installation, tmp_path: Path) -> None:
@@ -200,6 +224,47 @@ def test_a_folder_keeps_every_checkpoint_and_finds_a_rewritten_history(here: Ins
     assert "its first 7 entries are not those of the anchored checkpoint of that size" in line
     assert "the log is not the one that" in here.placet("anchor", "--to", folder, code=1)
     assert len(list(folder.rglob("*.checkpoint"))) == 3
+
+
+def test_a_log_that_does_not_extend_the_head_kept_is_signed_only_once_a_person_accepted_it(here: Installation) -> None:
+    assert "no head of it is kept here" in here.placet("accept-head", "--reason", "why not", code=1)
+    here.placet("checkpoint")
+    assert "it extends the head that is kept" in here.placet("accept-head", "--reason", "why not", code=1)
+    (head,) = (here.home / "log").rglob("*.head")
+    signed = head.read_text()
+    here.rewrite_history()
+    line = here.placet("checkpoint", code=1)
+    assert "does not extend the tree of 7 leaves" in line
+    trusted = [key.public_key for key in here.keys]
+    said_by_restore = unextended(here.database, KeptHeads(here.home / "log"), "placet.internal", trusted, [TENANT])
+    assert list(said_by_restore) == [TENANT]
+    assert "does not extend the tree of 7 leaves" in said_by_restore[TENANT]
+    assert f"as the head in {str(head)!r} says; after a restore that was meant: `placet audit accept-head`" in line
+    assert "nothing was signed" in line
+
+    assert "--reason" in here.placet("accept-head", code=2)
+    assert "say why" in here.placet("accept-head", "--reason", " ", code=1)
+    assert head.read_text() == signed
+    said = here.placet("accept-head", "--reason", "restored the backup of Monday")
+    assert "accepted, and on the record: " in said
+    assert here.placet("checkpoint") == head.read_text() == said.partition("\n")[2]
+    with here.database.reading() as tx:
+        entry = tx.audit.read("tenant/acme")[-1]
+    assert (entry.kind, entry.body["kept"], entry.body["reason"]) == (
+        "log.head_accepted",
+        signed,
+        "restored the backup of Monday",
+    )
+    assert entry.actor
+    assert json.loads(here.placet("verify", "--json"))["entries"] == 31
+
+    head.write_text("no head at all")
+    assert "not a signed note" in here.placet("checkpoint", code=1)
+    here.placet("accept-head", "--reason", "a disk was full")
+    head.write_text(signed)
+    here.tamper("UPDATE audit_event SET actor = 'mallory' WHERE id = 4")
+    assert "its content does not match its hash" in here.placet("accept-head", "--reason", "never mind", code=1)
+    assert head.read_text() == signed
 
 
 def test_a_git_repository_gets_one_commit_for_each_checkpoint(here: Installation, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def bundle(database: Database, who: LogIdentity) -> ProofBundle:
     record(database, 11)
     note = signed_head(database, who, TENANT)
     with database.reading() as tx:
-        return prove_stream(tx, TENANT, run_id(0), note)
+        return prove_stream(tx, who, TENANT, run_id(0), note)
 
 
 def test_a_run_s_proof_holds_every_entry_and_verifies_from_its_text_alone(
@@ -86,7 +86,17 @@ BENT: dict[str, tuple[Bend, str]] = {
     "another origin": (lambda b: b.update(checkpoint=b["checkpoint"].replace("/acme", "/evil")), "note_unsigned"),
     "no checkpoint": (lambda b: b.update(checkpoint="trust me"), "note_malformed"),
     "no entries": (lambda b: b.update(entries=[]), "proof_invalid"),
-    "another format": (lambda b: b.update(format="placet-audit-proof/v2"), "proof_invalid"),
+    "another format": (lambda b: b.update(format="placet-audit-proof/v1"), "proof_invalid"),
+    "the end cut off": (lambda b: b["entries"].pop(), "proof_invalid"),
+    "the end cut off, and called single entries": (
+        lambda b: (b["entries"].pop(), b.update(stream=None, head=None)),
+        "proof_invalid",
+    ),
+    "no word on how far the stream reached": (lambda b: b.update(head=None), "proof_invalid"),
+    "the checkpoint for that word": (lambda b: b.update(head=b["checkpoint"]), "proof_invalid"),
+    "that word for the checkpoint": (lambda b: b.update(checkpoint=b["head"]), "note_malformed"),
+    "another length": (lambda b: b.update(head=b["head"].replace("\n4\n", "\n3\n")), "bad_signature"),
+    "a word that nobody signed": (lambda b: b.update(head="4 entries"), "note_malformed"),
 }
 
 
@@ -98,6 +108,52 @@ def test_a_proof_with_anything_bent_is_refused(bundle: ProofBundle, who: LogIden
     with pytest.raises(GovernanceError) as refused:
         verify_bundle(parse_bundle(json.dumps(bent)), who.verifiers(TENANT))
     assert refused.value.code == code
+
+
+KINDS = ("run.started", "analyse.done", "execute.sending", "run.ended", "execute.settled")
+
+
+@pytest.fixture
+def proofs(database: Database, who: LogIdentity) -> list[ProofBundle]:
+    """The proofs of one run, made after each of its entries: it ended with the fourth, and a fifth came after that."""
+    made = []
+    for number, kind in enumerate(KINDS):
+        record(database, 2, first=2 * number)
+        with database.transaction() as tx:
+            tx.audit.append(
+                stream=run_id(9), tenant=TENANT, run_id=run_id(9), kind=kind, actor="worker", step_key=kind,
+                at=AT, body={"state": "executed"},
+            )  # fmt: skip
+        note = signed_head(database, who, TENANT)
+        with database.reading() as tx:
+            made.append(prove_stream(tx, who, TENANT, run_id(9), note))
+    return made
+
+
+def test_a_proof_says_whether_the_run_it_holds_was_over(proofs: list[ProofBundle], database: Database) -> None:
+    assert [proof.standing for proof in proofs] == ["up_to_entry"] * 3 + ["complete"] * 2
+    with database.reading() as tx:
+        one = prove_entry(tx, TENANT, proofs[-1].entries[3].entry.hash, proofs[-1].checkpoint)
+    assert one.standing == "one_entry"
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_cut_out_of_proofs_verifies_only_as_one_that_was_made(
+    proofs: list[ProofBundle], who: LogIdentity, data: st.DataObject
+) -> None:
+    part = st.integers(0, len(proofs) - 1)
+    base, kept = data.draw(part), data.draw(st.sets(part, min_size=1))
+    entries = tuple(proven for place, proven in enumerate(proofs[base].entries) if place in kept)
+    head, checkpoint = (proofs[data.draw(st.just(base) | part)] for _ in range(2))
+    cut = ProofBundle(
+        stream=run_id(9), head=head.head, checkpoint=checkpoint.checkpoint, entries=entries or proofs[base].entries[:1]
+    )
+    if cut in proofs:
+        verify_bundle(cut, who.verifiers(TENANT))
+        return
+    with pytest.raises(GovernanceError):
+        verify_bundle(cut, who.verifiers(TENANT))
 
 
 def test_a_proof_is_refused_under_another_key_and_for_another_tenant(
@@ -116,7 +172,7 @@ def test_a_proof_is_refused_under_another_key_and_for_another_tenant(
 
 
 def test_an_entry_of_another_tenant_or_newer_than_the_checkpoint_is_not_proven(
-    database: Database, bundle: ProofBundle
+    database: Database, bundle: ProofBundle, who: LogIdentity
 ) -> None:
     newer = record(database, 1, first=11)[0]
     other = record(database, 1, first=0, tenant="umbrella")[0]
@@ -128,10 +184,10 @@ def test_an_entry_of_another_tenant_or_newer_than_the_checkpoint_is_not_proven(
         with pytest.raises(UsageError, match="is not an entry's hash"):
             prove_entry(tx, TENANT, "not hexadecimal", bundle.checkpoint)
         with pytest.raises(UsageError, match="is newer than the checkpoint of 11 entries"):
-            prove_stream(tx, TENANT, newer.stream, bundle.checkpoint)
+            prove_stream(tx, who, TENANT, newer.stream, bundle.checkpoint)
         for stream in ("run-nobody", other.stream):
             with pytest.raises(UsageError, match="no audit stream"):
-                prove_stream(tx, TENANT, stream, bundle.checkpoint)
+                prove_stream(tx, who, TENANT, stream, bundle.checkpoint)
 
 
 def test_a_proof_under_an_anchored_checkpoint_is_told_from_one_of_a_forked_log(

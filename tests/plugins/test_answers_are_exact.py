@@ -78,6 +78,14 @@ def test_a_server_that_ignores_the_offset_is_refused() -> None:
         assert len(server.requests) == 2
 
 
+def test_half_a_character_in_an_answer_is_refused_once_and_not_asked_for_again() -> None:
+    with ProbeServer(lambda _: answer([{"id": "B-\ud800"}])) as server, connector(server.url) as plugin:
+        with pytest.raises(UpstreamRejected, match="a lone surrogate") as refused:
+            read(plugin)
+        assert (refused.value.code, refused.value.retryable) == ("unreadable_answer", False)
+        assert len(server.requests) == 1
+
+
 def test_a_collection_that_ends_before_its_count_is_not_taken_for_whole() -> None:
     def respond(request: ProbeRequest) -> ProbeAnswer:
         page = [{"id": "B-1"}] if "offset=0" in request.target else []

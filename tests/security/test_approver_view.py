@@ -12,7 +12,7 @@ from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.governance.signing.canonical import digest
 from placet.governance.signing.keys import create_key_file
 from placet.storage.database import Database
-from placet.storage.pending import OPENED
+from placet.storage.pending import OPENED, PROPOSED
 from tests.support.databases import migrated
 from tests.support.terminal import ROWS, on_terminal
 from tests.unit.support import RUN, a_gate, a_proposal, a_request
@@ -84,16 +84,17 @@ def waiting(database: Database, proposal: Proposal) -> None:
         tx.runs.request(a_request())
         address = tx.artifacts.put_model("demo", proposal)
         tx.runs.set_state(RUN, "awaiting_decision", at=datetime.now(UTC), proposal=address)
-        tx.audit.append(
-            stream=RUN,
-            tenant="demo",
-            run_id=RUN,
-            kind=OPENED,
-            actor="policy",
-            step_key=OPENED,
-            at=datetime.now(UTC),
-            body={"proposal": address, "gate": gate.model_dump(mode="json")},
-        )
+        for kind in (PROPOSED, OPENED):
+            tx.audit.append(
+                stream=RUN,
+                tenant="demo",
+                run_id=RUN,
+                kind=kind,
+                actor="policy",
+                step_key=kind,
+                at=datetime.now(UTC),
+                body={"proposal": address, "gate": gate.model_dump(mode="json")},
+            )
 
 
 def shown(home: Path, *arguments: str, until: str | None = None) -> list[str]:

@@ -13,6 +13,7 @@ from placet.contracts.proposal import AdjustBalance, OrderProduct
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import RunRequest
 from placet.errors import GovernanceError, UsageError
+from placet.gate.context import end
 from placet.gate.reversal import open_reversal
 from placet.service import runs as run_operations
 from placet.service.reversals import request_reversal, reverse_run
@@ -329,6 +330,7 @@ def an_executed_run(database: Database) -> RunRequest:
     with database.transaction() as tx:
         tx.runs.request(request)
         tx.runs.set_state(request.run_id, "executed", at=AT, code="executed", receipt=receipt)
+        end(tx, request, "executed", "executed", "", AT)
     return request
 
 
@@ -352,7 +354,7 @@ def test_of_people_who_ask_at_once_one_starts_the_reversal(database: Database) -
     assert len({(run_id, by) for run_id, _, by in answers}) == 1
     with database.reading() as tx:
         assert len(tx.runs.reversals_of(original.run_id)) == 1
-        assert [event.kind for event in tx.audit.read(original.run_id)] == ["run.reversal_requested"]
+        assert [event.kind for event in tx.audit.read(original.run_id)] == ["run.ended", "run.reversal_requested"]
 
 
 def test_of_reversals_that_open_at_once_under_keys_of_their_own_one_goes_on(database: Database) -> None:

@@ -1,7 +1,7 @@
 """The activities of one run, driven directly on either database: no Temporal, no clock of its own."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,14 @@ from placet.contracts.run import (
 from placet.entrypoints.bootstrap import Parts, build_parts
 from placet.entrypoints.settings import Settings
 from placet.governance.approvals import sign_decision
+from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
-from tests.support.enrolment import trusted
-from tests.support.world import PASSPHRASE, AnyCaller
+from tests.support.enrolment import new_signer, trusted
+from tests.support.world import PASSPHRASE, AnyCaller, own_policies
 
 
 @dataclass
@@ -68,6 +69,34 @@ class Steps:
     run: RunRequest
     key: SigningKey
     root: Signer
+
+    def another(self, key: str) -> "Steps":
+        """The activities of one more run for the same customer, recorded under `key`."""
+        asked = {
+            "tenant": "demo",
+            "customer_id": self.run.customer_id,
+            "agent": "retention",
+            "requested_by": "olga",
+            "key": key,
+        }
+        request = run_operations.build_request(**asked, agents=("retention",))
+        run_operations.record_request(self.parts.database, request)
+        return replace(self, run=request)
+
+    def approver(self, name: str, role: str) -> Signer:
+        """A person who is enrolled in `role`."""
+        who = new_signer(name)
+        key_operations.enroll_key(
+            self.parts.database,
+            name=name,
+            tenant="demo",
+            roles=(role,),
+            limit="1000.00 USD",
+            public_key=public_bytes(who.key.private.public_key()),
+            by=self.root,
+            expires_at=None,
+        )
+        return who
 
     def call(self, step: Callable[..., Any], value: object) -> Any:
         return ActivityEnvironment().run(step, value)
@@ -123,7 +152,7 @@ class Steps:
             verdict=verdict,
             approver="anna",
             decided_at=datetime.now(UTC),
-            decision_id="7" * 32,
+            decision_id=sha256_hex(self.run.run_id.encode())[:32],
             reason="test",
         )
         return sign_decision(said, str(proposed.digest), self.key.private, self.key.key_id)
@@ -151,14 +180,22 @@ class Steps:
         return getattr(self.record(), name), entry.body[name]
 
 
-@pytest.fixture
-def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -> Iterator[Steps]:
-    settings = Settings(home=tmp_path, database_url=database_url, bss_url=bss_url, effect_lease_seconds=2.0)
-    model = Pausing()
-    parts = build_parts(settings, inference=model, database=database, admission=AnyCaller)
-    asked = {"tenant": "demo", "customer_id": "C00005", "agent": "retention", "requested_by": "olga", "key": "one"}
+def requested(database: Database, key: str) -> RunRequest:
+    """A run on record, of the one customer."""
+    asked = {"tenant": "demo", "customer_id": "C00005", "agent": "retention", "requested_by": "olga", "key": key}
     request = run_operations.build_request(**asked, agents=("retention",))
     run_operations.record_request(database, request)
+    return request
+
+
+@pytest.fixture
+def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -> Iterator[Steps]:
+    policies = own_policies(tmp_path)
+    settings = Settings(
+        home=tmp_path, database_url=database_url, bss_url=bss_url, effect_lease_seconds=2.0, policy_dir=policies
+    )
+    model = Pausing()
+    parts = build_parts(settings, inference=model, database=database, admission=AnyCaller)
     key = create_key_file(tmp_path / "anna.pem", PASSPHRASE)
     root = trusted(database, tmp_path)
     key_operations.enroll_key(
@@ -171,5 +208,5 @@ def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -
         by=root,
         expires_at=None,
     )
-    yield Steps(parts, model, request, key, root)
+    yield Steps(parts, model, requested(database, "one"), key, root)
     parts.plugins.close()

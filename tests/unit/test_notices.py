@@ -204,7 +204,7 @@ asked by   agent retention, for olga
 proposes   goodwill credit (goodwill_credit): credit of a balance
 amount     costs 12.50 USD
 decided by one person who holds retention_lead
-until      2026-03-01 13:00:00 UTC
+until      2026-03-01 13:00:00Z
 
   placet run show {RUN}
   placet approve {RUN} --as YOUR-NAME

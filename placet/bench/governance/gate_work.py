@@ -19,10 +19,12 @@ from placet.contracts.decision import ReceivedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ExecuteInput, GateInput, ReviewInput, RunRequest
 from placet.errors import PlacetError
+from placet.gate.context import record
 from placet.gate.recheck import refusal
 from placet.governance.signing.keys import SigningKey
 from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
+from placet.storage.pending import PROPOSED
 from placet.storage.records import RunRecord
 
 T = TypeVar("T")
@@ -71,6 +73,7 @@ class GateWork:
         copy = proposal.model_copy(update={"run_id": request.run_id})
         with self._context.database.transaction() as tx:
             digest = tx.artifacts.put_model(request.tenant, copy)
+            record(tx, request, PROPOSED, actor="bench", at=datetime.now(UTC), body={"proposal": digest})
             tx.runs.set_state(request.run_id, "proposing", at=datetime.now(UTC), proposal=digest)
         self._environment.info = replace(
             self._environment.info, workflow_id=request.run_id, workflow_type=WORKFLOW, is_local=True
@@ -78,8 +81,8 @@ class GateWork:
         gate, opening = self._timed(
             "open_gate", lambda: self._approve.open_gate(GateInput(run=request, proposal=digest))
         )
-        record = run_operations.find_run(self._context.database, request.run_id, request.tenant)
-        envelope = decision_operations.sign_verdict(record, digest, "approve", APPROVER, "bench", self._key)
+        waits = run_operations.find_run(self._context.database, request.run_id, request.tenant)
+        envelope = decision_operations.sign_verdict(waits, digest, "approve", APPROVER, "bench", self._key)
         received = ReceivedDecision(envelope=envelope, received_at=datetime.now(UTC), early=False)
         review = ReviewInput(run=request, proposal=digest, gate=gate, phase="decide", received=(received,))
         reviewed, reviewing = self._timed("review_decisions", lambda: self._approve.review_decisions(review))

@@ -4,7 +4,8 @@
     (1) the checkpoint is signed by a key one trusts, for the log it names;
     (2) each entry's content has the hash it claims, and belongs to that log's tenant;
     (3) each entry stands in the log at its index (RFC 9162 §2.1.3.2), no index twice;
-    (4) where the bundle is for a whole stream: its entries are that stream from the first on, without a gap.
+    (4) where the bundle is for a whole stream: its entries are that stream from the first on, without a gap;
+    (5) and to the last: the log signed how many there were under this checkpoint (`placet.governance.log.stream_head`).
 It does not show that the log is the one others were shown: compare its checkpoint with one that was anchored.
 """
 
@@ -14,13 +15,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import ENDED, AuditEvent
 from placet.contracts.base import Frozen, first_fault
 from placet.errors import GovernanceError
 from placet.governance.log.chain import entry_hash, verify_chain
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, origin_of
 from placet.governance.log.merkle import PROOF_INVALID, leaf_hash, verify_inclusion
-from placet.governance.log.notes import VerifierKey, decode_base64
+from placet.governance.log.notes import VerifierKey, decode_base64, open_note, sign_note
+from placet.governance.log.stream_head import StreamHead
+from placet.governance.signing.keys import SigningKey
+
+Standing = Literal["complete", "up_to_entry", "one_entry"]
+"""What a bundle that verified holds: a run to its end, a stream that may go on, or one entry of a stream."""
 
 
 class ProvenEntry(Frozen):
@@ -40,14 +46,23 @@ class ProofBundle(Frozen):
     """Entries of one log and the signed checkpoint they are proven against.
 
     Attributes:
-        stream: Set when the bundle holds a whole stream, e.g. a run; None for single entries.
+        stream: Set when the bundle holds a whole stream, e.g. a run; None for a single entry.
+        head: What the log signed of that stream: how far it reached; None for a single entry.
         checkpoint: The signed checkpoint (c2sp.org/tlog-checkpoint).
     """
 
-    format: Literal["placet-audit-proof/v1"] = "placet-audit-proof/v1"
+    format: Literal["placet-audit-proof/v2"] = "placet-audit-proof/v2"
     stream: str | None
+    head: str | None = None
     checkpoint: str
     entries: Annotated[tuple[ProvenEntry, ...], Field(min_length=1)]
+
+    @property
+    def standing(self) -> Standing:
+        """What the bundle holds, once it verified."""
+        if self.stream is None:
+            return "one_entry"
+        return "complete" if any(proven.entry.kind == ENDED for proven in self.entries) else "up_to_entry"
 
 
 def leaf_of(entry_digest: str) -> bytes:
@@ -62,6 +77,13 @@ def leaf_of(entry_digest: str) -> bytes:
 def encode_proof(hashes: Sequence[bytes]) -> tuple[str, ...]:
     """A proof as a bundle carries it."""
     return tuple(base64.b64encode(digest).decode() for digest in hashes)
+
+
+def sign_head(checkpoint: Checkpoint, events: Sequence[AuditEvent], key: SigningKey) -> str:
+    """Sign that `events` are all that the log of `checkpoint` has of their stream; returns the note."""
+    last = events[-1]
+    head = StreamHead(checkpoint, last.stream, len(events), last.hash)
+    return sign_note(head.text(), checkpoint.origin, key.private)
 
 
 def parse_bundle(text: str) -> ProofBundle:
@@ -89,10 +111,29 @@ def verify_bundle(bundle: ProofBundle, keys: Sequence[VerifierKey]) -> Checkpoin
     if len({proven.index for proven in bundle.entries}) < len(bundle.entries):
         raise GovernanceError("the bundle has two entries with one index", code=PROOF_INVALID)
     if bundle.stream is not None:
-        if {proven.entry.stream for proven in bundle.entries} != {bundle.stream}:
-            raise GovernanceError(f"the bundle has entries of other streams than {bundle.stream!r}", code=PROOF_INVALID)
-        verify_chain(proven.entry for proven in bundle.entries)
+        _verify_stream(bundle, bundle.stream, checkpoint, keys)
+    elif len(bundle.entries) > 1:
+        raise GovernanceError("the bundle has several entries and names no stream they are of", code=PROOF_INVALID)
     return checkpoint
+
+
+def _verify_stream(bundle: ProofBundle, stream: str, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> None:
+    if {proven.entry.stream for proven in bundle.entries} != {stream}:
+        raise GovernanceError(f"the bundle has entries of other streams than {stream!r}", code=PROOF_INVALID)
+    verify_chain(proven.entry for proven in bundle.entries)
+    if bundle.head is None:
+        raise GovernanceError(
+            f"the bundle does not say how far stream {stream!r} reached: its log's signature on that is missing",
+            code=PROOF_INVALID,
+        )
+    own_keys = [key for key in keys if key.name == checkpoint.origin]
+    shown = StreamHead(checkpoint, stream, len(bundle.entries), bundle.entries[-1].entry.hash)
+    if open_note(bundle.head, own_keys).text != shown.text():
+        raise GovernanceError(
+            f"the bundle holds entries 1 to {shown.length} of stream {stream!r}, "
+            f"which is not all its log had of it under the checkpoint of {checkpoint.size}: it was cut",
+            code=PROOF_INVALID,
+        )
 
 
 def _verify_entry(proven: ProvenEntry, checkpoint: Checkpoint) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from placet.contracts.audit import GENESIS, AuditEvent
+from placet.contracts.times import rfc3339
 from placet.errors import GovernanceError
 from placet.governance.log.body import write_body
 from placet.governance.signing.canonical import digest, sha256_hex
@@ -78,7 +79,7 @@ def _form(entry: dict[str, Any], written: str) -> bytes:
     All but the body are strings and a counter, which the standard library's encoder writes as RFC 8785 does. A verifier
     does not rely on it: `entry_hash` takes the whole entry through the canonical form.
     """
-    at = entry["at"].isoformat().replace("+00:00", "Z")
+    at = rfc3339(entry["at"])
     return (
         f'{{"actor":{_TEXT(entry["actor"])},"at":{_TEXT(at)},"body":{written},"kind":{_TEXT(entry["kind"])},'
         f'"prev_hash":{_TEXT(entry["prev_hash"])},"run_id":{_TEXT(entry["run_id"])},"seq":{entry["seq"]},'

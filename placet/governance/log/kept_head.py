@@ -39,6 +39,18 @@ class KeptHeads:
             raise ConfigurationError(f"cannot make folder {str(place.parent)!r}: {error.strerror}") from error
         files.write_file(place, note)
 
+    def forget(self, origin: str) -> None:
+        """Remove the head of a log, where one is kept.
+
+        Raises:
+            ConfigurationError: it cannot be removed.
+        """
+        place = self.place(origin)
+        try:
+            place.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"cannot remove {str(place)!r}: {error.strerror}") from error
+
     def place(self, origin: str) -> Path:
         """Return the file of a log."""
         return self.folder / f"{origin}.head"

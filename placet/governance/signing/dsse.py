@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import Field, ValidationError
 
-from placet.contracts.base import Digest, Frozen, first_fault
+from placet.contracts.base import Digest, Frozen, Text, first_fault
 from placet.errors import DecisionRefused
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -24,14 +24,14 @@ class Signature(Frozen):
     """One signature; `sig` is base64."""
 
     keyid: Digest
-    sig: str
+    sig: Text
 
 
 class Envelope(Frozen):
     """A DSSE envelope; `payload` is base64. The field names are those of the specification."""
 
-    payload: str
-    payloadType: str  # noqa: N815 - the wire name
+    payload: Text
+    payloadType: Text  # noqa: N815 - the wire name
     signatures: Annotated[tuple[Signature, ...], Field(min_length=1, max_length=1)]
 
 

@@ -31,6 +31,7 @@ from placet.contracts.enrolment import Enrolment, Revocation
 from placet.contracts.halt import Lift
 from placet.contracts.mandate import Mandate
 from placet.contracts.signed import SignedDocument
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, check_key
 from placet.governance.signing import dsse
@@ -103,7 +104,7 @@ def verify_document(
         )
     if document.signed_at > now + CLOCK_SKEW:
         raise DecisionRefused(
-            f"signed at {document.signed_at:%Y-%m-%d %H:%M:%S}Z, which is in the future; set the clock",
+            f"signed at {moment(document.signed_at)}, which is in the future; set the clock",
             code="clock_skew",
         )
     return Verified(document, key, sha256_hex(text.encode()))

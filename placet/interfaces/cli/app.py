@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from placet.contracts.text import is_text
 from placet.errors import PlacetError
 from placet.files import open_own, private_folder
 from placet.interfaces.cli import audit, backups, notifications, output, retention, services
@@ -54,6 +55,7 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code; whatever goes wrong on purpose is one line on stderr."""
     command = typer.main.get_command(build_app())
     try:
+        _check_text(arguments)
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
         help_page = " ".join(("placet", *command_path(arguments), "--help"))
@@ -69,6 +71,13 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     except Exception as error:  # noqa: BLE001 - a person meets one line; the rest is for whoever mends it
         return _unexpected(error, toolbox)
     return code if isinstance(code, int) else DONE
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """The operating system hands on whatever bytes it was given; those that are no text can be kept nowhere."""
+    for word in arguments:
+        if not is_text(word):
+            raise typer.BadParameter(f"{word!a} is not UTF-8 text; write it, or rename the file, in UTF-8")
 
 
 def _unexpected(error: Exception, toolbox: Toolbox) -> int:

@@ -1,10 +1,11 @@
-"""`placet audit log|checkpoint|prove|verify|anchor`: read the record, sign its head, prove entries, check all of it."""
+"""`placet audit log|checkpoint|prove|verify|anchor|accept-head`: read the record, sign its head, prove and check it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -172,6 +173,25 @@ def anchor(
     record_anchoring(database, toolbox.tenant, head.checkpoint, to, toolbox.operator)
 
 
+@app.command("accept-head")
+def accept_head(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option("--reason", help="why the log is not the one signed last; on the record")],
+) -> None:
+    """Sign the log as it is although it does not extend the head kept here: after a backup was restored, on each host.
+
+    The whole record is verified first. Who did it, why, and the head that was kept come on the tenant's record.
+    """
+    from placet.governance.log.kept_head import KeptHeads
+    from placet.service import heads
+
+    toolbox: Toolbox = context.obj
+    kept, identity = KeptHeads(toolbox.log_heads), _identity(toolbox)
+    accepted = heads.accept_head(toolbox.database(), identity, kept, toolbox.tenant, by=toolbox.operator, reason=reason)
+    output.print_line(f"accepted, and on the record: {accepted.fault}")
+    output.print_text(accepted.note.removesuffix("\n"))
+
+
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
     from placet.service.log import read_anchors
     from placet.storage.log.verification import verify_log
@@ -224,6 +244,7 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
                 "size": head.size,
                 "root": head.root.hex(),
                 "stream": bundle.stream,
+                "standing": bundle.standing,
                 "entries": [proven.entry.hash for proven in bundle.entries],
             }
         )
@@ -231,8 +252,22 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     last = bundle.entries[-1].entry
     output.print_line(
         f"{len(bundle.entries)} entries verified: they are in log {head.origin} of {head.size} entries, "
-        f"the last is {last.kind} of {last.at:%Y-%m-%d %H:%M:%S} UTC by {last.actor}"
+        f"the last is {last.kind} of {moment(last.at)} by {last.actor}"
     )
+    output.print_line(_what_it_holds(bundle))
+
+
+def _what_it_holds(bundle: "ProofBundle") -> str:
+    from placet.contracts.audit import ENDED
+
+    last = bundle.entries[-1].entry
+    if bundle.standing == "one_entry":
+        return f"one entry, {last.seq} of {last.stream}: it says nothing of what else is on that record"
+    if bundle.standing == "up_to_entry":
+        what = f"record {last.stream}" if last.run_id is None else f"run {last.stream}, which was not over"
+        return f"up to entry {last.seq} of {what}: more may follow"
+    end = next(proven.entry for proven in bundle.entries if proven.entry.kind == ENDED)
+    return f"complete: run {last.stream} ends with {ENDED} ({end.body.get('state')}), entry {end.seq} of {last.seq}"
 
 
 def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str | None) -> "ProofBundle":
@@ -244,7 +279,7 @@ def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str |
     def prove(under: str) -> "ProofBundle":
         with database.snapshot() as tx:
             if run_id is not None:
-                return prove_stream(tx, toolbox.tenant, run_id, under)
+                return prove_stream(tx, _identity(toolbox), toolbox.tenant, run_id, under)
             return prove_entry(tx, toolbox.tenant, str(entry), under)
 
     if note is not None:

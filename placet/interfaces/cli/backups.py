@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
@@ -66,11 +67,14 @@ def restore(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Restore a backup into an empty database, after every stream, log, checkpoint and artifact was verified.
+    """Restore a backup into an empty database, after all of it was verified: record, log, artifacts, tables.
 
     Executions are halted afterwards: what was sent since the backup is not known to the restored record.
     """
+    from placet.governance.log.kept_head import KeptHeads
+    from placet.governance.log.key import read_trusted_keys
     from placet.service.backups import mark_restored, restore_backup
+    from placet.service.heads import unextended
 
     toolbox: Toolbox = context.obj
     trusted = _trusted(toolbox, file, keep=not drill)
@@ -81,6 +85,13 @@ def restore(
         restored = restore_backup(database, file, toolbox.log_name, trusted)
         mark_restored(database, restored, by=toolbox.operator, halt=not no_halt, agents=toolbox.agents)
     _show(restored, drill=drill, halted=not drill and not no_halt, as_json=as_json)
+    if not drill:
+        heads, found = KeptHeads(toolbox.log_heads), read_trusted_keys(toolbox.log_key_file)
+        for tenant, fault in unextended(toolbox.database(), heads, toolbox.log_name, found, restored.tenants).items():
+            output.print_warning(
+                f"nothing is signed for tenant {tenant!r} until its log is accepted (`placet audit accept-head`, "
+                f"PLACET_TENANT={tenant}): {fault}"
+            )
 
 
 def _drill(toolbox: Toolbox, file: Path, trusted: Sequence[bytes]) -> "Restored":
@@ -143,7 +154,7 @@ def _show(restored: "Restored", *, drill: bool, halted: bool, as_json: bool) -> 
             }
         )
         return
-    taken = f"backup of {restored.made_at:%Y-%m-%d %H:%M:%S} UTC, {restored.rows} rows, sha256 {restored.digest}"
+    taken = f"backup of {moment(restored.made_at)}, {restored.rows} rows, sha256 {restored.digest}"
     output.print_line(f"{taken}: {'restored, verified and thrown away' if drill else 'restored and verified'}")
     output.print_line(
         f"tenants {', '.join(restored.tenants) or 'none'}: {restored.streams} streams, {restored.entries} entries, "

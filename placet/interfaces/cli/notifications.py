@@ -6,6 +6,7 @@ import typer
 
 from placet.contracts.notification import Channel, DeliveryStatus
 from placet.contracts.text import quoted
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
@@ -47,6 +48,6 @@ def _print(found: "Sequence[Notification]") -> None:
         tries = f" ({one.attempts} attempts)" if one.attempts > 1 else ""
         detail = f": {quoted(one.detail)}" if one.detail else ""
         output.print_line(
-            f"{one.created_at:%Y-%m-%d %H:%M:%S}  {one.run_id}  {one.occasion:<15}  {one.status:<9}  "
+            f"{moment(one.created_at)}  {one.run_id}  {one.occasion:<15}  {one.status:<9}  "
             f"{one.channel} {one.recipient}{role}{tries}{detail}"
         )

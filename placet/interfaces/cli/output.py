@@ -6,10 +6,10 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from placet.contracts.text import one_line, visible
+from placet.contracts.times import moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,11 +144,6 @@ def table(*columns: str) -> "Table":
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
-
-
-def moment(at: datetime) -> str:
-    """Return a time as people read it, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def add_row(of: "Table", *cells: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from placet.contracts.text import quoted, wrote
+from placet.contracts.times import minute, moment
 from placet.interfaces.cli import output
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None
             why = f"; {wrote(event.actor, reason)}" if reason else ""
             output.print_field("reversal", f"{event.body['reversal']} asked for by {event.actor}{why}")
         elif event.kind == "run.reversed":
-            output.print_field("reversed", f"by {event.body['reversal']} at {output.moment(event.at)}")
+            output.print_field("reversed", f"by {event.body['reversal']} at {moment(event.at)}")
 
 
 def print_runs(records: "Sequence[RunRecord]") -> None:
@@ -39,7 +40,7 @@ def print_runs(records: "Sequence[RunRecord]") -> None:
     table = output.table("run", "customer", "state", "requested")
     table.columns[0].no_wrap = True
     for record in records:
-        output.add_row(table, record.run_id, record.customer_id, record.state, f"{record.requested_at:%Y-%m-%d %H:%M}")
+        output.add_row(table, record.run_id, record.customer_id, record.state, minute(record.requested_at))
     output.console().print(table if records else "no runs")
 
 
@@ -48,7 +49,7 @@ def print_events(events: "Sequence[AuditEvent]") -> None:
     from placet.interfaces.record_words import in_words
 
     for event in events:
-        output.print_line(f"{event.seq:>3}  {output.moment(event.at)}  {event.kind}  {event.actor}  {event.hash[:16]}")
+        output.print_line(f"{event.seq:>3}  {moment(event.at)}  {event.kind}  {event.actor}  {event.hash[:16]}")
         output.print_field("", in_words(event))
     if not events:
         output.print_line("no entries")

@@ -22,8 +22,9 @@ from placet.governance.log.bundle import leaf_of
 from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
 from placet.governance.log.key import LogIdentity
-from placet.governance.log.merkle import Node, verify_consistency
+from placet.governance.log.merkle import Node
 from placet.storage.database import Database, Transaction
+from placet.storage.log.heads import check_extends
 from placet.storage.log.tree import LogRow
 
 LEASED: Final = "log_leased"
@@ -139,7 +140,7 @@ class LogSequencer:
             root = tx.log.frontier(self._tenant, head.size).root()
             for note in (self._kept(), newest):
                 if note is not None:
-                    self._must_extend(tx, note, head.size, root)
+                    self._must_extend(tx, note)
         if newest is not None and self._open(newest).size == head.size:
             self._keep(newest)
             return str(newest)
@@ -153,13 +154,10 @@ class LogSequencer:
         with self._database.transaction() as tx:
             return tx.checkpoints.add(self._tenant, head.size, note, self._clock())
 
-    def _must_extend(self, tx: Transaction, note: str, size: int, root: bytes) -> None:
+    def _must_extend(self, tx: Transaction, note: str) -> None:
         signed = self._open(note)
-        if signed.size > size:
-            raise self._broken(f"a checkpoint of {signed.size} entries was signed, it has {size}{self._where()}")
-        proof = tx.log.consistency_proof(self._tenant, signed.size, size)
         try:
-            verify_consistency(signed.size, signed.root, size, root, proof)
+            check_extends(tx, self._tenant, signed)
         except GovernanceError as error:
             raise self._broken(f"{error}{self._where()}") from error
 
@@ -176,7 +174,7 @@ class LogSequencer:
         if heads is None:
             return ""
         place = str(heads.place(self._identity.origin(self._tenant)))
-        return f"; if an older backup was restored on purpose, remove {place!r}"
+        return f", as the head in {place!r} says; after a restore that was meant: `placet audit accept-head`"
 
     def _open(self, note: str) -> Checkpoint:
         try:

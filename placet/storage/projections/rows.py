@@ -1,7 +1,7 @@
 """Reads tables and entries side by side, a page at a time."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Table, exists, func, select, tuple_
 
 from placet.governance.log.body import read_body
+from placet.governance.signing.canonical import sha256_hex
 from placet.storage.driver import Connection, Row
-from placet.storage.tables import AUDIT, MANDATE_USE
+from placet.storage.tables import ARTIFACT, AUDIT, MANDATE_USE
 
 PAGE = 200
 
@@ -114,6 +115,14 @@ class ProjectionRows:
         column = table.c[name]
         return set(self._connection.scalars(select(column).where(table.c.tenant == tenant, column.in_(ids))))
 
+    def documents(self, tenant: str, digests: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return those of the JSON documents under `digests` that `tenant` holds; an altered one is empty."""
+        query = select(ARTIFACT.c.digest, ARTIFACT.c.data).where(
+            ARTIFACT.c.tenant == tenant, ARTIFACT.c.digest.in_(digests)
+        )
+        found = {digest: _bytes(data) for digest, data in self._connection.execute(query)}
+        return {digest: json.loads(data) if sha256_hex(data) == digest else {} for digest, data in found.items()}
+
     def spent(self, tenant: str, mandate_ids: Sequence[str]) -> dict[str, int]:
         """Return what the unreleased uses of each mandate add up to."""
         use = MANDATE_USE.c
@@ -133,6 +142,11 @@ def document(text: str | None) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _bytes(data: bytes | str) -> bytes:
+    """What a column of bytes holds; SQLite also keeps text in it, where somebody wrote that."""
+    return data.encode() if isinstance(data, str) else bytes(data)
 
 
 def _entry(row: Row) -> Entry:

@@ -1,7 +1,8 @@
-"""Rows about one run compared with its story: one function for each table."""
+"""Rows about one run compared with its story: one function for each table, and one for what the inbox sorts by."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Table
 
@@ -26,6 +27,41 @@ def check_run(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
         recorded["detail"] = story.detail
     yield from compare("run", story.run_id, row, recorded)
     yield from compare("run", story.run_id, {"receipt": document(row["receipt"])}, {"receipt": story.receipt})
+
+
+def check_asked(story: Story, rows: Rows, proposal: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """What the inbox shows, hides and sorts a run by: its gate, what is proposed, and whether people have answered.
+
+    `proposal` is the document that people were asked about; None where it is no longer kept, empty where altered.
+    """
+    if not rows:
+        return
+    recorded: dict[str, object] = {"answered_at": story.answered_at}
+    if story.asked is None:
+        recorded |= dict.fromkeys((*_GATE, *_PROPOSAL))
+    else:
+        digest, gate = story.asked
+        recorded |= {column: read(gate) for column, read in _GATE.items()}
+        recorded["waits_until"] = datetime.fromisoformat(gate["expires_at"])
+        if proposal:
+            recorded |= {column: read(proposal) for column, read in _PROPOSAL.items()}
+        elif proposal is not None:
+            yield Finding("artifact", digest, f"what {story.run_id} proposes is not the document of that digest")
+    yield from compare("run", story.run_id, rows[0], recorded)
+
+
+_GATE: Final[dict[str, Callable[[Mapping[str, Any]], object]]] = {
+    "quorum": lambda gate: gate["quorum"],
+    "asked_roles": lambda gate: f"|{'|'.join(gate['roles'])}|",
+    "escalate_to": lambda gate: gate["escalate_to"],
+    "escalate_at": lambda gate: datetime.fromisoformat(gate["escalate_at"]) if gate["escalate_at"] else None,
+}
+_PROPOSAL: Final[dict[str, Callable[[Mapping[str, Any]], object]]] = {
+    "treatment": lambda proposal: proposal["treatment"],
+    "mutation_kind": lambda proposal: proposal["mutation"]["kind"],
+    "cost_minor": lambda proposal: proposal["cost"]["amount_minor"],
+    "cost_currency": lambda proposal: proposal["cost"]["currency"],
+}
 
 
 def check_effects(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:

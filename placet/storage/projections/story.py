@@ -4,10 +4,10 @@ Each kind of entry has one function that says what follows from it. What an entr
 fault of the record itself: somebody wrote a state without what leads to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from placet.contracts.audit import AFTER_THE_END, ENDED
 from placet.contracts.run import RunState, states_before
@@ -28,12 +28,20 @@ _NEEDS: Final = {
     "execute.refused": "execute.intended",
     "execute.unknown": "execute.intended",
     "approve.settled": "run.parked",
+    "run.parked": "approve.opened",
 }
 
 
 @dataclass
 class Story:
-    """One run as its entries tell it, so far."""
+    """One run as its entries tell it, so far.
+
+    Attributes:
+        gate: The verdict of the gate.
+        asked: The proposal that people were asked about last, and its gate; where a mandate cleared it, what they
+            would have been asked.
+        answered_at: Since when nobody is missing; None while somebody is.
+    """
 
     run_id: str
     request: dict[str, object] = field(default_factory=dict)
@@ -45,6 +53,8 @@ class Story:
     )
     receipt: object = None
     gate: str | None = None
+    asked: tuple[str, Mapping[str, Any]] | None = None
+    answered_at: datetime | None = None
     effects: dict[str, dict[str, object]] = field(default_factory=dict)
     decisions: dict[str, dict[str, object]] = field(default_factory=dict)
     uses: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -73,10 +83,12 @@ class Story:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self.faults.append(f"{entry.kind!r} cannot be read: {type(error).__name__} {error}")
 
-    def move(self, state: RunState, code: str | None = None, detail: str = "") -> None:
+    def move(
+        self, state: RunState, code: str | None = None, detail: str = "", answered_at: datetime | None = None
+    ) -> None:
         """Move on, as `RunRepository.set_state` does."""
         if self.state in states_before(state):
-            self.state, self.code, self.detail = state, code, detail
+            self.state, self.code, self.detail, self.answered_at = state, code, detail, answered_at
 
     def said(self, verdict: str) -> bool:
         """Whether a decision with this verdict was accepted on the pending proposal."""
@@ -121,6 +133,8 @@ def _opened(story: Story, entry: Entry) -> None:
     if entry.body["proposal"] != story.digests["proposal"]:
         story.faults.append(f"the gate was opened for {entry.body['proposal']!r}, which is not what was proposed")
     story.gate = entry.body["gate"]["verdict"]
+    if story.gate in ("human", "cleared"):
+        story.asked = (entry.body["proposal"], entry.body["gate"])
     if story.gate == "human":
         story.move("awaiting_decision")
 
@@ -129,6 +143,7 @@ def _amended(story: Story, entry: Entry) -> None:
     if entry.body["amends"] != story.digests["proposal"]:
         story.faults.append(f"{entry.body['amends']!r} was amended, which is not what was pending")
     story.digests["proposal"] = entry.body["proposal"]
+    story.asked = (entry.body["proposal"], entry.body["gate"])
     story.move("awaiting_decision")
 
 
@@ -150,9 +165,13 @@ def _accepted(story: Story, entry: Entry) -> None:
     story.digests["decision"] = body["envelope"]
     missing = body["missing"]
     detail = f"{missing} more must approve" if missing else ""
-    story.move("unknown_outcome" if settles else "awaiting_decision", None, detail)
+    story.move("unknown_outcome" if settles else "awaiting_decision", None, detail, None if missing else entry.at)
     if settles:
         story.settlement = entry
+
+
+def _lapsed(story: Story, _: Entry) -> None:
+    story.answered_at = None
 
 
 def _intended(story: Story, entry: Entry) -> None:
@@ -248,7 +267,7 @@ def _ended(story: Story, entry: Entry) -> None:
                 effect.update(status="settled" if settled_yes else "failed", code=code, resolved_by=by)
                 if settled_yes:
                     effect.pop("receipt")  # a person's word, which the entry of their settlement holds
-    story.state, story.code, story.detail = state, body["code"], body["detail"]
+    story.state, story.code, story.detail, story.answered_at = state, body["code"], body["detail"], None
 
 
 _FOLLOW: Final[dict[str, Callable[[Story, Entry], None]]] = {
@@ -261,6 +280,7 @@ _FOLLOW: Final[dict[str, Callable[[Story, Entry], None]]] = {
     "approve.amended": _amended,
     "approve.decided": _accepted,
     "approve.settled": _accepted,
+    "approve.lapsed": _lapsed,
     "mandate.consumed": _consumed,
     "mandate.released": _released,
     "execute.intended": _intended,

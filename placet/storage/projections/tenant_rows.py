@@ -7,6 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
+from placet.contracts.base import Frozen
+from placet.contracts.delegation import Delegation
+from placet.contracts.mandate import Mandate
 from placet.storage.driver import Row
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
@@ -24,14 +27,14 @@ class Kept:
         name: Its column that the step key ends with.
         made: Kind of the entry that adds a row, and the columns it leads to.
         ended: Kind of the entry that ends it, the columns that leads to, which are empty until then; None for none.
-        stored: Column of the signed document, and the columns of the entry's body that it must agree with.
+        stored: Column with a copy of the signed document, and what that is: the entry's body has its fields.
     """
 
     table: Table
     name: str
     made: tuple[str, Callable[[Entry], Recorded]]
     ended: tuple[str, Callable[[Entry], Recorded]] | None
-    stored: str | None = None
+    stored: tuple[str, type[Frozen]] | None = None
 
 
 def check_kept(rows: ProjectionRows, tenant: str, kept: Kept) -> Iterator[Finding]:
@@ -71,12 +74,20 @@ def _differences(kept: Kept, row: Row, made: Entry, entries: Mapping[str, Entry]
         ended = entries.get(f"{kind}.{name}")
         yield from compare(table, name, row, columns(ended) if ended else dict.fromkeys(columns(_NOTHING)))
     if kept.stored is not None:
-        held = document(row[kept.stored])
-        fields = held if isinstance(held, dict) else {}
-        recorded = {key: value for key, value in made.body.items() if key in fields}
-        yield from compare(table, name, fields, recorded)
-        if not recorded:
-            yield Finding(table, name, f"{kept.stored} is not the document that was recorded")
+        yield from _stored(kept, row, made)
+
+
+def _stored(kept: Kept, row: Row, made: Entry) -> Iterator[Finding]:
+    """Every field of the document, also one that the row's copy leaves out: it would be read as its default."""
+    column, model = kept.stored or ("", Frozen)
+    name, held = row[kept.name], document(row[column])
+    named = {"tenant": row["tenant"], "document_id": name, "signer": made.actor}
+    recorded = {field: named.get(field, made.body.get(field)) for field in model.model_fields}
+    found = held if isinstance(held, dict) else {}
+    if found.keys() != recorded.keys():
+        yield Finding(kept.table.name, name, f"{column} is not the document that was recorded")
+        return
+    yield from compare(kept.table.name, name, found, recorded)
 
 
 class _Anything(dict[str, Any]):
@@ -155,9 +166,13 @@ def _time(text: str | None) -> datetime | None:
 KEPT: Final = (
     Kept(APPROVER, "key_id", ("key.enrolled", _enrolled), ("key.revoked", _key_revoked)),
     Kept(
-        DELEGATION, "delegation_id", ("delegation.signed", _delegated), ("delegation.revoked", _revoked), "delegation"
+        DELEGATION,
+        "delegation_id",
+        ("delegation.signed", _delegated),
+        ("delegation.revoked", _revoked),
+        ("delegation", Delegation),
     ),
-    Kept(MANDATE, "mandate_id", ("mandate.signed", _mandated), ("mandate.revoked", _revoked), "mandate"),
+    Kept(MANDATE, "mandate_id", ("mandate.signed", _mandated), ("mandate.revoked", _revoked), ("mandate", Mandate)),
     Kept(HALT, "halt_id", ("halt.placed", _halted), ("halt.lifted", _lifted)),
     Kept(CONTROL, "run_id", ("control.seeded", _seeded), None),
 )

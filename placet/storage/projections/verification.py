@@ -8,16 +8,18 @@ It believes the entries; that they are those that were written is for `placet.st
 same snapshot.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from placet.errors import GovernanceError
 from placet.storage.database import Transaction
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
-from placet.storage.projections.run_rows import CHECKS
+from placet.storage.projections.rows import ProjectionRows
+from placet.storage.projections.run_rows import CHECKS, check_asked
 from placet.storage.projections.story import Story
 from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent
+from placet.storage.tables import RUN
 
 
 def verify_projections(tx: Transaction, tenant: str) -> Iterator[Finding]:
@@ -69,4 +71,13 @@ def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
             for run_id, story in told.items():
                 yield from check(tenant, story, found[run_id])
         yield from check_documents(tx, tenant, named)
+        yield from _asked(rows, tenant, told)
         after = page[-1][0]
+
+
+def _asked(rows: ProjectionRows, tenant: str, told: Mapping[str, Story]) -> Iterator[Finding]:
+    proposals = {story.run_id: story.asked[0] for story in told.values() if story.asked is not None}
+    documents = rows.documents(tenant, set(proposals.values()))
+    found = rows.of_runs(RUN, list(told))
+    for run_id, story in told.items():
+        yield from check_asked(story, found[run_id], documents.get(proposals.get(run_id, "")))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from placet.contracts.delegation import DelegationRecord
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -84,12 +85,12 @@ def revoke(
 def _line(record: DelegationRecord) -> str:
     one, now = record.delegation, datetime.now(UTC)
     if record.revoked_at is not None:
-        state = f"revoked {record.revoked_at:%Y-%m-%d %H:%M:%S}Z by {record.revoked_by}"
+        state = f"revoked {moment(record.revoked_at)} by {record.revoked_by}"
     elif now >= one.valid_until:
-        state = f"ended {one.valid_until:%Y-%m-%d %H:%M:%S}Z"
+        state = f"ended {moment(one.valid_until)}"
     elif now < one.valid_from:
-        state = f"from {one.valid_from:%Y-%m-%d %H:%M:%S}Z until {one.valid_until:%Y-%m-%d %H:%M:%S}Z"
+        state = f"from {moment(one.valid_from)} until {moment(one.valid_until)}"
     else:
-        state = f"until {one.valid_until:%Y-%m-%d %H:%M:%S}Z"
+        state = f"until {moment(one.valid_until)}"
     roles = ", ".join(one.roles)
     return f"{one.document_id[:16]}  {one.delegate} for {one.signer} as {roles}, up to {one.limit}, {state}"

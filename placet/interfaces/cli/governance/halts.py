@@ -7,6 +7,7 @@ import typer
 from placet.contracts.halt import Halt, HaltScope
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import wrote
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -55,7 +56,7 @@ def halt(
     output.print_line(_line(placed))
     for effect in under_way:
         output.print_line(
-            f"{effect.run_id}  was leaving already and may still arrive until {effect.lease_until:%H:%M:%S}Z; "
+            f"{effect.run_id}  was leaving already and may still arrive until {moment(effect.lease_until)}; "
             f"see `placet run show {effect.run_id}`"
         )
 
@@ -111,6 +112,6 @@ def _policies(toolbox: Toolbox) -> "dict[str, PolicySet]":
 def _line(one: Halt) -> str:
     from placet.governance.halts import what_it_stops
 
-    lifted = "" if one.lifted_at is None else f", lifted {one.lifted_at:%Y-%m-%d %H:%M:%S}Z by {one.lifted_by}"
-    placed = f"placed {one.placed_at:%Y-%m-%d %H:%M:%S}Z by {one.placed_by}"
+    lifted = "" if one.lifted_at is None else f", lifted {moment(one.lifted_at)} by {one.lifted_by}"
+    placed = f"placed {moment(one.placed_at)} by {one.placed_by}"
     return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}; {wrote(one.placed_by, one.reason)}"

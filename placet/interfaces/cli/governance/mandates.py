@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
@@ -150,12 +151,12 @@ def show(
         return
     output.print_line(_line(record, now, idle=_idle(toolbox, record)))
     _print_bounds(mandate)
-    output.print_line(f"signed    by {mandate.signer} at {_time(mandate.signed_at)}, signature {signature}")
+    output.print_line(f"signed    by {mandate.signer} at {moment(mandate.signed_at)}, signature {signature}")
     output.print_line(f"document  {record.document}")
     for use in uses:
-        given_back = f", given back {_time(use.released_at)}" if use.released_at else ""
+        given_back = f", given back {moment(use.released_at)}" if use.released_at else ""
         amount = _money(use.amount_minor, mandate.budget.currency)
-        output.print_line(f"use       {_time(use.used_at)}  {use.run_id}  {use.customer_id}  {amount}{given_back}")
+        output.print_line(f"use       {moment(use.used_at)}  {use.run_id}  {use.customer_id}  {amount}{given_back}")
 
 
 @app.command("revoke")
@@ -226,9 +227,9 @@ def _line(record: "MandateRecord", now: datetime, *, idle: bool = False) -> str:
 
     mandate, state = record.mandate, state_of(record, now)
     if record.revoked_at is not None:
-        state_text = f"revoked {_time(record.revoked_at)} by {record.revoked_by}"
+        state_text = f"revoked {moment(record.revoked_at)} by {record.revoked_by}"
     else:
-        state_text = f"{state.replace('_', ' ')}, until {_time(mandate.valid_until)}"
+        state_text = f"{state.replace('_', ' ')}, until {moment(mandate.valid_until)}"
     if idle and record.revoked_at is None:
         state_text += f", {_IDLE}"
     spent = _money(record.spent_minor, mandate.budget.currency)
@@ -245,7 +246,7 @@ def _print_bounds(mandate: "Mandate | MandateDraft") -> None:
     output.print_line(f"cohort    {' and '.join(tests) or 'every customer'}")
     output.print_line(f"at most   {mandate.cap_per_customer} for one customer in {mandate.period_days} days")
     output.print_line(f"budget    {mandate.budget} in all")
-    output.print_line(f"valid     {_time(mandate.valid_from)} until {_time(mandate.valid_until)}")
+    output.print_line(f"valid     {moment(mandate.valid_from)} until {moment(mandate.valid_until)}")
 
 
 def _value(value: int | str | tuple[str, ...]) -> str:
@@ -256,7 +257,3 @@ def _money(amount_minor: int, currency: str) -> str:
     from placet.contracts.money import Money
 
     return str(Money(amount_minor=amount_minor, currency=currency))
-
-
-def _time(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.times import minute
 from placet.governance.oversight import Flaw
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -82,7 +83,7 @@ def report(
 
 def _print_overall(drawn: "OversightReport") -> None:
     all_gates, controls = drawn.overall, drawn.controls
-    output.print_line(f"gates opened from {drawn.since:%Y-%m-%d %H:%M}Z to {drawn.until:%Y-%m-%d %H:%M}Z")
+    output.print_line(f"gates opened from {minute(drawn.since)} to {minute(drawn.until)}")
     output.print_line(
         f"asked {all_gates.asked}: decided {all_gates.decided}, expired undecided {all_gates.expired_undecided}, "
         f"ended otherwise {all_gates.ended_otherwise}, waiting {all_gates.waiting}"

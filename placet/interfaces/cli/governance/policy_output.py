@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placet.contracts.times import moment
 from placet.interfaces.cli import output
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def print_explained(explained: "RunExplained") -> None:
 def _print_recorded(what: str, recorded: "Recorded") -> None:
     by = f" by policy {', '.join(recorded.policies)}" if recorded.policies else ""
     detail = f" ({recorded.detail})" if recorded.detail and recorded.detail != recorded.outcome else ""
-    _line(f"{what:<9} {recorded.at:%Y-%m-%d %H:%M:%S}  {recorded.who}: {recorded.outcome}{by}{detail}")
+    _line(f"{what:<9} {moment(recorded.at)}  {recorded.who}: {recorded.outcome}{by}{detail}")
     if recorded.terms:
         _line(f"          asks: {recorded.terms}")
     if recorded.policy_set is not None:

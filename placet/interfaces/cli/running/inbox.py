@@ -8,6 +8,7 @@ import typer
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import quoted
+from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
@@ -114,7 +115,7 @@ def _asks(row: "Waiting") -> str:
     who = " or ".join(asked.roles)
     if row.record.state == "unknown_outcome":
         return f"a {who} must find out what happened and settle it" if who else "a person must settle what happened"
-    quorum, until = asked.gate.quorum, f"{asked.gate.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    quorum, until = asked.gate.quorum, minute(asked.gate.expires_at)
     many = f"{asked.approvals} of {quorum} approvals, asks a {who}" if quorum > 1 else f"asks a {who}"
     return f"{many}, until {until}"
 
