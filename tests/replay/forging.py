@@ -21,7 +21,7 @@ from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import key_id_of, public_bytes
 from placet.replay import Verdict, judge
-from tests.replay.record import HISTORIES, PAYLOAD_KEY
+from tests.replay.record import PAYLOAD_KEY, RECORDED
 
 KEY = PayloadKeys((bytes.fromhex(PAYLOAD_KEY),))
 Json = dict[str, Any]
@@ -59,7 +59,7 @@ class Forgery:
     document: Json = field(init=False)
 
     def __post_init__(self) -> None:
-        self.document = json.loads((HISTORIES / f"{self.ending}.json").read_text())
+        self.document = json.loads((RECORDED / f"{self.ending}.json").read_text())
 
     @property
     def events(self) -> list[Json]:

@@ -1,7 +1,7 @@
-"""Record one history for each ending of a run: `python -m tests.replay.record` writes tests/replay/histories/.
+"""Record one history for each ending of a run: `python -m tests.replay.record` writes a folder of histories/.
 
-Run it after a change to the workflow that is meant to change its history; the old files then show what running
-workflows would meet.
+Each folder is a generation: how runs asked for their steps when it was recorded. After a change to the workflow that is
+meant to change histories, name a new one; the old ones stay, and show what runs under way would meet.
 """
 
 import json
@@ -22,6 +22,9 @@ from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
 HISTORIES = Path(__file__).parent / "histories"
+GENERATIONS = ("regular", "local_first")
+"""Steps to foreign systems as regular activities; tried once as local ones. The last is what the shipped code makes."""
+RECORDED = HISTORIES / GENERATIONS[-1]
 PAYLOAD_KEY = "00" * 31 + "01"
 """The key of the recorded histories; it protects nothing."""
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -188,7 +191,7 @@ ENDINGS: tuple[Callable[[World], str], ...] = (
 
 def main() -> None:
     """Record all."""
-    HISTORIES.mkdir(exist_ok=True)
+    RECORDED.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         with temporal_server(home) as (temporal, _):
@@ -206,7 +209,7 @@ def _record(ending: Callable[[World], str], home: Path, temporal: str, bss: str)
         made.run(made.engine.handle(run_id).result())
         history = made.run(made.engine.history(run_id))
     document = {"workflowId": run_id, "history": json.loads(history.to_json())}
-    (HISTORIES / f"{ending.__name__}.json").write_text(json.dumps(document, indent=1) + "\n")
+    (RECORDED / f"{ending.__name__}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

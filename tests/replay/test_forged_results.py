@@ -62,8 +62,8 @@ def test_an_effect_without_a_receipt_did_not_happen() -> None:
 
 
 def test_what_a_step_was_asked_is_compared() -> None:
-    forged = Forgery("executed").ask("query_billing", lambda asked: {**asked, "queries": []})
-    assert forged.faults() == ["the history says step 'query_billing' was asked what the workflow code does not ask"]
+    forged = Forgery("executed").ask("propose", lambda asked: {**asked, "evidence": "0" * 64})
+    assert forged.faults() == ["the history says step 'propose' was asked what the workflow code does not ask"]
 
 
 @pytest.mark.parametrize("ending", ["executed", "rejected"])

@@ -19,7 +19,7 @@ from placet.governance.signing.canonical import digest
 from placet.interfaces.cli.app import run
 from placet.replay import judge, load_history
 from tests.replay.forging import KEY, Forgery, Json, Signer
-from tests.replay.record import ENDINGS, HISTORIES, PAYLOAD_KEY
+from tests.replay.record import ENDINGS, GENERATIONS, HISTORIES, PAYLOAD_KEY, RECORDED
 from tests.unit.support import a_key
 
 Placet = Callable[..., tuple[int, list[str], list[str]]]
@@ -38,22 +38,27 @@ DECIDED = {
 STATES = dict.fromkeys(("unknown_outcome", "amended", "cleared", "batched", "escalated", "reversed_run"), "executed")
 
 
-@pytest.mark.parametrize("ending", [ending.__name__ for ending in ENDINGS])
-def test_a_recorded_history_of_each_ending_replays_and_every_digest_holds(ending: str) -> None:
-    verdict = asyncio.run(judge(load_history(HISTORIES / f"{ending}.json"), KEY))
+EACH = pytest.mark.parametrize(
+    ("generation", "ending"), [(generation, ending.__name__) for generation in GENERATIONS for ending in ENDINGS]
+)
+
+
+@EACH
+def test_a_recorded_history_of_each_ending_replays_and_every_digest_holds(generation: str, ending: str) -> None:
+    verdict = asyncio.run(judge(load_history(HISTORIES / generation / f"{ending}.json"), KEY))
     assert verdict.faults == []
     assert verdict.state == STATES.get(ending, ending)
     assert len(verdict.decisions) == DECIDED.get(ending, 0)
 
 
-@pytest.mark.parametrize("ending", [ending.__name__ for ending in ENDINGS])
-def test_a_recorded_history_of_each_ending_replays_without_the_sandbox_of_tests(ending: str) -> None:
+@EACH
+def test_a_recorded_history_of_each_ending_replays_without_the_sandbox_of_tests(generation: str, ending: str) -> None:
     replayer = Replayer(
         workflows=WORKFLOWS,
         data_converter=data_converter(KEY, for_worker=True),
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
-    asyncio.run(replayer.replay_workflow(load_history(HISTORIES / f"{ending}.json")))
+    asyncio.run(replayer.replay_workflow(load_history(HISTORIES / generation / f"{ending}.json")))
 
 
 def test_a_proposal_changed_in_the_history_is_found_out() -> None:
@@ -78,7 +83,7 @@ def test_another_order_of_steps_does_not_replay() -> None:
     forged = Forgery("executed")
     for event in forged.events:
         scheduled = event.get("activityTaskScheduledEventAttributes")
-        if scheduled is not None and scheduled["activityType"]["name"] == "query_billing":
+        if scheduled is not None and scheduled["activityType"]["name"] == "propose":
             scheduled["activityType"]["name"] = "execute"
     assert any("does not reproduce the history" in fault for fault in forged.faults())
 
@@ -120,7 +125,7 @@ def test_a_workflow_task_that_something_follows_before_its_end_is_refused_unread
 
 def test_signatures_are_verified_by_the_keys_an_auditor_brings() -> None:
     _, enrolled = a_key()
-    history = load_history(HISTORIES / "executed.json")
+    history = load_history(RECORDED / "executed.json")
     keys = {enrolled.key_id: base64.b64decode(enrolled.public_key)}
     faults = asyncio.run(judge(history, KEY, keys)).faults
     assert any("is no decision signed by a key that was given" in fault for fault in faults)
@@ -128,7 +133,7 @@ def test_signatures_are_verified_by_the_keys_an_auditor_brings() -> None:
 
 def test_another_payload_key_reads_nothing_and_says_so() -> None:
     with pytest.raises(ConfigurationError, match="another key"):
-        asyncio.run(judge(load_history(HISTORIES / "executed.json"), PayloadKeys((bytes(32),))))
+        asyncio.run(judge(load_history(RECORDED / "executed.json"), PayloadKeys((bytes(32),))))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"workflowId": "x"}', '{"workflowId": "x", "history": 3}'])
@@ -160,7 +165,7 @@ def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_the_command_says_what_it_found_and_what_it_did_not_look_at(placet: Placet) -> None:
-    code, out, err = placet(str(HISTORIES / "executed.json"))
+    code, out, err = placet(str(RECORDED / "executed.json"))
     assert (code, err) == (0, [])
     assert [line.split()[0] for line in out] == [
         "run",
@@ -186,7 +191,7 @@ def test_the_command_refuses_a_forged_history(placet: Placet, tmp_path: Path) ->
 
 
 def test_the_command_asks_for_the_mandate_of_who_brings_keys(placet: Placet, tmp_path: Path) -> None:
-    history, key = str(HISTORIES / "cleared.json"), tmp_path / "hanna.pem.pub"
+    history, key = str(RECORDED / "cleared.json"), tmp_path / "hanna.pem.pub"
     key.write_text(base64.b64encode(Signer().public).decode())
     assert placet(history)[0] == 0
     code, _, err = placet(history, "--key", f"hanna={key}", "--json")

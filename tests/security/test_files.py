@@ -21,7 +21,7 @@ from placet.governance.signing.keys import create_key_file
 from placet.interfaces.cli import output
 from placet.replay import load_history
 from placet.replay.files import write_history
-from tests.replay.record import HISTORIES
+from tests.replay.record import RECORDED
 
 
 def looser(folder: Path) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_command_makes_nothing_that_others_may_read(tmp_path: Path) -> None:
     "write",
     [
         lambda path: output.write_file(path, "proof"),
-        lambda path: write_history(path, load_history(HISTORIES / "executed.json")),
+        lambda path: write_history(path, load_history(RECORDED / "executed.json")),
         lambda path: os.close(files.open_own(path, os.O_WRONLY)),
         files.make_own_file,
         files.read_own,
