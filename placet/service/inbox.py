@@ -76,7 +76,7 @@ def read_inbox(
     Raises:
         UsageError: `after` is no run, or the filter names a decider who holds no key.
     """
-    with database.reading() as tx:
+    with database.snapshot() as tx:  # the count is of the same moment as the page
         if after is not None and tx.runs.get(after) is None:
             raise UsageError(f"no run {after!r} to go on after; see `placet inbox`", code="unknown_run")
         wanted = _of_decider(tx, tenant, wanted, now)
