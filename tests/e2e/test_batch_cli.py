@@ -20,7 +20,7 @@ from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.service.batches import record_batch
 from placet.storage.database import Database
-from tests.e2e.test_cli_errors import placet as placet_process
+from tests.support.placet_process import placet as placet_process
 from tests.support.world import PASSPHRASE, World
 from tests.unit.support import a_proposal
 

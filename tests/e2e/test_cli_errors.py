@@ -1,35 +1,14 @@
 """What goes wrong at the command line is one clear line and the right exit code; nothing is lost, nothing half done."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from placet.entrypoints.process import free_port
-from tests.support.world import PASSPHRASE, World
-
-
-def placet(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
-    return subprocess.run(
-        [sys.executable, "-m", "placet.entrypoints.main", *arguments],
-        env={**clean, "PLACET_HOME": str(home), "PLACET_KEY_PASSPHRASE": PASSPHRASE, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
-    assert done.returncode == code, done.stdout + done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    return lines[0]
+from tests.support.placet_process import one_line, placet
+from tests.support.world import World
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_cli_errors import one_line, placet
 from tests.support.command import Command
+from tests.support.placet_process import one_line, placet
 from tests.support.world import Approver, World
 
 
