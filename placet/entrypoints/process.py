@@ -79,7 +79,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             env={variable: value for variable, value in given.items() if value is not None},
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
+            preexec_fn=lambda: _begin(reaper),  # noqa: PLW1509 - two system calls
         )
         reaper.watch(self.pid)
         assert self._process.stdout is not None  # noqa: S101 - asked for above
@@ -184,6 +184,13 @@ def leave(code: int) -> NoReturn:
         except (OSError, ValueError):
             code = code or 1
     os._exit(code)
+
+
+def _begin(reaper: Reaper) -> None:
+    """What a forked child does before it becomes a program: it must not outlive its parent, nor may what it starts."""
+    reaper.introduce()
+    if sys.platform == "linux":
+        _die_with_parent()
 
 
 def _die_with_parent() -> None:

@@ -37,6 +37,15 @@ class Reaper:
         """Whether it is alive, and this process's own: not that of one we were forked from."""
         return self._owner == os.getpid() and self._process.poll() is None
 
+    def introduce(self) -> None:
+        """Have the group of this process ended when its parent dies: called in a child before it becomes a program.
+
+        A parent that is killed before it can say `watch` would leave what the child starts.
+        """
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with contextlib.suppress(OSError):
+            os.write(self._process.stdin.fileno(), f"+{os.getpid()}\n".encode())
+
     def watch(self, group: int) -> None:
         """Have `group` ended when we die."""
         self._groups.add(group)

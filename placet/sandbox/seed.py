@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -62,10 +63,15 @@ def load_customers(path: Path | None = None) -> dict[str, Customer]:
         if path is not None:
             with path.open(encoding="utf-8", newline="") as stream:
                 return _index(csv.DictReader(stream))
-        text = files("placet.sandbox").joinpath("data/telco_customers.csv").read_text(encoding="utf-8")
-        return _index(csv.DictReader(text.splitlines()))
+        return dict(_bundled())
     except (OSError, UnicodeDecodeError) as error:
         raise SandboxError(f"customer file {str(path)!r} cannot be read: {error}") from None
+
+
+@cache
+def _bundled() -> dict[str, Customer]:
+    text = files("placet.sandbox").joinpath("data/telco_customers.csv").read_text(encoding="utf-8")
+    return _index(csv.DictReader(text.splitlines()))
 
 
 def _index(rows: Iterator[dict[str, str]]) -> dict[str, Customer]:

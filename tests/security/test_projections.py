@@ -275,7 +275,7 @@ def edits_of(crowd: Crowd) -> dict[str, tuple[str, str]]:
         ),
         "one taken away": ("DELETE FROM delegation WHERE delegate = 'berta'", "the row is gone"),
         "one of another id": (
-            "UPDATE delegation SET delegation_id = replace(delegation_id, '0', '1') WHERE delegate = 'berta'",
+            "UPDATE delegation SET delegation_id = 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee' WHERE delegate = 'berta'",
             "no 'delegation.signed' of it is on the record",
         ),
         "whose mandate": ("UPDATE mandate SET agent = 'advance'", "agent is 'advance'"),

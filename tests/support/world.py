@@ -1,20 +1,21 @@
 """A running system for tests: real Temporal, BSS over HTTP and worker; only the model is scripted, at our seam."""
 
 import asyncio
+import atexit
 import json
 import re
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
@@ -34,6 +35,7 @@ from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
+from placet.network.client import plain_client
 from placet.service import decisions as decision_operations
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
@@ -92,6 +94,8 @@ class World:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._bss = plain_client(5, base_url=self.settings.bss_url)
+        _spare_migrations(self.settings)
         self.database: Database = open_database(self.settings)
         self.engine: Engine = self.run(connect(self.settings))
         self.worker_engine: Engine = self.run(connect(self.settings, for_worker=True))
@@ -112,6 +116,9 @@ class World:
         async def begin() -> Worker:
             # A queue of its own: worlds share one Temporal server.
             worker = build_worker(self.worker_engine.client, context, settings, self.engine.task_queue, sandboxed=True)
+            assert worker._workflow_worker is not None
+            # The SDK interrupts a task after two seconds, wherever it is: a busy machine takes longer.
+            worker._workflow_worker._deadlock_timeout_seconds = None
             self._running = asyncio.create_task(worker.run())
             return worker
 
@@ -158,6 +165,7 @@ class World:
         self.stop_worker()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._bss.close()
         self.database.close()
 
     def request(self, customer: str = "C00002", key: str | None = None, by: str = "olga") -> RunRequest:
@@ -338,20 +346,20 @@ class World:
 
     def bss(self, path: str) -> Any:
         """Ask the BSS directly."""
-        return httpx.get(f"{self.settings.bss_url}{path}", timeout=5).raise_for_status().json()
+        return self._bss.get(path).raise_for_status().json()
 
     def break_bss(self, method: str, path: str, fault: str, count: int | None = None, **more: Any) -> None:
         """Let requests meet a fault; `seconds` and `about` as in `FaultRule`."""
         rule = {"method": method, "path": path, "fault": fault, "count": count, **more}
-        httpx.post(f"{self.settings.bss_url}/sandbox/faults", json=rule, timeout=5).raise_for_status()
+        self._bss.post("/sandbox/faults", json=rule).raise_for_status()
 
     def mend_bss(self) -> None:
         """Clear all faults."""
-        httpx.delete(f"{self.settings.bss_url}/sandbox/faults", timeout=5).raise_for_status()
+        self._bss.delete("/sandbox/faults").raise_for_status()
 
     def patch_bss(self, path: str, change: dict[str, Any]) -> None:
         """Change state in the BSS behind our back."""
-        httpx.patch(f"{self.settings.bss_url}{path}", json=change, timeout=5).raise_for_status()
+        self._bss.patch(path, json=change).raise_for_status()
 
     def effects(self, customer: str | None = None) -> dict[str, Any]:
         """How many mutations the BSS committed."""
@@ -369,8 +377,24 @@ class World:
             "amount": {"amount": 0.01, "units": "USD"},
             "bucket": {"id": bucket},
         }
-        url = f"{self.settings.bss_url}/tmf-api/prepayBalanceManagement/v4/adjustBalance"
-        httpx.post(url, json=body, timeout=5).raise_for_status()
+        self._bss.post("/tmf-api/prepayBalanceManagement/v4/adjustBalance", json=body).raise_for_status()
+
+
+@cache
+def _migrated() -> Path:
+    """An SQLite file with the schema and nothing in it."""
+    folder = Path(tempfile.mkdtemp(prefix="placet-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with Database(f"sqlite:///{folder / 'placet.db'}") as database:
+        database.migrate()
+    return folder / "placet.db"
+
+
+def _spare_migrations(settings: Settings) -> None:
+    file = settings.home / "placet.db"
+    if not settings.database_url and not file.exists():
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(_migrated(), file)
 
 
 def administrator(database: Database, settings: Settings, name: str = "root") -> Signer:
