@@ -63,7 +63,7 @@ def test_every_command_of_the_readme_does_what_it_says(newcomer: dict[str, str])
         env=newcomer,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,  # a guard against what hangs, not a measure
         check=False,
     )
     shown = done.stdout + done.stderr

@@ -76,7 +76,7 @@ def test_a_part_that_was_killed_is_started_again_and_said_so(
 
         threading.Thread(target=kill_then_stop).start()
         supervise(parts, stop, tell)
-        assert not any(map(alive, first))  # the dead part's own child went with it
+        until(lambda: not any(map(alive, first)), "the end of the dead part's own child")
         assert all(map(alive, parts.pids()[2:]))
     until(lambda: not any(map(alive, parts.pids())), "the end of what was killed")  # SIGKILL takes a moment
     log = tmp_path / "logs" / "family.log"
