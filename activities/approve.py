@@ -5,8 +5,8 @@ import time
 from temporalio import activity
 
 from activities.context import Context
-from placet.contracts.decision import ReviewResult
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
 from placet.errors import GovernanceError, PolicyError, UsageError

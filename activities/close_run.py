@@ -6,8 +6,8 @@ from temporalio import activity
 
 from activities.context import Context
 from placet.contracts.audit import ENDED
-from placet.contracts.decision import PHASES
 from placet.contracts.notification import Occasion
+from placet.contracts.people.decision import PHASES
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import CloseInput, EndState
 from placet.contracts.text import NAME, one_line

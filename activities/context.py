@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
-from agents.completion import Inference, NoModelAnsweredError
+from agents.model_calls.completion import Inference, NoModelAnsweredError
 from placet.contracts.gate import GateTerms
 from placet.contracts.outcome import Exchange
 from placet.contracts.run import RunRequest
@@ -135,6 +135,6 @@ def keep_exchanges(tx: Transaction, run: RunRequest, exchanges: tuple[Exchange, 
 
 
 def _bytes(text: str) -> bytes:
-    # As the record of model use hashes it (`agents.attempts`): a model may answer with a lone surrogate, which must not
-    # keep the step from being recorded, and so have it tried for ever.
+    # As the record of model use hashes it (`agents.model_calls.attempts`): a model may answer with a lone surrogate,
+    # which must not keep the step from being recorded, and so have it tried for ever.
     return text.encode("utf-8", "surrogatepass")

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from agents.completion import Inference
+from agents.model_calls.completion import Inference
 from placet.contracts.assessment import Assessment
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence

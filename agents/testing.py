@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from agents.attempts import request_text, sha256_text
-from agents.completion import Check, Completion, NoModelAnsweredError
-from agents.prompting import InvalidAnswerError, messages_for, parse, sample, wire_schema
+from agents.model_calls.attempts import request_text, sha256_text
+from agents.model_calls.completion import Check, Completion, NoModelAnsweredError
+from agents.model_calls.prompting import InvalidAnswerError, messages_for, parse, sample, wire_schema
 from placet.contracts.inference import AttemptOutcome, ModelUse
 from placet.contracts.outcome import Exchange
 

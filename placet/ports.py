@@ -5,8 +5,8 @@
 
 from temporalio import activity
 
-from placet.contracts.decision import ReviewResult
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import ReviewResult
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
     Analysed,

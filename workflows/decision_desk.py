@@ -7,8 +7,15 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from placet import ports
-from placet.contracts.decision import AcceptedDecision, Phase, ReceivedDecision, ReviewResult, Verdict, envelope_text
 from placet.contracts.gate import Gate, Milestone
+from placet.contracts.people.decision import (
+    AcceptedDecision,
+    Phase,
+    ReceivedDecision,
+    ReviewResult,
+    Verdict,
+    envelope_text,
+)
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import MilestoneInput, ReviewInput, RunRequest
 from placet.errors import GovernanceError

@@ -14,7 +14,7 @@ from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from placet import ports
-from placet.contracts.decision import AcceptedDecision
+from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (

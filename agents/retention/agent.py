@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from agents.claims import claim_marks
-from agents.completion import Completion, Inference
 from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
+from agents.model_calls.completion import Completion, Inference
 from agents.retention.drivers import supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
 from agents.retention.preconditions import with_preconditions

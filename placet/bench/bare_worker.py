@@ -11,7 +11,7 @@ from placet.bench import bare
 from placet.bench.notices import Notifier
 from placet.bench.place import Place
 from placet.bench.worker_process import work
-from placet.entrypoints.process import leave
+from placet.entrypoints.processes.process import leave
 
 
 async def build(place: Place, notifier: Notifier) -> Worker:

@@ -14,7 +14,7 @@ from placet.bench.place import Place
 from placet.bench.worker_process import work
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
-from placet.entrypoints.process import leave
+from placet.entrypoints.processes.process import leave
 from placet.entrypoints.worker import build_worker, spare_what_stays
 
 

@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 from placet.bench.place import KINDS, Kind, Place, Usage
-from placet.entrypoints.process import Child, answers, await_condition, free_port
-from placet.entrypoints.process_group import ProcessGroup
+from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
+from placet.entrypoints.processes.process_group import ProcessGroup
+from placet.entrypoints.processes.stack import temporal_command
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import temporal_command
 
 # Seconds; an answer to SIGUSR1 comes at the next turn of a worker's event loop.
 _USAGE_SECONDS = 20.0

@@ -4,9 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictInt, model_validator
 
-from placet.contracts.approver import RoleName
 from placet.contracts.base import Digest, Frozen
-from placet.contracts.mandate import Clearance
+from placet.contracts.people.approver import RoleName
+from placet.contracts.people.mandate import Clearance
 
 MOST_APPROVERS = 5
 """Largest quorum a policy may ask for."""

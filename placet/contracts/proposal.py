@@ -18,7 +18,7 @@ from placet.contracts.base import (
 from placet.contracts.inference import ModelUse
 from placet.contracts.money import Money
 from placet.contracts.mutation import AdjustBalance, Mutation, MutationKind, OrderProduct
-from placet.contracts.signed import Remark
+from placet.contracts.people.signed import Remark
 
 __all__ = [
     "AdjustBalance",

@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, Field
 from placet.contracts.assessment import Risk
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
 from placet.contracts.billing import BillingQuery
-from placet.contracts.decision import AcceptedDecision, Phase, ReceivedDecision
 from placet.contracts.gate import Gate, Milestone
+from placet.contracts.people.decision import AcceptedDecision, Phase, ReceivedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import Receipt
 

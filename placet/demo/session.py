@@ -17,15 +17,15 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-from placet.contracts.decision import Verdict
+from placet.contracts.people.decision import Verdict
 from placet.contracts.run import END_STATES
 from placet.contracts.text import one_line, quoted
 from placet.demo.bss import as_bss_shows
 from placet.demo.narration import Narration
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError, PlacetError
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.interfaces.cli import output

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from agents.routing import ModelConfig, ModelsConfig
+from agents.model_calls.routing import ModelConfig, ModelsConfig
 from placet.doctor.report import Finding, Level
 from placet.entrypoints.settings import Settings, environment_secret
 from placet.network.client import guarded_client, proxied_client

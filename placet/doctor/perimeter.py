@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from agents.routing import ModelsConfig
+from agents.model_calls.routing import ModelsConfig
 from placet.doctor.report import Finding
 from placet.entrypoints.settings import Settings
 from placet.network.networks import SETTING, OutsidePerimeterError

@@ -21,7 +21,7 @@ from placet.errors import StorageError
 from placet.network.client import plain_client
 from placet.network.tls import tls_context
 from placet.storage.database import Database
-from placet.storage.failures import NOT_MIGRATED
+from placet.storage.sql.failures import NOT_MIGRATED
 
 ANSWER_SECONDS = 2.0
 _RPC = timedelta(seconds=ANSWER_SECONDS)

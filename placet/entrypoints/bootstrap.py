@@ -15,7 +15,7 @@ from activities.admission import Admission
 from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load
-from agents.inference import Inference, ModelsConfig, RoutedInference
+from agents.model_calls.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
 from placet.entrypoints.contact import ContactFiles

@@ -9,7 +9,7 @@ from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.files import private_folder
 from placet.storage.database import Database
-from placet.storage.enrolment import Trust
+from placet.storage.governance.enrolment import Trust
 
 if TYPE_CHECKING:
     from placet.engine.client import Engine

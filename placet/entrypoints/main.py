@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from placet.entrypoints.process import leave
+from placet.entrypoints.processes.process import leave
 from placet.entrypoints.settings import (
     CHECKOUT,
     Settings,

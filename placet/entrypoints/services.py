@@ -18,8 +18,8 @@ _REPLAYS = "the history replays and every digest holds"
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
     from placet.engine.payload_keys import load_or_create_key
-    from placet.entrypoints.stack import Stack
-    from placet.entrypoints.supervisor import supervise
+    from placet.entrypoints.processes.stack import Stack
+    from placet.entrypoints.processes.supervisor import supervise
 
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -163,7 +163,7 @@ def replay(
 
 def reconcile(settings: Settings, as_json: bool) -> int:
     """One look at all runs that are not over: what Temporal ended is put on the record."""
-    from placet.entrypoints.reconciler import reconcile_all
+    from placet.entrypoints.beside_worker.reconciler import reconcile_all
     from placet.interfaces.cli import output
 
     found = asyncio.run(reconcile_all(settings))

@@ -21,11 +21,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import all_activities
 from activities.context import Context
 from agents.catalogue import names
+from placet.entrypoints.beside_worker.integrator import Integrator
+from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
 from placet.entrypoints.connection import connect
-from placet.entrypoints.integrator import Integrator
 from placet.entrypoints.logs import set_up_logging, tell_temporal_apart
 from placet.entrypoints.observing import metrics_of_worker
-from placet.entrypoints.policy_watch import PolicyWatch
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
 from placet.files import write_file
@@ -105,8 +105,8 @@ def spare_what_stays() -> None:
 
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+    from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.bootstrap import build_parts
-    from placet.entrypoints.reconciler import Reconciler
 
     set_up_logging(settings.log_level, settings.log_format)
     tell_temporal_apart()

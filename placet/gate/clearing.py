@@ -12,8 +12,8 @@ from datetime import datetime
 
 from placet.contracts.assessment import Assessment
 from placet.contracts.audit import AuditEvent
-from placet.contracts.mandate import Clearance, MandateRecord
 from placet.contracts.money import Money
+from placet.contracts.people.mandate import Clearance, MandateRecord
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment

@@ -20,8 +20,8 @@ from placet.decisioning.controls import ineligible, retold, too_much
 from placet.errors import DecisionRefused, PolicyError
 from placet.gate.context import GateContext, record
 from placet.governance.oversight import ControlOutcome, outcome_key
-from placet.storage.controls import ControlRecord
 from placet.storage.database import Transaction
+from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import Claim
 
 CODE: Final = "control_proposal"

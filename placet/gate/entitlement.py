@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import AcceptedDecision
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key

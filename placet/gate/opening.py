@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from placet.contracts.gate import Gate, GateTerms
-from placet.contracts.mandate import Clearance
+from placet.contracts.people.mandate import Clearance
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment

@@ -7,8 +7,8 @@ role and in whose stead somebody decided, is asked of keys and delegations anew 
 
 from datetime import datetime
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import AcceptedDecision, Phase
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import AcceptedDecision, Phase
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment

@@ -1,6 +1,6 @@
 """What is checked again immediately before an effect: approvals or mandate, keys, policy, halts, customer state."""
 
-from placet.contracts.decision import AcceptedDecision
+from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
 from placet.contracts.times import moment

@@ -3,9 +3,9 @@
 import time
 from datetime import datetime
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.audit import ENDED
-from placet.contracts.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError

@@ -3,7 +3,7 @@
 What arrives from Temporal is not trusted: whoever reaches it can make up a workflow that reports any end.
 """
 
-from placet.contracts.decision import AcceptedDecision
+from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.run import CloseInput
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext

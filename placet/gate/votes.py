@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import AcceptedDecision, Phase, Verdict
 from placet.contracts.gate import Gate
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import AcceptedDecision, Phase, Verdict
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, PolicyError

@@ -5,8 +5,8 @@ the person's name and their reason goes into it. The model's words were about an
 Policy is asked about the result as about any proposal.
 """
 
-from placet.contracts.decision import Amendment
 from placet.contracts.money import Money
+from placet.contracts.people.decision import Amendment
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import DecisionRefused
 

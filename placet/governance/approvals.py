@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import (
+from placet.contracts.gate import Gate
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import (
     MAX_ENVELOPE_BYTES,
     AcceptedDecision,
     Amendment,
@@ -26,7 +27,6 @@ from placet.contracts.decision import (
     Phase,
     Verdict,
 )
-from placet.contracts.gate import Gate
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused

@@ -20,11 +20,11 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import Frozen, first_fault
-from placet.contracts.batch import MOST_IN_BATCH, Batch, BatchBounds, BatchMember, Membership
-from placet.contracts.decision import MAX_ENVELOPE_BYTES, AcceptedDecision, Phase
 from placet.contracts.gate import Gate
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.batch import MOST_IN_BATCH, Batch, BatchBounds, BatchMember, Membership
+from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, AcceptedDecision, Phase
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError

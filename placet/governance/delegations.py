@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key

@@ -14,9 +14,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
-from placet.contracts.enrolment import ADMINISTRATOR, Enrolment, Revocation
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, FindKey

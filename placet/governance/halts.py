@@ -9,7 +9,7 @@ Whether policy entitles the signer is the caller's to ask.
 
 from datetime import datetime, timedelta
 
-from placet.contracts.halt import Halt, Lift
+from placet.contracts.people.halt import Halt, Lift
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW

@@ -6,7 +6,8 @@ Invariants:
  (3) every test of its cohort holds; what is missing, of another type, or a test that makes no sense never holds;
  (4) it never clears what a person amended, what takes from a customer or takes back another run's effect, what its own
      signer triggered, or what costs nothing, which no budget would bound.
-Budget and the cap per customer and period are the database's to enforce, atomically (`placet.storage.mandates`).
+Budget and the cap per customer and period are the database's to enforce, atomically
+(`placet.storage.governance.mandates`).
 """
 
 from collections.abc import Callable
@@ -14,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.assessment import Risk
 from placet.contracts.billing import CustomerProfile
-from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused

@@ -9,8 +9,8 @@ Invariants:
 from collections.abc import Sequence
 from datetime import datetime
 
-from placet.contracts.decision import AcceptedDecision
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import AcceptedDecision
 from placet.errors import DecisionRefused
 
 

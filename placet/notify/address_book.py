@@ -33,9 +33,9 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
-from placet.contracts.approver import RoleName
 from placet.contracts.base import Frozen, TenantId, first_fault
 from placet.contracts.notification import Channel, Occasion
+from placet.contracts.people.approver import RoleName
 from placet.errors import ConfigurationError
 
 USUAL_OCCASIONS: tuple[Occasion, ...] = tuple(name for name in get_args(Occasion) if name != "decided")

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from placet.contracts.decision import AcceptedDecision, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import AcceptedDecision, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import ExecuteInput, Proposed, ReviewInput, RunRequest

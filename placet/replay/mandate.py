@@ -3,7 +3,7 @@
 import base64
 
 from placet.contracts.billing import CustomerProfile
-from placet.contracts.mandate import Clearance, Mandate
+from placet.contracts.people.mandate import Clearance, Mandate
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.mandates import charge, covers

@@ -4,8 +4,8 @@ import base64
 from dataclasses import dataclass
 from datetime import datetime
 
-from placet.contracts.batch import BatchBounds, BatchMember
-from placet.contracts.decision import AcceptedDecision, Amendment
+from placet.contracts.people.batch import BatchBounds, BatchMember
+from placet.contracts.people.decision import AcceptedDecision, Amendment
 from placet.governance.batches import decision_id, is_batched, read_batched
 from placet.governance.signing import dsse
 from placet.governance.signing.statement import parse_statement

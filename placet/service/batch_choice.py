@@ -8,8 +8,8 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from placet.contracts.base import AgentName, Digest, Frozen, ReasonCode, first_fault
-from placet.contracts.batch import MOST_IN_BATCH, BatchBounds
 from placet.contracts.money import LARGEST_MINOR, Money
+from placet.contracts.people.batch import MOST_IN_BATCH, BatchBounds
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
-from placet.contracts.batch import Batch, BatchMember
+from placet.contracts.people.batch import Batch, BatchMember
 from placet.engine.client import Engine
 from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
@@ -21,7 +21,7 @@ from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_document
 from placet.service.batch_choice import PreparedBatch
 from placet.service.decisions import deliver_decision, review_outcome
-from placet.service.tenant_record import record_act, record_refused_document
+from placet.service.keeping.tenant_record import record_act, record_refused_document
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 

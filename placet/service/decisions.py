@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
-from placet.contracts.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.money import Money
+from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
 from placet.engine.client import Engine
 from placet.errors import UsageError

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pydantic import ValidationError
 
 from placet.contracts.base import Frozen, PersonName, first_fault
-from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import parse_money
-from placet.contracts.signed import Remark
+from placet.contracts.people.delegation import Delegation, DelegationRecord
+from placet.contracts.people.signed import Remark
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
 from placet.storage.database import Database, Transaction
 
 

@@ -7,16 +7,16 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
-from placet.contracts.halt import Halt, HaltScope, Lift
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.halt import Halt, HaltScope, Lift
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.governance.halts import check_lift
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
 from placet.storage.database import Database, Transaction
 from placet.storage.records import EffectRecord
 

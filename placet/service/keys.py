@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
-from placet.contracts.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.contracts.money import parse_money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance.enrolment import enrolled_key, verify_enrolment, verify_revocation
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
-from placet.service.tenant_record import record_act, record_refused_document, storable
-from placet.storage.approvers import ListedKey
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
 from placet.storage.database import Database, Transaction
-from placet.storage.enrolment import ENROLLED, REVOKED, Trust
+from placet.storage.governance.approvers import ListedKey
+from placet.storage.governance.enrolment import ENROLLED, REVOKED, Trust
 
 
 def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> EnrolledKey:

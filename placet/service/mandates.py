@@ -11,18 +11,18 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt, ValidationError
 
 from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
-from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.money import Money, parse_money
+from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
+from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import MutationKind
-from placet.contracts.signed import Remark
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
 from placet.storage.database import Database, Transaction
-from placet.storage.mandates import MOST_AT_ONCE
+from placet.storage.governance.mandates import MOST_AT_ONCE
 
 _LARGEST_DRAFT_BYTES = 65_536
 

@@ -13,10 +13,10 @@ from placet.errors import UsageError
 from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
 from placet.governance.oversight_report import OversightReport, Tally
 from placet.notify.notices import ASKING
+from placet.service.keeping.tenant_record import record_act
 from placet.service.runs import StartedRun, record_entry, start_run
-from placet.service.tenant_record import record_act
-from placet.storage.controls import ControlRecord
 from placet.storage.database import Database, Transaction
+from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import RunRecord
 
 _PAGE: Final = 100

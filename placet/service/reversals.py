@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import first_fault
+from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
-from placet.contracts.signed import Remark
 from placet.engine.client import Engine
 from placet.errors import GovernanceError, UsageError
 from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key

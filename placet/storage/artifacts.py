@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, select
 from placet.contracts.base import Digest
 from placet.errors import GovernanceError, UsageError
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
-from placet.storage.driver import Connection
-from placet.storage.inserts import insert_if_absent
 from placet.storage.retention.erasures import Erasures
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import ARTIFACT
 
 JSON = "application/json"

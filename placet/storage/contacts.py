@@ -15,7 +15,7 @@ from placet.contracts.contact import Contact, ContactHistory, Standing
 from placet.contracts.money import Money
 from placet.errors import GovernanceError, UsageError
 from placet.storage.artifacts import ArtifactStore
-from placet.storage.driver import Connection, Row
+from placet.storage.sql.driver import Connection, Row
 from placet.storage.tables import EFFECT, RUN
 
 _SENT = and_(

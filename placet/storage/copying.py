@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, LargeBinary, Table, func, insert, literal, select, text
 
 from placet.errors import GovernanceError, UsageError
-from placet.storage.driver import Connection
+from placet.storage.sql.driver import Connection
 from placet.storage.tables import LOG_LEASE, UtcDateTime, metadata
 
 # Who holds a log at the moment says nothing about tomorrow.

@@ -11,29 +11,29 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from placet.files import make_own_file
-from placet.storage import failures, migration
-from placet.storage.approvers import ApproverRepository
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.contacts import ContactReader
-from placet.storage.controls import ControlRepository
-from placet.storage.decisions import DecisionRepository
-from placet.storage.delegations import DelegationRepository
-from placet.storage.driver import Connection, Statements
 from placet.storage.effects import EffectLedger
-from placet.storage.engines import open_engine, parse_url, sqlite_file
-from placet.storage.enrolment import Trust
 from placet.storage.figures import FigureRepository
-from placet.storage.halts import HaltRepository
+from placet.storage.governance.approvers import ApproverRepository
+from placet.storage.governance.controls import ControlRepository
+from placet.storage.governance.decisions import DecisionRepository
+from placet.storage.governance.delegations import DelegationRepository
+from placet.storage.governance.enrolment import Trust
+from placet.storage.governance.halts import HaltRepository
+from placet.storage.governance.mandates import MandateRepository
 from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
 from placet.storage.log.tree import LogTree
-from placet.storage.mandates import MandateRepository
 from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
 from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
+from placet.storage.sql import failures, migration
+from placet.storage.sql.driver import Connection, Statements
+from placet.storage.sql.engines import open_engine, parse_url, sqlite_file
 
 if TYPE_CHECKING:
     import psycopg

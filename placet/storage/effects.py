@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, or_, select, update
 
 from placet.contracts.receipt import Receipt
 from placet.errors import GovernanceError, UsageError
-from placet.storage.driver import Connection, Row
-from placet.storage.inserts import insert_if_absent
 from placet.storage.records import Claim, EffectRecord, EffectStatus
+from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import EFFECT, RUN
 
 _GET = select(EFFECT).where(EFFECT.c.effect_key == bindparam("id"))

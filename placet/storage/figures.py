@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from sqlalchemy import bindparam, func, literal, select, text, union_all
 
 from placet.contracts.run import END_STATES, RunState
-from placet.storage.driver import Connection
+from placet.storage.sql.driver import Connection
 from placet.storage.tables import AUDIT, LOG_CHECKPOINT, LOG_ENTRY, NOTIFICATION, RUN
 
 MOST_COUNTED: Final = 10_000

@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_
 
-from placet.contracts.approver import RoleName
 from placet.contracts.base import AgentName, CustomerId, Frozen, PersonName, ReasonCode, RunId
 from placet.contracts.money import Money
+from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import MutationKind
-from placet.storage.driver import Connection, Row
 from placet.storage.records import RunRecord
 from placet.storage.runs import run_record
+from placet.storage.sql.driver import Connection, Row
 from placet.storage.tables import DECISION, RUN
 
 # As the index says it, in literals: only then does a database use the index.

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select, text, update
 
 from placet.contracts.notification import Channel, DeliveryStatus, Notification, Occasion
-from placet.storage.driver import Connection, Row
-from placet.storage.inserts import insert_if_absent
+from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import NOTIFICATION
 
 T = TypeVar("T")

@@ -5,9 +5,9 @@ from typing import Literal, Self
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Digest, Frozen
-from placet.contracts.decision import AcceptedDecision, Phase
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
+from placet.contracts.people.decision import AcceptedDecision, Phase
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import RunRequest, RunState

@@ -8,9 +8,9 @@ from sqlalchemy import Update, and_, bindparam, or_, select, tuple_, update
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, OPEN_STATES, RUN_STATES, RunRequest, RunState, states_before
 from placet.errors import UsageError
-from placet.storage.driver import Connection, Row
-from placet.storage.inserts import insert_if_absent
 from placet.storage.records import Asked, RunRecord
+from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import RUN
 
 _GET = select(RUN).where(RUN.c.run_id == bindparam("id"))

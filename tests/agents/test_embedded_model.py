@@ -17,10 +17,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.catalogue import load
-from agents.inference import ModelsConfig, RoutedInference
-from agents.transport_errors import classify
+from agents.model_calls.inference import ModelsConfig, RoutedInference
+from agents.model_calls.transport_errors import classify
 from placet.entrypoints import model_server
-from placet.entrypoints.process import free_port
+from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from tests.agents.support import DIGEST, Wire, customer, evidence, request
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from agents.inference import ModelsConfig, NoModelAnsweredError, RoutedInference
-from agents.transport_errors import Failure, classify
+from agents.model_calls.inference import ModelsConfig, NoModelAnsweredError, RoutedInference
+from agents.model_calls.transport_errors import Failure, classify
 from placet.contracts.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
 from tests.agents.support import Wire, answering, failing, provider, send
@@ -57,7 +57,7 @@ def outcomes(uses: tuple[ModelUse, ...]) -> list[tuple[str, str]]:
 
 
 def test_importing_the_module_does_not_import_litellm() -> None:
-    code = "import agents.inference, agents.catalogue, sys; sys.exit('litellm' in sys.modules)"
+    code = "import agents.model_calls.inference, agents.catalogue, sys; sys.exit('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

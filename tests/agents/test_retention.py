@@ -8,7 +8,7 @@ import pytest
 
 from agents.application import Application
 from agents.catalogue import load
-from agents.completion import Check, Completion, T
+from agents.model_calls.completion import Check, Completion, T
 from agents.retention.schema import analysis_schema
 from agents.testing import ScriptedInference
 from placet.contracts.billing import CustomerProfile, Evidence

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.routing import ModelsConfig
+from agents.model_calls.routing import ModelsConfig
 from placet.errors import ConfigurationError
 
 GOOD = """

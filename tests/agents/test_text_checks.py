@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.degenerate import text_marks
 from agents.grounding import figures, grounding_marks, ungrounded
-from agents.redaction import redact_identifiers
+from agents.model_calls.redaction import redact_identifiers
 
 EVIDENCE = "- tenure: 3 months\n- monthly charge: 1,105.50 USD\n- churn probability: 72.80 %"
 

@@ -14,9 +14,9 @@ import pytest
 import typer
 import yaml
 
-from placet.entrypoints.process import Child, answers, await_condition, free_port
+from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
+from placet.entrypoints.processes.stack import temporal_command
 from placet.entrypoints.settings import CHECKOUT, Settings
-from placet.entrypoints.stack import temporal_command
 from placet.interfaces.cli.app import build_app
 from tests.support.databases import Postgres, postgres_server
 

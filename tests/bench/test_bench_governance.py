@@ -12,12 +12,12 @@ from typing import Any
 import psutil
 import pytest
 
-from placet.bench.governance.built_log import BuiltLog
-from placet.bench.governance.databases import SqliteFiles
+from placet.bench.governance.databases.built_log import BuiltLog
+from placet.bench.governance.databases.databases import SqliteFiles
 from placet.bench.governance.figures import Figure
 from placet.bench.governance.policy import hundred_policies
 from placet.bench.governance.scale import PARTS, Scale
-from placet.entrypoints.process import await_condition
+from placet.entrypoints.processes.process import await_condition
 from placet.errors import UsageError
 from tests.support.databases import Postgres
 

@@ -14,7 +14,7 @@ import pytest
 
 from placet.bench import bare
 from placet.bench.figures import Aim, Effects
-from placet.entrypoints.process import await_condition
+from placet.entrypoints.processes.process import await_condition
 
 # One worker measures; the others wait for nothing.
 pytestmark = pytest.mark.xdist_group("bench_run")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from placet.entrypoints.process import await_condition
+from placet.entrypoints.processes.process import await_condition
 from placet.entrypoints.settings import running_stack
 
 ROOT = Path(__file__).parents[2]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from placet.contracts.batch import Batch, BatchBounds, BatchMember
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
+from placet.contracts.people.batch import Batch, BatchBounds, BatchMember
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Proposal
 from placet.contracts.run import RunRequest
 from placet.entrypoints.main import Tools
-from placet.entrypoints.process import free_port
+from placet.entrypoints.processes.process import free_port
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, verify_batched
 from placet.governance.signing.keys import load_key_file
 from placet.governance.signing.signed import verify_document

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from placet.entrypoints.process import free_port
+from placet.entrypoints.processes.process import free_port
 from tests.support.placet_process import one_line, placet
 from tests.support.world import World
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.delegation import Delegation
 from placet.contracts.money import Money
+from placet.contracts.people.delegation import Delegation
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.keys import SigningKey, load_key_file
 from placet.governance.signing.signed import sign_document

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from placet.entrypoints.process import await_condition
+from placet.entrypoints.processes.process import await_condition
 
 pytestmark = pytest.mark.xdist_group("model")
 

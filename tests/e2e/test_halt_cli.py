@@ -12,8 +12,8 @@ from unittest.mock import patch
 import pytest
 
 from placet.contracts.audit import AuditEvent
-from placet.contracts.halt import Lift
 from placet.contracts.money import Money
+from placet.contracts.people.halt import Lift
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.entrypoints.main import Tools
@@ -26,7 +26,7 @@ from placet.interfaces.cli.app import run
 from placet.service.halts import find_halt, lift_halt, sign_lift
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
-from placet.storage.enrolment import Trust
+from placet.storage.governance.enrolment import Trust
 
 PASSPHRASE = "correct horse"
 RETENTION = Path(__file__).parents[2] / "agents" / "retention"

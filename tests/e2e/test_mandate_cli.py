@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.mandate import Mandate
+from placet.contracts.people.mandate import Mandate
 from placet.entrypoints.main import Tools
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import verify_document

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from placet.entrypoints.process import await_condition
+from placet.entrypoints.processes.process import await_condition
 from placet.entrypoints.settings import running_stack
 from placet.storage.database import Database
 from tests.e2e.test_demo import environment, ours

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UsageError
-from placet.service.backup_file import open_keys, seal_keys
-from placet.service.backups import mark_restored, restore_backup, take_backup
-from placet.service.log import signed_head
-from placet.storage.controls import ControlRecord
+from placet.service.keeping.backup_file import open_keys, seal_keys
+from placet.service.keeping.backups import mark_restored, restore_backup, take_backup
+from placet.service.keeping.log import signed_head
 from placet.storage.copying import copied_tables, read_rows
 from placet.storage.database import Database
-from placet.storage.driver import Connection
+from placet.storage.governance.controls import ControlRecord
+from placet.storage.sql.driver import Connection
 from tests.support.databases import disarm, migrated, sqlite_url
 from tests.support.logs import AT, TENANT, identity, record, run_id, verified
 

@@ -19,14 +19,14 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from placet.doctor import Finding, Report, diagnose, diagnosis, show
 from placet.engine.client import SEARCH_ATTRIBUTES, Engine
 from placet.engine.payload_keys import load_or_create_key
-from placet.entrypoints.process import Child, free_port
+from placet.entrypoints.processes.process import Child, free_port
+from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import placet_command
 from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.signing.keys import create_key_file
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
-from placet.service.log import signed_head
+from placet.service.keeping.log import signed_head
 from tests.support.databases import Postgres, migrated
 from tests.support.logs import identity, record
 from tests.support.temporal import temporal_server

@@ -20,16 +20,16 @@ from pydantic import SecretStr
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RetryConfig
 
-from placet.contracts.decision import DecisionPredicate
 from placet.contracts.money import Money
+from placet.contracts.people.decision import DecisionPredicate
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.engine.client import Engine
 from placet.engine.converter import data_converter
 from placet.engine.payload_keys import PayloadKeys
 from placet.entrypoints import api
-from placet.entrypoints.process import Child, answers, await_condition, free_port
+from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
+from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import placet_command
 from placet.errors import ConfigurationError
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex

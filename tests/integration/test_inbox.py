@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from placet.contracts.batch import MOST_IN_BATCH
 from placet.contracts.money import Money
+from placet.contracts.people.batch import MOST_IN_BATCH
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
 from placet.errors import UsageError

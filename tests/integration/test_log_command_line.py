@@ -15,13 +15,13 @@ from unittest.mock import patch
 import pytest
 
 from placet.entrypoints.main import Tools
-from placet.entrypoints.process import free_port
+from placet.entrypoints.processes.process import free_port
 from placet.governance.log.checkpoints import open_checkpoint
 from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.log.notes import VerifierKey, open_note
 from placet.interfaces.cli.app import run
-from placet.service.heads import unextended
+from placet.service.keeping.heads import unextended
 from placet.storage.database import Database
 from tests.support.logs import AT, TENANT, record, run_id
 from tests.support.witness import Witness, running_witness

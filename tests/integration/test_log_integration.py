@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from placet.entrypoints.integrator import Integrator
-from placet.entrypoints.process import await_condition
+from placet.entrypoints.beside_worker.integrator import Integrator
+from placet.entrypoints.processes.process import await_condition
 from placet.errors import GovernanceError, StorageError
 from placet.governance.log.bundle import leaf_of
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint

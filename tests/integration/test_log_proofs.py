@@ -16,7 +16,7 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey
-from placet.service.log import prove_entry, prove_stream, signed_head, verify_anchored_bundle
+from placet.service.keeping.log import prove_entry, prove_stream, signed_head, verify_anchored_bundle
 from placet.storage.database import Database
 from tests.support.logs import AT, TENANT, identity, record, run_id, sequencer
 

@@ -11,7 +11,7 @@ import pytest
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.notification import Notification
-from placet.entrypoints.process import await_condition, free_port
+from placet.entrypoints.processes.process import await_condition, free_port
 from placet.notify.channel import Sender
 from placet.notify.mail import MailSender, MailServer
 from placet.notify.notifier import FIRST_RETRY_SECONDS, Notifier

@@ -12,10 +12,10 @@ from placet.contracts.run import RunRequest
 from placet.errors import UsageError
 from placet.governance.oversight import Flaw, outcome_key
 from placet.notify.notices import ASKING
+from placet.service.keeping.tenant_record import record_act
 from placet.service.oversight import draw_up_report, record_seen
-from placet.service.tenant_record import record_act
-from placet.storage.controls import ControlRecord
 from placet.storage.database import Database
+from placet.storage.governance.controls import ControlRecord
 from tests.support.databases import outsider
 from tests.support.enrolment import enroll, trusted
 from tests.unit.support import a_key

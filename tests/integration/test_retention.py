@@ -20,7 +20,7 @@ from placet.governance.retention import Periods
 from placet.interfaces.cli import retention as command_line
 from placet.interfaces.cli.app import run as placet
 from placet.interfaces.http.app import create_app
-from placet.service.retention import Outcome, apply_retention, would_erase
+from placet.service.keeping.retention import Outcome, apply_retention, would_erase
 from placet.service.reversals import request_reversal
 from placet.service.runs import build_request, record_request
 from placet.storage.database import Database, Transaction
@@ -363,7 +363,7 @@ def test_what_dies_between_two_batches_leaves_whole_ones_and_the_next_goes_on(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digests = [ended(database, f"old {number}", b"%d" % number)[1] for number in range(5)]
-    monkeypatch.setattr("placet.service.retention.BATCH", 2)
+    monkeypatch.setattr("placet.service.keeping.retention.BATCH", 2)
     whole, done = Eraser.erase, []
 
     def dies(self: Eraser, tx: Transaction, batch: Sequence[str], number: int) -> None:
@@ -384,7 +384,7 @@ def test_what_dies_between_two_batches_leaves_whole_ones_and_the_next_goes_on(
 def test_whoever_races_with_retention_finds_what_their_run_named(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("placet.service.retention.BATCH", 2)
+    monkeypatch.setattr("placet.service.keeping.retention.BATCH", 2)
     words = [b"words %d" % number for number in range(6)]
     for number, data in enumerate(words):
         ended(database, f"old {number}", data)

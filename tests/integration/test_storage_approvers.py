@@ -9,14 +9,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.enrolment import ADMINISTRATOR
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.service.keys import bootstrap_administrator, check_administrators, revoke_key, take_enrolment
 from placet.storage.database import Database
-from placet.storage.enrolment import Trust
+from placet.storage.governance.enrolment import Trust
 from tests.support.databases import outsider
 from tests.support.enrolment import enroll, enrolment_of, new_signer, trusted
 

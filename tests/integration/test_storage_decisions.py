@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.decision import AcceptedDecision
+from placet.contracts.people.decision import AcceptedDecision
 from placet.storage.database import Database
 from placet.storage.records import UsedDecision
 from tests.support.databases import outsider, together

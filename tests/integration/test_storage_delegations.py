@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.errors import UsageError
 from placet.governance.delegations import MOST_CONSIDERED
 from placet.governance.signing.canonical import sha256_hex

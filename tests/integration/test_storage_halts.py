@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from placet.contracts.halt import Halt
+from placet.contracts.people.halt import Halt
 from placet.contracts.run import RunRequest, RunState
 from placet.errors import StorageError, UsageError
 from placet.storage.database import Database

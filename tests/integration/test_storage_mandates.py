@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from placet.contracts.mandate import Mandate, MandateRecord
+from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.errors import GovernanceError, UsageError
 from placet.storage.database import Database
 from tests.support.databases import disarm, outsider, together

@@ -9,9 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from placet.errors import StorageError
-from placet.storage import migration
 from placet.storage.database import Database
-from placet.storage.migration import HEAD
+from placet.storage.sql import migration
+from placet.storage.sql.migration import HEAD
 from placet.storage.tables import metadata
 from tests.support.databases import together
 from tests.support.logs import TENANT, identity, record, sequencer, verified
@@ -22,7 +22,7 @@ TABLES = sorted([*FIRST, *NEWER, "erasure", "log_checkpoint", "log_entry", "log_
 
 
 def test_the_revision_that_is_needed_is_the_newest_there_is() -> None:
-    scripts = Path(migration.__file__).parent / "migrations"
+    scripts = Path(migration.__file__).parents[1] / "migrations"
     assert ScriptDirectory(str(scripts)).get_current_head() == HEAD
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from placet.entrypoints import supervisor
-from placet.entrypoints.child_log import clean
-from placet.entrypoints.process import await_condition
-from placet.entrypoints.process_group import ProcessGroup
-from placet.entrypoints.supervisor import MOST_DEATHS, Deaths, pause_after, supervise
+from placet.entrypoints.processes import supervisor
+from placet.entrypoints.processes.child_log import clean
+from placet.entrypoints.processes.process import await_condition
+from placet.entrypoints.processes.process_group import ProcessGroup
+from placet.entrypoints.processes.supervisor import MOST_DEATHS, Deaths, pause_after, supervise
 from placet.errors import ConfigurationError
 
 FAMILY = "sleep 600 & echo $$ $! >> {folder}/pids; echo started; wait"
@@ -114,7 +114,7 @@ def test_what_was_started_does_not_outlive_a_parent_that_was_killed(tmp_path: Pa
     stubborn = f"trap '' TERM; {FAMILY.format(folder=tmp_path)}; wait; sleep 600"
     program = (
         "import sys, signal, pathlib\n"
-        "from placet.entrypoints.process import Child\n"
+        "from placet.entrypoints.processes.process import Child\n"
         "Child('part', ['sh', '-c', sys.argv[1]], pathlib.Path(sys.argv[2]))\n"
         "signal.pause()\n"
     )

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.delegation import Delegation
-from placet.contracts.mandate import CohortTest, Mandate
 from placet.contracts.money import Money
-from placet.contracts.signed import SignedDocument
+from placet.contracts.people.delegation import Delegation
+from placet.contracts.people.mandate import CohortTest, Mandate
+from placet.contracts.people.signed import SignedDocument
 from placet.errors import DecisionRefused
 from placet.governance.delegations import MOST_BETWEEN_TWO
 from placet.governance.signing import dsse

@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
 from temporalio.converter import WorkflowSerializationContext
 
-from placet.contracts.decision import AcceptedDecision, DecisionPredicate
+from placet.contracts.people.decision import AcceptedDecision, DecisionPredicate
 from placet.contracts.proposal import Proposal
 from placet.engine.payload_codec import ENCODING, PayloadEncryption
 from placet.engine.payload_keys import PayloadKeys

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.decision import Amendment
 from placet.contracts.money import Money
+from placet.contracts.people.decision import Amendment
 from placet.contracts.proposal import Proposal
 from placet.governance.amendments import amended
 from placet.governance.effects import effect_key

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.mandate import CohortTest, Mandate
 from placet.contracts.money import Money
+from placet.contracts.people.mandate import CohortTest, Mandate
 from placet.errors import UsageError
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import sign_document

@@ -10,9 +10,9 @@ from typing import Self
 
 import pytest
 
-from placet.contracts.batch import BatchBounds
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
+from placet.contracts.people.batch import BatchBounds
 from placet.contracts.proposal import Proposal
 from placet.engine.payload_keys import load_or_create_key
 from placet.governance.batches import verify_batched

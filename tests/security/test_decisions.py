@@ -16,8 +16,8 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from activities.approve import Approve
-from placet.contracts.decision import DecisionPredicate, ReceivedDecision
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import DecisionPredicate, ReceivedDecision
 from placet.contracts.run import ReviewInput
 from placet.engine.payload_codec import ENCODING
 from placet.engine.payload_keys import load_or_create_key

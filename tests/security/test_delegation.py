@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.money import parse_money
+from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.governance.signing.signed import sign_document
 from placet.service.delegations import revoke_delegation, take_delegation
 from tests.support.world import Approver, World

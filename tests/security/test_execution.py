@@ -12,8 +12,8 @@ from temporalio.exceptions import ApplicationError
 from activities.approve import Approve
 from activities.close_run import CloseRun
 from activities.execute import Execute
-from placet.contracts.decision import ReceivedDecision, Verdict
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import ReceivedDecision, Verdict
 from placet.contracts.run import CloseInput, ExecuteInput, ReviewInput, RunState
 from placet.entrypoints.settings import Settings
 from tests.support.world import Approver, World

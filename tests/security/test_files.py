@@ -13,8 +13,8 @@ import pytest
 from placet import files
 from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.connection import open_database
+from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import Settings, load_settings
-from placet.entrypoints.stack import Stack
 from placet.errors import ConfigurationError
 from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.signing.keys import create_key_file

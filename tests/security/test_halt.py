@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from placet.contracts.halt import Halt, HaltScope
+from placet.contracts.people.halt import Halt, HaltScope
 from placet.governance.policy.set import PolicySet
 from placet.service.halts import lift_halt, place_halt, sign_lift
 from placet.service.mandates import draft_mandate, sign_mandate, take_mandate

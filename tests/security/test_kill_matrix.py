@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.decision import Verdict
+from placet.contracts.people.decision import Verdict
 from placet.entrypoints.settings import Settings
 from placet.governance.log.chain import verify_chain
 from tests.support.world import EXECUTED_RECORD, World

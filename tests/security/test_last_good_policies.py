@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from placet.doctor.policies import policies as policy_findings
+from placet.entrypoints.beside_worker.policy_watch import PolicyWatch, policy_stream
 from placet.entrypoints.policies import PolicyFiles
-from placet.entrypoints.policy_watch import PolicyWatch, policy_stream
 from placet.entrypoints.settings import Settings
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet

@@ -20,7 +20,7 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import LogIdentity
 from placet.governance.signing.canonical import canonical_bytes
-from placet.service.log import prove_stream, signed_head
+from placet.service.keeping.log import prove_stream, signed_head
 from placet.storage.database import Database
 from placet.storage.log.verification import VerifiedLog, verify_log
 from tests.support.databases import disarm, migrated, sqlite_url

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.delegation import Delegation
 from placet.contracts.gate import Gate
-from placet.contracts.mandate import Clearance, Mandate, MandateRecord
 from placet.contracts.money import Money
+from placet.contracts.people.delegation import Delegation
+from placet.contracts.people.mandate import Clearance, Mandate, MandateRecord
 from placet.engine.payload_keys import load_or_create_key
 from placet.errors import DecisionRefused, UsageError
 from placet.gate.clearing import clear

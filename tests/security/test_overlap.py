@@ -12,7 +12,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities import query_billing
-from placet.contracts.decision import ReceivedDecision, ReviewResult
+from placet.contracts.people.decision import ReceivedDecision, ReviewResult
 from placet.contracts.run import Queried
 from placet.plugin_api.evidence import gather
 from tests.support.databases import together

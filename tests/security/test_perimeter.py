@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.completion import NoModelAnsweredError
+from agents.model_calls.completion import NoModelAnsweredError
 from placet.entrypoints.settings import load_settings
 from placet.errors import ConfigurationError
 from placet.network.client import plain_client

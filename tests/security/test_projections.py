@@ -18,11 +18,11 @@ from placet.service import halts as halt_operations
 from placet.service import keys as key_operations
 from placet.service.decisions import sign_amendment
 from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
+from placet.service.keeping.tenant_record import record_act
 from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.service.reversals import request_reversal
-from placet.service.tenant_record import record_act
-from placet.storage.controls import ControlRecord
+from placet.storage.governance.controls import ControlRecord
 from placet.storage.projections.verification import check_projections, verify_projections
 from tests.support.databases import disarm, outsider
 from tests.support.steps import Steps

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, ResetWorkflowExecutionRequest
 
-from placet.entrypoints.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
+from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
 from placet.service import runs as run_operations
 from tests.support.world import World
 

@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from placet.contracts.run import CloseInput, RunRequest
 from placet.engine.converter import UNSEALED, data_converter
 from placet.engine.payload_keys import load_or_create_key
-from placet.entrypoints.reconciler import ENDED_BY_TEMPORAL, Reconciler
+from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, Reconciler
 from placet.errors import UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations

@@ -12,12 +12,12 @@ from temporalio.exceptions import ApplicationError
 from activities.approve import Approve
 from activities.close_run import CloseRun
 from activities.execute import Execute
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import AcceptedDecision, ReceivedDecision
-from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.gate import Gate
-from placet.contracts.mandate import MandateRecord
 from placet.contracts.money import Money, parse_money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import AcceptedDecision, ReceivedDecision
+from placet.contracts.people.delegation import Delegation, DelegationRecord
+from placet.contracts.people.mandate import MandateRecord
 from placet.contracts.run import CloseInput, EndState, ExecuteInput, ReviewInput
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import Signer, public_bytes

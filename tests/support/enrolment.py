@@ -4,13 +4,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.enrolment import Enrolment
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.enrolment import Enrolment
 from placet.governance.signing.keys import Signer, SigningKey, key_id_of, public_bytes
 from placet.governance.signing.signed import sign_document
 from placet.service.keys import bootstrap_administrator, take_enrolment
 from placet.storage.database import Database
-from placet.storage.enrolment import Trust
+from placet.storage.governance.enrolment import Trust
 
 
 def new_signer(name: str = "root") -> Signer:

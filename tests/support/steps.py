@@ -15,10 +15,10 @@ from activities.close_run import CloseRun
 from activities.execute import Execute
 from activities.propose import Propose
 from activities.query_billing import QueryBilling
-from agents.completion import Check, Completion
+from agents.model_calls.completion import Check, Completion
 from agents.testing import ScriptedInference
-from placet.contracts.decision import DecisionPredicate, ReceivedDecision, ReviewResult
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import DecisionPredicate, ReceivedDecision, ReviewResult
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
     Analysed,

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from placet.entrypoints.connection import connect
-from placet.entrypoints.process import Child, free_port
+from placet.entrypoints.processes.process import Child, free_port
+from placet.entrypoints.processes.stack import temporal_command
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.stack import temporal_command
 
 
 @contextmanager

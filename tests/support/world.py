@@ -21,11 +21,11 @@ from temporalio.worker import Worker
 
 from activities.admission import Admission
 from activities.context import Context
-from agents.completion import Inference
+from agents.model_calls.completion import Inference
 from agents.testing import ScriptedInference
 from placet.contracts.audit import AuditEvent
-from placet.contracts.decision import DecisionPredicate, Verdict
 from placet.contracts.money import parse_money
+from placet.contracts.people.decision import DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.engine.client import Engine

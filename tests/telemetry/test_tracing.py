@@ -25,14 +25,14 @@ from temporalio.client import (
 )
 from temporalio.common import HeaderCodecBehavior
 
-from agents.prompting import sample
+from agents.model_calls.prompting import sample
 from placet.engine.client import Engine
 from placet.engine.history import read_history
 from placet.engine.payload_codec import ENCODING
 from placet.entrypoints.bootstrap import build_inference
 from placet.entrypoints.connection import connect
 from placet.entrypoints.observing import observed
-from placet.entrypoints.process import free_port
+from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
 from placet.replay import replay

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from placet.contracts.halt import Halt
-from placet.contracts.mandate import Mandate
 from placet.contracts.money import Money
+from placet.contracts.people.halt import Halt
+from placet.contracts.people.mandate import Mandate
 from placet.governance.policy.set import PolicySet
 from placet.governance.policy.source import PolicyFile
 

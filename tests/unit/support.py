@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import DecisionPredicate
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import DecisionPredicate
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.governance.signing.keys import SigningKey, key_id_of, public_bytes

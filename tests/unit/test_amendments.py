@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.decision import Amendment
 from placet.contracts.money import Money
+from placet.contracts.people.decision import Amendment
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Precondition, Proposal
 from placet.errors import DecisionRefused
 from placet.governance.amendments import amended

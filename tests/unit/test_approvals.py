@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.decision import AcceptedDecision, Phase
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.decision import AcceptedDecision, Phase
 from placet.errors import DecisionRefused
 from placet.governance.approvals import sign_decision, verify_decision
 from placet.governance.signing import dsse

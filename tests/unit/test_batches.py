@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.batch import Batch, BatchBounds, BatchMember
-from placet.contracts.decision import MAX_ENVELOPE_BYTES, AcceptedDecision, Phase
 from placet.contracts.gate import Gate
 from placet.contracts.money import LARGEST_MINOR, Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.batch import Batch, BatchBounds, BatchMember
+from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, AcceptedDecision, Phase
 from placet.contracts.proposal import OrderProduct, Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, UsageError

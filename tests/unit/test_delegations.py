@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.delegation import Delegation, DelegationRecord
-from placet.contracts.halt import Halt, Lift
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.delegation import Delegation, DelegationRecord
+from placet.contracts.people.halt import Halt, Lift
 from placet.errors import DecisionRefused
 from placet.governance.delegations import (
     LONGEST_DELEGATION,

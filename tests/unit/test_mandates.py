@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from placet.contracts.billing import CustomerProfile
-from placet.contracts.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.money import Money
+from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Proposal
 from placet.errors import DecisionRefused
 from placet.governance.mandates import charge, check_authority, check_sense, covers, left, state_of

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.audit import GENESIS, AuditEvent
-from placet.contracts.delegation import Delegation, DelegationRecord
 from placet.contracts.gate import Gate, GateTerms
-from placet.contracts.mandate import Clearance
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.delegation import Delegation, DelegationRecord
+from placet.contracts.people.mandate import Clearance
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.log.chain import link

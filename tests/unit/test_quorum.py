@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.decision import AcceptedDecision, Verdict
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import AcceptedDecision, Verdict
 from placet.errors import DecisionRefused
 from placet.governance.quorum import admit, roles_at, suffices
 

@@ -15,13 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from placet.contracts.batch import Batch, BatchBounds, BatchMember
-from placet.contracts.decision import Amendment
-from placet.contracts.delegation import Delegation
-from placet.contracts.halt import Lift
-from placet.contracts.mandate import CohortTest, Mandate
 from placet.contracts.money import Money
-from placet.contracts.signed import SignedDocument
+from placet.contracts.people.batch import Batch, BatchBounds, BatchMember
+from placet.contracts.people.decision import Amendment
+from placet.contracts.people.delegation import Delegation
+from placet.contracts.people.halt import Lift
+from placet.contracts.people.mandate import CohortTest, Mandate
+from placet.contracts.people.signed import SignedDocument
 from placet.errors import DecisionRefused
 from placet.governance.approvals import verify_decision
 from placet.governance.batches import MemberTree, is_batched, verify_batched

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from agents.completion import NoModelAnsweredError
+from agents.model_calls.completion import NoModelAnsweredError
 from agents.testing import ScriptedInference
 from placet.contracts.inference import ModelUse
 from placet.contracts.outcome import Exchange

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from placet.bench.governance.databases import Server, open_new
+from placet.bench.governance.databases.databases import Server, open_new
 from placet.bench.governance.figures import Figure
 from placet.bench.governance.sampling import in_turn
 from placet.storage.database import Database

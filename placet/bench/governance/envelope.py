@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from placet.bench.governance.figures import Figure
 from placet.bench.governance.sample import Sample, make_sample
 from placet.bench.governance.sampling import cpu_per_call
-from placet.contracts.decision import DecisionPredicate
 from placet.contracts.gate import Gate
+from placet.contracts.people.decision import DecisionPredicate
 from placet.governance.approvals import sign_decision, verify_decision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest

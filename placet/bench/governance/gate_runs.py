@@ -20,8 +20,8 @@ from placet.contracts.run import END_STATES
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import CHECKOUT, Settings
-from placet.entrypoints.stack import Stack
 from placet.errors import PlacetError
 from placet.governance.signing.keys import SigningKey
 from placet.service import decisions as decision_operations

@@ -15,7 +15,7 @@ from activities.admission import WORKFLOW
 from activities.approve import Approve
 from activities.context import Context
 from placet.bench.governance.sample import APPROVER
-from placet.contracts.decision import ReceivedDecision
+from placet.contracts.people.decision import ReceivedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ExecuteInput, GateInput, ReviewInput, RunRequest
 from placet.errors import PlacetError

@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
-from placet.bench.governance import raw_rows
-from placet.bench.governance.built_log import BuiltLog
-from placet.bench.governance.databases import Server
+from placet.bench.governance.databases import raw_rows
+from placet.bench.governance.databases.built_log import BuiltLog
+from placet.bench.governance.databases.databases import Server
 from placet.bench.governance.figures import Figure
 from placet.bench.governance.sampling import in_turn, percentile, short
 from placet.bench.governance.scale import Scale

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from placet.bench.governance import append, envelope, gate, logs, policy
-from placet.bench.governance.databases import PostgresDatabases, Server, SqliteFiles, postgres_databases
+from placet.bench.governance.databases.databases import PostgresDatabases, Server, SqliteFiles, postgres_databases
 from placet.bench.governance.figures import Figure, Measurement
 from placet.bench.governance.scale import Scale
 from placet.entrypoints.settings import Settings

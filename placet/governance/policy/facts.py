@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictInt, model_validator
 
-from placet.contracts.approver import EnrolledKey, RoleName
 from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId
-from placet.contracts.halt import Halt, HaltScope
-from placet.contracts.mandate import Mandate
 from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey, RoleName
+from placet.contracts.people.halt import Halt, HaltScope
+from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import MutationKind, Proposal
 
 _DAY = timedelta(days=1)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from placet.contracts.approver import EnrolledKey
-from placet.contracts.halt import Halt
-from placet.contracts.mandate import Mandate
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.halt import Halt
+from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.governance.policy.facts import AgentFacts, HaltFacts, MandateFacts, PersonFacts, ProposalFacts
 

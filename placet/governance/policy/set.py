@@ -15,10 +15,10 @@ from typing import Self
 import cedarpy
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.gate import GateTerms
-from placet.contracts.halt import Halt
-from placet.contracts.mandate import Mandate
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.halt import Halt
+from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.policy.question import Question, authorises, commits, decides, lifts, proposes

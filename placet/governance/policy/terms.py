@@ -20,9 +20,9 @@ from typing import Any
 from cedarpy import pst
 from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.approver import RoleName
 from placet.contracts.base import Frozen
 from placet.contracts.gate import MOST_APPROVERS, GateTerms
+from placet.contracts.people.approver import RoleName
 from placet.errors import PolicyError
 from placet.governance.policy.scope import actions
 

@@ -22,15 +22,15 @@ from typing import Any, Generic, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.base import first_fault
-from placet.contracts.batch import Batch
-from placet.contracts.decision import MAX_ENVELOPE_BYTES
-from placet.contracts.delegation import Delegation
-from placet.contracts.enrolment import Enrolment, Revocation
-from placet.contracts.halt import Lift
-from placet.contracts.mandate import Mandate
-from placet.contracts.signed import SignedDocument
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.batch import Batch
+from placet.contracts.people.decision import MAX_ENVELOPE_BYTES
+from placet.contracts.people.delegation import Delegation
+from placet.contracts.people.enrolment import Enrolment, Revocation
+from placet.contracts.people.halt import Lift
+from placet.contracts.people.mandate import Mandate
+from placet.contracts.people.signed import SignedDocument
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, check_key

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from placet.contracts.base import Digest, Frozen, first_fault
-from placet.contracts.decision import DecisionPredicate
+from placet.contracts.people.decision import DecisionPredicate
 from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import canonical_bytes
 

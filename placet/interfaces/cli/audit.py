@@ -54,7 +54,7 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
 def checkpoint(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Put everything on record into the log, sign its head, and print the signed checkpoint."""
     from placet.governance.log.checkpoints import open_checkpoint
-    from placet.service.log import signed_head
+    from placet.service.keeping.log import signed_head
 
     toolbox: Toolbox = context.obj
     identity = _identity(toolbox)
@@ -87,7 +87,7 @@ def prove(
     if (run_id is None) == (entry is None):
         raise typer.BadParameter("give a run, or --entry with an entry's hash")
     from placet.governance.log.bundle import verify_bundle
-    from placet.service.log import read_text
+    from placet.service.keeping.log import read_text
 
     toolbox: Toolbox = context.obj
     note = None if at is None else read_text(at)
@@ -141,8 +141,8 @@ def anchor(
     """Give the newest checkpoint to someone who keeps it; refused when the log is not the one given before."""
     from placet.governance.log.checkpoints import open_checkpoint
     from placet.governance.log.notes import VerifierKey
-    from placet.service import anchors
-    from placet.service.log import record_anchoring, signed_head
+    from placet.service.keeping import anchors
+    from placet.service.keeping.log import record_anchoring, signed_head
 
     toolbox: Toolbox = context.obj
     is_witness = to.startswith(("http://", "https://"))
@@ -183,7 +183,7 @@ def accept_head(
     The whole record is verified first. Who did it, why, and the head that was kept come on the tenant's record.
     """
     from placet.governance.log.kept_head import KeptHeads
-    from placet.service import heads
+    from placet.service.keeping import heads
 
     toolbox: Toolbox = context.obj
     kept, identity = KeptHeads(toolbox.log_heads), _identity(toolbox)
@@ -193,7 +193,7 @@ def accept_head(
 
 
 def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
-    from placet.service.log import read_anchors
+    from placet.service.keeping.log import read_anchors
     from placet.storage.log.verification import verify_log
     from placet.storage.projections.verification import check_projections
 
@@ -229,7 +229,7 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     from placet.governance.log.bundle import parse_bundle
     from placet.governance.log.checkpoints import parse_checkpoint
     from placet.governance.log.notes import untrusted_text
-    from placet.service.log import read_anchors, read_text, verify_anchored_bundle
+    from placet.service.keeping.log import read_anchors, read_text, verify_anchored_bundle
 
     bundle = parse_bundle(read_text(file))
     origin = parse_checkpoint(untrusted_text(bundle.checkpoint)).origin
@@ -272,7 +272,7 @@ def _what_it_holds(bundle: "ProofBundle") -> str:
 
 def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str | None) -> "ProofBundle":
     from placet.errors import UsageError
-    from placet.service.log import NOT_COVERED, prove_entry, prove_stream, signed_head
+    from placet.service.keeping.log import NOT_COVERED, prove_entry, prove_stream, signed_head
 
     database = toolbox.database()
 

@@ -13,7 +13,7 @@ from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.service.backups import Restored
+    from placet.service.keeping.backups import Restored
 
 _BESIDES = (
     "needed besides: the policy files, the file of administrators, the allowlist, the settings, the approvers' keys, "
@@ -37,8 +37,8 @@ def backup(
 ) -> None:
     """Write everything in the database, of one moment, to a file that the log key signs; runs go on meanwhile."""
     from placet.governance.log.key import load_or_create_log_identity
-    from placet.service.backup_file import seal_keys
-    from placet.service.backups import installation_keys, take_backup
+    from placet.service.keeping.backup_file import seal_keys
+    from placet.service.keeping.backups import installation_keys, take_backup
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()
@@ -73,8 +73,8 @@ def restore(
     """
     from placet.governance.log.kept_head import KeptHeads
     from placet.governance.log.key import read_trusted_keys
-    from placet.service.backups import mark_restored, restore_backup
-    from placet.service.heads import unextended
+    from placet.service.keeping.backups import mark_restored, restore_backup
+    from placet.service.keeping.heads import unextended
 
     toolbox: Toolbox = context.obj
     trusted = _trusted(toolbox, file, keep=not drill)
@@ -95,7 +95,7 @@ def restore(
 
 
 def _drill(toolbox: Toolbox, file: Path, trusted: Sequence[bytes]) -> "Restored":
-    from placet.service.backups import restore_backup
+    from placet.service.keeping.backups import restore_backup
     from placet.storage.database import Database
 
     with (
@@ -111,8 +111,8 @@ def _trusted(toolbox: Toolbox, file: Path, *, keep: bool) -> Sequence[bytes]:
     from placet.errors import ConfigurationError
     from placet.governance.log.key import read_trusted_keys
     from placet.governance.signing.keys import parse_public_key
-    from placet.service.backup_file import open_keys, summary_of
-    from placet.service.backups import put_keys
+    from placet.service.keeping.backup_file import open_keys, summary_of
+    from placet.service.keeping.backups import put_keys
 
     own = read_trusted_keys(toolbox.log_key_file)
     if own:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from placet.contracts.audit import AuditEvent
     from placet.contracts.proposal import Proposal
-    from placet.storage.approvers import ListedKey
+    from placet.storage.governance.approvers import ListedKey
 
 
 _NARROWEST = 40

@@ -11,7 +11,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.governance.retention import Periods
-    from placet.service.retention import Outcome
+    from placet.service.keeping.retention import Outcome
     from placet.storage.retention.erasing import Size
 
 app = typer.Typer(no_args_is_help=True, help="Erase customers' data that no run needs any more.")
@@ -29,7 +29,7 @@ def register(root: typer.Typer) -> None:
 @app.command("show")
 def show(context: typer.Context, as_json: JsonFlag = False) -> None:
     """Say how long what is kept, and what `placet retention run` would erase now. Nothing is changed."""
-    from placet.service.retention import would_erase
+    from placet.service.keeping.retention import would_erase
 
     toolbox: Toolbox = context.obj
     periods = toolbox.periods()
@@ -44,7 +44,7 @@ def run(
     as_json: JsonFlag = False,
 ) -> None:
     """Erase what is older than its period and needed by no run. The record says what went, and still verifies."""
-    from placet.service.retention import apply_retention
+    from placet.service.keeping.retention import apply_retention
 
     if dry_run:
         show(context, as_json)

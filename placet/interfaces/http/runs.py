@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from placet.contracts.base import CustomerId, RunId
 from placet.contracts.billing import SourceCall
-from placet.contracts.decision import MAX_ENVELOPE_BYTES, envelope_text
+from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
 from placet.errors import UsageError

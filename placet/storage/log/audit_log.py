@@ -11,8 +11,8 @@ from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
-from placet.storage.driver import Connection, Row, Rows
 from placet.storage.log.stream_end import insert_entry, last_place
+from placet.storage.sql.driver import Connection, Row, Rows
 from placet.storage.tables import AUDIT
 
 _FIELDS = tuple(AUDIT.c[name] for name in AuditEvent.model_fields)

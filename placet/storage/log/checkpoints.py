@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from placet.storage.driver import Connection
-from placet.storage.inserts import insert_if_absent
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import LOG_CHECKPOINT
 
 _OF_TENANT = LOG_CHECKPOINT.c.tenant == bindparam("tenant")

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, or_, update
 
-from placet.storage.driver import Connection
-from placet.storage.inserts import insert_if_absent
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import LOG_LEASE
 
 _MINE = (LOG_LEASE.c.tenant == bindparam("of_tenant"), LOG_LEASE.c.holder == bindparam("claimant"))

@@ -3,8 +3,8 @@
 from sqlalchemy import bindparam, exists, select, text
 
 from placet.contracts.audit import ENDED, AuditEvent
-from placet.storage.driver import Connection
-from placet.storage.inserts import insert_if_absent
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import AUDIT
 
 _ENTRY = AUDIT.alias("ending")

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from placet.errors import GovernanceError
 from placet.governance.log.chain import BROKEN
 from placet.governance.log.merkle import Frontier, Node, consistency_plan, covering, inclusion_plan, resolve
-from placet.storage.driver import Connection
+from placet.storage.sql.driver import Connection
 from placet.storage.tables import AUDIT, LOG_ENTRY, LOG_NODE
 
 _OF_TENANT = LOG_ENTRY.c.tenant == bindparam("tenant")

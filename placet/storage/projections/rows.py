@@ -10,7 +10,7 @@ from sqlalchemy import Table, exists, func, select, tuple_
 
 from placet.governance.log.body import read_body
 from placet.governance.signing.canonical import sha256_hex
-from placet.storage.driver import Connection, Row
+from placet.storage.sql.driver import Connection, Row
 from placet.storage.tables import ARTIFACT, AUDIT, MANDATE_USE
 
 PAGE = 200

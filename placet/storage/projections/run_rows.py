@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from placet.storage.driver import Row
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import document
 from placet.storage.projections.story import Story
+from placet.storage.sql.driver import Row
 from placet.storage.tables import DECISION, EFFECT, MANDATE_USE, RUN
 
 Rows = Sequence[Row]

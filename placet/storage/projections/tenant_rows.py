@@ -8,11 +8,11 @@ from typing import Any, Final
 from sqlalchemy import Table
 
 from placet.contracts.base import Frozen
-from placet.contracts.delegation import Delegation
-from placet.contracts.mandate import Mandate
-from placet.storage.driver import Row
+from placet.contracts.people.delegation import Delegation
+from placet.contracts.people.mandate import Mandate
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
+from placet.storage.sql.driver import Row
 from placet.storage.tables import APPROVER, CONTROL, DELEGATION, HALT, MANDATE
 
 Recorded = Mapping[str, object]

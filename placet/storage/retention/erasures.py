@@ -16,7 +16,7 @@ from placet.contracts.base import Digest
 from placet.governance.log.body import read_body
 from placet.governance.retention import APPLIED, COMPLETED
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
-from placet.storage.driver import Connection
+from placet.storage.sql.driver import Connection
 from placet.storage.tables import ARTIFACT, AUDIT, ERASURE
 
 LIST_MEDIA_TYPE: Final = "application/vnd.placet.erased+json"

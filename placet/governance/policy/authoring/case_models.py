@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, ValidationError
 
-from placet.contracts.approver import RoleName
 from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
 from placet.contracts.gate import MOST_APPROVERS
-from placet.contracts.halt import HaltScope
 from placet.contracts.money import Money, parse_money
+from placet.contracts.people.approver import RoleName
+from placet.contracts.people.halt import HaltScope
 from placet.contracts.proposal import MutationKind
 from placet.errors import ConfigurationError
 from placet.governance.policy.facts import AgentFacts, HaltFacts, MandateFacts, PersonFacts, ProposalFacts

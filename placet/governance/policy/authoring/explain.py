@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Digest, Frozen
-from placet.contracts.delegation import DelegationRecord
 from placet.contracts.gate import Gate
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.delegation import DelegationRecord
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.approvals import check_key

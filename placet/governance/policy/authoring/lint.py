@@ -7,8 +7,8 @@ be met. Every finding is certain from the policies' structure; what cannot be se
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
-from placet.contracts.halt import HaltScope
 from placet.contracts.money import minor_digits
+from placet.contracts.people.halt import HaltScope
 from placet.contracts.proposal import MutationKind
 from placet.errors import PolicyError
 from placet.governance.policy.authoring.bounds import missing_four_eyes, over_broad

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import AwareDatetime, ValidationError
 
-from placet.contracts.approver import EnrolledKey
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.gate import Gate
+from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.proposal import Proposal
 from placet.governance.policy.authoring.gate_words import gate_in_words
 from placet.governance.policy.authoring.why import Explained, explain

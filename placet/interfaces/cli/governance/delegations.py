@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from placet.contracts.delegation import DelegationRecord
+from placet.contracts.people.delegation import DelegationRecord
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from placet.contracts.halt import Halt, HaltScope
+from placet.contracts.people.halt import Halt, HaltScope
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import wrote
 from placet.contracts.times import moment

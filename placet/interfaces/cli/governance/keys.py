@@ -13,7 +13,7 @@ from placet.interfaces.cli.signing import AdministratorKeyOption, AdministratorO
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.storage.approvers import ListedKey
+    from placet.storage.governance.approvers import ListedKey
 
 app = typer.Typer(no_args_is_help=True, help="Approvers and their signing keys.")
 

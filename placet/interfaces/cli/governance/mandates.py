@@ -17,7 +17,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from placet.contracts.mandate import Mandate, MandateRecord
+    from placet.contracts.people.mandate import Mandate, MandateRecord
     from placet.governance.policy.set import PolicySet
     from placet.service.mandates import MandateDraft
 

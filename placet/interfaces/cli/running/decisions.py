@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placet.contracts.decision import Verdict
 from placet.contracts.money import Money, parse_money
+from placet.contracts.people.decision import Verdict
 from placet.errors import GovernanceError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.batches import (
@@ -110,7 +110,7 @@ def amend(
     wait: WaitOption = 30,
 ) -> None:
     """Change a pending proposal and approve it as changed: less credit, or another treatment that was weighed."""
-    from placet.contracts.decision import Amendment
+    from placet.contracts.people.decision import Amendment
     from placet.governance.amendments import amended
     from placet.governance.signing.canonical import digest as digest_of
     from placet.service.decisions import sign_amendment

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from placet.contracts.decision import Verdict
+from placet.contracts.people.decision import Verdict
 from placet.errors import GovernanceError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox

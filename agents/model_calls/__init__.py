@@ -1,0 +1,1 @@
+"""Asking a model: which one, with what, and what it answered."""

@@ -1,0 +1,100 @@
+"""Which models answer which task: configuration, read from TOML and checked before anything is asked."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from placet.contracts.base import Frozen
+from placet.errors import ConfigurationError
+
+DEFAULT_MODELS = Path(__file__).parent.parent / "models.toml"
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+
+
+class ModelConfig(Frozen):
+    """One model and how to reach it.
+
+    Attributes:
+        route: Provider and model as LiteLLM writes them, e.g. `openai/gpt-5.4-mini`; `openai/…` with a `base_url`
+            is any OpenAI-compatible server.
+        api_key: NAME of the environment variable that holds the key; None for a server that asks for none.
+        perimeter: `inside` the operator's network, or `outside`.
+        structured: `json_schema` lets the server constrain the answer; `prompt` shows an example in the prompt, for
+            servers that constrain nothing (llama.cpp's `/v1/messages`).
+        prompt_cache: Mark the instructions, which are the same for every customer, for the provider to keep. Anthropic
+            asks for the mark, and keeps nothing below some thousand tokens; others cache by themselves.
+        timeout_s: Limit of one request in seconds; must stay below the activity's.
+        max_tokens: Limit of one answer in tokens.
+    """
+
+    route: Annotated[str, StringConstraints(pattern=r"^(openai|anthropic|gemini)/[\w.:/-]+$")]
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")] | None = None
+    api_key: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    perimeter: Literal["inside", "outside"]
+    structured: Literal["json_schema", "prompt"] = "json_schema"
+    prompt_cache: bool = False
+    timeout_s: Annotated[float, Field(gt=0, le=600)]
+    max_tokens: Annotated[int, Field(ge=1, le=32_000)]
+
+    @model_validator(mode="after")
+    def _possible(self) -> "ModelConfig":
+        # Without an address LiteLLM would send the record to the provider's public one.
+        if self.perimeter == "inside" and self.base_url is None:
+            raise ValueError("a model inside the perimeter needs a base_url")
+        if self.prompt_cache and not self.route.startswith("anthropic/"):
+            raise ValueError("prompt_cache is for anthropic routes; other providers cache by themselves")
+        return self
+
+
+class ModelsConfig(Frozen):
+    """All models by name, and for each task the order in which they are tried."""
+
+    models: dict[ModelName, ModelConfig]
+    tasks: dict[str, tuple[ModelName, ...]]
+
+    @model_validator(mode="after")
+    def _tasks_name_known_models(self) -> "ModelsConfig":
+        for task, names in self.tasks.items():
+            for name in names:
+                if name not in self.models:
+                    raise ValueError(f"task {task!r} names model {name!r}, which is not configured")
+        return self
+
+    @classmethod
+    def load(cls, path: Path = DEFAULT_MODELS) -> "ModelsConfig":
+        """Read the configuration.
+
+        Raises:
+            ConfigurationError: The file is missing, is not TOML, or says something impossible.
+        """
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigurationError(f"cannot read the models file {str(path)!r}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the models file {str(path)!r} is not TOML: {error}") from error
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise ConfigurationError(f"the models file {str(path)!r} is wrong at {where}: {first['msg']}") from error
+
+    def with_addresses(self, base_urls: Mapping[str, str]) -> "ModelsConfig":
+        """The same models, those named in `base_urls` at another address; names not configured are passed over.
+
+        Raises:
+            ConfigurationError: An address is no http or https URL.
+        """
+        models = dict(self.models)
+        for name, url in base_urls.items():
+            if name in models:
+                try:
+                    models[name] = ModelConfig.model_validate({**models[name].model_dump(), "base_url": url})
+                except ValidationError as error:
+                    raise ConfigurationError(f"the address {url!r} of model {name!r} is no http(s) URL") from error
+        return ModelsConfig(models=models, tasks=self.tasks)

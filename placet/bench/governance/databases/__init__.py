@@ -1,0 +1,1 @@
+"""The databases that are measured, and what is built in them."""

@@ -1,0 +1,1 @@
+"""What people are enrolled as, decide and sign."""

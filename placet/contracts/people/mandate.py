@@ -1,0 +1,104 @@
+"""A mandate: the pre-authorised envelope that a person signs once, so that runs within it need no decision each."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, StrictInt, model_validator
+
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId, Text
+from placet.contracts.money import Money
+from placet.contracts.people.signed import Nonce, SignedDocument
+from placet.contracts.proposal import MutationKind
+
+CohortField = Literal["status", "tenure_months", "contract", "internet_service", "payment_method", "risk"]
+"""What a cohort may be told apart by: facts of the customer's profile, and the risk the analysis found."""
+
+
+class CohortTest(Frozen):
+    """One test on one fact; all tests of a cohort must hold."""
+
+    field: CohortField
+    op: Literal["eq", "ne", "ge", "le", "in"]
+    value: StrictInt | Text | tuple[Text, ...]
+
+
+class Mandate(SignedDocument):
+    """What a person pre-authorises, within bounds that are theirs to set.
+
+    Attributes:
+        name: What people call it, for example the strategy it serves.
+        drafted_by: Who asked for it; four eyes apply to it as to a run.
+        agent: The one agent it speaks of.
+        kinds: Mutation kinds it clears.
+        treatments: Treatments it clears.
+        cohort: Tests on the customer; none means every customer.
+        cap_per_customer: Most that may be given to one customer in `period_days`.
+        period_days: Length of that period, counted back from each clearing, in days.
+        budget: Most that may be given in all.
+        valid_from: First moment at which it clears anything.
+        valid_until: First moment at which it no longer does.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
+    drafted_by: PersonName
+    agent: AgentName
+    kinds: Annotated[tuple[MutationKind, ...], Field(min_length=1)]
+    treatments: Annotated[tuple[ReasonCode, ...], Field(min_length=1)]
+    cohort: tuple[CohortTest, ...] = ()
+    cap_per_customer: Money
+    period_days: Annotated[StrictInt, Field(ge=1, le=366)]
+    budget: Money
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.cap_per_customer.currency != self.budget.currency:
+            raise ValueError(f"cap_per_customer {self.cap_per_customer} and budget {self.budget} differ in currency")
+        if not 0 < self.cap_per_customer.amount_minor <= self.budget.amount_minor:
+            raise ValueError(f"cap_per_customer {self.cap_per_customer} is not between nothing and {self.budget}")
+        if self.valid_until <= self.valid_from:
+            raise ValueError(f"valid_until {self.valid_until.isoformat()!r} is not after valid_from")
+        return self
+
+
+class Clearance(Frozen):
+    """That a mandate cleared one proposal, and on whose signature.
+
+    Attributes:
+        document: Digest of the signed mandate in the artifact store.
+        consumed: What of its budget the proposal takes.
+        policies: The policies that permitted the agent to commit.
+    """
+
+    mandate_id: Nonce
+    name: str
+    document: Digest
+    signer: PersonName
+    key_id: Digest
+    consumed: Money
+    policies: tuple[str, ...]
+
+
+class MandateRecord(Frozen):
+    """A mandate as it stands: the document, what is used of it, and whether it was withdrawn."""
+
+    mandate: Mandate
+    document: Digest
+    key_id: Digest
+    spent_minor: StrictInt
+    revoked_by: PersonName | None = None
+    revoked_at: AwareDatetime | None = None
+    revoked_reason: str | None = None
+
+
+class MandateUse(Frozen):
+    """What one run took of a mandate's budget; given back when its effect did not happen."""
+
+    tenant: TenantId
+    mandate_id: Nonce
+    run_id: RunId
+    proposal: Digest
+    customer_id: CustomerId
+    amount_minor: StrictInt
+    used_at: AwareDatetime
+    released_at: AwareDatetime | None = None

@@ -1,0 +1,165 @@
+"""The embedded stack: Temporal, the sandbox BSS, the local model and a worker, as child processes on loopback."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from placet.engine.client import SEARCH_ATTRIBUTES
+from placet.entrypoints.processes.process import Child, answers, free_port
+from placet.entrypoints.processes.process_group import ProcessGroup
+from placet.entrypoints.settings import Settings, load_settings
+from placet.errors import ConfigurationError
+from placet.files import open_own, private_folder, write_file
+from placet.network.client import plain_client
+
+
+def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
+    """The embedded Temporal server, durable and tuned for few cores (measured: design of the embedded stack)."""
+    binary = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if binary is None:
+        raise ConfigurationError("the temporal server is not installed; run `make install`")
+    attributes = [part for name in SEARCH_ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")]
+    return [
+        *(binary, "server", "start-dev", "--ip", "127.0.0.1", "--log-level", "error"),
+        *("--port", str(port), "--ui-port", str(ui_port), "--db-filename", str(database)),
+        *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"),
+        # The default polls 20 times a second, so that every hop would wait 50 ms.
+        *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
+        *attributes,
+    ]
+
+
+def placet_command(*arguments: str) -> list[str]:
+    """This very program, as a child."""
+    return [sys.executable, "-m", "placet.entrypoints.main", *arguments]
+
+
+class Stack(ProcessGroup):
+    """The embedded parts in one home folder; a second stack in the same folder is refused.
+
+    Args:
+        settings: Where it lives, and what its parts are told.
+        isolated: Use nothing of an operator's own installation: settings other than the folder are the defaults, and
+            the environment's are taken away from the parts. What runs by itself, as the demo does, must not reach a
+            real BSS.
+        usual_ports: Take the ports that people know where they are free; else any free ones, which meet nobody's.
+    """
+
+    def __init__(self, settings: Settings, *, isolated: bool = False, usual_ports: bool = True) -> None:
+        self._home = settings.home.resolve()
+        own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
+        super().__init__(
+            self._home / "logs",
+            {**own, "PLACET_HOME": str(self._home)},
+            log_bytes=round(settings.log_file_megabytes * 1_000_000),
+            log_files=settings.log_files,
+        )
+        self._isolated, self._usual_ports = isolated, usual_ports
+        self._lock: IO[str] | None = None
+        self._reserved: list[IO[str]] = []
+        self.temporal_port = self._port(7233)
+        self.ui_port = self._port(8233)
+        self.bss_port = self._port(8621)
+        self.model_port = self._port(8622)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Settings that reach this stack."""
+        return {
+            "temporal_address": f"127.0.0.1:{self.temporal_port}",
+            "temporal_ui": f"http://127.0.0.1:{self.ui_port}",
+            "bss_url": f"http://127.0.0.1:{self.bss_port}",
+            "model_url": f"http://127.0.0.1:{self.model_port}/v1",
+        }
+
+    def settings(self) -> Settings:
+        """Settings of a client of this stack."""
+        reached = load_settings(home=self._home)
+        if not self._isolated:
+            return reached
+        defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
+        return reached.model_copy(update={**defaults, "home": self._home, **self.addresses})
+
+    def start_worker(self) -> Child:
+        """Start a worker (one more, or again after one was killed); returns when it polls."""
+        ready = self._home / "run" / f"worker-{secrets.token_hex(4)}.ready"
+        private_folder(ready.parent)
+        child = self.spawn("worker", placet_command("worker", "--ready-file", str(ready)))
+        self.await_part(ready.exists, "the worker's first poll")
+        return child
+
+    def stop(self) -> None:
+        """Stop all parts: the worker first, so that it can finish what it holds."""
+        super().stop()
+        while self._reserved:
+            self._reserved.pop().close()
+        if self._lock is not None:
+            (self._home / "stack.json").unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def start(self) -> None:
+        """Start all parts.
+
+        Raises:
+            ConfigurationError: a part does not start, or a stack runs in this folder already.
+        """
+        private_folder(self._home)
+        self._lock = self._only_one()
+        temporal = temporal_command(self.temporal_port, self.ui_port, self._home / "temporal.db")
+        self.spawn("temporal", temporal)
+        bss = ("bss", "serve", "--port", str(self.bss_port), "--database", str(self._home / "bss.db"))
+        self.spawn("bss", placet_command(*bss))
+        self.spawn("model", placet_command("model", "serve", "--port", str(self.model_port)))
+        write_file(self._home / "stack.json", json.dumps({"pid": os.getpid(), **self.addresses}))
+        # The worker's imports take seconds: it starts at once and waits for Temporal itself.
+        self.start_worker()
+        self.await_part(lambda: answers(self.bss_port), "the sandbox BSS answering")
+        self.await_part(self._model_ready, "the model server answering")
+
+    def _only_one(self) -> IO[str]:
+        lock = _locked(self._home / "stack.lock")
+        if lock is None:
+            raise ConfigurationError(
+                f"a stack is running in {str(self._home)!r}; use it, stop it, or set PLACET_HOME to another folder"
+            )
+        return lock
+
+    def _port(self, usual: int) -> int:
+        """The usual port, unless something or another stack that is just starting has it."""
+        if not self._usual_ports:
+            return free_port()
+        try:
+            lock = _locked(Path(tempfile.gettempdir()) / f"placet-{os.getuid()}-port-{usual}.lock")
+        except ConfigurationError:
+            lock = None  # somebody put something else there: the file serves to avoid a collision, no more
+        if lock is None:
+            return free_port()
+        self._reserved.append(lock)
+        return free_port(usual)
+
+    def _model_ready(self) -> bool:
+        try:
+            with plain_client(1) as client:
+                return client.get(f"http://127.0.0.1:{self.model_port}/v1/models").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """Return the file, locked for this process until it is closed; None when another process has it."""
+    file = os.fdopen(open_own(path, os.O_RDWR), "r+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file

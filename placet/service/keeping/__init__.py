@@ -1,0 +1,1 @@
+"""Keeping the record: proofs, anchors, backups, and what may be erased."""

@@ -1,0 +1,179 @@
+"""Enrolled keys of named approvers. A key is revoked, never deleted: old signatures must stay explainable.
+
+A row by itself entitles to nothing: `get` and `list` know only keys whose signed enrolment verifies
+(`placet.storage.governance.enrolment`). A revocation counts when the row says so, and also when only the record does.
+"""
+
+import json
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+from sqlalchemy import and_, bindparam, literal, select, update
+
+from placet.contracts.money import Money
+from placet.contracts.people.approver import EnrolledKey
+from placet.errors import GovernanceError, UsageError
+from placet.storage.governance.enrolment import REVOKED, Enrolled, EnrolmentJudge, RevokedEntry, Trust
+from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.tables import APPROVER, AUDIT
+
+_ENTRY = {name: AUDIT.c[name].label(f"entry_{name}") for name in ("seq", "at", "actor", "body")}
+_WITH_RECORD = select(APPROVER, *_ENTRY.values()).select_from(
+    APPROVER.outerjoin(
+        AUDIT,
+        and_(
+            AUDIT.c.stream == literal("tenant/").concat(APPROVER.c.tenant),
+            AUDIT.c.step_key == literal(f"{REVOKED}.").concat(APPROVER.c.key_id),
+        ),
+    )
+)
+_GET = _WITH_RECORD.where(APPROVER.c.key_id == bindparam("id"))
+_LIST = _WITH_RECORD.where(APPROVER.c.tenant == bindparam("of_tenant")).order_by(
+    APPROVER.c.name, APPROVER.c.enrolled_at, APPROVER.c.key_id
+)
+_REVOKE = update(APPROVER).where(APPROVER.c.key_id == bindparam("id"), APPROVER.c.revoked_at.is_(None))
+_COLUMNS = tuple(name for name in EnrolledKey.model_fields if name != "limit")
+
+
+class ListedKey(NamedTuple):
+    """A row for people to see.
+
+    Attributes:
+        key_id: As the row has it.
+        name: As the row has it.
+        key: What the row says; None where it cannot be read.
+        fault: Why it does not count although it was not revoked; None where it verifies.
+    """
+
+    key_id: str
+    name: str
+    key: EnrolledKey | None
+    fault: str | None
+
+
+class ApproverRepository:
+    """Who may sign. Use it inside a transaction."""
+
+    __slots__ = ("_connection", "_judge", "_trust")
+
+    def __init__(self, connection: Connection, trust: Trust) -> None:
+        self._connection, self._trust = connection, trust
+        self._judge = EnrolmentJudge(connection, trust, self._row)
+
+    @property
+    def trust(self) -> Trust:
+        """Whom this installation trusts to enroll."""
+        return self._trust
+
+    def enroll(self, key: EnrolledKey, document: str) -> bool:
+        """Keep the row of an enrolment whose signed document has this digest.
+
+        Returns:
+            True when it is new, False when exactly this enrolment is already there.
+
+        Raises:
+            UsageError: code `key_already_enrolled`; the key is enrolled on other terms, or was revoked since.
+                Code `key_revoked`; `key` itself comes revoked.
+        """
+        if key.revoked_at is not None:
+            raise UsageError(f"key {key.key_id!r} is revoked; make a new key pair", code="key_revoked")
+        if insert_if_absent(self._connection, APPROVER, _values(key, document)):
+            return True
+        found = self._row(key.key_id)
+        if found is not None and (found.key, found.document) == (key, document):
+            return False
+        if found is None:
+            raise UsageError(f"key {key.key_id!r} has a row that cannot be read", code="key_already_enrolled")
+        state = "on other terms" if found.key.revoked_at is None else "and revoked since"
+        raise UsageError(
+            f"key {key.key_id!r} is already enrolled for {found.key.name!r} of tenant {found.key.tenant!r}, {state}; "
+            "make a new key pair",
+            code="key_already_enrolled",
+        )
+
+    def revoke(self, key_id: str, *, by: str, at: datetime, reason: str, document: str) -> None:
+        """Withdraw a key from `at` on, by the signed document of this digest; the first revocation stands.
+
+        Raises:
+            UsageError: code `unknown_key`.
+        """
+        values = {"revoked_by": by, "revoked_at": at, "revoked_reason": reason, "revocation": document}
+        changed = self._connection.execute(_REVOKE, {"id": key_id, **values}).rowcount
+        if not changed and self._row(key_id) is None:
+            raise UsageError(f"key {key_id!r} is not enrolled", code="unknown_key")
+
+    def get(self, key_id: str) -> EnrolledKey | None:
+        """The key, revoked or not; None if no enrolment of it verifies."""
+        row = self._row(key_id)
+        return row.key if row is not None and self._fault(row) is None else None
+
+    def list(self, tenant: str) -> tuple[EnrolledKey, ...]:
+        """Every key of `tenant` whose enrolment verifies, revoked ones included, by person and then by age."""
+        return tuple(one.key for one in self.listed(tenant) if one.key is not None and one.fault is None)
+
+    def listed(self, tenant: str) -> tuple[ListedKey, ...]:
+        """Every row of `tenant`, with the reason why one does not count."""
+        rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings().all()
+        return tuple(self._listed(row) for row in rows)
+
+    def _listed(self, row: Row) -> ListedKey:
+        found = _read(row)
+        if found is None:
+            return ListedKey(str(row["key_id"]), str(row["name"]), None, "the row cannot be read")
+        return ListedKey(found.key.key_id, found.key.name, found.key, self._fault(found))
+
+    def _row(self, key_id: str) -> Enrolled | None:
+        row = self._connection.execute(_GET, {"id": key_id}).mappings().one_or_none()
+        return None if row is None else _read(row)
+
+    def _fault(self, row: Enrolled) -> str | None:
+        try:
+            self._judge.check(row)
+        except (GovernanceError, UsageError) as error:
+            return str(error)
+        return None
+
+
+def _values(key: EnrolledKey, document: str) -> dict[str, object]:
+    values = dict(key)
+    limit = values.pop("limit")
+    return {
+        **values,
+        "roles": " ".join(key.roles),
+        "limit_minor": None if limit is None else limit.amount_minor,
+        "limit_currency": None if limit is None else limit.currency,
+        "document": document,
+        "revocation": None,
+    }
+
+
+def _read(row: Row) -> Enrolled | None:
+    """The row as it can be read; None where somebody wrote what is no key."""
+    minor, currency = row["limit_minor"], row["limit_currency"]
+    try:
+        limit = None if minor is None and currency is None else Money(amount_minor=minor, currency=currency)
+        values = {name: row[name] for name in _COLUMNS}
+        key = EnrolledKey(**{**values, "roles": tuple(row["roles"].split()), "limit": limit})
+    except (ValidationError, AttributeError):
+        return None
+    if row["entry_seq"] is None:
+        return Enrolled(key, row["document"], None)
+    revoked = RevokedEntry(row["entry_seq"], row["entry_at"])
+    if key.revoked_at is None:
+        # The row forgets what the record remembers.
+        said = {
+            "revoked_by": row["entry_actor"],
+            "revoked_at": revoked.at,
+            "revoked_reason": _reason(row["entry_body"]),
+        }
+        key = key.model_copy(update=said)
+    return Enrolled(key, row["document"], revoked)
+
+
+def _reason(body: str) -> str:
+    try:
+        return str(json.loads(body)["reason"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return ""

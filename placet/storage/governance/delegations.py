@@ -1,0 +1,119 @@
+"""Signed delegations. They are never deleted, and revoked once: what was decided under them must stay explainable.
+
+The table is an index. What confers anything is the signed document in the artifact store: whoever acts on a record asks
+`signed` first, which a row that somebody wrote without the delegator's signature does not pass. A row that is not even
+the shape of a delegation is not there for anybody, and keeps nothing from its neighbours.
+"""
+
+from datetime import datetime
+
+from pydantic import ValidationError
+from sqlalchemy import bindparam, select, update
+
+from placet.contracts.people.delegation import Delegation, DelegationRecord
+from placet.errors import GovernanceError, UsageError
+from placet.governance.delegations import in_turn
+from placet.governance.signing.signed import verify_document
+from placet.storage.artifacts import ArtifactStore
+from placet.storage.governance.approvers import ApproverRepository
+from placet.storage.sql.driver import Connection, Rows
+from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.tables import DELEGATION
+
+_THIS = (DELEGATION.c.tenant == bindparam("of_tenant"), DELEGATION.c.delegation_id == bindparam("id"))
+_FIELDS = tuple(DELEGATION.c[name] for name in DelegationRecord.model_fields)
+_GET = select(*_FIELDS).where(*_THIS)
+_LIST = (
+    select(*_FIELDS)
+    .where(DELEGATION.c.tenant == bindparam("of_tenant"))
+    .order_by(DELEGATION.c.valid_until, DELEGATION.c.delegation_id)
+)
+_STANDING = _LIST.where(
+    DELEGATION.c.delegate == bindparam("to"),
+    DELEGATION.c.valid_until > bindparam("now"),
+    DELEGATION.c.revoked_at.is_(None),
+)
+_REVOKE = update(DELEGATION).where(*_THIS, DELEGATION.c.revoked_at.is_(None))
+
+
+class DelegationRepository:
+    """Who may decide in whose stead. Use it inside a transaction."""
+
+    __slots__ = ("_approvers", "_connection")
+
+    def __init__(self, connection: Connection, approvers: ApproverRepository) -> None:
+        self._connection, self._approvers = connection, approvers
+
+    def add(self, record: DelegationRecord) -> bool:
+        """Keep a signed delegation.
+
+        Returns:
+            True when it is new. False when a delegation of this identity is there, revoked or not; it stands as it is.
+        """
+        delegation = record.delegation
+        values: dict[str, object] = {
+            **dict(record),
+            "tenant": delegation.tenant,
+            "delegation_id": delegation.document_id,
+            "delegate": delegation.delegate,
+            "valid_until": delegation.valid_until,
+            "delegation": delegation.model_dump_json(),
+        }
+        return insert_if_absent(self._connection, DELEGATION, values)
+
+    def active(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
+        """What the table says `delegate` was conferred and has at `now`, unverified: ask `signed` of each that matters.
+
+        Bounded and ordered by `placet.governance.delegations.in_turn`: at most 50, everyone's newest first.
+        """
+        return in_turn(one for one in self.standing(tenant, delegate, now) if one.delegation.valid_from <= now)
+
+    def standing(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
+        """Every delegation to `delegate` that has not ended and is not revoked, also where it begins later."""
+        return _records(self._connection.execute(_STANDING, {"of_tenant": tenant, "to": delegate, "now": now}))
+
+    def signed(self, record: DelegationRecord, now: datetime) -> bool:
+        """Whether the stored document is this very delegation, and its signature counts at `now`."""
+        tenant = record.delegation.tenant
+        try:
+            text = ArtifactStore(self._connection).get(record.document, tenant=tenant).decode(errors="replace")
+            verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=self._approvers.get)
+        except (GovernanceError, UsageError):  # altered, erased, or signed with a key that no longer counts
+            return False
+        return (verified.document, verified.key.key_id) == (record.delegation, record.key_id)
+
+    def list(self, tenant: str) -> tuple[DelegationRecord, ...]:
+        """Every delegation of `tenant`, by the date on which it ends; unverified."""
+        return _records(self._connection.execute(_LIST, {"of_tenant": tenant}))
+
+    def get(self, tenant: str, delegation_id: str) -> DelegationRecord | None:
+        """One delegation, revoked or not, unverified; None if there is none."""
+        found = _records(self._connection.execute(_GET, {"of_tenant": tenant, "id": delegation_id}))
+        return found[0] if found else None
+
+    def revoke(self, tenant: str, delegation_id: str, *, by: str, at: datetime, reason: str) -> DelegationRecord:
+        """Withdraw a delegation and return it; the first revocation stands.
+
+        Raises:
+            UsageError: code `unknown_delegation`.
+        """
+        values = {"revoked_by": by, "revoked_at": at, "revoked_reason": reason}
+        self._connection.execute(_REVOKE, {"of_tenant": tenant, "id": delegation_id, **values})
+        record = self.get(tenant, delegation_id)
+        if record is None:
+            raise UsageError(
+                f"no delegation {delegation_id!r}; see `placet delegation list`", code="unknown_delegation"
+            )
+        return record
+
+
+def _records(rows: Rows) -> tuple[DelegationRecord, ...]:
+    """What can be read: a malformed row confers nothing, and must not end the review of whom it names."""
+    found = []
+    for row in rows.mappings():
+        try:
+            delegation = Delegation.model_validate_json(row["delegation"])
+            found.append(DelegationRecord(**{**row, "delegation": delegation}))
+        except ValidationError:
+            continue
+    return tuple(found)

@@ -1,0 +1,244 @@
+"""Mandates, and what is used of them. No budget is overspent, no customer gets more than the cap, under any race.
+
+    consume ──► use ──release──► released (final; the budget has its amount back)
+
+Spending is one UPDATE whose condition is the budget. It locks the mandate's row (on SQLite, the file), and the cap per
+customer is summed under that lock: whoever spends next sees what was spent before.
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+from sqlalchemy import bindparam, func, select, update
+
+from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
+from placet.errors import GovernanceError, UsageError
+from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.tables import MANDATE, MANDATE_USE
+
+MOST_AT_ONCE = 100
+"""Mandates of one agent that are asked about one proposal."""
+
+_THIS = (MANDATE.c.tenant == bindparam("of_tenant"), MANDATE.c.mandate_id == bindparam("id"))
+_GET = select(MANDATE).where(*_THIS)
+_CANDIDATES = (
+    select(MANDATE)
+    .where(
+        MANDATE.c.tenant == bindparam("of_tenant"),
+        MANDATE.c.agent == bindparam("of_agent"),
+        MANDATE.c.valid_until > bindparam("now"),
+        MANDATE.c.revoked_at.is_(None),
+        MANDATE.c.spent_minor < MANDATE.c.budget_minor,
+    )
+    .order_by(MANDATE.c.valid_until, MANDATE.c.mandate_id)
+    .limit(MOST_AT_ONCE)
+)
+_SPEND = (
+    update(MANDATE)
+    .where(
+        *_THIS,
+        MANDATE.c.revoked_at.is_(None),
+        MANDATE.c.valid_until > bindparam("now"),
+        MANDATE.c.spent_minor + bindparam("amount") <= MANDATE.c.budget_minor,
+        MANDATE.c.spent_minor + bindparam("amount") <= bindparam("signed_budget"),
+    )
+    .values(spent_minor=MANDATE.c.spent_minor + bindparam("amount"))
+)
+_GIVE_BACK = update(MANDATE).where(*_THIS).values(spent_minor=MANDATE.c.spent_minor - bindparam("amount"))
+_REVOKE = update(MANDATE).where(*_THIS, MANDATE.c.revoked_at.is_(None))
+_USE = select(MANDATE_USE).where(
+    MANDATE_USE.c.run_id == bindparam("of_run"), MANDATE_USE.c.proposal == bindparam("of_proposal")
+)
+_RELEASE = update(MANDATE_USE).where(
+    MANDATE_USE.c.run_id == bindparam("of_run"),
+    MANDATE_USE.c.proposal == bindparam("of_proposal"),
+    MANDATE_USE.c.released_at.is_(None),
+)
+_GIVEN = select(func.coalesce(func.sum(MANDATE_USE.c.amount_minor), 0)).where(
+    MANDATE_USE.c.tenant == bindparam("of_tenant"),
+    MANDATE_USE.c.mandate_id == bindparam("id"),
+    MANDATE_USE.c.customer_id == bindparam("customer"),
+    MANDATE_USE.c.used_at > bindparam("since"),
+    MANDATE_USE.c.released_at.is_(None),
+)
+
+
+class MandateRepository:
+    """Signed mandates and their budgets. Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, record: MandateRecord) -> bool:
+        """Take a signed mandate on, unspent; False when one of that id is there already, revoked or not."""
+        mandate = record.mandate
+        values: dict[str, object] = {
+            "tenant": mandate.tenant,
+            "mandate_id": mandate.document_id,
+            "agent": mandate.agent,
+            "valid_until": mandate.valid_until,
+            "budget_minor": mandate.budget.amount_minor,
+            "spent_minor": 0,
+            "mandate": mandate.model_dump_json(),
+            "document": record.document,
+            "key_id": record.key_id,
+        }
+        return insert_if_absent(self._connection, MANDATE, values)
+
+    def get(self, tenant: str, mandate_id: str) -> MandateRecord | None:
+        """The mandate, revoked or not; None if there is none of that id.
+
+        Raises:
+            GovernanceError: code `mandate_altered`; the stored row cannot be read.
+        """
+        row = self._connection.execute(_GET, {"of_tenant": tenant, "id": mandate_id}).mappings().one_or_none()
+        return None if row is None else _record(row)
+
+    def list(self, tenant: str, agent: str | None = None) -> tuple[MandateRecord, ...]:
+        """Every mandate of `tenant`, those that end last first.
+
+        Raises:
+            GovernanceError: code `mandate_altered`; a stored row cannot be read.
+        """
+        query = select(MANDATE).where(MANDATE.c.tenant == tenant)
+        if agent is not None:
+            query = query.where(MANDATE.c.agent == agent)
+        query = query.order_by(MANDATE.c.valid_until.desc(), MANDATE.c.mandate_id)
+        return tuple(_record(row) for row in self._connection.execute(query).mappings())
+
+    def candidates(self, tenant: str, agent: str, now: datetime) -> tuple[MandateRecord, ...]:
+        """Mandates that may clear something now, the one that was signed first first; at most `MOST_AT_ONCE`.
+
+        Raises:
+            GovernanceError: code `mandate_altered`; a stored row cannot be read.
+        """
+        wanted = {"of_tenant": tenant, "of_agent": agent, "now": now}
+        records = (_record(row) for row in self._connection.execute(_CANDIDATES, wanted).mappings())
+        valid = (record for record in records if record.mandate.valid_from <= now)
+        return tuple(sorted(valid, key=lambda record: (record.mandate.signed_at, record.mandate.document_id)))
+
+    def consume(
+        self, mandate: Mandate, *, run_id: str, proposal: str, customer_id: str, amount_minor: int, now: datetime
+    ) -> bool:
+        """Take `amount_minor` of the mandate for one proposal of one run.
+
+        Args:
+            mandate: The mandate as its verified document says it; its budget and cap are what bounds.
+            run_id: The run it clears.
+            proposal: Digest of the proposal it clears.
+            customer_id: Whose cap it counts against.
+            amount_minor: Minor units of the mandate's currency, more than nothing.
+            now: The worker's clock.
+
+        Returns:
+            Whether the use is on record and stands: taken now, or before by the same step. False when the budget or
+            the customer's cap has no room, the mandate is revoked or not valid, or the use was released.
+        """
+        use = MandateUse(
+            tenant=mandate.tenant,
+            mandate_id=mandate.document_id,
+            run_id=run_id,
+            proposal=proposal,
+            customer_id=customer_id,
+            amount_minor=amount_minor,
+            used_at=now,
+        )
+        if amount_minor <= 0 or now < mandate.valid_from:
+            return False
+        if self._spend(mandate, amount_minor, now):
+            room = mandate.cap_per_customer.amount_minor - self._given(mandate, customer_id, now)
+            if amount_minor <= room and insert_if_absent(self._connection, MANDATE_USE, dict(use)):
+                return True
+            self._give_back(use)
+        # An earlier attempt of the same step may have taken it: that is what counts.
+        earlier = self.use(run_id, proposal)
+        return earlier is not None and _stands(earlier, use)
+
+    def release(self, run_id: str, proposal: str, now: datetime) -> MandateUse | None:
+        """Give back what a proposal took, because its effect did not happen; None when there is nothing to give back.
+
+        The caller sees to it that the effect can no longer happen.
+        """
+        same = {"of_run": run_id, "of_proposal": proposal}
+        if self._connection.execute(_RELEASE, {**same, "released_at": now}).rowcount != 1:
+            return None
+        use = self.use(run_id, proposal)
+        if use is not None:
+            self._give_back(use)
+        return use
+
+    def revoke(self, tenant: str, mandate_id: str, *, by: str, at: datetime, reason: str) -> bool:
+        """Withdraw a mandate from `at` on; False when it was withdrawn before, which stands.
+
+        Raises:
+            UsageError: code `unknown_mandate`.
+        """
+        values = {"revoked_by": by, "revoked_at": at, "revoked_reason": reason}
+        if self._connection.execute(_REVOKE, {"of_tenant": tenant, "id": mandate_id, **values}).rowcount == 1:
+            return True
+        if self.get(tenant, mandate_id) is None:
+            raise UsageError(f"no mandate {mandate_id!r}; see `placet mandate list`", code="unknown_mandate")
+        return False
+
+    def use(self, run_id: str, proposal: str) -> MandateUse | None:
+        """What one proposal of one run took, released or not; None if it took nothing."""
+        row = self._connection.execute(_USE, {"of_run": run_id, "of_proposal": proposal}).mappings().one_or_none()
+        return None if row is None else MandateUse(**row)
+
+    def uses(self, tenant: str, mandate_id: str, limit: int = 100) -> tuple[MandateUse, ...]:
+        """What was taken of a mandate, newest first."""
+        query = (
+            select(MANDATE_USE)
+            .where(MANDATE_USE.c.tenant == tenant, MANDATE_USE.c.mandate_id == mandate_id)
+            .order_by(MANDATE_USE.c.used_at.desc(), MANDATE_USE.c.run_id)
+            .limit(limit)
+        )
+        return tuple(MandateUse(**row) for row in self._connection.execute(query).mappings())
+
+    def _spend(self, mandate: Mandate, amount_minor: int, now: datetime) -> bool:
+        values = {
+            "of_tenant": mandate.tenant,
+            "id": mandate.document_id,
+            "now": now,
+            "amount": amount_minor,
+            "signed_budget": mandate.budget.amount_minor,
+        }
+        return self._connection.execute(_SPEND, values).rowcount == 1
+
+    def _give_back(self, use: MandateUse) -> None:
+        values = {"of_tenant": use.tenant, "id": use.mandate_id, "amount": use.amount_minor}
+        self._connection.execute(_GIVE_BACK, values)
+
+    def _given(self, mandate: Mandate, customer_id: str, now: datetime) -> int:
+        values = {
+            "of_tenant": mandate.tenant,
+            "id": mandate.document_id,
+            "customer": customer_id,
+            "since": now - timedelta(days=mandate.period_days),
+        }
+        return int(self._connection.scalar(_GIVEN, values) or 0)
+
+
+def _stands(earlier: MandateUse, use: MandateUse) -> bool:
+    """Whether `earlier` is the same use, still standing; when it was taken may differ."""
+    return earlier.released_at is None and earlier == use.model_copy(update={"used_at": earlier.used_at})
+
+
+def _record(row: Row) -> MandateRecord:
+    try:
+        mandate = Mandate.model_validate_json(row["mandate"])
+        fields = {name: row[name] for name in MandateRecord.model_fields if name != "mandate"}
+        record = MandateRecord(mandate=mandate, **fields)
+    except ValidationError as error:
+        raise _altered(row) from error
+    stated = (mandate.tenant, mandate.document_id, mandate.agent, mandate.valid_until, mandate.budget.amount_minor)
+    if stated != (row["tenant"], row["mandate_id"], row["agent"], row["valid_until"], row["budget_minor"]):
+        raise _altered(row)
+    return record
+
+
+def _altered(row: Row) -> GovernanceError:
+    return GovernanceError(f"mandate {row['mandate_id']!r} was altered in the database", code="mandate_altered")

@@ -1,0 +1,1 @@
+"""What is alike for every table: connections, statements, errors, the schema."""
