@@ -12,6 +12,7 @@ from temporalio import activity
 from placet.contracts.run import RunRequest
 from placet.errors import GovernanceError
 from placet.storage.database import Database
+from placet.storage.standing import request_on_record
 
 WORKFLOW = "GovernedRun"
 LOCAL = frozenset({"open_gate", "mark_gate", "review_decisions", "close_run"})
@@ -70,10 +71,10 @@ class Admission:
 
     def _read(self, run_id: str) -> RunRequest:
         with self._database.reading() as tx:
-            record = tx.runs.get(run_id)
-        if record is None:
+            requested = request_on_record(tx, run_id)  # the entry: a row alone is nobody's request
+        if requested is None:
             raise GovernanceError(
                 f"run {run_id!r} was never requested; start it with `placet run start` or the HTTP API",
                 code="not_requested",
             )
-        return RunRequest(**{name: getattr(record, name) for name in RunRequest.model_fields})
+        return requested

@@ -23,6 +23,17 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
                 raise
 
 
+def answer(result: T | None) -> T:
+    """Return what a step answered.
+
+    Raises:
+        ApplicationError: nothing; Temporal lets anyone complete a step that is under way, with no result too.
+    """
+    if result is None:
+        raise ApplicationError("it was completed without an answer", type="unsealed", non_retryable=True)
+    return result
+
+
 def cause(error: FailureError) -> tuple[str, str]:
     """The stable code and the one line a person reads, from what a step raised; a local activity raises it bare."""
     raised = error.cause if isinstance(error, ActivityError) else error

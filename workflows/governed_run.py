@@ -35,7 +35,7 @@ from placet.contracts.times import moment
 from placet.errors import GovernanceError
 from workflows import options
 from workflows.decision_desk import DecisionDesk
-from workflows.finishing import cause, uncancelled
+from workflows.finishing import answer, cause, uncancelled
 from workflows.local_first import local_first
 
 # How a run ends when its effect was refused for these reasons; for all others policy or the rules denied it.
@@ -79,13 +79,15 @@ class GovernedRun:
 
     async def _governed(self, request: RunRequest) -> RunResult:
         # (1) analyse: a model reads the customer's history and chooses what to look at
-        analysed = await workflow.execute_activity(
-            ports.analyse,
-            request,
-            start_to_close_timeout=options.ANALYSE_TIMEOUT,
-            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-            schedule_to_close_timeout=options.PATIENCE,
-            retry_policy=options.STEP_RETRY,
+        analysed = answer(
+            await workflow.execute_activity(
+                ports.analyse,
+                request,
+                start_to_close_timeout=options.ANALYSE_TIMEOUT,
+                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
+                schedule_to_close_timeout=options.PATIENCE,
+                retry_policy=options.STEP_RETRY,
+            )
         )
         # (2) query billing: the allowlist decides what it may look at
         self._state = "querying"
@@ -95,13 +97,15 @@ class GovernedRun:
         )
         # (3) propose: arithmetic first, language second
         self._state = "proposing"
-        self._proposed = await workflow.execute_activity(
-            ports.propose,
-            ProposeInput(run=request, assessment=analysed.assessment, evidence=queried.evidence),
-            start_to_close_timeout=options.PROPOSE_TIMEOUT,
-            heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-            schedule_to_close_timeout=options.PATIENCE,
-            retry_policy=options.STEP_RETRY,
+        self._proposed = answer(
+            await workflow.execute_activity(
+                ports.propose,
+                ProposeInput(run=request, assessment=analysed.assessment, evidence=queried.evidence),
+                start_to_close_timeout=options.PROPOSE_TIMEOUT,
+                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
+                schedule_to_close_timeout=options.PATIENCE,
+                retry_policy=options.STEP_RETRY,
+            )
         )
         proposal = self._proposed.digest
         if proposal is None:

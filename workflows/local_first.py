@@ -12,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from placet import ports
+from workflows.finishing import answer
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -30,7 +31,7 @@ async def local_first(
         FailureError: the step was cancelled, refused for good, or failed as a regular one as well.
     """
     if workflow.memo_value(ports.STEPS_MEMO, default=None) != ports.LOCAL_FIRST:
-        return await regular()
+        return answer(await regular())
     try:
         return await workflow.execute_local_activity(
             step,
@@ -45,7 +46,7 @@ async def local_first(
             raise
         if raised is not None and raised.next_retry_delay is not None:
             await workflow.sleep(raised.next_retry_delay)
-    return await regular()
+    return answer(await regular())
 
 
 def _raised(error: FailureError) -> ApplicationError | None:

@@ -62,7 +62,7 @@ def run_demo(settings: Settings, customer: str | None) -> int:
         with ExitStack() as exits:
             with console.status("starting Temporal, the sandbox BSS, the local model and a worker …"):
                 stack = exits.enter_context(Stack(settings.model_copy(update={"home": home}), isolated=True))
-            up = f" stack up in {time.monotonic() - began:.1f} s   {stack.addresses['temporal_ui']}"
+            up = f" stack up in {time.monotonic() - began:.1f} s   Temporal's web UI: {stack.addresses['temporal_ui']}"
             console.print(Text.assemble(("✓", "green"), up))
             return asyncio.run(Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
@@ -169,7 +169,7 @@ class Demo:
             f"\nthe run ended {record.state}. To look further, keep the demo's installation running with\n"
             f"  PLACET_HOME={home} placet up\nand in another terminal, with the same PLACET_HOME:\n"
             f"  placet run show {run}\n  placet replay {run}\n  placet audit verify {run}\n"
-            f"  {self._settings.temporal_ui}/namespaces/default/workflows/{run}",
+            "(after `make demo` the program is .venv/bin/placet; `run show` names the page of Temporal's web UI)",
             soft_wrap=True,
         )
 

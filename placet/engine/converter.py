@@ -56,12 +56,17 @@ class SealedFailureConverter(DefaultFailureConverterWithEncodedAttributes):
     """Takes no word from a failure that was not sealed: Temporal lets anyone fail a step that is under way."""
 
     def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
-        """Return the exception; time-outs and cancellations are Temporal's own, and nobody seals them."""
+        """Return the exception. Time-outs and cancellations are Temporal's own, unsealed: their kind counts alone."""
         sealed = failure.encoded_attributes.metadata.get("encoding") == _OPENED
         if failure.HasField("application_failure_info") and not sealed:
             return ApplicationError(
                 "it failed with words that this installation did not seal", type=UNSEALED, non_retryable=True
             )
+        if not sealed:
+            wordless = Failure()
+            wordless.CopyFrom(failure)
+            wordless.message = wordless.stack_trace = wordless.source = ""
+            failure = wordless
         return super().from_failure(failure, payload_converter)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from placet.entrypoints.settings import Settings
+from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import ConfigurationError
 from placet.files import private_folder
 
@@ -45,9 +45,11 @@ def demo(settings: Settings, customer: str | None) -> int:
 
 def env(settings: Settings) -> int:
     """What another terminal needs to reach this installation, for `eval`; no secret is among it."""
+    # What runs here now comes before what this terminal was told of an earlier one.
+    running = running_stack(settings.home)
     values = {
         "PLACET_HOME": str(settings.home.resolve()),
-        "PLACET_TEMPORAL_ADDRESS": settings.temporal_address,
+        "PLACET_TEMPORAL_ADDRESS": running.get("temporal_address", settings.temporal_address),
         "PLACET_TEMPORAL_NAMESPACE": settings.temporal_namespace,
     }
     for name, value in values.items():

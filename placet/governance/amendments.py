@@ -44,8 +44,12 @@ def _smaller(proposal: Proposal, amount: Money) -> Proposal:
         raise DecisionRefused(
             f"a {mutation.kind} has no amount to change; choose another treatment or reject it", code=OUT_OF_BOUNDS
         )
-    if amount.currency != mutation.amount.currency or not 0 < amount.amount_minor < mutation.amount.amount_minor:
-        raise DecisionRefused(f"{amount} is not less than {mutation.amount}, and more than nothing", code=OUT_OF_BOUNDS)
+    if amount.currency != mutation.amount.currency:
+        raise DecisionRefused(f"{amount} is not in {mutation.amount.currency}, as the proposal is", code=OUT_OF_BOUNDS)
+    if amount.amount_minor <= 0:
+        raise DecisionRefused(f"{amount} gives nothing; reject the proposal instead", code=OUT_OF_BOUNDS)
+    if amount.amount_minor >= mutation.amount.amount_minor:
+        raise DecisionRefused(f"{amount} is not less than {mutation.amount}, which is proposed", code=OUT_OF_BOUNDS)
     saved = mutation.amount.amount_minor - amount.amount_minor
     return proposal.model_copy(
         update={

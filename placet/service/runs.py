@@ -18,6 +18,7 @@ from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
+from placet.storage.standing import is_over, request_on_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,9 @@ def record_request(database: Database, request: RunRequest) -> StartedRun:
     with database.transaction() as tx:
         new = tx.runs.request(request)
         record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
-        first = tx.runs.get(request.run_id)
-    if first is None:
-        return StartedRun(request, new=new)
-    stands = RunRequest(**{name: getattr(first, name) for name in RunRequest.model_fields})
-    return StartedRun(stands, new=new, over=first.state in END_STATES)
+        stands = request_on_record(tx, request.run_id)
+        over = is_over(tx, request.run_id)
+    return StartedRun(stands or request, new=new, over=over)
 
 
 async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
@@ -140,7 +139,8 @@ def record_entry(
 
 
 def _wanted(request: RunRequest) -> dict[str, Any]:
-    return {"customer_id": request.customer_id, "agent": request.agent, "key": request.key}
+    wanted = {"customer_id": request.customer_id, "agent": request.agent, "key": request.key}
+    return wanted if request.reverses is None else {**wanted, "reverses": request.reverses}
 
 
 def find_run(database: Database, run_id: str, tenant: str) -> RunRecord:

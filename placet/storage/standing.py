@@ -2,10 +2,31 @@
 
 from typing import cast
 
+from pydantic import ValidationError
+
 from placet.contracts.audit import ENDED
-from placet.contracts.run import OPEN_STATES, RunState
+from placet.contracts.run import OPEN_STATES, RunRequest, RunState
+from placet.errors import GovernanceError
 from placet.storage.database import Transaction
 from placet.storage.records import RunRecord
+
+REQUESTED = "run.requested"
+
+
+def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
+    """Return what was requested under `run_id`, by its entry; None where nobody requested it.
+
+    Raises:
+        GovernanceError: code `audit_broken`; the entry cannot be read.
+    """
+    entry = tx.audit.find(run_id, REQUESTED)
+    if entry is None:
+        return None
+    wanted = {name: entry.body.get(name) for name in ("customer_id", "agent", "key", "reverses")}
+    try:
+        return RunRequest(run_id=run_id, tenant=entry.tenant, requested_by=entry.actor, requested_at=entry.at, **wanted)
+    except ValidationError as error:
+        raise GovernanceError(f"the request of run {run_id!r} cannot be read", code="audit_broken") from error
 
 
 def is_over(tx: Transaction, run_id: str) -> bool:

@@ -40,7 +40,7 @@ def test_what_cannot_be_amended_is_one_clear_line_and_nothing_is_sent(
 ) -> None:
     run_id = a_world.pending("C00005")
     more = command("amend", run_id, "--amount", "9.00 USD", *signing(anna, a_world))
-    assert more.refusal() == "placet: 9.00 USD is not less than 7.00 USD, and more than nothing"
+    assert more.refusal() == "placet: 9.00 USD is not less than 7.00 USD, which is proposed"
     unknown = command("amend", run_id, "--treatment", "yacht", *signing(anna, a_world))
     assert unknown.refusal().startswith("placet: treatment 'yacht' was not found eligible; eligible are: ")
     neither = command("amend", run_id, *signing(anna, a_world))

@@ -34,7 +34,7 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
             run_id = _only_run(database)
             await_condition(lambda: _state(database, run_id) == "awaiting_decision", seconds=120, what="the gate")
         assert re.search(
-            r"^worker was killed by signal 9: .*; starting it again in 0.5 s", said.read_text(), re.MULTILINE
+            r"^worker was killed by signal 9 \(log: .*\); starting it again in 0.5 s", said.read_text(), re.MULTILINE
         )
         left = ours(home)
         assert {one.name() for one in left} > {"temporal"}

@@ -80,7 +80,7 @@ def test_a_part_that_was_killed_is_started_again_and_said_so(
         assert all(map(alive, parts.pids()[2:]))
     until(lambda: not any(map(alive, parts.pids())), "the end of what was killed")  # SIGKILL takes a moment
     log = tmp_path / "logs" / "family.log"
-    assert said == [f"family was killed by signal 9: started (log: {str(log)!r}); starting it again in 0.01 s (1 of 4)"]
+    assert said == [f"family was killed by signal 9 (log: {str(log)!r}); starting it again in 0.01 s (1 of 4)"]
     assert log.read_text() == "started\nstarted\n"
 
 

@@ -1,12 +1,22 @@
 """A run whose workflow Temporal ended does not wait for ever, and nothing is said of its effect that nobody knows."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, ResetWorkflowExecutionRequest
+from temporalio.api.workflow.v1 import PendingWorkflowTaskInfo
+from temporalio.api.workflowservice.v1 import (
+    DeleteWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ResetWorkflowExecutionRequest,
+)
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
 from placet.service import runs as run_operations
+from placet.storage.projections.verification import verify_projections
 from tests.support.world import World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -124,3 +134,45 @@ def test_one_of_several_reconciles_at_a_time_page_by_page(a_world: World) -> Non
     assert passed(a_world, one) == {}
     assert one.done
     assert passed(a_world, other) == {}
+
+
+def test_a_row_that_nobody_requested_starts_nothing_and_is_found(a_world: World) -> None:
+    forged = a_world.request("C00005", by="anna")
+    with a_world.database.transaction() as tx:
+        tx.runs.request(forged)
+    found = passed(a_world)[forged.run_id]
+    assert (found.found, a_world.events(forged.run_id)) == ("refused", [])
+    # Somebody with the payload key starts it themselves: no step is done for it.
+    a_world.run(a_world.engine.start(forged))
+    with pytest.raises(WorkflowFailureError):
+        a_world.run(a_world.engine.handle(forged.run_id).result())
+    assert "run.started" not in [event.kind for event in a_world.events(forged.run_id)]
+    with a_world.database.snapshot() as tx:
+        faults = [str(one) for one in verify_projections(tx, "demo")]
+    assert any(forged.run_id in fault for fault in faults), faults
+
+
+def test_a_workflow_that_does_not_get_on_is_named(a_world: World) -> None:
+    run_id = a_world.start("C00005")
+    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+
+    class Failing:
+        status = WorkflowExecutionStatus.RUNNING
+        workflow_type, task_queue = "GovernedRun", a_world.engine.task_queue
+        raw_description = DescribeWorkflowExecutionResponse(pending_workflow_task=PendingWorkflowTaskInfo(attempt=6))
+
+    class Engine:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(a_world.engine, name)
+
+        def handle(self, _: str) -> Any:
+            async def describe() -> Failing:
+                return Failing()
+
+            return SimpleNamespace(describe=describe)
+
+    assert a_world._parts is not None
+    made = Reconciler(Engine(), a_world._parts.context, grace=timedelta(0))  # type: ignore[arg-type]
+    found = passed(a_world, made)[run_id]
+    assert found.found == "stuck"
+    assert f"temporal workflow terminate --workflow-id {run_id}" in found.detail

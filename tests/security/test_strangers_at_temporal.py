@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure, ServerFailureInfo
+from temporalio.api.workflowservice.v1 import (
+    RespondActivityTaskCompletedByIdRequest,
+    RespondActivityTaskFailedByIdRequest,
+)
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -177,7 +182,7 @@ def test_a_request_is_what_it_was_in_every_form(a_world: World) -> None:
     assert recorded == request == RunRequest.model_validate_json(request.model_dump_json())
 
 
-@pytest.mark.parametrize("says", ["an answer", "a failure"])
+@pytest.mark.parametrize("says", ["an answer", "nothing", "a failure", "a server's failure"])
 def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     make_world: Callable[..., World], says: str
 ) -> None:
@@ -185,18 +190,38 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     world = make_world(bss_timeout_seconds=5.0)
     world.break_bss("GET", "/tmf-api/customerManagement", "latency=2000")
     run_id = world.start("C00005")
-    step = stranger(world).get_async_activity_handle(workflow_id=run_id, run_id=None, activity_id="1")
+    client = stranger(world)
+    step = client.get_async_activity_handle(workflow_id=run_id, run_id=None, activity_id="1")
     world.until(lambda: bool(world.events(run_id, "run.started")), "the step to be under way")
     if says == "an answer":
         world.run(step.complete({"assessment": "0" * 64, "queries": []}))
+    elif says == "nothing":
+        world.run(
+            client.workflow_service.respond_activity_task_completed_by_id(
+                RespondActivityTaskCompletedByIdRequest(namespace="default", workflow_id=run_id, activity_id="1")
+            )
+        )
     else:
-        world.run(step.fail(ApplicationError("approved by nobody", type="executed", non_retryable=True)))
-        world.wait(run_id, "failed")
+        failure = Failure(message="approved by nobody", server_failure_info=ServerFailureInfo(non_retryable=True))
+        if says == "a failure":
+            info = ApplicationFailureInfo(type="executed", non_retryable=True)
+            failure = Failure(message="approved by nobody", server_failure_info=ServerFailureInfo(non_retryable=True))
+        if says == "a failure":
+            info = ApplicationFailureInfo(type="executed", non_retryable=True)
+            failure = Failure(message="approved by nobody", application_failure_info=info)
+        world.run(
+            client.workflow_service.respond_activity_task_failed_by_id(
+                RespondActivityTaskFailedByIdRequest(
+                    namespace="default", workflow_id=run_id, activity_id="1", failure=failure
+                )
+            )
+        )
     with contextlib.suppress(WorkflowFailureError):
         world.run(world.engine.handle(run_id).result())
     assert world._parts is not None
     world.run(Reconciler(world.engine, world._parts.context, grace=timedelta(0)).run_once())
     record = world.record(run_id)
-    assert (record.state, record.code) == ("failed", ENDED_BY_TEMPORAL if says == "an answer" else UNSEALED)
+    codes = {"an answer": ENDED_BY_TEMPORAL, "a server's failure": "step_failed"}
+    assert (record.state, record.code) == ("failed", codes.get(says, UNSEALED))
     assert "nobody" not in record.detail
     assert world.effects()["adjustments"] == 0

@@ -31,6 +31,7 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
 from placet.storage.records import EffectRecord, RunRecord
+from placet.storage.standing import request_on_record
 
 ENDED_BY_TEMPORAL = "ended_by_temporal"
 NEVER_STARTED = "never_started"
@@ -38,9 +39,10 @@ NEVER_STARTED = "never_started"
 _LEASE = "/reconciler"  # no tenant can have this name
 _LEASE_TIME = timedelta(seconds=120)
 _START_WITHIN = timedelta(hours=24)
+_TASK_FAILURES = 5
 _log = logging.getLogger(__name__)
 
-Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign", "refused"]
+Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign", "stuck", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Reconciled:
     Attributes:
         found: `parked_before`: it waits for a person already, and its workflow is gone: reset it in Temporal to settle
             it. `lost`: this is not the Temporal that had it. `foreign`: a workflow that is not ours bears its id.
-            `refused`: the ledger shows an effect that the record does not.
+            `stuck`: its workflow does not get on, by a defect or by what a stranger answered in a worker's stead.
+            `refused`: the ledger shows an effect that the record does not, or nobody requested the run on the record.
     """
 
     run_id: str
@@ -163,7 +166,14 @@ class Reconciler:
             detail = f"workflow {run.run_id!r} is of type {workflow.workflow_type!r} on {workflow.task_queue!r}"
             return Reconciled(run.run_id, "foreign", f"{detail}; someone else started it")
         if workflow.status is WorkflowExecutionStatus.RUNNING:
-            return None
+            failed = workflow.raw_description.pending_workflow_task.attempt - 1
+            if failed < _TASK_FAILURES:
+                return None
+            detail = (
+                f"its workflow task has failed {failed} times and is tried again; if no new version mends it, "
+                f"`temporal workflow terminate --workflow-id {run.run_id}` ends it, and what it left is then recorded"
+            )
+            return Reconciled(run.run_id, "stuck", detail)
         return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
 
     async def _gone(self, run: RunRecord, known: str) -> Reconciled | None:
@@ -181,11 +191,19 @@ class Reconciler:
         return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, detail)
 
     async def _never_started(self, run: RunRecord) -> Reconciled | None:
+        requested = await asyncio.to_thread(self._requested, run.run_id)
+        if requested is None:
+            detail = "it is in the table, and nobody requested it on the record; see `placet audit verify`"
+            return Reconciled(run.run_id, "refused", detail)
         if self._context.clock() - run.requested_at > _START_WITHIN:
             detail = "it was requested, and never started within a day"
             return await asyncio.to_thread(self._end, run, NEVER_STARTED, detail)
-        await self._engine.start(RunRequest(**{name: getattr(run, name) for name in RunRequest.model_fields}))
+        await self._engine.start(requested)
         return Reconciled(run.run_id, "started", "it had been requested, and not started")
+
+    def _requested(self, run_id: str) -> RunRequest | None:
+        with self._context.database.reading() as tx:
+            return request_on_record(tx, run_id)
 
     def _end(self, run: RunRecord, code: str, detail: str) -> Reconciled | None:
         """Record the end unless the run moved meanwhile, or an attempt at its effect may still be acting."""

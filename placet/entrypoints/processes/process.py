@@ -92,14 +92,15 @@ class Child:
 
     @property
     def death(self) -> str:
-        """How it ended, with its last words; empty while it runs."""
+        """How it ended, with its last words where it ended by itself; empty while it runs."""
         code = self._process.poll()
         if code is None:
             return ""
         self._pump.drain()
-        last = self.log.last_line or "no output"
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        return f"{self.name} {how}: {last} (log: {str(self.log.path)!r})"
+        log = f"(log: {str(self.log.path)!r})"
+        if code < 0:  # nothing that it wrote says why
+            return f"{self.name} was killed by signal {-code} {log}"
+        return f"{self.name} ended with code {code}: {self.log.last_line or 'no output'} {log}"
 
     def check(self) -> None:
         """Raise when it has ended.

@@ -103,6 +103,8 @@ class Stack(ProcessGroup):
             self._reserved.pop().close()
         if self._lock is not None:
             (self._home / "stack.json").unlink(missing_ok=True)
+            for ready in (self._home / "run").glob("worker-*.ready"):
+                ready.unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 

@@ -10,6 +10,7 @@ It does not show that the log is the one others were shown: compare its checkpoi
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -93,9 +94,20 @@ def parse_bundle(text: str) -> ProofBundle:
         GovernanceError: code `proof_invalid`; it is not one.
     """
     try:
+        # Who reads the file with another reader, which takes the first of two, must see the same.
+        json.loads(text, object_pairs_hook=_once_each)
         return ProofBundle.model_validate_json(text)
     except ValidationError as error:
         raise GovernanceError(f"not a proof bundle: {first_fault(error)}", code=PROOF_INVALID) from error
+    except (ValueError, RecursionError) as error:
+        raise GovernanceError(f"not a proof bundle: {error}", code=PROOF_INVALID) from error
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 def verify_bundle(bundle: ProofBundle, keys: Sequence[VerifierKey]) -> Checkpoint:

@@ -217,12 +217,17 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
         )
         return
     output.print_line(
-        f"{found.streams} stream(s) verified: every hash and link holds, and the tables say what they led to"
+        f"{found.streams} stream(s) of entries (runs, and the tenant's own) verified: every hash and link holds, and "
+        "the tables say what they led to"
     )
     output.print_line(
-        f"log of {found.entries} entries verified, root {found.root.hex()[:16]}: {found.checkpoints} signed and "
-        f"{found.anchors} anchored checkpoint(s) agree; {found.pending} newer entries wait for it"
+        f"log of {found.entries} entries verified, root {found.root.hex()[:16]}: {found.checkpoints} signed "
+        f"checkpoint(s) agree; {found.pending} entries are too new to be in it"
     )
+    if against is None:
+        output.print_line("no anchored checkpoint was given to compare with; name a file or a folder by --against")
+    else:
+        output.print_line(f"{found.anchors} anchored checkpoint(s) in {str(against)!r} agree")
 
 
 def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:

@@ -14,6 +14,8 @@ from placet.contracts.run import RunState, states_before
 from placet.storage.projections.rows import Entry
 
 _NEEDS: Final = {
+    "run.started": "run.requested",
+    "run.ended": "run.requested",
     "analyse.completed": "run.started",
     "query_billing.completed": "analyse.completed",
     "propose.completed": "query_billing.completed",

@@ -11,6 +11,7 @@ same snapshot.
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
+from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
 from placet.storage.database import Transaction
 from placet.storage.projections.documents import Mention, check_documents, mentions
@@ -60,17 +61,20 @@ def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
         run_ids = [stream for _, stream in page]
         told = {run_id: Story(run_id) for run_id in run_ids}
         named: list[Mention] = []
+        ended: dict[str, int] = {}
         for run_id, entries in groupby(rows.entries(run_ids), key=lambda entry: entry.stream):
             for entry in entries:
                 told[run_id].tell(entry)
                 named += mentions(entry)
+                if entry.kind == ENDED:
+                    ended[run_id] = entry.position
         for story in told.values():
             yield from (Finding("record", story.run_id, fault) for fault in story.faults)
         for table, check in CHECKS:
             found = rows.of_runs(table, run_ids)
             for run_id, story in told.items():
                 yield from check(tenant, story, found[run_id])
-        yield from check_documents(tx, tenant, named)
+        yield from check_documents(tx, tenant, named, ended)
         yield from _asked(rows, tenant, told)
         after = page[-1][0]
 

@@ -123,4 +123,15 @@ class Erasures:
         data: object = self._connection.scalar(_LIST, {"of_tenant": tenant, "of_digest": address})
         if not isinstance(data, bytes) or sha256_hex(data) != address:
             return None  # taken away, or altered
-        return _Said(Erasure(number, position, at), frozenset(json.loads(data)))
+        digests = _read_list(data)
+        return None if digests is None else _Said(Erasure(number, position, at), digests)
+
+
+def _read_list(data: bytes) -> frozenset[str] | None:
+    """What `list_of` wrote; None for anything else, whoever stored it."""
+    try:
+        digests = json.loads(data)
+        sound = isinstance(digests, list) and list_of(digests) == data
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return frozenset(digests) if sound else None
