@@ -1,6 +1,8 @@
 """How Placet opens a database: SQLite as an embedded, durable file; PostgreSQL through psycopg 3."""
 
 import sqlite3
+import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -92,13 +94,31 @@ def _sqlite(url: URL, path: Path, lock_timeout_s: float, common: dict[str, Any],
             check_same_thread=False,
             cached_statements=256,
         )
-        for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA query_only = {int(reading)}"):
-            opened.execute(pragma)
+        try:
+            for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA query_only = {int(reading)}"):
+                _patiently(opened, pragma, lock_timeout_s)
+        except BaseException:
+            opened.close()
+            raise
         return opened
 
     engine = create_engine(f"sqlite:///{path}", creator=connect, **common)
     event.listen(engine, "begin", _begin_reading if reading else _begin_sqlite)
     return engine
+
+
+def _patiently(opened: sqlite3.Connection, pragma: str, seconds: float) -> None:
+    """Execute a pragma. Who opens a new file first makes it a WAL file, and SQLite itself lets nobody wait for that."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while True:
+        try:
+            opened.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            pause.wait(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
