@@ -1,12 +1,11 @@
 """One session: warm up, runs alone, rounds under load, always one kind beside the other, then the BSS's own count."""
 
 import asyncio
-import signal
 import statistics
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
-from types import FrameType
 
 from temporalio.client import Client
 
@@ -18,6 +17,7 @@ from placet.bench.parts import Parts
 from placet.bench.place import KINDS, Kind
 from placet.bench.subjects import Bare, Subject
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.processes.interruption import run_interruptible, terminate_as_interrupt
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.network.client import plain_client
@@ -47,13 +47,14 @@ def measure(settings: Settings, *, runs: int, in_flight: int) -> Figures:
     Raises:
         PlacetError: a run did not end as it should, or the BSS shows another number of effects than runs.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    terminate_as_interrupt()
     with Parts(settings) as parts:
-        database = open_database(settings_of(parts.place))
-        try:
-            return asyncio.run(_Session(parts, database, runs, in_flight).run())
-        finally:
-            database.close()
+
+        async def session() -> Figures:
+            with closing(open_database(settings_of(parts.place))) as database:
+                return await _Session(parts, database, runs, in_flight).run()
+
+        return run_interruptible(session)
 
 
 class _Session:
@@ -176,7 +177,3 @@ def _shares(runs: int) -> list[int]:
 
 def _median_ms(seconds: list[float]) -> float:
     return 1000 * statistics.median(seconds)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -6,13 +6,11 @@ What it shows is read from the record, the run and the BSS, not remembered from 
 import asyncio
 import csv
 import secrets
-import signal
 import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import resources
-from types import FrameType
 
 from rich.console import Console
 from rich.text import Text
@@ -24,6 +22,7 @@ from placet.demo.bss import as_bss_shows
 from placet.demo.narration import Narration
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.processes.interruption import run_interruptible, terminate_as_interrupt
 from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError
@@ -49,7 +48,7 @@ _STATUS = 60
 
 def run_demo(settings: Settings, customer: str | None) -> int:
     """Start the stack, run once, show the proof, stop everything; also on Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    terminate_as_interrupt()
     console = output.console()
     heading = Text.assemble(
         ("Placet demo", "bold"), ": one governed agent run. Customers, bills and usage are simulated."
@@ -64,10 +63,8 @@ def run_demo(settings: Settings, customer: str | None) -> int:
                 stack = exits.enter_context(Stack(settings.model_copy(update={"home": home}), isolated=True))
             up = f" stack up in {time.monotonic() - began:.1f} s   Temporal's web UI: {stack.addresses['temporal_ui']}"
             console.print(Text.assemble(("✓", "green"), up))
-            return asyncio.run(Demo(stack.settings(), console).run(customer))
+            return run_interruptible(lambda: Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
-        # An event loop interrupted while it was being made complains when it is thrown away; the person need not know.
-        sys.unraisablehook = lambda _: None
         console.print("interrupted; everything was stopped")
         return 130
 
@@ -145,15 +142,25 @@ class Demo:
     async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey) -> None:
         verdict: Verdict = "approve"
         if sys.stdin.isatty() and sys.stdout.isatty():
-            answer = await asyncio.to_thread(
-                self._console.input,
-                f"\nSign this exact proposal as {APPROVER}? y approves, anything else rejects: ",
+            answer = await self._answer(
+                f"\nSign this exact proposal as {APPROVER}? y approves, anything else rejects: "
             )
             verdict = "approve" if answer.strip().lower() in ("y", "yes") else "reject"
         else:
             self._console.print(f"no terminal to ask at: signing as the simulated approver {APPROVER}")
         envelope = decision_operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
         await decision_operations.deliver_decision(self._database, engine, record, envelope)
+
+    async def _answer(self, question: str) -> str:
+        """Ask at the terminal; in no thread of its own, which Ctrl-C would have to wait for."""
+        self._console.print(question, end="")
+        loop, written = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin, written.set)
+        try:
+            await written.wait()  # a terminal hands over whole lines
+        finally:
+            loop.remove_reader(sys.stdin)
+        return sys.stdin.readline()
 
     def _proof(self, record: RunRecord, before: str, after: str) -> None:
         say = self._console.print
@@ -210,7 +217,3 @@ class Demo:
         raise PlacetError(
             "every at-risk customer of the sample has had a run here; remove the home folder to start anew"
         )
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_INTERRUPTED = 130
+
 
 class Tools:
     """The toolbox of `placet.interfaces.cli.toolbox`, built from the settings when first asked."""
@@ -151,6 +153,14 @@ def main() -> None:
     """Entry point of the console script."""
     # Whatever this process or its children create (databases, their journals, results) is for its owner alone.
     os.umask(0o077)
+    try:
+        code = _command(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was still importing
+        code = _INTERRUPTED
+    leave(code)
+
+
+def _command(arguments: list[str]) -> int:
     from placet._origin import check_origin
     from placet.errors import ConfigurationError
     from placet.interfaces.cli.app import FAILED, run
@@ -161,8 +171,8 @@ def main() -> None:
         traced = traces_are_exported()
     except ConfigurationError as error:
         print_error(str(error))
-        leave(FAILED)
-    leave(run_traced(sys.argv[1:]) if traced else run(sys.argv[1:], Tools()))
+        return FAILED
+    return run_traced(arguments) if traced else run(arguments, Tools())
 
 
 def run_traced(arguments: list[str]) -> int:

@@ -20,6 +20,7 @@ from placet.contracts.run import END_STATES
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.processes.interruption import run_interruptible
 from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.errors import PlacetError
@@ -107,7 +108,7 @@ def _measured(settings: Settings, place: Place, runs: Callable[[_Watched], Await
             await engine.ensure_search_attributes()
             return await runs(_Watched(engine, parts.database, key, GateWork(parts.context, key)))
 
-        return asyncio.run(session())
+        return run_interruptible(session)
     finally:
         parts.close()
 

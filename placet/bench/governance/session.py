@@ -1,17 +1,16 @@
 """One session: the parts one after the other, in a temporary folder that is gone afterwards."""
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from placet.bench.governance import append, envelope, gate, logs, policy
 from placet.bench.governance.databases.databases import PostgresDatabases, Server, SqliteFiles, postgres_databases
 from placet.bench.governance.figures import Figure, Measurement
 from placet.bench.governance.scale import Scale
+from placet.entrypoints.processes.interruption import terminate_as_interrupt
 from placet.entrypoints.settings import Settings
 
 _OF_LOGS = frozenset({"proof", "checkpoint", "growth"})
@@ -26,7 +25,7 @@ def measure(settings: Settings, scale: Scale, postgres: str | None) -> Measureme
     Raises:
         PlacetError: a part does not start, a run did not end as it should, or a proof did not verify.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    terminate_as_interrupt()
     figures: list[Figure] = []
     notes: list[str] = []
     if "policy" in scale.parts:
@@ -64,7 +63,3 @@ def _folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from placet.entrypoints.processes.child_log import ChildLog
-from placet.entrypoints.processes.process import Child, await_condition, uninterrupted
+from placet.entrypoints.processes.interruption import uninterrupted
+from placet.entrypoints.processes.process import Child, await_condition
 
 # A worker imports for seconds on an idle machine, for a minute on a busy one. A part that ends is told at once.
 _START_SECONDS = 120.0

@@ -3,8 +3,6 @@
 Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
 """
 
-import os
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +10,11 @@ import typer
 
 from placet.contracts.text import is_text
 from placet.errors import PlacetError
-from placet.files import open_own, private_folder
 from placet.interfaces.cli import audit, backups, notifications, output, retention, services
+from placet.interfaces.cli.errors_log import keep_complaints, keep_error
 from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
 from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
-
-_MOST_ERROR_BYTES = 1_000_000
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -54,6 +50,7 @@ def build_app() -> typer.Typer:
 def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code; whatever goes wrong on purpose is one line on stderr."""
     command = typer.main.get_command(build_app())
+    keep_complaints(toolbox.home)
     try:
         _check_text(arguments)
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
@@ -81,18 +78,10 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 
 def _unexpected(error: Exception, toolbox: Toolbox) -> int:
-    text = "".join(traceback.format_exception(error))
-    try:
-        log = private_folder(private_folder(toolbox.home) / "logs") / "errors.log"
-        if log.exists() and log.stat().st_size > _MOST_ERROR_BYTES:
-            log.replace(log.with_name("errors.log.1"))
-        with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as kept:
-            kept.write(text)
-        where = f"the details are in {str(log)!r}"
-    except (OSError, PlacetError):
-        where = "the details could not be kept"
     first = (str(error).splitlines() or [""])[0]
-    output.print_error(f"unexpected {type(error).__name__}: {first}; {where}; please report it")
+    output.print_error(
+        f"unexpected {type(error).__name__}: {first}; {keep_error(toolbox.home, error)}; please report it"
+    )
     return FAILED
 
 
