@@ -50,7 +50,7 @@ def build_app() -> typer.Typer:
 def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code; whatever goes wrong on purpose is one line on stderr."""
     command = typer.main.get_command(build_app())
-    keep_complaints(toolbox.home)
+    keep_complaints(lambda: toolbox.home)
     try:
         _check_text(arguments)
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)

@@ -1,8 +1,10 @@
 """What a person need not read and whoever mends a defect does: tracebacks and what libraries complain of, in a file."""
 
+import contextlib
 import logging
 import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from placet.errors import PlacetError
@@ -17,22 +19,24 @@ def keep_error(home: Path, error: BaseException) -> str:
     return f"the details are in {str(log)!r}" if log else "the details could not be kept"
 
 
-def keep_complaints(home: Path) -> None:
+def keep_complaints(home: Callable[[], Path]) -> None:
     """Send what libraries complain of to the file: a command's terminal shows Placet's own lines alone.
 
-    A process that configures logging, as the services do, is not concerned.
+    A process that configures logging, as the services do, is not concerned. `home` is asked for when there is something
+    to keep: settings that cannot be read stop no help page.
     """
     logging.lastResort = _Complaints(home)
 
 
 class _Complaints(logging.Handler):
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Callable[[], Path]) -> None:
         super().__init__(logging.WARNING)
         self._home = home
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        _keep(self._home, f"{self.format(record)}\n")
+        with contextlib.suppress(PlacetError):
+            _keep(self._home(), f"{self.format(record)}\n")
 
 
 def _keep(home: Path, text: str) -> Path | None:
