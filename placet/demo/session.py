@@ -22,7 +22,7 @@ from placet.demo.bss import as_bss_shows
 from placet.demo.narration import Narration
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.processes.interruption import run_interruptible, terminate_as_interrupt
+from placet.entrypoints.processes.interruption import line_of, run_interruptible, terminate_as_interrupt
 from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError
@@ -142,25 +142,14 @@ class Demo:
     async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey) -> None:
         verdict: Verdict = "approve"
         if sys.stdin.isatty() and sys.stdout.isatty():
-            answer = await self._answer(
-                f"\nSign this exact proposal as {APPROVER}? y approves, anything else rejects: "
-            )
+            question = f"\nSign this exact proposal as {APPROVER}? y approves, anything else rejects: "
+            self._console.print(question, end="")
+            answer = await line_of(sys.stdin)
             verdict = "approve" if answer.strip().lower() in ("y", "yes") else "reject"
         else:
             self._console.print(f"no terminal to ask at: signing as the simulated approver {APPROVER}")
         envelope = decision_operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
         await decision_operations.deliver_decision(self._database, engine, record, envelope)
-
-    async def _answer(self, question: str) -> str:
-        """Ask at the terminal; in no thread of its own, which Ctrl-C would have to wait for."""
-        self._console.print(question, end="")
-        loop, written = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(sys.stdin, written.set)
-        try:
-            await written.wait()  # a terminal hands over whole lines
-        finally:
-            loop.remove_reader(sys.stdin)
-        return sys.stdin.readline()
 
     def _proof(self, record: RunRecord, before: str, after: str) -> None:
         say = self._console.print

@@ -1,12 +1,18 @@
 """Ctrl-C is heard where it is safe: no work is cut off half-way, and none is heard too late."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine, Iterator
 
 import pytest
 
-from placet.entrypoints.processes.interruption import run_interruptible, terminate_as_interrupt, uninterrupted
+from placet.entrypoints.processes.interruption import (
+    line_of,
+    run_interruptible,
+    terminate_as_interrupt,
+    uninterrupted,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +93,34 @@ def test_without_an_interruption_the_answer_is_handed_on() -> None:
         return 3
 
     assert run_interruptible(answer) == 3
+
+
+def test_an_interruption_that_comes_when_the_loop_is_closed_is_heard_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing() -> None:
+        return
+
+    run = asyncio.run
+
+    def interrupted_afterwards(work: Coroutine[None, None, None]) -> None:
+        run(work)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(asyncio, "run", interrupted_afterwards)
+    with pytest.raises(KeyboardInterrupt):
+        run_interruptible(nothing)
+
+
+def test_whoever_is_asked_answers_a_line_nothing_or_ctrl_c() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as asked:
+        os.write(writing, b"yes\n")
+        assert run_interruptible(lambda: line_of(asked)) == "yes\n"
+
+        async def interrupted() -> str:
+            asyncio.get_running_loop().call_later(0.01, signal.raise_signal, signal.SIGINT)
+            return await line_of(asked)
+
+        with pytest.raises(KeyboardInterrupt):
+            run_interruptible(interrupted)
+        os.close(writing)
+        assert run_interruptible(lambda: line_of(asked)) == ""

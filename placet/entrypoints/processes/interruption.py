@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -75,4 +75,22 @@ async def _cancelled_by(held: Held, make: Callable[[], Coroutine[Any, Any, T]]) 
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(make())
     held.tell(lambda: loop.call_soon_threadsafe(task.cancel))  # also wakes the loop
-    return await task
+    try:
+        return await task
+    finally:
+        held.tell(lambda: None)  # a loop that is closed takes no call
+
+
+async def line_of(stream: TextIO) -> str:
+    """Read a line that a person writes, in no thread: Ctrl-C would have to wait for one. Empty at the end of input.
+
+    Args:
+        stream: A terminal, which hands over whole lines.
+    """
+    loop, written = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(stream, written.set)
+    try:
+        await written.wait()
+    finally:
+        loop.remove_reader(stream)
+    return stream.readline()
