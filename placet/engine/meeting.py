@@ -23,24 +23,32 @@ class Meeting:
     Attributes:
         task_queue: The queue of this installation.
         pollers: Identities of the workers that polled it lately.
-        others: Queues of other installations whose runs Temporal has; looked for where nobody polls ours.
+        known: Temporal has runs of this installation; looked for where nobody polls its queue.
+        others: Queues of other installations whose runs Temporal has; looked for where it knows nothing of this one.
     """
 
     task_queue: str
     pollers: tuple[str, ...]
-    others: tuple[str, ...]
+    known: bool = True
+    others: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> str | None:
+        """One line for whoever would start a run at another one's Temporal; None elsewhere."""
+        if not self.others:
+            return None
+        return (
+            f"this Temporal serves another installation ({', '.join(self.others)}) and knows nothing of this one "
+            f"({self.task_queue}); set PLACET_TEMPORAL_ADDRESS, or start `placet up` or `placet worker` here"
+        )
 
     @property
     def warning(self) -> str | None:
-        """One line for whoever starts a run that nobody would take; None where somebody polls."""
+        """One line where nobody would take a run; None where somebody polls."""
         if self.pollers:
             return None
-        if self.others:
-            return (
-                f"this Temporal serves another installation ({', '.join(self.others)}) and no worker of this one "
-                f"({self.task_queue}); set PLACET_TEMPORAL_ADDRESS, or start `placet up` or `placet worker` here"
-            )
-        return f"no worker polls task queue {self.task_queue!r}; the run waits until one starts (`placet worker`)"
+        waits = f"no worker polls task queue {self.task_queue!r}; the run waits until one starts (`placet worker`)"
+        return self.refusal or waits
 
 
 async def meet(client: Client, task_queue: str) -> Meeting:
@@ -59,12 +67,16 @@ async def meet(client: Client, task_queue: str) -> Meeting:
     )
     oldest = time.time() - _POLLING_SECONDS
     pollers = sorted(poller.identity for poller in queue.pollers if poller.last_access_time.seconds > oldest)
-    others = () if pollers else await _others(client, task_queue)
-    return Meeting(task_queue, tuple(pollers), others)
+    if pollers:
+        return Meeting(task_queue, tuple(pollers))
+    known = bool(await _queues(client, f"TaskQueue = '{task_queue}'"))
+    others = () if known else await _queues(client, f"TaskQueue != '{task_queue}'")
+    return Meeting(task_queue, (), known, others)
 
 
-async def _others(client: Client, task_queue: str) -> tuple[str, ...]:
-    query = f"WorkflowType = 'GovernedRun' AND TaskQueue != '{task_queue}'"
+async def _queues(client: Client, which: str) -> tuple[str, ...]:
+    """The queues of the first governed runs that match."""
+    query = f"WorkflowType = 'GovernedRun' AND {which}"
     found: set[str] = set()
     try:
         async for execution in client.list_workflows(query, limit=_LOOKED_AT, rpc_timeout=_RPC):

@@ -100,6 +100,7 @@ class World:
         self.engine: Engine = self.run(connect(self.settings))
         self.worker_engine: Engine = self.run(connect(self.settings, for_worker=True))
         self.engine.task_queue = f"placet-{id(self)}"
+        self.engine.is_ours = True  # worlds share one Temporal server
         self._worker: Worker | None = None
         self._parts: Parts | None = None
 
@@ -114,7 +115,6 @@ class World:
         context = self._parts.context
 
         async def begin() -> Worker:
-            # A queue of its own: worlds share one Temporal server.
             worker = build_worker(self.worker_engine.client, context, settings, self.engine.task_queue, sandboxed=True)
             assert worker._workflow_worker is not None
             # The SDK interrupts a task after two seconds, wherever it is: a busy machine takes longer.
