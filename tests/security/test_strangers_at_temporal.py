@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure, ServerFailureInfo
+from temporalio.api.failure.v1 import ApplicationFailureInfo, CanceledFailureInfo, Failure, ServerFailureInfo
 from temporalio.api.workflowservice.v1 import (
     RespondActivityTaskCompletedByIdRequest,
     RespondActivityTaskFailedByIdRequest,
@@ -27,6 +27,7 @@ from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, Recon
 from placet.errors import UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
+from placet.storage.projections.verification import verify_projections
 from tests.support.world import World
 
 SEALED = "Encoded failure"
@@ -182,7 +183,7 @@ def test_a_request_is_what_it_was_in_every_form(a_world: World) -> None:
     assert recorded == request == RunRequest.model_validate_json(request.model_dump_json())
 
 
-@pytest.mark.parametrize("says", ["an answer", "nothing", "a failure", "a server's failure"])
+@pytest.mark.parametrize("says", ["an answer", "nothing", "a failure", "a server's failure", "a cancellation"])
 def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     make_world: Callable[..., World], says: str
 ) -> None:
@@ -202,13 +203,12 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
             )
         )
     else:
-        failure = Failure(message="approved by nobody", server_failure_info=ServerFailureInfo(non_retryable=True))
-        if says == "a failure":
-            info = ApplicationFailureInfo(type="executed", non_retryable=True)
-            failure = Failure(message="approved by nobody", server_failure_info=ServerFailureInfo(non_retryable=True))
-        if says == "a failure":
-            info = ApplicationFailureInfo(type="executed", non_retryable=True)
-            failure = Failure(message="approved by nobody", application_failure_info=info)
+        kinds: dict[str, Any] = {
+            "a failure": {"application_failure_info": ApplicationFailureInfo(type="executed", non_retryable=True)},
+            "a server's failure": {"server_failure_info": ServerFailureInfo(non_retryable=True)},
+            "a cancellation": {"canceled_failure_info": CanceledFailureInfo()},
+        }
+        failure = Failure(message="approved by nobody", **kinds[says])
         world.run(
             client.workflow_service.respond_activity_task_failed_by_id(
                 RespondActivityTaskFailedByIdRequest(
@@ -221,7 +221,30 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     assert world._parts is not None
     world.run(Reconciler(world.engine, world._parts.context, grace=timedelta(0)).run_once())
     record = world.record(run_id)
-    codes = {"an answer": ENDED_BY_TEMPORAL, "a server's failure": "step_failed"}
+    codes = {
+        "an answer": ENDED_BY_TEMPORAL,
+        "a server's failure": "step_failed",
+        "a cancellation": "step_cancelled",
+    }
     assert (record.state, record.code) == ("failed", codes.get(says, UNSEALED))
-    assert "nobody" not in record.detail
+    assert "approved" not in record.detail
     assert world.effects()["adjustments"] == 0
+
+
+def test_a_run_is_cancelled_on_request_only_where_the_request_is_on_its_record(a_world: World) -> None:
+    """Temporal takes a cancellation from whoever reaches it, and does not say from whom."""
+    asked, unasked = a_world.pending("C00005"), a_world.pending("C00006")
+    a_world.run(stranger(a_world).get_workflow_handle(unasked).cancel())
+    a_world.cancel(asked)
+    assert a_world.wait(asked, "cancelled").detail == "cancelled on request"
+    record = a_world.wait(unasked, "failed")
+    assert (record.code, record.detail) == (
+        "cancelled_in_temporal",
+        "its workflow was cancelled in Temporal, and nobody had asked for that on the record",
+    )
+    result = a_world.run(a_world.engine.handle(unasked).result())
+    assert (result["state"], result["code"]) == ("failed", "cancelled_in_temporal")
+    with a_world.database.snapshot() as tx:
+        assert list(verify_projections(tx, "demo")) == []
+    keys = load_or_create_key(a_world.settings.payload_key)
+    assert a_world.run(judged(a_world, unasked, keys)) == []
