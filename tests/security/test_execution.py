@@ -146,7 +146,7 @@ def test_a_cancellation_during_the_effect_comes_too_late_and_the_effect_is_settl
     a_world.break_bss("POST", ADJUST, fault, count=1)
     a_world.send(run_id, a_world.sign(run_id, anna))
     a_world.wait(run_id, "executing")
-    a_world.cancel(run_id)
+    a_world.run(a_world.engine.cancel(run_id))
     a_world.wait(run_id, "executed", seconds=60)
     assert a_world.effects()["adjustments"] == 1 + 1
 
