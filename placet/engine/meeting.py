@@ -23,11 +23,13 @@ class Meeting:
     Attributes:
         task_queue: The queue of this installation.
         pollers: Identities of the workers that polled it lately.
+        seen: Seconds since each last asked for work. One that lives asks at least once a minute.
         others: Queues of other installations whose runs Temporal has; looked for where nobody polls ours.
     """
 
     task_queue: str
     pollers: tuple[str, ...]
+    seen: tuple[int, ...]
     others: tuple[str, ...]
 
     @property
@@ -57,10 +59,11 @@ async def meet(client: Client, task_queue: str) -> Meeting:
         ),
         timeout=_RPC,
     )
-    oldest = time.time() - _POLLING_SECONDS
-    pollers = sorted(poller.identity for poller in queue.pollers if poller.last_access_time.seconds > oldest)
+    now = time.time()
+    seen = sorted((poller.identity, max(0, round(now - poller.last_access_time.seconds))) for poller in queue.pollers)
+    pollers = [(identity, age) for identity, age in seen if age < _POLLING_SECONDS]
     others = () if pollers else await _others(client, task_queue)
-    return Meeting(task_queue, tuple(pollers), others)
+    return Meeting(task_queue, tuple(name for name, _ in pollers), tuple(age for _, age in pollers), others)
 
 
 async def _others(client: Client, task_queue: str) -> tuple[str, ...]:
