@@ -17,19 +17,26 @@ _LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Poller:
+    """A worker at Temporal, and how many seconds ago it last asked for work. One that lives asks once a minute."""
+
+    identity: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Meeting:
     """What was met at Temporal.
 
     Attributes:
         task_queue: The queue of this installation.
-        pollers: Identities of the workers that polled it lately.
-        known: Temporal has runs of this installation; looked for where nobody polls its queue.
-        others: Queues of other installations whose runs Temporal has; looked for where it knows nothing of this one.
+        pollers: The workers that polled it lately.
+        others: Queues of other installations whose runs Temporal has; looked for where nobody polls ours and it has no
+            run of ours.
     """
 
     task_queue: str
-    pollers: tuple[str, ...]
-    known: bool = True
+    pollers: tuple[Poller, ...]
     others: tuple[str, ...] = ()
 
     @property
@@ -65,13 +72,11 @@ async def meet(client: Client, task_queue: str) -> Meeting:
         ),
         timeout=_RPC,
     )
-    oldest = time.time() - _POLLING_SECONDS
-    pollers = sorted(poller.identity for poller in queue.pollers if poller.last_access_time.seconds > oldest)
-    if pollers:
-        return Meeting(task_queue, tuple(pollers))
-    known = bool(await _queues(client, f"TaskQueue = '{task_queue}'"))
-    others = () if known else await _queues(client, f"TaskQueue != '{task_queue}'")
-    return Meeting(task_queue, (), known, others)
+    now = time.time()
+    asked = {poller.identity: max(0, round(now - poller.last_access_time.seconds)) for poller in queue.pollers}
+    pollers = tuple(Poller(name, ago) for name, ago in sorted(asked.items()) if ago < _POLLING_SECONDS)
+    ours = pollers or await _queues(client, f"TaskQueue = '{task_queue}'")
+    return Meeting(task_queue, pollers, () if ours else await _queues(client, f"TaskQueue != '{task_queue}'"))
 
 
 async def _queues(client: Client, which: str) -> tuple[str, ...]:

@@ -311,6 +311,11 @@ class World:
         self.send(run_id, self.sign(run_id, approver))
         return self.wait(run_id, "executed", seconds=60)
 
+    def cancel(self, run_id: str, by: str = "olga") -> None:
+        """Ask for the end of a run, as `placet run cancel` does."""
+        run_operations.record_cancellation(self.database, self.record(run_id), by)
+        self.run(self.engine.cancel(run_id))
+
     def events(self, run_id: str, kind: str | None = None) -> list[AuditEvent]:
         """The run's entries."""
         with self.database.reading() as tx:
