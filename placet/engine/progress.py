@@ -1,6 +1,7 @@
 """What keeps a workflow from getting on, as Temporal tells it: steps tried again or paused, failing workflow tasks."""
 
 from datetime import UTC, timedelta
+from shlex import quote
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
@@ -68,7 +69,8 @@ def _step(run_id: str, step: PendingActivityInfo) -> str | None:
     name = one_line(step.activity_type.name, NAME)
     if step.paused:
         who = step.pause_info.manual
-        advice = f"`temporal activity unpause --workflow-id {run_id} --activity-id {step.activity_id}` lets it go on"
+        which = quote(one_line(step.activity_id, NAME))
+        advice = f"`temporal activity unpause --workflow-id {run_id} --activity-id {which}` lets it go on"
         return (
             f"step {name!r} is paused since {_at(step.pause_info.pause_time)}, at attempt {step.attempt}"
             f"{_by(who.identity, who.reason)}; {advice}"
