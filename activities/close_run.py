@@ -9,7 +9,7 @@ from placet.contracts.audit import ENDED
 from placet.contracts.notification import Occasion
 from placet.contracts.people.decision import PHASES
 from placet.contracts.receipt import Receipt
-from placet.contracts.run import CloseInput, EndState
+from placet.contracts.run import Closed, CloseInput, EndState
 from placet.contracts.text import NAME, one_line
 from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
@@ -24,6 +24,7 @@ from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
 from placet.storage.pending import pending_on_record
 
+_UNASKED = "its workflow was cancelled in Temporal, and nobody had asked for that on the record"
 _TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 
 
@@ -34,19 +35,36 @@ class CloseRun:
         self._context = context
 
     @activity.defn(name="close_run", no_thread_cancel_exception=True)
-    def close_run(self, close: CloseInput) -> None:
+    def close_run(self, close: CloseInput) -> Closed | None:
         """Record the state; settle the effect ledger where a person found out what had happened."""
         with self._context.step(close.run):
-            self.close(close)
+            return self.close(close)
 
-    def close(self, close: CloseInput) -> None:
+    def close(self, close: CloseInput) -> Closed | None:
         """Record the end of a run, or its parking, once what it says was checked.
+
+        Returns:
+            How it was recorded, where that is not as it was asked.
 
         Raises:
             GovernanceError: it says what nobody signed or saw.
         """
         self._check_end(close)
-        self._record(close)
+        stands = self._as_asked_for(close)
+        self._record(stands)
+        return None if stands is close else Closed(state=stands.state, code=stands.code, detail=stands.detail)
+
+    def _as_asked_for(self, close: CloseInput) -> CloseInput:
+        """Return the end that may be recorded: a run was cancelled on request only if the request is on its record.
+
+        Temporal takes a cancellation from whoever reaches it. Ours is on the record before it is sent there.
+        """
+        if close.state != "cancelled":
+            return close
+        with self._context.database.reading() as tx:
+            if tx.audit.find(close.run.run_id, "run.cancel_requested") is not None:
+                return close
+        return close.model_copy(update={"state": "failed", "code": "cancelled_in_temporal", "detail": _UNASKED})
 
     def _check_end(self, close: CloseInput) -> None:
         """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.

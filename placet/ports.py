@@ -10,6 +10,7 @@ from placet.contracts.people.decision import ReviewResult
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
     Analysed,
+    Closed,
     CloseInput,
     ExecuteInput,
     GateInput,
@@ -71,6 +72,6 @@ def execute(effect: ExecuteInput) -> ExecutionResult:
 
 
 @activity.defn(name="close_run")
-def close_run(close: CloseInput) -> None:
-    """Record the end of the run, or its parking."""
+def close_run(close: CloseInput) -> Closed | None:
+    """Record the end of the run, or its parking; say how it was recorded where that is not as it was asked."""
     raise NotImplementedError

@@ -5,7 +5,7 @@ import re
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from placet.contracts.base import REASON_CODE
 
@@ -21,6 +21,12 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
         except asyncio.CancelledError:
             if task.cancelled():
                 raise
+
+
+def cancelling() -> bool:
+    """Return whether Temporal was asked to cancel this workflow; a step can come back cancelled without that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def answer(result: T | None) -> T:
@@ -39,6 +45,8 @@ def cause(error: FailureError) -> tuple[str, str]:
     raised = error.cause if isinstance(error, ActivityError) else error
     if isinstance(raised, ApplicationError) and re.fullmatch(REASON_CODE, raised.type or ""):
         return str(raised.type), raised.message
-    # A defect of ours or of a library; its name is no code of ours.
     step = error.activity_type if isinstance(error, ActivityError) else "step"
+    if is_cancelled_exception(error):
+        return "step_cancelled", f"{step}: it was answered as cancelled, and nobody had asked for that"
+    # A defect of ours or of a library; its name is no code of ours.
     return "step_failed", f"{step}: {raised or error}"[:500]

@@ -18,6 +18,7 @@ from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
+    Closed,
     CloseInput,
     EndState,
     ExecuteInput,
@@ -35,7 +36,7 @@ from placet.contracts.times import moment
 from placet.errors import GovernanceError
 from workflows import options
 from workflows.decision_desk import DecisionDesk
-from workflows.finishing import answer, cause, uncancelled
+from workflows.finishing import answer, cancelling, cause, uncancelled
 from workflows.local_first import local_first
 
 # How a run ends when its effect was refused for these reasons; for all others policy or the rules denied it.
@@ -69,7 +70,7 @@ class GovernedRun:
         try:
             return await self._governed(request)
         except FailureError as error:
-            if is_cancelled_exception(error):
+            if is_cancelled_exception(error) and cancelling():
                 return await self._close("cancelled", "cancelled", "cancelled on request")
             if self._state in ("executing", "unknown_outcome"):
                 raise  # an effect may be under way: nothing may be said of its end that nobody knows
@@ -145,8 +146,7 @@ class GovernedRun:
 
     async def _execute(self, request: RunRequest) -> RunResult:
         """Cause the effect. From here on a cancellation comes too late: the effect is settled first."""
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # asked for while the decision was under review
+        if cancelling():  # asked for while the decision was under review
             raise asyncio.CancelledError
         self._state = "executing"
         approved = tuple(decision.envelope_digest for decision in self._desk.decisions)
@@ -214,9 +214,11 @@ class GovernedRun:
         detail: str,
         settled_by: AcceptedDecision | None = None,
     ) -> RunResult:
-        await uncancelled(self._record(state, code, detail, settled_by))
+        closed = await uncancelled(self._record(state, code, detail, settled_by))
         while self._desk.waiting():  # a decision that arrived while the end was being recorded is recorded too
             await uncancelled(self._record(state, code, detail, settled_by))
+        if closed is not None:
+            return self._end(closed.state, closed.code, closed.detail)
         return self._end(state, code, detail)
 
     def _end(self, state: EndState, code: str, detail: str, execution: ExecutionResult | None = None) -> RunResult:
@@ -234,10 +236,10 @@ class GovernedRun:
 
     async def _record(
         self, state: EndState, code: str, detail: str, settled_by: AcceptedDecision | None = None
-    ) -> None:
+    ) -> Closed | None:
         # What one message may carry is bounded; whoever records an end goes on until nothing is left.
         late = self._desk.waiting()
-        await workflow.execute_local_activity(
+        closed = await workflow.execute_local_activity(
             ports.close_run,
             CloseInput(
                 run=self._request,
@@ -253,6 +255,7 @@ class GovernedRun:
         )
         self._desk.drop(len(late))
         self._code, self._detail = code, detail
+        return closed
 
     @property
     def _digest(self) -> str | None:

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-# A model on two cores answers in seconds; a queue of runs in front of it may take minutes.
-ANALYSE_TIMEOUT = timedelta(minutes=3)
+# A model on two cores answers in seconds; steps wait for their turn at it, beating, and some thirty may be before them.
+ANALYSE_TIMEOUT = timedelta(minutes=15)
 # Five small HTTP reads; the connector's own timeout is below this.
 QUERY_TIMEOUT = timedelta(seconds=60)
 # One local attempt holds the workflow task: a system that is slower than this is read by a regular one.
 QUERY_LOCALLY = timedelta(seconds=5)
-PROPOSE_TIMEOUT = timedelta(minutes=3)
+PROPOSE_TIMEOUT = ANALYSE_TIMEOUT
 # One read-back, one revalidation and one mutation, each with a client timeout of seconds.
 EXECUTE_TIMEOUT = timedelta(seconds=90)
 

@@ -32,6 +32,7 @@ from agents.model_calls.provider_client import Reach, provider_client
 from agents.model_calls.redaction import redact_identifiers
 from agents.model_calls.routing import ModelConfig, ModelsConfig
 from agents.model_calls.transport_errors import Failure, classify
+from agents.model_calls.turns import Turns
 from agents.model_calls.weights import UNKNOWN, weights_digest
 from placet.contracts.inference import AttemptOutcome
 from placet.contracts.outcome import Exchange
@@ -60,6 +61,7 @@ class RoutedInference:
         ca_file: The operator's own certificate authority, for models inside the perimeter.
         hosted_proxy: Address of the proxy that models outside are asked through; empty: none.
         weights: Weights file by model name, of the models that this installation serves itself.
+        waiting: Called now and then while a request waits for its turn at a model; what it raises ends the wait.
 
     Safe to share between threads.
     """
@@ -76,6 +78,7 @@ class RoutedInference:
         ca_file: Path | None = None,
         hosted_proxy: str = "",
         weights: Mapping[str, Path] | None = None,
+        waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self._weights = weights or {}
         self._config = config.with_addresses(base_urls or {})
@@ -86,6 +89,7 @@ class RoutedInference:
         self._litellm = _import_litellm()
         reach = Reach(networks, ca_file, hosted_proxy)
         self._requests = {name: _request(model, self._secrets, reach) for name, model in usable.items()}
+        self._turns = {name: Turns(model.at_once, waiting) for name, model in usable.items()}
 
     def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
         """Ask the models of `task`, in order, until one gives a valid `schema`.
@@ -121,6 +125,13 @@ class RoutedInference:
         if barred is not None:
             record.add(name, model, request_text(messages, shape), barred)
             return None
+        with self._turns[name].turn():
+            return self._asked(record, name, messages, shape, schema)
+
+    def _asked(
+        self, record: Attempts, name: str, messages: list[Message], shape: dict[str, Any], schema: type[T]
+    ) -> T | None:
+        model = self._config.models[name]
         for attempt in (1, 2):
             started = time.perf_counter()
             answer: T | None = None

@@ -29,6 +29,8 @@ class ModelConfig(Frozen):
             asks for the mark, and keeps nothing below some thousand tokens; others cache by themselves.
         timeout_s: Limit of one request in seconds; must stay below the activity's.
         max_tokens: Limit of one answer in tokens.
+        at_once: How many requests one worker has at it at a time; the others wait for their turn, which is not the
+            model's silence: `timeout_s` begins with the turn. None: as many as there are.
     """
 
     route: Annotated[str, StringConstraints(pattern=r"^(openai|anthropic|gemini)/[\w.:/-]+$")]
@@ -39,6 +41,7 @@ class ModelConfig(Frozen):
     prompt_cache: bool = False
     timeout_s: Annotated[float, Field(gt=0, le=600)]
     max_tokens: Annotated[int, Field(ge=1, le=32_000)]
+    at_once: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> "ModelConfig":

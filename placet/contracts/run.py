@@ -152,6 +152,14 @@ class CloseInput(Frozen):
     proposal: Digest | None = None
 
 
+class Closed(Frozen):
+    """The end as it stands on the record, where that is another than the workflow came to."""
+
+    state: EndState
+    code: ReasonCode
+    detail: str
+
+
 class RunResult(Frozen):
     """What the workflow returns."""
 

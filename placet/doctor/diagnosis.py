@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from placet.doctor import installation, log_heads, log_key, models, notifying, policies, reachability, reading_back
+from placet.doctor.hindered import hindered
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.doctor.retention import retention
@@ -22,6 +23,7 @@ PROBES: dict[str, Probe] = {
     "temporal binary": installation.temporal_binary,
     "embedded model": installation.embedded_model,
     "home": installation.home,
+    "installation": installation.installed,
     "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
     "administrators": installation.administrators,
@@ -39,6 +41,7 @@ PROBES: dict[str, Probe] = {
     "database": reachability.database,
     "temporal": reachability.temporal,
     "runs": reachability.stuck,
+    "runs at Temporal": hindered,
     "BSS": reachability.bss,
     "read-back": reading_back.read_back,
     "model server": models.model_servers,

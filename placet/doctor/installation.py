@@ -84,6 +84,15 @@ def home(settings: Settings) -> Iterator[Finding]:
     yield Finding(level, "home", f"{folder}{fresh}; {free / 1e9:.1f} GB free", advice)
 
 
+def installed(settings: Settings) -> Iterator[Finding]:
+    """Whether there is an installation here at all: where others use this machine, theirs answer at the addresses."""
+    own = ("database_url", "payload_key_file")
+    if settings.payload_key.exists() or any(getattr(settings, name) for name in own):
+        return
+    detail = f"there is none in {str(settings.home.resolve())!r} yet; whatever answers below belongs to another one"
+    yield Finding("info", "installation", detail, "`placet up` makes one; for one that is elsewhere set PLACET_HOME")
+
+
 def file_modes(settings: Settings) -> Iterator[Finding]:
     """What is in home is its owner's alone: it holds customers' data and what signs for the installation."""
     folder = settings.home

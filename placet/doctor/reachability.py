@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute
 from placet.doctor.report import Finding, Level
 from placet.engine.client import SEARCH_ATTRIBUTES
@@ -20,6 +21,7 @@ from placet.entrypoints.systems import ca_file, endpoints, tokens
 from placet.errors import StorageError
 from placet.network.client import plain_client
 from placet.network.tls import tls_context
+from placet.plugin_api.allowlist import Allowlist
 from placet.storage.database import Database
 from placet.storage.sql.failures import NOT_MIGRATED
 
@@ -30,6 +32,12 @@ _STUCK_AFTER = timedelta(minutes=10)
 _MOVING = frozenset({"analysing", "querying", "proposing", "executing"})
 _SHOWN_RUNS = 3
 _START = "`placet up` starts it"
+_NOBODY = "placet-doctor"
+_ASKED_OF = {
+    "billing": ("/tmf-api/customerBillManagement/v4/customerBill", {"relatedParty.id": _NOBODY}),
+    "commerce": ("/tmf-api/productOrderingManagement/v4/productOrder", {"externalId": _NOBODY}),
+}
+"""What each is asked for: a list that is empty, and that nothing but a BSS has. No customer's data is read."""
 
 
 def stack(settings: Settings) -> Iterator[Finding]:
@@ -110,7 +118,8 @@ async def _workers(client: Client, settings: Settings, absent: Level) -> list[Fi
     name = f"installation {keys.installation}"
     met = await meet(client, keys.task_queue)
     if met.pollers:
-        detail = f"{name}: {len(met.pollers)} polling task queue {keys.task_queue!r}: {', '.join(met.pollers)}"
+        workers = (f"{one_line(each.identity, NAME)} (asked for work {each.seconds} s ago)" for each in met.pollers)
+        detail = f"{name}: {len(met.pollers)} polling task queue {keys.task_queue!r}: {', '.join(workers)}"
         return [Finding("ok", "worker", detail)]
     level: Level = "problem" if met.others else absent
     return [Finding(level, "worker", f"{name}: {met.warning}", "start one with `placet worker`")]
@@ -139,24 +148,41 @@ def stuck(settings: Settings) -> Iterator[Finding]:
 
 
 def bss(settings: Settings) -> Iterator[Finding]:
-    """Billing and commerce answer at their addresses; nothing is sent but a plain GET without credentials."""
-    tokens(settings)
-    roles: dict[str, list[str]] = {}
-    for role, url in endpoints(settings).items():
-        roles.setdefault(url, []).append(role)
-    authorities = ca_file(settings)
+    """Billing and commerce are what they are taken for: each is asked for a list about nobody, as a plugin would."""
+    given, authorities = tokens(settings), ca_file(settings)
     trusted = tls_context(authorities) if authorities else None
-    for url, names in roles.items():
-        absent = _absent(settings, "bss_url", *(f"{name}_url" for name in names))
-        what = " and ".join(names)
+    listed = {rules.name: {rule.path for rule in rules.allow} for rules in Allowlist.load(settings.allowlist).plugins}
+    for role, url in endpoints(settings).items():
+        path, query = _ASKED_OF[role]
+        if path not in listed.get(role, ()):
+            yield Finding("info", "BSS", f"{role} at {url!r} is another kind of system; it was not asked")
+            continue
+        absent = _absent(settings, "bss_url", f"{role}_url")
+        token = given[role]
+        headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token is not None else {}
         try:
             # As the plugins do: straight to the address, whatever proxy the environment names.
             with plain_client(ANSWER_SECONDS, tls=trusted) as client:
-                status = client.get(url).status_code
+                answer = client.get(f"{url.rstrip('/')}{path}", params={**query, "limit": "1"}, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            yield Finding(absent, "BSS", f"{what} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")
+            yield Finding(absent, "BSS", f"{role} at {url!r}: {_said(error)}", f"{_START}, or set PLACET_BSS_URL")
         else:
-            yield Finding("ok", "BSS", f"{what} at {url} (HTTP {status})")
+            yield _recognised(role, url, path, answer)
+
+
+def _recognised(role: str, url: str, path: str, answer: httpx.Response) -> Finding:
+    where = f"{role} at {url}"
+    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        advice = f"set PLACET_{role.upper()}_TOKEN, or PLACET_BSS_TOKEN where both are one system"
+        return Finding("problem", "BSS", f"{where} refuses our token (HTTP {answer.status_code})", advice)
+    try:
+        known = answer.status_code in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT) and answer.json() == []
+    except ValueError:
+        known = False
+    if known:
+        return Finding("ok", "BSS", f"{where} answers as one does")
+    detail = f"{where} is no BSS as it is configured: asked for {path} of nobody, it answered HTTP {answer.status_code}"
+    return Finding("problem", "BSS", f"{detail} and no empty list", "check PLACET_BSS_URL and its path")
 
 
 def _absent(settings: Settings, *names: str) -> Level:

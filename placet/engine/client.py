@@ -42,6 +42,8 @@ class Engine:
     def __init__(self, client: Client, task_queue: str) -> None:
         self.client = client
         self.task_queue = task_queue
+        self.is_ours = False
+        """Whether it was looked whose Temporal this is; once for each connection."""
         self.task_timeout: timedelta | None = None
         """How long Temporal waits for a worker that took a workflow task; None is its own default, 10 s."""
 
@@ -139,6 +141,20 @@ class Engine:
         with _clear(UsageError("Temporal has no such task queue", code="engine_unavailable")):
             return await meet(self.client, self.task_queue)
 
+    async def require_ours(self) -> None:
+        """Refuse a Temporal that serves another installation and knows nothing of this one.
+
+        Raises:
+            ConfigurationError: it is another one's; nothing was asked of it.
+            UpstreamUnavailable: it does not answer.
+        """
+        if self.is_ours:
+            return
+        refusal = (await self.meeting()).refusal
+        if refusal is not None:
+            raise ConfigurationError(refusal)
+        self.is_ours = True
+
     async def namespace_id(self) -> str:
         """Return what tells this namespace of this very server from every other one, of the same name too."""
         with _clear(UsageError(f"no namespace {self.client.namespace!r}", code="engine_unavailable")):
@@ -165,7 +181,7 @@ class Engine:
         Raises:
             UsageError: the run is unknown or has ended: no decision can reach it.
         """
-        with _clear(UsageError(f"run {run_id!r} is not running; it takes no decision", code="late")):
+        with _clear(UsageError(f"{self._not_running(run_id)}; it takes no decision", code="late")):
             await self.handle(run_id).signal("decide", json.loads(envelope))
 
     async def cancel(self, run_id: str) -> None:
@@ -174,7 +190,7 @@ class Engine:
         Raises:
             UsageError: the run is unknown or has ended.
         """
-        with _clear(UsageError(f"run {run_id!r} is not running; there is nothing to cancel", code="not_running")):
+        with _clear(UsageError(f"{self._not_running(run_id)}; there is nothing to cancel", code="not_running")):
             await self.handle(run_id).cancel()
 
     async def history(self, run_id: str) -> WorkflowHistory:
@@ -183,12 +199,27 @@ class Engine:
         Raises:
             UsageError: no such run.
         """
-        with _clear(UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")):
+        with _clear(self._unknown(run_id)):
             return await self.handle(run_id).fetch_history()
 
     async def _query(self, run_id: str, name: str, result_type: Any) -> Any:
-        with _clear(UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")):
+        with _clear(self._unknown(run_id)):
             return await self.handle(run_id).query(name, result_type=result_type)
+
+    @property
+    def _address(self) -> str:
+        return self.client.service_client.config.target_host
+
+    def _not_running(self, run_id: str) -> str:
+        # Temporal answers alike for a run that has ended and for one that it never had.
+        return f"Temporal at {self._address!r} runs no {run_id!r}: it has ended, or was started at another Temporal"
+
+    def _unknown(self, run_id: str) -> UsageError:
+        return UsageError(
+            f"Temporal at {self._address!r} has no history of run {run_id!r}: it was started at another Temporal, "
+            "or ended longer ago than Temporal keeps histories; see `placet run show` and `placet doctor`",
+            code="unknown_run",
+        )
 
 
 @contextmanager

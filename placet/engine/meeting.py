@@ -17,30 +17,45 @@ _LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Poller:
+    """A worker at Temporal, and how many seconds ago it last asked for work. One that lives asks once a minute."""
+
+    identity: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Meeting:
     """What was met at Temporal.
 
     Attributes:
         task_queue: The queue of this installation.
-        pollers: Identities of the workers that polled it lately.
-        others: Queues of other installations whose runs Temporal has; looked for where nobody polls ours.
+        pollers: The workers that polled it lately.
+        others: Queues of other installations whose runs Temporal has; looked for where nobody polls ours and it has no
+            run of ours.
     """
 
     task_queue: str
-    pollers: tuple[str, ...]
-    others: tuple[str, ...]
+    pollers: tuple[Poller, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> str | None:
+        """One line for whoever would start a run at another one's Temporal; None elsewhere."""
+        if not self.others:
+            return None
+        return (
+            f"this Temporal serves another installation ({', '.join(self.others)}) and knows nothing of this one "
+            f"({self.task_queue}); set PLACET_TEMPORAL_ADDRESS, or start `placet up` or `placet worker` here"
+        )
 
     @property
     def warning(self) -> str | None:
-        """One line for whoever starts a run that nobody would take; None where somebody polls."""
+        """One line where nobody would take a run; None where somebody polls."""
         if self.pollers:
             return None
-        if self.others:
-            return (
-                f"this Temporal serves another installation ({', '.join(self.others)}) and no worker of this one "
-                f"({self.task_queue}); set PLACET_TEMPORAL_ADDRESS, or start `placet up` or `placet worker` here"
-            )
-        return f"no worker polls task queue {self.task_queue!r}; the run waits until one starts (`placet worker`)"
+        waits = f"no worker polls task queue {self.task_queue!r}; the run waits until one starts (`placet worker`)"
+        return self.refusal or waits
 
 
 async def meet(client: Client, task_queue: str) -> Meeting:
@@ -57,14 +72,16 @@ async def meet(client: Client, task_queue: str) -> Meeting:
         ),
         timeout=_RPC,
     )
-    oldest = time.time() - _POLLING_SECONDS
-    pollers = sorted(poller.identity for poller in queue.pollers if poller.last_access_time.seconds > oldest)
-    others = () if pollers else await _others(client, task_queue)
-    return Meeting(task_queue, tuple(pollers), others)
+    now = time.time()
+    asked = {poller.identity: max(0, round(now - poller.last_access_time.seconds)) for poller in queue.pollers}
+    pollers = tuple(Poller(name, ago) for name, ago in sorted(asked.items()) if ago < _POLLING_SECONDS)
+    ours = pollers or await _queues(client, f"TaskQueue = '{task_queue}'")
+    return Meeting(task_queue, pollers, () if ours else await _queues(client, f"TaskQueue != '{task_queue}'"))
 
 
-async def _others(client: Client, task_queue: str) -> tuple[str, ...]:
-    query = f"WorkflowType = 'GovernedRun' AND TaskQueue != '{task_queue}'"
+async def _queues(client: Client, which: str) -> tuple[str, ...]:
+    """The queues of the first governed runs that match."""
+    query = f"WorkflowType = 'GovernedRun' AND {which}"
     found: set[str] = set()
     try:
         async for execution in client.list_workflows(query, limit=_LOOKED_AT, rpc_timeout=_RPC):

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from temporalio import activity
+from temporalio.exceptions import CancelledError
 
 from activities.admission import Admission
 from activities.context import Context
@@ -59,7 +60,18 @@ def build_inference(settings: Settings) -> Inference:
         ca_file=settings.model_ca_file,
         hosted_proxy=settings.hosted_proxy,
         weights=_own_weights(config, settings.model_url),
+        waiting=_end_with_the_step,
     )
+
+
+def _end_with_the_step() -> None:
+    """End the wait of a step that Temporal has given up: its run is over, or another attempt waits in its place.
+
+    Raises:
+        CancelledError: it has.
+    """
+    if activity.in_activity() and activity.is_cancelled():
+        raise CancelledError("it was given up while it waited for its turn at the model")
 
 
 def _own_weights(config: ModelsConfig, address: str) -> dict[str, Path]:

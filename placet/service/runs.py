@@ -85,9 +85,11 @@ async def start_run(database: Database, engine: Engine, request: RunRequest) -> 
     """Record the request, then start its workflow. Repeating it with the same key is safe at any point.
 
     Raises:
+        ConfigurationError: Temporal serves another installation; nothing was recorded.
         UsageError: the key was used for another customer or agent.
         UpstreamUnavailable: recorded, but Temporal did not start it; the same key starts it later.
     """
+    await engine.require_ours()
     recorded = record_request(database, request)
     if recorded.over:
         return recorded

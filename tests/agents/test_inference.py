@@ -1,10 +1,12 @@
 """Inference fails closed, leaks nothing, and records every attempt. All against real HTTP servers."""
 
+import contextlib
 import hashlib
 import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from typing import Annotated, Any, Literal
 
@@ -14,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from agents.model_calls.inference import ModelsConfig, NoModelAnsweredError, RoutedInference
 from agents.model_calls.transport_errors import Failure, classify
+from agents.model_calls.turns import Turns
 from placet.contracts.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
 from tests.agents.support import Wire, answering, failing, provider, send
@@ -75,6 +78,53 @@ def test_a_valid_answer_comes_back_as_an_object_with_its_record(wire: Wire) -> N
     assert use.completion_sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
     assert "tenure 3 months" in exchange.prompt
     assert len(server.requests) == 1
+
+
+def test_waiting_for_ones_turn_is_not_the_models_silence() -> None:
+    """A server that answers one at a time, and ten that ask at once, each with less time than ten answers take."""
+    busy = threading.Lock()
+    crowd: list[bool] = []
+
+    def slowly(number: int, handler: BaseHTTPRequestHandler) -> None:
+        crowd.append(busy.locked())
+        with busy:
+            threading.Event().wait(0.15)
+            answering("openai", GOOD)(number, handler)
+
+    with provider(slowly) as server, ThreadPoolExecutor(10) as threads:
+        subject = inference({"local": model("openai", server.base_url("openai"), timeout_s=1.0, at_once=1)})
+        asked = list(threads.map(lambda _: ask(subject).attempts[-1].outcome, range(10)))
+    assert asked == ["ok"] * 10
+    assert crowd == [False] * 10
+
+
+def test_turns_are_taken_in_order_and_who_gives_up_holds_up_nobody() -> None:
+    given_up = threading.Event()
+
+    def waiting() -> None:
+        if given_up.is_set() and threading.current_thread().name == "second":
+            raise TimeoutError
+
+    turns, release = Turns(1, waiting), threading.Event()
+    order: list[str] = []
+
+    def take(name: str) -> None:
+        with contextlib.suppress(TimeoutError), turns.turn():
+            order.append(name)
+            release.wait(20)
+
+    threads = [threading.Thread(target=take, args=(name,), name=name) for name in ("first", "second", "third")]
+    for number, thread in enumerate(threads):
+        thread.start()
+        while len(turns._queue) + len(order) <= number:
+            threading.Event().wait(0.01)
+    given_up.set()
+    threads[1].join(20)
+    assert not threads[1].is_alive()
+    release.set()
+    for thread in threads:
+        thread.join(20)
+    assert order == ["first", "third"]
 
 
 def test_the_server_is_given_the_schema_to_constrain_the_answer() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from placet.entrypoints.processes.process import free_port
+from tests.support.command import Command
 from tests.support.placet_process import one_line, placet
 from tests.support.world import World
 
@@ -97,7 +98,7 @@ def test_nobody_is_enrolled_before_an_administrator_is_pinned_and_no_key_leads_o
     assert not (tmp_path.parent.parent / "x.pem").exists()
 
 
-def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> None:
+def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World, command: Command) -> None:
     home = a_world.settings.home
     address = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}
     run_id = a_world.pending("C00005")
@@ -128,9 +129,8 @@ def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World) -> No
     assert run("replay", run_id).returncode == 0
     assert a_world.effects()["adjustments"] == 1
     assert one_line(run("run", "show", "run-" + "0" * 20)).endswith("see `placet run list`")
-    assert one_line(run("run", "start", "--customer", "C00006", "--key", a_world.record(run_id).key)).startswith(
-        "placet: run key"
-    )
+    other = command("run", "start", "--customer", "C00006", "--key", a_world.record(run_id).key)
+    assert other.refusal().startswith("placet: run key")
 
 
 def test_a_models_words_cannot_repaint_the_mutation_and_no_reason_breaks_a_list(a_world: World) -> None:

@@ -24,6 +24,7 @@ from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
 from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.signing.keys import create_key_file
+from placet.plugin_api.probe import ProbeAnswer, ProbeServer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.keeping.log import signed_head
@@ -34,6 +35,7 @@ from tests.support.temporal import temporal_server
 pytestmark = pytest.mark.xdist_group("doctor")
 
 SECRET = "s3cr3t-0123456789abcdef"
+ROLES = ("billing", "commerce")
 
 
 @contextmanager
@@ -109,10 +111,10 @@ def test_an_address_somebody_named_must_answer(tmp_path: Path, capsys: pytest.Ca
         )
     )
     for check in ("temporal", "BSS", "model server", "database"):
-        assert one(report, check).level == "problem", check
+        assert {finding.level for finding in of(report, check)} == {"problem"}, check
     assert show(report, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["problems"] == 4
+    assert document["problems"] == 3 + len(ROLES)
     assert {finding["check"] for finding in document["findings"] if finding["level"] == "problem"} == {
         "temporal", "BSS", "model server", "database"
     }  # fmt: skip
@@ -143,16 +145,21 @@ def test_a_whole_running_installation_is_all_right(tmp_path: Path, temporal: str
     models = b'{"object": "list", "data": [{"id": "smollm2-135m-instruct"}]}'
     with running(SandboxConfig(token=SecretStr(SECRET))) as bss, model_server(models) as model:
         settings = Settings(
-            home=tmp_path, temporal_address=temporal, bss_url=bss, model_url=model, api_token=SecretStr(SECRET)
+            home=tmp_path,
+            temporal_address=temporal,
+            bss_url=bss,
+            bss_token=SecretStr(SECRET),
+            model_url=model,
+            api_token=SecretStr(SECRET),
         )
         report = asyncio.run(with_a_worker(settings))
     assert [finding for finding in report.findings if finding.level == "problem"] == []
-    assert one(report, "worker").detail == (
-        f"installation {keys.installation}: 1 polling task queue {keys.task_queue!r}: worker-1"
-    )
+    polled = f"installation {keys.installation}: 1 polling task queue {keys.task_queue!r}: worker-1 (asked for work "
+    assert one(report, "worker").detail.startswith(polled)
     assert one(report, "temporal").detail == f"{temporal}, namespace 'default'"
     assert one(report, "model server").detail == f"{model} serves smollm2-135m-instruct"
-    assert one(report, "BSS").detail == f"billing and commerce at {bss} (HTTP 401)"
+    assert [f.detail for f in of(report, "BSS")] == [f"{role} at {bss} answers as one does" for role in ROLES]
+    assert of(report, "installation") == []
     for check in ("database", "payload key", "approver keys", "HTTP API"):
         assert one(report, check).level == "ok", check
 
@@ -298,6 +305,28 @@ def test_every_model_that_is_configured_is_asked(tmp_path: Path) -> None:
     assert found[1][0] == "problem"
     assert found[1][1].startswith(f"model 'large' at '{nobody}/models': ")
     assert found[2] == ("info", f"model 'other' at {url} serves small; it will be asked for 'other'")
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        (ProbeAnswer(404), "problem"),
+        (ProbeAnswer(200, b"<html>hello</html>"), "problem"),
+        (ProbeAnswer(200, b"{}"), "problem"),
+        (ProbeAnswer(401), "problem"),
+        (ProbeAnswer(200, b"[]"), "ok"),
+    ],
+)
+def test_only_what_answers_like_a_bss_is_one(tmp_path: Path, answer: ProbeAnswer, level: str) -> None:
+    with ProbeServer(lambda _: answer) as server:
+        found = of(diagnose(untouched(tmp_path, bss_url=server.url)), "BSS")
+    assert [finding.level for finding in found] == [level] * len(ROLES)
+
+
+def test_an_empty_home_beside_anothers_stack_is_no_installation(tmp_path: Path, temporal: str) -> None:
+    found = one(diagnose(untouched(tmp_path, temporal_address=temporal)), "installation")
+    assert found.level == "info"
+    assert found.detail == f"there is none in {str(tmp_path)!r} yet; whatever answers below belongs to another one"
 
 
 def test_a_log_key_that_did_not_sign_the_newest_checkpoint_is_a_problem(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def failed(made: World) -> str:
 def cancelled(made: World) -> str:
     """Cancelled at the gate."""
     run_id = made.pending("C00005")
-    made.run(made.engine.cancel(run_id))
+    made.cancel(run_id)
     made.wait(run_id, "cancelled")
     return run_id
 

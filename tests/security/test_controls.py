@@ -108,7 +108,7 @@ def test_a_control_amended_and_then_approved_still_never_executes(a_world: World
 
 def test_a_control_nobody_decided_is_undecided(a_world: World) -> None:
     run_id = seeded(a_world, "too_much")
-    a_world.run(a_world.engine.cancel(run_id))
+    a_world.cancel(run_id)
     a_world.wait(run_id, "cancelled")
     a_world.until(lambda: len(tenant_entries(a_world, run_id)) == 2, "the outcome")
     assert (outcome(a_world, run_id)["kind"], outcome(a_world, run_id)["decisions"]) == ("control.undecided", [])

@@ -16,6 +16,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.people.decision import ReceivedDecision, Verdict
 from placet.contracts.run import CloseInput, ExecuteInput, ReviewInput, RunState
 from placet.entrypoints.settings import Settings
+from placet.service import runs as run_operations
 from tests.support.world import Approver, World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -225,6 +226,7 @@ def test_nothing_is_sent_for_a_run_that_is_over_whoever_schedules_the_step(a_wor
         received=(ReceivedDecision(envelope=a_world.sign(run_id, anna), received_at=datetime.now(UTC), early=False),),
     )
     decision = a_world.in_activity(lambda context: Approve(context).review_decisions(review)).decisions[-1]
+    run_operations.record_cancellation(a_world.database, a_world.record(run_id), "olga")
     close = CloseInput(run=review.run, state="cancelled", code="cancelled")
     a_world.in_activity(lambda context: CloseRun(context).close_run(close))
     effect = ExecuteInput(run=review.run, proposal=review.proposal, decisions=(decision.envelope_digest,))

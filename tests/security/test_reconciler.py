@@ -1,19 +1,20 @@
 """A run whose workflow Temporal ended does not wait for ever, and nothing is said of its effect that nobody knows."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflow.v1 import PendingWorkflowTaskInfo
 from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
-    DescribeWorkflowExecutionResponse,
     ResetWorkflowExecutionRequest,
 )
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
+from temporalio.common import RawValue
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from placet.engine import progress
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
@@ -152,27 +153,41 @@ def test_a_row_that_nobody_requested_starts_nothing_and_is_found(a_world: World)
     assert any(forged.run_id in fault for fault in faults), faults
 
 
-def test_a_workflow_that_does_not_get_on_is_named(a_world: World) -> None:
-    run_id = a_world.start("C00005")
-    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+@workflow.defn(name="GovernedRun", sandboxed=False)
+class Wedged:
+    """Workflow code with a defect: every workflow task fails."""
 
-    class Failing:
-        status = WorkflowExecutionStatus.RUNNING
-        workflow_type, task_queue = "GovernedRun", a_world.engine.task_queue
-        raw_description = DescribeWorkflowExecutionResponse(pending_workflow_task=PendingWorkflowTaskInfo(attempt=6))
+    @workflow.run
+    async def run(self, _: RawValue) -> None:
+        """Fail the task."""
+        raise RuntimeError("a defect")
 
-    class Engine:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(a_world.engine, name)
 
-        def handle(self, _: str) -> Any:
-            async def describe() -> Failing:
-                return Failing()
+def test_a_workflow_that_does_not_get_on_is_named(a_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "TASK_FAILURES", 2)  # Temporal waits longer before each further attempt
+    made = reconciler(a_world)
+    a_world.run(a_world._worker.shutdown())  # type: ignore[union-attr]
+    a_world._worker = None
 
-            return SimpleNamespace(describe=describe)
+    async def wedge() -> str:
+        worker = Worker(
+            a_world.worker_engine.client,
+            task_queue=a_world.engine.task_queue,
+            workflows=[Wedged],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        )
+        async with worker:
+            request = run_operations.record_request(a_world.database, a_world.request("C00005")).request
+            await a_world.engine.start(request)
+            async with asyncio.timeout(50):
+                while True:
+                    described = await a_world.engine.handle(request.run_id).describe()
+                    if described.raw_description.pending_workflow_task.attempt > progress.TASK_FAILURES:
+                        return request.run_id
+                    await asyncio.sleep(0.05)
 
-    assert a_world._parts is not None
-    made = Reconciler(Engine(), a_world._parts.context, grace=timedelta(0))  # type: ignore[arg-type]
+    run_id = a_world.run(wedge())
     found = passed(a_world, made)[run_id]
     assert found.found == "stuck"
+    assert found.detail.startswith("its workflow task has failed 2 times and is tried again")
     assert f"temporal workflow terminate --workflow-id {run_id}" in found.detail

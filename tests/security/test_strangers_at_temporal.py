@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
-from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure, ServerFailureInfo
+from temporalio.api.common.v1 import Payload, WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.failure.v1 import ApplicationFailureInfo, CanceledFailureInfo, Failure, ServerFailureInfo
 from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionResponse,
+    PauseActivityRequest,
     RespondActivityTaskCompletedByIdRequest,
     RespondActivityTaskFailedByIdRequest,
+    UnpauseActivityRequest,
 )
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RawValue, RetryPolicy
@@ -21,12 +25,16 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from placet.contracts.run import CloseInput, RunRequest
+from placet.doctor.hindered import hindered
 from placet.engine.converter import UNSEALED, data_converter
 from placet.engine.payload_keys import load_or_create_key
+from placet.engine.progress import described
+from placet.entrypoints.beside_worker import reconciler
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, Reconciler
 from placet.errors import UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
+from placet.storage.projections.verification import verify_projections
 from tests.support.world import World
 
 SEALED = "Encoded failure"
@@ -182,7 +190,7 @@ def test_a_request_is_what_it_was_in_every_form(a_world: World) -> None:
     assert recorded == request == RunRequest.model_validate_json(request.model_dump_json())
 
 
-@pytest.mark.parametrize("says", ["an answer", "nothing", "a failure", "a server's failure"])
+@pytest.mark.parametrize("says", ["an answer", "nothing", "a failure", "a server's failure", "a cancellation"])
 def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     make_world: Callable[..., World], says: str
 ) -> None:
@@ -202,13 +210,12 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
             )
         )
     else:
-        failure = Failure(message="approved by nobody", server_failure_info=ServerFailureInfo(non_retryable=True))
-        if says == "a failure":
-            info = ApplicationFailureInfo(type="executed", non_retryable=True)
-            failure = Failure(message="approved by nobody", server_failure_info=ServerFailureInfo(non_retryable=True))
-        if says == "a failure":
-            info = ApplicationFailureInfo(type="executed", non_retryable=True)
-            failure = Failure(message="approved by nobody", application_failure_info=info)
+        kinds: dict[str, Any] = {
+            "a failure": {"application_failure_info": ApplicationFailureInfo(type="executed", non_retryable=True)},
+            "a server's failure": {"server_failure_info": ServerFailureInfo(non_retryable=True)},
+            "a cancellation": {"canceled_failure_info": CanceledFailureInfo()},
+        }
+        failure = Failure(message="approved by nobody", **kinds[says])
         world.run(
             client.workflow_service.respond_activity_task_failed_by_id(
                 RespondActivityTaskFailedByIdRequest(
@@ -221,7 +228,91 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     assert world._parts is not None
     world.run(Reconciler(world.engine, world._parts.context, grace=timedelta(0)).run_once())
     record = world.record(run_id)
-    codes = {"an answer": ENDED_BY_TEMPORAL, "a server's failure": "step_failed"}
+    codes = {
+        "an answer": ENDED_BY_TEMPORAL,
+        "a server's failure": "step_failed",
+        "a cancellation": "step_cancelled",
+    }
     assert (record.state, record.code) == ("failed", codes.get(says, UNSEALED))
-    assert "nobody" not in record.detail
+    assert "approved" not in record.detail
     assert world.effects()["adjustments"] == 0
+
+
+def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: World) -> None:
+    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    run_id = a_world.start("C00005")
+    a_world.until(lambda: a_world.attempts(run_id) >= 3, "a third attempt")
+
+    def named() -> str:
+        return " ".join(finding.detail for finding in hindered(a_world.settings))
+
+    assert f"{run_id}: step 'analyse' is tried again and again since 20" in named()
+    client = stranger(a_world)
+    pause = PauseActivityRequest(
+        namespace="default",
+        execution=WorkflowExecution(workflow_id=run_id),
+        identity="mallory",
+        reason="all is \x1b[2Jwell",
+        type="analyse",
+    )
+    a_world.run(client.workflow_service.pause_activity(pause))
+    a_world.until(lambda: "is paused since 20" in named(), "the pause")
+    assert "by: “mallory”, with the reason: “all is ␛[2Jwell”" in named()
+    assert f"temporal activity unpause --workflow-id {run_id} --activity-id 1" in named()
+    assert a_world._parts is not None
+    made = Reconciler(a_world.engine, a_world._parts.context, grace=timedelta(0))
+    page = a_world.run(made.run_once())
+    assert page is not None
+    (found,) = page
+    assert (found.run_id, found.found) == (run_id, "stuck")
+    assert "step 'analyse' is paused since 20" in found.detail
+    a_world.mend_bss()
+    a_world.run(
+        client.workflow_service.unpause_activity(
+            UnpauseActivityRequest(namespace="default", execution=WorkflowExecution(workflow_id=run_id), type="analyse")
+        )
+    )
+    a_world.wait(run_id, "awaiting_decision")
+    assert named() == ""
+
+
+def test_a_run_whose_workflow_a_stranger_paused_is_named_and_has_not_ended(
+    a_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded server has that switched off, and the SDK has no name for it: what Temporal says is made up."""
+    run_id = a_world.pending("C00005")
+
+    async def paused(client: Client, run_id: str) -> DescribeWorkflowExecutionResponse:
+        said = await described(client, run_id)
+        said.workflow_execution_info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED
+        said.workflow_extended_info.pause_info.identity = "mallory"
+        return said
+
+    monkeypatch.setattr(reconciler, "described", paused)
+    assert a_world._parts is not None
+    made = Reconciler(a_world.engine, a_world._parts.context, grace=timedelta(0))
+    page = a_world.run(made.run_once())
+    assert page is not None
+    (found,) = page
+    assert (found.run_id, found.found) == (run_id, "stuck")
+    assert f"by: “mallory”; `temporal workflow unpause --workflow-id {run_id}` lets it go on" in found.detail
+    assert a_world.record(run_id).state == "awaiting_decision"
+
+
+def test_a_run_is_cancelled_on_request_only_where_the_request_is_on_its_record(a_world: World) -> None:
+    """Temporal takes a cancellation from whoever reaches it, and does not say from whom."""
+    asked, unasked = a_world.pending("C00005"), a_world.pending("C00006")
+    a_world.run(stranger(a_world).get_workflow_handle(unasked).cancel())
+    a_world.cancel(asked)
+    assert a_world.wait(asked, "cancelled").detail == "cancelled on request"
+    record = a_world.wait(unasked, "failed")
+    assert (record.code, record.detail) == (
+        "cancelled_in_temporal",
+        "its workflow was cancelled in Temporal, and nobody had asked for that on the record",
+    )
+    result = a_world.run(a_world.engine.handle(unasked).result())
+    assert (result["state"], result["code"]) == ("failed", "cancelled_in_temporal")
+    with a_world.database.snapshot() as tx:
+        assert list(verify_projections(tx, "demo")) == []
+    keys = load_or_create_key(a_world.settings.payload_key)
+    assert a_world.run(judged(a_world, unasked, keys)) == []

@@ -37,7 +37,7 @@ class WorldTools(Tools):
     async def engine(self) -> Engine:
         """A connection of this command's own."""
         engine = await connect(self.settings)
-        engine.task_queue = self._world.engine.task_queue
+        engine.task_queue, engine.is_ours = self._world.engine.task_queue, True
         return engine
 
 

@@ -21,6 +21,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.people.decision import DecisionPredicate, ReceivedDecision, ReviewResult
 from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import (
+    END_STATES,
     Analysed,
     CloseInput,
     ExecuteInput,
@@ -142,6 +143,8 @@ class Steps:
 
     def close(self, state: Any, proposed: Proposed | None = None, late: tuple[ReceivedDecision, ...] = ()) -> None:
         digest = proposed.digest if proposed else None
+        if state == "cancelled" and self.record().state not in END_STATES:
+            run_operations.record_cancellation(self.parts.database, self.record(), "olga")
         closing = CloseInput(run=self.run, state=state, code="over", detail="over", proposal=digest, late=late)
         self.call(CloseRun(self.parts.context).close_run, closing)
 

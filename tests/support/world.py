@@ -100,6 +100,7 @@ class World:
         self.engine: Engine = self.run(connect(self.settings))
         self.worker_engine: Engine = self.run(connect(self.settings, for_worker=True))
         self.engine.task_queue = f"placet-{id(self)}"
+        self.engine.is_ours = True  # worlds share one Temporal server
         self._worker: Worker | None = None
         self._parts: Parts | None = None
 
@@ -114,7 +115,6 @@ class World:
         context = self._parts.context
 
         async def begin() -> Worker:
-            # A queue of its own: worlds share one Temporal server.
             worker = build_worker(self.worker_engine.client, context, settings, self.engine.task_queue, sandboxed=True)
             assert worker._workflow_worker is not None
             # The SDK interrupts a task after two seconds, wherever it is: a busy machine takes longer.
@@ -310,6 +310,11 @@ class World:
         """Approve and wait for the end."""
         self.send(run_id, self.sign(run_id, approver))
         return self.wait(run_id, "executed", seconds=60)
+
+    def cancel(self, run_id: str, by: str = "olga") -> None:
+        """Ask for the end of a run, as `placet run cancel` does."""
+        run_operations.record_cancellation(self.database, self.record(run_id), by)
+        self.run(self.engine.cancel(run_id))
 
     def events(self, run_id: str, kind: str | None = None) -> list[AuditEvent]:
         """The run's entries."""

@@ -47,7 +47,7 @@ def values(text: str) -> dict[tuple[str, ...], float]:
 def api(here: World, metrics_token: str | None = READER) -> Iterator[str]:
     async def engine() -> Engine:
         connected = await connect(here.settings)
-        connected.task_queue = here.engine.task_queue
+        connected.task_queue, connected.is_ours = here.engine.task_queue, True
         return connected
 
     reader = None if metrics_token is None else SecretStr(metrics_token)

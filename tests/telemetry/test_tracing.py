@@ -80,7 +80,7 @@ def test_one_trace_leads_from_the_callers_request_to_the_model_and_the_bss(
 
         async def engine() -> Engine:
             connected = await connect(here.settings)
-            connected.task_queue = here.engine.task_queue
+            connected.task_queue, connected.is_ours = here.engine.task_queue, True
             return connected
 
         app = create_app(here.database, engine, tenant="demo", agents=("retention",), token=SecretStr(TOKEN))

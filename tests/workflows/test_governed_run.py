@@ -66,7 +66,7 @@ def test_the_same_key_is_the_same_run(a_world: World) -> None:
 
 def test_cancelling_at_the_gate_is_a_clean_end(a_world: World) -> None:
     run_id = a_world.pending("C00005")
-    a_world.run(a_world.engine.cancel(run_id))
+    a_world.cancel(run_id)
     a_world.wait(run_id, "cancelled")
     assert a_world.effects()["adjustments"] == 0
 
@@ -83,9 +83,14 @@ def test_cancelling_while_a_step_waits_for_a_sick_system_is_a_clean_end(a_world:
     a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
     run_id = a_world.start("C00005")
     a_world.until(lambda: a_world.record(run_id).detail.startswith("retrying"), "a retry")
-    a_world.run(a_world.engine.cancel(run_id))
+    a_world.cancel(run_id)
     a_world.wait(run_id, "cancelled")
-    assert [event.kind for event in a_world.events(run_id)] == ["run.requested", "run.started", "run.ended"]
+    assert [event.kind for event in a_world.events(run_id)] == [
+        "run.requested",
+        "run.started",
+        "run.cancel_requested",
+        "run.ended",
+    ]
 
 
 class Sick:

@@ -14,18 +14,21 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Literal, NoReturn
 
-from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.admission import WORKFLOW
 from activities.close_run import CloseRun
 from activities.context import Context
 from placet.contracts.run import END_STATES, CloseInput, EndState, RunRequest
+from placet.contracts.text import NAME, quoted
 from placet.contracts.times import moment
 from placet.engine.client import Engine
+from placet.engine.progress import UNDER_WAY, described, hindrances_of
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
@@ -39,7 +42,6 @@ NEVER_STARTED = "never_started"
 _LEASE = "/reconciler"  # no tenant can have this name
 _LEASE_TIME = timedelta(seconds=120)
 _START_WITHIN = timedelta(hours=24)
-_TASK_FAILURES = 5
 _log = logging.getLogger(__name__)
 
 Found = Literal["started", "ended", "parked", "parked_before", "lost", "foreign", "stuck", "refused"]
@@ -52,7 +54,8 @@ class Reconciled:
     Attributes:
         found: `parked_before`: it waits for a person already, and its workflow is gone: reset it in Temporal to settle
             it. `lost`: this is not the Temporal that had it. `foreign`: a workflow that is not ours bears its id.
-            `stuck`: its workflow does not get on, by a defect or by what a stranger answered in a worker's stead.
+            `stuck`: its workflow does not get on: by a defect, by what a stranger answered in a worker's stead or
+            paused, or since a step fails again and again.
             `refused`: the ledger shows an effect that the record does not, or nobody requested the run on the record.
     """
 
@@ -157,23 +160,19 @@ class Reconciler:
 
     async def _look(self, run: RunRecord, known: str) -> Reconciled | None:
         try:
-            workflow = await self._engine.handle(run.run_id).describe()
+            said = await described(self._engine.client, run.run_id)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise UpstreamUnavailable(f"Temporal did not answer ({error.status.name})") from error
             return await self._gone(run, known)
-        if (workflow.workflow_type, workflow.task_queue) != (WORKFLOW, self._engine.task_queue):
-            detail = f"workflow {run.run_id!r} is of type {workflow.workflow_type!r} on {workflow.task_queue!r}"
+        workflow = said.workflow_execution_info
+        kind, queue = workflow.type.name, workflow.task_queue
+        if (kind, queue) != (WORKFLOW, self._engine.task_queue):
+            detail = f"workflow {run.run_id!r} is of type {quoted(kind, NAME)} on {quoted(queue, NAME)}"
             return Reconciled(run.run_id, "foreign", f"{detail}; someone else started it")
-        if workflow.status is WorkflowExecutionStatus.RUNNING:
-            failed = workflow.raw_description.pending_workflow_task.attempt - 1
-            if failed < _TASK_FAILURES:
-                return None
-            detail = (
-                f"its workflow task has failed {failed} times and is tried again; if no new version mends it, "
-                f"`temporal workflow terminate --workflow-id {run.run_id}` ends it, and what it left is then recorded"
-            )
-            return Reconciled(run.run_id, "stuck", detail)
+        if workflow.status in UNDER_WAY:
+            lines = hindrances_of(run.run_id, said)
+            return Reconciled(run.run_id, "stuck", "; ".join(lines)) if lines else None
         return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
 
     async def _gone(self, run: RunRecord, known: str) -> Reconciled | None:
@@ -261,10 +260,10 @@ def _state(effects: Sequence[EffectRecord]) -> EndState:
     return "executed" if "settled" in statuses else "failed"
 
 
-def _said(workflow: WorkflowExecutionDescription) -> str:
-    status = "ended" if workflow.status is None else workflow.status.name.lower().replace("_", " ")
-    at = f" at {moment(workflow.close_time)}" if workflow.close_time is not None else ""
-    return f"Temporal ended its workflow: {status}{at}"
+def _said(workflow: WorkflowExecutionInfo) -> str:
+    status = WorkflowExecutionStatus.Name(workflow.status).removeprefix("WORKFLOW_EXECUTION_STATUS_")
+    at = f" at {moment(workflow.close_time.ToDatetime(UTC))}" if workflow.HasField("close_time") else ""
+    return f"Temporal ended its workflow: {status.lower().replace('_', ' ')}{at}"
 
 
 def _met_key(known: str) -> str:

@@ -43,10 +43,6 @@ class EngineLink:
                     ) from error
             return self._engine
 
-    def ready(self) -> None:
-        """Connect, from an endpoint's thread: what Temporal cannot take need not be recorded."""
-        from_thread.run(self.connected)
-
     def call(self, work: Callable[[Engine], Awaitable[T]]) -> T:
         """Do `work` on the server's event loop, for an endpoint that runs in one of its threads."""
 

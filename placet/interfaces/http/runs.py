@@ -72,7 +72,7 @@ class RunEndpoints:
             key=order.key,
             agents=self._agents,
         )
-        self._engine.ready()
+        self._engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
         recorded = record_request(self._database, request)
         new = not recorded.over and self._engine.call(lambda engine: engine.start(recorded.request))
         response.status_code = 201 if new else 200

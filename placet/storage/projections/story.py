@@ -258,6 +258,7 @@ def _ended(story: Story, entry: Entry) -> None:
         "expired": story.gate == "human",
         "no_action": "propose.completed" in story.kinds and story.digests["proposal"] is None,
         "halted": "execute.refused" in story.kinds,
+        "cancelled": "run.cancel_requested" in story.kinds,
     }
     if not led_to.get(state, True):
         story.faults.append(f"it ended as {state!r}, and nothing on its record leads there")

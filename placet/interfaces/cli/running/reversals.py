@@ -31,12 +31,15 @@ def reverse(
 
     toolbox: Toolbox = context.obj
     database = toolbox.database()
-    asked = request_reversal(
-        database, run_id=run_id, tenant=toolbox.tenant, requested_by=by or toolbox.operator, reason=reason
-    )
+    find_run(database, run_id, toolbox.tenant)
 
     async def begin() -> str:
-        return (await reverse_run(database, await toolbox.engine(), asked)).run_id
+        engine = await toolbox.engine()
+        await engine.require_ours()
+        asked = request_reversal(
+            database, run_id=run_id, tenant=toolbox.tenant, requested_by=by or toolbox.operator, reason=reason
+        )
+        return (await reverse_run(database, engine, asked)).run_id
 
     reversal = toolbox.run(begin())
     if wait:

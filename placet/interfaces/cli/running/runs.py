@@ -1,21 +1,27 @@
 """`placet run start|list|show|wait|cancel`."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.run import RunState
-from placet.errors import GovernanceError, UsageError
+from placet.contracts.run import END_STATES, RunState
+from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events, print_reversals, print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
 from placet.interfaces.cli.toolbox import Toolbox
 
+if TYPE_CHECKING:
+    from placet.storage.records import RunRecord
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
 ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
+
+_LOOK_SECONDS = 2.0
+"""How long `run show` waits for Temporal to say what keeps a run."""
 
 app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
 
@@ -71,7 +77,6 @@ def start(
 
 async def settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
     """Wait until a run needs a person or has ended; False when nothing came within `seconds`."""
-    from placet.contracts.run import END_STATES
     from placet.service.runs import find_run
 
     deadline = asyncio.get_running_loop().time() + seconds
@@ -158,6 +163,7 @@ def show(
         )
         return
     print_run(record)
+    _print_hindrances(toolbox, record)
     output.print_line(f"installation {toolbox.installation}")
     print_reversals(record, events)
     if proposal is not None:
@@ -169,6 +175,25 @@ def show(
     print_events(events)
     if toolbox.temporal_ui:
         output.print_line(f"history: {toolbox.temporal_ui}/workflows/{run_id}")
+
+
+def _print_hindrances(toolbox: Toolbox, record: "RunRecord") -> None:
+    if record.state not in END_STATES:
+        for line in toolbox.run(_hindered(toolbox, record.run_id)):
+            output.print_field("hindered", line)
+
+
+async def _hindered(toolbox: Toolbox, run_id: str) -> tuple[str, ...]:
+    """What keeps the run from getting on; nothing where Temporal does not say: the record is shown all the same."""
+    from temporalio.service import RPCError
+
+    from placet.engine.progress import hindrances
+
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS):
+            return await hindrances((await toolbox.engine()).client, run_id)
+    except (PlacetError, RPCError, TimeoutError):
+        return ()
 
 
 @app.command("wait")

@@ -1,0 +1,60 @@
+"""Probe of runs that are under way and do not get on: what their Temporal says keeps each of them."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from placet.contracts.run import OPEN_STATES
+from placet.doctor.report import Finding
+from placet.engine.progress import hindrances
+from placet.entrypoints.settings import Settings
+from placet.errors import StorageError
+from placet.storage.database import Database
+
+ANSWER_SECONDS = 2.0
+_ASKED = 100
+"""Runs that are asked about; the reconciler looks at all of them, a page at a time."""
+_SHOWN = 5
+
+
+def hindered(settings: Settings) -> Iterator[Finding]:
+    """Name runs whose step is tried again and again, or that somebody paused at Temporal."""
+    run_ids = _under_way(settings)
+    found = asyncio.run(_ask(settings, run_ids)) if run_ids else []
+    for run_id, line in found[:_SHOWN]:
+        advice = "`placet run show` tells what it waits for; if nobody here paused it, somebody else reaches Temporal"
+        yield Finding("problem", "runs", f"{run_id}: {line}", advice)
+    if len(found) > _SHOWN:
+        yield Finding("problem", "runs", f"{len(found) - _SHOWN} more do not get on", "`placet reconcile` looks at all")
+
+
+def _under_way(settings: Settings) -> tuple[str, ...]:
+    if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
+        return ()
+    try:
+        with Database(settings.database, pool_size=1, lock_timeout_s=1.5, statement_timeout_s=ANSWER_SECONDS) as opened:
+            if opened.revision() is None:
+                return ()
+            with opened.reading() as tx:
+                runs = tx.runs.unmoved(settings.tenants, before=datetime.now(UTC), states=OPEN_STATES, limit=_ASKED)
+    except StorageError:
+        return ()  # the finding about the database says so
+    return tuple(run.run_id for run in runs)
+
+
+async def _ask(settings: Settings, run_ids: tuple[str, ...]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+            for run_id in run_ids:
+                try:
+                    found += [(run_id, line) for line in await hindrances(client, run_id)]
+                except RPCError:
+                    continue  # of a run that was never started there is nothing to tell
+    except (RPCError, RuntimeError, TimeoutError):
+        return found  # the finding about Temporal says so
+    return found

@@ -1,0 +1,94 @@
+"""What keeps a workflow from getting on, as Temporal tells it: steps tried again or paused, failing workflow tasks."""
+
+from datetime import UTC, timedelta
+from shlex import quote
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
+from temporalio.client import Client
+
+from placet.contracts.text import NAME, attributed, one_line
+from placet.contracts.times import minute
+
+UNDER_WAY = frozenset(
+    {
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+    }
+)
+"""A paused workflow has not ended: nothing may be concluded from it."""
+
+TASK_FAILURES = 5
+_TRIED_AGAIN = 3
+"""From this attempt on a step is named: one retry is nobody's trouble."""
+_RPC = timedelta(seconds=2)
+
+
+async def described(client: Client, run_id: str) -> DescribeWorkflowExecutionResponse:
+    """Return what Temporal says of a run's workflow; the SDK's own form breaks on a status that it does not know.
+
+    Raises:
+        RPCError: Temporal does not answer, or has no such workflow.
+    """
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=run_id)
+    )
+    return await client.workflow_service.describe_workflow_execution(request, timeout=_RPC)
+
+
+async def hindrances(client: Client, run_id: str) -> tuple[str, ...]:
+    """Return what keeps the workflow of a run from getting on, one line each.
+
+    Raises:
+        RPCError: Temporal does not answer, or has no such workflow.
+    """
+    return hindrances_of(run_id, await described(client, run_id))
+
+
+def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple[str, ...]:
+    """Return the same of a description; the words of strangers in it are quoted."""
+    found = [line for step in said.pending_activities if (line := _step(run_id, step)) is not None]
+    if said.workflow_execution_info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED:
+        pause = said.workflow_extended_info.pause_info
+        advice = f"`temporal workflow unpause --workflow-id {run_id}` lets it go on"
+        by = _by(pause.identity, pause.reason)
+        found.append(f"its workflow is paused since {_at(pause.paused_time)}{by}; {advice}")
+    failed = said.pending_workflow_task.attempt - 1
+    if failed >= TASK_FAILURES:
+        found.append(
+            f"its workflow task has failed {failed} times and is tried again; if no new version mends it, "
+            f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
+        )
+    return tuple(found)
+
+
+def _step(run_id: str, step: PendingActivityInfo) -> str | None:
+    name = one_line(step.activity_type.name, NAME)
+    if step.paused:
+        who = step.pause_info.manual
+        which = quote(one_line(step.activity_id, NAME))
+        advice = f"`temporal activity unpause --workflow-id {run_id} --activity-id {which}` lets it go on"
+        return (
+            f"step {name!r} is paused since {_at(step.pause_info.pause_time)}, at attempt {step.attempt}"
+            f"{_by(who.identity, who.reason)}; {advice}"
+        )
+    if step.attempt < _TRIED_AGAIN:
+        return None
+    whole = step.activity_options.schedule_to_close_timeout
+    if step.HasField("expiration_time") and whole.ToTimedelta():
+        since = f" since {minute(step.expiration_time.ToDatetime(UTC) - whole.ToTimedelta())}"
+    else:
+        since = f", last at {_at(step.last_started_time)}" if step.HasField("last_started_time") else ""
+    return f"step {name!r} is tried again and again{since}; attempt {step.attempt}; why is in `placet run show`"
+
+
+def _by(identity: str, reason: str) -> str:
+    why = f", {attributed('with the reason', reason, NAME)}" if reason else ""
+    return f", {attributed('by', identity, NAME)}{why}" if identity else why
+
+
+def _at(stamp: Timestamp) -> str:
+    return minute(stamp.ToDatetime(UTC))
