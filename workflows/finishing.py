@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from placet.contracts.base import REASON_CODE
+from placet.contracts.text import shortened
 
 T = TypeVar("T")
 
@@ -41,4 +42,4 @@ def cause(error: FailureError) -> tuple[str, str]:
         return str(raised.type), raised.message
     # A defect of ours or of a library; its name is no code of ours.
     step = error.activity_type if isinstance(error, ActivityError) else "step"
-    return "step_failed", f"{step}: {raised or error}"[:500]
+    return "step_failed", shortened(f"{step}: {raised or error}", 500)

@@ -17,6 +17,7 @@ from placet.contracts.base import Frozen, ReasonCode
 from placet.contracts.contact import Contact, ContactHistory
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import Candidate, Reason
+from placet.contracts.text import shortened
 
 SHOWN_DAYS = 90
 """How far back what was given is shown to an approver, at least."""
@@ -195,4 +196,4 @@ def _counted_at(contact: Contact, now: datetime) -> datetime:
 
 
 def _reason(code: str, detail: str) -> Reason:
-    return Reason(code=code, detail=detail[:_DETAIL])
+    return Reason(code=code, detail=shortened(detail, _DETAIL))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from placet.contracts.billing import HeldProduct
 from placet.contracts.money import Money
 from placet.contracts.proposal import Reason
+from placet.contracts.text import shortened
 from placet.decisioning.facts import NO_BUCKET, Facts
 
 _DETAIL = 160
@@ -73,7 +74,7 @@ def situation(facts: Facts) -> tuple[Reason, ...]:
         "usage_trend_bp",
         "churn_bp",
     )
-    return tuple(Reason(code=name, detail=statement(name, facts)[:_DETAIL]) for name in told)
+    return tuple(Reason(code=name, detail=shortened(statement(name, facts), _DETAIL)) for name in told)
 
 
 def _value(fact: str, value: Wanted, facts: Facts) -> str:
@@ -123,7 +124,7 @@ def _products(facts: Facts) -> str:
 def _plain(text: str) -> str:
     """A short text of another system without what could carry a meaning of its own."""
     kept = "".join(character if character.isalnum() or character in " -./()&+" else " " for character in text)
-    return " ".join(kept.replace("_", " ").split())[:_NAME] or "unnamed"
+    return shortened(" ".join(kept.replace("_", " ").split()), _NAME) or "unnamed"
 
 
 def _count(value: int, _: Facts) -> str:

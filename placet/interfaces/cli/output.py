@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from placet.contracts.text import one_line, visible
+from placet.contracts.text import one_line, shortened, visible
 from placet.contracts.times import moment
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def print_keys(keys: "Sequence[ListedKey]") -> None:
     console().print(made if keys else "no keys enrolled")
     for listed in keys:
         if listed.fault is not None:
-            print_line(f"key {listed.key_id[:16]} of {listed.name[:64]!r} counts for nothing: {listed.fault}")
+            print_line(f"key {listed.key_id[:16]} of {shortened(listed.name, 64)!r} counts for nothing: {listed.fault}")
 
 
 def _print(line: str, indent: int) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, GovernanceError, UpstreamRejected, UpstreamUnavailable
 from placet.files import PUBLIC_MODE, write_file
 from placet.governance.log.bundle import encode_proof
@@ -166,7 +167,7 @@ def _request(head: SignedHead, old_size: int) -> bytes:
 def _size_at(url: str, answer: httpx.Response, head: SignedHead) -> int:
     text = answer.text.strip()
     if not _SIZE.fullmatch(text):
-        raise UpstreamRejected(f"witness {url!r} answered 409 without the size it has: {text[:80]!r}")
+        raise UpstreamRejected(f"witness {url!r} answered 409 without the size it has: {shortened(text, NAME)!r}")
     if int(text) > head.checkpoint.size:
         raise GovernanceError(
             f"witness {url!r} has a checkpoint of {int(text)} entries, the log has {head.checkpoint.size}: "
