@@ -5,7 +5,7 @@ from collections.abc import Callable
 from placet.contracts.billing import HeldProduct
 from placet.contracts.money import Money
 from placet.contracts.proposal import Reason
-from placet.contracts.text import shortened
+from placet.contracts.text import counted, shortened
 from placet.decisioning.facts import NO_BUCKET, Facts
 
 _DETAIL = 160
@@ -34,7 +34,7 @@ def per_cent(basis_points: int) -> str:
 
 def months(count: int) -> str:
     """`1 month`, `28 months`."""
-    return f"{count} month{'' if count == 1 else 's'}"
+    return counted(count, "month")
 
 
 def contract(name: str) -> str:
@@ -99,7 +99,7 @@ def _charge(facts: Facts) -> str:
 def _owed(facts: Facts) -> str:
     if facts.open_amount_minor <= 0:
         return "owes nothing on the bills that were read"
-    bills = f"{facts.open_bills} open bill{'' if facts.open_bills == 1 else 's'}"
+    bills = counted(facts.open_bills, "open bill")
     return f"owes {amount(facts.open_amount_minor, facts.currency)} on {bills}"
 
 
@@ -117,7 +117,7 @@ def _usage(facts: Facts) -> str:
 
 
 def _products(facts: Facts) -> str:
-    count = f"holds {facts.products_held} active product{'' if facts.products_held == 1 else 's'}"
+    count = f"holds {counted(facts.products_held, 'active product')}"
     return f"{count}: {_held(facts.held)}" if facts.held else count
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from placet.contracts.text import one_line
+from placet.contracts.text import counted, one_line
 from placet.entrypoints.settings import Settings
 
 Level = Literal["ok", "info", "problem"]
@@ -121,7 +121,7 @@ def _finding_text(report: Report) -> Iterable[str]:
         if finding.advice:
             yield f"{'':<7}  {'':<{width}}  -> {finding.advice}"
     count = report.problems
-    yield "no problem found" if count == 0 else f"{count} problem{'s' if count > 1 else ''} found"
+    yield "no problem found" if count == 0 else f"{counted(count, 'problem')} found"
 
 
 def _setting_text(lines: Sequence[SettingLine]) -> Iterable[str]:

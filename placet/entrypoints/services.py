@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from placet.contracts.text import counted
 from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import ConfigurationError
 from placet.files import private_folder
@@ -115,7 +116,7 @@ def bss_customers(settings: Settings, limit: int) -> int:  # noqa: ARG001 - the 
     with sample.open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     for row in rows[:limit]:
-        held = f"{row['tenure']} months, {row['contract']}, internet {row['internet_service']}"
+        held = f"{counted(int(row['tenure']), 'month')}, {row['contract']}, internet {row['internet_service']}"
         output.print_line(f"{row['customer_id']}  {held}")
     if len(rows) > limit:
         output.print_notice(f"showing {limit} of {len(rows)}; more with --limit")
@@ -149,7 +150,7 @@ def replay(
         shown = {name: value for name, value in asdict(verdict).items() if name != "first"}
         output.print_json({**shown, "verified": not verdict.faults})
     else:
-        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
+        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {counted(verdict.events, 'event')})")
         output.print_line(f"proposal   {verdict.proposal or 'none'}")
         if verdict.mandate is not None:
             output.print_line(f"mandate    {verdict.mandate}")

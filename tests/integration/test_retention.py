@@ -176,7 +176,7 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert command("retention", "run") == "nothing was due\n"
     assert findings(database) == []
 
-    assert "1 signed checkpoint(s) agree" in (command("audit", "checkpoint"), command("audit", "verify"))[1]
+    assert "1 signed checkpoint verified with it" in (command("audit", "checkpoint"), command("audit", "verify"))[1]
     assert "entries proven" in command("audit", "prove", steps.run.run_id, "--out", str(tmp_path / "proof"))
     shown = command("run", "show", steps.run.run_id)
     assert f"proposal  cannot be shown: artifact '{proposal}' was erased on " in shown
