@@ -1,6 +1,8 @@
 """What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|reconcile|bench` run, by name."""
 
 import asyncio
+import contextlib
+import os
 import shlex
 import signal
 import threading
@@ -19,22 +21,36 @@ _REPLAYS = "the history replays and every digest holds"
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
     from placet.engine.payload_keys import load_or_create_key
+    from placet.entrypoints.processes.interruption import terminate_as_interrupt, uninterrupted
     from placet.entrypoints.processes.stack import Stack
     from placet.entrypoints.processes.supervisor import supervise
 
-    stop = threading.Event()
-    for wanted in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wanted, lambda *_: stop.set())
-    print("starting Temporal, the sandbox BSS, the model and a worker …", flush=True)
-    with Stack(settings) as stack:
-        for name, address in stack.addresses.items():
-            print(f"  {name:<17} {address}")
-        print(f"  logs              {settings.home / 'logs'}")
-        print(f"  installation      {load_or_create_key(settings.payload_key).installation}")
-        print("ready; Ctrl-C stops everything", flush=True)
-        supervise(stack, stop, lambda line: print(line, flush=True))
-    print("stopped")
+    stop, ready = threading.Event(), False
+    terminate_as_interrupt()
+    signal.signal(signal.SIGINT, _stop_now)
+    starting = "starting Temporal, the sandbox BSS, the model and a worker …"
+    try:
+        with Stack(settings, on_start=lambda: print(starting, flush=True)) as stack, uninterrupted() as interruption:
+            interruption.tell(stop.set)  # a part that is just being started again is known before everything stops
+            for name, address in stack.addresses.items():
+                print(f"  {name:<17} {address}")
+            print(f"  logs              {settings.home / 'logs'}")
+            print(f"  installation      {load_or_create_key(settings.payload_key).installation}")
+            print("ready; Ctrl-C stops everything", flush=True)
+            ready = True
+            supervise(stack, stop, lambda line: print(line, flush=True))
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+        if not ready:
+            raise
     return 0
+
+
+def _stop_now(*_: object) -> None:
+    """Say that everything stops, which takes seconds, and begin with it wherever the start is."""
+    with contextlib.suppress(OSError):
+        os.write(1, "stopping …\n".encode())  # `print` may be what was interrupted
+    raise KeyboardInterrupt
 
 
 def demo(settings: Settings, customer: str | None) -> int:

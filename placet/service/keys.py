@@ -103,9 +103,9 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     with database.reading() as tx:
         matches = [one for one in tx.approvers.listed(tenant) if one.key_id.startswith(key_id)]
     if len(matches) != 1 or not key_id:
-        raise UsageError(
-            f"{counted(len(matches), 'key')} of tenant {tenant!r} begin with {key_id!r}; see `placet keys list`"
-        )
+        of = f"of tenant {tenant!r}"
+        begun = counted(len(matches), f"key {of} begins", f"keys {of} begin")
+        raise UsageError(f"{begun} with {key_id!r}; see `placet keys list`")
     try:
         revocation = Revocation(
             tenant=tenant,

@@ -165,9 +165,10 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
     """
     matches = [one for one in tx.mandates.list(tenant) if one.mandate.document_id.startswith(mandate_id)]
     if len(matches) != 1 or not mandate_id:
-        count = len(matches)
+        of = f"of tenant {tenant!r}"
+        begun = counted(len(matches), f"mandate {of} begins", f"mandates {of} begin")
         raise UsageError(
-            f"{counted(count, 'mandate')} of tenant {tenant!r} begin with {mandate_id!r}; see `placet mandate list`",
+            f"{begun} with {mandate_id!r}; see `placet mandate list`",
             code="unknown_mandate",
         )
     return matches[0]

@@ -184,8 +184,8 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert documents.count("under retention (entry ") == 5
     log = command("audit", "log")
     assert "  retention.applied  dana  " in log
-    assert "ERASED 6 prompts, answers and pieces of billing evidence of runs over for 30 days and more" in log
-    assert "applied retention: erased 6 prompts, answers and pieces of evidence, 1 proposals and 0 notifications" in log
+    assert "ERASED 6 prompts, answers and pieces of billing evidence of runs over for 30 days or more" in log
+    assert "applied retention: erased 6 prompts, answers and pieces of evidence, 1 proposal and 0 notifications" in log
     number = documents.split("under retention (entry ")[1].split(" ")[0]
     assert f"\n{number:>3}  " in log
     with database.reading() as tx:

@@ -1,4 +1,4 @@
-"""What the record's entries say to a person: nothing that is not so, and who, which rule and why where somebody says no."""
+"""What the record's entries say to a person: nothing that is not so, and which rule denied or who asked and why."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +61,7 @@ def test_one_of_anything_is_singular() -> None:
     assert told("query_billing.completed", operations=["bills"], calls=[{}]) == (
         "read bills in 1 request to the billing system"
     )
-    assert told("retention.applied", **{"class": "proposal", "count": 1, "days": 1, "list": "a" * 64}) == (
+    erased: dict[str, Any] = {"class": "proposal", "count": 1, "days": 1, "list": "a" * 64}
+    assert told("retention.applied", "dana", **erased) == (
         f"ERASED 1 proposal of runs over for 1 day or more, listed in {'a' * 16}"
     )

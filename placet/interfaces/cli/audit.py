@@ -231,9 +231,7 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
     if against is None:
         output.print_line("no anchored checkpoint was given to compare with; name a file or a folder by --against")
     else:
-        output.print_line(
-            f"{counted(found.anchors, 'anchored checkpoint')} in {str(against)!r} compared: no difference"
-        )
+        output.print_line(f"{counted(found.anchors, 'anchored checkpoint')} in {str(against)!r} verified with it")
 
 
 def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
