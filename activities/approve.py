@@ -9,6 +9,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.people.decision import ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
+from placet.decisioning.contact import rule
 from placet.errors import GovernanceError, PolicyError, UsageError
 from placet.gate.clearing import clear
 from placet.gate.contact import contact_breach
@@ -128,7 +129,9 @@ class Approve:
             return denied(str(error), policies, asked.opened_at)
         if breach is None or is_control(tx, gate.run):
             return asked
-        return denied(f"contact policy: {breach.detail}", policies, asked.opened_at)
+        return denied(
+            f"the contact policy ({rule(breach)}) does not permit it: {breach.detail}", policies, asked.opened_at
+        )
 
     def _clear(
         self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None

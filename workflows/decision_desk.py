@@ -18,6 +18,7 @@ from placet.contracts.people.decision import (
 )
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import MilestoneInput, ReviewInput, RunRequest
+from placet.contracts.text import NAME, shortened
 from placet.errors import GovernanceError
 from workflows import options
 from workflows.gate_clock import GateClock
@@ -72,7 +73,7 @@ class DecisionDesk:
     def receive(self, name: str, values: Sequence[RawValue], *, expected: bool) -> None:
         """Keep what a signal brought, whatever it is."""
         raw = [(_encoding(value), value.payload.data) for value in values]
-        text = envelope_text(raw) if name == "decide" else f"signal {name[:80]!r} is not known"
+        text = envelope_text(raw) if name == "decide" else f"signal {shortened(name, NAME)!r} is not known"
         self._received.append(ReceivedDecision(envelope=text, received_at=workflow.now(), early=not expected))
 
     def waiting(self) -> tuple[ReceivedDecision, ...]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from placet.contracts.base import REASON_CODE
+from placet.contracts.text import shortened
 
 T = TypeVar("T")
 
@@ -49,4 +50,4 @@ def cause(error: FailureError) -> tuple[str, str]:
     if is_cancelled_exception(error):
         return "step_cancelled", f"{step}: it was answered as cancelled, and nobody had asked for that"
     # A defect of ours or of a library; its name is no code of ours.
-    return "step_failed", f"{step}: {raised or error}"[:500]
+    return "step_failed", shortened(f"{step}: {raised or error}", 500)

@@ -131,7 +131,7 @@ class GovernedRun:
             return await self._close("expired", "undecided", closed)
         if verdict != "approve":
             last = self._desk.decisions[-1]
-            return await self._close("rejected", "rejected", f"rejected by {last.approver}: {last.reason}")
+            return await self._close("rejected", "rejected", _because(f"rejected by {last.approver}", last.reason))
         return await self._execute(request)
 
     async def _query(self, query: QueryInput) -> Queried:
@@ -203,7 +203,7 @@ class GovernedRun:
     async def _settled(self, found: bool) -> RunResult:
         settlement = self._desk.settlement
         who, why = (settlement.approver, settlement.reason) if settlement is not None else ("", "")
-        detail = f"{who} found that it {'happened' if found else 'did not happen'}: {why}"
+        detail = _because(f"{who} found that it {'happened' if found else 'did not happen'}", why)
         end: EndState = "executed" if found else "failed"
         return await self._close(end, "settled_by_person", detail, settled_by=settlement)
 
@@ -295,3 +295,7 @@ class GovernedRun:
     def proposal(self) -> Proposal | None:
         """The exact mutation that is, or was, pending."""
         return self._desk.amended or (self._proposed.proposal if self._proposed else None)
+
+
+def _because(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what

@@ -10,6 +10,7 @@ from agents.model_calls.routing import ModelConfig
 from agents.model_calls.transport_errors import Failure
 from placet.contracts.inference import ModelUse
 from placet.contracts.outcome import Exchange
+from placet.contracts.text import shortened
 
 TEMPERATURE = 0.0
 """Of every request: an answer is to be the likeliest one, each time."""
@@ -58,7 +59,7 @@ class Attempts:
                 route=model.route,
                 perimeter=model.perimeter,
                 outcome=failure.outcome if failure else "ok",
-                detail=(failure.detail if failure else "")[:MAX_DETAIL],
+                detail=shortened(failure.detail if failure else "", MAX_DETAIL),
                 prompt_tokens=tokens[0],
                 completion_tokens=tokens[1],
                 cost_microusd=self._price(model, tokens),

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from placet.contracts.text import shortened
+
 T = TypeVar("T", bound=BaseModel)
 
 PLACEHOLDER = "One short sentence."
@@ -113,4 +115,4 @@ def parse(text: str, schema: type[T]) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the object"
-        raise InvalidAnswerError(re.sub(r"\s+", " ", f"{where}: {first['msg']}")[:200]) from error
+        raise InvalidAnswerError(shortened(re.sub(r"\s+", " ", f"{where}: {first['msg']}"), 200)) from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import httpx
 
 from placet.contracts.inference import AttemptOutcome
+from placet.contracts.text import shortened
 
 _SERVER_ERROR = 500
 _FIRST_REDIRECT = 300
@@ -87,4 +88,4 @@ def _first_line(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         if secret:
             line = line.replace(secret, "[key]")
-    return line[:160]
+    return shortened(line, 160)

@@ -20,7 +20,7 @@ from placet.contracts.money import Money
 from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
 from placet.contracts.run import RunRequest
-from placet.contracts.text import THE_MODEL, attributed
+from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened
 from placet.decisioning.churn import ChurnTable
 from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
 from placet.decisioning.facts import Facts, derive
@@ -174,7 +174,7 @@ class Retention:
         return (
             Reason(code="margin", detail=f"{per_cent(taken.margin_bp)} of the monthly charge is margin"),
             Reason(code="horizon", detail=f"a customer who is kept counts for {months(taken.horizon_months)}"),
-            Reason(code="churn_source", detail=f"rates of leaving: {self._churn.source}"[:160]),
+            Reason(code="churn_source", detail=shortened(f"rates of leaving: {self._churn.source}", 160)),
         )
 
     def _pick(
@@ -222,7 +222,7 @@ def _why_nothing(candidates: tuple[Candidate, ...]) -> str:
         for candidate in candidates
         if not candidate.eligible
     )
-    return f"nothing: no treatment is eligible; {'; '.join(fallen)}"[:300]
+    return shortened(f"nothing: no treatment is eligible; {'; '.join(fallen)}", WORDS)
 
 
 def _left_alone(candidates: tuple[Candidate, ...], facts: Facts, said: str, marks: tuple[str, ...]) -> tuple[str, str]:
@@ -232,7 +232,8 @@ def _left_alone(candidates: tuple[Candidate, ...], facts: Facts, said: str, mark
     worth = amount(best.expected_value_minor or 0, facts.currency)
     reason = attributed(THE_MODEL, said) if said else f"the model gave no usable reason ({', '.join(marks)})"
     passed = f"{len(others)} eligible, the best of which, {best.name}, is expected to be worth {worth}"
-    return f"nothing: the model chose to leave the customer alone over {passed}; {reason}"[:300], reason
+    summary = f"nothing: the model chose to leave the customer alone over {passed}; {reason}"
+    return shortened(summary, WORDS), reason
 
 
 def _what(proposal: Proposal, facts: Facts, choices: int) -> str:

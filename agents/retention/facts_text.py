@@ -3,6 +3,7 @@
 from placet.contracts.billing import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.proposal import Candidate
+from placet.contracts.text import counted
 from placet.decisioning.churn import risk_level
 from placet.decisioning.facts import Facts
 
@@ -15,7 +16,7 @@ def profile_text(customer: CustomerProfile, churn_bp: int) -> str:
     contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
     internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]
     return (
-        f"The customer has been a customer for {customer.tenure_months} months, has {contract}, "
+        f"The customer has been a customer for {counted(customer.tenure_months, 'month')}, has {contract}, "
         f"has {internet} internet and pays by {_plain(customer.payment_method)}. "
         f"The risk that similar customers leave is {risk_level(churn_bp)} ({percent(churn_bp)})."
     )
@@ -26,7 +27,7 @@ def facts_text(facts: Facts) -> str:
     charge = Money(amount_minor=facts.monthly_charge_minor, currency=facts.currency)
     return "\n".join(
         (
-            f"- tenure: {facts.tenure_months} months",
+            f"- tenure: {counted(facts.tenure_months, 'month')}",
             f"- contract: {_CONTRACTS.get(facts.contract, 'unknown')}",
             f"- internet: {_INTERNET.get(facts.internet_service, 'unknown')}",
             f"- pays by: {_plain(facts.payment_method)}",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from placet.contracts.text import is_plain, is_text
+from placet.contracts.text import NAME, is_plain, is_text, shortened
 
 
 class Frozen(BaseModel):
@@ -13,16 +13,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-_SHOWN = 80
-"""How much of a wrong value an error repeats, in characters."""
-
-
 def first_fault(error: ValidationError) -> str:
     """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
-    value = repr(fault["input"])
-    shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
+    shown = shortened(repr(fault["input"]), NAME)
     return f"{where} {shown}: {fault['msg']}" if where else fault["msg"]
 
 

@@ -55,7 +55,7 @@ def one_line(text: str, limit: int = WORDS) -> str:
         if length > limit + 1:
             break
     whole = "".join(line).rstrip(" ")
-    return whole if len(whole) <= limit else whole[: limit - 1].rstrip(" ") + "…"
+    return shortened(whole, limit)
 
 
 def visible(text: str) -> str:
@@ -64,6 +64,19 @@ def visible(text: str) -> str:
     For lines of our own, which may hold foreign text: they are as wide as their columns make them.
     """
     return "".join(_visible(text))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return `text` as it is, or its beginning with `…` where it is longer than `limit` characters.
+
+    Every text that a person may read is cut by this or by `one_line`: nobody may take a part for the whole.
+    """
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def counted(number: int, unit: str, plural: str = "") -> str:
+    """Return a count with its unit: `1 day`, `3 days`; `plural` is given where it is not the unit with an s."""
+    return f"{number} {unit if number == 1 else plural or f'{unit}s'}"
 
 
 def is_text(text: str) -> bool:

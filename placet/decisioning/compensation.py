@@ -8,6 +8,7 @@ from placet.contracts.billing import Balance, BillingQuery, Evidence, HeldProduc
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, OrderProduct, Precondition, Proposal, Reason
 from placet.contracts.receipt import Receipt
+from placet.contracts.text import shortened
 from placet.decisioning.treatments import NOTHING
 
 REVERSAL = "reversal"
@@ -80,7 +81,7 @@ def _debit(original: Proposal, credit: AdjustBalance, evidence: Evidence) -> Can
     mutation = AdjustBalance(
         customer_id=credit.customer_id,
         bucket_id=credit.bucket_id,
-        bucket_name=bucket.name[:_LABEL],
+        bucket_name=shortened(bucket.name, _LABEL),
         direction="debit",
         amount=credit.amount,
         reason=f"Reversal of {original.run_id}",
@@ -161,7 +162,7 @@ def _item(order: OrderProduct, action: str, product: HeldProduct, offering_id: s
             "offering_id": offering_id,
             "offering_name": name,
             "product_id": product.product_id,
-            "product_name": product.name[:_LABEL],
+            "product_name": shortened(product.name, _LABEL),
         }
     )
 
@@ -202,4 +203,4 @@ def _name(original: Proposal) -> str:
 
 
 def _reason(code: str, detail: str) -> Reason:
-    return Reason(code=code, detail=detail[:_DETAIL])
+    return Reason(code=code, detail=shortened(detail, _DETAIL))

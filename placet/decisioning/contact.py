@@ -17,11 +17,21 @@ from placet.contracts.base import Frozen, ReasonCode
 from placet.contracts.contact import Contact, ContactHistory
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import Candidate, Reason
+from placet.contracts.text import counted, shortened
 
 SHOWN_DAYS = 90
 """How far back what was given is shown to an approver, at least."""
 
 _DETAIL = 160
+_RULES = {
+    "contact_cool_down": "cool-down after any treatment",
+    "contact_treatment_cool_down": "cool-down after the same treatment",
+    "contact_cap": "most treatments in a period",
+    "contact_treatment_cap": "most of the same treatment in a period",
+    "contact_money_cap": "most money in a period",
+    "contact_currency": "most money in a period",
+    "contact_unreadable": "what cannot be read counts against everything",
+}
 _MOST_SHOWN = 6
 
 Days = Annotated[StrictInt, Field(ge=0, le=3_660)]
@@ -58,6 +68,11 @@ class ContactPolicy(Frozen):
         """How many days of history the policy needs, and an approver is shown."""
         own = (limits.cool_down_days or 0 for limits in self.treatments.values())
         return max(SHOWN_DAYS, self.cool_down_days, self.period_days, *own)
+
+
+def rule(breach: Reason) -> str:
+    """Name the rule of the contact policy that `breach` is about."""
+    return _RULES.get(breach.code, breach.code.replace("_", " "))
 
 
 def breaches(
@@ -100,11 +115,11 @@ def given(history: ContactHistory | None, now: datetime) -> tuple[Reason, ...]:
         if contact.cost is not None and contact.standing != "pending":
             sums[contact.cost.currency] = sums.get(contact.cost.currency, 0) + contact.cost.amount_minor
     total = ", ".join(str(Money(amount_minor=minor, currency=currency)) for currency, minor in sorted(sums.items()))
-    first = _reason("given", f"was given {total or 'nothing'} in the last {SHOWN_DAYS} days")
+    first = _reason("given", f"was given {total or 'nothing'} in the last {counted(SHOWN_DAYS, 'day')}")
     shown = [_reason("given_before", given_sentence(contact)) for contact in history.contacts[-_MOST_SHOWN:]]
     more = len(history.contacts) - len(shown)
     if more:
-        shown.insert(0, _reason("given_before", f"{more} more before that, in {history.days} days"))
+        shown.insert(0, _reason("given_before", f"{more} more before that, in {counted(history.days, 'day')}"))
     return first, *shown
 
 
@@ -174,7 +189,9 @@ def _caps(policy: ContactPolicy, history: ContactHistory, cost: Money, now: date
         money = None
         if before + cost.amount_minor > most.amount_minor:
             so_far = Money(amount_minor=before, currency=most.currency)
-            detail = f"{so_far} in the last {policy.period_days} days; {cost} more is above the cap of {most}"
+            detail = (
+                f"{so_far} in the last {counted(policy.period_days, 'day')}; {cost} more is above the cap of {most}"
+            )
             money = _reason("contact_money_cap", detail)
     return [_count(inside, policy.max_per_period, policy, "contact_cap"), money]
 
@@ -182,7 +199,9 @@ def _caps(policy: ContactPolicy, history: ContactHistory, cost: Money, now: date
 def _count(inside: list[Contact], most: int, policy: ContactPolicy, code: str) -> Reason | None:
     if len(inside) < most:
         return None
-    return _reason(code, f"{len(inside)} in the last {policy.period_days} days, at most {most} are permitted")
+    return _reason(
+        code, f"{len(inside)} in the last {counted(policy.period_days, 'day')}, at most {most} are permitted"
+    )
 
 
 def _within(contacts: Iterable[Contact], days: int, now: datetime) -> list[Contact]:
@@ -195,4 +214,4 @@ def _counted_at(contact: Contact, now: datetime) -> datetime:
 
 
 def _reason(code: str, detail: str) -> Reason:
-    return Reason(code=code, detail=detail[:_DETAIL])
+    return Reason(code=code, detail=shortened(detail, _DETAIL))

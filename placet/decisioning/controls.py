@@ -10,6 +10,7 @@ import re
 from placet.contracts.billing import Balance, Evidence
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, Precondition, Proposal
+from placet.contracts.text import WORDS, shortened
 
 _MULTIPLES = (3, 4, 5, 6, 8)
 _ACTIVE = "active"
@@ -53,7 +54,8 @@ def retold(summary: str, before: Proposal, after: Proposal) -> str:
         _value(before): _value(after),
     }
     figures = "|".join(re.escape(text) for text in sorted(filter(None, swaps), key=len, reverse=True))
-    return re.sub(rf"(?<![\w.-])(?:{figures})(?!\w)", lambda found: swaps[found.group()], summary)[:300]
+    told = re.sub(rf"(?<![\w.-])(?:{figures})(?!\w)", lambda found: swaps[found.group()], summary)
+    return shortened(told, WORDS)
 
 
 def _as_credit(proposal: Proposal) -> Proposal | None:
@@ -84,9 +86,9 @@ def _presented(proposal: Proposal, candidate: Candidate, balance: Balance, evide
     mutation = AdjustBalance(
         customer_id=proposal.customer_id,
         bucket_id=balance.bucket_id,
-        bucket_name=balance.name[:_LABEL],
+        bucket_name=shortened(balance.name, _LABEL),
         amount=Money(amount_minor=candidate.cost_minor, currency=proposal.cost.currency),
-        reason=(candidate.name or candidate.treatment.replace("_", " ").capitalize())[:_LABEL],
+        reason=shortened(candidate.name or candidate.treatment.replace("_", " ").capitalize(), _LABEL),
     )
     customer = evidence.customer
     preconditions = (

@@ -1,6 +1,7 @@
 """Which conditions of a treatment hold for a customer, and why the others do not."""
 
 from placet.contracts.proposal import Reason
+from placet.contracts.text import shortened
 from placet.decisioning import words
 from placet.decisioning.facts import ACTIVE, NO_BUCKET, Facts
 from placet.decisioning.treatments import Condition, Credit, Move, Order, Treatment
@@ -58,7 +59,7 @@ def _bucket_reasons(facts: Facts) -> list[Reason]:
     if facts.bucket_id == NO_BUCKET:
         return [Reason(code="no_bucket", detail="has no balance to credit")]
     if facts.bucket_status != ACTIVE:
-        return [Reason(code="bucket_not_active", detail=words.statement("bucket_status", facts)[:_DETAIL])]
+        return [Reason(code="bucket_not_active", detail=shortened(words.statement("bucket_status", facts), _DETAIL))]
     if facts.bucket_currency != facts.currency:
         return [
             Reason(
@@ -73,4 +74,4 @@ def _reason(condition: Condition, facts: Facts, *, against: bool = True) -> Reas
     detail = words.statement(condition.fact, facts)
     if against:
         detail += f"; {words.requirement(condition.fact, condition.op, condition.value, facts)}"
-    return Reason(code=condition.code, detail=detail[:_DETAIL])
+    return Reason(code=condition.code, detail=shortened(detail, _DETAIL))

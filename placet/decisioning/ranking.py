@@ -2,6 +2,7 @@
 
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, OrderProduct, Reason
+from placet.contracts.text import shortened
 from placet.decisioning import words
 from placet.decisioning.eligibility import move_for, reasons_against, reasons_for
 from placet.decisioning.facts import Facts
@@ -95,7 +96,7 @@ def _mutation(treatment: Treatment, move: Move | None, cost: int, facts: Facts) 
         return AdjustBalance(
             customer_id=facts.customer_id,
             bucket_id=facts.bucket_id,
-            bucket_name=facts.bucket_name[:_LABEL],
+            bucket_name=shortened(facts.bucket_name, _LABEL),
             amount=Money(amount_minor=cost, currency=facts.currency),
             reason=treatment.name,
         )
@@ -109,5 +110,5 @@ def _mutation(treatment: Treatment, move: Move | None, cost: int, facts: Facts) 
         offering_id=move.offering_id,
         offering_name=move.name,
         product_id=replaced.product_id if replaced else None,
-        product_name=replaced.name[:_LABEL] if replaced else "",
+        product_name=shortened(replaced.name, _LABEL) if replaced else "",
     )

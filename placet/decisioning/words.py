@@ -5,6 +5,7 @@ from collections.abc import Callable
 from placet.contracts.billing import HeldProduct
 from placet.contracts.money import Money
 from placet.contracts.proposal import Reason
+from placet.contracts.text import counted, shortened
 from placet.decisioning.facts import NO_BUCKET, Facts
 
 _DETAIL = 160
@@ -33,7 +34,7 @@ def per_cent(basis_points: int) -> str:
 
 def months(count: int) -> str:
     """`1 month`, `28 months`."""
-    return f"{count} month{'' if count == 1 else 's'}"
+    return counted(count, "month")
 
 
 def contract(name: str) -> str:
@@ -73,7 +74,7 @@ def situation(facts: Facts) -> tuple[Reason, ...]:
         "usage_trend_bp",
         "churn_bp",
     )
-    return tuple(Reason(code=name, detail=statement(name, facts)[:_DETAIL]) for name in told)
+    return tuple(Reason(code=name, detail=shortened(statement(name, facts), _DETAIL)) for name in told)
 
 
 def _value(fact: str, value: Wanted, facts: Facts) -> str:
@@ -98,7 +99,7 @@ def _charge(facts: Facts) -> str:
 def _owed(facts: Facts) -> str:
     if facts.open_amount_minor <= 0:
         return "owes nothing on the bills that were read"
-    bills = f"{facts.open_bills} open bill{'' if facts.open_bills == 1 else 's'}"
+    bills = counted(facts.open_bills, "open bill")
     return f"owes {amount(facts.open_amount_minor, facts.currency)} on {bills}"
 
 
@@ -116,14 +117,14 @@ def _usage(facts: Facts) -> str:
 
 
 def _products(facts: Facts) -> str:
-    count = f"holds {facts.products_held} active product{'' if facts.products_held == 1 else 's'}"
+    count = f"holds {counted(facts.products_held, 'active product')}"
     return f"{count}: {_held(facts.held)}" if facts.held else count
 
 
 def _plain(text: str) -> str:
     """A short text of another system without what could carry a meaning of its own."""
     kept = "".join(character if character.isalnum() or character in " -./()&+" else " " for character in text)
-    return " ".join(kept.replace("_", " ").split())[:_NAME] or "unnamed"
+    return shortened(" ".join(kept.replace("_", " ").split()), _NAME) or "unnamed"
 
 
 def _count(value: int, _: Facts) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from placet.contracts.people.decision import Verdict
 from placet.contracts.run import END_STATES
-from placet.contracts.text import one_line, quoted
+from placet.contracts.text import counted, one_line, quoted
 from placet.demo.bss import as_bss_shows
 from placet.demo.narration import Narration
 from placet.engine.client import Engine
@@ -158,7 +158,13 @@ class Demo:
         with self._database.reading() as tx:
             events = tx.audit.read(record.run_id)
             tx.audit.verify(record.run_id)
-        say(Text.assemble("\n", ("the record", "bold"), f": {len(events)} entries, every hash and link verified"))
+        say(
+            Text.assemble(
+                "\n",
+                ("the record", "bold"),
+                f": {counted(len(events), 'entry', 'entries')}, every hash and link verified",
+            )
+        )
         print_events(events)
         run, home = record.run_id, self._settings.home
         say(

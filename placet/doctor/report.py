@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from placet.contracts.text import one_line
+from placet.contracts.text import counted, one_line
 from placet.entrypoints.settings import Settings
+from placet.interfaces.cli.output import wrapped
 
 Level = Literal["ok", "info", "problem"]
 """`problem`: something that was asked for does not work. `info`: worth knowing, nothing is broken."""
@@ -117,18 +118,19 @@ def _document(report: Report) -> Any:
 def _finding_text(report: Report) -> Iterable[str]:
     width = max((len(finding.check) for finding in report.findings), default=0)
     for finding in report.findings:
-        yield f"{finding.level:<7}  {finding.check:<{width}}  {finding.detail}"
+        margin = 7 + 2 + width + 2
+        yield wrapped(f"{finding.level:<7}  {finding.check:<{width}}  {finding.detail}", margin)
         if finding.advice:
-            yield f"{'':<7}  {'':<{width}}  -> {finding.advice}"
+            yield wrapped(f"{'':<{margin}}-> {finding.advice}", margin + 3)
     count = report.problems
-    yield "no problem found" if count == 0 else f"{count} problem{'s' if count > 1 else ''} found"
+    yield "no problem found" if count == 0 else f"{counted(count, 'problem')} found"
 
 
 def _setting_text(lines: Sequence[SettingLine]) -> Iterable[str]:
     for line in lines:
-        yield f"{line.name}={line.value}{'  (default)' if line.default else ''}"
+        yield wrapped(f"{line.name}={line.value}{'  (default)' if line.default else ''}", 4)
         if line.description:
-            yield f"    {line.description}"
+            yield wrapped(f"    {line.description}", 4)
 
 
 def _value(value: object) -> str:

@@ -21,6 +21,7 @@ from temporalio.converter import (
     WorkflowSerializationContext,
 )
 
+from placet.contracts.text import shortened
 from placet.engine.payload_keys import PayloadKeys
 from placet.errors import ConfigurationError
 
@@ -111,7 +112,7 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
         name = payload.metadata.get(KEY_ID, b"")
         cipher = self._ciphers.get(name)
         if cipher is None:
-            shown = name.decode("ascii", "replace")[:32]
+            shown = shortened(name.decode("ascii", "replace"), 32)
             raise ConfigurationError(f"a payload was sealed with another key, {shown!r}; check PLACET_PAYLOAD_KEY_FILE")
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:

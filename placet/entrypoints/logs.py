@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from placet.contracts.text import one_line
+from placet.contracts.text import one_line, shortened
 from placet.contracts.times import rfc3339
 from placet.errors import ConfigurationError, InferenceError, PlacetError, PolicyError, StorageError
 
@@ -81,7 +81,7 @@ def _told(record: logging.LogRecord) -> dict[str, Any]:
         "time": rfc3339(datetime.fromtimestamp(record.created, UTC), "milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "message": _message(record)[:_LONGEST],
+        "message": shortened(_message(record), _LONGEST),
     }
     told |= {name: value for name, value in _subject(record).items() if value is not None}
     told |= _trace()

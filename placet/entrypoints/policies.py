@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from placet.contracts.text import shortened
 from placet.entrypoints.settings import CHECKOUT
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet, policy_document
@@ -122,5 +123,5 @@ class PolicyFiles:
             if now - known.broken_since >= self._keep_seconds:
                 hours = self._keep_seconds / 3600
                 raise PolicyError(f"{fault}; the last good set was kept for {hours:g} h and lapsed") from fault
-            said = " ".join(str(fault).split())[:_LONGEST_FAULT]
+            said = shortened(" ".join(str(fault).split()), _LONGEST_FAULT)
             return known.policies.kept(f"the files in place are faulty: {said}")

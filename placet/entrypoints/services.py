@@ -1,6 +1,8 @@
 """What `placet up|demo|migrate|worker|api|bss|model|doctor|replay|reconcile|bench` run, by name."""
 
 import asyncio
+import contextlib
+import os
 import shlex
 import signal
 import threading
@@ -8,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from placet.contracts.text import counted
 from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import ConfigurationError
 from placet.files import private_folder
@@ -18,22 +21,36 @@ _REPLAYS = "the history replays and every digest holds"
 def up(settings: Settings) -> int:
     """Keep the embedded stack running in the foreground."""
     from placet.engine.payload_keys import load_or_create_key
+    from placet.entrypoints.processes.interruption import terminate_as_interrupt, uninterrupted
     from placet.entrypoints.processes.stack import Stack
     from placet.entrypoints.processes.supervisor import supervise
 
-    stop = threading.Event()
-    for wanted in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wanted, lambda *_: stop.set())
-    print("starting Temporal, the sandbox BSS, the model and a worker …", flush=True)
-    with Stack(settings) as stack:
-        for name, address in stack.addresses.items():
-            print(f"  {name:<17} {address}")
-        print(f"  logs              {settings.home / 'logs'}")
-        print(f"  installation      {load_or_create_key(settings.payload_key).installation}")
-        print("ready; Ctrl-C stops everything", flush=True)
-        supervise(stack, stop, lambda line: print(line, flush=True))
-    print("stopped")
+    stop, ready = threading.Event(), False
+    terminate_as_interrupt()
+    signal.signal(signal.SIGINT, _stop_now)
+    starting = "starting Temporal, the sandbox BSS, the model and a worker …"
+    try:
+        with Stack(settings, on_start=lambda: print(starting, flush=True)) as stack, uninterrupted() as interruption:
+            interruption.tell(stop.set)  # a part that is just being started again is known before everything stops
+            for name, address in stack.addresses.items():
+                print(f"  {name:<17} {address}")
+            print(f"  logs              {settings.home / 'logs'}")
+            print(f"  installation      {load_or_create_key(settings.payload_key).installation}")
+            print("ready; Ctrl-C stops everything", flush=True)
+            ready = True
+            supervise(stack, stop, lambda line: print(line, flush=True))
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+        if not ready:
+            raise
     return 0
+
+
+def _stop_now(*_: object) -> None:
+    """Say that everything stops, which takes seconds, and begin with it wherever the start is."""
+    with contextlib.suppress(OSError):
+        os.write(1, "stopping …\n".encode())  # `print` may be what was interrupted
+    raise KeyboardInterrupt
 
 
 def demo(settings: Settings, customer: str | None) -> int:
@@ -115,7 +132,7 @@ def bss_customers(settings: Settings, limit: int) -> int:  # noqa: ARG001 - the 
     with sample.open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     for row in rows[:limit]:
-        held = f"{row['tenure']} months, {row['contract']}, internet {row['internet_service']}"
+        held = f"{counted(int(row['tenure']), 'month')}, {row['contract']}, internet {row['internet_service']}"
         output.print_line(f"{row['customer_id']}  {held}")
     if len(rows) > limit:
         output.print_notice(f"showing {limit} of {len(rows)}; more with --limit")
@@ -149,7 +166,7 @@ def replay(
         shown = {name: value for name, value in asdict(verdict).items() if name != "first"}
         output.print_json({**shown, "verified": not verdict.faults})
     else:
-        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {verdict.events} events)")
+        output.print_line(f"run        {verdict.run_id}  ({verdict.state}, {counted(verdict.events, 'event')})")
         output.print_line(f"proposal   {verdict.proposal or 'none'}")
         if verdict.mandate is not None:
             output.print_line(f"mandate    {verdict.mandate}")

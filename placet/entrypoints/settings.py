@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from placet.contracts.base import PersonName, TenantId
+from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError
 from placet.files import read_own
 from placet.network.networks import LOOPBACK, Networks
@@ -268,8 +269,9 @@ def running_stack(home: Path) -> dict[str, Any]:
         return {}
     for name, value in stack.items():
         if name not in STACK_ADDRESSES or not re.fullmatch(STACK_ADDRESSES[name], str(value)):
+            shown = shortened(str(value), NAME)
             raise ConfigurationError(
-                f"{str(path)!r} sets {name}={str(value)[:80]!r}, which no running stack writes; remove the file"
+                f"{str(path)!r} sets {name}={shown!r}, which no running stack writes; remove the file"
             )
     return dict(stack)
 

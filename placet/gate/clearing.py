@@ -16,6 +16,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.mandate import Clearance, MandateRecord
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import record
@@ -175,7 +176,7 @@ def _consume(
     if not taken:
         raise DecisionRefused(
             f"its budget of {mandate.budget}, or {mandate.cap_per_customer} for one customer in "
-            f"{mandate.period_days} days, has no room for {clearance.consumed} more",
+            f"{counted(mandate.period_days, 'day')}, has no room for {clearance.consumed} more",
             code="mandate_spent",
         )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from placet.contracts.proposal import Proposal, Reason
-from placet.decisioning.contact import breaches
+from placet.decisioning.contact import breaches, rule
 from placet.errors import DecisionRefused
 from placet.gate.context import GateContext
 from placet.storage.database import Transaction
@@ -22,7 +22,7 @@ def check_contact(context: GateContext, tx: Transaction, proposal: Proposal, now
     """
     breach = contact_breach(context, tx, proposal, now, pending=False)
     if breach is not None:
-        raise DecisionRefused(f"the contact policy does not permit it now: {breach.detail}", code=CODE)
+        raise DecisionRefused(f"the contact policy ({rule(breach)}) does not permit it now: {breach.detail}", code=CODE)
 
 
 def contact_breach(

@@ -8,7 +8,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, PolicyError
-from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicyAnswer, PolicySet
 from placet.storage.database import Transaction
 
 
@@ -25,7 +25,7 @@ def gate_for(proposal: Proposal, policies: PolicySet, defaults: GateTerms, opene
         return denied("only a reversal takes something from a customer", policies, opened_at)
     answer = policies.may_propose(proposal)
     if not answer.allowed:
-        return denied(answer.detail, policies, opened_at).model_copy(update={"policies": answer.policies})
+        return denied(_said(answer, policies), policies, opened_at).model_copy(update={"policies": answer.policies})
     try:
         terms = policies.gate_terms(answer, defaults)
     except PolicyError as error:
@@ -44,6 +44,12 @@ def gate_for(proposal: Proposal, policies: PolicySet, defaults: GateTerms, opene
         escalate_to=terms.escalate_to,
         expires_at=opened_at + timedelta(seconds=terms.expire_after),
     )
+
+
+def _said(answer: PolicyAnswer, policies: PolicySet) -> str:
+    """Say why policy denied: each policy that forbids it in its author's words, or that none permits it."""
+    told = [one.description for one in policies.policies if one.id in answer.policies and one.description]
+    return f"{answer.detail}: {' '.join(told)}" if told else answer.detail
 
 
 def cleared(gate: Gate, clearance: Clearance) -> Gate:

@@ -3,6 +3,7 @@
 from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
 from placet.gate.clearing import still_cleared
@@ -72,7 +73,8 @@ def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, pr
     entitlements = Entitlements(tx, policies, proposal, roles_of_both(pending.gate, today, now), now)
     if not suffices(asked, [entitlements.still(approval) for approval in approvals]):
         raise DecisionRefused(
-            f"policy asks for {asked.quorum} approvals now, there are {len(approvals)}", code="policy_changed"
+            f"policy asks for {counted(asked.quorum, 'approval')} now, {len(approvals)} on record",
+            code="policy_changed",
         )
 
 

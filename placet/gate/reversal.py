@@ -9,7 +9,7 @@ from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.proposal import Candidate, Proposal, Reason
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import ProposeInput, RunRequest
-from placet.contracts.text import one_line, wrote
+from placet.contracts.text import WORDS, one_line, shortened, wrote
 from placet.decisioning.compensation import compensation, leave, magnitude, required_reads, words
 from placet.decisioning.contact import given
 from placet.errors import GovernanceError
@@ -19,7 +19,7 @@ from placet.governance.reversals import REQUESTED, REVERSED, check_reversible, s
 from placet.storage.database import Transaction
 from placet.storage.standing import state_on_record
 
-_WHY, _NAME = 80, 60
+_WHY, _NAME, _DETAIL = 80, 60, 160
 """Bounds of what a person wrote and of their name, in a reason of 160 characters."""
 
 ACTOR = "worker"
@@ -82,7 +82,8 @@ def propose(context: GateContext, step: ProposeInput, original_id: str, evidence
     candidates = (back, leave(original))
     if back.mutation is None:
         why = "; ".join(reason.detail or reason.code.replace("_", " ") for reason in back.reasons_against)
-        return ProposalOutcome(None, f"nothing: {original_id} cannot be taken back; {why}"[:300], candidates, (), ())
+        summary = shortened(f"nothing: {original_id} cannot be taken back; {why}", WORDS)
+        return ProposalOutcome(None, summary, candidates, (), ())
     proposal = Proposal(
         run_id=run.run_id,
         tenant=run.tenant,
@@ -151,4 +152,4 @@ def _with_request(context: GateContext, run: RunRequest, original_id: str, back:
 def _asked(entry: AuditEvent) -> Reason:
     why = str(entry.body["reason"])
     said = wrote(entry.actor, why, _WHY) if why else f"asked for by {one_line(entry.actor, _NAME)}"
-    return Reason(code="requested", detail=said[:160])
+    return Reason(code="requested", detail=shortened(said, _DETAIL))

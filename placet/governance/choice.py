@@ -8,7 +8,9 @@ NOT_COMPUTED = "not computed"
 
 def worth(proposal: Proposal) -> str:
     """Say what the proposal is expected to be worth."""
-    return money(proposal.expected_value_minor, proposal.cost.currency)
+    if proposal.expected_value_minor is None:
+        return "no expected value was computed"
+    return f"{money(proposal.expected_value_minor, proposal.cost.currency)} expected"
 
 
 def money(minor: int | None, currency: str) -> str:

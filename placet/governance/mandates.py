@@ -21,6 +21,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.policy.set import PolicySet
@@ -191,8 +192,9 @@ def _check_amount(mandate: Mandate, proposal: Proposal) -> None:
     if amount.amount_minor <= 0:
         raise DecisionRefused(f"a proposal that costs {amount} is bounded by no budget", code="mandate_cost")
     if amount.amount_minor > mandate.cap_per_customer.amount_minor:
+        days = counted(mandate.period_days, "day")
         raise DecisionRefused(
-            f"{amount} is more than {mandate.cap_per_customer} for one customer in {mandate.period_days} days",
+            f"{amount} is more than {mandate.cap_per_customer} for one customer in {days}",
             code="mandate_cap",
         )
 

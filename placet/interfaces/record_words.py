@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.money import Money
-from placet.contracts.text import NAME, one_line, quoted, wrote
+from placet.contracts.text import NAME, counted, one_line, quoted, wrote
 from placet.contracts.times import minute
 
 Body = Mapping[str, Any]
@@ -33,6 +33,7 @@ _ENDS: Final = {
     "failed": "the run ended: FAILED",
     "cancelled": "the run ended: CANCELLED, nothing was executed",
 }
+_PIECES = "prompts, answers and pieces of evidence"
 _SHOWN = 16
 """Of a digest, in characters."""
 
@@ -65,9 +66,10 @@ def _requested(event: AuditEvent) -> str:
 
 
 def _analysed(event: AuditEvent) -> str:
-    used = event.body.get("model_use") or [{"model": "no model"}]
+    used, risk = event.body.get("model_use"), _name(event.body["risk"])
+    found = f"found risk {risk} with model {_name(used[-1]['model'])}" if used else f"no model was asked; risk {risk}"
     wants = ", ".join(_name(query["operation"]) for query in event.body["queries"])
-    return f"found risk {_name(event.body['risk'])} with model {_name(used[-1]['model'])}; wants to read {wants}"
+    return f"{found}; wants to read {wants or 'nothing'}"
 
 
 def _unanswered(event: AuditEvent) -> str:
@@ -76,27 +78,27 @@ def _unanswered(event: AuditEvent) -> str:
 
 def _queried(event: AuditEvent) -> str:
     reads = ", ".join(_name(name) for name in event.body["operations"])
-    return f"read {reads} in {len(event.body['calls'])} requests of the billing system"
+    return f"read {reads} in {counted(len(event.body['calls']), 'request')} to the billing system"
 
 
 def _proposed(event: AuditEvent) -> str:
-    weighed = len(event.body["candidates"])
+    weighed = counted(len(event.body["candidates"]), "treatment")
     if event.body["proposal"] is None:
-        return f"weighed {weighed} treatments and proposed nothing: {quoted(event.body['summary'])}"
-    return f"weighed {weighed} treatments and proposed one: {quoted(event.body['summary'])}"
+        return f"weighed {weighed} and proposed nothing: {quoted(event.body['summary'])}"
+    return f"weighed {weighed} and proposed one: {quoted(event.body['summary'])}"
 
 
 def _opened(event: AuditEvent) -> str:
     gate = event.body["gate"]
-    policies = ", ".join(_name(one) for one in gate["policies"]) or "no policy"
+    policies = ", ".join(_name(one) for one in gate["policies"])
     if gate["verdict"] == "denied":
-        return f"DENIED by policy ({policies}): {quoted(gate['reason'])}"
+        return f"DENIED{f' by policy {policies}' if policies else ''}: {quoted(gate['reason'])}"
     if gate["verdict"] == "cleared":
         clearance = gate["clearance"]
         return f"CLEARED within mandate {_name(clearance['name'])}, signed by {_name(clearance['signer'])}"
     roles = " or ".join(_name(role) for role in gate["roles"])
     many = "one approval" if gate["quorum"] == 1 else f"{gate['quorum']} approvals"
-    return f"asks for {many} of {roles} until {_moment(gate['expires_at'])} (policy {policies})"
+    return f"asks for {many} of {roles} until {_moment(gate['expires_at'])} (policy {policies or 'none'})"
 
 
 def _decided(event: AuditEvent) -> str:
@@ -111,7 +113,7 @@ def _decided(event: AuditEvent) -> str:
 
 def _amended(event: AuditEvent) -> str:
     body = event.body
-    void = f"; {len(body['void'])} earlier approvals are void" if body["void"] else ""
+    void = f"; {counted(len(body['void']), 'earlier approval')} void from now on" if body["void"] else ""
     cost = Money.model_validate(body["cost"])
     return f"changed the proposal to {_words(body['treatment'])} that costs {cost}{void}"
 
@@ -169,7 +171,7 @@ def _parked(event: AuditEvent) -> str:
 
 
 def _cancel(event: AuditEvent) -> str:
-    return f"asked for the end of the run while it was {_words(event.body['state'])}"
+    return f"asked for the end of the run while it was {_words(event.body['state'])}{_because(event)}"
 
 
 def _reversal(event: AuditEvent) -> str:
@@ -186,7 +188,7 @@ def _mandate(event: AuditEvent) -> str:
 
 
 def _passed_over(event: AuditEvent) -> str:
-    return f"{event.body['mandates']} mandates were looked at and none clears it"
+    return f"looked at {counted(event.body['mandates'], 'mandate')}: none clears it"
 
 
 def _halt(event: AuditEvent) -> str:
@@ -209,13 +211,14 @@ def _key(event: AuditEvent) -> str:
 
 def _document(event: AuditEvent) -> str:
     kind, _, what = event.kind.partition(".")
-    name = event.body.get("name") or event.body.get("delegate") or event.body.get("document") or ""
-    shown = f" {_digest(str(name))}" if name else ""
+    name, document = event.body.get("name") or event.body.get("delegate"), event.body.get("document")
+    shown = f" {_name(name)}" if name else f" {_digest(str(document))}" if document else ""
     return f"{what.upper() if what != 'signed' else 'signed'} {kind}{shown}{_because(event) or _detail(event)}"
 
 
 def _anchored(event: AuditEvent) -> str:
-    return f"gave the log's head, of {event.body['size']} entries, to {quoted(event.body['to'], NAME)}"
+    entries = counted(event.body["size"], "entry", "entries")
+    return f"gave the log's head, of {entries}, to {quoted(event.body['to'], NAME)}"
 
 
 def _erased(event: AuditEvent) -> str:
@@ -223,17 +226,19 @@ def _erased(event: AuditEvent) -> str:
     if event.kind == "retention.completed":
         erased = body["erased"]
         return (
-            f"applied retention: erased {erased['evidence']} prompts, answers and pieces of evidence, "
-            f"{erased['proposal']} proposals and {body['notices']} notifications"
+            f"applied retention: erased {counted(erased['evidence'], 'prompt, answer or piece of evidence', _PIECES)}, "
+            f"{counted(erased['proposal'], 'proposal')} and {counted(body['notices'], 'notification')}"
         )
-    what = {"evidence": "prompts, answers and pieces of billing evidence", "proposal": "proposals"}[body["class"]]
-    listed = f"listed in {_digest(body['list'])}"
-    return f"ERASED {body['count']} {what} of runs over for {body['days']} days and more, {listed}"
+    document = {"evidence": "prompt, answer or piece of billing evidence", "proposal": "proposal"}[body["class"]]
+    many = {"evidence": "prompts, answers and pieces of billing evidence"}.get(body["class"], "")
+    erased, days = counted(body["count"], document, many), counted(body["days"], "day")
+    return f"ERASED {erased} of runs over for {days} or more, listed in {_digest(body['list'])}"
 
 
 def _head_accepted(event: AuditEvent) -> str:
     fault = quoted(str(event.body["fault"]), NAME)
-    return f"accepted the log of {event.body['size']} entries against the head kept of it ({fault}){_because(event)}"
+    entries = counted(event.body["size"], "entry", "entries")
+    return f"accepted the log of {entries} against the head kept of it ({fault}){_because(event)}"
 
 
 def _because(event: AuditEvent) -> str:

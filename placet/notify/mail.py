@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from placet.contracts.notification import Notification
+from placet.contracts.text import shortened
 from placet.errors import UpstreamRejected, UpstreamUnavailable
 from placet.network.tls import tls_context
 from placet.notify.channel import DEFERRED
@@ -184,4 +185,4 @@ def _header(value: str) -> str:
 
 def _text(said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return " ".join(text.split())[:_SHOWN]
+    return shortened(" ".join(text.split()), _SHOWN)

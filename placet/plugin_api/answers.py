@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from placet.contracts.money import Money, minor_digits
-from placet.contracts.text import is_text
+from placet.contracts.text import is_text, shortened
 
 MAX_NUMBER_CHARS = 40
 """Longer JSON numbers are refused: no amount, count or identifier needs them."""
@@ -65,7 +65,7 @@ def read_answer(status: int, body: bytes, total_header: str | None) -> Answer:
             or digits, half a character).
     """
     if total_header is not None and not re.fullmatch(r"[0-9]{1,12}", total_header):
-        raise UnreadableError(f"X-Total-Count {total_header[:40]!r} is not a count")
+        raise UnreadableError(f"X-Total-Count {shortened(total_header, 40)!r} is not a count")
     total = int(total_header) if total_header is not None else None
     return Answer(status=status, data=decode_json(body), sha256=sha256_hex(body), total=total)
 

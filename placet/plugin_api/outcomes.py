@@ -7,6 +7,7 @@ back, is `OutcomeUnknown`.
 
 import httpx
 
+from placet.contracts.text import NAME, shortened
 from placet.errors import NotFound, OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api.answers import UnreadableError, decode_json
 
@@ -93,7 +94,7 @@ def failed_exchange(subject: str, exc: Exception, *, mutates: bool) -> PluginErr
 
 def _lost(exc: Exception) -> str:
     # Only our own words are repeated: a foreign message may quote the customer's record.
-    return str(exc)[:160] if isinstance(exc, UnreadableError) else type(exc).__name__
+    return shortened(str(exc), 160) if isinstance(exc, UnreadableError) else type(exc).__name__
 
 
 def _stated(body: bytes) -> str:
@@ -104,5 +105,5 @@ def _stated(body: bytes) -> str:
         return ""
     if not isinstance(data, dict):
         return ""
-    parts = [data[key][:80] for key in ("code", "reason") if isinstance(data.get(key), str) and data[key]]
+    parts = [shortened(data[key], NAME) for key in ("code", "reason") if isinstance(data.get(key), str) and data[key]]
     return f" ({', '.join(repr(part) for part in parts)})" if parts else ""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import httpx
 from pydantic import SecretStr
 
+from placet.contracts.text import shortened
 from placet.errors import PluginViolation
 from placet.network.deadline import OWN_CONNECTION
 from placet.plugin_api.allowlist import Entry, PluginRules
@@ -59,11 +60,11 @@ class AllowlistTransport(httpx.BaseTransport):
 
     def violation(self, method: str, url: httpx.URL | None, reason: str) -> PluginViolation:
         """Report a stopped request and make the error to raise for it."""
-        target = url.raw_path.decode("ascii", "replace")[:_LONGEST] if url else ""
-        host = url.host[:_LONGEST] if url else ""
+        target = shortened(url.raw_path.decode("ascii", "replace"), _LONGEST) if url else ""
+        host = shortened(url.host, _LONGEST) if url else ""
         error = PluginViolation(
-            f"plugin {self._rules.name!r} tried {method[:_LONGEST]!r} {target!r} at {host!r}: "
-            f"{reason[:_LONGEST]}; nothing was sent"
+            f"plugin {self._rules.name!r} tried {shortened(method, _LONGEST)!r} {target!r} at {host!r}: "
+            f"{shortened(reason, _LONGEST)}; nothing was sent"
         )
         try:
             self._on_violation(self._rules.name, error)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from placet.contracts.run import RunRequest
+from placet.contracts.text import WORDS, shortened
 from placet.engine.history import RunHistory, Scheduled
 from placet.replay.case import Case, Faults, Version
 from placet.replay.retelling import Retelling
@@ -73,5 +74,4 @@ def _same(asked: Any, scheduled: Scheduled) -> bool:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:100]}..."  # noqa: PLR2004 - one line for a person
+    return shortened(repr(value), WORDS)

@@ -26,6 +26,7 @@ from temporalio.worker import (
 from temporalio.workflow import ActivityHandle
 
 from placet.contracts.run import RunResult
+from placet.contracts.text import shortened
 from placet.entrypoints.worker import WORKFLOWS, sandbox
 
 _SHOWN = 400
@@ -85,7 +86,7 @@ async def retell(history: WorkflowHistory, converter: DataConverter) -> Retellin
 def _first_words(failure: str) -> str:
     """What went wrong, as one line: the engine's text goes on with all it knows about it."""
     named = re.search(r'message: "((?:[^"\\]|\\.)+)"', failure)
-    return " ".join((named.group(1) if named else failure).split())[:_SHOWN]
+    return shortened(" ".join((named.group(1) if named else failure).split()), _SHOWN)
 
 
 class _Listening(Interceptor):

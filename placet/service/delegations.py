@@ -9,6 +9,7 @@ from placet.contracts.base import Frozen, PersonName, first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.people.signed import Remark
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.delegations import check_conferred, check_room
@@ -112,9 +113,10 @@ def revoke_delegation(database: Database, *, tenant: str, delegation_id: str, by
             each for each in tx.delegations.list(tenant) if each.delegation.document_id.startswith(delegation_id)
         ]
         if len(matches) != 1 or not delegation_id:
+            of = f"of tenant {tenant!r}"
+            begun = counted(len(matches), f"delegation {of} begins", f"delegations {of} begin")
             raise UsageError(
-                f"{len(matches)} delegations of tenant {tenant!r} begin with {delegation_id!r}; "
-                "see `placet delegation list`",
+                f"{begun} with {delegation_id!r}; see `placet delegation list`",
                 code="unknown_delegation",
             )
         delegation, at = matches[0].delegation, datetime.now(UTC)

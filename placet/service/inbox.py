@@ -1,6 +1,7 @@
 """What every interface shows of what waits for a person: a page, soonest first, and how many there are in all."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +11,15 @@ from placet.contracts.base import RunId, first_fault
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, UsageError
+from placet.governance.policy.authoring.gate_words import gates
+from placet.governance.policy.source import PolicyFile
 from placet.governance.quorum import roles_at
 from placet.storage.database import Database, Transaction
 from placet.storage.inbox import InboxFilter, InboxRow
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
+
+_ROLE = re.compile(r'Role::"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,16 @@ def read_inbox(
         found = tx.inbox.page(tenant, wanted, now, limit=limit + 1, after=after)
         rows = tuple(_waiting(tx, row, now) for row in found[:limit])
     return InboxPage(rows, total, found[limit - 1].record.run_id if len(found) > limit else None)
+
+
+def known_roles(database: Database, tenant: str, files: Sequence[PolicyFile]) -> frozenset[str]:
+    """Return the roles that a key holds or that the policies in `files` name; what is waited for may ask others."""
+    with database.reading() as tx:
+        held = {role for key in tx.approvers.list(tenant) for role in key.roles}
+    named = {role for file in files for role in _ROLE.findall(file.text)}
+    terms = [gate.terms for gate in gates(files)]
+    asked = {role for one in terms for role in (*(one.roles or ()), one.escalate_to) if role is not None}
+    return frozenset(held | named | asked)
 
 
 def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime) -> InboxFilter:

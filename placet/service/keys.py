@@ -10,6 +10,7 @@ from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
+from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance.enrolment import enrolled_key, verify_enrolment, verify_revocation
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
@@ -102,7 +103,9 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     with database.reading() as tx:
         matches = [one for one in tx.approvers.listed(tenant) if one.key_id.startswith(key_id)]
     if len(matches) != 1 or not key_id:
-        raise UsageError(f"{len(matches)} keys of tenant {tenant!r} begin with {key_id!r}; see `placet keys list`")
+        of = f"of tenant {tenant!r}"
+        begun = counted(len(matches), f"key {of} begins", f"keys {of} begin")
+        raise UsageError(f"{begun} with {key_id!r}; see `placet keys list`")
     try:
         revocation = Revocation(
             tenant=tenant,

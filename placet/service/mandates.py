@@ -15,6 +15,7 @@ from placet.contracts.money import Money, parse_money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import MutationKind
+from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
@@ -164,9 +165,10 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
     """
     matches = [one for one in tx.mandates.list(tenant) if one.mandate.document_id.startswith(mandate_id)]
     if len(matches) != 1 or not mandate_id:
-        count = len(matches)
+        of = f"of tenant {tenant!r}"
+        begun = counted(len(matches), f"mandate {of} begins", f"mandates {of} begin")
         raise UsageError(
-            f"{count} mandates of tenant {tenant!r} begin with {mandate_id!r}; see `placet mandate list`",
+            f"{begun} with {mandate_id!r}; see `placet mandate list`",
             code="unknown_mandate",
         )
     return matches[0]

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import PersonName, first_fault
 from placet.contracts.run import RunRequest
+from placet.contracts.text import NAME, shortened
 from placet.engine.client import Engine
 from placet.errors import UsageError
 from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
@@ -118,4 +119,6 @@ def _check_name(name: str) -> None:
     try:
         TypeAdapter(PersonName).validate_python(name)
     except ValidationError as error:
-        raise UsageError(f"malformed name {name[:80]!r}: {first_fault(error)}; write it as enrolled") from error
+        raise UsageError(
+            f"malformed name {shortened(name, NAME)!r}: {first_fault(error)}; write it as enrolled"
+        ) from error

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from placet.contracts.base import first_fault
+from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
 from placet.engine.client import Engine
 from placet.errors import UsageError
@@ -96,12 +97,23 @@ async def start_run(database: Database, engine: Engine, request: RunRequest) -> 
     return StartedRun(recorded.request, new=await engine.start(recorded.request))
 
 
-def record_cancellation(database: Database, record: RunRecord, by: str) -> None:
-    """Put on the record who asks for the end of a run: Temporal's cancellation carries no name.
+class _Cancellation(Frozen):
+    """What a person says when they ask for the end of a run."""
+
+    by: PersonName
+    reason: Remark
+
+
+def record_cancellation(database: Database, record: RunRecord, by: str, reason: str = "") -> None:
+    """Put on the record who asks for the end of a run, and why: Temporal's cancellation carries no name.
 
     Raises:
-        UsageError: the run has ended.
+        UsageError: the run has ended, or a value is malformed.
     """
+    try:
+        said = _Cancellation(by=by, reason=reason)
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
     if record.state in END_STATES:
         raise UsageError(
             f"run {record.run_id!r} is {record.state!r} and not running; there is nothing to cancel", code="not_running"
@@ -114,7 +126,8 @@ def record_cancellation(database: Database, record: RunRecord, by: str) -> None:
     with database.transaction() as tx:
         if tx.audit.find(record.run_id, key) is not None:
             key = f"{key}.{secrets.token_hex(12)}"  # another one asks as well
-        record_entry(tx, record, "run.cancel_requested", by, {"state": record.state}, key=key)
+        body = {"state": record.state, "reason": said.reason}
+        record_entry(tx, record, "run.cancel_requested", said.by, body, key=key)
 
 
 def record_entry(

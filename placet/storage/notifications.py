@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select, text, update
 
 from placet.contracts.notification import Channel, DeliveryStatus, Notification, Occasion
+from placet.contracts.text import shortened
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import NOTIFICATION
@@ -233,7 +234,7 @@ def _within(lane: Lane, all_of_it: T, one_name: T, values: dict[str, object]) ->
 
 
 def _cut(detail: str) -> str:
-    return " ".join(detail.replace("\x00", " ").split())[:_LONGEST_DETAIL]
+    return shortened(" ".join(detail.replace("\x00", " ").split()), _LONGEST_DETAIL)
 
 
 def _notification(row: Row) -> Notification:

@@ -76,3 +76,18 @@ def test_without_waiting_the_reversal_is_named(a_world: World, executed: str, co
     reversal = line.split()[0]
     assert (done.code, line) == (0, f"{reversal}  started, to reverse {executed}")
     assert a_world.record(reversal).requested_by == a_world.settings.operator
+
+
+def test_an_empty_name_a_wait_in_vain_and_an_unknown_role_are_said(command: Command) -> None:
+    for asked in (("run", "start", "--customer", "C00005"), ("halt", "--reason", "stop"), ("retention", "run")):
+        assert "--by '' names nobody" in command(*asked, "--by", "").refusal()
+    started = command("run", "start", "--customer", "C00005", "--wait", "0.000001")
+    run_id = started.out.split()[0]
+    assert started.code == 3
+    assert started.err.startswith(f"{run_id} is still ")
+    assert "--by '' names nobody" in command("run", "cancel", run_id, "--by", "").refusal()
+    assert command("run", "cancel", run_id, "--by", "olga", "--reason", "asked for twice").code == 0
+    assert "olga wrote: “asked for twice”" in command("run", "show", run_id).out
+    nobody = command("inbox", "--role", "nosuch")
+    assert (nobody.code, nobody.out) == (0, "nothing waits for a decision\n")
+    assert nobody.err.startswith("no key holds role 'nosuch' and no policy names it; roles: ")

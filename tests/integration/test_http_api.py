@@ -369,10 +369,13 @@ def test_a_decision_after_the_end_is_late_and_recorded(http: httpx.Client, tempo
 def test_a_cancellation_reaches_temporal_and_names_who_asked(http: httpx.Client, temporal: str) -> None:
     run_id = start(http)
     assert problem(http.post(f"/v1/runs/{run_id}/cancel")) == (422, "malformed")
-    answer = http.post(f"/v1/runs/{run_id}/cancel", headers={"X-Placet-Operator": "maria"})
+    assert problem(http.post(f"/v1/runs/{run_id}/cancel", headers={"X-Placet-Operator": ""})) == (422, "malformed")
+    why = {"reason": "asked for twice"}
+    answer = http.post(f"/v1/runs/{run_id}/cancel", headers={"X-Placet-Operator": "maria"}, json=why)
     assert (answer.status_code, answer.json()) == (202, {"run_id": run_id})
     entry = http.get(f"/v1/runs/{run_id}/audit").json()["events"][-1]
     assert (entry["kind"], entry["actor"]) == ("run.cancel_requested", "maria")
+    assert entry["body"]["reason"] == "asked for twice"
 
     async def asked(engine: Engine) -> bool:
         events = (await engine.history(run_id)).events

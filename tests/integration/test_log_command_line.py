@@ -130,7 +130,7 @@ def test_a_proof_verifies_offline_with_the_file_and_the_public_key_alone(here: I
     auditor.home = elsewhere
     for key in (str(public), vkey):
         said = auditor.placet("verify", "--proof", bundle, "--key", key)
-        assert said.startswith(f"3 entries verified: they are in log {ORIGIN} of 7 entries, the last is analyse.done")
+        assert said.startswith(f"3 entries verified, in log {ORIGIN} of 7 entries: the last is analyse.done")
         assert f"up to entry 3 of run {run_id(0)}, which was not over" in said
     described = json.loads(auditor.placet("verify", "--proof", bundle, "--key", vkey, "--json"))
     assert (described["stream"], described["standing"]) == (run_id(0), "up_to_entry")
@@ -175,7 +175,7 @@ def test_one_entry_is_proven_by_its_hash_and_a_newer_one_signs_a_new_head(here: 
         old = tx.audit.read(run_id(1))[0]
     here.placet("prove", "--entry", old.hash, "--at", at, "--out", proof)
     assert json.loads(proof.read_text())["checkpoint"] == first
-    assert "1 entries verified" in here.placet("verify", "--proof", proof, "--against", at)
+    assert "1 entry verified" in here.placet("verify", "--proof", proof, "--against", at)
     proof.write_text(json.dumps(bundle))
     assert "no anchored checkpoint has the 8 entries" in here.placet(
         "verify", "--proof", proof, "--against", at, code=1
@@ -189,7 +189,7 @@ def test_the_whole_record_is_verified_and_says_what_it_rests_on(here: Installati
     found = json.loads(here.placet("verify", "--json"))
     assert (found["entries"], found["pending"], found["checkpoints"], found["anchors"]) == (7, 0, 1, 0)
     assert "log of 7 entries verified" in here.placet("verify")
-    assert "1 stream(s) verified" in here.placet("verify", run_id(2))
+    assert "1 stream verified" in here.placet("verify", run_id(2))
     here.tamper("UPDATE audit_event SET actor = 'mallory' WHERE id = 4")
     assert "broken at entry 2: its content does not match its hash" in here.placet("verify", code=1)
 

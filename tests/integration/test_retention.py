@@ -176,7 +176,7 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert command("retention", "run") == "nothing was due\n"
     assert findings(database) == []
 
-    assert "1 signed checkpoint(s) agree" in (command("audit", "checkpoint"), command("audit", "verify"))[1]
+    assert "1 signed checkpoint verified with it" in (command("audit", "checkpoint"), command("audit", "verify"))[1]
     assert "entries proven" in command("audit", "prove", steps.run.run_id, "--out", str(tmp_path / "proof"))
     shown = command("run", "show", steps.run.run_id)
     assert f"proposal  cannot be shown: artifact '{proposal}' was erased on " in shown
@@ -184,8 +184,8 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert documents.count("under retention (entry ") == 5
     log = command("audit", "log")
     assert "  retention.applied  dana  " in log
-    assert "ERASED 6 prompts, answers and pieces of billing evidence of runs over for 30 days and more" in log
-    assert "applied retention: erased 6 prompts, answers and pieces of evidence, 1 proposals and 0 notifications" in log
+    assert "ERASED 6 prompts, answers and pieces of billing evidence of runs over for 30 days or more" in log
+    assert "applied retention: erased 6 prompts, answers and pieces of evidence, 1 proposal and 0 notifications" in log
     number = documents.split("under retention (entry ")[1].split(" ")[0]
     assert f"\n{number:>3}  " in log
     with database.reading() as tx:

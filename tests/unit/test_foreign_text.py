@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.text import attributed, is_plain, one_line, quoted, wrote
+from placet.contracts.text import attributed, counted, is_plain, one_line, quoted, shortened, wrote
 
 ANY = st.text(
     st.one_of(st.characters(exclude_categories=()), st.sampled_from("\x1b\n\r\t \u0301\u200b\u202e\ufe0f“”…"))
@@ -22,6 +22,23 @@ def test_nothing_unseen_is_left_and_the_line_is_bounded(text: str, limit: int) -
     assert "  " not in line
     assert not {unicodedata.category(character) for character in line} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     line.encode()
+
+
+@given(ANY, LIMITS)
+def test_what_is_cut_says_so_and_what_fits_is_whole(text: str, limit: int) -> None:
+    cut = shortened(text, limit)
+    assert len(cut) <= limit
+    if len(text) <= limit:
+        assert cut == text
+    else:
+        assert cut.endswith("…")
+        assert text.startswith(cut[:-1])
+
+
+@given(st.integers())
+def test_one_alone_is_singular(number: int) -> None:
+    assert counted(number, "day") == (f"{number} day" if number == 1 else f"{number} days")
+    assert counted(number, "entry", "entries") == (f"{number} entry" if number == 1 else f"{number} entries")
 
 
 @given(ANY, LIMITS)

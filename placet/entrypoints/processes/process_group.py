@@ -35,13 +35,15 @@ class ProcessGroup(ABC):
         try:
             self.start()
         except BaseException:
-            self.stop()
+            with uninterrupted():
+                self.stop()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop everything."""
-        self.stop()
+        """Stop everything; a second Ctrl-C does not leave half of it running."""
+        with uninterrupted():
+            self.stop()
 
     @abstractmethod
     def start(self) -> None:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -50,10 +51,18 @@ class Stack(ProcessGroup):
         isolated: Use nothing of an operator's own installation: settings other than the folder are the defaults, and
             the environment's are taken away from the parts. What runs by itself, as the demo does, must not reach a
             real BSS.
+        on_start: Called once it is sure that this stack is the only one here, before its parts start.
         usual_ports: Take the ports that people know where they are free; else any free ones, which meet nobody's.
     """
 
-    def __init__(self, settings: Settings, *, isolated: bool = False, usual_ports: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        isolated: bool = False,
+        usual_ports: bool = True,
+        on_start: Callable[[], object] = lambda: None,
+    ) -> None:
         self._home = settings.home.resolve()
         own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
         super().__init__(
@@ -63,6 +72,7 @@ class Stack(ProcessGroup):
             log_files=settings.log_files,
         )
         self._isolated, self._usual_ports = isolated, usual_ports
+        self._on_start = on_start
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
         self.temporal_port = self._port(7233)
@@ -116,6 +126,7 @@ class Stack(ProcessGroup):
         """
         private_folder(self._home)
         self._lock = self._only_one()
+        self._on_start()
         temporal = temporal_command(self.temporal_port, self.ui_port, self._home / "temporal.db")
         self.spawn("temporal", temporal)
         bss = ("bss", "serve", "--port", str(self.bss_port), "--database", str(self._home / "bss.db"))

@@ -12,6 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from placet.contracts.text import shortened
 from placet.errors import GovernanceError
 from placet.governance.log.merkle import EMPTY_ROOT, HASH_BYTES
 from placet.governance.log.notes import NOTE_MALFORMED, VerifierKey, decode_base64, open_note, sign_note, untrusted_text
@@ -57,14 +58,14 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if not origin or extensions[-1] or not all(extensions[:-1]):
         fault = "it is not lines of origin, size and root"
     elif not _SIZE.fullmatch(size) or int(size) > _LARGEST_SIZE:
-        fault = f"its size {size[:40]!r} is not a number of entries"
+        fault = f"its size {shortened(size, 40)!r} is not a number of entries"
     else:
         try:
             digest = decode_base64(root)
         except ValueError:
             digest = b""
         if len(digest) != HASH_BYTES:
-            fault = f"its root {root[:60]!r} is not a SHA-256 in base64"
+            fault = f"its root {shortened(root, 60)!r} is not a SHA-256 in base64"
         elif size == "0" and digest != EMPTY_ROOT:
             fault = "its size is 0 and its root is not that of the empty tree"
         else:

@@ -14,6 +14,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, GovernanceError
 from placet.governance.signing.keys import public_bytes
 
@@ -80,9 +81,11 @@ class VerifierKey:
             name, key_id, encoded = parts
             material = decode_base64(encoded)
         except ValueError as error:
-            raise ConfigurationError(f"{vkey.strip()[:80]!r} is not a verifier key: name+id+base64") from error
+            raise ConfigurationError(
+                f"{shortened(vkey.strip(), NAME)!r} is not a verifier key: name+id+base64"
+            ) from error
         if not _VKEY_ID.fullmatch(key_id) or not material:
-            raise ConfigurationError(f"{vkey.strip()[:80]!r} is not a verifier key: name+id+base64")
+            raise ConfigurationError(f"{shortened(vkey.strip(), NAME)!r} is not a verifier key: name+id+base64")
         key = cls(name, material[1:], material[0])
         if key.key_id.hex() != key_id:
             raise ConfigurationError(
@@ -158,7 +161,7 @@ def add_signatures(note: str, lines: str) -> str:
     cosigned = note + lines
     text, _ = _split(note)
     if not lines or _split(cosigned)[0] != text:
-        raise GovernanceError(f"{lines[:80]!r} is not a sequence of signature lines", code=NOTE_MALFORMED)
+        raise GovernanceError(f"{shortened(lines, NAME)!r} is not a sequence of signature lines", code=NOTE_MALFORMED)
     return cosigned
 
 
@@ -201,7 +204,9 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     except ValueError:
         data = b""
     if dash != "—" or not _is_name(name) or len(data) <= _KEY_ID_BYTES:
-        raise GovernanceError(f"not a signed note: {line[:80]!r} is not a signature line", code=NOTE_MALFORMED)
+        raise GovernanceError(
+            f"not a signed note: {shortened(line, NAME)!r} is not a signature line", code=NOTE_MALFORMED
+        )
     return name, data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:]
 
 

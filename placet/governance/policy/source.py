@@ -15,6 +15,7 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.base import Frozen
+from placet.contracts.text import WORDS, shortened
 from placet.governance.policy.terms import terms_of
 
 Severity = Literal["error", "warning"]
@@ -187,7 +188,8 @@ def _accept(statement: _Statement, node: pst.Template) -> Policy | Finding:
     if not name.strip():
         return statement.fault("missing_id", 'has no @id("…"); the record names deciding policies by it')
     if not name.isprintable() or len(name) > _LONGEST_ID:
-        return statement.fault("malformed_id", f"@id {name[:40]!r} is not printable or over {_LONGEST_ID} characters")
+        shown = shortened(name, 40)
+        return statement.fault("malformed_id", f"@id {shown!r} is not printable or over {_LONGEST_ID} characters")
     try:
         terms_of(node)
     except ValueError as error:
@@ -237,4 +239,4 @@ def _schema_faults(policies: Sequence[Policy], schema: str) -> Iterator[Finding]
 
 def one_line(error: object) -> str:
     """The first line of what a library says, shortened."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return shortened((str(error).strip().splitlines() or [type(error).__name__])[0], WORDS)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from placet import files
+from placet.contracts.text import shortened
 from placet.errors import ConfigurationError
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.ed25519 import check_public_key
@@ -98,5 +99,7 @@ def parse_public_key(text: str) -> bytes:
         raw = base64.b64decode(text.strip(), validate=True)
         check_public_key(raw)
     except ValueError as error:
-        raise ConfigurationError(f"{text.strip()[:60]!r} is not a base64 Ed25519 public key: {error}") from error
+        raise ConfigurationError(
+            f"{shortened(text.strip(), 60)!r} is not a base64 Ed25519 public key: {error}"
+        ) from error
     return raw

@@ -1,6 +1,7 @@
 """The `placet` command: one tree of commands, one way to fail.
 
-Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage.
+Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage, 3 what was waited for did not come in time,
+130 interrupted.
 """
 
 from collections.abc import Sequence

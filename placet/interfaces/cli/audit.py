@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
@@ -97,7 +98,9 @@ def prove(
         output.print_json(bundle.model_dump(mode="json"))
         return
     output.write_file(out, bundle.model_dump_json(indent=2) + "\n")
-    output.print_line(f"{len(bundle.entries)} entries proven under the checkpoint of {head.size}: {out}")
+    output.print_line(
+        f"{counted(len(bundle.entries), 'entry', 'entries')} proven under the checkpoint of {head.size}: {out}"
+    )
 
 
 @app.command("verify")
@@ -126,7 +129,7 @@ def verify(
         if as_json:
             output.print_json({"streams": 1, "entries": entries, "verified": True})
         else:
-            output.print_line(f"1 stream(s) verified: every hash and link of {entries} entries holds")
+            output.print_line(f"1 stream verified: every hash and link of {counted(entries, 'entry', 'entries')} holds")
     else:
         _verify_record(toolbox, against, key, as_json=as_json)
 
@@ -157,7 +160,7 @@ def anchor(
             return tx.log.consistency_proof(toolbox.tenant, size, head.checkpoint.size)
 
     head = anchors.SignedHead(note, open_checkpoint(note, keys), keys, consistency)
-    what = f"{head.checkpoint.origin} at {head.checkpoint.size} entries"
+    what = f"{head.checkpoint.origin} at {counted(head.checkpoint.size, 'entry', 'entries')}"
     if is_witness:
         witness = None if witness_key is None else VerifierKey.parse(witness_key)
         cosigned = anchors.anchor_at_witness(to, head, witness)
@@ -217,17 +220,18 @@ def _verify_record(toolbox: Toolbox, against: Path | None, key: list[str] | None
         )
         return
     output.print_line(
-        f"{found.streams} stream(s) of entries (runs, and the tenant's own) verified: every hash and link holds, and "
-        "the tables say what they led to"
+        f"{counted(found.streams, 'stream')} of entries (runs, and the tenant's own) verified: every hash and link "
+        "holds, and the tables say what they led to"
     )
     output.print_line(
-        f"log of {found.entries} entries verified, root {found.root.hex()[:16]}: {found.checkpoints} signed "
-        f"checkpoint(s) agree; {found.pending} entries are too new to be in it"
+        f"log of {counted(found.entries, 'entry', 'entries')} verified, root {found.root.hex()[:16]}: "
+        f"{counted(found.checkpoints, 'signed checkpoint')} verified with it; "
+        f"{counted(found.pending, 'entry', 'entries')} too new to be in it"
     )
     if against is None:
         output.print_line("no anchored checkpoint was given to compare with; name a file or a folder by --against")
     else:
-        output.print_line(f"{found.anchors} anchored checkpoint(s) in {str(against)!r} agree")
+        output.print_line(f"{counted(found.anchors, 'anchored checkpoint')} in {str(against)!r} verified with it")
 
 
 def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[str] | None, *, as_json: bool) -> None:
@@ -255,8 +259,9 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
         )
         return
     last = bundle.entries[-1].entry
+    verified, size = (counted(count, "entry", "entries") for count in (len(bundle.entries), head.size))
     output.print_line(
-        f"{len(bundle.entries)} entries verified: they are in log {head.origin} of {head.size} entries, "
+        f"{verified} verified, in log {head.origin} of {size}: "
         f"the last is {last.kind} of {moment(last.at)} by {last.actor}"
     )
     output.print_line(_what_it_holds(bundle))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -50,7 +51,7 @@ def backup(
     if as_json:
         output.print_json({"file": str(file), "digest": taken.digest, "rows": taken.rows, "keys": with_keys})
         return
-    output.print_line(f"{taken.rows} rows written to {file}, sha256 {taken.digest}")
+    output.print_line(f"{counted(taken.rows, 'row')} written to {file}, sha256 {taken.digest}")
     keys = "the payload and log keys are in it, encrypted" if with_keys else "the payload and log keys are not in it"
     output.print_line(f"{keys}; {_BESIDES}")
     output.print_line(f"see that it can be restored: placet restore --drill {file}")
@@ -154,11 +155,12 @@ def _show(restored: "Restored", *, drill: bool, halted: bool, as_json: bool) -> 
             }
         )
         return
-    taken = f"backup of {moment(restored.made_at)}, {restored.rows} rows, sha256 {restored.digest}"
+    taken = f"backup of {moment(restored.made_at)}, {counted(restored.rows, 'row')}, sha256 {restored.digest}"
     output.print_line(f"{taken}: {'restored, verified and thrown away' if drill else 'restored and verified'}")
+    entries = counted(restored.entries, "entry", "entries")
     output.print_line(
-        f"tenants {', '.join(restored.tenants) or 'none'}: {restored.streams} streams, {restored.entries} entries, "
-        f"{restored.checkpoints} signed checkpoints and {restored.artifacts} artifacts hold"
+        f"tenants {', '.join(restored.tenants) or 'none'}: {counted(restored.streams, 'stream')}, {entries}, "
+        f"{counted(restored.checkpoints, 'signed checkpoint')} and {counted(restored.artifacts, 'artifact')} hold"
     )
     if halted:
         output.print_line(

@@ -1,15 +1,22 @@
-"""How results look on a terminal. JSON output is the models' own; nothing here computes."""
+"""How results look on a terminal. JSON output is the models' own; nothing here computes.
+
+On a terminal, lines are as wide as it is: what does not fit goes on below, broken between words and indented. Piped
+into another program a line stays whole, so that it can be searched and cut, whatever COLUMNS says: every program that
+has loaded readline hands COLUMNS on, and nobody meant it. The reports that are made to be read (`placet doctor`) honour
+COLUMNS there; tables and the view of a proposal are laid out for it, or for 80 columns. Dates are never broken.
+"""
 
 import json
+import re
 import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from placet.contracts.text import one_line, visible
-from placet.contracts.times import moment
+from placet.contracts.text import one_line, shortened, visible
+from placet.contracts.times import minute
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +35,8 @@ _NARROWEST = 40
 _ERROR = 1000
 """Bound of an error's line, in characters."""
 
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)")
+
 _NAMES = 10
 """Width of the names before values, in columns."""
 
@@ -35,10 +44,9 @@ _NAMES = 10
 def print_line(text: str) -> None:
     """Print one line; foreign text in it stays in it.
 
-    It is not wrapped where it is piped into another command. On a terminal what does not fit goes on indented: no part
-    of it can pass for a line of ours.
+    What does not fit goes on indented: no part of it can pass for a line of ours.
     """
-    _print(visible(text), 4)
+    _print(visible(text), 4 + len(text) - len(text.lstrip(" ")))
 
 
 def print_field(name: str, text: str) -> None:
@@ -110,39 +118,49 @@ def print_weighed(events: "Sequence[AuditEvent]") -> None:
 
 def print_keys(keys: "Sequence[ListedKey]") -> None:
     """A table of enrolled keys; below it, why some of them do not count."""
-    made = table("name", "key", "roles", "limit", "expires", "state")
+    made = table("name", "key", "roles", "limit", "valid until", "state", whole=("key", "valid until", "state"))
     for listed in keys:
         key = listed.key
         if key is None:
             add_row(made, one_line(listed.name, 64), listed.key_id[:16], "", "", "", "NOT VERIFIED")
             continue
-        expires = moment(key.expires_at) if key.expires_at else "never"
-        state = f"revoked {moment(key.revoked_at)}" if key.revoked_at else "valid"
-        state = state if listed.fault is None else "NOT VERIFIED"
-        add_row(made, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), expires, state)
+        end = key.revoked_at or key.expires_at
+        state = "NOT VERIFIED" if listed.fault is not None else "revoked" if key.revoked_at else "valid"
+        until = minute(end) if end else "no end"
+        add_row(made, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), until, state)
     console().print(made if keys else "no keys enrolled")
     for listed in keys:
         if listed.fault is not None:
-            print_line(f"key {listed.key_id[:16]} of {listed.name[:64]!r} counts for nothing: {listed.fault}")
+            print_line(f"key {listed.key_id[:16]} of {shortened(listed.name, 64)!r} counts for nothing: {listed.fault}")
 
 
 def _print(line: str, indent: int) -> None:
-    if sys.stdout.isatty():
-        columns = max(shutil.get_terminal_size().columns, _NARROWEST)
-        if any(unicodedata.east_asian_width(character) in "WF" for character in line):
-            columns //= 2
-        line = "\n".join(textwrap.wrap(line, columns, subsequent_indent=" " * indent, drop_whitespace=False)) or line
-    sys.stdout.write(line + "\n")
+    sys.stdout.write((wrapped(line, indent) if sys.stdout.isatty() else line) + "\n")
     sys.stdout.flush()
 
 
-def table(*columns: str) -> "Table":
-    """Return a table without lines; what does not fit a column continues in it."""
+def wrapped(line: str, indent: int) -> str:
+    """Return `line` as it fits, going on `indent` columns in; whole where nothing says how wide that is."""
+    fallback = (80, 24) if sys.stdout.isatty() else (0, 0)
+    columns = shutil.get_terminal_size(fallback).columns
+    if not columns:
+        return line
+    columns = max(columns, _NARROWEST)
+    if any(unicodedata.east_asian_width(character) in "WF" for character in line):
+        columns //= 2
+    whole = _DATE.sub("\\1\0\\2", line)  # one word, while lines are broken between words
+    margin = " " * min(indent, columns // 2)
+    lines = textwrap.wrap(whole, columns, subsequent_indent=margin, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ") or line
+
+
+def table(*columns: str, whole: "Collection[str]" = ()) -> "Table":
+    """Return a table without lines; what does not fit a column continues in it, but in those of `whole`."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in whole)
     return made
 
 

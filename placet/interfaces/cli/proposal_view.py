@@ -69,7 +69,7 @@ def _signed(proposal: "Proposal", digest: str) -> "Iterable[tuple[str, str]]":
     mutation = proposal.mutation
     yield "run", proposal.run_id
     yield "treatment", proposal.name
-    yield "value", f"{worth(proposal)} expected"
+    yield "value", worth(proposal)
     if proposal.amends is not None:
         yield "changes", f"proposal {proposal.amends}, which cost {proposal.original_cost or 'unknown'}"
     if proposal.reverses is not None:

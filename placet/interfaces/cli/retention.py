@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from placet.contracts.text import counted
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.runs import ByOption, JsonFlag
+from placet.interfaces.cli.running.runs import ByOption, JsonFlag, asking
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(
     toolbox: Toolbox = context.obj
     periods = toolbox.periods()
     outcome = apply_retention(
-        toolbox.database(), toolbox.tenant, periods, by=by or toolbox.operator, now=datetime.now(UTC)
+        toolbox.database(), toolbox.tenant, periods, by=asking(toolbox, by), now=datetime.now(UTC)
     )
     if as_json:
         output.print_json(_document(periods, outcome))
@@ -61,7 +62,7 @@ def run(
         if size.count:
             output.print_line(f"erased {_counted(size)}: {_NAMES[kind]}{_since(size)}")
     if outcome.notices.count:
-        output.print_line(f"erased {outcome.notices.count} notifications")
+        output.print_line(f"erased {counted(outcome.notices.count, 'notification')}")
     output.print_line("nothing was due" if outcome.nothing else "the entries are in `placet audit log`")
 
 
@@ -72,9 +73,8 @@ def _print(toolbox: Toolbox, periods: "Periods", outcome: "Outcome", as_json: bo
     for kind, size in outcome.documents.items():
         _line(_NAMES[kind], _SETTINGS[kind], periods.classes.get(kind), size)
     _line(*_NOTICES, periods.notices, outcome.notices)
-    output.print_line(
-        f"what a customer was given stays for {periods.given} days in any case: so far the contact policies look back"
-    )
+    given = counted(periods.given, "day")
+    output.print_line(f"what a customer was given stays for {given} in any case: so far the contact policies look back")
     if not outcome.nothing:
         output.print_line(f"erase it, for tenant {toolbox.tenant}: placet retention run")
 
@@ -84,7 +84,7 @@ def _line(name: str, setting: str, days: int | None, size: "Size") -> None:
         output.print_line(f"{name}: kept for ever ({setting} is not set)")
         return
     due = f"{_counted(size)} would go{_since(size)}" if size.count else "nothing is due"
-    output.print_line(f"{name}: kept for {days} days; {due}")
+    output.print_line(f"{name}: kept for {counted(days, 'day')}; {due}")
 
 
 def _counted(size: "Size") -> str:

@@ -7,6 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import PersonName, first_fault
+from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -28,7 +29,7 @@ def key_path(toolbox: Toolbox, name: str, key_file: Path | None = None) -> Path:
     try:
         checked = TypeAdapter(PersonName).validate_python(name)
     except ValidationError as error:
-        raise UsageError(f"malformed name {name[:80]!r}: {first_fault(error)}") from error
+        raise UsageError(f"malformed name {shortened(name, NAME)!r}: {first_fault(error)}") from error
     return key_file or toolbox.home / "keys" / f"{checked}.pem"
 
 

@@ -7,6 +7,7 @@ from fastapi import Header
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, RunId
 from placet.contracts.billing import Evidence, SourceCall
+from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunKey
 from placet.service.in_hand import Exchange
@@ -85,6 +86,12 @@ class DecisionDelivered(Frozen):
 
     run_id: RunId
     envelope: Digest
+
+
+class CancellationOrder(Frozen):
+    """Why a run is to end; kept on the record."""
+
+    reason: Remark = ""
 
 
 class CancellationRequested(Frozen):

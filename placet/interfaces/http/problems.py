@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
-from placet.contracts.text import one_line
+from placet.contracts.text import one_line, shortened
 from placet.errors import (
     ConfigurationError,
     DecisionRefused,
@@ -118,5 +118,4 @@ async def _unexpected(_request: Request, _error: Exception) -> Response:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+    return shortened(repr(value), _MAX_SHOWN)

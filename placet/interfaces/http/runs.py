@@ -19,6 +19,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.messages import (
+    CancellationOrder,
     CancellationRequested,
     DecisionDelivered,
     Operator,
@@ -142,10 +143,12 @@ class RunEndpoints:
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
-    def cancel(self, run_id: RunId, operator: Operator) -> CancellationRequested:
+    def cancel(
+        self, run_id: RunId, operator: Operator, order: CancellationOrder | None = None
+    ) -> CancellationRequested:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
-        record_cancellation(self._database, record, operator)
+        record_cancellation(self._database, record, operator, order.reason if order is not None else "")
         self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
 

@@ -37,6 +37,9 @@ _NUMBERS = {"latency": 60_000, "late": 600_000, "retry_after": 10_000_000, "cut"
 _AFTER_ANSWER = ("lost", "status_after")
 _SYNTAX = "write it like 'latency=250;status=503' or 'lost'"
 
+KNOWN = (*_NUMBERS, "stranger", *get_args(Outcome))
+"""Every condition, then every outcome, as they are written."""
+
 
 class Fault(BaseModel):
     """One fault. `status` is set for the outcomes `status` and `status_after` only; None is a condition not named."""
@@ -74,7 +77,7 @@ def parse_fault(text: str) -> Fault:
         elif name in _BARE and not value:
             named["outcome"] = name
         else:
-            raise ValueError(f"fault {text!r} is unknown; {_SYNTAX}")
+            raise ValueError(f"fault {text!r} is unknown; known: {', '.join(KNOWN)}; {_SYNTAX}")
     if "late" in named and named.get("outcome") not in _AFTER_ANSWER:
         raise ValueError(f"fault {text!r} is late without 'lost' or 'status_after'; {_SYNTAX}")
     return Fault.model_validate(named)

@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from placet.contracts.text import NAME, counted, shortened
 from placet.errors import ConfigurationError, GovernanceError, UpstreamRejected, UpstreamUnavailable
 from placet.files import PUBLIC_MODE, write_file
 from placet.governance.log.bundle import encode_proof
@@ -58,7 +59,7 @@ class SignedHead:
         here = self.checkpoint
         if anchored.size > here.size:
             raise GovernanceError(
-                f"{where} has a checkpoint of {anchored.size} entries, the log has {here.size}: it was cut off",
+                f"{where} has a checkpoint of {_entries(anchored.size)}, the log has {here.size}: it was cut off",
                 code=BROKEN,
             )
         try:
@@ -109,7 +110,7 @@ def anchor_in_git(repository: Path, head: SignedHead) -> Path:
     name = str(file.relative_to(repository))
     _git(repository, "add", "--", name)
     if _git(repository, "status", "--porcelain", "--", name):
-        message = f"Anchor {head.checkpoint.origin} at {head.checkpoint.size} entries"
+        message = f"Anchor {head.checkpoint.origin} at {_entries(head.checkpoint.size)}"
         _git(repository, "commit", "--quiet", "--message", message, "--only", "--", name)
     return file
 
@@ -166,10 +167,10 @@ def _request(head: SignedHead, old_size: int) -> bytes:
 def _size_at(url: str, answer: httpx.Response, head: SignedHead) -> int:
     text = answer.text.strip()
     if not _SIZE.fullmatch(text):
-        raise UpstreamRejected(f"witness {url!r} answered 409 without the size it has: {text[:80]!r}")
+        raise UpstreamRejected(f"witness {url!r} answered 409 without the size it has: {shortened(text, NAME)!r}")
     if int(text) > head.checkpoint.size:
         raise GovernanceError(
-            f"witness {url!r} has a checkpoint of {int(text)} entries, the log has {head.checkpoint.size}: "
+            f"witness {url!r} has a checkpoint of {_entries(int(text))}, the log has {head.checkpoint.size}: "
             "it was cut off",
             code=BROKEN,
         )
@@ -194,3 +195,7 @@ def _git(repository: Path, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ConfigurationError(f"git did not run in {str(repository)!r}: {error}") from error
     return done.stdout.strip()
+
+
+def _entries(count: int) -> str:
+    return counted(count, "entry", "entries")

@@ -9,6 +9,7 @@ from threading import Event
 from urllib.parse import urlsplit
 
 from placet.contracts.audit import AuditEvent
+from placet.contracts.text import counted
 from placet.errors import ConfigurationError, GovernanceError, StorageError, UsageError
 from placet.governance.log.bundle import (
     ProofBundle,
@@ -146,7 +147,7 @@ def _proven(tx: Transaction, tenant: str, events: Sequence[AuditEvent], note: st
         row = tx.log.find(tenant, leaf_of(event.hash))
         if row is None or row.index >= size:
             raise UsageError(
-                f"entry {event.seq} of {event.stream!r} is newer than the checkpoint of {size} entries",
+                f"entry {event.seq} of {event.stream!r} is newer than the checkpoint of {_entries(size)}",
                 code=NOT_COVERED,
             )
         proof = encode_proof(tx.log.inclusion_proof(tenant, row.index, size))
@@ -206,3 +207,7 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _entries(count: int) -> str:
+    return counted(count, "entry", "entries")

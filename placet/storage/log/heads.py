@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from placet.contracts.text import counted
 from placet.errors import GovernanceError
 from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
@@ -23,7 +24,9 @@ def check_extends(tx: Transaction, tenant: str, signed: Checkpoint) -> None:
     """
     size = tx.log.head(tenant).size
     if signed.size > size:
-        raise GovernanceError(f"a checkpoint of {signed.size} entries was signed, it has {size}", code=BROKEN)
+        raise GovernanceError(
+            f"a checkpoint of {counted(signed.size, 'entry', 'entries')} was signed, it has {size}", code=BROKEN
+        )
     root = tx.log.frontier(tenant, size).root()
     verify_consistency(signed.size, signed.root, size, root, tx.log.consistency_proof(tenant, signed.size, size))
 

@@ -13,6 +13,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from placet.contracts.text import counted
 from placet.errors import GovernanceError
 from placet.governance.log.bundle import leaf_of
 from placet.governance.log.chain import BROKEN, entry_hash
@@ -106,7 +107,9 @@ class _Expected:
     def none_left(self, size: int) -> None:
         if self._next is not None:
             kind, checkpoint = self._next
-            raise _broken(self._tenant, f"it has {size} entries, the {kind} checkpoint has {checkpoint.size}")
+            raise _broken(
+                self._tenant, f"it has {counted(size, 'entry', 'entries')}, the {kind} checkpoint has {checkpoint.size}"
+            )
 
     def _stored(self, tx: Transaction, keys: Sequence[VerifierKey]) -> Iterator[tuple[str, Checkpoint]]:
         after = -1
@@ -114,7 +117,10 @@ class _Expected:
             for size, note in page:
                 checkpoint = open_checkpoint(note, keys)
                 if checkpoint.size != size:
-                    raise _broken(self._tenant, f"its checkpoint of {checkpoint.size} entries is stored as {size}")
+                    raise _broken(
+                        self._tenant,
+                        f"its checkpoint of {counted(checkpoint.size, 'entry', 'entries')} is stored as {size}",
+                    )
                 self.checkpoints += 1
                 yield "stored", checkpoint
             after = page[-1][0]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from placet.contracts.text import shortened
+
 DIFFERS: Final = "projection_differs"
 """Code of the error that a table says other than the record."""
 
@@ -40,4 +42,4 @@ def compare(table: str, row: str, found: Mapping[str, Any], recorded: Mapping[st
 def shown(value: object) -> str:
     """Return `value` for one line, bounded."""
     text = value.isoformat() if isinstance(value, datetime) else repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return shortened(text, _LONGEST)

@@ -27,6 +27,7 @@ import yaml
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
+from placet.contracts.text import shortened
 from placet.errors import ConfigurationError
 from placet.governance.policy.authoring.case_models import Case, CasesTable, Completion
 
@@ -53,7 +54,7 @@ def parse_cases(text: str, source: str) -> tuple[Case, ...]:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{source}: not YAML: {' '.join(str(error).split())}") from error
     except ValueError as error:  # a date or a number that there is not
-        raise ConfigurationError(f"{source}: {' '.join(str(error).split())[:200]}") from error
+        raise ConfigurationError(f"{source}: {shortened(' '.join(str(error).split()), 200)}") from error
     _refuse_repeated(tree, source)
     try:
         table = CasesTable.model_validate(data)

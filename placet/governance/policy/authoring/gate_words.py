@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from placet.contracts.base import Frozen
 from placet.contracts.gate import Gate
+from placet.contracts.text import counted
 from placet.governance.policy.source import PolicyFile, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, may_ask, terms_of
 
@@ -74,8 +75,7 @@ def gate_in_words(gate: Gate) -> str:
 def duration_in_words(seconds: int) -> str:
     """In the largest unit that is exact: `2 days`, `90 minutes`."""
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0 and (seconds or size == 1))
-    count = seconds // size
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+    return counted(seconds // size, unit)
 
 
 def _people(terms: PermitTerms) -> str:
@@ -84,4 +84,4 @@ def _people(terms: PermitTerms) -> str:
     holding = f" holding {' or '.join(terms.roles)}" if terms.roles else ""
     if terms.quorum is None:
         return f"people{holding} must approve, as many as the application says"
-    return f"{terms.quorum} {'person' if terms.quorum == 1 else 'people'}{holding} must approve"
+    return f"{counted(terms.quorum, 'person', 'people')}{holding} must approve"

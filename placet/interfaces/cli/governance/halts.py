@@ -10,7 +10,7 @@ from placet.contracts.text import wrote
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.running.runs import JsonFlag, asking
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -49,7 +49,7 @@ def halt(
         tenant=toolbox.tenant,
         scope=scope,
         subject=agent or kind or "",
-        by=by or toolbox.operator,
+        by=asking(toolbox, by),
         reason=reason,
         agents=toolbox.agents,
     )

@@ -35,7 +35,13 @@ def new(
     toolbox: Toolbox = context.obj
     path = key_path(toolbox, name, file)
     key = create_key_file(path, toolbox.passphrase(f"new passphrase for {name}'s key"))
-    output.print_line(f"key {key.key_id[:16]} written to {path}; have {path}.pub enrolled by an administrator")
+    output.print_line(f"key {key.key_id[:16]} written to {path}")
+    output.print_line(
+        f"an approver next: have an administrator sign that it is yours, "
+        f"`placet keys enroll {name} --public {path}.pub --role ROLE --as ADMINISTRATOR`"
+    )
+    at = f" --key-file {path}" if file is not None else ""
+    output.print_line(f"the first administrator next: `placet keys bootstrap {name}{at}`")
 
 
 @app.command("bootstrap")

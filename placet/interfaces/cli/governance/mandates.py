@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.running.runs import JsonFlag, asking
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -65,7 +66,7 @@ def draft(
     drafted = draft_mandate(
         tenant=toolbox.tenant,
         name=name,
-        drafted_by=by or toolbox.operator,
+        drafted_by=asking(toolbox, by),
         agent=agent,
         kinds=kind,
         treatments=treatment,
@@ -244,7 +245,7 @@ def _print_bounds(mandate: "Mandate | MandateDraft") -> None:
     output.print_line(f"clears    {', '.join(mandate.kinds)}: {', '.join(mandate.treatments)}")
     tests = [f"{test.field} {test.op} {_value(test.value)}" for test in mandate.cohort]
     output.print_line(f"cohort    {' and '.join(tests) or 'every customer'}")
-    output.print_line(f"at most   {mandate.cap_per_customer} for one customer in {mandate.period_days} days")
+    output.print_line(f"at most   {mandate.cap_per_customer} for one customer in {counted(mandate.period_days, 'day')}")
     output.print_line(f"budget    {mandate.budget} in all")
     output.print_line(f"valid     {moment(mandate.valid_from)} until {moment(mandate.valid_until)}")
 

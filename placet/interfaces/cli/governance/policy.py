@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.text import counted
 from placet.errors import ConfigurationError, GovernanceError, PolicyError, UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag, RunArgument
@@ -63,9 +64,9 @@ def check(
         for place, version, found, gates in sets:
             policy_output.print_findings(place, version, found, gates)
     if errors:
-        raise PolicyError(f"{_count(errors, 'error')}: this set is refused, and without one everything is denied")
+        raise PolicyError(f"{counted(errors, 'error')}: this set is refused, and without one everything is denied")
     if warnings and strict:
-        raise PolicyError(f"{_count(warnings, 'warning')}, and --strict was asked for")
+        raise PolicyError(f"{counted(warnings, 'warning')}, and --strict was asked for")
 
 
 @app.command("test")
@@ -93,7 +94,7 @@ def run_tests(
         output.print_json([{"file": str(table), **report.model_dump(mode="json")} for table, report in reports])
     failures = sum(report.failures for _, report in reports)
     if failures:
-        raise GovernanceError(f"{_count(failures, 'case')} came out otherwise than expected", code="case_failed")
+        raise GovernanceError(f"{counted(failures, 'case')} came out otherwise than expected", code="case_failed")
 
 
 @app.command("explain")
@@ -187,7 +188,3 @@ def _explain(toolbox: Toolbox, run_id: str) -> "RunExplained":
         delegations=delegations,
         now=now,
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

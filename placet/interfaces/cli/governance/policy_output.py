@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
 
@@ -41,7 +42,7 @@ def print_cases(table: Path, report: "CasesReport") -> None:
         _line(f"      expected {result.expected}")
         _line(f"      got      {result.got}")
         _print_says(result.explained, "      ")
-    _line(f"{table}: {len(report.results)} cases, {report.failures} failed")
+    _line(f"{table}: {counted(len(report.results), 'case')}, {report.failures} failed")
     if report.never_decisive:
         _line(f"{table}: decided no case: {', '.join(report.never_decisive)}")
 

@@ -9,7 +9,7 @@ import typer
 
 from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import one_line
+from placet.contracts.text import counted, one_line
 from placet.interfaces.cli import output
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
@@ -128,7 +128,7 @@ def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
     """On stderr, so that what `--print` writes is decisions and nothing else."""
     lines = [f"{run_id}  left out: {reason}" for run_id, reason in prepared.left_out]
     if lines and not each:
-        lines = [f"{len(lines)} more wait for a decision and are outside the limits"]
+        lines = [f"{counted(len(lines), 'more run')} outside the limits, waiting for a decision"]
     for line in lines:
         output.print_notice(line)
 
@@ -145,7 +145,7 @@ def _print_table(prepared: "PreparedBatch") -> None:
         for run, customer, treatment, cost in rows
     ]
     bounds = prepared.bounds
-    lines.append(f"to {prepared.verdict}: {len(prepared.choices)} proposals, {prepared.total} in total")
+    lines.append(f"to {prepared.verdict}: {counted(len(prepared.choices), 'proposal')}, {prepared.total} in total")
     lines.append(
         f"bounds signed: agent {bounds.agent}; {', '.join(bounds.kinds)}; {', '.join(bounds.treatments)}; "
         f"at most {bounds.max_cost} each, {bounds.total_cost} in total"

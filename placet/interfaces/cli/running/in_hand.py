@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from placet.contracts.text import BILLING, NAME, THE_MODEL, one_line, quoted
+from placet.contracts.text import BILLING, NAME, THE_MODEL, counted, one_line, quoted
 from placet.interfaces.cli import output
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def _print_facts(facts: "Facts | None") -> None:
         return
     kept = facts.evidence
     rows: list[tuple[str, str]] = [
-        ("customer", f"{kept.customer.status}, {kept.customer.tenure_months} months, {kept.customer.contract}"),
+        (
+            "customer",
+            f"{kept.customer.status}, {counted(kept.customer.tenure_months, 'month')}, {kept.customer.contract}",
+        ),
         *(("bill", f"{one.issued_on}  {one.amount}, due {one.amount_due}, {one.state}") for one in kept.bills),
         *(("balance", f"{one.bucket_id}  {one.remaining}, {one.status}") for one in kept.balances),
         *(("product", f"{one.product_id}  {quoted(one.name, NAME)}, {one.status}") for one in kept.products),
@@ -105,4 +108,4 @@ def _print_held(whose: str, held: "Held") -> None:
     for line in lines[:_LINES]:
         output.print_line(f"    | {one_line(line, _LINE)}")
     if len(lines) > _LINES:
-        output.print_line(f"    … {len(lines) - _LINES} more lines; --json shows all of it")
+        output.print_line(f"    … {counted(len(lines) - _LINES, 'more line')}; --json shows all of it")

@@ -6,7 +6,7 @@ import typer
 
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_run
-from placet.interfaces.cli.running.runs import ByOption, JsonFlag, RunArgument, settled
+from placet.interfaces.cli.running.runs import ByOption, JsonFlag, RunArgument, asking, say_unfinished, settled
 from placet.interfaces.cli.toolbox import Toolbox
 
 
@@ -37,13 +37,12 @@ def reverse(
         engine = await toolbox.engine()
         await engine.require_ours()
         asked = request_reversal(
-            database, run_id=run_id, tenant=toolbox.tenant, requested_by=by or toolbox.operator, reason=reason
+            database, run_id=run_id, tenant=toolbox.tenant, requested_by=asking(toolbox, by), reason=reason
         )
         return (await reverse_run(database, engine, asked)).run_id
 
     reversal = toolbox.run(begin())
-    if wait:
-        toolbox.run(settled(toolbox, reversal, wait))
+    in_time = not wait or toolbox.run(settled(toolbox, reversal, wait))
     record = find_run(database, reversal, toolbox.tenant)
     if as_json:
         output.print_json(record.model_dump(mode="json"))
@@ -51,4 +50,6 @@ def reverse(
         output.print_line(f"{reversal}  started, to reverse {run_id}")
         if wait:
             print_run(record)
+    if not in_time:
+        return say_unfinished(reversal, record.state, wait)
     return 1 if record.state == "failed" else 0

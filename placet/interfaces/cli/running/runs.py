@@ -16,14 +16,35 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from placet.storage.records import RunRecord
 
+UNFINISHED = 3
+"""Exit code of a command that waited for a run, in vain: neither done nor failed."""
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
 ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
+CancelReasonOption = Annotated[str, typer.Option("--reason", help="why; kept on the record")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
 
 _LOOK_SECONDS = 2.0
 """How long `run show` waits for Temporal to say what keeps a run."""
 
 app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
+
+
+def asking(toolbox: Toolbox, by: str | None) -> str:
+    """Return who asks: the name given, the operator where none was.
+
+    Raises:
+        UsageError: the name is empty, as that of a script whose variable is not set.
+    """
+    if by is not None and not by.strip():
+        raise UsageError(f"--by {by!r} names nobody; write a name like 'olga', or leave --by out for PLACET_OPERATOR")
+    return toolbox.operator if by is None else by
+
+
+def say_unfinished(run_id: str, state: str, seconds: float) -> int:
+    """Say on stderr where a run stands for which nobody waits any longer; returns the exit code that says so."""
+    output.print_notice(f"{run_id} is still {state!r} after {seconds:g} s and goes on; see `placet run wait {run_id}`")
+    return UNFINISHED
 
 
 def register(root: typer.Typer) -> None:
@@ -38,7 +59,9 @@ def start(
     agent: Annotated[str, typer.Option("--agent", help="application to run")] = "retention",
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same key is the same run")] = None,
     by: ByOption = None,
-    wait: Annotated[float, typer.Option("--wait", help="seconds to wait for a decision to be due or an end")] = 0,
+    wait: Annotated[
+        float, typer.Option("--wait", help="seconds to wait for a decision or an end; 3 when none came")
+    ] = 0,
     as_json: JsonFlag = False,
 ) -> int:
     """Start a governed run for a customer."""
@@ -49,7 +72,7 @@ def start(
         tenant=toolbox.tenant,
         customer_id=customer,
         agent=agent,
-        requested_by=by or toolbox.operator,
+        requested_by=asking(toolbox, by),
         key=key,
         agents=toolbox.agents,
     )
@@ -63,8 +86,9 @@ def start(
     new, warning = toolbox.run(begin())
     if warning is not None:
         output.print_warning(warning)
+    in_time = True
     if wait and warning is None:
-        toolbox.run(settled(toolbox, request.run_id, wait))
+        in_time = toolbox.run(settled(toolbox, request.run_id, wait))
     record = find_run(database, request.run_id, toolbox.tenant)
     if as_json:
         output.print_json({"new": new, **record.model_dump(mode="json")})
@@ -72,6 +96,8 @@ def start(
         output.print_line(f"{record.run_id}  {'started' if new else 'exists already: same key, same run'}")
         if wait or not new:
             print_run(record)
+    if not in_time:
+        return say_unfinished(record.run_id, record.state, wait)
     return 1 if record.state == "failed" or (wait and warning is not None) else 0
 
 
@@ -203,7 +229,7 @@ def wait_for(
     seconds: Annotated[float, typer.Option("--seconds", help="give up after this long")] = 60,
     as_json: JsonFlag = False,
 ) -> int:
-    """Wait until a run needs a person or has ended; fails when it ended failed, or nothing came in time."""
+    """Wait until a run needs a person or has ended; 1 when it ended failed, 3 when nothing came in time."""
     from placet.service.runs import find_run
 
     toolbox: Toolbox = context.obj
@@ -213,17 +239,19 @@ def wait_for(
         output.print_json(record.model_dump(mode="json"))
     else:
         print_run(record)
-    return 0 if in_time and record.state != "failed" else 1
+    if not in_time:
+        return say_unfinished(run_id, record.state, seconds)
+    return 1 if record.state == "failed" else 0
 
 
 @app.command("cancel")
-def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None) -> None:
+def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None, reason: CancelReasonOption = "") -> None:
     """End a run without an effect. One whose effect is under way is settled first."""
     from placet.service.runs import find_run, record_cancellation
 
     toolbox: Toolbox = context.obj
     record = find_run(toolbox.database(), run_id, toolbox.tenant)
-    record_cancellation(toolbox.database(), record, by or toolbox.operator)
+    record_cancellation(toolbox.database(), record, asking(toolbox, by), reason)
 
     async def ask() -> None:
         await (await toolbox.engine()).cancel(run_id)

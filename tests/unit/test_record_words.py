@@ -1,0 +1,67 @@
+"""What the record's entries say to a person: nothing that is not so, and which rule denied or who asked and why."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from placet.contracts.audit import AuditEvent
+from placet.interfaces.record_words import in_words
+
+
+def told(kind: str, actor: str = "worker", **body: Any) -> str:
+    entry = AuditEvent(
+        stream="run-00000000000000000001",
+        seq=1,
+        tenant="demo",
+        run_id="run-00000000000000000001",
+        kind=kind,
+        actor=actor,
+        at=datetime(2026, 3, 1, tzinfo=UTC),
+        step_key=kind,
+        body=body,
+        prev_hash="0" * 64,
+        hash="1" * 64,
+    )
+    return in_words(entry)
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [([], "no model was asked; risk high"), ([{"model": "local"}], "found risk high with model local")],
+)
+def test_what_asked_no_model_claims_none(used: list[dict[str, str]], said: str) -> None:
+    queries = [{"operation": "balances"}]
+    assert told("analyse.completed", model_use=used, risk="high", queries=queries) == f"{said}; wants to read balances"
+
+
+@pytest.mark.parametrize(
+    ("policies", "reason", "said"),
+    [
+        ([], "no policy permits it", "DENIED: “no policy permits it”"),
+        (
+            ["four-eyes"],
+            "forbidden: Who asks decides not.",
+            "DENIED by policy four-eyes: “forbidden: Who asks decides not.”",
+        ),
+    ],
+)
+def test_a_denial_names_the_rule_that_denied(policies: list[str], reason: str, said: str) -> None:
+    assert told("approve.opened", "policy", gate={"verdict": "denied", "policies": policies, "reason": reason}) == said
+
+
+def test_a_cancellation_says_why_where_somebody_said_so() -> None:
+    asked = "asked for the end of the run while it was awaiting decision"
+    assert told("run.cancel_requested", "olga", state="awaiting_decision") == asked
+    why = told("run.cancel_requested", "olga", state="awaiting_decision", reason="asked for twice")
+    assert why == f"{asked}; olga wrote: “asked for twice”"
+
+
+def test_one_of_anything_is_singular() -> None:
+    assert told("query_billing.completed", operations=["bills"], calls=[{}]) == (
+        "read bills in 1 request to the billing system"
+    )
+    erased: dict[str, Any] = {"class": "proposal", "count": 1, "days": 1, "list": "a" * 64}
+    assert told("retention.applied", "dana", **erased) == (
+        f"ERASED 1 proposal of runs over for 1 day or more, listed in {'a' * 16}"
+    )
