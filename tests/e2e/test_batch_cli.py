@@ -349,8 +349,8 @@ def test_each_run_reports_its_own_outcome_and_one_refusal_is_exit_1(a_world: Wor
     assert a_world.record(large).state == "awaiting_decision"
 
     a_world.stop_worker()
-    waits = placet_process(a_world.settings.home, "reject", "--all", *signing, "--wait", "0", **address)
-    assert (waits.returncode, waits.stderr) == (0, "")
+    waits = placet_process(a_world.settings.home, "reject", "--all", *signing, "--wait", "0.1", **address)
+    assert (waits.returncode, waits.stderr) == (3, "")
     assert waits.stdout.splitlines()[-2] == f"{large}  reject by junior: delivered, not reviewed yet"
     assert waits.stdout.endswith(": 0 accepted, 0 refused, 1 not reviewed yet\n")
 

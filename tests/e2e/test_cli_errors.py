@@ -158,7 +158,7 @@ def test_a_decision_no_worker_has_reviewed_yet_is_delivered_and_not_called_refus
     assert placet(home, *enroll, "--as", "root", "--limit", "200.00 USD").returncode == 0
     a_world.stop_worker()
     done = placet(home, "approve", run_id, "--as", "anna", "--wait", "1", **extra)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "delivered, but no worker has reviewed it yet" in done.stdout
     a_world.start_worker()
     a_world.wait(run_id, "executed")

@@ -1,6 +1,7 @@
 """Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0027)."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -35,6 +36,7 @@ from placet.errors import UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
+from tests.support.command import Command
 from tests.support.world import World
 
 SEALED = "Encoded failure"
@@ -238,7 +240,7 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     assert world.effects()["adjustments"] == 0
 
 
-def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: World) -> None:
+def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: World, command: Command) -> None:
     a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
     run_id = a_world.start("C00005")
     a_world.until(lambda: a_world.attempts(run_id) >= 3, "a third attempt")
@@ -247,6 +249,9 @@ def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: Wo
         return " ".join(finding.detail for finding in hindered(a_world.settings))
 
     assert f"{run_id}: step 'analyse' is tried again and again since 20" in named()
+    assert "step 'analyse' is tried again and again since 20" in command("run", "show", run_id).out
+    (line,) = json.loads(command("run", "show", run_id, "--json").out)["hindered"]
+    assert line.startswith("step 'analyse' is tried again and again since 20")
     client = stranger(a_world)
     pause = PauseActivityRequest(
         namespace="default",

@@ -11,6 +11,7 @@ from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted, one_line
 from placet.interfaces.cli import output
+from placet.interfaces.cli.running.runs import UNFINISHED
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -74,7 +75,10 @@ class Signing:
 
 
 def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection, signing: Signing) -> int:
-    """Show what would be decided, sign it once, and send each run its share; 1 when any of them was refused."""
+    """Show what would be decided, sign it once, and send each run its share.
+
+    Returns the exit code: 1 when any of them was refused, 3 when any was not reviewed in time.
+    """
     from placet.service.batch_choice import prepare_batch
     from placet.service.batches import deliver_batch, record_batch, sign_prepared
 
@@ -96,7 +100,7 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     async def deliver() -> "tuple[MemberOutcome, ...]":
         return await deliver_batch(database, await toolbox.engine(), prepared, decisions, signing.wait)
 
-    return _report(toolbox.run(deliver()), f"{verdict} by {signing.name}", batch.root)
+    return _report(toolbox.run(deliver()), f"{verdict} by {signing.name}", batch.root, signing.wait)
 
 
 def _limits(selection: Selection) -> "BatchLimits":
@@ -154,7 +158,7 @@ def _print_table(prepared: "PreparedBatch") -> None:
         output.print_line(line)
 
 
-def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
+def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str, wait: float) -> int:
     accepted = waiting = 0
     for outcome in outcomes:
         if outcome.code is None:
@@ -169,4 +173,6 @@ def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str) -> int:
         output.print_line(f"{outcome.run_id}  {who}: {said}")
     refused = len(outcomes) - accepted - waiting
     output.print_line(f"batch {root[:16]}: {accepted} accepted, {refused} refused, {waiting} not reviewed yet")
-    return 1 if refused else 0
+    if refused:
+        return 1
+    return UNFINISHED if waiting and wait else 0

@@ -40,7 +40,9 @@ PrintFlag = Annotated[bool, typer.Option("--print", help="write what was signed 
 ProposalOption = Annotated[
     str | None, typer.Option("--proposal", help="refuse to sign anything but this proposal digest")
 ]
-WaitOption = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for a worker's review")]
+WaitOption = Annotated[
+    float, typer.Option("--wait", min=0, help="seconds to wait for a worker's review; 3 when none came")
+]
 
 
 def register(root: typer.Typer) -> None:
@@ -108,7 +110,7 @@ def amend(
     proposal: ProposalOption = None,
     print_only: PrintFlag = False,
     wait: WaitOption = 30,
-) -> None:
+) -> int:
     """Change a pending proposal and approve it as changed: less credit, or another treatment that was weighed."""
     from placet.contracts.people.decision import Amendment
     from placet.governance.amendments import amended
@@ -129,8 +131,8 @@ def amend(
     _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
     if print_only:
         output.print_text(envelope)
-    else:
-        deliver(toolbox, record, envelope, "amend", name, wait)
+        return 0
+    return deliver(toolbox, record, envelope, "amend", name, wait)
 
 
 def _amount(text: str | None) -> Money | None:
@@ -149,12 +151,12 @@ def settle(
     reason: ReasonOption = "",
     print_only: PrintFlag = False,
     wait: WaitOption = 30,
-) -> None:
+) -> int:
     """Settle a run whose outcome could not be known, after looking in the other system."""
     verdicts: dict[str, Verdict] = {"executed": "confirm_executed", "not-executed": "confirm_not_executed"}
     if found not in verdicts:
         raise typer.BadParameter(f"{found!r} is neither 'executed' nor 'not-executed'", param_hint="--found")
-    _decide(context.obj, run_id, verdicts[found], name, key_file, reason, None, print_only, wait)
+    return _decide(context.obj, run_id, verdicts[found], name, key_file, reason, None, print_only, wait)
 
 
 def _answer(
@@ -165,7 +167,7 @@ def _answer(
         if expected is not None:
             raise typer.BadParameter("one proposal digest cannot be that of several runs", param_hint="--proposal")
         return decide_batch(toolbox, verdict, selection, signing)
-    _decide(
+    return _decide(
         toolbox,
         run_id,
         verdict,
@@ -176,7 +178,6 @@ def _answer(
         signing.print_only,
         signing.wait,
     )
-    return 0
 
 
 def _decide(
@@ -189,7 +190,7 @@ def _decide(
     expected: str | None,
     print_only: bool,
     wait: float,
-) -> None:
+) -> int:
     from placet.service.decisions import sign_verdict
 
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
@@ -200,8 +201,8 @@ def _decide(
     envelope = sign_verdict(record, digest, verdict, name, reason, key)
     if print_only:
         output.print_text(envelope)
-        return
-    deliver(toolbox, record, envelope, verdict, name, wait)
+        return 0
+    return deliver(toolbox, record, envelope, verdict, name, wait)
 
 
 def _pending(

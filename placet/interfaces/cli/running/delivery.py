@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 from placet.contracts.people.decision import Verdict
 from placet.errors import GovernanceError
 from placet.interfaces.cli import output
+from placet.interfaces.cli.running.runs import UNFINISHED
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.storage.records import RunRecord
 
 
-def deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, verdict: Verdict, name: str, wait: float) -> None:
-    """Send `envelope`, wait up to `wait` seconds for its review, and print the outcome.
+def deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, verdict: Verdict, name: str, wait: float) -> int:
+    """Send `envelope`, wait up to `wait` seconds for its review, and print the outcome; 3 when none came in time.
 
     Raises:
         GovernanceError: it was refused; `code` is the reason's.
@@ -25,11 +26,12 @@ def deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, verdict: Verdi
             f"{record.run_id}  {verdict} by {name}: delivered, but no worker has reviewed it yet; it is kept"
         )
         output.print_line(f"see `placet run show {record.run_id}` later")
-        return
+        return UNFINISHED if wait else 0
     code, detail = outcome
     if code != "accepted":
         raise GovernanceError(f"the decision was refused ({code}): {detail}", code=code)
     output.print_line(f"{record.run_id}  {verdict} by {name}: accepted{f'; {detail}' if detail else ''}")
+    return 0
 
 
 async def _delivered(toolbox: Toolbox, record: "RunRecord", envelope: str, wait: float) -> tuple[str, str] | None:

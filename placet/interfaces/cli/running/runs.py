@@ -1,20 +1,18 @@
 """`placet run start|list|show|wait|cancel`."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.run import END_STATES, RunState
-from placet.errors import GovernanceError, PlacetError, UsageError
+from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.run_output import print_events, print_reversals, print_run, print_runs
+from placet.interfaces.cli.run_output import print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
+from placet.interfaces.cli.running.shown_run import print_shown, read_shown
 from placet.interfaces.cli.toolbox import Toolbox
-
-if TYPE_CHECKING:
-    from placet.storage.records import RunRecord
 
 UNFINISHED = 3
 """Exit code of a command that waited for a run, in vain: neither done nor failed."""
@@ -23,9 +21,6 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
 ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
 CancelReasonOption = Annotated[str, typer.Option("--reason", help="why; kept on the record")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
-
-_LOOK_SECONDS = 2.0
-"""How long `run show` waits for Temporal to say what keeps a run."""
 
 app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
 
@@ -153,7 +148,6 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show one run: its state, its proposal with the candidates it beat, its record."""
-    from placet.contracts.proposal import Proposal
     from placet.service.oversight import record_seen
     from placet.service.runs import find_run
 
@@ -169,57 +163,11 @@ def show(
         else:
             print_in_hand(database, run_id, toolbox.tenant, **wanted)
         return
-    with database.snapshot() as tx:
-        proposal, gone = None, ""
-        if record.proposal is not None:
-            try:
-                proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
-            except (UsageError, GovernanceError) as error:
-                gone = str(error)
-        events = tx.audit.read(run_id)
+    shown = read_shown(toolbox, record)
     if as_json:
-        output.print_json(
-            {
-                **record.model_dump(mode="json"),
-                "installation": toolbox.installation,
-                "proposal_document": proposal.model_dump(mode="json") if proposal else None,
-                "proposal_fault": gone,
-                "audit": [event.model_dump(mode="json") for event in events],
-            }
-        )
-        return
-    print_run(record)
-    _print_hindrances(toolbox, record)
-    output.print_line(f"installation {toolbox.installation}")
-    print_reversals(record, events)
-    if proposal is not None:
-        output.print_proposal(proposal, str(record.proposal))
-    elif gone:
-        output.print_field("proposal", f"cannot be shown: {gone}")
+        output.print_json(shown.document())
     else:
-        output.print_weighed(events)
-    print_events(events)
-    if toolbox.temporal_ui:
-        output.print_line(f"history: {toolbox.temporal_ui}/workflows/{run_id}")
-
-
-def _print_hindrances(toolbox: Toolbox, record: "RunRecord") -> None:
-    if record.state not in END_STATES:
-        for line in toolbox.run(_hindered(toolbox, record.run_id)):
-            output.print_field("hindered", line)
-
-
-async def _hindered(toolbox: Toolbox, run_id: str) -> tuple[str, ...]:
-    """What keeps the run from getting on; nothing where Temporal does not say: the record is shown all the same."""
-    from temporalio.service import RPCError
-
-    from placet.engine.progress import hindrances
-
-    try:
-        async with asyncio.timeout(_LOOK_SECONDS):
-            return await hindrances((await toolbox.engine()).client, run_id)
-    except (PlacetError, RPCError, TimeoutError):
-        return ()
+        print_shown(toolbox, shown)
 
 
 @app.command("wait")

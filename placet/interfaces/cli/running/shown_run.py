@@ -1,0 +1,93 @@
+"""One run as `placet run show` shows it: where it stands, what keeps it, what it proposes, what is on its record."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from placet.contracts.run import END_STATES
+from placet.errors import GovernanceError, PlacetError, UsageError
+from placet.interfaces.cli import output
+from placet.interfaces.cli.run_output import print_events, print_reversals, print_run
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.contracts.audit import AuditEvent
+    from placet.contracts.proposal import Proposal
+    from placet.storage.records import RunRecord
+
+_LOOK_SECONDS = 2.0
+"""How long to wait for Temporal to say what keeps a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRun:
+    """A run and what stands around it.
+
+    Attributes:
+        proposal_fault: Why the proposal cannot be shown, or empty.
+        hindered: What keeps the run from getting on, one line each; none where Temporal does not say.
+    """
+
+    record: "RunRecord"
+    installation: str
+    proposal: "Proposal | None"
+    proposal_fault: str
+    events: "list[AuditEvent]"
+    hindered: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            **self.record.model_dump(mode="json"),
+            "installation": self.installation,
+            "proposal_document": self.proposal.model_dump(mode="json") if self.proposal else None,
+            "proposal_fault": self.proposal_fault,
+            "audit": [event.model_dump(mode="json") for event in self.events],
+            "hindered": self.hindered,
+        }
+
+
+def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
+    """Read what is shown of a run; a proposal that cannot be read hides nothing else."""
+    from placet.contracts.proposal import Proposal
+
+    proposal, gone = None, ""
+    with toolbox.database().snapshot() as tx:
+        if record.proposal is not None:
+            try:
+                proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
+            except (UsageError, GovernanceError) as error:
+                gone = str(error)
+        events = tx.audit.read(record.run_id)
+    hindered = () if record.state in END_STATES else toolbox.run(_hindered(toolbox, record.run_id))
+    return ShownRun(record, toolbox.installation, proposal, gone, events, hindered)
+
+
+def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
+    """Print a run for a person."""
+    print_run(shown.record)
+    for line in shown.hindered:
+        output.print_field("hindered", line)
+    output.print_line(f"installation {shown.installation}")
+    print_reversals(shown.record, shown.events)
+    if shown.proposal is not None:
+        output.print_proposal(shown.proposal, str(shown.record.proposal))
+    elif shown.proposal_fault:
+        output.print_field("proposal", f"cannot be shown: {shown.proposal_fault}")
+    else:
+        output.print_weighed(shown.events)
+    print_events(shown.events)
+    if toolbox.temporal_ui:
+        output.print_line(f"history: {toolbox.temporal_ui}/workflows/{shown.record.run_id}")
+
+
+async def _hindered(toolbox: Toolbox, run_id: str) -> tuple[str, ...]:
+    from temporalio.service import RPCError
+
+    from placet.engine.progress import hindrances
+
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS):
+            return await hindrances((await toolbox.engine()).client, run_id)
+    except (PlacetError, RPCError, TimeoutError):
+        return ()
