@@ -28,6 +28,8 @@ demo: install
 up: install
 	@$(BIN)/placet up
 
+# Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
-import anthropic
 import httpx
-import openai
 import psutil
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -85,6 +83,8 @@ def test_both_wire_formats_give_a_valid_object(server: tuple[str, subprocess.Pop
 
 
 def test_openais_own_client_speaks_to_it(server: tuple[str, subprocess.Popen[str]]) -> None:
+    import openai  # two seconds, which every process of a parallel run would pay
+
     client = openai.OpenAI(base_url=f"{server[0]}/v1", api_key="not-needed", max_retries=0, timeout=PATIENCE_S)
     answer = client.chat.completions.parse(
         model=model_server.MODEL_ALIAS,
@@ -108,6 +108,8 @@ def test_openais_own_client_speaks_to_it(server: tuple[str, subprocess.Popen[str
 
 
 def test_anthropics_own_client_speaks_to_it(server: tuple[str, subprocess.Popen[str]]) -> None:
+    import anthropic  # eight seconds
+
     client = anthropic.Anthropic(base_url=server[0], api_key="not-needed", max_retries=0, timeout=PATIENCE_S)
     answer = client.messages.create(
         model=model_server.MODEL_ALIAS,
