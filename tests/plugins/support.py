@@ -127,7 +127,7 @@ def bss(config: SandboxConfig | None = None, token: str | None = None) -> Iterat
             ALLOWLIST,
             endpoints={"billing": url, "commerce": url},
             tokens=dict.fromkeys(("billing", "commerce"), SecretStr(token)) if token else {},
-            limits=ConnectorLimits(read_seconds=1.0, total_seconds=4.0),
+            limits=ConnectorLimits(read_seconds=1.0, total_seconds=60.0),
             on_call=observed.on_call,
             on_violation=observed.on_violation,
         ) as plugins,

@@ -56,7 +56,7 @@ def test_a_request_that_was_never_processed_is_sent_again_where_it_would_be_show
     assert a_world.effects()["adjustments"] == 1 + 1
     with a_world.database.reading() as tx:
         (effect,) = tx.effects.for_run(run_id)
-    assert (effect.status, effect.attempts) == ("settled", 2)
+    assert (effect.status, effect.sends) == ("settled", 2)
 
 
 def test_a_plain_refusal_of_the_bss_is_a_failure_and_nothing_happened(a_world: World, anna: Approver) -> None:

@@ -173,7 +173,7 @@ def test_a_policy_that_asks_for_one_more_before_the_effect_is_asked_again(a_worl
     a_world.edit_policy(ask_two)
     a_world.mend_bss()
     record = a_world.wait(run_id, "denied")
-    assert (record.code, record.detail) == ("policy_changed", "policy asks for 2 approvals now, there are 1")
+    assert (record.code, record.detail) == ("policy_changed", "policy asks for 2 approvals now, 1 on record")
     assert a_world.effects()["adjustments"] == 0
 
 
