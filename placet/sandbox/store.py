@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import create_engine
 
 from placet.sandbox.errors import SandboxError
@@ -34,7 +37,9 @@ class Database:
         self._engine = _engine(path, busy_timeout_s)
         self._writer = self._engine.execution_options(writes=True)
         try:
-            SandboxTable.metadata.create_all(self._engine)
+            with self._engine.begin() as connection:
+                for statement in _schema():
+                    connection.exec_driver_sql(statement)
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise SandboxError(f"sandbox database {str(path)!r} cannot be opened: {error.__cause__ or error}") from None
@@ -54,6 +59,18 @@ class Database:
     def close(self) -> None:
         """Release the file."""
         self._engine.dispose()
+
+
+@cache
+def _schema() -> tuple[str, ...]:
+    """Return what creates missing tables. SQLAlchemy would ask for each of them and compile it for every database."""
+    made: list[str] = []
+    for table in SandboxTable.metadata.sorted_tables:
+        made.append(str(CreateTable(table, if_not_exists=True).compile(dialect=sqlite.dialect())))
+        made += [
+            str(CreateIndex(index, if_not_exists=True).compile(dialect=sqlite.dialect())) for index in table.indexes
+        ]
+    return tuple(made)
 
 
 def _engine(path: Path | None, busy_timeout_s: float) -> Engine:

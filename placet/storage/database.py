@@ -138,7 +138,7 @@ class Database:
         self._engine = open_engine(parsed, **limits)
         # SQLite says for a whole connection that it must not write, PostgreSQL for one transaction.
         self._reader = self._engine if self._file is None else open_engine(parsed, reading=True, **limits)
-        self._statements = Statements(self._engine.dialect)
+        self._statements = Statements.of(self._engine.dialect)
         # SQLite has one writer. Threads of this process queue here and do not poll the lock of the file.
         self._turn = threading.Lock() if self._file is not None else None
 

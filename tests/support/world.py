@@ -51,6 +51,8 @@ max_cost_per_period = "50000.00 USD"
 """
 """A contact policy that is hardly ever in the way."""
 PASSPHRASE = "correct horse"
+LOOK_SECONDS = 0.05
+"""Between two looks at a run: each costs a transaction, and tests share two cores."""
 EXECUTED_RECORD = [
     "run.requested",
     "run.started",
@@ -198,7 +200,7 @@ class World:
             if final or time.monotonic() > deadline:
                 message = f"{run_id} is {record.state} ({record.code}: {record.detail}), not {states}"
                 raise AssertionError(message)
-            threading.Event().wait(0.02)
+            threading.Event().wait(LOOK_SECONDS)
             record = self.record(run_id)
         return record
 
@@ -209,7 +211,7 @@ class World:
             if time.monotonic() > deadline:
                 message = f"{what} did not happen within {seconds} s"
                 raise AssertionError(message)
-            threading.Event().wait(0.02)
+            threading.Event().wait(LOOK_SECONDS)
 
     def pending(self, customer: str = "C00002", **arguments: Any) -> str:
         """Start a run and wait for the gate."""

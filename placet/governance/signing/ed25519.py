@@ -4,6 +4,8 @@
 written in a second way has a second key id. RFC 8032 leaves both to the verifier.
 """
 
+from functools import lru_cache
+
 _P = 2**255 - 19
 _ORDER = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _P - 2, _P) % _P
@@ -16,6 +18,7 @@ _Point = tuple[int, int, int, int]
 _IDENTITY: _Point = (0, 1, 1, 0)
 
 
+@lru_cache(maxsize=4096)  # three milliseconds each, and every decision asks it of the keys of two people
 def check_public_key(raw: bytes) -> None:
     """Make sure that `raw` is the canonical form of a point of prime order.
 

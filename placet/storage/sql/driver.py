@@ -136,13 +136,18 @@ class _Prepared:
 
 
 class Statements:
-    """Prepared statements of one database; a statement that is made anew each time is prepared anew."""
+    """Prepared statements of databases of one kind; a statement that is made anew each time is prepared anew."""
 
     __slots__ = ("_dialect", "_known")
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._known: WeakKeyDictionary[Executable, dict[tuple[str, ...], _Prepared]] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> "Statements":
+        """Those of the process: what one database has prepared serves every other that speaks the same way."""
+        return _OF_A_KIND.setdefault((dialect.name, dialect.driver), cls(dialect))
 
     def prepared(self, statement: Executable, parameters: Row) -> _Prepared:
         """`statement` for parameters of these names."""
@@ -187,6 +192,9 @@ class Statements:
             results=results if any(results) else None,
             expanding=expanding,
         )
+
+
+_OF_A_KIND: dict[tuple[str, str], Statements] = {}
 
 
 class Connection:
