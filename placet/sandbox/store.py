@@ -7,15 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
-from sqlmodel import create_engine
 
 from placet.sandbox.errors import SandboxError
-from placet.sandbox.tables import SandboxTable
+from placet.sandbox.tables import metadata
 
 
 class Database:
@@ -65,7 +64,7 @@ class Database:
 def _schema() -> tuple[str, ...]:
     """Return what creates missing tables. SQLAlchemy would ask for each of them and compile it for every database."""
     made: list[str] = []
-    for table in SandboxTable.metadata.sorted_tables:
+    for table in metadata.sorted_tables:
         made.append(str(CreateTable(table, if_not_exists=True).compile(dialect=sqlite.dialect())))
         made += [
             str(CreateIndex(index, if_not_exists=True).compile(dialect=sqlite.dialect())) for index in table.indexes

@@ -1,4 +1,4 @@
-"""The tables, as SQLModel declares them; the migrations create them and add the triggers that guard them."""
+"""The tables. The migrations create them and add the triggers that guard them."""
 
 from placet.storage.tables.base import UtcDateTime, metadata
 from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT

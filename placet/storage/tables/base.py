@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Dialect, Table
-from sqlalchemy.orm import registry
+from sqlalchemy import Dialect, MetaData
 from sqlalchemy.types import DateTime, TypeDecorator
-from sqlmodel import SQLModel
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -30,13 +28,4 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-class Row(SQLModel, registry=registry()):
-    """Base of Placet's tables. Its metadata is its own: other SQLModel tables in the process stay apart."""
-
-
-metadata = Row.metadata
-
-
-def table_of(row: type[Row]) -> Table:
-    """The table that a model declares."""
-    return metadata.tables[str(row.__tablename__)]
+metadata = MetaData()

@@ -1,7 +1,5 @@
 """What bounds and watches the gate: mandates, halts, notifications, control proposals."""
 
-from datetime import datetime
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -9,138 +7,122 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Table,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlmodel import Field
 
-from placet.storage.tables.base import Row, UtcDateTime, table_of
+from placet.storage.tables.base import UtcDateTime, metadata
 
-
-class MandateRow(Row, table=True):
-    """A signed mandate, and what is spent of it. Only `spent_minor` moves, and a revocation is set once."""
-
-    __tablename__ = "mandate"
-    __table_args__ = (
-        CheckConstraint("spent_minor >= 0 AND spent_minor <= budget_minor", name="ck_mandate_budget"),
-        Index("ix_mandate_tenant_agent", "tenant", "agent", "valid_until"),
-    )
-
-    tenant: str = Field(sa_type=Text, primary_key=True)
-    mandate_id: str = Field(sa_type=Text, primary_key=True)
-    agent: str = Field(sa_type=Text)
-    valid_until: datetime = Field(sa_type=UtcDateTime)
-    budget_minor: int = Field(sa_type=BigInteger)
-    spent_minor: int = Field(sa_type=BigInteger)
-    mandate: str = Field(sa_type=Text)
-    document: str = Field(sa_type=Text)
-    key_id: str = Field(sa_type=Text)
-    revoked_by: str | None = Field(sa_type=Text)
-    revoked_at: datetime | None = Field(sa_type=UtcDateTime)
-    revoked_reason: str | None = Field(sa_type=Text)
+MANDATE = Table(
+    "mandate",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("mandate_id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("valid_until", UtcDateTime, nullable=False),
+    Column("budget_minor", BigInteger, nullable=False),
+    Column("spent_minor", BigInteger, nullable=False),
+    Column("mandate", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("revoked_by", Text),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_reason", Text),
+    CheckConstraint("spent_minor >= 0 AND spent_minor <= budget_minor", name="ck_mandate_budget"),
+    Index("ix_mandate_tenant_agent", "tenant", "agent", "valid_until"),
+)
+"""A signed mandate, and what is spent of it. Only `spent_minor` moves, and a revocation is set once."""
 
 
-class MandateUseRow(Row, table=True):
-    """What one proposal took of a mandate. The only change it allows is its release, once."""
-
-    __tablename__ = "mandate_use"
-    __table_args__ = (Index("ix_mandate_use_customer", "tenant", "mandate_id", "customer_id", "used_at"),)
-
-    run_id: str = Field(sa_type=Text, primary_key=True)
-    proposal: str = Field(sa_type=Text, primary_key=True)
-    tenant: str = Field(sa_type=Text)
-    mandate_id: str = Field(sa_type=Text)
-    customer_id: str = Field(sa_type=Text)
-    amount_minor: int = Field(sa_type=BigInteger)
-    used_at: datetime = Field(sa_type=UtcDateTime)
-    released_at: datetime | None = Field(sa_type=UtcDateTime)
-
-
-class HaltRow(Row, table=True):
-    """A halt. Never deleted; the only change it allows is its lifting, once."""
-
-    __tablename__ = "halt"
-    __table_args__ = (
-        CheckConstraint(
-            "(lifted_by IS NULL) = (lifted_at IS NULL) AND (lifted_at IS NULL) = (lift IS NULL)", name="ck_halt_lifted"
-        ),
-        Index("ix_halt_tenant", "tenant", "lifted_at"),
-    )
-
-    halt_id: str = Field(sa_type=Text, primary_key=True)
-    tenant: str = Field(sa_type=Text)
-    scope: str = Field(sa_type=Text)
-    subject: str = Field(sa_type=Text)
-    reason: str = Field(sa_type=Text)
-    placed_by: str = Field(sa_type=Text)
-    placed_at: datetime = Field(sa_type=UtcDateTime)
-    lifted_by: str | None = Field(sa_type=Text)
-    lifted_at: datetime | None = Field(sa_type=UtcDateTime)
-    lift: str | None = Field(sa_type=Text)
+MANDATE_USE = Table(
+    "mandate_use",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("proposal", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("mandate_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),
+    Index("ix_mandate_use_customer", "tenant", "mandate_id", "customer_id", "used_at"),
+)
+"""What one proposal took of a mandate. The only change it allows is its release, once."""
 
 
-class NotificationRow(Row, table=True):
-    """The outbox: what is to be told to whom, written with the entry that causes it, delivered afterwards."""
-
-    __tablename__ = "notification"
-    __table_args__ = (
-        UniqueConstraint("run_id", "occasion", "proposal", "channel", "recipient", name="uq_notification_once"),
-        Index(
-            "ix_notification_due",
-            "channel",
-            "next_attempt_at",
-            sqlite_where=text("status = 'waiting'"),
-            postgresql_where=text("status = 'waiting'"),
-        ),
-        Index(
-            "ix_notification_lane",
-            "channel",
-            "recipient",
-            "next_attempt_at",
-            "tenant",
-            sqlite_where=text("status = 'waiting'"),
-            postgresql_where=text("status = 'waiting'"),
-        ),
-        Index("ix_notification_tenant", "tenant", "notification_id"),
-        {"sqlite_autoincrement": True},
-    )
-
-    notification_id: int = Field(
-        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)
-    )
-    tenant: str = Field(sa_type=Text)
-    run_id: str = Field(sa_type=Text)
-    proposal: str = Field(sa_type=Text)
-    occasion: str = Field(sa_type=Text)
-    channel: str = Field(sa_type=Text)
-    recipient: str = Field(sa_type=Text)
-    role: str = Field(sa_type=Text)
-    subject: str = Field(sa_type=Text)
-    text: str = Field(sa_type=Text)
-    created_at: datetime = Field(sa_type=UtcDateTime)
-    status: str = Field(sa_type=Text)
-    attempts: int
-    next_attempt_at: datetime | None = Field(sa_type=UtcDateTime)
-    delivered_at: datetime | None = Field(sa_type=UtcDateTime)
-    holder: str = Field(sa_type=Text)
-    detail: str = Field(sa_type=Text)
+HALT = Table(
+    "halt",
+    metadata,
+    Column("halt_id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcDateTime),
+    Column("lift", Text),
+    CheckConstraint(
+        "(lifted_by IS NULL) = (lifted_at IS NULL) AND (lifted_at IS NULL) = (lift IS NULL)", name="ck_halt_lifted"
+    ),
+    Index("ix_halt_tenant", "tenant", "lifted_at"),
+)
+"""A halt. Never deleted; the only change it allows is its lifting, once."""
 
 
-class ControlRow(Row, table=True):
-    """A run seeded with a proposal that must be declined; it can never execute. INSERT only."""
+NOTIFICATION = Table(
+    "notification",
+    metadata,
+    Column("notification_id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("proposal", Text, nullable=False),
+    Column("occasion", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    Column("holder", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    UniqueConstraint("run_id", "occasion", "proposal", "channel", "recipient", name="uq_notification_once"),
+    Index(
+        "ix_notification_due",
+        "channel",
+        "next_attempt_at",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
+    Index(
+        "ix_notification_lane",
+        "channel",
+        "recipient",
+        "next_attempt_at",
+        "tenant",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
+    Index("ix_notification_tenant", "tenant", "notification_id"),
+    sqlite_autoincrement=True,
+)
+"""The outbox: what is to be told to whom, written with the entry that causes it, delivered afterwards."""
 
-    __tablename__ = "control_run"
 
-    run_id: str = Field(sa_type=Text, primary_key=True)
-    tenant: str = Field(sa_type=Text)
-    flaw: str = Field(sa_type=Text)
-    seeded_by: str = Field(sa_type=Text)
-    seeded_at: datetime = Field(sa_type=UtcDateTime)
-
-
-MANDATE = table_of(MandateRow)
-MANDATE_USE = table_of(MandateUseRow)
-HALT = table_of(HaltRow)
-NOTIFICATION = table_of(NotificationRow)
-CONTROL = table_of(ControlRow)
+CONTROL = Table(
+    "control_run",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("flaw", Text, nullable=False),
+    Column("seeded_by", Text, nullable=False),
+    Column("seeded_at", UtcDateTime, nullable=False),
+)
+"""A run seeded with a proposal that must be declined; it can never execute. INSERT only."""
