@@ -10,7 +10,8 @@ from placet.contracts.text import NAME, is_plain, is_text, shortened
 class Frozen(BaseModel):
     """Immutable data that may cross a boundary; an unknown field is an error, never a default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A validator is built when first used: a command uses few of the models that it imports.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def first_fault(error: ValidationError) -> str:
