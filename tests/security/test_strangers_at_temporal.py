@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,9 +12,10 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio import workflow
 from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.command.v1 import Command, RecordMarkerCommandAttributes
 from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
-from temporalio.api.enums.v1 import WorkerVersioningMode, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import CommandType, WorkerVersioningMode, WorkflowExecutionStatus
 from temporalio.api.failure.v1 import ApplicationFailureInfo, CanceledFailureInfo, Failure, ServerFailureInfo
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
@@ -23,6 +25,7 @@ from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     RespondActivityTaskCompletedByIdRequest,
     RespondActivityTaskFailedByIdRequest,
+    RespondWorkflowTaskCompletedRequest,
     UnpauseActivityRequest,
     UpdateActivityOptionsRequest,
     UpdateWorkflowExecutionOptionsRequest,
@@ -349,6 +352,51 @@ def test_a_step_or_a_workflow_that_a_stranger_leads_away_is_named(a_world: World
     assert "its workflow is bound to a worker's version, which none of ours has" in named()
     assert bind(None)
     assert named() == ""
+
+
+def test_an_earlier_answer_in_a_workers_stead_swallows_no_decision(a_world: World) -> None:
+    """Whoever polls our queue can answer a review with the sealed answer to an earlier one of the same run."""
+    anna, run_id = a_world.approver("anna"), a_world.pending("C00005")
+    a_world.send(run_id, "any signal at all")
+    assert a_world.refusal(run_id) == "malformed"
+    client, queue = stranger(a_world), a_world.engine.task_queue
+
+    def markers() -> list[Any]:
+        events = a_world.run(a_world.engine.history(run_id)).events
+        return [
+            event.marker_recorded_event_attributes
+            for event in events
+            if event.HasField("marker_recorded_event_attributes")
+        ]
+
+    def told(marker: Any) -> dict[str, Any]:
+        return dict(json.loads(marker.details["data"].payloads[0].data))
+
+    a_world.until(lambda: told(markers()[-1])["activity_type"] == "review_decisions", "the answer in the history")
+    a_world.stop_worker()
+    a_world.send(run_id, a_world.sign(run_id, anna))
+    poll = PollWorkflowTaskQueueRequest(namespace="default", task_queue=TaskQueue(name=queue), identity="mallory")
+    task = a_world.run(client.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=30)))
+    assert task.workflow_execution.workflow_id == run_id
+    earlier = markers()[-1]
+    said = told(earlier)
+    number = said["seq"] + 1
+    replayed = RecordMarkerCommandAttributes(marker_name=earlier.marker_name, details=earlier.details)
+    replayed.details["data"].payloads[0].data = json.dumps({**said, "seq": number, "activity_id": str(number)}).encode()
+    answer = RespondWorkflowTaskCompletedRequest(
+        namespace="default",
+        task_token=task.task_token,
+        identity="mallory",
+        commands=[
+            Command(command_type=CommandType.COMMAND_TYPE_RECORD_MARKER, record_marker_command_attributes=replayed)
+        ],
+    )
+    a_world.run(client.workflow_service.respond_workflow_task_completed(answer))
+    assert told(markers()[-1])["seq"] == number
+    a_world.start_worker()
+    a_world.send(run_id, "whatever comes next")
+    assert a_world.wait(run_id, "executed").code == "executed"
+    assert a_world.effects()["adjustments"] == 1
 
 
 def test_a_stranger_who_takes_a_runs_id_is_named_to_who_starts_it(a_world: World) -> None:
