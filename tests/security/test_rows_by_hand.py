@@ -1,12 +1,15 @@
 """Rows that somebody else wrote or took away: no effect comes of them, and what they keep from happening is said."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from placet.contracts.receipt import Receipt
+from placet.doctor.hindered import hindered
+from placet.entrypoints.settings import Settings
 from placet.errors import StorageError
 from placet.governance.effects import effect_key
 from placet.service import halts as halt_operations
@@ -117,7 +120,9 @@ def test_no_effect_comes_of_a_halt_or_a_control_whose_row_was_changed_or_taken_a
         assert said in text
 
 
-def test_a_row_that_cannot_be_read_is_named_on_the_run_that_waits_for_it(steps: Steps, database_url: str) -> None:
+def test_a_row_that_cannot_be_read_is_named_on_the_run_that_waits_for_it(
+    steps: Steps, database_url: str, tmp_path: Path
+) -> None:
     proposed, gate = steps.to_the_gate()
     run, digest = steps.run.run_id, str(proposed.digest)
     placed = "halt_id, tenant, scope, subject, reason, placed_by, placed_at"
@@ -143,6 +148,8 @@ def test_a_row_that_cannot_be_read_is_named_on_the_run_that_waits_for_it(steps: 
             if table == "run":
                 with pytest.raises(StorageError, match="row “zz” of table 'run' cannot be read: run_id 'zz'"):
                     tx.runs.list("demo")
+                (named,) = hindered(Settings(home=tmp_path, database_url=database_url))
+                assert "row “zz” of table 'run' cannot be read" in named.detail
         if table != "run":
             with pytest.raises(ApplicationError) as stopped:
                 steps.review(proposed, gate, steps.sign(proposed))
