@@ -97,14 +97,17 @@ class Approve:
     def review_decisions(self, review: ReviewInput) -> ReviewResult:
         """Check each received decision: it counts, or it is refused with a reason and the run keeps waiting."""
         with self._context.step(review.run), self._context.database.transaction() as tx:
-            tx.runs.lock(review.run.run_id)
-            if is_over(tx, review.run.run_id):  # cancelled, or ended by another attempt, while this review waited
-                return too_late(tx, review, self._context.clock())
-            try:
-                asked = Review(self._context, tx, review)
-            except (GovernanceError, UsageError) as error:  # what it would be about is gone, erased or altered
-                return unreviewable(tx, review, error, self._context.clock())
-            return asked.result()
+            return self._review(tx, review).model_copy(update={"question": review.question})
+
+    def _review(self, tx: Transaction, review: ReviewInput) -> ReviewResult:
+        tx.runs.lock(review.run.run_id)
+        if is_over(tx, review.run.run_id):  # cancelled, or ended by another attempt, while this review waited
+            return too_late(tx, review, self._context.clock())
+        try:
+            asked = Review(self._context, tx, review)
+        except (GovernanceError, UsageError) as error:  # what it would be about is gone, erased or altered
+            return unreviewable(tx, review, error, self._context.clock())
+        return asked.result()
 
     def _ask(self, proposal: Proposal) -> tuple[Gate, PolicySet | None]:
         context, now = self._context, self._context.clock()

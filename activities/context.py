@@ -70,7 +70,7 @@ class Context(GateContext):
                 yield
         except PlacetError as error:
             if error.retryable:
-                self._note(run, error)
+                self._note(run, str(error))
             hint = error.retry_after_seconds if isinstance(error, PluginError) else None
             raise ApplicationError(
                 str(error),
@@ -82,14 +82,14 @@ class Context(GateContext):
             raise
         except Exception as error:
             # A defect of ours or of a library: its message may quote the customer's record, its name does not.
-            raise ApplicationError(
-                f"unexpected {type(error).__name__}; see the worker's log", type="step_failed"
-            ) from error
+            said = f"unexpected {type(error).__name__}; see the worker's log"
+            self._note(run, said)
+            raise ApplicationError(said, type="step_failed") from error
 
-    def _note(self, run: RunRequest, error: PlacetError) -> None:
+    def _note(self, run: RunRequest, why: str) -> None:
         try:
             with self.database.transaction() as tx:
-                tx.runs.set_detail(run.run_id, f"retrying: {error}", at=self.clock())
+                tx.runs.set_detail(run.run_id, f"retrying: {why}", at=self.clock())
         except StorageError:
             return  # the database itself is what is unwell; the attempt's own error says so
 

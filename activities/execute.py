@@ -25,6 +25,7 @@ from placet.gate.contact import check_contact
 from placet.gate.context import record
 from placet.gate.controls import refuse_in_ledger
 from placet.gate.halting import check_not_halted
+from placet.gate.ledger import borne_out
 from placet.gate.read_back import newest_known
 from placet.gate.recheck import check_record, refusal
 from placet.governance.effects import effect_key
@@ -113,6 +114,12 @@ class Execute:
     def _known(self, attempt: Attempt) -> ExecutionResult:
         """An earlier attempt's answer did not reach the workflow; the ledger and the record still have it."""
         claim = attempt.claim
+        with self._context.database.reading() as tx:
+            effect = tx.effects.get(attempt.key)
+            known = effect is not None and borne_out(tx, effect)
+        if not known:
+            said = f"the ledger says {claim.status!r}, and nothing on the record does: it may or may not have happened"
+            return ExecutionResult(outcome="unknown_outcome", code="ledger_differs", detail=said)
         if claim.receipt is not None:
             return executed(claim.receipt)
         if claim.status == "unknown":

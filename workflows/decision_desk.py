@@ -105,12 +105,18 @@ class DecisionDesk:
     async def _review(self, phase: Phase) -> ReviewResult:
         """Have what was received reviewed, and take over what is pending and accepted since."""
         pending, batch = self.pending, self.waiting()
-        result = await workflow.execute_local_activity(
-            ports.review_decisions,
-            ReviewInput(run=self._run, proposal=pending.proposal, gate=pending.gate, phase=phase, received=batch),
-            start_to_close_timeout=options.RECORD_TIMEOUT,
-            retry_policy=options.RECORD_RETRY,
-        )
+        asked = ReviewInput(run=self._run, proposal=pending.proposal, gate=pending.gate, phase=phase, received=batch)
+        while True:
+            result = await workflow.execute_local_activity(
+                ports.review_decisions,
+                asked,
+                start_to_close_timeout=options.RECORD_TIMEOUT,
+                retry_policy=options.RECORD_RETRY,
+            )
+            # Whoever takes a task in a worker's stead can answer it with what was said in this run before. That is no
+            # answer: what was received would be dropped, and nobody told.
+            if result.question in (None, asked.question):
+                break
         # Only now: had the review been cancelled, what it held would still be recorded as too late.
         self.drop(result.reviewed)
         self.refused += result.refused

@@ -1,5 +1,6 @@
 """A run from request to end, and the small messages that cross Temporal between its steps."""
 
+import hashlib
 from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, Field
@@ -118,6 +119,18 @@ class ReviewInput(Frozen):
     gate: Gate
     phase: Phase
     received: tuple[ReceivedDecision, ...]
+
+    @property
+    def question(self) -> Digest:
+        """SHA-256 that tells this review from every other one of its run.
+
+        It is on record in histories: what goes into it may not change.
+        """
+        asked = [self.phase, self.proposal]
+        for one in self.received:
+            envelope = hashlib.sha256(one.envelope.encode()).hexdigest()
+            asked.append(f"{envelope} {one.received_at.isoformat()} {one.early}")
+        return hashlib.sha256("\n".join(asked).encode()).hexdigest()
 
 
 class MilestoneInput(Frozen):

@@ -13,6 +13,7 @@ from placet.engine.progress import hindrances
 from placet.entrypoints.settings import Settings
 from placet.errors import StorageError
 from placet.storage.database import Database
+from placet.storage.sql.reading import UNREADABLE
 
 ANSWER_SECONDS = 2.0
 _ASKED = 100
@@ -22,7 +23,11 @@ _SHOWN = 5
 
 def hindered(settings: Settings) -> Iterator[Finding]:
     """Name runs whose step is tried again and again, or that somebody paused at Temporal."""
-    run_ids = _under_way(settings)
+    try:
+        run_ids = _under_way(settings)
+    except StorageError as error:  # one row hides the others here
+        yield Finding("problem", "runs", str(error), "until then nobody looks whether runs get on")
+        return
     found = asyncio.run(_ask(settings, run_ids)) if run_ids else []
     for run_id, line in found[:_SHOWN]:
         advice = "`placet run show` tells what it waits for; if nobody here paused it, somebody else reaches Temporal"
@@ -40,7 +45,9 @@ def _under_way(settings: Settings) -> tuple[str, ...]:
                 return ()
             with opened.reading() as tx:
                 runs = tx.runs.unmoved(settings.tenants, before=datetime.now(UTC), states=OPEN_STATES, limit=_ASKED)
-    except StorageError:
+    except StorageError as error:
+        if error.code == UNREADABLE:
+            raise
         return ()  # the finding about the database says so
     return tuple(run.run_id for run in runs)
 

@@ -27,10 +27,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet import ports
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
+from placet.contracts.text import NAME, quoted
 from placet.engine.converter import data_converter
 from placet.engine.meeting import Meeting, meet
 from placet.engine.payload_keys import PayloadKeys
-from placet.errors import ConfigurationError, UpstreamUnavailable, UsageError
+from placet.engine.progress import described
+from placet.errors import ConfigurationError, GovernanceError, UpstreamUnavailable, UsageError
 
 WORKFLOW = "GovernedRun"
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
@@ -98,7 +100,12 @@ class Engine:
             )
 
     async def start(self, request: RunRequest) -> bool:
-        """Start the run; False when a run with this id exists already (the same key was used before)."""
+        """Start the run; False when a run with this id exists already (the same key was used before).
+
+        Raises:
+            GovernanceError: code `foreign_workflow`; somebody else's workflow bears its id.
+            UpstreamUnavailable: Temporal did not start it.
+        """
         values = (request.tenant, request.customer_id, request.agent, "analysing")
         attributes = TypedSearchAttributes(
             [
@@ -119,6 +126,7 @@ class Engine:
                 memo={ports.STEPS_MEMO: ports.LOCAL_FIRST},
             )
         except WorkflowAlreadyStartedError:
+            await self._require_own(request)
             return False
         except RPCError as error:
             raise UpstreamUnavailable(
@@ -127,6 +135,17 @@ class Engine:
                 code="engine_unavailable",
             ) from error
         return True
+
+    async def _require_own(self, request: RunRequest) -> None:
+        with _clear(UsageError(f"Temporal has no workflow {request.run_id!r}", code="not_running")):
+            workflow = (await described(self.client, request.run_id)).workflow_execution_info
+        if (workflow.type.name, workflow.task_queue) != (WORKFLOW, self.task_queue):
+            raise GovernanceError(
+                f"run {request.run_id!r} is recorded and was not started: at Temporal a workflow of type "
+                f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which is not "
+                "ours, bears its id; find out who reaches Temporal, and use another key",
+                code="foreign_workflow",
+            )
 
     def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
         """The workflow of a run."""

@@ -1,4 +1,8 @@
-"""What keeps a workflow from getting on, as Temporal tells it: steps tried again or paused, failing workflow tasks."""
+"""What keeps a workflow from getting on, as Temporal tells it: steps tried again, paused or moved, failing tasks.
+
+Whoever reaches Temporal can move a step to a task queue of their own, or bind a workflow to a worker of theirs: nothing
+fails then, and nothing happens.
+"""
 
 from datetime import UTC, timedelta
 from shlex import quote
@@ -10,7 +14,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
-from placet.contracts.text import NAME, attributed, one_line
+from placet.contracts.text import NAME, attributed, one_line, quoted
 from placet.contracts.times import minute
 
 UNDER_WAY = frozenset(
@@ -50,7 +54,11 @@ async def hindrances(client: Client, run_id: str) -> tuple[str, ...]:
 
 def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple[str, ...]:
     """Return the same of a description; the words of strangers in it are quoted."""
-    found = [line for step in said.pending_activities if (line := _step(run_id, step)) is not None]
+    queue = said.execution_config.task_queue.name
+    found = [line for step in said.pending_activities if (line := _step(run_id, step, queue)) is not None]
+    if said.workflow_execution_info.versioning_info.HasField("versioning_override"):
+        advice = f"`temporal workflow update-options --workflow-id {run_id} --versioning-override-behavior unspecified`"
+        found.append(f"its workflow is bound to a worker's version, which none of ours has; {advice} unbinds it")
     if said.workflow_execution_info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED:
         pause = said.workflow_extended_info.pause_info
         advice = f"`temporal workflow unpause --workflow-id {run_id}` lets it go on"
@@ -65,8 +73,15 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple
     return tuple(found)
 
 
-def _step(run_id: str, step: PendingActivityInfo) -> str | None:
+def _step(run_id: str, step: PendingActivityInfo, queue: str) -> str | None:
     name = one_line(step.activity_type.name, NAME)
+    moved = step.activity_options.task_queue.name
+    if moved and moved != queue:
+        which = f"--workflow-id {run_id} --activity-id {quote(one_line(step.activity_id, NAME))}"
+        return (
+            f"step {name!r} was moved to task queue {quoted(moved, NAME)}, which no worker of ours serves; "
+            f"`temporal activity update-options {which} --task-queue {quote(one_line(queue, NAME))}` moves it back"
+        )
     if step.paused:
         who = step.pause_info.manual
         which = quote(one_line(step.activity_id, NAME))

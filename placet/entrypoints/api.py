@@ -12,6 +12,7 @@ from agents.catalogue import names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.logs import set_up_logging
+from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
@@ -60,7 +61,7 @@ def serve(settings: Settings) -> None:
 def _config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -33,7 +33,9 @@ def build_senders(settings: Settings, book: AddressBook, clock: Callable[[], dat
         for entry in book.webhook
     }
     if settings.smtp_host:
-        senders[Lane("email", None)] = MailSender(_mail_server(settings))
+        senders[Lane("email", None)] = MailSender(
+            _mail_server(settings), frozenset(entry.address for entry in book.email)
+        )
     elif book.email:
         raise ConfigurationError(
             f"the address book names {book.email[0].address!r}, and no mail server is configured; set PLACET_SMTP_HOST"

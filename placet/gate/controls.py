@@ -5,7 +5,7 @@
  (3) it never executes, whoever approved it and however it was amended: refused where approvals are checked again
      (`check_not_control`), and before that in the effect ledger itself (`refuse_in_ledger`);
  (4) `record_outcome` says on the tenant's stream what became of it.
-What makes a run a control is a row, and an entry on the tenant's stream, written before the run was started.
+What makes a run a control is an entry on the tenant's stream, written before the run was started. Its row is an index.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ def plant(context: GateContext, tx: Transaction, step: ProposeInput, outcome: Pr
     Where no such flaw can be made of it, or policy would let none be proposed, the control proposes nothing: what is
     not flawed must not be held against who approves it.
     """
-    control = tx.controls.get(step.run.run_id)
+    control = tx.controls.get(step.run.tenant, step.run.run_id)
     if control is None or outcome.proposal is None:
         return outcome
     flawed = _permitted(context, _flawed(tx, step, control, outcome.proposal))
@@ -44,7 +44,7 @@ def plant(context: GateContext, tx: Transaction, step: ProposeInput, outcome: Pr
 
 def is_control(tx: Transaction, run: RunRequest) -> bool:
     """Whether this run was seeded to be declined."""
-    return tx.controls.get(run.run_id) is not None
+    return tx.controls.get(run.tenant, run.run_id) is not None
 
 
 def check_not_control(tx: Transaction, run: RunRequest) -> None:
@@ -53,14 +53,14 @@ def check_not_control(tx: Transaction, run: RunRequest) -> None:
     Raises:
         DecisionRefused: code `control_proposal`.
     """
-    control = tx.controls.get(run.run_id)
+    control = tx.controls.get(run.tenant, run.run_id)
     if control is not None:
         raise DecisionRefused(_told(control), code=CODE)
 
 
 def refuse_in_ledger(tx: Transaction, run: RunRequest, key: str, holder: str, claim: Claim, now: datetime) -> Claim:
     """Close the effect of a control in the transaction that claims it; the claim of an ordinary run stays as it is."""
-    control = tx.controls.get(run.run_id)
+    control = tx.controls.get(run.tenant, run.run_id)
     if control is None or claim.status not in ("new", "retry") or claim.sends > 0:
         return claim
     detail = _told(control)
@@ -73,7 +73,7 @@ def refuse_in_ledger(tx: Transaction, run: RunRequest, key: str, holder: str, cl
 def record_outcome(tx: Transaction, close: CloseInput, now: datetime) -> None:
     """Record, once and on the tenant's stream, how a control ended; nothing for other runs, or while it is parked."""
     run = close.run
-    control = tx.controls.get(run.run_id)
+    control = tx.controls.get(run.tenant, run.run_id)
     if control is None or close.state == "unknown_outcome":
         return
     outcome: ControlOutcome = "undecided"

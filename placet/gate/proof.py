@@ -148,10 +148,7 @@ def _check(
         shown = context.proposal(run, answered.proposal, tx)
 
     def key_then(key_id: str) -> EnrolledKey | None:
-        key = tx.approvers.get(key_id)
-        if key is None or key.revoked_at is None or key.revoked_at <= row.decided_at:
-            return key
-        return key.model_copy(update={"revoked_by": None, "revoked_at": None, "revoked_reason": None})
+        return tx.approvers.get_at(key_id, row.decided_at)
 
     said, _ = read_decision(
         tx, run, text, pending=answered, proposal=shown, phase=used.phase, now=row.decided_at, find_key=key_then

@@ -83,9 +83,10 @@ def _approvals(
 ) -> tuple[AcceptedDecision, ...]:
     """The decisions that arrived are those on our own record, signed for this very proposal, and they sufficed."""
     used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
-    rejected = [one.decision for one in used if one.decision.verdict == "reject"]
-    if rejected:
-        raise DecisionRefused(f"{rejected[0].approver} rejected it", code="not_approved")
+    for no in (one for one in used if one.decision.verdict == "reject"):
+        if no.decision.proposal == effect.proposal:
+            prove(context, tx, effect.run, no, pending, proposal)  # nobody is said to have said what they did not sign
+        raise DecisionRefused(f"{no.decision.approver} rejected it", code="not_approved")
     known = {one.decision.envelope_digest: one for one in used if one.decision.proposal == effect.proposal}
     rows = tuple(known[digest] for digest in dict.fromkeys(effect.decisions) if digest in known)
     approvals = tuple(prove(context, tx, effect.run, row, pending, proposal) for row in rows)

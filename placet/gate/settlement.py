@@ -7,6 +7,7 @@ from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.run import CloseInput
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext
+from placet.gate.ledger import borne_out
 from placet.gate.votes import Votes
 from placet.governance.effects import effect_key
 from placet.storage.database import Transaction
@@ -38,6 +39,8 @@ def _check_settled(tx: Transaction, close: CloseInput) -> None:
     if effect is None or effect.status != "settled":
         status = "not in the ledger" if effect is None else effect.status
         raise DecisionRefused(f"its effect is {status}: nobody saw it happen", code="not_executed")
+    if not borne_out(tx, effect):
+        raise DecisionRefused("the ledger says that it happened, and nothing on the record does", code="not_executed")
 
 
 def _check_settlement(context: GateContext, tx: Transaction, close: CloseInput, settled: AcceptedDecision) -> None:

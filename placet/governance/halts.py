@@ -8,11 +8,15 @@ Whether policy entitles the signer is the caller's to ask.
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from placet.contracts.people.halt import Halt, Lift
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW
+
+PLACED: Final = "halt.placed"
+"""Kind of the entry that places a halt, on its tenant's stream."""
 
 LIFT_VALIDITY = timedelta(hours=1)
 """How long a signature that lifts a halt may wait to be delivered."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from placet.contracts.notification import Notification
-from placet.contracts.text import shortened
+from placet.contracts.text import NAME, quoted, shortened
 from placet.errors import UpstreamRejected, UpstreamUnavailable
 from placet.network.tls import tls_context
 from placet.notify.channel import DEFERRED
@@ -68,10 +68,15 @@ def mail_of(notification: Notification, sender: str) -> EmailMessage:
 
 
 class MailSender:
-    """Sends each message over a connection of its own: one that went stale overnight delays nothing."""
+    """Sends each message over a connection of its own: one that went stale overnight delays nothing.
 
-    def __init__(self, server: MailServer) -> None:
-        self._server = server
+    Args:
+        server: Who takes it.
+        known: The addresses of the address book. A row of the outbox may name any other; nobody else gets mail of ours.
+    """
+
+    def __init__(self, server: MailServer, known: frozenset[str]) -> None:
+        self._server, self._known = server, known
         self._tls = None if server.starttls == "no" else tls_context(server.ca_file)
 
     def send(self, notification: Notification) -> None:
@@ -79,8 +84,12 @@ class MailSender:
 
         Raises:
             UpstreamRejected: it refuses this recipient or this message for good (5yz).
-            UpstreamUnavailable: it does not answer, does not let us in, or cannot take the message now.
+            UpstreamUnavailable: it does not answer, does not let us in, or cannot take the message now; or the address
+                is not in the address book, which another worker may have read since.
         """
+        if notification.recipient not in self._known:
+            shown = quoted(notification.recipient, NAME)
+            raise UpstreamUnavailable(f"{shown} is not in the address book (PLACET_NOTIFY_FILE)", code=DEFERRED)
         try:
             message = mail_of(notification, self._server.sender)
         except ValueError as error:

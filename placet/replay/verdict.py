@@ -148,7 +148,7 @@ def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[
         return not_here
     try:
         with database.reading() as tx:
-            if tx.controls.get(proposal.run_id) is not None:
+            if tx.controls.get(proposal.tenant, proposal.run_id) is not None:
                 return not_here
 
             def fetch(digest: str, kind: type[BaseModel]) -> BaseModel:

@@ -12,7 +12,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt, HaltScope, Lift
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, PlacetError, UsageError
-from placet.governance.halts import check_lift
+from placet.governance.halts import PLACED, check_lift
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
@@ -68,7 +68,7 @@ def place_halt(
     body = halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"})
     with database.transaction() as tx:
         tx.halts.place(halt)
-        record_act(tx, tenant, "halt.placed", by, halt.placed_at, halt.halt_id, body)
+        record_act(tx, tenant, PLACED, by, halt.placed_at, halt.halt_id, body)
     # After the commit: what is counted now was counted before it, and nobody waits for this look at the ledger.
     with database.reading() as tx:
         under_way = tx.effects.under_way(tenant, datetime.now(UTC))

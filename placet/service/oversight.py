@@ -102,7 +102,7 @@ def _count(tx: Transaction, tally: Tally, event: AuditEvent) -> None:
         run_id = str(event.body["run_id"])
         outcome = tx.audit.find(event.stream, outcome_key(run_id))
         tally.add_control(read_gate(tx.audit.read(run_id)), outcome_from(outcome), event.actor)
-    elif tx.controls.get(event.stream) is None:
+    elif tx.controls.get(event.tenant, event.stream) is None:
         story = read_gate(tx.audit.read(event.stream))
         if story is not None:
             tally.add(story)

@@ -80,7 +80,7 @@ class Transaction:
         self.decisions = DecisionRepository(connection)
         self.effects = EffectLedger(connection)
         self.delegations = DelegationRepository(connection, self.approvers)
-        self.halts = HaltRepository(connection)
+        self.halts = HaltRepository(connection, self.approvers)
         self.log = LogTree(connection)
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)

@@ -18,6 +18,7 @@ from placet.errors import GovernanceError, UsageError
 from placet.storage.records import Claim, EffectRecord, EffectStatus
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.reading import read_as, read_receipt
 from placet.storage.tables import EFFECT, RUN
 
 _GET = select(EFFECT).where(EFFECT.c.effect_key == bindparam("id"))
@@ -285,5 +286,5 @@ def _claim(record: EffectRecord, *, retry: bool) -> Claim:
 
 
 def _record(row: Row) -> EffectRecord:
-    receipt = row["receipt"]
-    return EffectRecord(**{**row, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})
+    name = row["effect_key"]
+    return read_as(EffectRecord, EFFECT.name, name, {**row, "receipt": read_receipt(EFFECT.name, name, row["receipt"])})

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select, text, update
 
 from placet.contracts.notification import Channel, DeliveryStatus, Notification, Occasion
 from placet.contracts.text import shortened
+from placet.errors import StorageError
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import NOTIFICATION
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ class Outbox:
         while (row := self._connection.execute(claim, found).mappings().one_or_none()) is not None:
             try:
                 return _notification(row)
-            except ValidationError:
+            except StorageError:
                 continue  # written by another version, whose notifier may read it once this claim is over
         return None
 
@@ -238,4 +239,5 @@ def _cut(detail: str) -> str:
 
 
 def _notification(row: Row) -> Notification:
-    return Notification(**{**row, "proposal": row["proposal"] or None})
+    values = {**row, "proposal": row["proposal"] or None}
+    return read_as(Notification, NOTIFICATION.name, row["notification_id"], values)

@@ -11,6 +11,7 @@ from placet.errors import UsageError
 from placet.storage.records import Asked, RunRecord
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.reading import read_as, read_receipt
 from placet.storage.tables import RUN
 
 _GET = select(RUN).where(RUN.c.run_id == bindparam("id"))
@@ -190,6 +191,6 @@ def _asked(asked: Asked) -> dict[str, object]:
 
 def run_record(row: Row) -> RunRecord:
     """Return the run that a row holds."""
-    receipt = row["receipt"]
     fields = {name: row[name] for name in RunRecord.model_fields}
-    return RunRecord(**{**fields, "receipt": None if receipt is None else Receipt.model_validate_json(receipt)})
+    fields["receipt"] = read_receipt(RUN.name, row["run_id"], row["receipt"])
+    return read_as(RunRecord, RUN.name, row["run_id"], fields)

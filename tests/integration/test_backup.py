@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UsageError
-from placet.service.keeping.backup_file import open_keys, seal_keys
+from placet.service.keeping import backups
+from placet.service.keeping.backup_file import open_keys, seal_keys, verify_file
 from placet.service.keeping.backups import mark_restored, restore_backup, take_backup
 from placet.service.keeping.log import signed_head
 from placet.storage.copying import copied_tables, read_rows
@@ -108,6 +109,7 @@ CHANGES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "continued": (lambda lines: [*lines, b"[]\n"], "something follows its signature"),
     "other": (lambda _: [b"{}\n"], "is not a whole backup"),
     "garbage": (lambda _: [b"\xff\xfe"], "is not a whole backup"),
+    "nested": (lambda _: [b"[" * 200_000], "is not a whole backup"),
 }
 
 
@@ -122,6 +124,36 @@ def test_a_backup_that_was_changed_is_refused_before_anything_is_restored(tmp_pa
     (tmp_path / "new").mkdir()
     with migrated(sqlite_url(tmp_path / "new")) as target:
         with pytest.raises(PlacetError, match=said):
+            restored(target, file, tmp_path)
+        assert not any(content(target).values())
+
+
+def test_a_backup_with_a_damaged_byte_or_swapped_while_it_is_read_restores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with migrated(sqlite_url(tmp_path)) as database:
+        filled(database, tmp_path)
+        file, later = tmp_path / "first.backup", tmp_path / "later.backup"
+        take_backup(database, file, identity(tmp_path), None)
+        with database.transaction() as tx:
+            tx.runs.set_detail(run_id(0), "all is well", at=AT)
+        take_backup(database, later, identity(tmp_path), None)
+    whole = file.read_bytes()
+    (tmp_path / "new").mkdir()
+    with migrated(sqlite_url(tmp_path / "new")) as target:
+        for place in range(20, len(whole), 97):
+            file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+            with pytest.raises(PlacetError, match=r"is not a whole backup|was changed|cannot read backup"):
+                restored(target, file, tmp_path)
+        file.write_bytes(whole)
+
+        def swapped(path: Path, opened: Callable[[str], str]) -> Any:
+            verified = verify_file(path, opened)
+            later.replace(path)
+            return verified
+
+        monkeypatch.setattr(backups, "verify_file", swapped)
+        with pytest.raises(GovernanceError, match="was changed while it was read"):
             restored(target, file, tmp_path)
         assert not any(content(target).values())
 

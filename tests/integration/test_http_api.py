@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from placet.engine.client import Engine
 from placet.engine.converter import data_converter
 from placet.engine.payload_keys import PayloadKeys
 from placet.entrypoints import api
+from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
 from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
@@ -34,6 +36,7 @@ from placet.errors import ConfigurationError
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import key_id_of, public_bytes
+from placet.interfaces.http import app as http_app
 from placet.interfaces.http.app import MAX_BODY_BYTES, create_app
 from placet.interfaces.http.engine_link import EngineFactory
 from placet.service.runs import build_request
@@ -221,6 +224,43 @@ def test_what_is_not_json_or_too_large_is_refused(http: httpx.Client) -> None:
     assert problem(http.post("/v1/runs", content=large, headers=typed)) == (413, "too_large")
     chunks = (large[i : i + 8192] for i in range(0, len(large), 8192))  # without a Content-Length
     assert problem(http.post("/v1/runs", content=chunks, headers=typed)) == (413, "too_large")
+
+
+def raw(url: str, sent: bytes) -> bytes:
+    """Everything that is answered to these bytes until the server closes the connection."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_request_with_two_lengths_or_for_another_host_leads_nowhere(url: str, http: httpx.Client) -> None:
+    head = f"Host: evil.example\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
+    both = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    hidden = b"GET /v1/runs HTTP/1.1\r\n" + head + b"\r\n"
+    answer = raw(url, b"POST /v1/runs HTTP/1.1\r\n" + head + both + hidden)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+    assert (answer.count(b"HTTP/1.1"), b"connection: close" in answer) == (1, True)
+    answer = raw(url, b"GET /v1/runs/ HTTP/1.1\r\n" + head + b"Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"evil.example" not in answer
+    assert http.get("/v1/runs").status_code == 200
+
+
+def test_a_connection_that_says_nothing_whole_is_closed(
+    records: Database, dead_engine: EngineFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "head_seconds", 0.2)
+    monkeypatch.setattr(http_app, "BODY_SECONDS", 0.2)
+    head = f"Host: a\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
+    with serving(app_for(records, dead_engine)) as url:
+        whole = b"GET /v1/runs HTTP/1.1\r\n" + head + b"\r\n"
+        for started in (b"", b"GET /v1/ru", b"GET /v1/runs HTTP/1.1\r\nX-"):
+            assert raw(url, started) == b""
+            answer = raw(url, whole + started)  # also after an answer
+            assert (answer[:15], answer.count(b"HTTP/1.1")) == (b"HTTP/1.1 200 OK", 1)
+        for half in (b"Content-Length: 9\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"):
+            assert raw(url, b"POST /v1/runs HTTP/1.1\r\n" + head + half).startswith(b"HTTP/1.1 408 Request Timeout")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from placet.entrypoints.senders import build_senders
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, UpstreamUnavailable
 from placet.notify.address_book import parse_address_book
+from placet.notify.channel import DEFERRED
 from placet.notify.mail import MailSender, MailServer, StartTls
 from placet.storage.notifications import Lane
 from tests.plugins.test_tls import certificate
@@ -71,7 +72,7 @@ def tls(pem: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 def send(box: MailBox, starttls: StartTls, user: str = "", password: str = "", *, ca_file: Path | None = None) -> None:
     server = MailServer(box.host, box.port, "placet@operator.example", starttls, 20.0, user, password, ca_file)
-    MailSender(server).send(NOTICE)
+    MailSender(server, frozenset({NOTICE.recipient})).send(NOTICE)
 
 
 @pytest.mark.parametrize("starttls", ["required", "yes"])
@@ -180,3 +181,15 @@ def test_what_is_not_configured_in_full_is_one_line_before_anything_is_sent(
     assert "\n" not in line
     assert PASSWORD not in line
     assert SECRET not in line
+
+
+def test_an_address_that_the_book_does_not_have_gets_no_mail_whatever_a_row_says() -> None:
+    with running_smtp() as box:
+        server = MailServer(box.host, box.port, "placet@operator.example", "no", 20.0)
+        elsewhere = NOTICE.model_copy(update={"recipient": "mallory@\x1b[2Jelsewhere.example"})
+        with pytest.raises(
+            UpstreamUnavailable, match=r"“mallory@␛\[2Jelsewhere.example” is not in the address book"
+        ) as no:
+            MailSender(server, frozenset({NOTICE.recipient})).send(elsewhere)
+        assert no.value.code == DEFERRED
+        assert box.connections == 0

@@ -59,8 +59,13 @@ def notifier(database: Database, clock: Clock) -> Callable[..., Notifier]:
     return make
 
 
+NAMES = ("lead", "other", *(f"lead{number}" for number in range(50)))
+KNOWN = frozenset(f"{name}@operator.example" for name in NAMES)
+"""The e-mail addresses of the address book."""
+
+
 def mail_sender(box: MailBox, seconds: float = 20.0) -> MailSender:
-    return MailSender(MailServer(box.host, box.port, "placet@operator.example", "no", seconds))
+    return MailSender(MailServer(box.host, box.port, "placet@operator.example", "no", seconds), KNOWN)
 
 
 def desk_sender(receiver: Receiver, clock: Callable[[], datetime], seconds: float = 20.0) -> WebhookSender:
@@ -321,7 +326,7 @@ def test_while_a_server_is_down_one_message_at_a_time_finds_out_and_the_rest_kee
 ) -> None:
     for number in range(5):
         ask(database, recipient=f"lead{number}@operator.example")
-    down = MailSender(MailServer("127.0.0.1", free_port(), "placet@operator.example", "no", 5))
+    down = MailSender(MailServer("127.0.0.1", free_port(), "placet@operator.example", "no", 5), KNOWN)
     ours = notifier({MAIL: down})
     ours.run_once()
     ours.run_once()
@@ -365,7 +370,8 @@ from placet.notify.mail import MailSender, MailServer
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
 url, port, at = sys.argv[1:]
-sender = MailSender(MailServer("127.0.0.1", int(port), "placet@operator.example", "no", 60))
+known = frozenset({"lead@operator.example"})
+sender = MailSender(MailServer("127.0.0.1", int(port), "placet@operator.example", "no", 60), known)
 with Database(url) as database:
     clock = lambda: datetime.fromisoformat(at)
     Notifier(database, frozenset({"acme"}), {Lane("email", None): sender}, clock, lease_seconds=60).run_once()
@@ -422,7 +428,7 @@ def test_a_holder_that_comes_back_too_late_records_nothing(database: Database, n
             notifier({MAIL: mail_sender(box)}).run_once()
 
     with running_smtp() as box:
-        notifier({MAIL: Slow(MailServer(box.host, box.port, "placet@operator.example", "no", 20))}).run_once()
+        notifier({MAIL: Slow(MailServer(box.host, box.port, "placet@operator.example", "no", 20), KNOWN)}).run_once()
     assert len(box.taken) == 2
     assert [entry.body["attempts"] for entry in entries(database)] == [2]
 
@@ -453,7 +459,7 @@ def test_a_defect_of_a_sender_costs_its_message_an_attempt_and_the_others_nothin
             super().send(notification)
 
     with running_smtp() as box:
-        notifier({MAIL: Broken(MailServer(box.host, box.port, "placet@operator.example", "no", 20))}).run_once()
+        notifier({MAIL: Broken(MailServer(box.host, box.port, "placet@operator.example", "no", 20), KNOWN)}).run_once()
     assert box.recipients() == ["other@operator.example"]
     assert [(one.status, one.detail) for one in kept(database)] == [
         ("waiting", "unexpected ZeroDivisionError"),

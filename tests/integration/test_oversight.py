@@ -97,11 +97,13 @@ def seed(database: Database, number: int, outcome: str | None) -> None:
 
 def test_a_control_is_marked_once_and_stays_what_it_is(database: Database, database_url: str) -> None:
     for _ in range(2):
-        with database.transaction() as tx:
-            tx.controls.seed(control(1))
+        seed(database, 1, None)
+    with database.transaction() as tx:
+        tx.controls.seed(control(2))  # a row that no entry bears out
     with database.reading() as tx:
-        assert tx.controls.get(run_id(1)) == control(1)
-        assert tx.controls.get(run_id(2)) is None
+        assert tx.controls.get("demo", run_id(1)) == control(1)
+        assert tx.controls.get("demo", run_id(2)) is None
+        assert tx.controls.get("other", run_id(1)) is None
     with pytest.raises(UsageError, match="is a control already"), database.transaction() as tx:
         tx.controls.seed(control(1, "ineligible"))
     for statement in ("UPDATE control_run SET flaw = 'ineligible'", "DELETE FROM control_run"):

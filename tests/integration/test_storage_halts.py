@@ -1,19 +1,27 @@
 """From the moment a halt is committed, nothing it is about starts to leave; it is lifted once, and stays on record."""
 
+import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt
 from placet.contracts.run import RunRequest, RunState
 from placet.errors import StorageError, UsageError
+from placet.governance.signing.keys import Signer, public_bytes
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
+from placet.service.halts import place_halt, sign_lift
+from placet.service.keys import revoke_key
 from placet.storage.database import Database
-from tests.support.databases import outsider, together
+from tests.support.databases import disarm, outsider, together
+from tests.support.enrolment import enroll, new_signer, trusted
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -70,30 +78,93 @@ def test_a_halt_stops_what_it_is_about_and_nothing_else(database: Database) -> N
     assert in_force(database, agent="adjust_balance", kind="retention") == halt(3).halt_id
 
 
-def test_the_same_halted_twice_goes_on_when_both_are_lifted(database: Database) -> None:
+def signed(database: Database, root: Signer, what: Halt) -> str:
+    """The digest of a document in the store by which `root` lifts a halt."""
+    envelope = sign_lift(what, name=root.name, reason="", key=root.key)
+    with database.transaction() as tx:
+        return tx.artifacts.put("acme", DOCUMENT_MEDIA_TYPE, envelope.encode())
+
+
+def test_the_same_halted_twice_goes_on_when_both_are_lifted(database: Database, tmp_path: Path) -> None:
+    root = trusted(database, tmp_path, tenant="acme")
     place(database, halt(1), halt(2))
     for number, left in ((1, halt(2).halt_id), (2, None)):
+        document = signed(database, root, halt(number))
         with database.transaction() as tx:
-            assert tx.halts.lift(halt(number).halt_id, by="rita", at=AT, document="d" * 64)
+            assert tx.halts.lift(halt(number).halt_id, by="root", at=AT, document=document)
         assert in_force(database) == left
     with database.reading() as tx:
         assert tx.halts.list("acme") == ()
-        assert [each.lifted_by for each in tx.halts.list("acme", lifted=True)] == ["rita", "rita"]
+        assert [each.lifted_by for each in tx.halts.list("acme", lifted=True)] == ["root", "root"]
 
 
-def test_of_eight_who_lift_it_at_once_one_does(database: Database) -> None:
+def test_of_eight_who_lift_it_at_once_one_does(database: Database, tmp_path: Path) -> None:
+    root = trusted(database, tmp_path, tenant="acme")
+    documents = [signed(database, root, halt()) for _ in range(8)]
     place(database, halt())
 
     def lift(number: int) -> bool:
         with database.transaction() as tx:
-            return tx.halts.lift(halt().halt_id, by=f"person-{number}", at=AT, document=f"{number:064x}")
+            return tx.halts.lift(halt().halt_id, by="root", at=AT, document=documents[number])
 
     lifted = together(8, lift)
     assert lifted.count(True) == 1
     with database.reading() as tx:
         found = tx.halts.get(halt().halt_id)
     assert found is not None
-    assert (found.lifted_by, found.lift) == (f"person-{lifted.index(True)}", f"{lifted.index(True):064x}")
+    assert (found.lifted_by, found.lift) == ("root", documents[lifted.index(True)])
+
+
+def test_a_row_lifts_no_halt_that_nobody_signed_for(database: Database, database_url: str, tmp_path: Path) -> None:
+    root, stranger = trusted(database, tmp_path, tenant="acme"), new_signer("root")
+    revoked = new_signer("rita")
+    enroll(database, known(revoked), root)
+    revoke_key(database, tenant="acme", key_id=revoked.key.key_id, by=root, reason="left")
+    forgeries = {
+        "no document": ("root", "d" * 64),
+        "nobody's key": ("root", signed(database, stranger, halt(2))),
+        "another halt's": ("root", signed(database, root, halt(99))),
+        "in another's name": ("anna", signed(database, root, halt(4))),
+        "a revoked key's": ("rita", signed(database, revoked, halt(5))),
+        "before it was placed": ("root", signed(database, root, halt(6))),
+    }
+    place(database, *(halt(number) for number in range(1, 6)), halt(6, placed_at=datetime.now(UTC) + timedelta(days=1)))
+    for number, (by, document) in enumerate(forgeries.values(), 1):
+        with database.transaction() as tx:
+            assert tx.halts.lift(halt(number).halt_id, by=by, at=AT, document=document)
+    with database.reading() as tx:
+        assert [one.halt_id for one in tx.halts.list("acme")] == [halt(number).halt_id for number in range(1, 7)]
+        found = tx.halts.in_force("acme", agent="retention", kind="adjust_balance")
+    assert found is not None
+    assert (found.halt_id, found.lifted_at) == (halt(1).halt_id, None)
+    assert found.reason == "wrong price list (its row says that root lifted it, which nobody signed)"
+    # A row that was taken away is missed by who sends.
+    disarm(database_url, "halt")
+    with outsider(database_url) as shell:
+        shell("DELETE FROM halt")
+    gone = place_halt(
+        database, tenant="acme", scope="kind", subject="order_product", by="olga", reason="", agents=("retention",)
+    )[0]
+    with outsider(database_url) as shell:
+        shell("DELETE FROM halt")
+    with database.transaction() as tx:
+        assert tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True) is None
+        found = tx.halts.in_force("acme", agent="retention", kind="order_product", for_sending=True)
+    assert found is not None
+    assert (found.halt_id, found.reason) == (gone.halt_id, "the record has it, and its row was taken away")
+
+
+def known(signer: Signer) -> EnrolledKey:
+    return EnrolledKey(
+        tenant="acme",
+        name=signer.name,
+        roles=("retention_head",),
+        limit=None,
+        key_id=signer.key.key_id,
+        public_key=base64.b64encode(public_bytes(signer.key.private.public_key())).decode(),
+        enrolled_by="root",
+        enrolled_at=datetime.now(UTC),
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from placet.engine import progress
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
+from tests.support.databases import outsider
 from tests.support.world import World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -58,23 +59,35 @@ def test_a_terminated_run_is_recorded_as_ended_and_one_that_runs_is_left_alone(a
 
 def test_a_terminated_run_whose_effect_may_be_under_way_is_parked_for_a_person(a_world: World) -> None:
     anna = a_world.approver("anna")
-    run_id = a_world.pending("C00005")
+    run_id, denied = a_world.pending("C00005"), a_world.pending("C00006")
     a_world.break_bss("POST", ADJUST, "drop")
     a_world.break_bss("GET", ADJUST, "status=503")
-    a_world.send(run_id, a_world.sign(run_id, anna))
+    for each in (run_id, denied):
+        a_world.send(each, a_world.sign(each, anna))
 
-    def sent() -> bool:
+    def sent(run_id: str) -> bool:
         with a_world.database.reading() as tx:
             return any(effect.sends for effect in tx.effects.for_run(run_id))
 
-    a_world.until(sent, "a send")
-    terminate(a_world, run_id)
-    a_world.until(lambda: run_id in passed(a_world), "the end of its attempt's lease")
-    record = a_world.record(run_id)
-    assert (record.state, record.code) == ("unknown_outcome", ENDED_BY_TEMPORAL)
-    assert len(a_world.events(run_id, "run.parked")) == 1
-    assert a_world.events(run_id, "run.ended") == []
-    assert passed(a_world)[run_id].found == "parked_before"
+    seen: dict[str, Reconciled] = {}
+
+    def found(run_id: str) -> bool:
+        seen.update(passed(a_world))
+        return run_id in seen
+
+    for each in (run_id, denied):
+        a_world.until(lambda each=each: sent(each), "a send")  # type: ignore[misc]
+        terminate(a_world, each)
+    # Of one the ledger is made to say that nothing happened; the record has its request all the same.
+    with outsider(a_world.settings.database) as shell:
+        shell(f"UPDATE effect SET status = 'failed', code = 'x' WHERE run_id = '{denied}'")  # noqa: S608
+    for each in (run_id, denied):
+        a_world.until(lambda each=each: found(each), "the end of its attempt's lease")  # type: ignore[misc]
+        record = a_world.record(each)
+        assert (record.state, record.code) == ("unknown_outcome", ENDED_BY_TEMPORAL)
+        assert len(a_world.events(each, "run.parked")) == 1
+        assert a_world.events(each, "run.ended") == []
+        assert passed(a_world)[each].found == "parked_before"
     with a_world.database.reading() as tx:
         assert [effect.status for effect in tx.effects.for_run(run_id)] == ["unknown"]
 

@@ -1,5 +1,6 @@
 """Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0027)."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Iterator
@@ -8,21 +9,32 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio import workflow
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.command.v1 import Command, RecordMarkerCommandAttributes
 from temporalio.api.common.v1 import Payload, WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
+from temporalio.api.enums.v1 import CommandType, WorkerVersioningMode, WorkflowExecutionStatus
 from temporalio.api.failure.v1 import ApplicationFailureInfo, CanceledFailureInfo, Failure, ServerFailureInfo
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
     PauseActivityRequest,
+    PollWorkflowTaskQueueRequest,
     RespondActivityTaskCompletedByIdRequest,
     RespondActivityTaskFailedByIdRequest,
+    RespondWorkflowTaskCompletedRequest,
     UnpauseActivityRequest,
+    UpdateActivityOptionsRequest,
+    UpdateWorkflowExecutionOptionsRequest,
 )
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from placet.contracts.run import CloseInput, RunRequest
@@ -32,7 +44,7 @@ from placet.engine.payload_keys import load_or_create_key
 from placet.engine.progress import described
 from placet.entrypoints.beside_worker import reconciler
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, Reconciler
-from placet.errors import UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
@@ -279,6 +291,128 @@ def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: Wo
     )
     a_world.wait(run_id, "awaiting_decision")
     assert named() == ""
+
+
+def test_a_step_or_a_workflow_that_a_stranger_leads_away_is_named(a_world: World) -> None:
+    """Nothing fails: a step waits in a queue that nobody of ours serves, a workflow for a worker of another version."""
+    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
+    run_id = a_world.start("C00005")
+    a_world.until(lambda: a_world.attempts(run_id) >= 1, "an attempt")
+
+    def named() -> str:
+        return " ".join(finding.detail for finding in hindered(a_world.settings))
+
+    client, queue = stranger(a_world), a_world.engine.task_queue
+
+    def move(name: str) -> None:
+        change = UpdateActivityOptionsRequest(
+            namespace="default",
+            execution=WorkflowExecution(workflow_id=run_id),
+            type="analyse",
+            activity_options=ActivityOptions(task_queue=TaskQueue(name=name)),
+            update_mask=FieldMask(paths=["task_queue.name"]),
+        )
+        a_world.run(client.workflow_service.update_activity_options(change))
+
+    move("no\x1b[2Jwhere")
+    assert "step 'analyse' was moved to task queue “no␛[2Jwhere”, which no worker of ours serves" in named()
+    assert f"temporal activity update-options --workflow-id {run_id} --activity-id 1 --task-queue {queue}" in named()
+    a_world.mend_bss()
+    move(queue)
+    a_world.wait(run_id, "awaiting_decision")
+    assert named() == ""
+    # A version that a stranger's own worker brought to our queue.
+    version = WorkerDeploymentVersion(deployment_name="x", build_id="y")
+    versioned = WorkerDeploymentOptions(
+        deployment_name="x", build_id="y", worker_versioning_mode=WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+    )
+    poll = PollWorkflowTaskQueueRequest(
+        namespace="default", task_queue=TaskQueue(name=queue), identity="mallory", deployment_options=versioned
+    )
+    pinned = VersioningOverride.PinnedOverride(
+        behavior=VersioningOverride.PINNED_OVERRIDE_BEHAVIOR_PINNED, version=version
+    )
+
+    def bind(override: VersioningOverride | None) -> bool:
+        change = UpdateWorkflowExecutionOptionsRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=run_id),
+            workflow_execution_options=WorkflowExecutionOptions(versioning_override=override),
+            update_mask=FieldMask(paths=["versioning_override"]),
+        )
+        try:
+            a_world.run(client.workflow_service.update_workflow_execution_options(change))
+        except RPCError:
+            return False
+        return True
+
+    async def polled() -> None:
+        with contextlib.suppress(RPCError):
+            await client.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=20))
+
+    polling = asyncio.run_coroutine_threadsafe(polled(), a_world._loop)
+    a_world.until(lambda: bind(VersioningOverride(pinned=pinned)), "the stranger's version to be known")
+    polling.cancel()
+    assert "its workflow is bound to a worker's version, which none of ours has" in named()
+    assert bind(None)
+    assert named() == ""
+
+
+def test_an_earlier_answer_in_a_workers_stead_swallows_no_decision(a_world: World) -> None:
+    """Whoever polls our queue can answer a review with the sealed answer to an earlier one of the same run."""
+    anna, run_id = a_world.approver("anna"), a_world.pending("C00005")
+    a_world.send(run_id, "any signal at all")
+    assert a_world.refusal(run_id) == "malformed"
+    client, queue = stranger(a_world), a_world.engine.task_queue
+
+    def markers() -> list[Any]:
+        events = a_world.run(a_world.engine.history(run_id)).events
+        return [
+            event.marker_recorded_event_attributes
+            for event in events
+            if event.HasField("marker_recorded_event_attributes")
+        ]
+
+    def told(marker: Any) -> dict[str, Any]:
+        return dict(json.loads(marker.details["data"].payloads[0].data))
+
+    a_world.until(lambda: told(markers()[-1])["activity_type"] == "review_decisions", "the answer in the history")
+    a_world.stop_worker()
+    a_world.send(run_id, a_world.sign(run_id, anna))
+    poll = PollWorkflowTaskQueueRequest(namespace="default", task_queue=TaskQueue(name=queue), identity="mallory")
+    task = a_world.run(client.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=30)))
+    assert task.workflow_execution.workflow_id == run_id
+    earlier = markers()[-1]
+    said = told(earlier)
+    number = said["seq"] + 1
+    replayed = RecordMarkerCommandAttributes(marker_name=earlier.marker_name, details=earlier.details)
+    replayed.details["data"].payloads[0].data = json.dumps({**said, "seq": number, "activity_id": str(number)}).encode()
+    answer = RespondWorkflowTaskCompletedRequest(
+        namespace="default",
+        task_token=task.task_token,
+        identity="mallory",
+        commands=[
+            Command(command_type=CommandType.COMMAND_TYPE_RECORD_MARKER, record_marker_command_attributes=replayed)
+        ],
+    )
+    a_world.run(client.workflow_service.respond_workflow_task_completed(answer))
+    assert told(markers()[-1])["seq"] == number
+    a_world.start_worker()
+    a_world.send(run_id, "whatever comes next")
+    assert a_world.wait(run_id, "executed").code == "executed"
+    assert a_world.effects()["adjustments"] == 1
+
+
+def test_a_stranger_who_takes_a_runs_id_is_named_to_who_starts_it(a_world: World) -> None:
+    client = stranger(a_world)
+    request = a_world.request("C00005")
+    start = client.start_workflow("GovernedRun", id=request.run_id, task_queue="no\x1b[2Jwhere")
+    a_world.run(start)
+    for _ in range(2):
+        with pytest.raises(GovernanceError, match="which is not ours, bears its id") as refused:
+            a_world.run(run_operations.start_run(a_world.database, a_world.engine, request))
+        assert "“GovernedRun” on task queue “no␛[2Jwhere”" in str(refused.value)
+    assert [event.kind for event in a_world.events(request.run_id)] == ["run.requested"]
 
 
 def test_a_run_whose_workflow_a_stranger_paused_is_named_and_has_not_ended(

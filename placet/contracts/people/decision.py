@@ -152,6 +152,7 @@ class ReviewResult(Frozen):
         amended: What is pending from now on, where an approver changed it.
         reviewed: How many of those received were reviewed, the oldest; the others are to be sent again.
         refused: How many of these did not count.
+        question: `ReviewInput.question` of what it answers; None of a version that did not say.
     """
 
     verdict: Verdict | None
@@ -159,3 +160,4 @@ class ReviewResult(Frozen):
     amended: Amended | None = None
     reviewed: int
     refused: int
+    question: Digest | None = None

@@ -33,6 +33,7 @@ from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
+from placet.gate.ledger import may_have_left
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.standing import request_on_record
 
@@ -210,6 +211,7 @@ class Reconciler:
         with context.database.reading() as tx:
             current = tx.runs.get(run.run_id)
             effects = tx.effects.for_run(run.run_id)
+            doubtful = may_have_left(tx, run.run_id)
         if current is None or current.state in END_STATES or current.updated_at != run.updated_at:
             return None
         if any(effect.status == "open" and effect.lease_until > now for effect in effects):
@@ -218,6 +220,8 @@ class Reconciler:
             advice = f"`temporal workflow reset --workflow-id {run.run_id} --type LastWorkflowTask` lets it be settled"
             return Reconciled(run.run_id, "parked_before", f"{detail}; {advice}")
         state = _state(effects)
+        if state == "failed" and doubtful:
+            state = "unknown_outcome"  # the ledger lost what the record has
         request = RunRequest(**{name: getattr(run, name) for name in RunRequest.model_fields})
         close = CloseInput(run=request, state=state, code=code, detail=detail, proposal=current.proposal)
         try:

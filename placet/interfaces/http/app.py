@@ -18,6 +18,8 @@ from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 15.0
+"""How long a request's body may take to arrive."""
 
 
 def create_app(
@@ -55,6 +57,8 @@ def create_app(
         # The usual pages load their scripts from a CDN; an operator's network is closed.
         docs_url=None,
         redoc_url=None,
+        # It would lead to whatever host the request names.
+        redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.include_router(RunEndpoints(database, link, tenant, agents).router())
@@ -71,7 +75,7 @@ def create_app(
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
     problems.register(app)
     app.add_middleware(RequestSpans)
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, seconds=BODY_SECONDS)
     app.add_middleware(Guard, token=required, metrics_token=metrics_token)  # added last, met first
     return app
 

@@ -1,4 +1,6 @@
-"""A bound on what is read of one request. FastAPI's own answers in plain text; this one answers with a problem."""
+"""Bounds on what is read of one request. FastAPI's own answer in plain text; these answer with a problem."""
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,17 +8,41 @@ from placet.interfaces.http.problems import problem
 
 
 class BodyLimit:
-    """Reads a request's body before the application sees it, and refuses it unread from the first byte too many."""
+    """Reads a request's body before the application sees it.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    It refuses one unread from the first byte too many, one that does not arrive in time, and one with two lengths:
+    whoever stands in front of us may have believed the other, and taken for the next request what is not.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        names = {name for name, _ in scope["headers"]}
+        if names.issuperset((b"content-length", b"transfer-encoding")):
+            refusal = (400, "bad_request", "a body has a Content-Length or a Transfer-Encoding, not both")
+        else:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    read = await self._read(receive)
+            except TimeoutError:
+                refusal = (408, "request_timeout", f"a request body must arrive within {self._seconds:g} s")
+            else:
+                if read is not None:
+                    await self._app(scope, _replaying(read, receive), send)
+                    return
+                refusal = (413, "too_large", f"a request body may have {self._max_bytes} bytes at most")
+        # What was not read is no request: the connection cannot serve another one.
+        await problem(*refusal, {"Connection": "close"})(scope, receive, send)
+
+    async def _read(self, receive: Receive) -> list[Message] | None:
+        """The whole body; None where it is too large."""
         read: list[Message] = []
         size, more = 0, True
         while more:
@@ -25,11 +51,8 @@ class BodyLimit:
             size += len(message.get("body", b""))
             more = message.get("more_body", False)
             if size > self._max_bytes:
-                # The rest is not read: the connection cannot serve another request.
-                detail = f"a request body may have {self._max_bytes} bytes at most"
-                await problem(413, "too_large", detail, {"Connection": "close"})(scope, receive, send)
-                return
-        await self._app(scope, _replaying(read, receive), send)
+                return None
+        return read
 
 
 def _replaying(read: list[Message], receive: Receive) -> Receive:

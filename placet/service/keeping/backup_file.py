@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import secrets
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -51,16 +52,25 @@ class BackupWriter:
         return digest
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, verified: str | None = None) -> Iterator[Line]:
     """The lines of a backup, without its signature.
+
+    Args:
+        path: The file.
+        verified: The digest that `verify_file` found, where the lines are to be those: the file may be another by now.
 
     Raises:
         ConfigurationError: the file cannot be read.
         UsageError: code `backup_malformed`; it is no backup.
+        GovernanceError: after the last line; they were not those that were verified.
     """
-    for line, _ in _lines(path):
+    digest = hashlib.sha256()
+    for line, data in _lines(path):
         if not (isinstance(line, dict) and "signed" in line):
+            digest.update(data)
             yield line
+    if verified is not None and digest.hexdigest() != verified:
+        raise GovernanceError(f"backup {str(path)!r} was changed while it was read", code=MALFORMED)
 
 
 def verify_file(path: Path, opened: Callable[[str], str]) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:
@@ -140,7 +150,7 @@ def _lines(path: Path) -> Iterator[tuple[Line, bytes]]:
         with gzip.open(path, "rb") as file:
             while data := file.readline(_MOST_LINE_BYTES):
                 yield json.loads(data), data
-    except (EOFError, gzip.BadGzipFile, ValueError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} is not a whole backup: {error}", code=MALFORMED) from error
     except OSError as error:
         raise ConfigurationError(f"cannot read backup {str(path)!r}: {error.strerror or error}") from error

@@ -135,7 +135,7 @@ def restore_backup(database: Database, path: Path, log_name: str, trusted: Seque
         connection = tx.connection
         take_time(connection)
         check_empty(connection)
-        counts = _copy_in(connection, path)
+        counts = _copy_in(connection, path, digest)
         if counts != summary["rows"]:
             raise GovernanceError("the backup does not hold the rows it says", code=MALFORMED)
         go_on_counting(connection)
@@ -186,9 +186,9 @@ def _copy_out(connection: Connection, table: Table, writer: BackupWriter) -> int
     return rows
 
 
-def _copy_in(connection: Connection, path: Path) -> dict[str, int]:
+def _copy_in(connection: Connection, path: Path, digest: str) -> dict[str, int]:
     tables, counts = copied_tables(), {}
-    lines = read_lines(path)
+    lines = read_lines(path, digest)
     line = next(lines, None)
     while line is not None:
         if not (isinstance(line, dict) and "table" in line):

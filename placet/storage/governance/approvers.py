@@ -109,6 +109,13 @@ class ApproverRepository:
         row = self._row(key_id)
         return row.key if row is not None and self._fault(row) is None else None
 
+    def get_at(self, key_id: str, at: datetime) -> EnrolledKey | None:
+        """The key as it was at `at`: a revocation that came later is left out."""
+        key = self.get(key_id)
+        if key is None or key.revoked_at is None or key.revoked_at <= at:
+            return key
+        return key.model_copy(update={"revoked_by": None, "revoked_at": None, "revoked_reason": None})
+
     def list(self, tenant: str) -> tuple[EnrolledKey, ...]:
         """Every key of `tenant` whose enrolment verifies, revoked ones included, by person and then by age."""
         return tuple(one.key for one in self.listed(tenant) if one.key is not None and one.fault is None)

@@ -1,11 +1,16 @@
-"""Which runs were seeded as controls: they carry a proposal that must be declined, and can never execute."""
+"""Which runs were seeded as controls: they carry a proposal that must be declined, and can never execute.
 
-from pydantic import AwareDatetime
+What makes a run a control is the entry on its tenant's stream. A row alone stops no run, and a row that was taken away
+lets no control execute.
+"""
+
+from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import bindparam, select
 
 from placet.contracts.base import Frozen, PersonName, RunId, TenantId
-from placet.errors import UsageError
-from placet.governance.oversight import Flaw
+from placet.errors import GovernanceError, UsageError
+from placet.governance.oversight import SEEDED, Flaw
+from placet.storage.log.audit_log import AuditLog
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import CONTROL
@@ -42,10 +47,24 @@ class ControlRepository:
         Raises:
             UsageError: code `control_exists`; the run is another control.
         """
-        if not insert_if_absent(self._connection, CONTROL, dict(control)) and self.get(control.run_id) != control:
+        if insert_if_absent(self._connection, CONTROL, dict(control)):
+            return
+        row = self._connection.execute(_GET, {"id": control.run_id}).mappings().one_or_none()
+        if row is None or dict(row) != dict(control):
             raise UsageError(f"run {control.run_id!r} is a control already", code="control_exists")
 
-    def get(self, run_id: str) -> ControlRecord | None:
-        """The control that this run is; None for an ordinary run."""
-        row = self._connection.execute(_GET, {"id": run_id}).mappings().one_or_none()
-        return None if row is None else ControlRecord(**row)
+    def get(self, tenant: str, run_id: str) -> ControlRecord | None:
+        """The control that this run is, by the record; None for an ordinary run.
+
+        Raises:
+            GovernanceError: code `audit_broken`; its entry cannot be read.
+        """
+        entry = AuditLog(self._connection).find(f"tenant/{tenant}", f"{SEEDED}.{run_id}")
+        if entry is None:
+            return None
+        try:
+            return ControlRecord(
+                run_id=run_id, tenant=tenant, flaw=entry.body["flaw"], seeded_by=entry.actor, seeded_at=entry.at
+            )
+        except (KeyError, ValidationError) as error:
+            raise GovernanceError(f"that run {run_id!r} is a control cannot be read", code="audit_broken") from error

@@ -6,6 +6,7 @@ from placet.contracts.people.decision import AcceptedDecision, Phase, Verdict
 from placet.storage.records import UsedDecision
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import ARTIFACT, DECISION
 
 _SAME = select(DECISION).where(
@@ -81,12 +82,13 @@ class DecisionRepository:
 
 def _used(row: Row) -> UsedDecision:
     fields, data = {name: row[name] for name in _SIGNED}, row["envelope"]
+    signed = {**fields, "roles": tuple(row["roles"].split())}
     return UsedDecision(
         tenant=row["tenant"],
         run_id=row["run_id"],
         phase=row["phase"],
         place=row["place"],
-        decision=AcceptedDecision(**{**fields, "roles": tuple(row["roles"].split())}),
+        decision=read_as(AcceptedDecision, DECISION.name, row["decision_id"], signed),
         # SQLite keeps text in a column of bytes if somebody writes it there.
         envelope=data.decode(errors="replace") if isinstance(data, bytes) else None,
     )

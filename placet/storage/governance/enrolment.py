@@ -52,11 +52,15 @@ class Trust:
 
     Args:
         administrators: The pinned keys; None pins nobody, so that no key counts.
+
+    Attributes:
+        lifted: Halts, each with the digest of the signed document that was verified to lift it.
     """
 
     def __init__(self, administrators: Path | None = None) -> None:
         self.administrators = AdministratorsFile(administrators)
         self._verified: tuple[Pins, dict[str, EnrolledKey]] = (Pins(), {})
+        self.lifted: set[tuple[str, str]] = set()
 
     def verified(self) -> dict[str, EnrolledKey]:
         """Return what was signed of the keys that verified under the pins of this moment, by document digest."""

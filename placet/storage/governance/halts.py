@@ -3,29 +3,44 @@
 A transaction that counts a request about to leave asks `in_force(for_sending=True)` first. On SQLite it and `place` are
 writers, of which there is one at a time. On PostgreSQL it holds its tenant's lock shared until it has committed, and
 `place` takes the lock alone: every such transaction is either counted before the halt, or sees it.
+
+A halt ends by what an entitled person signed, not by its row: one whose lift does not verify is in force, and so is,
+for whoever sends, one that the record has and the table has no more.
 """
 
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, or_, select, text, update
+from sqlalchemy import and_, bindparam, exists, literal, or_, select, text, update
 
-from placet.contracts.people.halt import Halt
-from placet.errors import StorageError, UsageError
+from placet.contracts.people.halt import Halt, Lift
+from placet.errors import GovernanceError, StorageError, UsageError
+from placet.governance.halts import PLACED, check_lift
+from placet.governance.log.body import read_body
+from placet.governance.signing.signed import unverified_document, verify_document
+from placet.storage.artifacts import ArtifactStore
+from placet.storage.governance.approvers import ApproverRepository
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
-from placet.storage.tables import HALT
+from placet.storage.sql.reading import read_as, unreadable
+from placet.storage.tables import AUDIT, HALT
 
 _ORDER = (HALT.c.placed_at, HALT.c.halt_id)
 _GET = select(HALT).where(HALT.c.halt_id == bindparam("id"))
 _LIST = select(HALT).where(HALT.c.tenant == bindparam("of_tenant")).order_by(*_ORDER)
-_UNLIFTED = _LIST.where(HALT.c.lifted_at.is_(None))
-_APPLYING = _UNLIFTED.where(
+_APPLYING = _LIST.where(
     or_(
         HALT.c.scope == "tenant",
         and_(HALT.c.scope == "agent", HALT.c.subject == bindparam("agent")),
         and_(HALT.c.scope == "kind", HALT.c.subject == bindparam("kind")),
     )
+)
+_GONE = select(AUDIT.c.step_key, AUDIT.c.actor, AUDIT.c.at, AUDIT.c.body).where(
+    AUDIT.c.stream == bindparam("of_stream"),
+    AUDIT.c.kind == PLACED,
+    ~exists().where(
+        AUDIT.c.step_key == literal(f"{PLACED}.") + HALT.c.halt_id, HALT.c.tenant == bindparam("of_tenant")
+    ),
 )
 _LIFT = update(HALT).where(HALT.c.halt_id == bindparam("id"), HALT.c.lifted_at.is_(None))
 _WIDTH = ("tenant", "agent", "kind")
@@ -40,10 +55,10 @@ _PATIENT = text("SELECT set_config('lock_timeout', '75s', true), set_config('sta
 class HaltRepository:
     """What is halted. Use it inside a transaction."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_approvers", "_connection")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, approvers: ApproverRepository) -> None:
+        self._connection, self._approvers = connection, approvers
 
     def place(self, halt: Halt) -> None:
         """Put `halt` in force, after every transaction that is counting a request of this tenant has ended.
@@ -75,18 +90,24 @@ class HaltRepository:
         if for_sending:
             self._lock(tenant, alone=False)
         values = {"of_tenant": tenant, "agent": agent, "kind": kind}
-        halts = [_halt(row) for row in self._connection.execute(_APPLYING, values).mappings()]
+        rows = self._connection.execute(_APPLYING, values).mappings()
+        halts = [halt for row in rows if (halt := self._judged(row)).lifted_at is None]
+        if for_sending:
+            gone = self._connection.execute(_GONE, {"of_tenant": tenant, "of_stream": f"tenant/{tenant}"}).mappings()
+            placed = (_placed(tenant, row) for row in gone)
+            halts += [halt for halt in placed if halt.subject in ("", {"agent": agent, "kind": kind}[halt.scope])]
         return min(halts, key=lambda halt: _WIDTH.index(halt.scope), default=None)
 
     def list(self, tenant: str, *, lifted: bool = False) -> tuple[Halt, ...]:
         """The halts of `tenant` that are in force, oldest first; with `lifted`, those that were as well."""
-        query = _LIST if lifted else _UNLIFTED
-        return tuple(_halt(row) for row in self._connection.execute(query, {"of_tenant": tenant}).mappings())
+        rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings()
+        halts = (self._judged(row) for row in rows)
+        return tuple(halt for halt in halts if lifted or halt.lifted_at is None)
 
     def get(self, halt_id: str) -> Halt | None:
         """One halt, lifted or not; None if it was never placed."""
         row = self._connection.execute(_GET, {"id": halt_id}).mappings().one_or_none()
-        return None if row is None else _halt(row)
+        return None if row is None else self._judged(row)
 
     def lift(self, halt_id: str, *, by: str, at: datetime, document: str) -> bool:
         """Lift a halt, on the signed document of this digest.
@@ -96,6 +117,35 @@ class HaltRepository:
         """
         values = {"id": halt_id, "lifted_by": by, "lifted_at": at, "lift": document}
         return self._connection.execute(_LIFT, values).rowcount == 1
+
+    def _judged(self, row: Row) -> Halt:
+        """The halt of a row: lifted only where what was signed lifts it."""
+        halt = read_as(Halt, HALT.name, row["halt_id"], row)
+        if halt.lifted_at is None or self._signed(halt):
+            return halt
+        said = f"{halt.reason} (its row says that {halt.lifted_by} lifted it, which nobody signed)"
+        unlifted = {"lifted_by": None, "lifted_at": None, "lift": None}
+        return halt.model_copy(update={**unlifted, "reason": said})
+
+    def _signed(self, halt: Halt) -> bool:
+        """Whether the document that the row names lifts it, signed by a key that counted then."""
+        seen, this = self._approvers.trust.lifted, (halt.halt_id, str(halt.lift))
+        if this in seen:
+            return True
+        try:
+            text = ArtifactStore(self._connection).get(this[1], tenant=halt.tenant).decode(errors="replace")
+            at = unverified_document(text, Lift)[0].signed_at
+            found = verify_document(
+                text, Lift, tenant=halt.tenant, now=at, find_key=lambda key_id: self._approvers.get_at(key_id, at)
+            )
+            placed = halt.model_copy(update={"lifted_by": None, "lifted_at": None, "lift": None})
+            check_lift(found.document, placed, at)
+        except (GovernanceError, UsageError):
+            return False
+        if (found.document.signer, found.digest) != (halt.lifted_by, halt.lift):
+            return False
+        seen.add(this)
+        return True
 
     def _lock(self, tenant: str, *, alone: bool) -> None:
         if self._connection.dialect.name != "postgresql":
@@ -117,5 +167,13 @@ def _lock_key(tenant: str) -> int:
     return int.from_bytes(hashlib.sha256(f"placet/halt/{tenant}".encode()).digest()[:8], signed=True)
 
 
-def _halt(row: Row) -> Halt:
-    return Halt(**row)
+def _placed(tenant: str, row: Row) -> Halt:
+    """The halt that an entry placed and that has no row any more."""
+    try:
+        said = read_body(row["body"])
+        values = {name: said.get(name) for name in ("halt_id", "scope", "subject")}
+    except (ValueError, AttributeError) as error:
+        raise unreadable(AUDIT.name, row["step_key"], "its body is no document") from error
+    reason = "the record has it, and its row was taken away"
+    placed = {**values, "tenant": tenant, "reason": reason, "placed_by": row["actor"], "placed_at": row["at"]}
+    return read_as(Halt, AUDIT.name, row["step_key"], placed)

@@ -15,6 +15,7 @@ from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
 from placet.errors import GovernanceError, UsageError
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import MANDATE, MANDATE_USE
 
 MOST_AT_ONCE = 100
@@ -186,7 +187,7 @@ class MandateRepository:
     def use(self, run_id: str, proposal: str) -> MandateUse | None:
         """What one proposal of one run took, released or not; None if it took nothing."""
         row = self._connection.execute(_USE, {"of_run": run_id, "of_proposal": proposal}).mappings().one_or_none()
-        return None if row is None else MandateUse(**row)
+        return None if row is None else _use(row)
 
     def uses(self, tenant: str, mandate_id: str, limit: int = 100) -> tuple[MandateUse, ...]:
         """What was taken of a mandate, newest first."""
@@ -196,7 +197,7 @@ class MandateRepository:
             .order_by(MANDATE_USE.c.used_at.desc(), MANDATE_USE.c.run_id)
             .limit(limit)
         )
-        return tuple(MandateUse(**row) for row in self._connection.execute(query).mappings())
+        return tuple(_use(row) for row in self._connection.execute(query).mappings())
 
     def _spend(self, mandate: Mandate, amount_minor: int, now: datetime) -> bool:
         values = {
@@ -242,3 +243,7 @@ def _record(row: Row) -> MandateRecord:
 
 def _altered(row: Row) -> GovernanceError:
     return GovernanceError(f"mandate {row['mandate_id']!r} was altered in the database", code="mandate_altered")
+
+
+def _use(row: Row) -> MandateUse:
+    return read_as(MandateUse, MANDATE_USE.name, row["run_id"], row)

@@ -150,12 +150,16 @@ def _bytes(data: bytes | str) -> bytes:
 
 
 def _entry(row: Row) -> Entry:
+    try:
+        body = read_body(row["body"])
+    except ValueError:
+        body = {}  # whoever needs something of it says that it cannot be read
     return Entry(
         stream=row["stream"],
         kind=row["kind"],
         step_key=row["step_key"],
         actor=row["actor"],
         at=row["at"],
-        body=read_body(row["body"]),
+        body=body,
         position=row["id"],
     )

@@ -19,6 +19,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from placet.storage.sql.reading import unreadable
+
 Convert = Callable[[Any], Any]
 Row = Mapping[str, Any]
 
@@ -101,6 +103,7 @@ class _Prepared:
     order: tuple[str, ...] | None
     literals: dict[str, Any]
     binds: tuple[tuple[str, Convert], ...]
+    table: str
     columns: tuple[str, ...]
     results: tuple[Convert | None, ...] | None
     expanding: bool
@@ -129,10 +132,13 @@ class _Prepared:
         convert = self.results
         if convert is None:
             return rows
-        return [
-            tuple([value if change is None else change(value) for change, value in zip(convert, row, strict=True)])
-            for row in rows
-        ]
+        return [tuple(self._converted(convert, row)) for row in rows]
+
+    def _converted(self, convert: tuple[Convert | None, ...], row: Any) -> list[Any]:
+        try:
+            return [value if change is None else change(value) for change, value in zip(convert, row, strict=True)]
+        except (ValueError, TypeError) as error:  # SQLite keeps any value in any column
+            raise unreadable(self.table, row[0], str(error)) from error
 
 
 class Statements:
@@ -188,6 +194,7 @@ class Statements:
             order=None if order is None else tuple(order),
             literals=literals,
             binds=binds,
+            table=str(getattr(getattr(next(iter(columns), None), "table", None), "name", "?")),
             columns=tuple(column.name for column in columns),
             results=results if any(results) else None,
             expanding=expanding,

@@ -1,0 +1,45 @@
+"""How long the HTTP API waits for a request: a connection that says nothing whole must not keep others out."""
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+
+class PatientProtocol(H11Protocol):
+    """Closes a connection on which no whole request head arrives in time; uvicorn itself waits for ever.
+
+    Its own keep-alive timeout ends with the first byte of the next request, and there is none before the first one.
+
+    Attributes:
+        head_seconds: How long after the connection was made, or after an answer. A body has a bound of its own.
+    """
+
+    head_seconds: ClassVar[float] = 10.0
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next one."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        super().connection_lost(exc)
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _wait(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(self.head_seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.transport.close()
