@@ -48,7 +48,7 @@ from placet.errors import GovernanceError, UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
-from tests.support.command import Command
+from tests.support.command import Command as Placet
 from tests.support.world import World
 
 SEALED = "Encoded failure"
@@ -252,7 +252,7 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     assert world.effects()["adjustments"] == 0
 
 
-def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: World, command: Command) -> None:
+def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: World, command: Placet) -> None:
     a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
     run_id = a_world.start("C00005")
     a_world.until(lambda: a_world.attempts(run_id) >= 3, "a third attempt")
