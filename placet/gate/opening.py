@@ -8,7 +8,8 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, PolicyError
-from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicyAnswer, PolicySet
+from placet.governance.policy.answer import PolicyAnswer
+from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.storage.database import Transaction
 
 

@@ -24,7 +24,7 @@ from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
-from placet.governance.policy.set import PolicyAnswer
+from placet.governance.policy.answer import PolicyAnswer
 
 LONGEST_DELEGATION = timedelta(days=366)
 """Whoever is away for longer has a successor, who is enrolled in their own right."""

@@ -26,7 +26,7 @@ from placet.governance.delegations import (
     in_turn,
 )
 from placet.governance.halts import LIFT_VALIDITY, check_lift
-from placet.governance.policy.set import PolicyAnswer
+from placet.governance.policy.answer import PolicyAnswer
 from tests.unit.support import NOW, a_key
 
 ROLES = ("retention_lead", "finance_lead", "care_manager")

@@ -9,7 +9,7 @@ Invariants of every answer:
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import cedarpy
@@ -21,6 +21,7 @@ from placet.contracts.people.halt import Halt
 from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
+from placet.governance.policy.answer import PolicyAnswer
 from placet.governance.policy.question import Question, authorises, commits, decides, lifts, proposes
 from placet.governance.policy.scope import actions, can_be
 from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
@@ -29,15 +30,6 @@ from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 
 POLICY_SET_MEDIA_TYPE = "application/vnd.placet.policy-set+json"
 """Of `PolicySet.document` in the artifact store."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyAnswer:
-    """One answer. `policies` are the `@id`s of the policies that determined it; empty when nothing permitted."""
-
-    allowed: bool
-    policies: tuple[str, ...]
-    detail: str
 
 
 class PolicySet:

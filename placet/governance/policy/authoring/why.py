@@ -13,6 +13,7 @@ from cedarpy import pst
 
 from placet.contracts.base import Frozen
 from placet.errors import PolicyError
+from placet.governance.policy.answer import PolicyAnswer
 from placet.governance.policy.authoring.gate_words import terms_in_words
 from placet.governance.policy.authoring.logic import conjuncts
 from placet.governance.policy.authoring.words import in_words, scope_in_words
@@ -25,7 +26,7 @@ from placet.governance.policy.question import (
     Question,
 )
 from placet.governance.policy.scope import actions
-from placet.governance.policy.set import PolicyAnswer, PolicySet
+from placet.governance.policy.set import PolicySet
 from placet.governance.policy.source import Policy
 from placet.governance.policy.terms import PermitTerms, may_ask, terms_of
 
