@@ -1,7 +1,8 @@
 """The HTTP client that a provider's library is given, so that it makes none of its own.
 
 Left alone, LiteLLM and the SDKs below it follow redirects and go through whatever proxy the environment names. A client
-that is passed in is used for every request of a completion: `tests/security/test_perimeter.py` holds them to it.
+that is passed in is used for every request of a completion, to which `tests/security/perimeter/test_perimeter.py` holds
+them.
 """
 
 from dataclasses import dataclass

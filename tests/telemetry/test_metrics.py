@@ -21,7 +21,7 @@ from placet.storage.database import Database
 from placet.telemetry.metrics import names, registry
 from placet.telemetry.metrics.record_counts import counted
 from placet.telemetry.metrics.registry import Metrics
-from tests.integration.test_http_api import TOKEN, serving
+from tests.integration.running.test_http_api import TOKEN, serving
 from tests.support.databases import disarm, outsider
 from tests.support.world import World
 

@@ -16,7 +16,7 @@ from placet.errors import DecisionRefused
 from placet.governance.mandates import charge, check_authority, check_sense, covers, left, state_of
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import sign_document
-from tests.unit.policy_support import a_set
+from tests.unit.policy.policy_support import a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
 AUTHORISE = (

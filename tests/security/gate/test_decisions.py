@@ -205,7 +205,7 @@ def test_a_policy_changed_after_the_decision_stops_the_execution(
 ) -> None:
     policies = tmp_path / "policies"
     (policies / "demo").mkdir(parents=True)
-    default = Path(__file__).parents[2] / "agents" / "retention" / "policy.cedar"
+    default = Path(__file__).parents[3] / "agents" / "retention" / "policy.cedar"
     (policies / "demo" / "retention.cedar").write_text(default.read_text())
     world = make_world(policy_dir=policies)
     run_id = world.pending("C00005")

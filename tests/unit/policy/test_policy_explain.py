@@ -17,7 +17,7 @@ from placet.governance.policy.authoring.why import explain
 from placet.governance.policy.question import commits, decides, proposes
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
-from tests.unit.policy_support import DEFAULT, a_set
+from tests.unit.policy.policy_support import DEFAULT, a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
 POLICIES = a_set(DEFAULT)

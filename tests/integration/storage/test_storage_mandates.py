@@ -13,8 +13,8 @@ from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.errors import GovernanceError, UsageError
 from placet.storage.database import Database
 from tests.support.databases import disarm, outsider, together
+from tests.unit.gate.test_mandates import a_mandate, usd
 from tests.unit.support import NOW
-from tests.unit.test_mandates import a_mandate, usd
 
 PROPOSAL = "c" * 64
 ID = "1" * 32

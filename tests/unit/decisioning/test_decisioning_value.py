@@ -7,7 +7,7 @@ from placet.contracts.billing import CustomerProfile
 from placet.decisioning.churn import ChurnCell, ChurnTable, risk_level
 from placet.decisioning.treatments import Assumptions, Credit
 from placet.decisioning.value import credit_minor, expected_value_minor
-from tests.unit.decisioning_support import facts
+from tests.unit.decisioning.decisioning_support import facts
 
 RATE = st.integers(0, 10_000)
 

@@ -26,7 +26,7 @@ from placet.service.mandates import take_mandate
 from placet.storage.database import Database
 from tests.support.databases import together
 from tests.support.enrolment import enroll, trusted
-from tests.unit.policy_support import DEFAULT, a_mandate, a_set
+from tests.unit.policy.policy_support import DEFAULT, a_mandate, a_set
 from tests.unit.support import a_key
 
 STRANGE: tuple[object, ...] = (2**53, 10**400, "\x00", "\ud800", float("nan"), [], {"\x00": 1})

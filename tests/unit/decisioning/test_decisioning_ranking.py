@@ -13,7 +13,7 @@ from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct
 from placet.decisioning.facts import Facts
 from placet.decisioning.ranking import eligible, evaluate
 from placet.decisioning.treatments import Catalogue
-from tests.unit.decisioning_support import catalogue, credit, facts, order
+from tests.unit.decisioning.decisioning_support import catalogue, credit, facts, order
 
 PROTECTED = {"gender", "female", "sex", "age", "senior_citizen", "partner", "dependents", "name"}
 

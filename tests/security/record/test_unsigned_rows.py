@@ -26,7 +26,7 @@ from placet.service.oversight import record_seen
 from tests.support.databases import disarm, outsider
 from tests.support.enrolment import enrolment_of, new_signer
 from tests.support.world import Approver, World
-from tests.unit.policy_support import a_mandate
+from tests.unit.policy.policy_support import a_mandate
 
 COMMIT = """
 @id("retention-commits-small-credits")

@@ -3,7 +3,7 @@
 import pytest
 
 from placet.governance.policy.authoring.lint import check
-from tests.unit.policy_support import DEFAULT, files
+from tests.unit.policy.policy_support import DEFAULT, files
 
 FOUR_EYES = (
     '@id("eyes") forbid (principal, action == Action::"decide", resource) '

@@ -7,7 +7,7 @@ import pytest
 from placet.contracts.billing import HeldProduct
 from placet.decisioning.facts import Facts
 from placet.decisioning.words import per_cent, requirement, situation, statement
-from tests.unit.decisioning_support import facts
+from tests.unit.decisioning.decisioning_support import facts
 
 HELD = HeldProduct(product_id="P-1", offering_id="PO-1", name="Fiber_2", status="active")
 

@@ -13,8 +13,8 @@ from placet.storage import figures as module
 from placet.storage.database import Database
 from placet.storage.figures import OPEN_STATES, Backlog, TenantFigures
 from placet.storage.log.sequencer import LogSequencer
-from tests.integration import test_storage_notifications as outbox
-from tests.integration.test_storage_runs import AT, request
+from tests.integration.storage import test_storage_notifications as outbox
+from tests.integration.storage.test_storage_runs import AT, request
 from tests.support.databases import migrated, sqlite_url
 
 

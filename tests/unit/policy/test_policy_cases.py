@@ -5,7 +5,7 @@ import pytest
 from placet.errors import ConfigurationError
 from placet.governance.policy.authoring.case_table import CASES_FILE, parse_cases
 from placet.governance.policy.authoring.cases import CasesReport, run_cases
-from tests.unit.policy_support import DEFAULT, RETENTION, a_set
+from tests.unit.policy.policy_support import DEFAULT, RETENTION, a_set
 
 HEAD = """tenant: demo
 agent: {name: retention}

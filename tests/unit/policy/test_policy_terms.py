@@ -11,7 +11,7 @@ from placet.contracts.gate import GateTerms
 from placet.errors import PolicyError
 from placet.governance.policy.authoring.gate_words import duration_in_words, gates, terms_in_words
 from placet.governance.policy.terms import PermitTerms, combined, completed, contradiction, parse_duration
-from tests.unit.policy_support import DEFAULT, a_set, files
+from tests.unit.policy.policy_support import DEFAULT, a_set, files
 from tests.unit.support import a_key, a_proposal
 
 DEFAULTS = GateTerms(roles=("retention_lead",), expire_after=72 * 3600)

@@ -17,7 +17,7 @@ from placet.governance.policy.facts import MandateFacts
 from placet.governance.policy.set import PolicySet, policy_document
 from placet.governance.policy.source import shipped_schema
 from placet.service.policy_files import read_policy_files
-from tests.unit.policy_support import DEFAULT, a_halt, a_mandate, a_set, files
+from tests.unit.policy.policy_support import DEFAULT, a_halt, a_mandate, a_set, files
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
 POLICIES = a_set(DEFAULT)

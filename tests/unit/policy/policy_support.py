@@ -9,7 +9,7 @@ from placet.contracts.people.mandate import Mandate
 from placet.governance.policy.set import PolicySet
 from placet.governance.policy.source import PolicyFile
 
-RETENTION = Path(__file__).parents[2] / "agents" / "retention"
+RETENTION = Path(__file__).parents[3] / "agents" / "retention"
 DEFAULT = (RETENTION / "policy.cedar").read_text()
 
 

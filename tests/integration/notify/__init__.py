@@ -1,0 +1,1 @@
+"""Telling people, with real mail and web servers."""

@@ -1,0 +1,1 @@
+"""The log, backups and retention on both databases."""

@@ -1,0 +1,1 @@
+"""The sandbox BSS over HTTP."""

@@ -1,0 +1,1 @@
+"""An effect happens once, whatever the other system answers."""

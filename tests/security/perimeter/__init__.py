@@ -1,0 +1,1 @@
+"""Who stands outside: files, networks, terminals, Temporal."""

@@ -1,0 +1,1 @@
+"""What is written behind our back is found or counts for nothing."""

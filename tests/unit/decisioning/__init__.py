@@ -1,0 +1,1 @@
+"""What is weighed and what it is worth."""

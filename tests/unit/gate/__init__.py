@@ -1,0 +1,1 @@
+"""What people sign and what it permits."""

@@ -1,0 +1,1 @@
+"""The chain, the Merkle log, checkpoints, and what is kept."""

@@ -1,0 +1,1 @@
+"""Keys, envelopes, and documents from strangers."""
