@@ -1,5 +1,6 @@
 """The record: append, read, follow and verify hash-linked streams."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -76,6 +77,8 @@ _SETTLED_BEFORE = text(
     AND l.pid <> pg_backend_pid()"""
 )
 _SETTLED_ID = select(AUDIT.c.id).where(AUDIT.c.recorded_at < bindparam("horizon")).order_by(AUDIT.c.id.desc()).limit(1)
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class Appended(NamedTuple):
@@ -213,8 +216,18 @@ class AuditLog:
         return [(row["position"], _event(row)) for row in rows]
 
     def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:
-        """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread."""
-        rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit})
+        """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread.
+
+        Raises:
+            GovernanceError: code `audit_broken`; an entry has none.
+        """
+        rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit}).all()
+        for position, digest in rows:
+            if not _HASH.fullmatch(str(digest)):
+                raise GovernanceError(
+                    f"the record of tenant {tenant!r} is broken at position {position}: {str(digest)!r:.80} is no hash",
+                    code=BROKEN,
+                )
         return [(position, digest) for position, digest in rows]
 
     def settled(self, tenant: str) -> int:

@@ -406,12 +406,13 @@ def test_an_earlier_answer_in_a_workers_stead_swallows_no_decision(a_world: Worl
 def test_a_stranger_who_takes_a_runs_id_is_named_to_who_starts_it(a_world: World) -> None:
     client = stranger(a_world)
     request = a_world.request("C00005")
-    start = client.start_workflow("GovernedRun", id=request.run_id, task_queue="no\x1b[2Jwhere")
+    queue = f"{a_world.engine.task_queue}-\x1b[2Jstranger"
+    start = client.start_workflow("GovernedRun", id=request.run_id, task_queue=queue)
     a_world.run(start)
     for _ in range(2):
         with pytest.raises(GovernanceError, match="which is not ours, bears its id") as refused:
             a_world.run(run_operations.start_run(a_world.database, a_world.engine, request))
-        assert "“GovernedRun” on task queue “no␛[2Jwhere”" in str(refused.value)
+        assert f"“GovernedRun” on task queue “{a_world.engine.task_queue}-␛[2Jstranger”" in str(refused.value)
     assert [event.kind for event in a_world.events(request.run_id)] == ["run.requested"]
 
 

@@ -10,13 +10,15 @@ from temporalio.exceptions import ApplicationError
 from placet.contracts.receipt import Receipt
 from placet.doctor.hindered import hindered
 from placet.entrypoints.settings import Settings
-from placet.errors import StorageError
+from placet.errors import GovernanceError, StorageError
 from placet.governance.effects import effect_key
 from placet.service import halts as halt_operations
+from placet.service.keeping.log import signed_head
 from placet.service.keeping.tenant_record import record_act
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.projections.verification import verify_projections
 from tests.support.databases import disarm, outsider
+from tests.support.logs import identity
 from tests.support.steps import Steps
 
 PAST = "'2026-01-01 00:00:00+00:00'"
@@ -169,7 +171,9 @@ def test_a_row_that_cannot_be_read_is_named_on_the_run_that_waits_for_it(
     assert refused.detail.startswith("the record says that 'anna' decided, and no signature bears it out")
 
 
-def test_an_entry_that_is_no_document_is_found_and_hides_no_other(steps: Steps, database_url: str) -> None:
+def test_an_entry_that_is_no_document_is_found_and_hides_no_other(
+    steps: Steps, database_url: str, tmp_path: Path
+) -> None:
     steps.executed()
     entry = "stream, seq, tenant, run_id, kind, actor, at, step_key, body, prev_hash, hash"
     with outsider(database_url) as shell:
@@ -179,3 +183,6 @@ def test_an_entry_that_is_no_document_is_found_and_hides_no_other(steps: Steps, 
     text = found(steps)
     assert "record run-1: 'run.requested' cannot be read" in text
     assert "customer_id is 'C00099'" in text
+    with pytest.raises(GovernanceError, match=r"of tenant 'demo' is broken at position .*: 'x' is no hash") as stopped:
+        signed_head(steps.parts.database, identity(tmp_path), "demo")
+    assert stopped.value.code == "audit_broken"
