@@ -11,7 +11,7 @@ for whoever sends, one that the record has and the table has no more.
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, literal, or_, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
 
 from placet.contracts.people.halt import Halt, Lift
 from placet.errors import GovernanceError, StorageError, UsageError
@@ -24,6 +24,7 @@ from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.reading import read_as, unreadable
 from placet.storage.tables import AUDIT, HALT
+from placet.storage.tables.record import PLACED_HALT
 
 _ORDER = (HALT.c.placed_at, HALT.c.halt_id)
 _GET = select(HALT).where(HALT.c.halt_id == bindparam("id"))
@@ -37,9 +38,9 @@ _APPLYING = _LIST.where(
 )
 _GONE = select(AUDIT.c.step_key, AUDIT.c.actor, AUDIT.c.at, AUDIT.c.body).where(
     AUDIT.c.stream == bindparam("of_stream"),
-    AUDIT.c.kind == PLACED,
+    text(f"audit_event.{PLACED_HALT}"),
     ~exists().where(
-        AUDIT.c.step_key == literal(f"{PLACED}.") + HALT.c.halt_id, HALT.c.tenant == bindparam("of_tenant")
+        HALT.c.halt_id == func.substr(AUDIT.c.step_key, len(PLACED) + 2), HALT.c.tenant == bindparam("of_tenant")
     ),
 )
 _LIFT = update(HALT).where(HALT.c.halt_id == bindparam("id"), HALT.c.lifted_at.is_(None))

@@ -20,6 +20,9 @@ from sqlalchemy import (
 
 from placet.storage.tables.base import UtcDateTime, metadata
 
+PLACED_HALT = "kind = 'halt.placed'"
+"""As an index has it. A query that is to find it says so in the same words, since a bound value proves nothing."""
+
 _WAITING = "state IN ('awaiting_decision', 'unknown_outcome')"
 
 AUDIT = Table(
@@ -41,6 +44,13 @@ AUDIT = Table(
     UniqueConstraint("stream", "seq", name="uq_audit_event_stream_seq"),
     UniqueConstraint("stream", "step_key", name="uq_audit_event_stream_step_key"),
     Index("ix_audit_event_tenant_id", "tenant", "id"),
+    Index(
+        "ix_audit_event_placed_halt",
+        "stream",
+        "id",
+        sqlite_where=text(PLACED_HALT),
+        postgresql_where=text(PLACED_HALT),
+    ),
     Index(
         "ix_audit_event_first_of_stream",
         "tenant",

@@ -1,15 +1,17 @@
 """From the moment a halt is committed, nothing it is about starts to leave; it is lifted once, and stays on record."""
 
 import base64
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt
@@ -20,7 +22,8 @@ from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
 from placet.service.halts import place_halt, sign_lift
 from placet.service.keys import revoke_key
 from placet.storage.database import Database
-from tests.support.databases import disarm, outsider, together
+from placet.storage.governance import halts
+from tests.support.databases import disarm, migrated, outsider, sqlite_url, together
 from tests.support.enrolment import enroll, new_signer, trusted
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,9 +42,9 @@ def halt(number: int = 1, **changes: Any) -> Halt:
     return Halt(**{**fields, **changes})
 
 
-def place(database: Database, *halts: Halt) -> None:
+def place(database: Database, *placed: Halt) -> None:
     with database.transaction() as tx:
-        for each in halts:
+        for each in placed:
             tx.halts.place(each)
 
 
@@ -334,3 +337,13 @@ def test_what_is_under_way_is_what_was_counted_and_may_still_arrive(database: Da
         assert [effect.effect_key for effect in tx.effects.under_way("acme", AT)] == [keys[1]]
         assert tx.effects.under_way("other", AT) == ()
         assert tx.effects.under_way("acme", AT + timedelta(seconds=30)) == ()
+
+
+def test_a_sender_does_not_go_through_its_tenants_stream(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    migrated(url).close()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+        compiled = halts._GONE.compile(dialect=sqlite.dialect(paramstyle="named"))
+        plan = file.execute(f"EXPLAIN QUERY PLAN {compiled}", {**compiled.params, "of_stream": "tenant/acme"})
+        steps = [str(row[3]) for row in plan]
+    assert "SEARCH audit_event USING INDEX ix_audit_event_placed_halt (stream=?)" in steps
