@@ -26,6 +26,11 @@ _OTHERS_WRITE = 0o022
 _NOT_FOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def cause(error: Exception) -> str:
+    """Say why a file could not be read, without the path, which whoever reports it names."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def private_folder(folder: Path) -> Path:
     """Create `folder` for its owner alone, or tighten it when it is ours; returns it.
 

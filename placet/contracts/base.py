@@ -19,16 +19,34 @@ def first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     shown = shortened(repr(fault["input"]), NAME)
-    return f"{where} {shown}: {fault['msg']}" if where else fault["msg"]
+    form = _FORMS.get(fault.get("ctx", {}).get("pattern", ""))
+    said = fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}"
+    return f"{where} {shown}: {said}" if where else said
 
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in lower-case hexadecimal."""
 
-TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-AgentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
-RunId = Annotated[str, StringConstraints(pattern=r"^run-[0-9a-f]{20}$")]
+_TENANT = r"^[a-z][a-z0-9-]{0,30}$"
+_AGENT = r"^[a-z][a-z0-9_]{0,30}$"
+_CUSTOMER = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
+_RUN = r"^run-[0-9a-f]{20}$"
+NAME_OF_OURS = r"^[a-z][a-z0-9_-]{0,47}$"
+_PERSON = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
+_FORMS = {
+    _TENANT: "a tenant's name, such as 'demo': lower-case letters, digits and '-'",
+    _AGENT: "an agent's name, such as 'retention': lower-case letters, digits and '_'",
+    _CUSTOMER: "a customer id, such as 'C00042': letters, digits and '_.:-'",
+    _RUN: "a run id, such as `placet run list` shows",
+    NAME_OF_OURS: "a short name, such as 'small-credits': lower-case letters, digits, '_' and '-'",
+    _PERSON: "a person's name, such as 'olga': lower-case letters, digits and '._@-'",
+}
+"""What a person is told instead of a regular expression."""
+
+TenantId = Annotated[str, StringConstraints(pattern=_TENANT)]
+AgentName = Annotated[str, StringConstraints(pattern=_AGENT)]
+CustomerId = Annotated[str, StringConstraints(pattern=_CUSTOMER)]
+RunId = Annotated[str, StringConstraints(pattern=_RUN)]
 SYSTEM_ACTORS = frozenset(
     {"agent", "integrator", "notifier", "person", "placet", "plugin", "policy", "reconciler", "unverified", "worker"}
 )
@@ -41,7 +59,7 @@ def _of_a_person(name: str) -> str:
     return name
 
 
-PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$"), AfterValidator(_of_a_person)]
+PersonName = Annotated[str, StringConstraints(pattern=_PERSON), AfterValidator(_of_a_person)]
 """A named human or a named system, as enrolled; never a shared account."""
 
 

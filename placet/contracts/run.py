@@ -16,7 +16,7 @@ from placet.contracts.receipt import Receipt
 EndState = Literal[
     "executed", "no_action", "rejected", "denied", "expired", "halted", "failed", "unknown_outcome", "cancelled"
 ]
-RunState = Literal["analysing", "querying", "proposing", "awaiting_decision", "executing"] | EndState
+RunState = Literal["analysing", "querying", "proposing", "awaiting_decision", "executing", EndState]
 END_STATES: frozenset[str] = frozenset(get_args(EndState)) - {"unknown_outcome"}
 """States a run never leaves. `unknown_outcome` is left when a person settles it."""
 

@@ -30,7 +30,9 @@ def hindered(settings: Settings) -> Iterator[Finding]:
         return
     found = asyncio.run(_ask(settings, run_ids)) if run_ids else []
     for run_id, line in found[:_SHOWN]:
-        advice = "`placet run show` tells what it waits for; if nobody here paused it, somebody else reaches Temporal"
+        advice = "`placet run show` tells what it waits for"
+        if "tried again" not in line:
+            advice += "; if nobody here did that, somebody else reaches Temporal"
         yield Finding("problem", "runs", f"{run_id}: {line}", advice)
     if len(found) > _SHOWN:
         yield Finding("problem", "runs", f"{len(found) - _SHOWN} more do not get on", "`placet reconcile` looks at all")

@@ -238,7 +238,10 @@ def load_settings(**overrides: Any) -> Settings:
         ConfigurationError: a variable is unknown or its value is wrong.
     """
     _refuse_unknown_variables()
-    home = Path(os.environ.get("PLACET_HOME", str(overrides.get("home", ".placet"))))
+    named = os.environ.get("PLACET_HOME")
+    if named is not None and not named.strip():
+        raise ConfigurationError("PLACET_HOME is empty, which would be this very folder; name a folder, or unset it")
+    home = Path(named or str(overrides.get("home", ".placet")))
     try:
         return Settings(**{**running_stack(home), **overrides})
     except SettingsError as error:

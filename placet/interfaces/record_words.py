@@ -213,6 +213,9 @@ def _document(event: AuditEvent) -> str:
     kind, _, what = event.kind.partition(".")
     name, document = event.body.get("name") or event.body.get("delegate"), event.body.get("document")
     shown = f" {_name(name)}" if name else f" {_digest(str(document))}" if document else ""
+    if event.body.get("roles") and event.body.get("valid_until"):  # of a delegation
+        roles, until = ", ".join(_name(role) for role in event.body["roles"]), event.body["valid_until"]
+        shown += f" as {roles}, until {minute(datetime.fromisoformat(str(until)))}"
     return f"{what.upper() if what != 'signed' else 'signed'} {kind}{shown}{_because(event) or _detail(event)}"
 
 
@@ -239,6 +242,18 @@ def _head_accepted(event: AuditEvent) -> str:
     fault = quoted(str(event.body["fault"]), NAME)
     entries = counted(event.body["size"], "entry", "entries")
     return f"accepted the log of {entries} against the head kept of it ({fault}){_because(event)}"
+
+
+def _policy(event: AuditEvent) -> str:
+    agent, known = _name(event.body["agent"]), _digest(str(event.body["policy_set"]))
+    if event.kind == "policy.kept":
+        return f"policy set {known} still answers for agent {agent}{_detail(event)}"
+    policies = counted(event.body["policies"], "policy", "policies")
+    return f"policy set {known}, of {policies}, is in force for agent {agent}"
+
+
+def _met(event: AuditEvent) -> str:
+    return f"runs are at Temporal's namespace {_name(event.body['namespace'])}, id {_name(event.body['namespace_id'])}"
 
 
 def _because(event: AuditEvent) -> str:
@@ -317,6 +332,9 @@ _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
     "halt.lifted": _halt,
     "key.enrolled": _key,
     "key.revoked": _key,
+    "policy.in_force": _policy,
+    "policy.kept": _policy,
+    "engine.met": _met,
     "log.anchored": _anchored,
     "retention.applied": _erased,
     "retention.completed": _erased,

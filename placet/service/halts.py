@@ -53,6 +53,8 @@ def place_halt(
     known = {"agent": agents, "kind": get_args(MutationKind)}.get(scope)
     if known is not None and subject not in known:
         raise UsageError(f"unknown {scope} {subject!r}; known: {', '.join(known)}", code=f"unknown_{scope}")
+    if not reason.strip():
+        raise UsageError("a halt needs a reason: whoever is to lift it reads it", code="no_reason")
     try:
         halt = Halt(
             halt_id=f"halt-{secrets.token_hex(6)}",

@@ -17,6 +17,7 @@ from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
+from placet.files import cause
 from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
@@ -95,7 +96,7 @@ def read_draft(path: Path) -> MandateDraft:
     except ValidationError as error:
         raise ConfigurationError(f"mandate draft {str(path)!r}: {first_fault(error)}") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {error}") from error
+        raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {cause(error)}") from error
 
 
 def sign_mandate(draft: MandateDraft, *, signer: str, reason: str, key: SigningKey) -> str:
@@ -122,7 +123,7 @@ def take_mandate(database: Database, envelope: str, *, tenant: str, policies: Po
     Raises:
         DecisionRefused: the signature does not count, policy does not entitle the signer, the mandate makes no sense,
             or it was taken on before and revoked since.
-        UsageError: code `too_many_mandates`.
+        UsageError: code `too_many_mandates`, or `mandate_in_force` where the same draft was signed before.
     """
     now = datetime.now(UTC)
     text = storable(envelope)
@@ -217,12 +218,31 @@ def _take(tx: Transaction, text: str, tenant: str, policies: PolicySet, now: dat
         raise UsageError(
             f"agent {mandate.agent!r} has {MOST_AT_ONCE} mandates in force; revoke some first", code="too_many_mandates"
         )
+    _check_new_terms(tx, mandate, now)
     if not tx.mandates.add(record):
         raise DecisionRefused(f"mandate {mandate.name!r} was taken on at this moment", code="duplicate")
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policies.document)
     _record_signed(tx, record, authority, policies, now)
     return record
+
+
+def _check_new_terms(tx: Transaction, mandate: Mandate, now: datetime) -> None:
+    """Refuse a draft that was signed already: together the two would give twice its budget, and twice its cap.
+
+    Raises:
+        UsageError: code `mandate_in_force`.
+    """
+    terms = mandate.model_dump(include=set(MandateDraft.model_fields))
+    for one in tx.mandates.list(mandate.tenant, mandate.agent):
+        if one.revoked_at is not None or one.mandate.valid_until <= now:
+            continue
+        if one.mandate.model_dump(include=set(MandateDraft.model_fields)) == terms:
+            raise UsageError(
+                f"this draft is in force already, as mandate {one.mandate.document_id} signed by {one.mandate.signer}: "
+                "two would give twice its budget; revoke that one first, or change the draft",
+                code="mandate_in_force",
+            )
 
 
 def _same(earlier: MandateRecord, record: MandateRecord) -> MandateRecord:

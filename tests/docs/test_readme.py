@@ -31,7 +31,9 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         "PLACET_HOME": str(folder / "another home"),
     }
     log = (folder / "up.log").open("w")
-    up = subprocess.Popen(["placet", "up"], cwd=folder, env=environment, stdout=log, stderr=log)
+    # What this terminal was told of an earlier stack must not lead the worker of this one away.
+    stale = {**environment, "PLACET_TEMPORAL_ADDRESS": "127.0.0.1:9"}
+    up = subprocess.Popen(["placet", "up"], cwd=folder, env=stale, stdout=log, stderr=log)
     try:
         said = folder / "up.log"
         await_condition(lambda: "ready" in said.read_text() or up.poll() is not None, seconds=90, what="placet up")

@@ -128,7 +128,7 @@ def test_print_writes_one_verifiable_decision_for_each_run_and_nothing_else(
     placet: Placet, database: Database, waiting: dict[str, Proposal]
 ) -> None:
     code, out, err = placet("approve", run_id(2), run_id(1), "--as", "anna", "--reason", "outage", "--print")
-    assert (code, err) == (0, "")
+    assert (code, err.splitlines()[-2].split(",")[0]) == (0, "to approve: 2 proposals")
     decisions = printed(out)
     assert list(decisions) == [run_id(1), run_id(2)]
     for name, decision in decisions.items():
@@ -155,7 +155,7 @@ def test_all_that_wait_are_chosen_within_the_limits(
     placet: Placet, database: Database, waiting: dict[str, Proposal]
 ) -> None:
     code, out, err = placet("reject", "--all", "--max-cost", "5.00 USD", "--as", "anna", "--print")
-    assert (code, err) == (0, "1 more run outside the limits, waiting for a decision\n")
+    assert (code, err.splitlines()[0]) == (0, "1 more run outside the limits, waiting for a decision")
     decisions = printed(out)
     assert list(decisions) == [run_id(1), run_id(2), run_id(4)]
     batch = batch_in(database, decisions[run_id(4)])
@@ -176,7 +176,7 @@ def test_named_runs_outside_a_stated_limit_are_left_out_with_a_line_each(
     code, out, err = placet("approve", *names, *limits, "--as", "anna", "--print")
     assert code == 0
     assert list(printed(out)) == [run_id(1), run_id(2)]
-    assert err.splitlines() == [
+    assert err.splitlines()[:2] == [
         f"{run_id(3)}  left out: the proposal costs 12.00 USD, the batch is for at most 6.00 USD each",
         f"{run_id(4)}  left out: the proposal is treatment 'data_pack', the batch is for goodwill_credit",
     ]
@@ -240,7 +240,7 @@ def test_a_named_run_that_does_not_wait_stops_the_whole_batch(
 
 def test_one_run_is_decided_by_itself_as_ever(placet: Placet, waiting: dict[str, Proposal]) -> None:
     code, out, err = placet("approve", run_id(1), "--as", "anna", "--print")
-    assert (code, err) == (0, "")
+    assert (code, "what a signature is for" in err) == (0, True)
     assert set(json.loads(out)) == {"payload", "payloadType", "signatures"}
     # … unless a limit is stated, which only a batch carries.
     code, out, _ = placet("approve", run_id(1), "--max-cost", "5.00 USD", "--as", "anna", "--print")
@@ -276,7 +276,7 @@ def test_malformed_values_sign_nothing(
     placet: Placet, waiting: dict[str, Proposal], arguments: tuple[str, ...], message: str
 ) -> None:
     code, out, err = placet("approve", "--all", *arguments, "--as", "anna", "--print")
-    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert (code, out) == (1, "")
     assert message in err
 
 
@@ -361,7 +361,7 @@ def test_what_print_wrote_counts_when_it_is_sent_by_other_means(a_world: World) 
     (key,) = (a_world.settings.home / "keys").glob("anna-*.pem")
     signing = ("--as", "anna", "--key-file", str(key), "--print")
     done = placet_process(a_world.settings.home, "approve", "--all", *signing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     decisions = printed(done.stdout)
     assert set(decisions) == set(run_ids)
     for run_id in run_ids:

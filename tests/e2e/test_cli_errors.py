@@ -17,7 +17,7 @@ from tests.support.world import World
     [
         (("nosuch",), "No such command 'nosuch'"),
         (("run", "start"), "Missing option '--customer'"),
-        (("run", "list", "--state", "lost"), "'lost' is not a run state"),
+        (("run", "list", "--state", "lost"), "'lost' is no state of a run"),
         (("settle", "run-1", "--found", "maybe", "--as", "anna"), "'maybe' is neither 'executed' nor 'not-executed'"),
     ],
 )
@@ -67,13 +67,18 @@ def test_a_bad_key_file_signs_nothing(a_world: World, spoil: str, message: str) 
     assert a_world.record(run_id).state == "awaiting_decision"
 
 
+def test_an_empty_home_is_not_the_folder_one_happens_to_be_in(tmp_path: Path) -> None:
+    line = one_line(placet(tmp_path, "run", "list", PLACET_HOME=""))
+    assert line.startswith("placet: PLACET_HOME is empty, which would be this very folder")
+
+
 def test_a_malformed_limit_enrolls_nobody(tmp_path: Path) -> None:
     for words in (("new", "anna"), ("new", "root"), ("bootstrap", "root")):
         assert placet(tmp_path, "keys", *words).returncode == 0
     public = str(tmp_path / "keys" / "anna.pem.pub")
     enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
     for limit in ("200", "12.5 EUR", "20 QQQ", "-5.00 USD"):
-        line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"))
+        line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"), 1 if limit[0] == "-" else 2)
         assert limit.rsplit(maxsplit=1)[-1] in line
     assert [key["name"] for key in json.loads(placet(tmp_path, "keys", "list", "--json").stdout)] == ["root"]
 
@@ -113,7 +118,7 @@ def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World, comma
     enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
     assert run(*enroll, "--limit", "0.01 USD").returncode == 0
     assert "refused (unentitled)" in one_line(run("approve", run_id, "--as", "anna"))
-    assert "on other terms; make a new key pair" in one_line(run(*enroll, "--limit", "200.00 USD"))
+    assert "an enrolment is never changed: make a new key pair" in one_line(run(*enroll, "--limit", "200.00 USD"))
     assert run("keys", "new", "berta").returncode == 0
     enroll = ("keys", "enroll", "berta", "--public", str(home / "keys" / "berta.pem.pub"), *enroll[5:])
     assert run(*enroll, "--limit", "200.00 USD").returncode == 0
@@ -121,11 +126,16 @@ def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World, comma
     assert "nothing was signed" in one_line(run(*wrong))
     done = run("approve", run_id, "--as", "berta", "--reason", "two outages")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().endswith("approve by berta: accepted")
+    *_, accepted, hint = done.stdout.splitlines()
+    assert (accepted, hint) == (
+        f"{run_id}  approve by berta: accepted",
+        f"what becomes of it: `placet run wait {run_id}`",
+    )
     a_world.wait(run_id, "executed")
     assert "is 'executed', not 'awaiting_decision'" in one_line(run("approve", run_id, "--as", "berta"))
     assert "is 'executed' and not running" in one_line(run("run", "cancel", run_id))
     assert run("audit", "verify").returncode == 0
+    assert one_line(run("audit", "log", "nope")) == "placet: nothing is on record of 'nope'; see `placet run list`"
     assert run("replay", run_id).returncode == 0
     assert a_world.effects()["adjustments"] == 1
     assert one_line(run("run", "show", "run-" + "0" * 20)).endswith("see `placet run list`")

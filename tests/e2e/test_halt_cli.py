@@ -221,6 +221,7 @@ def test_what_was_leaving_already_is_named_where_the_halt_is_about_it(installati
     ("arguments", "code", "message"),
     [
         (("halt",), 2, "Missing option '--reason'"),
+        (("halt", "--reason", " "), 1, "a halt needs a reason: whoever is to lift it reads it"),
         (("halt", "--reason", "x", "--agent", "a", "--kind", "b"), 2, "for two halts, not for one"),
         (("halt", "--reason", "x", "--agent", "retentoin"), 1, "unknown agent 'retentoin'; known: retention"),
         (("halt", "--reason", "x", "--agent", ""), 1, "unknown agent ''; known: retention"),

@@ -42,10 +42,11 @@ def test_a_look_is_noted_when_the_proposal_is_shown_and_before_anything_is_signe
 ) -> None:
     run_id = a_world.pending(CUSTOMER)
     call(a_world, "run", "show", run_id)
-    call(a_world, "approve", run_id, *keys, "--print")
     assert looks(a_world, run_id) == []
     # Shown, and then the passphrase was wrong: a look without a decision.
     call(a_world, "reject", run_id, *keys, code=1, PLACET_KEY_PASSPHRASE="wrong")
+    # Shown beside what is printed for another program.
+    call(a_world, "approve", run_id, *keys, "--print")
     (look,) = looks(a_world, run_id)
     assert (look.actor, look.body) == ("anna", {"proposal": a_world.record(run_id).proposal, "channel": "cli"})
     line = one_line(placet(a_world.settings.home, "run", "show", run_id, "--as", "zed"))

@@ -89,5 +89,5 @@ def test_an_empty_name_a_wait_in_vain_and_an_unknown_role_are_said(command: Comm
     assert command("run", "cancel", run_id, "--by", "olga", "--reason", "asked for twice").code == 0
     assert "olga wrote: “asked for twice”" in command("run", "show", run_id).out
     nobody = command("inbox", "--role", "nosuch")
-    assert (nobody.code, nobody.out) == (0, "nothing waits for a decision\n")
+    assert (nobody.code, nobody.out) == (0, "nothing that waits is within these filters\n")
     assert nobody.err.startswith("no key holds role 'nosuch' and no policy names it; roles: ")

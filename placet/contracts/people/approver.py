@@ -7,13 +7,13 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from placet.contracts.base import Digest, Frozen, PersonName, TenantId
+from placet.contracts.base import NAME_OF_OURS, Digest, Frozen, PersonName, TenantId
 from placet.contracts.money import Money
 
 ED25519_PUBLIC_KEY_BYTES = 32
 """Length of a raw Ed25519 public key (RFC 8032)."""
 
-RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
+RoleName = Annotated[str, StringConstraints(pattern=NAME_OF_OURS)]
 
 
 class EnrolledKey(Frozen):

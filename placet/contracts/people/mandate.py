@@ -4,7 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictInt, model_validator
 
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId, Text
+from placet.contracts.base import (
+    NAME_OF_OURS,
+    AgentName,
+    CustomerId,
+    Digest,
+    Frozen,
+    PersonName,
+    ReasonCode,
+    RunId,
+    TenantId,
+    Text,
+)
 from placet.contracts.money import Money
 from placet.contracts.people.signed import Nonce, SignedDocument
 from placet.contracts.proposal import MutationKind
@@ -38,7 +49,7 @@ class Mandate(SignedDocument):
         valid_until: First moment at which it no longer does.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
+    name: Annotated[str, Field(pattern=NAME_OF_OURS)]
     drafted_by: PersonName
     agent: AgentName
     kinds: Annotated[tuple[MutationKind, ...], Field(min_length=1)]

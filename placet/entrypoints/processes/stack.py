@@ -64,13 +64,6 @@ class Stack(ProcessGroup):
         on_start: Callable[[], object] = lambda: None,
     ) -> None:
         self._home = settings.home.resolve()
-        own = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
-        super().__init__(
-            self._home / "logs",
-            {**own, "PLACET_HOME": str(self._home)},
-            log_bytes=round(settings.log_file_megabytes * 1_000_000),
-            log_files=settings.log_files,
-        )
         self._isolated, self._usual_ports = isolated, usual_ports
         self._on_start = on_start
         self._lock: IO[str] | None = None
@@ -79,6 +72,16 @@ class Stack(ProcessGroup):
         self.ui_port = self._port(8233)
         self.bss_port = self._port(8621)
         self.model_port = self._port(8622)
+        foreign = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
+        # An address of an earlier stack, or of another one, may still be in this terminal: its worker would leave
+        # every run of this stack waiting.
+        own = {"PLACET_HOME": str(self._home), "PLACET_TEMPORAL_ADDRESS": self.addresses["temporal_address"]}
+        super().__init__(
+            self._home / "logs",
+            {**foreign, **own},
+            log_bytes=round(settings.log_file_megabytes * 1_000_000),
+            log_files=settings.log_files,
+        )
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -94,7 +97,8 @@ class Stack(ProcessGroup):
         """Settings of a client of this stack."""
         reached = load_settings(home=self._home)
         if not self._isolated:
-            return reached
+            own = {name: self.addresses[name] for name in ("temporal_address", "temporal_ui")}
+            return reached.model_copy(update=own)
         defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
         return reached.model_copy(update={**defaults, "home": self._home, **self.addresses})
 

@@ -99,6 +99,8 @@ def parse_bundle(text: str) -> ProofBundle:
         return ProofBundle.model_validate_json(text)
     except ValidationError as error:
         raise GovernanceError(f"not a proof bundle: {first_fault(error)}", code=PROOF_INVALID) from error
+    except json.JSONDecodeError as error:
+        raise GovernanceError("not a proof bundle: it is no JSON", code=PROOF_INVALID) from error
     except (ValueError, RecursionError) as error:
         raise GovernanceError(f"not a proof bundle: {error}", code=PROOF_INVALID) from error
 

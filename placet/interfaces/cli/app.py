@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage, 3 what wa
 130 interrupted.
 """
 
+import errno
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+"""What is no defect of ours: a full or read-only disk, too many open files."""
 
 
 def build_app() -> typer.Typer:
@@ -79,6 +82,10 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 
 def _unexpected(error: Exception, toolbox: Toolbox) -> int:
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = repr(str(error.filename)) if error.filename else f"{str(toolbox.home)!r}, or where this is written to"
+        output.print_error(f"cannot go on: {error.strerror}: {where}; make room there, or choose another place")
+        return FAILED
     first = (str(error).splitlines() or [""])[0]
     output.print_error(
         f"unexpected {type(error).__name__}: {first}; {keep_error(toolbox.home, error)}; please report it"

@@ -7,6 +7,7 @@ import typer
 
 from placet.contracts.text import counted
 from placet.contracts.times import moment
+from placet.errors import GovernanceError, UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
 from placet.interfaces.cli.running.runs import JsonFlag
@@ -45,6 +46,8 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
     toolbox: Toolbox = context.obj
     with toolbox.database().snapshot() as tx:
         events = tx.audit.read(run_id or f"tenant/{toolbox.tenant}")
+    if run_id is not None and not events:
+        raise UsageError(f"nothing is on record of {run_id!r}; see `placet run list`", code="unknown_run")
     if as_json:
         output.print_json([event.model_dump(mode="json") for event in events])
     else:
@@ -240,7 +243,10 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     from placet.governance.log.notes import untrusted_text
     from placet.service.keeping.log import read_anchors, read_text, verify_anchored_bundle
 
-    bundle = parse_bundle(read_text(file))
+    try:
+        bundle = parse_bundle(read_text(file))
+    except GovernanceError as error:
+        raise GovernanceError(f"{str(file)!r} is {error}", code=error.code) from error
     origin = parse_checkpoint(untrusted_text(bundle.checkpoint)).origin
     keys = _keys(toolbox, origin, key)
     anchored = [] if against is None else read_anchors(against, keys, origin)

@@ -80,6 +80,7 @@ def restore(
     toolbox: Toolbox = context.obj
     trusted = _trusted(toolbox, file, keep=not drill)
     if drill:
+        _try_keys(toolbox, file)
         restored = _drill(toolbox, file, trusted)
     else:
         database = toolbox.database()
@@ -87,11 +88,44 @@ def restore(
         mark_restored(database, restored, by=toolbox.operator, halt=not no_halt, agents=toolbox.agents)
     _show(restored, drill=drill, halted=not drill and not no_halt, as_json=as_json)
     if not drill:
+        _say_unpinned(toolbox, restored)
         heads, found = KeptHeads(toolbox.log_heads), read_trusted_keys(toolbox.log_key_file)
         for tenant, fault in unextended(toolbox.database(), heads, toolbox.log_name, found, restored.tenants).items():
             output.print_warning(
                 f"nothing is signed for tenant {tenant!r} until its log is accepted (`placet audit accept-head`, "
                 f"PLACET_TENANT={tenant}): {fault}"
+            )
+
+
+def _try_keys(toolbox: Toolbox, file: Path) -> None:
+    """Open the keys in the backup, or say that nobody tried: the passphrase must be known on the day it is needed."""
+    from placet.errors import ConfigurationError
+    from placet.service.keeping.backup_file import open_keys, summary_of
+
+    sealed = summary_of(file).get("keys")
+    if sealed is None:
+        return
+    try:
+        passphrase = toolbox.passphrase("passphrase of the keys in the backup")
+    except ConfigurationError as error:
+        output.print_warning(f"the keys in the backup were not tried: {error}")
+        return
+    open_keys(sealed, passphrase)
+
+
+def _say_unpinned(toolbox: Toolbox, restored: "Restored") -> None:
+    """Say of which tenants no administrator is trusted here: none of their keys, and nothing signed by one, counts."""
+    from placet.errors import ConfigurationError
+    from placet.service.keys import check_administrators
+
+    trust = toolbox.database().trust
+    for tenant in restored.tenants:
+        try:
+            check_administrators(trust, tenant)
+        except ConfigurationError:
+            output.print_warning(
+                f"no key of tenant {tenant!r} counts yet, nor what was signed with one: put the file of administrators "
+                f"of the old installation in place, {str(trust.administrators.path)!r}"
             )
 
 

@@ -88,11 +88,11 @@ def print_json(value: Any) -> None:
     print_text(json.dumps(value, indent=2))
 
 
-def console() -> "Console":
-    """Return a console on stdout that takes no text for markup: what is styled is a `Text`."""
+def console(*, beside: bool = False) -> "Console":
+    """Return a console on stdout, or stderr `beside` it, that takes no text for markup: what is styled is a `Text`."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(highlight=False, markup=False, emoji=False, stderr=beside)
 
 
 def print_warning(text: str) -> None:
@@ -100,11 +100,11 @@ def print_warning(text: str) -> None:
     sys.stderr.write(f"placet: {text}\n")
 
 
-def print_proposal(proposal: "Proposal", digest: str) -> None:
-    """Print the proposal as an approver reads it; what is signed comes last."""
+def print_proposal(proposal: "Proposal", digest: str, *, beside: bool = False) -> None:
+    """Print the proposal as an approver reads it, on stderr `beside` a result; what is signed comes last."""
     from placet.interfaces.cli.proposal_view import proposal_view
 
-    console().print(proposal_view(proposal, digest))
+    console(beside=beside).print(proposal_view(proposal, digest))
 
 
 def print_weighed(events: "Sequence[AuditEvent]") -> None:

@@ -11,15 +11,19 @@ if TYPE_CHECKING:
     from placet.contracts.audit import AuditEvent
     from placet.storage.records import RunRecord
 
+_DETAIL = 1_000
+"""Longest detail of a run that is shown whole."""
+
 
 def print_run(record: "RunRecord") -> None:
     """Print where one run stands."""
     output.print_field("run", record.run_id)
     output.print_field("customer", f"{record.customer_id}   agent {record.agent}   requested by {record.requested_by}")
-    output.print_field("state", f"{record.state}{f' ({record.code})' if record.code else ''}")
+    why = record.code if record.code != record.state else None
+    output.print_field("state", f"{record.state}{f' ({why})' if why else ''}")
     if record.detail:
         # It may hold what a person, a model or another system wrote.
-        output.print_field("detail", quoted(record.detail))
+        output.print_field("detail", quoted(record.detail, _DETAIL))
 
 
 def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None:

@@ -74,7 +74,7 @@ class ApproverRepository:
             True when it is new, False when exactly this enrolment is already there.
 
         Raises:
-            UsageError: code `key_already_enrolled`; the key is enrolled on other terms, or was revoked since.
+            UsageError: code `key_already_enrolled`; the key is enrolled, or was revoked since.
                 Code `key_revoked`; `key` itself comes revoked.
         """
         if key.revoked_at is not None:
@@ -86,10 +86,10 @@ class ApproverRepository:
             return False
         if found is None:
             raise UsageError(f"key {key.key_id!r} has a row that cannot be read", code="key_already_enrolled")
-        state = "on other terms" if found.key.revoked_at is None else "and revoked since"
+        since = "" if found.key.revoked_at is None else ", and revoked since"
         raise UsageError(
-            f"key {key.key_id!r} is already enrolled for {found.key.name!r} of tenant {found.key.tenant!r}, {state}; "
-            "make a new key pair",
+            f"key {key.key_id!r} is already enrolled for {found.key.name!r} of tenant {found.key.tenant!r}{since}; "
+            "an enrolment is never changed: make a new key pair",
             code="key_already_enrolled",
         )
 

@@ -240,12 +240,17 @@ def test_a_drill_needs_nothing_but_the_file_and_the_passphrase(
     assert not (tmp_path / "there" / "placet.db").exists()
     code, said = placet("there", "restore", file)
     assert (code, "executions are halted" in said) == (0, True)
+    assert "no key of tenant" in said
     assert (tmp_path / "there" / "payload.key").read_text() == "00" * 32
     assert identity(tmp_path / "there").trusted == identity(tmp_path / "here").trusted
     assert placet("there", "audit", "verify")[0] == 0
+    monkeypatch.delenv("PLACET_KEY_PASSPHRASE")
+    code, said = placet("here", "restore", "--drill", file)
+    assert (code, "the keys in the backup were not tried" in said) == (0, True)
     monkeypatch.setenv("PLACET_KEY_PASSPHRASE", "wrong")
-    code, said = placet("nowhere", "restore", "--drill", file)
-    assert (code, "wrong passphrase" in said) == (1, True)
+    for home in ("nowhere", "here"):
+        code, said = placet(home, "restore", "--drill", file)
+        assert (code, "wrong passphrase" in said) == (1, True)
 
 
 def _run(connection: Connection, statement: str) -> None:

@@ -99,7 +99,7 @@ def test_a_number_that_has_no_canonical_form_is_a_refusal_on_the_record(database
 
 def test_whatever_a_signed_lift_says_it_is_a_refusal_on_the_record(database: Database, anna: SigningKey) -> None:
     halt, _ = place_halt(
-        database, tenant="demo", scope="tenant", subject="", by="olga", reason="", agents=("retention",)
+        database, tenant="demo", scope="tenant", subject="", by="olga", reason="wrong price list", agents=("retention",)
     )
     lift = sign_lift(halt, name="anna", reason="", key=anna)
     places = list(product(("halt_id", "signed_at", "reason", "more"), STRANGE))

@@ -146,7 +146,13 @@ def test_a_row_lifts_no_halt_that_nobody_signed_for(database: Database, database
     with outsider(database_url) as shell:
         shell("DELETE FROM halt")
     gone = place_halt(
-        database, tenant="acme", scope="kind", subject="order_product", by="olga", reason="", agents=("retention",)
+        database,
+        tenant="acme",
+        scope="kind",
+        subject="order_product",
+        by="olga",
+        reason="wrong price list",
+        agents=("retention",),
     )[0]
     with outsider(database_url) as shell:
         shell("DELETE FROM halt")

@@ -403,9 +403,14 @@ def test_a_cohort_is_judged_on_nothing_but_the_runs_own_analysis(world: World) -
 
 
 def test_a_signed_document_counts_once_and_never_again_after_its_revocation(world: World, hanna: Approver) -> None:
-    text = envelope(hanna)
+    now = datetime.now(UTC)
+    draft = {"valid_from": now, "valid_until": now + timedelta(days=1)}
+    text = envelope(hanna, **draft)
     first = take_mandate(world.database, text, tenant="demo", policies=policies(world))
     assert take_mandate(world.database, text, tenant="demo", policies=policies(world)) == first
+    with pytest.raises(UsageError, match="two would give twice its budget") as again:
+        take_mandate(world.database, envelope(hanna, **draft), tenant="demo", policies=policies(world))
+    assert again.value.code == "mandate_in_force"
     withdrawn(world, hanna, first)
     with pytest.raises(DecisionRefused, match="revoked since; sign a new one") as refused:
         take_mandate(world.database, text, tenant="demo", policies=policies(world))

@@ -155,7 +155,7 @@ def test_escalation_concerns_the_role_it_goes_to_and_what_follows_concerns_both(
         (
             "https://desk",
             "ftp://desk",
-            "webhook.0.url 'ftp://desk.operator.example:8443/placet?queue=1': Value error, it",
+            "webhook.0.url 'ftp://desk.operator.example:8443/placet?queue=1': it",
         ),
         ("https://desk", "https://user:word@desk", "it must hold no user, password or fragment"),
         (":8443", ":port", "it is not a web address"),

@@ -65,3 +65,13 @@ def test_one_of_anything_is_singular() -> None:
     assert told("retention.applied", "dana", **erased) == (
         f"ERASED 1 proposal of runs over for 1 day or more, listed in {'a' * 16}"
     )
+
+
+def test_the_policies_in_force_are_named_by_their_digest() -> None:
+    known = {"agent": "retention", "policy_set": "d" * 64}
+    assert told("policy.in_force", policies=9, **known) == (
+        f"policy set {'d' * 16}, of 9 policies, is in force for agent retention"
+    )
+    assert told("policy.kept", detail="the file is faulty", **known) == (
+        f"policy set {'d' * 16} still answers for agent retention: “the file is faulty”"
+    )

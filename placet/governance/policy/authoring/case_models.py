@@ -231,7 +231,7 @@ class Completion:
         try:
             return kind.model_validate(values)
         except ValidationError as error:
-            self._fail(f"{name}: {first_fault(error).removeprefix('Value error, ')}")
+            self._fail(f"{name}: {first_fault(error)}")
 
     def _fail(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{self.place}: {message}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placet.errors import ConfigurationError
+from placet.files import cause
 from placet.interfaces.cli import output
+from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.signing import AdministratorKeyOption, AdministratorOption, key_path, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
@@ -37,11 +39,11 @@ def new(
     key = create_key_file(path, toolbox.passphrase(f"new passphrase for {name}'s key"))
     output.print_line(f"key {key.key_id[:16]} written to {path}")
     output.print_line(
-        f"an approver next: have an administrator sign that it is yours, "
+        f"to decide with it, have an administrator sign that it is yours: "
         f"`placet keys enroll {name} --public {path}.pub --role ROLE --as ADMINISTRATOR`"
     )
     at = f" --key-file {path}" if file is not None else ""
-    output.print_line(f"the first administrator next: `placet keys bootstrap {name}{at}`")
+    output.print_line(f"where there is no administrator yet, become the first: `placet keys bootstrap {name}{at}`")
 
 
 @app.command("bootstrap")
@@ -82,6 +84,7 @@ def enroll(
     from placet.service.keys import check_administrators, enroll_key
 
     toolbox: Toolbox = context.obj
+    amount(limit, "--limit")
     raw = _public_key(public)
     check_administrators(toolbox.database().trust, toolbox.tenant)
     key = enroll_key(
@@ -133,7 +136,7 @@ def _public_key(file: Path) -> bytes:
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read public key file {str(file)!r}: {error}") from error
+        raise ConfigurationError(f"cannot read public key file {str(file)!r}: {cause(error)}") from error
     return parse_public_key(text)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, GovernanceError, PolicyError, UsageError
+from placet.files import cause
 from placet.interfaces.cli import output
 from placet.interfaces.cli.running.runs import JsonFlag, RunArgument
 from placet.interfaces.cli.toolbox import Toolbox
@@ -129,7 +130,7 @@ def _run_table(table: Path, policies: Path) -> "CasesReport":
             raise ConfigurationError(f"{str(table)!r} is larger than {_LARGEST_CASES_BYTES} bytes; split the table")
         text = table.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read cases {str(table)!r}: {error}") from error
+        raise ConfigurationError(f"cannot read cases {str(table)!r}: {cause(error)}") from error
     return run_cases(_load(policies), parse_cases(text, str(table)))
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted, one_line
 from placet.interfaces.cli import output
+from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.running.runs import UNFINISHED
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
@@ -87,8 +87,7 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     run_ids = None if selection.all_waiting else selection.run_ids
     prepared = prepare_batch(database, toolbox.tenant, verdict, limits, run_ids)
     _print_left_out(prepared, each=not selection.all_waiting)
-    if not signing.print_only:
-        _print_table(prepared)
+    _print_table(prepared, beside=signing.print_only)
     key = load_signer(toolbox, signing.name, signing.key_file).key
     decisions = sign_prepared(prepared, tenant=toolbox.tenant, signer=signing.name, reason=signing.reason, key=key)
     if signing.print_only:
@@ -115,17 +114,10 @@ def _limits(selection: Selection) -> "BatchLimits":
             "agent": selection.agent,
             "kinds": selection.kinds,
             "treatments": selection.treatments,
-            "max_cost": _money(selection.max_cost, "--max-cost"),
-            "total_cost": _money(selection.total_cost, "--total-cost"),
+            "max_cost": amount(selection.max_cost, "--max-cost"),
+            "total_cost": amount(selection.total_cost, "--total-cost"),
         }
     )
-
-
-def _money(text: str | None, option: str) -> Money | None:
-    try:
-        return None if text is None else parse_money(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
@@ -137,8 +129,8 @@ def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
         output.print_notice(line)
 
 
-def _print_table(prepared: "PreparedBatch") -> None:
-    """Print every run that would be decided, then how many and how much."""
+def _print_table(prepared: "PreparedBatch", *, beside: bool) -> None:
+    """Print every run that would be decided, then how many and how much; on stderr `beside` what is written."""
     rows = [("run", "customer", "treatment", "amount")]
     rows += [
         (one.record.run_id, one.proposal.customer_id, one.proposal.name, one.proposal.price) for one in prepared.choices
@@ -155,7 +147,7 @@ def _print_table(prepared: "PreparedBatch") -> None:
         f"at most {bounds.max_cost} each, {bounds.total_cost} in total"
     )
     for line in lines:
-        output.print_line(line)
+        (output.print_notice if beside else output.print_line)(line)
 
 
 def _report(outcomes: "Sequence[MemberOutcome]", who: str, root: str, wait: float) -> int:

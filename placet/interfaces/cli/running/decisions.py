@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placet.contracts.money import Money, parse_money
 from placet.contracts.people.decision import Verdict
 from placet.errors import GovernanceError
 from placet.interfaces.cli import output
+from placet.interfaces.cli.amounts import amount as money
 from placet.interfaces.cli.running.batches import (
     AgentOption,
     AllFlag,
@@ -121,25 +121,18 @@ def amend(
     if (amount is None) == (treatment is None):
         raise typer.BadParameter("give one of them", param_hint="--amount / --treatment")
     record, digest, pending = _pending(toolbox, run_id, "amend", proposal)
-    less = _amount(amount)
+    less = money(amount, "--amount")
     changed = amended(pending, Amendment(amends=digest, amount=less, treatment=treatment), name, reason)
-    if not print_only:
-        output.print_line(f"as it was  {pending.name}: {pending.mutation.describe()}, {pending.price}")
-        output.print_proposal(changed, digest_of(changed))
-        _seen(toolbox, record, digest, name)
+    say = output.print_notice if print_only else output.print_line
+    say(f"as it was  {pending.name}: {pending.mutation.describe()}, {pending.price}")
+    output.print_proposal(changed, digest_of(changed), beside=print_only)
+    _seen(toolbox, record, digest, name)
     key = load_signer(toolbox, name, key_file).key
     _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
     if print_only:
         output.print_text(envelope)
         return 0
     return deliver(toolbox, record, envelope, "amend", name, wait)
-
-
-def _amount(text: str | None) -> Money | None:
-    try:
-        return parse_money(text) if text is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--amount") from error
 
 
 def settle(
@@ -194,9 +187,8 @@ def _decide(
     from placet.service.decisions import sign_verdict
 
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
-    if not print_only:
-        output.print_proposal(proposal, digest)
-        _seen(toolbox, record, digest, name)
+    output.print_proposal(proposal, digest, beside=print_only)
+    _seen(toolbox, record, digest, name)
     key = load_signer(toolbox, name, key_file).key
     envelope = sign_verdict(record, digest, verdict, name, reason, key)
     if print_only:

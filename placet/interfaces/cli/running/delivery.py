@@ -31,6 +31,8 @@ def deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, verdict: Verdi
     if code != "accepted":
         raise GovernanceError(f"the decision was refused ({code}): {detail}", code=code)
     output.print_line(f"{record.run_id}  {verdict} by {name}: accepted{f'; {detail}' if detail else ''}")
+    if not detail and verdict != "reject":  # nobody else is asked
+        output.print_line(f"what becomes of it: `placet run wait {record.run_id}`")
     return 0
 
 

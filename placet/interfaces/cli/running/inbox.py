@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from placet.contracts.money import Money, parse_money
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import quoted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
+from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -57,8 +57,8 @@ def inbox(
             "kinds": tuple(kind or ()),
             "treatments": tuple(treatment or ()),
             "customer_id": customer,
-            "cost_at_least": _money(min_cost, "--min-cost"),
-            "cost_at_most": _money(max_cost, "--max-cost"),
+            "cost_at_least": amount(min_cost, "--min-cost"),
+            "cost_at_most": amount(max_cost, "--max-cost"),
         }
     )
     now = datetime.now(UTC)
@@ -66,7 +66,7 @@ def inbox(
     if as_json:
         output.print_json([document(row) for row in page.rows])
     else:
-        _print(page)
+        _print(page, filtered=wanted != parse_filter({}))
     _say_how_many(page, after)
     if role is not None and not page.total:
         _say_unknown(toolbox, role)
@@ -101,16 +101,10 @@ def document(row: "Waiting") -> dict[str, Any]:
     }
 
 
-def _money(text: str | None, option: str) -> Money | None:
-    try:
-        return None if text is None else parse_money(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
-
-
-def _print(page: "InboxPage") -> None:
+def _print(page: "InboxPage", *, filtered: bool) -> None:
     if not page.total:
-        output.print_line("nothing waits for a decision")
+        what = "nothing that waits is within these filters" if filtered else "nothing waits for a decision"
+        output.print_line(what)
     for row in page.rows:
         record, asked = row.record, row.asked
         by = f"  amended by {asked.proposal.amended_by}" if asked and asked.proposal.amended_by else ""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.run import END_STATES, RunState
+from placet.contracts.run import END_STATES, RUN_STATES, RunState
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_run, print_runs
@@ -91,6 +91,8 @@ def start(
         output.print_line(f"{record.run_id}  {'started' if new else 'exists already: same key, same run'}")
         if wait or not new:
             print_run(record)
+        if record.state == "awaiting_decision":
+            output.print_line(f"it waits for a person: `placet run show {record.run_id}`, then approve or reject it")
     if not in_time:
         return say_unfinished(record.run_id, record.state, wait)
     return 1 if record.state == "failed" or (wait and warning is not None) else 0
@@ -132,7 +134,8 @@ def _state(name: str) -> RunState:
     try:
         return TypeAdapter(RunState).validate_python(name)
     except ValidationError as error:
-        raise typer.BadParameter(f"{name!r} is not a run state", param_hint="--state") from error
+        known = ", ".join(RUN_STATES)
+        raise typer.BadParameter(f"{name!r} is no state of a run; states: {known}", param_hint="--state") from error
 
 
 @app.command("show")
@@ -205,4 +208,4 @@ def cancel(context: typer.Context, run_id: RunArgument, by: ByOption = None, rea
         await (await toolbox.engine()).cancel(run_id)
 
     toolbox.run(ask())
-    output.print_line(f"{run_id}  cancellation requested")
+    output.print_line(f"{run_id}  cancellation requested; what became of it: `placet run wait {run_id}`")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from placet.contracts.run import END_STATES
+from placet.contracts.text import one_line
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events, print_reversals, print_run
@@ -66,6 +67,8 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
 def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
     """Print a run for a person."""
     print_run(shown.record)
+    if shown.record.state == "unknown_outcome":
+        _print_what_to_look_for(shown)
     for line in shown.hindered:
         output.print_field("hindered", line)
     output.print_line(f"installation {shown.installation}")
@@ -79,6 +82,14 @@ def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
     print_events(shown.events)
     if toolbox.temporal_ui:
         output.print_line(f"history: {toolbox.temporal_ui}/workflows/{shown.record.run_id}")
+
+
+def _print_what_to_look_for(shown: ShownRun) -> None:
+    keys = [event.body["effect_key"] for event in shown.events if isinstance(event.body.get("effect_key"), str)]
+    if keys:
+        output.print_field("look for", f"placet:{one_line(keys[-1])} in the other system: what was sent bears it")
+    run_id = shown.record.run_id
+    output.print_field("settle", f"`placet settle {run_id} --found executed|not-executed --as NAME`")
 
 
 async def _hindered(toolbox: Toolbox, run_id: str) -> tuple[str, ...]:
