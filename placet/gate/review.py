@@ -8,6 +8,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ReviewInput, RunRequest, RunState
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
 from placet.gate.context import GateContext, add, milliseconds_since, record
 from placet.gate.entitlement import Entitlement
@@ -111,12 +112,24 @@ class Review:
         return Votes(self._context, self._tx, self._run, self._pending, self._phase)
 
     def _verify(self, envelope: str, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
-        # Today's policy may close the gate earlier than the record says.
-        gate = self._votes.asked if self._phase == "decide" else self._pending.gate
-        asked = Pending(self._pending.proposal, gate)
-        return read_decision(
-            self._tx, self._run, envelope, pending=asked, proposal=self._votes.proposal, phase=self._phase, now=now
+        read, key = read_decision(
+            self._tx,
+            self._run,
+            envelope,
+            pending=self._pending,
+            proposal=self._votes.proposal,
+            phase=self._phase,
+            now=now,
         )
+        closes = self._votes.asked.expires_at
+        if read.verdict in YES and self._phase == "decide" and max(now, read.decided_at) >= closes:
+            # Whoever says no needs what the record asks for alone: a policy that was changed shuts nobody up.
+            raise DecisionRefused(
+                f"by today's policy the gate closed at {moment(closes)}; it can be rejected until "
+                f"{moment(self._pending.gate.expires_at)}",
+                code="late",
+            )
+        return read, key
 
     def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
         """What the signer made of the pending proposal, and the gate policy puts before it. Nothing is written yet."""

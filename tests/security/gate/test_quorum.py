@@ -135,6 +135,9 @@ def test_roles_and_closing_are_those_of_today_where_today_is_stricter(a_world: W
     a_world.until(lambda: a_world.now() > a_world.record(run_id).updated_at + timedelta(seconds=1.2), "today's closing")
     a_world.send(run_id, a_world.sign(run_id, anna))
     assert a_world.refusal(run_id, 2) == "late"
+    # … which shuts nobody up who says no: the gate on record is open.
+    a_world.send(run_id, a_world.sign(run_id, anna, "reject"))
+    a_world.wait(run_id, "rejected")
 
 
 def test_whoever_may_act_in_several_ways_acts_in_the_one_that_is_missing(a_world: World, anna: Approver) -> None:
