@@ -14,9 +14,7 @@ from placet.storage.tables import AUDIT, LOG_CHECKPOINT, LOG_ENTRY, NOTIFICATION
 MOST_COUNTED: Final = 10_000
 """Rows that a count looks at; a figure of this size means "this many or more"."""
 
-OPEN_STATES: Final = tuple(
-    state for states in get_args(RunState) for state in get_args(states) if state not in END_STATES
-)
+OPEN_STATES: Final = tuple(state for state in get_args(RunState) if state not in END_STATES)
 """States in which a run still has something before it, `unknown_outcome` included."""
 
 _MOST_GATES: Final = 1000

@@ -93,7 +93,10 @@ def test_no_answer_makes_two_effects_of_one_approval_and_every_request_is_on_the
     make_world: Callable[..., World], database_url: str
 ) -> None:
     # The BSS is known to show our keys, and may book, or not show yet, what it was sent for three seconds.
-    world = make_world(database_url=database_url, effect_settle_seconds=3.0)
+    # No case is about an answer that is slow: on a busy machine one that comes takes its time.
+    world = make_world(
+        database_url=database_url, effect_settle_seconds=3.0, bss_timeout_seconds=2.0, effect_lease_seconds=8.0
+    )
     anna = world.approver("anna")
     runs = {name: world.start(case.customer) for name, case in CASES.items()}
     for name, run_id in runs.items():
