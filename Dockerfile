@@ -42,5 +42,5 @@ EXPOSE 8620
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8620/healthz', timeout=4)"]
 
-ENTRYPOINT ["python", "-m", "placet.entrypoints.main"]
+ENTRYPOINT ["python", "-m", "placet.entrypoints.program"]
 CMD ["api"]

@@ -190,7 +190,3 @@ def run_traced(arguments: list[str]) -> int:
         if code:
             spans.fail(span, f"exit_{code}")
         return code
-
-
-if __name__ == "__main__":
-    main()

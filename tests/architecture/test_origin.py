@@ -23,7 +23,7 @@ def test_a_package_that_shadows_ours_stops_the_program_in_one_line(tmp_path: Pat
     impostor.mkdir()
     (impostor / "__init__.py").write_text("raise SystemExit('the impostor was imported')\n")
     done = subprocess.run(
-        [sys.executable, "-m", "placet.entrypoints.main", "run", "list"],
+        [sys.executable, "-m", "placet.entrypoints.program", "run", "list"],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"},
         capture_output=True,

@@ -31,7 +31,7 @@ KEPT = {".lockfile"}
 
 def start(temporary: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     temporary.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "placet.entrypoints.main", "bench", "governance", "--entries", str(ENTRIES)]
+    command = [sys.executable, "-m", "placet.entrypoints.program", "bench", "governance", "--entries", str(ENTRIES)]
     return subprocess.Popen(
         [*command, "--rounds", "2", *arguments],
         env={**os.environ, "TMPDIR": str(temporary), **environment},

@@ -49,7 +49,7 @@ def no_bench_left_behind() -> Iterator[None]:
 def bench(temporary: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     temporary.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "placet.entrypoints.main", "bench", "run", "--runs", str(RUNS), *arguments],
+        [sys.executable, "-m", "placet.entrypoints.program", "bench", "run", "--runs", str(RUNS), *arguments],
         env={**os.environ, "TMPDIR": str(temporary), **environment},
         cwd=temporary,
         stdout=subprocess.PIPE,

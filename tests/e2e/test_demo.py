@@ -35,7 +35,7 @@ def ours(home: Path) -> list[psutil.Process]:
 
 def test_the_demo_changes_the_customer_in_the_bss_and_leaves_nothing_running(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "placet.entrypoints.main", "demo"],
+        [sys.executable, "-m", "placet.entrypoints.program", "demo"],
         # An operator's own addresses in the environment must not be reached by what signs by itself.
         env={**environment(tmp_path / "home"), "PLACET_BSS_URL": "http://127.0.0.1:9", "PLACET_TENANT": "acme"},
         stdin=subprocess.DEVNULL,
@@ -60,7 +60,7 @@ def test_interrupting_the_demo_leaves_nothing_running(tmp_path: Path, moment: st
     log = tmp_path / "out.log"
     with log.open("w") as output:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "placet.entrypoints.main", "demo"],
+            [sys.executable, "-m", "placet.entrypoints.program", "demo"],
             env=environment(home),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -89,7 +89,7 @@ def test_a_second_stack_in_the_same_folder_is_refused_and_the_first_goes_on(tmp_
     with (home / "stack.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         done = subprocess.run(
-            [sys.executable, "-m", "placet.entrypoints.main", "up"],
+            [sys.executable, "-m", "placet.entrypoints.program", "up"],
             env=environment(home),
             capture_output=True,
             text=True,

@@ -16,7 +16,7 @@ from tests.e2e.test_demo import environment, ours
 
 pytestmark = pytest.mark.xdist_group("model")
 
-PLACET = [sys.executable, "-m", "placet.entrypoints.main"]
+PLACET = [sys.executable, "-m", "placet.entrypoints.program"]
 
 
 def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: Path) -> None:

@@ -213,13 +213,13 @@ def test_a_collector_that_cannot_be_spoken_to_is_one_clear_line(
 
 def test_a_collector_that_is_down_neither_fails_a_command_nor_says_a_word(tmp_path: Path) -> None:
     environment = {"PLACET_HOME": str(tmp_path), "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-    command = [sys.executable, "-m", "placet.entrypoints.main", "run", "list", "--json"]
+    command = [sys.executable, "-m", "placet.entrypoints.program", "run", "list", "--json"]
     ran = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "[]\n", "")
 
 
 def test_a_command_is_the_root_of_its_trace(collector: Collector, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "placet.entrypoints.main", "run", "show", "run-0123456789abcdef0123"]
+    command = [sys.executable, "-m", "placet.entrypoints.program", "run", "show", "run-0123456789abcdef0123"]
     environment = {**os.environ, "PLACET_HOME": str(tmp_path)}
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 1
     (span,) = collector.spans

@@ -40,7 +40,7 @@ def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
 
 def placet_command(*arguments: str) -> list[str]:
     """This very program, as a child."""
-    return [sys.executable, "-m", "placet.entrypoints.main", *arguments]
+    return [sys.executable, "-m", "placet.entrypoints.program", *arguments]
 
 
 class Stack(ProcessGroup):

@@ -10,7 +10,7 @@ from pathlib import Path
 def test_ctrl_c_ends_a_start(tmp_path: Path) -> None:
     environment = {**os.environ, "PLACET_HOME": str(tmp_path)}
     first = subprocess.Popen(
-        [sys.executable, "-m", "placet.entrypoints.main", "up"], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "placet.entrypoints.program", "up"], env=environment, stdout=subprocess.PIPE, text=True
     )
     assert first.stdout is not None
     assert first.stdout.readline().startswith("starting Temporal")

@@ -54,7 +54,7 @@ def test_everything_in_home_is_the_owners_alone_whatever_the_umask(tmp_path: Pat
 
 def test_a_command_makes_nothing_that_others_may_read(tmp_path: Path) -> None:
     environment = {**os.environ, "PLACET_HOME": str(tmp_path / "home"), "PLACET_KEY_PASSPHRASE": "correct horse"}
-    command = [sys.executable, "-m", "placet.entrypoints.main", "keys", "new", "anna", "--file", "anna.pem"]
+    command = [sys.executable, "-m", "placet.entrypoints.program", "keys", "new", "anna", "--file", "anna.pem"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, umask=0)
     assert looser(tmp_path / "anna.pem") == looser(tmp_path / "anna.pem.pub") == []
 
