@@ -91,14 +91,18 @@ def read_inbox(
     return InboxPage(rows, total, found[limit - 1].record.run_id if len(found) > limit else None)
 
 
-def known_roles(database: Database, tenant: str, files: Sequence[PolicyFile]) -> frozenset[str]:
-    """Return the roles that a key holds or that the policies in `files` name; what is waited for may ask others."""
+def held_roles(database: Database, tenant: str) -> frozenset[str]:
+    """Return the roles that keys hold."""
     with database.reading() as tx:
-        held = {role for key in tx.approvers.list(tenant) for role in key.roles}
+        return frozenset(role for key in tx.approvers.list(tenant) for role in key.roles)
+
+
+def roles_of_policies(files: Sequence[PolicyFile]) -> frozenset[str]:
+    """Return the roles that the policies in `files` name, in their rules or in their gate terms."""
     named = {role for file in files for role in _ROLE.findall(file.text)}
     terms = [gate.terms for gate in gates(files)]
     asked = {role for one in terms for role in (*(one.roles or ()), one.escalate_to) if role is not None}
-    return frozenset(held | named | asked)
+    return frozenset(named | asked)
 
 
 def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime) -> InboxFilter:

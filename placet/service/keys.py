@@ -93,7 +93,9 @@ def take_enrolment(database: Database, envelope: str, *, tenant: str) -> Enrolle
 
 
 def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reason: str) -> ListedKey:
-    """Sign that a key is withdrawn, named by an unambiguous beginning of its id; from now on it decides nothing.
+    """Sign that a key is withdrawn; from now on it decides nothing.
+
+    `key_id` is an unambiguous beginning of its id, or the name of a person who has one key that is not revoked.
 
     Raises:
         UsageError: no key, or several, match; or the reason is malformed.
@@ -101,11 +103,12 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
         DecisionRefused: `by` is neither an administrator nor signs with the key itself.
     """
     with database.reading() as tx:
-        matches = [one for one in tx.approvers.listed(tenant) if one.key_id.startswith(key_id)]
+        listed = tx.approvers.listed(tenant)
+    matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and not _revoked(one))]
     if len(matches) != 1 or not key_id:
-        of = f"of tenant {tenant!r}"
-        begun = counted(len(matches), f"key {of} begins", f"keys {of} begin")
-        raise UsageError(f"{begun} with {key_id!r}; see `placet keys list`")
+        of, what = f"of tenant {tenant!r}", repr(key_id)
+        found = counted(len(matches), f"key {of} begins with {what}", f"keys {of} begin with {what} or are theirs")
+        raise UsageError(f"{found}; see `placet keys list`")
     try:
         revocation = Revocation(
             tenant=tenant,
@@ -119,6 +122,10 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
         raise UsageError(f"malformed: {first_fault(error)}") from error
     take_revocation(database, sign_document(revocation, by.key.private, by.key.key_id), tenant=tenant)
     return matches[0]
+
+
+def _revoked(listed: ListedKey) -> bool:
+    return listed.key is not None and listed.key.revoked_at is not None
 
 
 def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:

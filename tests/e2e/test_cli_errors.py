@@ -103,6 +103,18 @@ def test_nobody_is_enrolled_before_an_administrator_is_pinned_and_no_key_leads_o
     assert not (tmp_path.parent.parent / "x.pem").exists()
 
 
+def test_a_role_that_no_policy_names_is_said_and_a_person_is_enough_to_revoke_their_one_key(tmp_path: Path) -> None:
+    for words in (("new", "root"), ("bootstrap", "root"), ("new", "anna")):
+        assert placet(tmp_path, "keys", *words).returncode == 0
+    public = str(tmp_path / "keys" / "anna.pem.pub")
+    done = placet(tmp_path, "keys", "enroll", "anna", "--public", public, "--role", "retention_led", "--as", "root")
+    assert done.returncode == 0
+    assert done.stderr.startswith("no policy of 'demo' names role 'retention_led'; roles named: care_manager, ")
+    revoke = ("keys", "revoke", "anna", "--as", "root")
+    assert placet(tmp_path, *revoke).returncode == 0
+    assert "0 keys of tenant 'demo' begin with 'anna' or are theirs" in one_line(placet(tmp_path, *revoke))
+
+
 def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World, command: Command) -> None:
     home = a_world.settings.home
     address = {"PLACET_TEMPORAL_ADDRESS": a_world.settings.temporal_address}

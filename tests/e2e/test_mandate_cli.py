@@ -315,7 +315,8 @@ def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_n
     misspelt = tmp_path / "misspelt.json"
     misspelt.write_text(file.read_text().replace("goodwill_credit", "goodwil_credit"))
     assert placet("mandate", "sign", str(misspelt), "--as", "hanna")[0] == 1
-    _, out, _ = placet("mandate", "sign", str(file), "--as", "hanna")
+    _, out, before = placet("mandate", "sign", str(file), "--as", "hanna")
+    assert before == "the mandate may be signed, but policy has no permit to commit, so that it clears nothing\n"
     idle = "but policy has no permit to commit, so that it clears nothing"
     assert out.rstrip().endswith(f"signed by hanna, {idle}")
     assert placet("mandate", "list")[1].rstrip().endswith(idle)

@@ -10,6 +10,7 @@ from placet.errors import ConfigurationError
 from placet.files import cause
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
+from placet.interfaces.cli.roles import say_unasked
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.signing import AdministratorKeyOption, AdministratorOption, key_path, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
@@ -87,6 +88,7 @@ def enroll(
     amount(limit, "--limit")
     raw = _public_key(public)
     check_administrators(toolbox.database().trust, toolbox.tenant)
+    say_unasked(toolbox, role)
     key = enroll_key(
         toolbox.database(),
         name=name,
@@ -116,7 +118,9 @@ def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
 @app.command("revoke")
 def revoke(
     context: typer.Context,
-    key_id: Annotated[str, typer.Argument(metavar="KEY", help="key id, or an unambiguous beginning of it")],
+    key_id: Annotated[
+        str, typer.Argument(metavar="KEY", help="key id, an unambiguous beginning of it, or whose it is")
+    ],
     administrator: AdministratorOption,
     reason: Annotated[str, typer.Option("--reason")] = "",
     key_file: AdministratorKeyOption = None,

@@ -98,9 +98,11 @@ def sign(
     _check_agent(toolbox, drafted.agent)
     _check_treatments(toolbox, drafted.agent, drafted.treatments)
     _print_bounds(drafted)
+    policies = _policies(toolbox, drafted.agent)
+    if not policies.lets_commit(drafted.agent):
+        output.print_notice(f"the mandate may be signed, {_IDLE}")
     key = load_signer(toolbox, name, key_file).key
     envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
-    policies = _policies(toolbox, drafted.agent)
     record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
     stands = "in force" if policies.lets_commit(drafted.agent) else _IDLE
     output.print_line(f"{record.mandate.document_id}  signed by {name}, {stands}")

@@ -10,6 +10,7 @@ from placet.contracts.text import quoted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
+from placet.interfaces.cli.roles import say_unknown
 from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -69,22 +70,7 @@ def inbox(
         _print(page, filtered=wanted != parse_filter({}))
     _say_how_many(page, after)
     if role is not None and not page.total:
-        _say_unknown(toolbox, role)
-
-
-def _say_unknown(toolbox: Toolbox, role: str) -> None:
-    """Say on stderr where nothing can ever wait for `role` as keys and policies are, most likely a misspelling."""
-    from placet.errors import PlacetError
-    from placet.service.inbox import known_roles
-    from placet.service.policy_files import read_policy_files
-
-    try:
-        files = [file for agent in toolbox.agents for file in read_policy_files(toolbox.policy_path(agent))]
-    except PlacetError:
-        return  # what the policies name is not known
-    known = known_roles(toolbox.database(), toolbox.tenant, files)
-    if role not in known:
-        output.print_notice(f"no key holds role {role!r} and no policy names it; roles: {', '.join(sorted(known))}")
+        say_unknown(toolbox, role)
 
 
 def document(row: "Waiting") -> dict[str, Any]:

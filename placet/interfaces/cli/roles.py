@@ -1,0 +1,40 @@
+"""Saying that a role was most likely misspelt: what a person types is compared with what the policies name."""
+
+from collections.abc import Sequence
+
+from placet.errors import PlacetError
+from placet.interfaces.cli import output
+from placet.interfaces.cli.toolbox import Toolbox
+
+
+def say_unknown(toolbox: Toolbox, role: str) -> None:
+    """Say on stderr where nothing can ever wait for `role` as keys and policies are."""
+    from placet.service.inbox import held_roles
+
+    named = _named(toolbox)
+    known = None if named is None else named | held_roles(toolbox.database(), toolbox.tenant)
+    if known is not None and role not in known:
+        output.print_notice(f"no key holds role {role!r} and no policy names it; roles: {', '.join(sorted(known))}")
+
+
+def say_unasked(toolbox: Toolbox, roles: Sequence[str]) -> None:
+    """Say on stderr which of `roles` no policy names: whoever holds only those is asked for nothing."""
+    from placet.contracts.people.enrolment import ADMINISTRATOR
+
+    named = _named(toolbox)
+    for role in roles if named is not None else ():
+        if role not in {*named, ADMINISTRATOR}:
+            known = ", ".join(sorted(named)) or "none"
+            output.print_notice(f"no policy of {toolbox.tenant!r} names role {role!r}; roles named: {known}")
+
+
+def _named(toolbox: Toolbox) -> frozenset[str] | None:
+    """Return the roles that the policies in force name; None where the policies cannot be read."""
+    from placet.service.inbox import roles_of_policies
+    from placet.service.policy_files import read_policy_files
+
+    try:
+        files = [file for agent in toolbox.agents for file in read_policy_files(toolbox.policy_path(agent))]
+        return roles_of_policies(files)
+    except PlacetError:
+        return None
