@@ -23,7 +23,8 @@ Operator = Annotated[
 ]
 
 
-class RunOrder(Frozen):
+# Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.
+class RunOrder(Frozen, defer_build=False):
     """Ask for a run. The same `key` is the same run, however often it is sent; without one each request is new."""
 
     customer_id: CustomerId
