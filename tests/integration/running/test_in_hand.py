@@ -62,6 +62,12 @@ def test_a_run_list_fits_80_columns_and_approve_and_reject_read_differently(a_wo
     listed = command("run", "list").out
     assert max(len(line) for line in listed.splitlines()) <= 80
     assert approved in listed
+    newest = command("run", "list", "--limit", "1")
+    assert newest.out.count("run-") == 1
+    assert newest.err == f"there are older ones: add `--before {rejected}`\n"
+    older = command("run", "list", "--limit", "1", "--before", rejected)
+    assert (approved in older.out, older.err) == (True, "")
+    assert command("run", "list", "--before", "run-nope").refusal().endswith("see `placet run list`")
     yes, no = command("audit", "log", approved).out, command("audit", "log", rejected).out
     assert "APPROVED the proposal as retention_lead; anna wrote: “test”" in yes
     assert "EXECUTED once: " in yes

@@ -117,13 +117,21 @@ def list_runs(
     state: Annotated[str | None, typer.Option("--state", help="only runs in this state")] = None,
     customer: Annotated[str | None, typer.Option("--customer", help="only this customer's runs")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    before: Annotated[str | None, typer.Option("--before", help="only runs older than this one")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; standard error says how to go on where there are more."""
+    from placet.service.runs import find_run
+
     toolbox: Toolbox = context.obj
     wanted = None if state is None else _state(state)
+    if before is not None:
+        find_run(toolbox.database(), before, toolbox.tenant)
     with toolbox.database().reading() as tx:
-        records = tx.runs.list(toolbox.tenant, state=wanted, customer_id=customer, limit=limit)
+        found = tx.runs.list(toolbox.tenant, state=wanted, customer_id=customer, limit=limit + 1, before=before)
+    records = found[:limit]
+    if len(found) > limit:
+        output.print_notice(f"there are older ones: add `--before {records[-1].run_id}`")
     if as_json:
         output.print_json([record.model_dump(mode="json") for record in records])
     else:
