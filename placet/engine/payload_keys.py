@@ -65,8 +65,25 @@ def load_or_create_key(path: Path) -> PayloadKeys:
         if not path.exists():
             files.make_folders(path.parent)
             files.write_once(path, secrets.token_hex(KEY_BYTES) + "\n")  # whoever comes first wins: never overwritten
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"cannot use payload key file {str(path)!r}: {error}") from error
+    return load_key(path)
+
+
+def load_key(path: Path) -> PayloadKeys:
+    """Load the installation's payload keys.
+
+    Raises:
+        ConfigurationError: there is no such file, it holds something else, is readable by others, or cannot be read.
+    """
+    try:
         lines = [line.strip() for line in files.read_secret(path).decode().splitlines()]
         keys = tuple(bytes.fromhex(line) for line in lines if line and not line.startswith("#"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no payload key file {str(path)!r}, without which no history can be read; give that of the "
+            "installation whose runs they are: PLACET_HOME or PLACET_PAYLOAD_KEY_FILE"
+        ) from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"cannot use payload key file {str(path)!r}: {error}") from error
     try:

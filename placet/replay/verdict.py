@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from temporalio.client import WorkflowHistory
 
 from agents.catalogue import load
+from placet.contracts.base import RunId
 from placet.contracts.proposal import Proposal
 from placet.engine.converter import data_converter
 from placet.engine.history import RunHistory, read_history
 from placet.engine.payload_codec import NOT_SEALED_FOR_IT
-from placet.engine.payload_keys import PayloadKeys, load_or_create_key
+from placet.engine.payload_keys import PayloadKeys, load_key
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.settings import Settings
-from placet.errors import ConfigurationError, PlacetError, StorageError
+from placet.errors import ConfigurationError, PlacetError, StorageError, UsageError
 from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
@@ -74,10 +75,10 @@ async def replay(
         ConfigurationError: Temporal does not answer, or the payload key is another one.
     """
     trusted = load_trusted(public_keys, mandates)
+    keys = load_key(settings.payload_key)
     history = await _history(settings, target)
     if export is not None:
         write_history(export, history)
-    keys = load_or_create_key(settings.payload_key)
     verdict = await judge(history, keys, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
     if verdict.first is not None:
         faults, found = await asyncio.to_thread(_rederived, settings, verdict.first)
@@ -164,5 +165,10 @@ def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[
 async def _history(settings: Settings, target: str) -> WorkflowHistory:
     if target.endswith(".json"):
         return load_history(Path(target))
+    try:
+        TypeAdapter(RunId).validate_python(target)
+    except ValidationError:
+        line = f"{target!r} is neither a run id nor an exported history, FILE.json; see `placet run list`"
+        raise UsageError(line) from None
     engine = await connect(settings)
     return await engine.history(target)

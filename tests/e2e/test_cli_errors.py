@@ -72,6 +72,18 @@ def test_an_empty_home_is_not_the_folder_one_happens_to_be_in(tmp_path: Path) ->
     assert line.startswith("placet: PLACET_HOME is empty, which would be this very folder")
 
 
+def test_what_is_no_run_is_not_looked_for_at_temporal_and_an_auditor_gets_no_new_key(tmp_path: Path) -> None:
+    line = one_line(placet(tmp_path, "replay", "run-0123456789abcdef0123"))
+    assert line.startswith(
+        f"placet: there is no payload key file '{tmp_path / 'payload.key'}', without which no history"
+    )
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "payload.key").write_text("00" * 32)
+    (tmp_path / "payload.key").chmod(0o600)
+    line = one_line(placet(tmp_path, "replay", "nope"))
+    assert line == "placet: 'nope' is neither a run id nor an exported history, FILE.json; see `placet run list`"
+
+
 def test_a_malformed_limit_enrolls_nobody(tmp_path: Path) -> None:
     for words in (("new", "anna"), ("new", "root"), ("bootstrap", "root")):
         assert placet(tmp_path, "keys", *words).returncode == 0

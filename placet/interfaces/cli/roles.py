@@ -22,9 +22,11 @@ def say_unasked(toolbox: Toolbox, roles: Sequence[str]) -> None:
     from placet.contracts.people.enrolment import ADMINISTRATOR
 
     named = _named(toolbox)
-    for role in roles if named is not None else ():
+    if named is None:
+        return
+    known = ", ".join(sorted(named)) or "none"
+    for role in roles:
         if role not in {*named, ADMINISTRATOR}:
-            known = ", ".join(sorted(named)) or "none"
             output.print_notice(f"no policy of {toolbox.tenant!r} names role {role!r}; roles named: {known}")
 
 
