@@ -29,7 +29,7 @@ from placet.sandbox.server import running
 ALLOWLIST = Path(__file__).parents[2] / "plugins" / "allowlist.toml"
 KEY = "5e" * 32
 
-LIMITS = ConnectorLimits(connect_seconds=1.0, read_seconds=0.4, total_seconds=1.0, max_response_bytes=4096, pool_size=8)
+LIMITS = ConnectorLimits(connect_seconds=2.0, read_seconds=1.5, total_seconds=4.0, max_response_bytes=4096, pool_size=8)
 
 RULES = """
 version = 1

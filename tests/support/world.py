@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -425,15 +425,19 @@ def own_policies(home: Path, tenant: str = "demo") -> Path:
     return folder
 
 
+HASTY: Mapping[str, Any] = {"effect_lease_seconds": 4.0, "bss_timeout_seconds": 1.0}
+"""For tests that wait for a lease or a timeout to pass; of what a starved machine delays, they bear a second."""
+
+
 @contextmanager
 def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[World]:
     """A world with a running worker."""
     values = {
         "temporal_address": temporal,
         "bss_url": bss_url,
-        "effect_lease_seconds": 2.0,
+        "effect_lease_seconds": 8.0,
         "effect_settle_seconds": 2.0,
-        "bss_timeout_seconds": 0.5,
+        "bss_timeout_seconds": 2.0,
     }
     made = World(Settings(home=home, **{**values, "policy_dir": own_policies(home), **settings}))
     try:

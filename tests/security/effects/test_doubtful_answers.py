@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from placet.contracts.run import RunState
 from placet.doctor.reading_back import read_back
-from tests.support.world import World
+from tests.support.world import HASTY, World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
 
@@ -136,7 +136,7 @@ def sends(world: World, run_id: str) -> int:
 def test_where_nothing_shows_that_our_keys_are_shown_nothing_is_sent_again(
     make_world: Callable[..., World], database_url: str
 ) -> None:
-    world = make_world(database_url=database_url)
+    world = make_world(database_url=database_url, **HASTY)
     anna = world.approver("anna")
     run_id = world.pending("C00005")
     world.break_bss("POST", ADJUST, "late=600000;lost")  # later than anybody waits
@@ -167,7 +167,7 @@ def test_the_doctor_says_whether_an_effect_could_be_found_again(make_world: Call
 
 
 def test_an_installation_that_never_sends_again_holds_what_is_not_shown(make_world: Callable[..., World]) -> None:
-    world = make_world(effect_sends=1)
+    world = make_world(effect_sends=1, **HASTY)
     anna = world.approver("anna")
     run_id = world.pending("C00005")
     world.keys_are_shown()

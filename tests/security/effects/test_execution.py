@@ -17,7 +17,7 @@ from placet.contracts.people.decision import ReceivedDecision, Verdict
 from placet.contracts.run import CloseInput, ExecuteInput, ReviewInput, RunState
 from placet.entrypoints.settings import Settings
 from placet.service import runs as run_operations
-from tests.support.world import Approver, World
+from tests.support.world import HASTY, Approver, World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
 
@@ -25,7 +25,7 @@ ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
 @pytest.fixture
 def a_world(make_world: Callable[..., World], database_url: str) -> World:
     """An installation on each database."""
-    return make_world(database_url=database_url)
+    return make_world(database_url=database_url, **HASTY)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_plain_refusal_of_the_bss_is_a_failure_and_nothing_happened(a_world: W
 def test_what_cannot_be_known_waits_for_a_person_and_is_never_guessed(
     make_world: Callable[..., World], database_url: str, found: Verdict, end: RunState
 ) -> None:
-    world = make_world(database_url=database_url, effect_attempts=2)
+    world = make_world(database_url=database_url, effect_attempts=2, **HASTY)
     anna = world.approver("anna")
     run_id = world.pending("C00005")
     world.break_bss("POST", ADJUST, "lost", count=1)
@@ -151,13 +151,16 @@ def test_a_cancellation_during_the_effect_comes_too_late_and_the_effect_is_settl
     assert a_world.effects()["adjustments"] == 1 + 1
 
 
-def test_an_approved_order_is_placed_once_although_its_answer_was_lost(a_world: World, anna: Approver) -> None:
+def test_an_approved_order_is_placed_once_although_its_answer_was_lost(
+    make_world: Callable[..., World], database_url: str
+) -> None:
+    world = make_world(database_url=database_url)
     order = "/tmf-api/productOrderingManagement/v4/productOrder"
-    run_id = a_world.pending("C00007")
-    a_world.break_bss("POST", order, "lost", count=1)
-    a_world.approve(run_id, anna)
-    assert a_world.effects()["orders"] == 1
-    (placed,) = a_world.bss(f"{order}?externalId={_effect_key(a_world, run_id)}")
+    run_id = world.pending("C00007")
+    world.break_bss("POST", order, "lost", count=1)
+    world.approve(run_id, world.approver("anna"))
+    assert world.effects()["orders"] == 1
+    (placed,) = world.bss(f"{order}?externalId={_effect_key(world, run_id)}")
     assert placed["state"] == "completed"
 
 
