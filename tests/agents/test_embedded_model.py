@@ -22,6 +22,9 @@ from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from tests.agents.support import DIGEST, Wire, customer, evidence, request
 
+# One process loads the model library; it takes five seconds of CPU.
+pytestmark = pytest.mark.xdist_group("inference")
+
 SERVE = "import os; from placet.entrypoints.model_server import serve; serve('127.0.0.1', 0); os._exit(0)"
 PATIENCE_S = 120  # a loaded machine may be twenty times slower than an idle one
 

@@ -21,6 +21,9 @@ from placet.contracts.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
 from tests.agents.support import Wire, answering, failing, provider, send
 
+# One process loads the model library; it takes five seconds of CPU.
+pytestmark = pytest.mark.xdist_group("inference")
+
 WIRES: tuple[Wire, ...] = ("openai", "anthropic")
 SECRET = "sk-very-secret-value"
 GOOD = '{"risk": "high", "why": "The customer has no contract and pays a lot."}'

@@ -21,6 +21,9 @@ from placet.network.tls import tls_context
 from tests.agents.support import Wire, answering, provider
 from tests.agents.test_inference import GOOD, ask, fail, inference, model, outcomes
 
+# One process loads the model library; it takes five seconds of CPU.
+pytestmark = pytest.mark.xdist_group("inference")
+
 WIRES: tuple[Wire, ...] = ("openai", "anthropic")
 INSIDE = Networks.parse("127.0.0.1/32")
 
