@@ -5,26 +5,61 @@ Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 usage, 3 what wa
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
 
 from placet.contracts.text import is_text
 from placet.errors import PlacetError
-from placet.interfaces.cli import audit, backups, notifications, output, retention, services
+from placet.interfaces.cli import output
 from placet.interfaces.cli.errors_log import keep_complaints, keep_error
-from placet.interfaces.cli.governance import delegations, halts, keys, mandates, oversight, policy
-from placet.interfaces.cli.running import decisions, inbox, reversals, runs
 from placet.interfaces.cli.toolbox import Toolbox
+
+_HELP = "Usage: "
+"""How the message begins where a group of commands was named and none of them: it is the whole help page."""
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
 """What is no defect of ours: a full or read-only disk, too many open files."""
 
 
-def build_app() -> typer.Typer:
-    """The command tree."""
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "services": (
+        "up",
+        "demo",
+        "env",
+        "migrate",
+        "worker",
+        "api",
+        "doctor",
+        "replay",
+        "reconcile",
+        "bss",
+        "model",
+        "bench",
+    ),
+    "running.runs": ("run",),
+    "running.inbox": ("inbox",),
+    "running.decisions": ("approve", "reject", "amend", "settle"),
+    "governance.keys": ("keys",),
+    "governance.policy": ("policy",),
+    "audit": ("audit",),
+    "backups": ("backup", "restore"),
+    "retention": ("retention",),
+    "running.reversals": ("reverse",),
+    "governance.halts": ("halt", "halts", "resume"),
+    "governance.delegations": ("delegation",),
+    "governance.mandates": ("mandate",),
+    "notifications": ("notifications",),
+    "governance.oversight": ("oversight",),
+}
+"""The modules of commands, in the order of the help page, and the words that each adds."""
+
+
+def build_app(first: str | None = None) -> typer.Typer:
+    """The command tree; only the part that has the command `first` where there is one, since loading all takes time."""
     app = typer.Typer(
         name="placet",
         help="Governed agent runs for telecom customer value management: agents propose, people commit.",
@@ -33,35 +68,23 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    services.register(app)
-    runs.register(app)
-    inbox.register(app)
-    decisions.register(app)
-    keys.register(app)
-    policy.register(app)
-    audit.register(app)
-    backups.register(app)
-    retention.register(app)
-    reversals.register(app)
-    halts.register(app)
-    delegations.register(app)
-    mandates.register(app)
-    notifications.register(app)
-    oversight.register(app)
+    # One command alone would be taken for the whole program.
+    app.callback()(lambda: None)
+    asked = [module for module, words in COMMANDS.items() if first in words]
+    for module in asked or COMMANDS:
+        import_module(f"placet.interfaces.cli.{module}").register(app)
     return app
 
 
 def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code; whatever goes wrong on purpose is one line on stderr."""
-    command = typer.main.get_command(build_app())
+    command = typer.main.get_command(build_app(_first(arguments)))
     keep_complaints(lambda: toolbox.home)
     try:
         _check_text(arguments)
         code = command.main(args=list(arguments), prog_name="placet", standalone_mode=False, obj=toolbox)
     except typer.TyperException as error:
-        help_page = " ".join(("placet", *command_path(arguments), "--help"))
-        output.print_error(f"{error.format_message().rstrip('.')}; see `{help_page}`")
-        return USAGE
+        return _misused(error, arguments)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -72,6 +95,16 @@ def run(arguments: Sequence[str], toolbox: Toolbox) -> int:
     except Exception as error:  # noqa: BLE001 - a person meets one line; the rest is for whoever mends it
         return _unexpected(error, toolbox)
     return code if isinstance(code, int) else DONE
+
+
+def _misused(error: typer.TyperException, arguments: Sequence[str]) -> int:
+    message = error.format_message()
+    if message.startswith(_HELP):
+        typer.echo(message, err=True)
+        return USAGE
+    help_page = " ".join(("placet", *command_path(arguments), "--help"))
+    output.print_error(f"{message.rstrip('.')}; see `{help_page}`")
+    return USAGE
 
 
 def _check_text(arguments: Sequence[str]) -> None:
@@ -95,7 +128,7 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
 
 def command_path(arguments: Sequence[str]) -> tuple[str, ...]:
     """The leading words of a command line that are commands; what follows may be about a person."""
-    command: Any = typer.main.get_command(build_app())
+    command: Any = typer.main.get_command(build_app(_first(arguments)))
     words = []
     for word in arguments:
         command = getattr(command, "commands", {}).get(word)
@@ -103,3 +136,7 @@ def command_path(arguments: Sequence[str]) -> tuple[str, ...]:
             break
         words.append(word)
     return tuple(words)
+
+
+def _first(arguments: Sequence[str]) -> str | None:
+    return arguments[0] if arguments else None

@@ -9,8 +9,8 @@ from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import GovernanceError, UsageError
 from placet.interfaces.cli import output
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.run_output import print_events
-from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="The record of everything that happ
 StreamArgument = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="a run id; without it, the tenant's own stream")
 ]
-KeyOption = Annotated[
+LogKeyOption = Annotated[
     list[str] | None,
     typer.Option(
         "--key", help="log key: a public key file, or name+id+base64; repeatable; default: this installation's"
@@ -112,7 +112,7 @@ def verify(
     run_id: StreamArgument = None,
     proof: Annotated[Path | None, typer.Option("--proof", help="verify this proof, offline")] = None,
     against: AgainstOption = None,
-    key: KeyOption = None,
+    key: LogKeyOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Verify the whole record of the tenant, one run, or a proof; fails naming the first thing that does not fit.

@@ -10,7 +10,7 @@ import typer
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from placet.contracts.notification import Channel, DeliveryStatus
 from placet.contracts.text import quoted
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import typer
 
 from placet.contracts.text import counted
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.runs import ByOption, JsonFlag, asking
+from placet.interfaces.cli.options import ByOption, JsonFlag, asking
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 bss = typer.Typer(no_args_is_help=True, help="The sandbox BSS: TM Forum APIs over simulated data.")

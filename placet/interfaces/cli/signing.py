@@ -1,9 +1,8 @@
 """Where a person's key file lies, and loading it to sign."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import PersonName, first_fault
@@ -13,11 +12,6 @@ from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.governance.signing.keys import Signer
-
-AdministratorOption = Annotated[str, typer.Option("--as", help="your name, as enrolled: an administrator's")]
-AdministratorKeyOption = Annotated[
-    Path | None, typer.Option("--key-file", help="your private key (default: <home>/keys/<name>.pem)")
-]
 
 
 def key_path(toolbox: Toolbox, name: str, key_file: Path | None = None) -> Path:

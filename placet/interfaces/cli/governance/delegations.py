@@ -8,8 +8,7 @@ import typer
 from placet.contracts.people.delegation import DelegationRecord
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.options import AsOption, JsonFlag, KeyOption, ReasonOption
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 

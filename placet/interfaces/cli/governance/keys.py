@@ -10,9 +10,9 @@ from placet.errors import ConfigurationError
 from placet.files import cause
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
+from placet.interfaces.cli.options import AdministratorOption, JsonFlag, KeyOption
 from placet.interfaces.cli.roles import say_unasked
-from placet.interfaces.cli.running.runs import JsonFlag
-from placet.interfaces.cli.signing import AdministratorKeyOption, AdministratorOption, key_path, load_signer
+from placet.interfaces.cli.signing import key_path, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def bootstrap(
     public: Annotated[
         Path | None, typer.Option("--public", help="your .pub file; refused where it is another key's")
     ] = None,
-    key_file: AdministratorKeyOption = None,
+    key_file: KeyOption = None,
 ) -> None:
     """Make the holder of a key the first administrator: enrolled by their own signature, trusted on this machine."""
     from placet.governance.signing.keys import key_id_of
@@ -79,7 +79,7 @@ def enroll(
     role: Annotated[list[str], typer.Option("--role", help="role held; repeatable")],
     limit: Annotated[str | None, typer.Option("--limit", help="largest cost they may decide: '200.00 USD'")] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=3650, help="days until the key expires")] = 365,
-    key_file: AdministratorKeyOption = None,
+    key_file: KeyOption = None,
 ) -> None:
     """Sign whose key it is and what it entitles to. Without a limit it may decide nothing that costs."""
     from placet.service.keys import check_administrators, enroll_key
@@ -123,7 +123,7 @@ def revoke(
     ],
     administrator: AdministratorOption,
     reason: Annotated[str, typer.Option("--reason")] = "",
-    key_file: AdministratorKeyOption = None,
+    key_file: KeyOption = None,
 ) -> None:
     """Revoke a key: it decides nothing from now on, not even what it signed and is not yet executed."""
     from placet.service.keys import revoke_key

@@ -10,8 +10,7 @@ from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.decisions import AsOption, KeyOption, ReasonOption
-from placet.interfaces.cli.running.runs import JsonFlag, asking
+from placet.interfaces.cli.options import AsOption, JsonFlag, KeyOption, ReasonOption, asking
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 

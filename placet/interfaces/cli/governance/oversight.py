@@ -7,7 +7,7 @@ import typer
 from placet.contracts.times import minute
 from placet.governance.oversight import Flaw
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.runs import JsonFlag
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from placet.contracts.text import counted
 from placet.errors import ConfigurationError, GovernanceError, PolicyError, UsageError
 from placet.files import cause
 from placet.interfaces.cli import output
-from placet.interfaces.cli.running.runs import JsonFlag, RunArgument
+from placet.interfaces.cli.options import JsonFlag, RunArgument
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, get_args
 
 import typer
 
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
     from placet.service.batch_choice import BatchLimits, BatchVerdict, PreparedBatch
     from placet.service.batches import MemberOutcome
-
-RunsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="RUN", help="run ids; several are decided with one signature")
-]
-AllFlag = Annotated[bool, typer.Option("--all", help="all runs that wait for a decision, within the limits below")]
-AgentOption = Annotated[str | None, typer.Option("--agent", help="only this agent's proposals")]
-KindOption = Annotated[
-    list[str] | None, typer.Option("--kind", help=f"only this kind: {' | '.join(get_args(MutationKind))}; repeatable")
-]
-TreatmentOption = Annotated[list[str] | None, typer.Option("--treatment", help="only this treatment; repeatable")]
-MaxCostOption = Annotated[
-    str | None, typer.Option("--max-cost", help="only what costs at most this much each: '20.00 USD'")
-]
-TotalCostOption = Annotated[
-    str | None, typer.Option("--total-cost", help="sign nothing if they cost more than this together")
-]
 
 
 @dataclass(frozen=True, slots=True)

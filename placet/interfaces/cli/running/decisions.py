@@ -9,20 +9,24 @@ from placet.contracts.people.decision import Verdict
 from placet.errors import GovernanceError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount as money
-from placet.interfaces.cli.running.batches import (
+from placet.interfaces.cli.options import (
     AgentOption,
     AllFlag,
+    AsOption,
+    KeyOption,
     KindOption,
     MaxCostOption,
+    PrintFlag,
+    ProposalOption,
+    ReasonOption,
+    RunArgument,
     RunsArgument,
-    Selection,
-    Signing,
     TotalCostOption,
     TreatmentOption,
-    decide_batch,
+    WaitOption,
 )
+from placet.interfaces.cli.running.batches import Selection, Signing, decide_batch
 from placet.interfaces.cli.running.delivery import deliver
-from placet.interfaces.cli.running.runs import RunArgument
 from placet.interfaces.cli.signing import load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -30,19 +34,6 @@ if TYPE_CHECKING:
     from placet.contracts.proposal import Proposal
     from placet.service.batch_choice import BatchVerdict
     from placet.storage.records import RunRecord
-
-AsOption = Annotated[str, typer.Option("--as", help="your name, as enrolled")]
-KeyOption = Annotated[
-    Path | None, typer.Option("--key-file", help="your private key (default: <home>/keys/<name>.pem)")
-]
-ReasonOption = Annotated[str, typer.Option("--reason", help="kept on the record with your signature")]
-PrintFlag = Annotated[bool, typer.Option("--print", help="write what was signed to stdout instead of sending it")]
-ProposalOption = Annotated[
-    str | None, typer.Option("--proposal", help="refuse to sign anything but this proposal digest")
-]
-WaitOption = Annotated[
-    float, typer.Option("--wait", min=0, help="seconds to wait for a worker's review; 3 when none came")
-]
 
 
 def register(root: typer.Typer) -> None:

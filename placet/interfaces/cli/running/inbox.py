@@ -10,8 +10,8 @@ from placet.contracts.text import quoted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
+from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.roles import say_unknown
-from placet.interfaces.cli.running.runs import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from placet.interfaces.cli import output
+from placet.interfaces.cli.options import ByOption, JsonFlag, RunArgument, asking
 from placet.interfaces.cli.run_output import print_run
-from placet.interfaces.cli.running.runs import ByOption, JsonFlag, RunArgument, asking, say_unfinished, settled
+from placet.interfaces.cli.running.runs import say_unfinished, settled
 from placet.interfaces.cli.toolbox import Toolbox
 
 

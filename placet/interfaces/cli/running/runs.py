@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from placet.contracts.run import END_STATES, RUN_STATES, RunState
 from placet.errors import UsageError
 from placet.interfaces.cli import output
+from placet.interfaces.cli.options import ByOption, CancelReasonOption, JsonFlag, RunArgument, asking
 from placet.interfaces.cli.run_output import print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
 from placet.interfaces.cli.running.shown_run import print_shown, read_shown
@@ -17,23 +18,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 UNFINISHED = 3
 """Exit code of a command that waited for a run, in vain: neither done nor failed."""
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
-ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
-CancelReasonOption = Annotated[str, typer.Option("--reason", help="why; kept on the record")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
-
 app = typer.Typer(no_args_is_help=True, help="Start and look at runs.")
-
-
-def asking(toolbox: Toolbox, by: str | None) -> str:
-    """Return who asks: the name given, the operator where none was.
-
-    Raises:
-        UsageError: the name is empty, as that of a script whose variable is not set.
-    """
-    if by is not None and not by.strip():
-        raise UsageError(f"--by {by!r} names nobody; write a name like 'olga', or leave --by out for PLACET_OPERATOR")
-    return toolbox.operator if by is None else by
 
 
 def say_unfinished(run_id: str, state: str, seconds: float) -> int:

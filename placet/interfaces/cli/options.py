@@ -1,0 +1,60 @@
+"""Options and arguments that several commands share, each written once."""
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from placet.contracts.proposal import MutationKind
+from placet.errors import UsageError
+from placet.interfaces.cli.toolbox import Toolbox
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
+
+# Who asks, in their own word.
+ByOption = Annotated[str | None, typer.Option("--by", help="who asks for it (default: PLACET_OPERATOR)")]
+CancelReasonOption = Annotated[str, typer.Option("--reason", help="why; kept on the record")]
+
+# Who signs, and why.
+AsOption = Annotated[str, typer.Option("--as", help="your name, as enrolled")]
+AdministratorOption = Annotated[str, typer.Option("--as", help="your name, as enrolled: an administrator's")]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key-file", help="your private key (default: <home>/keys/<name>.pem)")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="kept on the record with your signature")]
+PrintFlag = Annotated[bool, typer.Option("--print", help="write what was signed to stdout instead of sending it")]
+ProposalOption = Annotated[
+    str | None, typer.Option("--proposal", help="refuse to sign anything but this proposal digest")
+]
+WaitOption = Annotated[
+    float, typer.Option("--wait", min=0, help="seconds to wait for a worker's review; 3 when none came")
+]
+
+# Which of the runs that wait.
+RunsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="RUN", help="run ids; several are decided with one signature")
+]
+AllFlag = Annotated[bool, typer.Option("--all", help="all runs that wait for a decision, within the limits below")]
+AgentOption = Annotated[str | None, typer.Option("--agent", help="only this agent's proposals")]
+KindOption = Annotated[
+    list[str] | None, typer.Option("--kind", help=f"only this kind: {' | '.join(get_args(MutationKind))}; repeatable")
+]
+TreatmentOption = Annotated[list[str] | None, typer.Option("--treatment", help="only this treatment; repeatable")]
+MaxCostOption = Annotated[
+    str | None, typer.Option("--max-cost", help="only what costs at most this much each: '20.00 USD'")
+]
+TotalCostOption = Annotated[
+    str | None, typer.Option("--total-cost", help="sign nothing if they cost more than this together")
+]
+
+
+def asking(toolbox: Toolbox, by: str | None) -> str:
+    """Return who asks: the name given, the operator where none was.
+
+    Raises:
+        UsageError: the name is empty, as that of a script whose variable is not set.
+    """
+    if by is not None and not by.strip():
+        raise UsageError(f"--by {by!r} names nobody; write a name like 'olga', or leave --by out for PLACET_OPERATOR")
+    return toolbox.operator if by is None else by
