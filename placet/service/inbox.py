@@ -1,7 +1,6 @@
 """What every interface shows of what waits for a person: a page, soonest first, and how many there are in all."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,15 +10,11 @@ from placet.contracts.base import RunId, first_fault
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, UsageError
-from placet.governance.policy.authoring.gate_words import gates
-from placet.governance.policy.source import PolicyFile
 from placet.governance.quorum import roles_at
 from placet.storage.database import Database, Transaction
 from placet.storage.inbox import InboxFilter, InboxRow
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
-
-_ROLE = re.compile(r'Role::"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +90,6 @@ def held_roles(database: Database, tenant: str) -> frozenset[str]:
     """Return the roles that keys hold."""
     with database.reading() as tx:
         return frozenset(role for key in tx.approvers.list(tenant) for role in key.roles)
-
-
-def roles_of_policies(files: Sequence[PolicyFile]) -> frozenset[str]:
-    """Return the roles that the policies in `files` name, in their rules or in their gate terms."""
-    named = {role for file in files for role in _ROLE.findall(file.text)}
-    terms = [gate.terms for gate in gates(files)]
-    asked = {role for one in terms for role in (*(one.roles or ()), one.escalate_to) if role is not None}
-    return frozenset(named | asked)
 
 
 def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime) -> InboxFilter:

@@ -32,11 +32,11 @@ def say_unasked(toolbox: Toolbox, roles: Sequence[str]) -> None:
 
 def _named(toolbox: Toolbox) -> frozenset[str] | None:
     """Return the roles that the policies in force name; None where the policies cannot be read."""
-    from placet.service.inbox import roles_of_policies
+    from placet.governance.policy.authoring.roles import roles_named
     from placet.service.policy_files import read_policy_files
 
     try:
         files = [file for agent in toolbox.agents for file in read_policy_files(toolbox.policy_path(agent))]
-        return roles_of_policies(files)
+        return roles_named(files)
     except PlacetError:
         return None
