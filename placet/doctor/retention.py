@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from placet.doctor.report import Finding
-from placet.entrypoints.retention import periods
 from placet.entrypoints.settings import Settings
+from placet.entrypoints.tenant_files.retention import periods
 from placet.errors import PlacetError
 from placet.storage.database import Database
 

@@ -97,13 +97,13 @@ class Tools:
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""
-        from placet.entrypoints.policies import policy_path
+        from placet.entrypoints.tenant_files.policies import policy_path
 
         return policy_path(self.settings.policy_dir, self.tenant, agent)
 
     def periods(self) -> "Periods":
         """How long the tenant's documents and notifications are kept."""
-        from placet.entrypoints.retention import periods
+        from placet.entrypoints.tenant_files.retention import periods
 
         return periods(self.settings, self.tenant)
 

@@ -17,8 +17,8 @@ from placet.engine.history import RunHistory, read_history
 from placet.engine.payload_codec import NOT_SEALED_FOR_IT
 from placet.engine.payload_keys import PayloadKeys, load_key
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.settings import Settings
+from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.errors import ConfigurationError, PlacetError, StorageError, UsageError
 from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case

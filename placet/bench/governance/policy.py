@@ -8,7 +8,7 @@ import cedarpy
 from placet.bench.governance.figures import Figure
 from placet.bench.governance.sample import make_sample
 from placet.bench.governance.sampling import cpu_per_call
-from placet.entrypoints.policies import policy_path
+from placet.entrypoints.tenant_files.policies import policy_path
 from placet.governance.policy.question import decides, proposes
 from placet.governance.policy.set import PolicySet
 from placet.governance.policy.source import PolicyFile, shipped_schema

@@ -9,8 +9,8 @@ import pytest
 
 from placet.doctor.policies import policies as policy_findings
 from placet.entrypoints.beside_worker.policy_watch import PolicyWatch, policy_stream
-from placet.entrypoints.policies import PolicyFiles
 from placet.entrypoints.settings import Settings
+from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Database

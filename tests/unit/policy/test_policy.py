@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.contracts.money import Money
-from placet.entrypoints.policies import PolicyFiles
+from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PolicyError
 from placet.governance.policy.facts import MandateFacts
 from placet.governance.policy.set import PolicySet, policy_document

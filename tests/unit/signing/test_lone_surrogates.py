@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from placet.entrypoints.contact import read_contact_policy
 from placet.entrypoints.main import Tools
+from placet.entrypoints.tenant_files.contact import read_contact_policy
 from placet.errors import ConfigurationError, PlacetError, PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.cli.app import run

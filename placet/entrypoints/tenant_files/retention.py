@@ -1,8 +1,8 @@
 """How long what is kept: from the settings, and from how far the contact policies in force look back."""
 
 from agents.catalogue import names
-from placet.entrypoints.contact import ContactFiles
 from placet.entrypoints.settings import Settings
+from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.governance.retention import Periods
 
 

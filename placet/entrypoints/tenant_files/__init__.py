@@ -1,0 +1,1 @@
+"""What a tenant's own files say, or the defaults in their stead: policies and contact policies."""
