@@ -1,6 +1,7 @@
 """(1) analyse: a model assesses the customer's history and chooses which reads follow; for a reversal none is asked."""
 
 import time
+from typing import Final
 
 from temporalio import activity
 
@@ -16,7 +17,7 @@ from placet.governance.reversals import KEY_PREFIX
 from placet.plugin_api.calls import record_calls
 from placet.storage.standing import is_over
 
-STEP = "analyse.completed"
+STEP: Final = "analyse.completed"
 
 
 class Analyse:
@@ -92,7 +93,7 @@ class Analyse:
         context = self._context
         if request.reverses is not None:
             return AnalysisOutcome(reversal.assess(context, request, request.reverses, customer), ())
-        with unanswered_recorded(context, request, "analyse"):
+        with unanswered_recorded(context, request, "analyse.unanswered"):
             return context.application(request.agent).analyse(request, customer, context.inference)
 
     def _customer(self, request: RunRequest) -> CustomerProfile:

@@ -1,11 +1,14 @@
 """(4) approve: open the gate by policy, mark that nobody passed it yet, review received decisions by the rules."""
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from temporalio import activity
 
 from activities.context import Context
-from placet.contracts.gate import Gate
+from placet.contracts.audit import RecordKind
+from placet.contracts.gate import Gate, Milestone
 from placet.contracts.people.decision import ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import GateInput, MilestoneInput, ReviewInput
@@ -23,6 +26,10 @@ from placet.storage.database import Transaction
 from placet.storage.pending import OPENED, check_proposed
 from placet.storage.records import Asked
 from placet.storage.standing import is_over
+
+_MARKS: Mapping[Milestone, RecordKind] = MappingProxyType(
+    {"reminded": "approve.reminded", "escalated": "approve.escalated"}
+)
 
 
 class Approve:
@@ -80,7 +87,7 @@ class Approve:
             marked = add(
                 tx,
                 run,
-                f"approve.{gate.milestone}",
+                _MARKS[gate.milestone],
                 actor="policy",
                 at=now,
                 body={

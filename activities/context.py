@@ -14,6 +14,7 @@ from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.model_calls.completion import Inference, NoModelAnsweredError
+from placet.contracts.audit import RecordKind
 from placet.contracts.gate import GateTerms
 from placet.contracts.outcome import Exchange
 from placet.contracts.run import RunRequest
@@ -102,7 +103,7 @@ def read_in_time() -> Iterator[None]:
 
 
 @contextmanager
-def unanswered_recorded(context: Context, run: RunRequest, step: str) -> Iterator[None]:
+def unanswered_recorded(context: Context, run: RunRequest, kind: RecordKind) -> Iterator[None]:
     """Record the attempts of a step that got no valid answer from any model; the error goes on to Temporal."""
     try:
         yield
@@ -113,10 +114,10 @@ def unanswered_recorded(context: Context, run: RunRequest, step: str) -> Iterato
             record(
                 tx,
                 run,
-                f"{step}.unanswered",
+                kind,
                 actor=f"agent:{run.agent}",
                 at=context.clock(),
-                key=f"{step}.unanswered.{attempt}",
+                key=f"{kind}.{attempt}",
                 body={
                     "attempt": attempt,
                     "model_use": [use.model_dump(mode="json") for use in error.attempts],

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.context import Context
 from activities.effect_sends import DOUBTED, WAITING, Sends, record_not_sent
+from placet.contracts.audit import RecordKind
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
@@ -133,7 +134,8 @@ class Closing:
         with self._context.database.transaction() as tx:
             ours = tx.effects.fail(attempt.key, holder=attempt.holder, code=error.code, detail=detail)
             if ours:
-                self._note(tx, attempt, f"execute.{outcome}", code=error.code, detail=detail)
+                kind: RecordKind = "execute.refused" if outcome == "refused" else "execute.failed"
+                self._note(tx, attempt, kind, code=error.code, detail=detail)
         if not ours:
             raise self.later(attempt, TAKEN_OVER)
         return ExecutionResult(outcome=outcome, code=error.code, detail=detail)
@@ -148,7 +150,7 @@ class Closing:
             raise self.later(attempt, TAKEN_OVER)
         return ExecutionResult(outcome="unknown_outcome", code="outcome_unknown", detail=detail)
 
-    def _note(self, tx: Transaction, attempt: Attempt, kind: str, **facts: str) -> None:
+    def _note(self, tx: Transaction, attempt: Attempt, kind: RecordKind, **facts: str) -> None:
         body = {"effect_key": attempt.key, **facts, **attempt.trace()}
         record(tx, attempt.effect.run, kind, actor="worker", at=self._context.clock(), body=body)
 
@@ -165,7 +167,7 @@ class Closing:
         # After the lease; and some ten times while the other system may still book what it was sent.
         wait = max(context.effect_lease_seconds + 1, context.effect_settle_seconds / 10, hint or 0.0)
         now = context.clock()
-        kind = WAITING if doubted is None else DOUBTED
+        kind: RecordKind = WAITING if doubted is None else DOUBTED
         body = {"effect_key": attempt.key, "holder": attempt.holder, "wait_seconds": math.ceil(wait), "detail": why}
         with context.database.transaction() as tx:
             record(

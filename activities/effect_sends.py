@@ -9,13 +9,17 @@ The ledger counts the same requests; where the two differ, the larger number hol
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from placet.contracts.run import RunRequest
 from placet.gate.context import record
 from placet.plugin_api.sending import CountedSend
 from placet.storage.database import Transaction
 
-SENDING, NOT_SENT, DOUBTED, WAITING = "execute.sending", "execute.not_sent", "execute.doubted", "execute.waiting"
+SENDING: Final = "execute.sending"
+NOT_SENT: Final = "execute.not_sent"
+DOUBTED: Final = "execute.doubted"
+WAITING: Final = "execute.waiting"
 
 
 @dataclass(frozen=True, slots=True)

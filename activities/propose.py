@@ -81,7 +81,7 @@ class Propose:
             # A control gives nothing: it is weighed as if the customer had never been treated.
             limited = not controls.is_control(tx, run)
         contact = context.contact(run.tenant, run.agent)
-        with unanswered_recorded(context, run, "propose"):
+        with unanswered_recorded(context, run, "propose.unanswered"):
             outcome = context.application(run.agent).propose(
                 run,
                 assessment,

@@ -4,6 +4,7 @@ What the customer was given before is read from our own record, and is part of t
 """
 
 import time
+from typing import Final
 
 from temporalio import activity
 
@@ -14,7 +15,7 @@ from placet.decisioning.contact import SHOWN_DAYS
 from placet.gate.context import add, milliseconds_since
 from placet.plugin_api.evidence import gather
 
-STEP = "query_billing.completed"
+STEP: Final = "query_billing.completed"
 
 
 class QueryBilling:

@@ -1,21 +1,91 @@
 """The record: append-only entries, each linked to the one before it in its stream."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
 from placet.contracts.base import Digest, Frozen, RunId, TenantId
 
+RecordKind = Literal[
+    "run.cancel_requested",
+    "run.end_refused",
+    "run.ended",
+    "run.follow_up_failed",
+    "run.parked",
+    "run.requested",
+    "run.reversal_requested",
+    "run.reversed",
+    "run.started",
+    "analyse.completed",
+    "analyse.unanswered",
+    "query_billing.completed",
+    "propose.completed",
+    "propose.unanswered",
+    "approve.amended",
+    "approve.decided",
+    "approve.escalated",
+    "approve.lapsed",
+    "approve.opened",
+    "approve.refused",
+    "approve.reminded",
+    "approve.seen",
+    "approve.settled",
+    "execute.doubted",
+    "execute.failed",
+    "execute.intended",
+    "execute.not_sent",
+    "execute.refused",
+    "execute.sending",
+    "execute.settled",
+    "execute.unknown",
+    "execute.waiting",
+    "notice.delivered",
+    "notice.failed",
+    "mandate.consumed",
+    "mandate.passed_over",
+    "mandate.refused",
+    "mandate.released",
+    "mandate.revoked",
+    "mandate.signed",
+    "plugin.violation",
+    "policy.in_force",
+    "policy.kept",
+    "delegation.refused",
+    "delegation.revoked",
+    "delegation.signed",
+    "batch.refused",
+    "batch.signed",
+    "halt.lift_refused",
+    "halt.lifted",
+    "halt.placed",
+    "key.enrolled",
+    "key.refused",
+    "key.revoked",
+    "control.caught",
+    "control.missed",
+    "control.seeded",
+    "control.undecided",
+    "engine.met",
+    "log.anchored",
+    "log.head_accepted",
+    "retention.applied",
+    "retention.completed",
+    "record.restored",
+]
+"""Every kind of entry that is written: `<step, or what it concerns>.<what happened>`."""
+
+RECORD_KINDS: frozenset[str] = frozenset(get_args(RecordKind))
+
 AuditKind = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)]
-"""`<step>.<what happened>`: the steps are analyse, query_billing, propose, approve, execute; also run, key, plugin."""
+"""A kind as it is read: another version may have written others, and a record is shown whatever stands in it."""
 
 GENESIS: str = "0" * 64
 """`prev_hash` of the first entry of a stream."""
 
-ENDED: str = "run.ended"
+ENDED: RecordKind = "run.ended"
 """Kind, and step key, of the entry that ends a run."""
 
-AFTER_THE_END: frozenset[str] = frozenset(
+AFTER_THE_END: frozenset[RecordKind] = frozenset(
     {
         "approve.refused",  # a decision that came too late
         "execute.doubted",  # what became of a request that had left before the end

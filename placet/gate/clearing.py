@@ -9,6 +9,7 @@ that a person is asked, or, before the effect, that nothing is sent.
 """
 
 from datetime import datetime
+from typing import Final
 
 from placet.contracts.assessment import Assessment
 from placet.contracts.audit import AuditEvent
@@ -24,7 +25,9 @@ from placet.governance.mandates import Authority, charge, check_authority, cover
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 
-CONSUMED, PASSED_OVER, RELEASED = "mandate.consumed", "mandate.passed_over", "mandate.released"
+CONSUMED: Final = "mandate.consumed"
+PASSED_OVER: Final = "mandate.passed_over"
+RELEASED: Final = "mandate.released"
 
 _MOST_REASONS = 20
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.gate import GateTerms
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import EndState, RunRequest
@@ -87,7 +87,7 @@ def milliseconds_since(began: float) -> int:
 
 
 def add(
-    tx: Transaction, run: RunRequest, kind: str, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
+    tx: Transaction, run: RunRequest, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
 ) -> Appended:
     """Append one entry to the run's stream, once per step key (the kind, where it occurs once in a run).
 
@@ -110,7 +110,7 @@ def add(
 
 
 def record(
-    tx: Transaction, run: RunRequest, kind: str, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
+    tx: Transaction, run: RunRequest, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
 ) -> AuditEvent:
     """As `add`, where it does not matter whose entry it is."""
     return add(tx, run, kind, actor=actor, at=at, body=body, key=key).event

@@ -8,10 +8,12 @@
 What makes a run a control is an entry on the tenant's stream, written before the run was started. Its row is an index.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from placet.contracts.audit import RecordKind
 from placet.contracts.billing import Evidence
 from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.proposal import Proposal
@@ -25,6 +27,11 @@ from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import Claim
 
 CODE: Final = "control_proposal"
+_OUTCOMES: Final[Mapping[ControlOutcome, RecordKind]] = {
+    "caught": "control.caught",
+    "missed": "control.missed",
+    "undecided": "control.undecided",
+}
 
 
 def plant(context: GateContext, tx: Transaction, step: ProposeInput, outcome: ProposalOutcome) -> ProposalOutcome:
@@ -86,7 +93,7 @@ def record_outcome(tx: Transaction, close: CloseInput, now: datetime) -> None:
         stream=f"tenant/{run.tenant}",
         tenant=run.tenant,
         run_id=None,
-        kind=f"control.{outcome}",
+        kind=_OUTCOMES[outcome],
         actor="worker",
         step_key=outcome_key(run.run_id),
         at=now,

@@ -4,11 +4,13 @@ Every ending of an attempt puts the ledger and the record in one transaction, so
 Whoever writes to the database alone can close a row; what nobody recorded neither ends a run nor lets it be sent again.
 """
 
+from typing import Final
+
 from placet.contracts.audit import ENDED
 from placet.storage.database import Transaction
 from placet.storage.records import EffectRecord
 
-SETTLED = "execute.settled"
+SETTLED: Final = "execute.settled"
 _FAILED = ("execute.failed", "execute.refused")
 _HELD = ("execute.unknown", "run.parked")
 _BY_PERSON = "settled_by_person"

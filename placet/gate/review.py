@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 
-from placet.contracts.audit import ENDED
+from placet.contracts.audit import ENDED, RecordKind
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
@@ -182,7 +182,7 @@ class Review:
         tx, run, now = self._tx, self._run, self._context.clock()
         missing = self._votes.missing()
         detail = f"{missing} more must approve" if missing else ""
-        kind = "approve.decided" if self._phase == "decide" else "approve.settled"
+        kind: RecordKind = "approve.decided" if self._phase == "decide" else "approve.settled"
         recorded = add(
             tx,
             run,

@@ -1,6 +1,7 @@
 """Which run may be reversed: one that executed, is no reversal itself, and is not being or been reversed."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.errors import GovernanceError
@@ -8,9 +9,9 @@ from placet.errors import GovernanceError
 KEY_PREFIX = "reverse/"
 """How the run keys of reversals begin, and of no other runs."""
 
-REQUESTED = "run.reversal_requested"
+REQUESTED: Final = "run.reversal_requested"
 """Entry on the original's stream: who wants it taken back, by which run, and why."""
-REVERSED = "run.reversed"
+REVERSED: Final = "run.reversed"
 """Entry on the original's stream: that run executed."""
 
 

@@ -7,9 +7,9 @@ is shown whatever stands in it.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, counted, one_line, quoted, wrote
 from placet.contracts.times import minute
@@ -40,7 +40,7 @@ _SHOWN = 16
 
 def in_words(event: AuditEvent) -> str:
     """Return one line that says what the entry records."""
-    teller = _TELLERS.get(event.kind)
+    teller = _TELLERS.get(cast("RecordKind", event.kind))  # of another version, it may be another one
     try:
         told = teller(event) if teller is not None else ""
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -219,6 +219,48 @@ def _document(event: AuditEvent) -> str:
     return f"{what.upper() if what != 'signed' else 'signed'} {kind}{shown}{_because(event) or _detail(event)}"
 
 
+def _lift_refused(event: AuditEvent) -> str:
+    return f"refused to lift a halt: document {_digest(event.body['document'])} does not count{_detail(event)}"
+
+
+def _control(event: AuditEvent) -> str:
+    run, flaw = _name(event.body["run_id"]), _words(event.body["flaw"])
+    if event.kind == "control.seeded":
+        return f"planted a control in {run}, to see whether people decline it ({flaw})"
+    said = {
+        "control.caught": "was CAUGHT: a person declined it",
+        "control.missed": "was MISSED: a person approved it; nothing was executed",
+        "control.undecided": "ended before anybody had decided it",
+    }
+    return f"the control in {run} ({flaw}) {said[event.kind]}"
+
+
+def _notice(event: AuditEvent) -> str:
+    body = event.body
+    told = f"{_name(body['recipient'])} over {_name(body['channel'])} ({_words(body['occasion'])})"
+    return f"told {told}" if event.kind == "notice.delivered" else f"could not tell {told}{_detail(event)}"
+
+
+def _violation(event: AuditEvent) -> str:
+    return f"was stopped: it tried what its allowlist does not have{_detail(event)}"
+
+
+def _end_refused(event: AuditEvent) -> str:
+    code = _name(event.body["code"])
+    return f"the end {_words(event.body['state'])} was REFUSED, the run stays where it is ({code}){_detail(event)}"
+
+
+def _follow_up_failed(event: AuditEvent) -> str:
+    code = _name(event.body["code"])
+    return f"the end stands, but what follows from it could not be done ({code}){_detail(event)}"
+
+
+def _restored(event: AuditEvent) -> str:
+    body = event.body
+    entries = counted(body["entries"], "entry", "entries")
+    return f"RESTORED the record, {entries}, from backup {_digest(body['backup'])} of {_moment(str(body['made_at']))}"
+
+
 def _anchored(event: AuditEvent) -> str:
     entries = counted(event.body["size"], "entry", "entries")
     return f"gave the log's head, of {entries}, to {quoted(event.body['to'], NAME)}"
@@ -286,7 +328,7 @@ def _moment(text: str) -> str:
         return one_line(text, NAME)
 
 
-_TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
+_TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "run.requested": _requested,
     "run.started": lambda _: "the run started",
     "run.cancel_requested": _cancel,
@@ -339,4 +381,16 @@ _TELLERS: Final[Mapping[str, Callable[[AuditEvent], str]]] = {
     "retention.applied": _erased,
     "retention.completed": _erased,
     "log.head_accepted": _head_accepted,
+    "halt.lift_refused": _lift_refused,
+    "key.refused": _document,
+    "control.seeded": _control,
+    "control.caught": _control,
+    "control.missed": _control,
+    "control.undecided": _control,
+    "notice.delivered": _notice,
+    "notice.failed": _notice,
+    "plugin.violation": _violation,
+    "run.end_refused": _end_refused,
+    "run.follow_up_failed": _follow_up_failed,
+    "record.restored": _restored,
 }

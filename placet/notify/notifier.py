@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
+from placet.contracts.audit import RecordKind
 from placet.contracts.notification import Notification
 from placet.errors import PlacetError, UpstreamRejected
 from placet.notify.channel import DEFERRED, Sender, Unconfigured
@@ -220,7 +221,7 @@ class Notifier:
         self._failing[where] = fault
 
 
-def _record(tx: Transaction, message: Notification, kind: str, at: datetime, **more: str) -> None:
+def _record(tx: Transaction, message: Notification, kind: RecordKind, at: datetime, **more: str) -> None:
     tx.audit.append(
         stream=message.run_id,
         tenant=message.tenant,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from placet.contracts.audit import RecordKind
 from placet.contracts.base import Frozen, PersonName, first_fault
 from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
@@ -133,7 +134,7 @@ def record_cancellation(database: Database, record: RunRecord, by: str, reason: 
 def record_entry(
     tx: Transaction,
     run: RunRequest,
-    kind: str,
+    kind: RecordKind,
     actor: str,
     body: dict[str, Any],
     *,

@@ -1,14 +1,15 @@
 """What stands before a run's effect, as the record says: the pending proposal and its gate, amendments followed."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from placet.contracts.gate import Gate
 from placet.errors import DecisionRefused
 from placet.storage.database import Transaction
 
-PROPOSED = "propose.completed"
-OPENED = "approve.opened"
-_AMENDED = "approve.amended"
+PROPOSED: Final = "propose.completed"
+OPENED: Final = "approve.opened"
+_AMENDED: Final = "approve.amended"
 
 
 @dataclass(frozen=True, slots=True)

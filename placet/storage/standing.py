@@ -1,6 +1,6 @@
 """Where a run stands by its record. Its row only projects that: nothing that may lead to an effect rests on the row."""
 
-from typing import cast
+from typing import Final, cast
 
 from pydantic import ValidationError
 
@@ -10,7 +10,7 @@ from placet.errors import GovernanceError
 from placet.storage.database import Transaction
 from placet.storage.records import RunRecord
 
-REQUESTED = "run.requested"
+REQUESTED: Final = "run.requested"
 
 
 def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from placet.contracts.audit import RecordKind
 from placet.engine.client import Engine
 from placet.engine.queues import QueueFigures
 from placet.entrypoints.connection import connect
@@ -170,7 +171,7 @@ def test_an_altered_entry_stops_the_counters_and_is_said(database_url: str, monk
         assert counts["placet_runs_ended_total", "demo", "executed"] == 1
 
 
-def append(database: Database, kind: str, body: dict[str, object]) -> None:
+def append(database: Database, kind: RecordKind, body: dict[str, object]) -> None:
     with database.transaction() as tx:
         tx.audit.append(
             stream="tenant/demo",

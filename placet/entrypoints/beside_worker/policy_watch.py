@@ -7,6 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from placet.contracts.audit import RecordKind
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PlacetError, PolicyError
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
@@ -110,7 +111,7 @@ class PolicyWatch:
             )
 
     def _record(
-        self, tx: Transaction, tenant: str, agent: str, kind: str, policies: PolicySet, more: dict[str, Any]
+        self, tx: Transaction, tenant: str, agent: str, kind: RecordKind, policies: PolicySet, more: dict[str, Any]
     ) -> bool:
         """Put a change on the record, unless its last entry says so already; False when another worker was first."""
         stream = policy_stream(tenant, agent)

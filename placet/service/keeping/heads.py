@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -21,7 +22,7 @@ from placet.storage.log.heads import head_fault
 from placet.storage.log.verification import verify_log
 from placet.storage.projections.verification import check_projections
 
-ACCEPTED = "log.head_accepted"
+ACCEPTED: Final = "log.head_accepted"
 """Entry on the tenant's stream: the head that was kept, how the log differs from it, who accepted the log and why."""
 
 _LONGEST = 4000

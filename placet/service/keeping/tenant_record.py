@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, RecordKind
 from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Database, Transaction
 
 
 def record_act(
-    tx: Transaction, tenant: str, kind: str, actor: str, at: datetime, what: str, body: dict[str, Any]
+    tx: Transaction, tenant: str, kind: RecordKind, actor: str, at: datetime, what: str, body: dict[str, Any]
 ) -> AuditEvent:
     """Append an entry to the tenant's own stream, once for each `what` of a `kind`; return it."""
     return tx.audit.append(
@@ -26,7 +26,7 @@ def record_act(
 
 
 def record_refused_document(
-    database: Database, tenant: str, kind: str, text: str, error: DecisionRefused, at: datetime
+    database: Database, tenant: str, kind: RecordKind, text: str, error: DecisionRefused, at: datetime
 ) -> None:
     """Record that a signed document did not count. Who sent it is not known, whatever it says of itself."""
     body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error)}

@@ -7,7 +7,7 @@ tenant's stream names. A document that verified is remembered under its digest, 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
@@ -17,7 +17,8 @@ from placet.storage.artifacts import ArtifactStore
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.sql.driver import Connection
 
-ENROLLED, REVOKED = "key.enrolled", "key.revoked"
+ENROLLED: Final = "key.enrolled"
+REVOKED: Final = "key.revoked"
 
 _LONGEST_CHAIN = 8
 """Administrators between a pinned one and a key; more is refused, and so is a circle."""

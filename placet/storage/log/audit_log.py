@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from sqlalchemy import Select, bindparam, select, text
 
-from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent
+from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent, RecordKind
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
@@ -102,7 +102,7 @@ class AuditLog:
         stream: str,
         tenant: str,
         run_id: str | None,
-        kind: str,
+        kind: RecordKind,
         actor: str,
         step_key: str,
         at: datetime,
@@ -122,7 +122,7 @@ class AuditLog:
         stream: str,
         tenant: str,
         run_id: str | None,
-        kind: str,
+        kind: RecordKind,
         actor: str,
         step_key: str,
         at: datetime,

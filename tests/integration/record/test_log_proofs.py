@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, RecordKind
 from placet.errors import GovernanceError, UsageError
 from placet.governance.log.bundle import ProofBundle, parse_bundle, verify_bundle
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
@@ -110,7 +110,7 @@ def test_a_proof_with_anything_bent_is_refused(bundle: ProofBundle, who: LogIden
     assert refused.value.code == code
 
 
-KINDS = ("run.started", "analyse.done", "execute.sending", "run.ended", "execute.settled")
+KINDS: tuple[RecordKind, ...] = ("run.started", "analyse.completed", "execute.sending", "run.ended", "execute.settled")
 
 
 @pytest.fixture

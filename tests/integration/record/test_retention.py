@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from placet.contracts.audit import RecordKind
 from placet.contracts.run import RunRequest
 from placet.doctor.retention import OVERDUE, retention
 from placet.engine.client import Engine
@@ -68,7 +69,7 @@ def another(database: Database, key: str) -> RunRequest:
     return request
 
 
-def say(tx: Transaction, run: RunRequest, kind: str, key: str, **body: object) -> None:
+def say(tx: Transaction, run: RunRequest, kind: RecordKind, key: str, **body: object) -> None:
     tx.audit.append(
         stream=run.run_id,
         tenant="demo",

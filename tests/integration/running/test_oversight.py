@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from placet.contracts.audit import RecordKind
 from placet.contracts.notification import Occasion
 from placet.contracts.run import RunRequest
 from placet.errors import UsageError
@@ -56,7 +57,7 @@ def write(database: Database, number: int, *entries: tuple[str, str, dict[str, A
                 stream=run_id(number),
                 tenant=tenant,
                 run_id=run_id(number),
-                kind=kind,
+                kind=cast("RecordKind", kind),
                 actor=actor,
                 step_key=f"{kind}.{place}",
                 at=NOW + timedelta(seconds=place),
@@ -87,7 +88,7 @@ def seed(database: Database, number: int, outcome: str | None) -> None:
                 stream="tenant/demo",
                 tenant="demo",
                 run_id=None,
-                kind=f"control.{outcome}",
+                kind=cast("RecordKind", f"control.{outcome}"),
                 actor="worker",
                 step_key=outcome_key(run_id(number)),
                 at=NOW,

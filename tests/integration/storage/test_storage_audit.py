@@ -38,7 +38,7 @@ def append(tx: Transaction, stream: str = RUN, step_key: str = "analyse", **chan
     entry: dict[str, Any] = {
         "tenant": "acme",
         "run_id": RUN,
-        "kind": "analyse.done",
+        "kind": "analyse.completed",
         "actor": "agent:retention",
         "at": AT,
         "body": {"risk": "high"},
@@ -56,7 +56,7 @@ def chain(length: int) -> list[AuditEvent]:
                 prev_hash=events[-1].hash if events else GENESIS,
                 tenant="acme",
                 run_id=RUN,
-                kind="analyse.done",
+                kind="analyse.completed",
                 actor="worker",
                 at=AT + timedelta(seconds=number),
                 step_key=f"step-{number}",

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AFTER_THE_END, RECORD_KINDS, AuditEvent
+from placet.interfaces import record_words
 from placet.interfaces.record_words import in_words
 
 
@@ -24,6 +25,74 @@ def told(kind: str, actor: str = "worker", **body: Any) -> str:
         hash="1" * 64,
     )
     return in_words(entry)
+
+
+CONTROL = {"run_id": "run-1", "flaw": "too_much"}
+NOTICE = {"recipient": "anna", "channel": "mail", "occasion": "asked", "detail": "no"}
+REFUSED = {"document": "ab" * 32, "detail": "not you"}
+FAILED = {"state": "executed", "code": "forged", "detail": "x"}
+
+
+def test_every_kind_of_entry_has_its_words() -> None:
+    assert set(record_words._TELLERS) == RECORD_KINDS
+    assert RECORD_KINDS >= AFTER_THE_END
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("control.seeded", CONTROL, "planted a control in run-1, to see whether"),
+        (
+            "control.caught",
+            {"run_id": "run-1", "flaw": "too_much"},
+            "the control in run-1 (too much) was CAUGHT: a person",
+        ),
+        (
+            "control.missed",
+            {"run_id": "run-1", "flaw": "too_much"},
+            "the control in run-1 (too much) was MISSED: a person",
+        ),
+        (
+            "control.undecided",
+            {"run_id": "run-1", "flaw": "ineligible"},
+            "the control in run-1 (ineligible) ended before",
+        ),
+        (
+            "notice.failed",
+            {"recipient": "anna", "channel": "mail", "occasion": "asked", "detail": "no"},
+            "could not tell anna",
+        ),
+        (
+            "notice.delivered",
+            {"recipient": "anna", "channel": "mail", "occasion": "asked"},
+            "told anna over mail (asked)",
+        ),
+        (
+            "halt.lift_refused",
+            {"document": "ab" * 32, "detail": "not you"},
+            "refused to lift a halt: document abababababababab",
+        ),
+        ("key.refused", REFUSED, "REFUSED key abababababababab: “not you”"),
+        ("plugin.violation", {"detail": "GET /x"}, "was stopped: it tried what its allowlist does not have: “GET /x”"),
+        (
+            "run.end_refused",
+            {"state": "executed", "code": "forged", "detail": "x"},
+            "the end executed was REFUSED, the run",
+        ),
+        (
+            "run.follow_up_failed",
+            {"code": "damaged", "detail": "x"},
+            "the end stands, but what follows from it could not",
+        ),
+        (
+            "record.restored",
+            {"backup": "ab" * 32, "made_at": "2026-03-01T10:00:00+00:00", "entries": 7},
+            "RESTORED the record, 7 entries, from backup abababababababab of 2026-03-01 10:00",
+        ),
+    ],
+)
+def test_what_concerns_the_tenant_and_what_went_wrong_is_a_sentence(kind: str, body: dict[str, Any], said: str) -> None:
+    assert told(kind, **body).startswith(said)
 
 
 @pytest.mark.parametrize(
