@@ -27,6 +27,8 @@ BOUNDS = {
     "--by": "olga",
 }
 
+NO_PERMIT = "the mandate may be signed, but policy has no permit to commit, so that it clears nothing"
+
 
 @pytest.fixture
 def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Placet:
@@ -163,7 +165,9 @@ def test_who_is_not_entitled_puts_nothing_in_force_and_the_attempt_is_on_the_rec
         enrolled(placet, tmp_path, "lena", role="retention_lead")
     assert draft(placet, tmp_path / "draft.json", **changes)[0] == 0
     exit_code, _, err = placet("mandate", "sign", str(tmp_path / "draft.json"), "--as", who)
-    assert (exit_code, len(err.strip().splitlines())) == (1, 1)
+    idle, refusal = err.splitlines()
+    assert (exit_code, idle) == (1, NO_PERMIT)
+    assert refusal.startswith("placet: ")
     assert listed(placet, "list") == []
     (entry,) = entries("mandate.refused")
     assert (entry["actor"], entry["code"]) == ("unverified", code)
@@ -316,7 +320,7 @@ def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_n
     misspelt.write_text(file.read_text().replace("goodwill_credit", "goodwil_credit"))
     assert placet("mandate", "sign", str(misspelt), "--as", "hanna")[0] == 1
     _, out, before = placet("mandate", "sign", str(file), "--as", "hanna")
-    assert before == "the mandate may be signed, but policy has no permit to commit, so that it clears nothing\n"
+    assert before == f"{NO_PERMIT}\n"
     idle = "but policy has no permit to commit, so that it clears nothing"
     assert out.rstrip().endswith(f"signed by hanna, {idle}")
     assert placet("mandate", "list")[1].rstrip().endswith(idle)

@@ -26,7 +26,7 @@ def record(database: Database, count: int, *, first: int = 0, tenant: str = TENA
                 stream=run_id(number % runs, tenant),
                 tenant=tenant,
                 run_id=run_id(number % runs, tenant),
-                kind="analyse.completed",
+                kind="plugin.violation",
                 actor="agent:retention",
                 step_key=f"step-{number}",
                 at=AT,

@@ -130,7 +130,7 @@ def test_a_proof_verifies_offline_with_the_file_and_the_public_key_alone(here: I
     auditor.home = elsewhere
     for key in (str(public), vkey):
         said = auditor.placet("verify", "--proof", bundle, "--key", key)
-        assert said.startswith(f"3 entries verified, in log {ORIGIN} of 7 entries: the last is analyse.completed")
+        assert said.startswith(f"3 entries verified, in log {ORIGIN} of 7 entries: the last is plugin.violation")
         assert f"up to entry 3 of run {run_id(0)}, which was not over" in said
     described = json.loads(auditor.placet("verify", "--proof", bundle, "--key", vkey, "--json"))
     assert (described["stream"], described["standing"]) == (run_id(0), "up_to_entry")
