@@ -120,7 +120,7 @@ def test_an_entry_is_stored_as_the_tables_declare_it(database: Database, databas
 
 
 def test_what_json_cannot_carry_is_refused_before_it_is_recorded(database: Database) -> None:
-    malformed = r"audit entry 'analyse\.done' .* is malformed"
+    malformed = r"audit entry 'analyse\.completed' .* is malformed"
     for body in ({"n": float("nan")}, {"n": 2**53}, {"n": object()}, {"n": "\ud800"}):
         with pytest.raises(UsageError, match=malformed) as refused, database.transaction() as tx:
             append(tx, body=body)
