@@ -15,8 +15,9 @@ def check_not_halted(tx: Transaction, proposal: Proposal, *, for_sending: bool =
         proposal.tenant, agent=proposal.agent, kind=proposal.mutation.kind, for_sending=for_sending
     )
     if halt is not None:
+        doubt = f"; {halt.doubt}" if halt.doubt else ""
         raise DecisionRefused(
-            f"{halt.halt_id} by {halt.placed_by} is in force: {halt.reason or 'no reason given'}; "
+            f"{halt.halt_id} by {halt.placed_by} is in force: {halt.reason or 'no reason given'}{doubt}; "
             "nothing executes until it is lifted",
             code="halted",
         )

@@ -17,6 +17,7 @@ class Halt(Frozen):
     Attributes:
         subject: The agent or the mutation kind; empty where the whole tenant is halted.
         lift: Digest of the signed document that lifted it.
+        doubt: Why it stands although its row says that it was lifted; empty where nothing of the kind is said.
     """
 
     halt_id: HaltId
@@ -29,6 +30,7 @@ class Halt(Frozen):
     lifted_by: PersonName | None = None
     lifted_at: AwareDatetime | None = None
     lift: Digest | None = None
+    doubt: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

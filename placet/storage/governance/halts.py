@@ -72,7 +72,10 @@ class HaltRepository:
             # A sender that froze while it counted is thrown out after half a minute: a halt must outlast it.
             self._connection.execute(_PATIENT)
         self._lock(halt.tenant, alone=True)
-        if not insert_if_absent(self._connection, HALT, dict(halt)) and self.get(halt.halt_id) != halt:
+        if (
+            not insert_if_absent(self._connection, HALT, halt.model_dump(exclude={"doubt"}))
+            and self.get(halt.halt_id) != halt
+        ):
             raise UsageError(f"halt {halt.halt_id!r} exists already", code="halt_exists")
 
     def in_force(self, tenant: str, *, agent: str, kind: str, for_sending: bool = False) -> Halt | None:
@@ -124,9 +127,8 @@ class HaltRepository:
         halt = read_as(Halt, HALT.name, row["halt_id"], row)
         if halt.lifted_at is None or self._signed(halt):
             return halt
-        said = f"{halt.reason} (its row says that {halt.lifted_by} lifted it, which nobody signed)"
-        unlifted = {"lifted_by": None, "lifted_at": None, "lift": None}
-        return halt.model_copy(update={**unlifted, "reason": said})
+        doubt = f"its row says that {halt.lifted_by} lifted it, which nobody signed"
+        return halt.model_copy(update={"lifted_by": None, "lifted_at": None, "lift": None, "doubt": doubt})
 
     def _signed(self, halt: Halt) -> bool:
         """Whether the document that the row names lifts it, signed by a key that counted then."""

@@ -140,7 +140,8 @@ def test_a_row_lifts_no_halt_that_nobody_signed_for(database: Database, database
         found = tx.halts.in_force("acme", agent="retention", kind="adjust_balance")
     assert found is not None
     assert (found.halt_id, found.lifted_at) == (halt(1).halt_id, None)
-    assert found.reason == "wrong price list (its row says that root lifted it, which nobody signed)"
+    assert found.reason == "wrong price list"
+    assert found.doubt == "its row says that root lifted it, which nobody signed"
     # A row that was taken away is missed by who sends.
     disarm(database_url, "halt")
     with outsider(database_url) as shell:

@@ -113,4 +113,5 @@ def _line(one: Halt) -> str:
 
     lifted = "" if one.lifted_at is None else f", lifted {moment(one.lifted_at)} by {one.lifted_by}"
     placed = f"placed {moment(one.placed_at)} by {one.placed_by}"
-    return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}; {wrote(one.placed_by, one.reason)}"
+    doubt = f"; {one.doubt}" if one.doubt else ""
+    return f"{one.halt_id}  stops {what_it_stops(one)}, {placed}{lifted}; {wrote(one.placed_by, one.reason)}{doubt}"
