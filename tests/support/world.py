@@ -146,7 +146,9 @@ class World:
         file = self.policy_file
         changed = edit(file.read_text())
         assert changed != file.read_text(), "the policy is as it was"
-        file.write_text(changed)
+        written = file.with_suffix(".new")
+        written.write_text(changed)
+        written.replace(file)  # never half of it
 
     @property
     def policy_file(self) -> Path:

@@ -16,6 +16,7 @@ from placet.errors import PolicyError
 from placet.governance.policy.facts import MandateFacts
 from placet.governance.policy.set import PolicySet, policy_document
 from placet.governance.policy.source import shipped_schema
+from placet.service import policy_files
 from placet.service.policy_files import read_policy_files
 from tests.unit.policy.policy_support import DEFAULT, a_halt, a_mandate, a_set, files
 from tests.unit.support import NOW, RUN, a_key, a_proposal
@@ -290,6 +291,21 @@ def test_a_policy_file_that_is_no_text_means_no(tmp_path: Path) -> None:
     (tmp_path / "a.cedar").write_bytes(b"\xff\xfe")
     with pytest.raises(PolicyError, match="cannot read the policy files"):
         read_policy_files(tmp_path)
+
+
+def test_a_file_that_is_just_being_saved_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.cedar"
+    file.write_text("")
+    # Whoever saves it writes what they save while we wait.
+    monkeypatch.setattr(policy_files, "_pause", lambda: file.write_text(EVERYTHING))
+    assert [one.text for one in read_policy_files(tmp_path)] == [EVERYTHING]
+
+
+def test_a_file_that_stays_empty_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.cedar").write_text("")
+    assert [one.text for one in read_policy_files(tmp_path)] == [""]
 
 
 def test_a_set_swapped_by_its_link_is_never_seen_half(tmp_path: Path) -> None:
