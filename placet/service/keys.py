@@ -95,7 +95,7 @@ def take_enrolment(database: Database, envelope: str, *, tenant: str) -> Enrolle
 def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reason: str) -> ListedKey:
     """Sign that a key is withdrawn; from now on it decides nothing.
 
-    `key_id` is an unambiguous beginning of its id, or the name of a person who has one key that is not revoked.
+    `key_id` is an unambiguous beginning of its id, or the name of a person who has one key that counts.
 
     Raises:
         UsageError: no key, or several, match; or the reason is malformed.
@@ -104,7 +104,7 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     """
     with database.reading() as tx:
         listed = tx.approvers.listed(tenant)
-    matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and not _revoked(one))]
+    matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and _in_force(one))]
     if len(matches) != 1 or not key_id:
         of, what = f"of tenant {tenant!r}", repr(key_id)
         found = counted(len(matches), f"key {of} begins with {what}", f"keys {of} begin with {what} or are theirs")
@@ -124,8 +124,9 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     return matches[0]
 
 
-def _revoked(listed: ListedKey) -> bool:
-    return listed.key is not None and listed.key.revoked_at is not None
+def _in_force(listed: ListedKey) -> bool:
+    """Whether it is signed that the key is its holder's: a row's name alone must not lead to another person's key."""
+    return listed.key is not None and listed.key.revoked_at is None and listed.fault is None
 
 
 def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:

@@ -17,7 +17,7 @@ from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.service.keys import bootstrap_administrator, check_administrators, revoke_key, take_enrolment
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust
-from tests.support.databases import outsider
+from tests.support.databases import disarm, outsider
 from tests.support.enrolment import enroll, enrolment_of, new_signer, trusted
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -121,6 +121,20 @@ def test_a_revocation_is_final_and_the_first_one_stands(database: Database, data
 def test_a_key_that_was_never_enrolled_cannot_be_revoked(database: Database, root: Signer) -> None:
     with pytest.raises(UsageError, match="0 keys of tenant 'acme' begin with"):
         revoke_key(database, tenant="acme", key_id="0" * 64, by=root, reason="lost")
+
+
+def test_a_name_leads_to_the_key_that_was_signed_to_be_theirs_and_to_no_other(
+    database: Database, database_url: str, root: Signer
+) -> None:
+    enroll(database, key(1, name="maria"), root)
+    enroll(database, key(2, name="ben"), root)
+    disarm(database_url, "approver_key")
+    with outsider(database_url) as run:
+        run("UPDATE approver_key SET name = CASE name WHEN 'maria' THEN 'other' WHEN 'ben' THEN 'maria' ELSE name END")
+    with pytest.raises(UsageError, match="0 keys of tenant 'acme' begin with 'maria' or are theirs"):
+        revoke_key(database, tenant="acme", key_id="maria", by=root, reason="left")
+    with database.reading() as tx:
+        assert [event for event in tx.audit.read("tenant/acme") if event.kind == "key.revoked"] == []
 
 
 @pytest.mark.parametrize(
