@@ -3,7 +3,9 @@
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,7 +21,6 @@ from tests.support.database_fixtures import (
     postgres,
     postgres_template,
     postgres_url,
-    sqlite_template,
 )
 from tests.support.steps import steps
 from tests.support.temporal import temporal_server
@@ -35,7 +36,6 @@ __all__ = [
     "postgres",
     "postgres_template",
     "postgres_url",
-    "sqlite_template",
     "steps",
 ]
 
@@ -51,9 +51,28 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+_TEMPORAL = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let the test processes share one Temporal server: one each, mostly idle, cost a tenth of the suite's CPU."""
+    config: pytest.Config = node.config
+    if _TEMPORAL not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        home = Path(stack.enter_context(TemporaryDirectory(prefix="placet-temporal-")))
+        config.stash[_TEMPORAL], _ = stack.enter_context(temporal_server(home))
+    node.workerinput["temporal_address"] = config.stash[_TEMPORAL]
+
+
 @pytest.fixture(scope="session")
-def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Temporal server on a file database."""
+def temporal_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Temporal server on a file database: that of all test processes, or that of the only one."""
+    shared: dict[str, str] = getattr(request.config, "workerinput", {})
+    if "temporal_address" in shared:
+        yield shared["temporal_address"]
+        return
     with temporal_server(tmp_path_factory.mktemp("temporal")) as (address, _):
         yield address
 

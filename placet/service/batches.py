@@ -9,12 +9,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.people.batch import Batch, BatchMember
-from placet.engine.client import Engine
 from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
 from placet.governance.signing.keys import SigningKey
@@ -24,6 +24,9 @@ from placet.service.decisions import deliver_decision, review_outcome
 from placet.service.keeping.tenant_record import record_act, record_refused_document
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+
+if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
+    from placet.engine.client import Engine
 
 _AT_ONCE = 16
 """How many signals are under way to Temporal at a time."""
@@ -95,7 +98,7 @@ def record_batch(database: Database, tenant: str, decision: str) -> Batch:
 
 
 async def deliver_batch(
-    database: Database, engine: Engine, prepared: PreparedBatch, decisions: Mapping[str, str], wait: float
+    database: Database, engine: "Engine", prepared: PreparedBatch, decisions: Mapping[str, str], wait: float
 ) -> tuple[MemberOutcome, ...]:
     """Send every run its share, then wait for the reviews.
 

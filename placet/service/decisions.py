@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -9,7 +10,6 @@ from placet.contracts.base import first_fault
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
-from placet.engine.client import Engine
 from placet.errors import UsageError
 from placet.governance.amendments import amended
 from placet.governance.approvals import sign_decision
@@ -19,6 +19,9 @@ from placet.governance.signing.keys import SigningKey
 from placet.service.runs import find_run, record_entry
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+
+if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
+    from placet.engine.client import Engine
 
 
 def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verdict) -> tuple[RunRecord, str, Proposal]:
@@ -100,7 +103,7 @@ def _predicate(
         raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
-async def deliver_decision(database: Database, engine: Engine, record: RunRecord, envelope: str) -> None:
+async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:
     """Send a signed decision to its run; one that comes after the end is recorded as refused.
 
     Raises:

@@ -1,7 +1,7 @@
 """What every interface does for oversight: seed a control, note that somebody looks, draw up the report."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -9,7 +9,6 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.base import PersonName, first_fault
 from placet.contracts.run import RunRequest
 from placet.contracts.text import NAME, shortened
-from placet.engine.client import Engine
 from placet.errors import UsageError
 from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
 from placet.governance.oversight_report import OversightReport, Tally
@@ -20,10 +19,13 @@ from placet.storage.database import Database, Transaction
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import RunRecord
 
+if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
+    from placet.engine.client import Engine
+
 _PAGE: Final = 100
 
 
-async def seed_control(database: Database, engine: Engine, request: RunRequest, *, flaw: Flaw, by: str) -> StartedRun:
+async def seed_control(database: Database, engine: "Engine", request: RunRequest, *, flaw: Flaw, by: str) -> StartedRun:
     """Mark `request` as a control, then start it as any other run.
 
     The mark is a row and an entry on the tenant's stream; nothing on the run's own record tells it apart.

@@ -1,19 +1,22 @@
 """Ask for the reversal of a run: a governed run of its own, linked both ways on the record (docs/adr/0011)."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
-from placet.engine.client import Engine
 from placet.errors import GovernanceError, UsageError
 from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
 from placet.service.runs import StartedRun, record_entry, run_id_for
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 from placet.storage.standing import state_on_record
+
+if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
+    from placet.engine.client import Engine
 
 
 def request_reversal(database: Database, *, run_id: str, tenant: str, requested_by: str, reason: str) -> StartedRun:
@@ -49,7 +52,7 @@ def request_reversal(database: Database, *, run_id: str, tenant: str, requested_
     return StartedRun(request, new=True)
 
 
-async def reverse_run(database: Database, engine: Engine, asked: StartedRun) -> RunRequest:
+async def reverse_run(database: Database, engine: "Engine", asked: StartedRun) -> RunRequest:
     """Start the reversal that `request_reversal` recorded.
 
     Raises:

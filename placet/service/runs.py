@@ -6,7 +6,7 @@ Interfaces differ in how they ask and show; these functions hold what must not d
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -14,13 +14,15 @@ from placet.contracts.audit import RecordKind
 from placet.contracts.base import Frozen, PersonName, first_fault
 from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
-from placet.engine.client import Engine
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
+
+if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
+    from placet.engine.client import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def record_request(database: Database, request: RunRequest) -> StartedRun:
     return StartedRun(stands or request, new=new, over=over)
 
 
-async def start_run(database: Database, engine: Engine, request: RunRequest) -> StartedRun:
+async def start_run(database: Database, engine: "Engine", request: RunRequest) -> StartedRun:
     """Record the request, then start its workflow. Repeating it with the same key is safe at any point.
 
     Raises:

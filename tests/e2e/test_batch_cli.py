@@ -20,6 +20,7 @@ from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.service.batches import record_batch
 from placet.storage.database import Database
+from tests.support.databases import spare_migrations
 from tests.support.placet_process import placet as placet_process
 from tests.support.world import PASSPHRASE, World
 from tests.unit.support import a_proposal
@@ -41,6 +42,7 @@ Placet = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Placet:
     """The command line on an installation of its own that reaches no Temporal: exit code, stdout, stderr."""
+    spare_migrations(tmp_path / "placet.db")
     monkeypatch.setenv("PLACET_HOME", str(tmp_path))
     monkeypatch.setenv("PLACET_KEY_PASSPHRASE", PASSPHRASE)
     monkeypatch.setenv("PLACET_TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")

@@ -27,6 +27,7 @@ from placet.service.halts import find_halt, lift_halt, sign_lift
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust
+from tests.support.databases import spare_migrations
 
 PASSPHRASE = "correct horse"
 RETENTION = Path(__file__).parents[2] / "agents" / "retention"
@@ -37,8 +38,8 @@ class Installation:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        spare_migrations(home / "placet.db")
         self.database = Database(f"sqlite:///{home / 'placet.db'}", trust=Trust(home / "administrators"))
-        self.database.migrate()
 
     def placet(self, *arguments: str, code: int = 0, **settings: str) -> str:
         """Run the program; its stdout, or its one line on stderr when it is to fail."""

@@ -14,6 +14,7 @@ from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
+from tests.support.databases import spare_migrations
 from tests.support.world import PASSPHRASE
 
 Placet = Callable[..., tuple[int, str, str]]
@@ -33,6 +34,7 @@ NO_PERMIT = "the mandate may be signed, but policy has no permit to commit, so t
 @pytest.fixture
 def placet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Placet:
     """The command line on an installation of its own: exit code, stdout, stderr. Hanna may sign up to 1,000.00 USD."""
+    spare_migrations(tmp_path / "placet.db")
     monkeypatch.setenv("PLACET_HOME", str(tmp_path))
     monkeypatch.setenv("PLACET_KEY_PASSPHRASE", PASSPHRASE)
 

@@ -1,26 +1,18 @@
 """Databases: every test that asks for one runs on SQLite and on PostgreSQL."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from placet.storage.database import Database
-from tests.support.databases import Postgres, migrated, postgres_server, sqlite_url
+from tests.support.databases import Postgres, migrated, postgres_server, spare_migrations, sqlite_url
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with postgres_server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    url = sqlite_url(tmp_path_factory.mktemp("template"))
-    migrated(url).close()
-    return Path(url.removeprefix("sqlite:///"))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +39,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     """URL of a migrated, empty database."""
     if request.param == "sqlite":
         url = sqlite_url(tmp_path)
-        shutil.copy(request.getfixturevalue("sqlite_template"), url.removeprefix("sqlite:///"))
+        spare_migrations(Path(url.removeprefix("sqlite:///")))
         yield url
     else:
         yield from _postgres_url(request)

@@ -1,18 +1,17 @@
 """A running system for tests: real Temporal, BSS over HTTP and worker; only the model is scripted, at our seam."""
 
 import asyncio
-import atexit
 import json
 import re
+import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +40,7 @@ from placet.service import keys as key_operations
 from placet.service import runs as run_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from tests.support.databases import spare_migrations
 
 T = TypeVar("T")
 LENIENT = """\
@@ -97,11 +97,12 @@ class World:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._bss = plain_client(5, base_url=self.settings.bss_url)
-        _spare_migrations(self.settings)
+        if not self.settings.database_url:
+            spare_migrations(self.settings.home / "placet.db")
         self.database: Database = open_database(self.settings)
         self.engine: Engine = self.run(connect(self.settings))
         self.worker_engine: Engine = self.run(connect(self.settings, for_worker=True))
-        self.engine.task_queue = f"placet-{id(self)}"
+        self.engine.task_queue = f"placet-{secrets.token_hex(8)}"
         self.engine.is_ours = True  # worlds share one Temporal server
         self._worker: Worker | None = None
         self._parts: Parts | None = None
@@ -387,23 +388,6 @@ class World:
             "bucket": {"id": bucket},
         }
         self._bss.post("/tmf-api/prepayBalanceManagement/v4/adjustBalance", json=body).raise_for_status()
-
-
-@cache
-def _migrated() -> Path:
-    """An SQLite file with the schema and nothing in it."""
-    folder = Path(tempfile.mkdtemp(prefix="placet-template-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with Database(f"sqlite:///{folder / 'placet.db'}") as database:
-        database.migrate()
-    return folder / "placet.db"
-
-
-def _spare_migrations(settings: Settings) -> None:
-    file = settings.home / "placet.db"
-    if not settings.database_url and not file.exists():
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copy(_migrated(), file)
 
 
 def administrator(database: Database, settings: Settings, name: str = "root") -> Signer:

@@ -3,8 +3,6 @@
 from functools import cache
 
 from sqlalchemy import Insert, Table
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from placet.storage.sql.driver import Connection
 
@@ -19,7 +17,17 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, obj
 
 @cache
 def _statement(dialect: str, table: Table) -> Insert:
-    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
     # `inline` spares the RETURNING of a generated id that nobody reads. SQLAlchemy forgets how many rows an
     # INSERT touched once its cursor is closed, unless told to keep it.
-    return insert(table).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
+    return _insert(dialect, table).inline().execution_options(preserve_rowcount=True)
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    # Only the dialect in use is loaded: the other one costs every command 30 ms.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table).on_conflict_do_nothing()

@@ -22,7 +22,7 @@ from placet.governance.log.key import load_or_create_log_identity
 from placet.governance.log.notes import VerifierKey, open_note
 from placet.interfaces.cli.app import run
 from placet.service.keeping.heads import unextended
-from placet.storage.database import Database
+from tests.support.databases import migrated
 from tests.support.logs import AT, TENANT, record, run_id
 from tests.support.witness import Witness, running_witness
 
@@ -34,8 +34,7 @@ class Installation:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.database = Database(f"sqlite:///{home / 'placet.db'}")
-        self.database.migrate()
+        self.database = migrated(f"sqlite:///{home / 'placet.db'}")
 
     def placet(self, *arguments: str | Path, code: int = 0) -> str:
         """Run `placet audit ...`; its stdout, or its one line on stderr when it is to fail."""

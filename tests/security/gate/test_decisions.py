@@ -388,7 +388,9 @@ def test_a_key_of_a_run_that_is_over_starts_nothing_even_if_temporal_forgot_it(
 
 def test_a_workflow_under_another_id_cannot_write_on_a_runs_record(a_world: World, run_id: str, anna: Approver) -> None:
     client, queue = a_world.engine.client, a_world.engine.task_queue
-    rogue = a_world.run(client.start_workflow("GovernedRun", a_world.request_of(run_id), id="rogue", task_queue=queue))
+    rogue = a_world.run(
+        client.start_workflow("GovernedRun", a_world.request_of(run_id), id=f"rogue-{run_id}", task_queue=queue)
+    )
     with pytest.raises(WorkflowFailureError):
         a_world.run(rogue.result())
     assert a_world.record(run_id).state == "awaiting_decision"

@@ -155,7 +155,7 @@ def test_a_strangers_workflow_moves_no_run(a_world: World, place: str) -> None:
     before = a_world.events(run_id)
     copied = sealed_input(a_world, run_id, "analyse")
     close = CloseInput(run=a_world.request_of(run_id), state="executed", code="executed")
-    workflow_id = "stranger"
+    workflow_id = f"stranger-{run_id}"
     if place != "elsewhere":
         a_world.run(a_world.engine.handle(run_id).terminate())
         workflow_id = run_id
