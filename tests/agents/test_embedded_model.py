@@ -21,6 +21,7 @@ from placet.entrypoints import model_server
 from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from tests.agents.support import DIGEST, Wire, customer, evidence, request
+from tests.support.guard import GUARD
 
 # One process loads the model library; it takes five seconds of CPU.
 pytestmark = pytest.mark.xdist_group("inference")
@@ -164,7 +165,7 @@ def test_it_ends_at_once_when_asked_and_prints_one_line(number: int) -> None:
     with served() as (_, child):
         started = time.monotonic()
         os.kill(child.pid, number)
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=GUARD)
         assert time.monotonic() - started < 5
     assert child.returncode == 0
     assert (out, err) == ("", "")

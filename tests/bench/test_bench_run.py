@@ -15,6 +15,7 @@ import pytest
 from placet.bench import bare
 from placet.bench.figures import Aim, Effects
 from placet.entrypoints.processes.process import await_condition
+from tests.support.guard import GUARD
 
 # One worker measures; the others wait for nothing.
 pytestmark = pytest.mark.xdist_group("bench_run")
@@ -69,7 +70,7 @@ def figures(temporary: Path) -> dict[str, Any]:
     process = bench(
         temporary, "--in-flight", str(IN_FLIGHT), "--json", PLACET_DATABASE_URL="sqlite:////nowhere/placet.db"
     )
-    out, err = process.communicate(timeout=180)
+    out, err = process.communicate(timeout=GUARD)
     assert process.returncode == 0, err
     return dict(json.loads(out))
 
@@ -127,7 +128,7 @@ def test_an_interrupted_bench_leaves_no_process_and_no_file(tmp_path: Path) -> N
     process = bench(tmp_path / "b")
     children = started_parts(process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=GUARD)
     assert process.returncode == 130
     assert_gone(children, tmp_path / "b")
 
@@ -136,9 +137,9 @@ def test_a_bench_whose_worker_dies_says_so_in_one_line_and_stops_the_rest(tmp_pa
     process = bench(tmp_path / "b", "--runs", "100000")
     children = started_parts(process)
     [home] = (tmp_path / "b").iterdir()
-    await_condition((home / "governed.ready").exists, seconds=60, what="the governed worker's first poll")
+    await_condition((home / "governed.ready").exists, seconds=GUARD, what="the governed worker's first poll")
     next(child for child in children if "governed_worker" in " ".join(child.cmdline())).kill()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=GUARD)
     assert process.returncode == 1
     assert err.startswith("placet: governed_worker was killed by signal 9")
     assert err.count("\n") == 1
@@ -148,7 +149,7 @@ def test_a_bench_whose_worker_dies_says_so_in_one_line_and_stops_the_rest(tmp_pa
 def started_parts(process: subprocess.Popen[str]) -> list[psutil.Process]:
     parent = psutil.Process(process.pid)
     # Temporal, the BSS, two workers, and the reaper that ends them should the bench be killed
-    await_condition(lambda: len(parent.children()) == 5, seconds=60, what="the start of five processes")
+    await_condition(lambda: len(parent.children()) == 5, seconds=GUARD, what="the start of five processes")
     return parent.children(recursive=True)
 
 

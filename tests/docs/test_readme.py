@@ -13,6 +13,7 @@ import pytest
 
 from placet.entrypoints.processes.process import await_condition
 from placet.entrypoints.settings import running_stack
+from tests.support.guard import GUARD
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -36,13 +37,13 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     up = subprocess.Popen(["placet", "up"], cwd=folder, env=stale, stdout=log, stderr=log)
     try:
         said = folder / "up.log"
-        await_condition(lambda: "ready" in said.read_text() or up.poll() is not None, seconds=90, what="placet up")
+        await_condition(lambda: "ready" in said.read_text() or up.poll() is not None, seconds=GUARD, what="placet up")
         assert up.poll() is None, said.read_text()
         children = psutil.Process(up.pid).children(recursive=True)
         yield environment
     finally:
         up.send_signal(signal.SIGINT)
-        assert up.wait(30) == 0, (folder / "up.log").read_text()
+        assert up.wait(GUARD) == 0, (folder / "up.log").read_text()
         log.close()
     left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert left == []
@@ -65,7 +66,7 @@ def test_every_command_of_the_readme_does_what_it_says(newcomer: dict[str, str])
         env=newcomer,
         capture_output=True,
         text=True,
-        timeout=1200,  # a guard against what hangs, not a measure
+        timeout=4 * GUARD,
         check=False,
     )
     shown = done.stdout + done.stderr
@@ -85,7 +86,7 @@ def test_doctor_finds_the_running_stack_sound(newcomer: dict[str, str]) -> None:
         env=newcomer,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GUARD,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from placet.entrypoints.processes.process import await_condition
+from tests.support.guard import GUARD
 
 pytestmark = pytest.mark.xdist_group("model")
 
@@ -41,7 +42,7 @@ def test_the_demo_changes_the_customer_in_the_bss_and_leaves_nothing_running(tmp
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=GUARD,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,9 +71,9 @@ def test_interrupting_the_demo_leaves_nothing_running(tmp_path: Path, moment: st
         "starting": (home / "demo" / "logs" / "worker.log").exists,
         "running": lambda: "stack up in" in log.read_text(),
     }[moment]
-    await_condition(sign, seconds=90, what=moment)
+    await_condition(sign, seconds=GUARD, what=moment)
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(60) == 130
+    assert demo.wait(GUARD) == 130
     assert "Traceback" not in log.read_text()
     assert ours(home) == []
 
@@ -93,7 +94,7 @@ def test_a_second_stack_in_the_same_folder_is_refused_and_the_first_goes_on(tmp_
             env=environment(home),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=GUARD,
             check=False,
         )
     assert (done.returncode, done.stdout) == (1, "")

@@ -13,6 +13,7 @@ from placet.entrypoints.processes.process import await_condition
 from placet.entrypoints.settings import running_stack
 from placet.storage.database import Database
 from tests.e2e.test_demo import environment, ours
+from tests.support.guard import GUARD
 
 pytestmark = pytest.mark.xdist_group("model")
 
@@ -32,7 +33,7 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
         worker.send_signal(signal.SIGKILL)
         with Database(f"sqlite:///{home / 'placet.db'}") as database:
             run_id = _only_run(database)
-            await_condition(lambda: _state(database, run_id) == "awaiting_decision", seconds=120, what="the gate")
+            await_condition(lambda: _state(database, run_id) == "awaiting_decision", seconds=GUARD, what="the gate")
         assert re.search(
             r"^worker was killed by signal 9 \(log: .*\); starting it again in 0.5 s", said.read_text(), re.MULTILINE
         )
@@ -40,7 +41,7 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
         assert {one.name() for one in left} > {"temporal"}
         up.kill()
         up.wait()
-        await_condition(lambda: not [one for one in left if _works(one)], seconds=30, what="the end of all parts")
+        await_condition(lambda: not [one for one in left if _works(one)], seconds=GUARD, what="the end of all parts")
         assert ours(home) == []
         assert running_stack(home) == {}
         assert not [path for path in (home, *home.rglob("*")) if path.lstat().st_mode & 0o077]

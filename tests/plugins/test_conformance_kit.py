@@ -21,6 +21,7 @@ from placet.sandbox.server import running
 from plugins.billing import BillingPlugin
 from plugins.commerce import CommercePlugin
 from tests.plugins.support import ALLOWLIST, KEY, answer
+from tests.support.guard import GUARD
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "thirdparty_plugin"
 CREDIT = AdjustBalance(
@@ -219,7 +220,7 @@ def test_an_installed_third_party_plugin_is_loaded_by_its_entry_point_and_confor
             env={**os.environ, "PYTHONPATH": str(target)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=GUARD,
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, "")

@@ -24,6 +24,7 @@ from placet.plugin_api import Answer, record_calls
 from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
 from placet.plugin_api.sending import counted_send
 from tests.plugins.support import BUCKET, LIMITS, Observed, ProbeConnector, answer, connector
+from tests.support.guard import GUARD
 
 BROKEN = {
     "500": ProbeAnswer(500),
@@ -310,7 +311,7 @@ def test_concurrent_activities_record_only_their_own_exchanges() -> None:
 
     def activity(plugin: ProbeConnector, number: int) -> list[str]:
         with record_calls() as calls:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=GUARD)
             for step in range(3):
                 plugin.bucket(f"B-{number}-{step}")
         return [call.path for call in calls]
@@ -388,7 +389,7 @@ def test_a_busy_pool_says_that_nothing_was_sent() -> None:
         ThreadPoolExecutor(1) as pool,
     ):
         first = pool.submit(plugin.adjust, 5.0)
-        assert arrived.wait(5)
+        assert arrived.wait(GUARD)
         with pytest.raises(UpstreamUnavailable, match="nothing was sent"):
             plugin.adjust(5.0)
         assert first.result() == {}

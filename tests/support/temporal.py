@@ -9,6 +9,7 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.processes.process import Child, free_port
 from placet.entrypoints.processes.stack import temporal_command
 from placet.entrypoints.settings import Settings
+from tests.support.guard import GUARD
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def temporal_server(home: Path, *, bare: bool = False) -> Iterator[tuple[str, Ch
     server = Child("temporal", command, home / "temporal.log")
     address = f"127.0.0.1:{port}"
     try:
-        asyncio.run(connect(Settings(home=home / "probe", temporal_address=address), patience_seconds=40))
+        asyncio.run(connect(Settings(home=home / "probe", temporal_address=address), patience_seconds=GUARD))
         yield address, server
     finally:
         server.stop()

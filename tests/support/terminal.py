@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.guard import GUARD
+
 ROWS, COLUMNS = 24, 80
 
 
@@ -47,6 +49,6 @@ def on_terminal(arguments: list[str], environment: Mapping[str, str], until: str
             seen += part
     finally:
         child.kill()
-        child.wait(10)
+        child.wait(GUARD)
         os.close(leader)
     return seen.decode()

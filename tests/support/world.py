@@ -41,6 +41,7 @@ from placet.service import runs as run_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from tests.support.databases import spare_migrations
+from tests.support.guard import GUARD
 
 T = TypeVar("T")
 LENIENT = """\
@@ -107,7 +108,7 @@ class World:
         self._worker: Worker | None = None
         self._parts: Parts | None = None
 
-    def run(self, work: Coroutine[Any, Any, T], seconds: float = 60) -> T:
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = GUARD) -> T:
         """Run a coroutine on the world's event loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
@@ -194,7 +195,7 @@ class World:
         """The run's record."""
         return run_operations.find_run(self.database, run_id, self.settings.tenant)
 
-    def wait(self, run_id: str, *states: RunState, seconds: float = 40) -> RunRecord:
+    def wait(self, run_id: str, *states: RunState, seconds: float = GUARD) -> RunRecord:
         """Wait until the run is in one of `states`; fail at once when it ended otherwise."""
         record = self.record(run_id)
         deadline = time.monotonic() + seconds
@@ -207,7 +208,7 @@ class World:
             record = self.record(run_id)
         return record
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = GUARD) -> None:
         """Wait for any condition."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -314,7 +315,7 @@ class World:
     def approve(self, run_id: str, approver: Approver) -> RunRecord:
         """Approve and wait for the end."""
         self.send(run_id, self.sign(run_id, approver))
-        return self.wait(run_id, "executed", seconds=60)
+        return self.wait(run_id, "executed")
 
     def cancel(self, run_id: str, by: str = "olga") -> None:
         """Ask for the end of a run, as `placet run cancel` does."""

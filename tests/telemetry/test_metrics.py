@@ -24,6 +24,7 @@ from placet.telemetry.metrics.record_counts import counted
 from placet.telemetry.metrics.registry import Metrics
 from tests.integration.running.test_http_api import TOKEN, serving
 from tests.support.databases import disarm, outsider
+from tests.support.guard import GUARD
 from tests.support.world import World
 
 READER = "fedcba9876543210fedcba9876543210"
@@ -67,7 +68,7 @@ def api(here: World, metrics_token: str | None = READER) -> Iterator[str]:
 
 def scrape(url: str, token: str | None, path: str = "/metrics") -> httpx.Response:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx.get(f"{url}{path}", headers=headers, timeout=20)
+    return httpx.get(f"{url}{path}", headers=headers, timeout=GUARD)
 
 
 def test_figures_follow_a_run_and_name_nobody(a_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

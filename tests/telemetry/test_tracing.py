@@ -41,6 +41,7 @@ from placet.telemetry import spans
 from tests.agents.support import Provider, answering, provider
 from tests.integration.running.test_http_api import TOKEN, serving
 from tests.support.collector import Collector, attributes, running_collector
+from tests.support.guard import GUARD
 from tests.support.world import World
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -87,7 +88,7 @@ def test_one_trace_leads_from_the_callers_request_to_the_model_and_the_bss(
         headers = {"Authorization": f"Bearer {TOKEN}", "X-Placet-Operator": "olga", "traceparent": CALLER}
         with serving(app) as url:
             order = {"customer_id": CUSTOMER, "agent": "retention", "key": secrets.token_hex(8)}
-            run_id = httpx.post(f"{url}/v1/runs", json=order, headers=headers, timeout=20).json()["run"]["run_id"]
+            run_id = httpx.post(f"{url}/v1/runs", json=order, headers=headers, timeout=GUARD).json()["run"]["run_id"]
         here.wait(run_id, "awaiting_decision")
         approver = here.approver()
         here.approve(run_id, approver)

@@ -20,6 +20,7 @@ from placet.plugin_api.probe import ProbeAnswer, unused_url
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
 from tests.support.databases import outsider, together
+from tests.support.guard import GUARD
 from tests.support.smtp import Fault, MailBox, running_smtp
 from tests.support.webhook import SECRET, Receiver, running_receiver, verified
 
@@ -260,8 +261,8 @@ def test_a_mail_server_that_never_comes_to_an_end_is_left_and_holds_up_no_webhoo
     with running_smtp(Fault(step, reply)) as box, running_receiver() as receiver:
         sender = mail_sender(box, seconds=0.6)
         with notifier({MAIL: sender, DESK: desk_sender(receiver, clock)}) as ours:
-            await_condition(lambda: len(receiver.accepted) == 1, seconds=20, what="the webhook")
-            await_condition(lambda: "email" in ours.failing, seconds=20, what="giving up on the mail server")
+            await_condition(lambda: len(receiver.accepted) == 1, seconds=GUARD, what="the webhook")
+            await_condition(lambda: "email" in ours.failing, seconds=GUARD, what="giving up on the mail server")
     assert statuses(database) == ["waiting", "delivered"]
     assert kept(database)[0].attempts == 1
 
@@ -274,8 +275,8 @@ def test_a_webhook_that_never_answers_is_left_and_holds_up_no_mail(
     with running_receiver(ProbeAnswer(delay_seconds=60)) as receiver, running_smtp() as box:
         sender = desk_sender(receiver, clock, seconds=0.3)
         with notifier({MAIL: mail_sender(box), DESK: sender}) as ours:
-            await_condition(lambda: len(box.taken) == 1, seconds=20, what="the mail")
-            await_condition(lambda: "webhook 'desk'" in ours.failing, seconds=20, what="giving up on the webhook")
+            await_condition(lambda: len(box.taken) == 1, seconds=GUARD, what="the mail")
+            await_condition(lambda: "webhook 'desk'" in ours.failing, seconds=GUARD, what="giving up on the webhook")
     assert statuses(database) == ["waiting", "delivered"]
 
 
@@ -388,8 +389,8 @@ def test_a_notifier_killed_while_sending_loses_nothing(
         with subprocess.Popen(arguments) as dying:
             try:
                 last = "DATA" if fault.kept else "RCPT"
-                await_condition(lambda: last in box.verbs, seconds=30, what="the message's being sent")
-                await_condition(lambda: len(box.taken) == fault.kept, seconds=30, what="the message's being taken")
+                await_condition(lambda: last in box.verbs, seconds=GUARD, what="the message's being sent")
+                await_condition(lambda: len(box.taken) == fault.kept, seconds=GUARD, what="the message's being taken")
             finally:
                 dying.send_signal(signal.SIGKILL)
         ours = notifier({MAIL: mail_sender(box)})
@@ -475,7 +476,7 @@ def test_a_row_that_cannot_be_read_stops_neither_the_others_nor_the_notifier(
     with outsider(database_url) as edit:
         edit("UPDATE notification SET occasion = 'birthday' WHERE recipient = 'other@operator.example'")
     with running_smtp() as box, notifier({MAIL: mail_sender(box)}):
-        await_condition(lambda: box.recipients() == ["lead@operator.example"], seconds=20, what="the other message")
+        await_condition(lambda: box.recipients() == ["lead@operator.example"], seconds=GUARD, what="the other message")
 
 
 def test_a_dead_address_reports_why(database: Database, notifier: Make, clock: Clock) -> None:

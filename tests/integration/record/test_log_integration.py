@@ -20,6 +20,7 @@ from placet.storage.log import sequencer as log_sequencer
 from placet.storage.log.sequencer import LogSequencer
 from placet.storage.log.tree import LogHead, LogRow
 from tests.support.databases import outsider, together
+from tests.support.guard import GUARD
 from tests.support.logs import AT, TENANT, identity, record, run_id, sequencer, verified
 
 
@@ -182,7 +183,7 @@ def test_kill_9_anywhere_loses_and_repeats_nothing(database: Database, database_
             [sys.executable, "-c", KILLED, database_url, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         try:
-            await_condition(lambda: size() > before + 20, seconds=30, what="integration")  # noqa: B023
+            await_condition(lambda: size() > before + 20, seconds=GUARD, what="integration")  # noqa: B023
         finally:
             child.send_signal(signal.SIGKILL)
             child.communicate()
@@ -197,7 +198,7 @@ def test_kill_9_anywhere_loses_and_repeats_nothing(database: Database, database_
             return False
         return True
 
-    await_condition(free, seconds=5, what="the end of the dead one's lease")
+    await_condition(free, seconds=GUARD, what="the end of the dead one's lease")
     assert indices(database) == list(range(400))
     assert verified(database, who).pending == 0
 
@@ -272,7 +273,7 @@ def test_the_worker_s_integrator_follows_the_record(database: Database, tmp_path
         for number in range(3):
             record(database, 2, first=number * 2)
             record(database, 1, first=100 + number, tenant="umbrella", runs=1)
-            await_condition(lambda: size(TENANT) == 2 * number + 2, seconds=10, what="integration")  # noqa: B023
+            await_condition(lambda: size(TENANT) == 2 * number + 2, seconds=GUARD, what="integration")  # noqa: B023
     integrator.stop()
     threads = [thread.name for thread in threading.enumerate()]
     assert "integrator" not in threads

@@ -28,6 +28,7 @@ from placet.storage.database import Database, Transaction
 from placet.storage.projections.verification import verify_projections
 from placet.storage.retention.erasing import Eraser
 from tests.support.databases import disarm, outsider, together
+from tests.support.guard import GUARD
 from tests.support.steps import Steps
 
 BOTH = Periods(classes={"evidence": 30, "proposal": 30}, notices=30, given=90)
@@ -354,7 +355,7 @@ def test_a_run_that_names_the_bytes_while_they_are_erased_keeps_them(database: D
     with database.transaction() as tx:
         assert list(eraser.lock(tx, [digest])) == [digest]
         late.start()
-        assert begun.wait(10)
+        assert begun.wait(GUARD)
         eraser.erase(tx, [digest], 1)
     late.join(10)
     assert there(database, digest)

@@ -29,6 +29,7 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.keeping.log import signed_head
 from tests.support.databases import Postgres, migrated
+from tests.support.guard import GUARD
 from tests.support.logs import identity, record
 from tests.support.temporal import temporal_server
 
@@ -458,7 +459,7 @@ def test_the_command_exits_by_what_it_found(tmp_path: Path) -> None:
     }
     log = tmp_path / "doctor.log"
     child = Child("doctor", placet_command("doctor", "--json"), log, environment)
-    assert child._process.wait(30) == 1
+    assert child._process.wait(GUARD) == 1
     assert child.death  # all it wrote is in its log now
     findings = json.loads(log.read_text())["findings"]
     assert [f["level"] for f in findings if f["check"] == "database"] == ["problem"]

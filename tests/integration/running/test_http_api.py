@@ -42,6 +42,7 @@ from placet.interfaces.http.engine_link import EngineFactory
 from placet.service.runs import build_request
 from placet.storage.database import Database
 from tests.support.databases import migrated, sqlite_url
+from tests.support.guard import GUARD
 from tests.support.temporal import temporal_server
 
 pytestmark = pytest.mark.xdist_group("http_api")
@@ -58,7 +59,7 @@ def serving(app: FastAPI) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        await_condition(lambda: server.started, seconds=10, what="the API answering")
+        await_condition(lambda: server.started, seconds=GUARD, what="the API answering")
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
@@ -80,7 +81,7 @@ def app_for(database: Database, factory: EngineFactory, tenant: str = "demo") ->
 
 
 def client_of(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20)
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=GUARD)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +230,7 @@ def test_what_is_not_json_or_too_large_is_refused(http: httpx.Client) -> None:
 def raw(url: str, sent: bytes) -> bytes:
     """Everything that is answered to these bytes until the server closes the connection."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=GUARD) as connection:
         connection.sendall(sent)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -527,11 +528,14 @@ def test_placet_api_serves_until_it_is_told_to_stop(tmp_path: Path, temporal: st
     }
     child = Child("api", placet_command("api"), tmp_path / "api.log", environment)
     try:
-        await_condition(lambda: answers(port), seconds=30, what="`placet api` answering")
-        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).json() == {"database": "ok", "temporal": "ok"}
+        await_condition(lambda: answers(port), seconds=GUARD, what="`placet api` answering")
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=GUARD).json() == {
+            "database": "ok",
+            "temporal": "ok",
+        }
     finally:
         child.ask_to_stop()
-    assert child._process.wait(15) == 0
+    assert child._process.wait(GUARD) == 0
     assert (tmp_path / "api.log").read_text() == f"HTTP API of tenant 'demo' at http://127.0.0.1:{port}\n"
 
 

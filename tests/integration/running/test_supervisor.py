@@ -16,6 +16,7 @@ from placet.entrypoints.processes.process import await_condition
 from placet.entrypoints.processes.process_group import ProcessGroup
 from placet.entrypoints.processes.supervisor import MOST_DEATHS, Deaths, pause_after, supervise
 from placet.errors import ConfigurationError
+from tests.support.guard import GUARD
 
 FAMILY = "sleep 600 & echo $$ $! >> {folder}/pids; echo started; wait"
 """A part with a child of its own."""
@@ -30,7 +31,7 @@ def alive(pid: int) -> bool:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    await_condition(condition, seconds=30, what=what)
+    await_condition(condition, seconds=GUARD, what=what)
 
 
 class Parts(ProcessGroup):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.guard import GUARD
+
 
 def test_ctrl_c_ends_a_start(tmp_path: Path) -> None:
     environment = {**os.environ, "PLACET_HOME": str(tmp_path)}
@@ -15,5 +17,5 @@ def test_ctrl_c_ends_a_start(tmp_path: Path) -> None:
     assert first.stdout is not None
     assert first.stdout.readline().startswith("starting Temporal")
     first.send_signal(signal.SIGINT)
-    rest, _ = first.communicate(timeout=60)
+    rest, _ = first.communicate(timeout=GUARD)
     assert (first.returncode, rest) == (130, "stopping …\nstopped\n")

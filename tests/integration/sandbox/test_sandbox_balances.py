@@ -23,6 +23,7 @@ from tests.integration.tmf.requests import (
     effects,
     remaining,
 )
+from tests.support.guard import GUARD
 
 CUSTOMERS = load_customers()
 PREPAID, CREDIT = "C00001", "C00002"
@@ -153,7 +154,7 @@ def test_fifty_concurrent_adjustments_over_two_servers_on_one_file_sum_exactly(t
 
         def credit(number: int) -> int:
             base = (one, other)[number % 2]
-            return client.post(f"{base}{ADJUST}", json=adjustment("C00001", number / 100), timeout=30).status_code
+            return client.post(f"{base}{ADJUST}", json=adjustment("C00001", number / 100), timeout=GUARD).status_code
 
         with ThreadPoolExecutor(10) as pool:
             assert set(pool.map(credit, range(1, 51))) == {201}

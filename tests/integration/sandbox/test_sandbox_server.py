@@ -12,6 +12,7 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.errors import SandboxError
 from placet.sandbox.server import running
 from tests.integration.tmf.requests import ADJUST, CUSTOMER, adjustment
+from tests.support.guard import GUARD
 
 SERVE = """
 import sys
@@ -33,7 +34,7 @@ def test_a_served_sandbox_tells_its_address_ends_on_a_signal_and_loses_nothing(
         url = process.stdout.readline().strip()
         assert httpx.post(f"{url}{ADJUST}", json=adjustment("C00001", 5)).status_code == 201
         os.kill(process.pid, ending)
-        assert process.wait(15) in {0, -ending}
+        assert process.wait(GUARD) in {0, -ending}
     finally:
         process.kill()
         process.wait()

@@ -25,6 +25,7 @@ from placet.storage.database import Database
 from placet.storage.governance import halts
 from tests.support.databases import disarm, migrated, outsider, sqlite_url, together
 from tests.support.enrolment import enroll, new_signer, trusted
+from tests.support.guard import GUARD
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -232,7 +233,7 @@ def sent(database: Database, key: str) -> int:
 def test_no_request_is_counted_after_a_halt_however_many_are_being_sent(database: Database) -> None:
     """Senders go on until they have met the halt three times; once `place` returns, the count stands still for good."""
     keys = [claim(database, number) for number in range(8)]
-    running = threading.Barrier(len(keys) + 1, timeout=10)
+    running = threading.Barrier(len(keys) + 1, timeout=GUARD)
     placed = threading.Event()
     counted: list[int] = []
 
@@ -277,13 +278,13 @@ def test_a_halt_waits_for_a_request_that_is_being_counted_and_knows_of_it_then(
         with database.transaction() as tx:
             assert tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True) is None
             placing = beside.submit(place_beside)
-            assert asked.wait(10)
+            assert asked.wait(GUARD)
             assert tx.effects.sending(key, holder="me", now=AT, most=2)
             with suppress(TimeoutError):
                 placing.result(0.5)
             assert not placing.done()
             counted.set()
-        assert placing.result(10) == (True, 1)
+        assert placing.result(GUARD) == (True, 1)
 
 
 def test_a_request_waits_for_a_halt_that_is_being_placed_and_is_not_counted_then(
