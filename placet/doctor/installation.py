@@ -13,9 +13,10 @@ from pathlib import Path
 from placet._origin import NAMES, check_origin
 from placet.doctor.report import Finding, Level
 from placet.engine.payload_keys import load_or_create_key
+from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.model_server import weights_path
 from placet.entrypoints.processes.stack import temporal_command
-from placet.entrypoints.settings import CHECKOUT, Settings
+from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError
 from placet.files import secret_fault
 from placet.governance.signing.pins import AdministratorsFile

@@ -6,7 +6,8 @@ import httpx
 
 from agents.model_calls.routing import ModelConfig, ModelsConfig
 from placet.doctor.report import Finding, Level
-from placet.entrypoints.settings import Settings, environment_secret
+from placet.entrypoints.environment import environment_secret
+from placet.entrypoints.settings import Settings
 from placet.network.client import guarded_client, proxied_client
 from placet.network.tls import tls_context
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from agents.catalogue import names
 from placet.doctor.report import Finding
 from placet.entrypoints.beside_worker.policy_watch import policy_stream
-from placet.entrypoints.settings import CHECKOUT, Settings
+from placet.entrypoints.environment import CHECKOUT
+from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PlacetError, PolicyError
 from placet.service.policy_files import MISSING

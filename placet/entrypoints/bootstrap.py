@@ -19,8 +19,9 @@ from agents.catalogue import load
 from agents.model_calls.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
+from placet.entrypoints.environment import environment_secret
 from placet.entrypoints.model_server import MODEL_ALIAS, weights_path
-from placet.entrypoints.settings import Settings, environment_secret
+from placet.entrypoints.settings import Settings
 from placet.entrypoints.systems import load_systems, mutation_timeout_seconds
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.entrypoints.tenant_files.policies import PolicyFiles

@@ -7,17 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from placet.entrypoints.environment import CHECKOUT, environment_secret, traces_are_exported
 from placet.entrypoints.processes.process import leave
-from placet.entrypoints.settings import (
-    CHECKOUT,
-    Settings,
-    environment_secret,
-    load_settings,
-    traces_are_exported,
-)
 
 if TYPE_CHECKING:
     from placet.engine.client import Engine
+    from placet.entrypoints.settings import Settings
     from placet.governance.retention import Periods
     from placet.storage.database import Database
 
@@ -30,8 +25,10 @@ class Tools:
     """The toolbox of `placet.interfaces.cli.toolbox`, built from the settings when first asked."""
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The settings in force."""
+        from placet.entrypoints.settings import load_settings
+
         return load_settings()
 
     @property

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from placet.entrypoints.settings import Settings, traces_are_exported
+from placet.entrypoints.environment import traces_are_exported
+from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, UpstreamUnavailable
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from placet.entrypoints.settings import Settings, environment_secret
+from placet.entrypoints.environment import environment_secret
+from placet.entrypoints.settings import Settings
 from placet.entrypoints.systems import ca_file
 from placet.errors import ConfigurationError
 from placet.notify.address_book import AddressBook, WebhookEntry, mail_address

@@ -1,4 +1,4 @@
-"""Every setting, with its unit and default: the only reader of the environment.
+"""Every setting, with its unit and default. With `environment`, the only reader of the environment.
 
 Order: environment (`PLACET_*`), then what a running `placet up` wrote to `<home>/stack.json`, then the defaults.
 """
@@ -14,11 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from placet.contracts.base import PersonName, TenantId
 from placet.contracts.text import NAME, shortened
+from placet.entrypoints.environment import CHECKOUT
 from placet.errors import ConfigurationError
 from placet.files import read_own
 from placet.network.networks import LOOPBACK, Networks
-
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 _LOOPBACK = r"127\.0\.0\.1:[0-9]{1,5}"
 STACK_ADDRESSES = {
@@ -277,33 +276,6 @@ def running_stack(home: Path) -> dict[str, Any]:
                 f"{str(path)!r} sets {name}={shown!r}, which no running stack writes; remove the file"
             )
     return dict(stack)
-
-
-def environment_secret(name: str) -> SecretStr | None:
-    """An API key by the name configuration gives it; None when unset or empty."""
-    value = os.environ.get(name, "")
-    return SecretStr(value) if value else None
-
-
-def traces_are_exported() -> bool:
-    """Whether OpenTelemetry's standard variables name a collector; without one nothing is traced, and nothing leaves.
-
-    Raises:
-        ConfigurationError: they ask for a protocol that is not spoken here.
-    """
-    given = os.environ.get
-    endpoint = given("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or given("OTEL_EXPORTER_OTLP_ENDPOINT")
-    exporters = given("OTEL_TRACES_EXPORTER") or "otlp"
-    if not endpoint or given("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporters == "none":
-        return False
-    protocol = given("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or given("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-    if exporters != "otlp":
-        raise ConfigurationError(f"OTEL_TRACES_EXPORTER={exporters!r} is not supported; set it to 'otlp' or 'none'")
-    if protocol != "http/protobuf":
-        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol!r} is not supported; set 'http/protobuf'")
-    if not endpoint.startswith(("http://", "https://")):
-        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint!r} is not an http or https address")
-    return True
 
 
 def _unreadable(error: SettingsError) -> str:

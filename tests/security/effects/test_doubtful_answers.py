@@ -100,7 +100,7 @@ def test_no_answer_makes_two_effects_of_one_approval_and_every_request_is_on_the
     anna = world.approver("anna")
     runs = {name: world.start(case.customer) for name, case in CASES.items()}
     for name, run_id in runs.items():
-        world.wait(run_id, "awaiting_decision", seconds=90)
+        world.wait(run_id, "awaiting_decision")
         bucket = f"B-{CASES[name].customer}"
         world.keys_are_shown(bucket)
         for method, fault, more in CASES[name].faults:
@@ -109,7 +109,7 @@ def test_no_answer_makes_two_effects_of_one_approval_and_every_request_is_on_the
     for run_id in runs.values():
         world.send(run_id, world.sign(run_id, anna))
     for name, run_id in runs.items():
-        world.wait(run_id, CASES[name].state, seconds=90)
+        world.wait(run_id, CASES[name].state)
     left = {
         name: (
             world.effects(CASES[name].customer)["adjustments"] - 1,
@@ -141,7 +141,7 @@ def test_where_nothing_shows_that_our_keys_are_shown_nothing_is_sent_again(
     run_id = world.pending("C00005")
     world.break_bss("POST", ADJUST, "late=600000;lost")  # later than anybody waits
     world.send(run_id, world.sign(run_id, anna))
-    record = world.wait(run_id, "unknown_outcome", seconds=60)
+    record = world.wait(run_id, "unknown_outcome")
     assert record.detail == (
         "it was sent once and not confirmed: TMF654 shows no record with a key of ours, "
         "so that nothing says that it would show this one; it is not sent again"
@@ -173,7 +173,7 @@ def test_an_installation_that_never_sends_again_holds_what_is_not_shown(make_wor
     world.keys_are_shown()
     world.break_bss("POST", ADJUST, "drop")
     world.send(run_id, world.sign(run_id, anna))
-    assert world.wait(run_id, "unknown_outcome", seconds=60).detail == "it was sent once and is not shown"
+    assert world.wait(run_id, "unknown_outcome").detail == "it was sent once and is not shown"
     assert world.effects()["adjustments"] == 1
 
 
@@ -191,5 +191,5 @@ def test_a_ledger_that_forgot_a_request_is_held_against_the_record(make_world: C
     engine.dispose()
     world.stop_worker()
     world.start_worker(effect_settle_seconds=0)
-    assert "it is not sent again" in world.wait(run_id, "unknown_outcome", seconds=60).detail
+    assert "it is not sent again" in world.wait(run_id, "unknown_outcome").detail
     assert world.received(f"POST {ADJUST}") == 1

@@ -115,7 +115,7 @@ def test_a_bss_that_loses_every_answer_is_asked_twice_and_never_again(a_world: W
     a_world.keys_are_shown()
     a_world.break_bss("POST", ADJUST, "drop")
     a_world.send(run_id, a_world.sign(run_id, anna))
-    record = a_world.wait(run_id, "unknown_outcome", seconds=60)
+    record = a_world.wait(run_id, "unknown_outcome")
     assert record.detail == "it was sent 2 times and is not shown"
     with a_world.database.reading() as tx:
         (effect,) = tx.effects.for_run(run_id)
@@ -133,7 +133,7 @@ def test_what_could_never_be_sent_has_failed_and_is_not_unknown(make_world: Call
     world.stop_worker()
     world.clock = lambda: datetime.now(UTC) + timedelta(minutes=11)
     world.start_worker()
-    assert world.wait(run_id, "failed", seconds=60).code == "upstream_unavailable"
+    assert world.wait(run_id, "failed").code == "upstream_unavailable"
     assert world.effects()["adjustments"] == 0
 
 
@@ -147,7 +147,7 @@ def test_a_cancellation_during_the_effect_comes_too_late_and_the_effect_is_settl
     a_world.send(run_id, a_world.sign(run_id, anna))
     a_world.wait(run_id, "executing")
     a_world.run(a_world.engine.cancel(run_id))
-    a_world.wait(run_id, "executed", seconds=60)
+    a_world.wait(run_id, "executed")
     assert a_world.effects()["adjustments"] == 1 + 1
 
 
@@ -214,7 +214,7 @@ def test_a_repeat_that_is_refused_proves_nothing_about_the_request_whose_answer_
     a_world.break_bss("POST", ADJUST, "drop", count=1)
     a_world.break_bss("POST", ADJUST, "status=422", count=1)
     a_world.send(run_id, a_world.sign(run_id, anna))
-    record = a_world.wait(run_id, "unknown_outcome", seconds=60)
+    record = a_world.wait(run_id, "unknown_outcome")
     assert record.detail.startswith("an earlier answer was lost, and it may not be sent again")
 
 

@@ -98,14 +98,14 @@ def survive(zygote: Zygote, point: str, customer: str, home: Path, temporal: str
         if POINTS.index(point) < POINTS.index("after open_gate") + 1:
             world.until(lambda: not alive(first), f"death {point}")
             start("never")
-            world.wait(run_id, "awaiting_decision", seconds=90)
+            world.wait(run_id, "awaiting_decision")
             world.send(run_id, world.sign(run_id, anna, verdict))
         else:
-            world.wait(run_id, "awaiting_decision", seconds=90)
+            world.wait(run_id, "awaiting_decision")
             world.send(run_id, world.sign(run_id, anna, verdict))
             world.until(lambda: not alive(first), f"death {point}")
             start("never")
-        record = world.wait(run_id, "executed", "rejected", seconds=90)
+        record = world.wait(run_id, "executed", "rejected")
         events = world.events(run_id)
         verify_chain(events)
         result = world.run(world.engine.handle(run_id).result(), 60)

@@ -9,7 +9,7 @@ import pytest
 from agents.testing import ScriptedInference
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import AdjustBalance
-from placet.entrypoints.settings import CHECKOUT
+from placet.entrypoints.environment import CHECKOUT
 from placet.service.reversals import request_reversal, reverse_run
 from tests.support.command import Command
 from tests.support.world import LENIENT, World
