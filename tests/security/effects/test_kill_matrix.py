@@ -108,7 +108,7 @@ def survive(zygote: Zygote, point: str, customer: str, home: Path, temporal: str
         record = world.wait(run_id, "executed", "rejected")
         events = world.events(run_id)
         verify_chain(events)
-        result = world.run(world.engine.handle(run_id).result(), 60)
+        result = world.run(world.engine.handle(run_id).result())
         return {
             "died": not alive(first),
             "state": record.state,
