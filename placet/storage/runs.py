@@ -159,6 +159,7 @@ class RunRepository:
         tenant: str,
         state: RunState | None = None,
         customer_id: str | None = None,
+        requested_by: str | None = None,
         limit: int = 50,
         before: str | None = None,
     ) -> tuple[RunRecord, ...]:
@@ -168,6 +169,8 @@ class RunRepository:
             query = query.where(RUN.c.state == state)
         if customer_id is not None:
             query = query.where(RUN.c.customer_id == customer_id)
+        if requested_by is not None:
+            query = query.where(RUN.c.requested_by == requested_by)
         if before is not None:
             mark = select(RUN.c.requested_at, RUN.c.run_id).where(RUN.c.run_id == before, RUN.c.tenant == tenant)
             query = query.where(tuple_(RUN.c.requested_at, RUN.c.run_id) < mark.scalar_subquery())

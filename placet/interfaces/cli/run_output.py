@@ -41,10 +41,11 @@ def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None
 
 def print_runs(records: "Sequence[RunRecord]") -> None:
     """Print a table of runs; why one stands as it does is in `run show`."""
-    table = output.table("run", "customer", "state", "requested", whole=("run", "requested"))
+    table = output.table("run", "customer", "state", "requested", "by", whole=("run", "state", "requested"))
     for record in records:
-        output.add_row(table, record.run_id, record.customer_id, record.state, minute(record.requested_at))
-    output.console().print(table if records else "no runs")
+        asked = minute(record.requested_at), record.requested_by
+        output.add_row(table, record.run_id, record.customer_id, record.state, *asked)
+    output.console().print(table)
 
 
 def print_events(events: "Sequence[AuditEvent]") -> None:

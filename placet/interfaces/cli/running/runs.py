@@ -101,6 +101,7 @@ def list_runs(
     context: typer.Context,
     state: Annotated[str | None, typer.Option("--state", help="only runs in this state")] = None,
     customer: Annotated[str | None, typer.Option("--customer", help="only this customer's runs")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="only runs that this person asked for")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
     before: Annotated[str | None, typer.Option("--before", help="only runs older than this one")] = None,
     as_json: JsonFlag = False,
@@ -113,14 +114,18 @@ def list_runs(
     if before is not None:
         find_run(toolbox.database(), before, toolbox.tenant)
     with toolbox.database().reading() as tx:
-        found = tx.runs.list(toolbox.tenant, state=wanted, customer_id=customer, limit=limit + 1, before=before)
+        found = tx.runs.list(
+            toolbox.tenant, state=wanted, customer_id=customer, requested_by=by, limit=limit + 1, before=before
+        )
     records = found[:limit]
     if len(found) > limit:
         output.print_notice(f"there are older ones: add `--before {records[-1].run_id}`")
     if as_json:
         output.print_json([record.model_dump(mode="json") for record in records])
-    else:
+    elif records:
         print_runs(records)
+    else:
+        output.print_line(f"no runs of tenant {toolbox.tenant!r}{' like that' if wanted or customer or by else ''}")
 
 
 def _state(name: str) -> RunState:
