@@ -1,7 +1,10 @@
-"""Probe of the heads kept outside the database: there, readable, and each extended by the log in the database."""
+"""Probe of the heads kept outside the database: there, readable, extended by the log in the database, and not old."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+from placet.contracts.text import counted
+from placet.contracts.times import moment
 from placet.doctor.log_key import reading
 from placet.doctor.report import Finding
 from placet.entrypoints.settings import Settings
@@ -14,6 +17,7 @@ from placet.storage.database import Transaction
 from placet.storage.log.heads import head_fault
 
 _CHECK = "log heads"
+_PATIENCE = timedelta(minutes=10)
 _ACCEPT = (
     "find out with `placet audit verify --against` an anchored checkpoint who changed the record; "
     "after a restore that was meant: `placet audit accept-head --reason …`"
@@ -26,7 +30,11 @@ def log_heads(settings: Settings) -> Iterator[Finding]:
         with reading(settings) as tx:
             if tx is None:
                 return
-            found = [finding for tenant in settings.tenants for finding in _of(settings, tx, tenant)]
+            found = [
+                finding
+                for tenant in settings.tenants
+                for finding in (*_of(settings, tx, tenant), *_unsigned(settings, tx, tenant))
+            ]
     except PlacetError:
         return  # the probe of the database says what is wrong with it
     yield from found or [Finding("info", _CHECK, "nothing was signed yet")]
@@ -51,6 +59,19 @@ def _of(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
     else:
         detail = f"the log of tenant {tenant!r} is not the one of the head kept in {place!r}: {fault}"
         yield Finding("problem", _CHECK, detail, _ACCEPT)
+
+
+def _unsigned(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
+    """Entries that no head covers can be rewritten by whoever writes to the database: they wait for seconds, not hours."""
+    waiting = tx.figures.of(tenant).unsigned
+    patience = max(_PATIENCE, timedelta(seconds=10 * settings.log_interval_seconds))
+    if waiting.since is None or datetime.now(UTC) - waiting.since <= patience:
+        return
+    entries = counted(waiting.count, "entry", "entries")
+    detail = f"{entries} of tenant {tenant!r}, the oldest of {moment(waiting.since)}, are under no signed head"
+    yield Finding(
+        "problem", _CHECK, detail, "start a worker, or see in its log why it signs nothing; `placet audit checkpoint`"
+    )
 
 
 def _missing(settings: Settings, tenant: str, place: str) -> Finding:

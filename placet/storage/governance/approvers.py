@@ -4,31 +4,22 @@ A row by itself entitles to nothing: `get` and `list` know only keys whose signe
 (`placet.storage.governance.enrolment`). A revocation counts when the row says so, and also when only the record does.
 """
 
-import json
 from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import and_, bindparam, literal, select, update
+from sqlalchemy import bindparam, update
 
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import GovernanceError, UsageError
 from placet.storage.governance.enrolment import REVOKED, Enrolled, EnrolmentJudge, RevokedEntry, Trust
+from placet.storage.governance.withdrawals import with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
-from placet.storage.tables import APPROVER, AUDIT
+from placet.storage.tables import APPROVER
 
-_ENTRY = {name: AUDIT.c[name].label(f"entry_{name}") for name in ("seq", "at", "actor", "body")}
-_WITH_RECORD = select(APPROVER, *_ENTRY.values()).select_from(
-    APPROVER.outerjoin(
-        AUDIT,
-        and_(
-            AUDIT.c.stream == literal("tenant/").concat(APPROVER.c.tenant),
-            AUDIT.c.step_key == literal(f"{REVOKED}.").concat(APPROVER.c.key_id),
-        ),
-    )
-)
+_WITH_RECORD = with_withdrawal(APPROVER, "key_id", REVOKED)
 _GET = _WITH_RECORD.where(APPROVER.c.key_id == bindparam("id"))
 _LIST = _WITH_RECORD.where(APPROVER.c.tenant == bindparam("of_tenant")).order_by(
     APPROVER.c.name, APPROVER.c.enrolled_at, APPROVER.c.key_id
@@ -161,26 +152,10 @@ def _read(row: Row) -> Enrolled | None:
     minor, currency = row["limit_minor"], row["limit_currency"]
     try:
         limit = None if minor is None and currency is None else Money(amount_minor=minor, currency=currency)
-        values = {name: row[name] for name in _COLUMNS}
+        values = {**{name: row[name] for name in _COLUMNS}, **withdrawal(row)}
         key = EnrolledKey(**{**values, "roles": tuple(row["roles"].split()), "limit": limit})
     except (ValidationError, AttributeError):
         return None
     if row["entry_seq"] is None:
         return Enrolled(key, row["document"], None)
-    revoked = RevokedEntry(row["entry_seq"], row["entry_at"])
-    if key.revoked_at is None:
-        # The row forgets what the record remembers.
-        said = {
-            "revoked_by": row["entry_actor"],
-            "revoked_at": revoked.at,
-            "revoked_reason": _reason(row["entry_body"]),
-        }
-        key = key.model_copy(update=said)
-    return Enrolled(key, row["document"], revoked)
-
-
-def _reason(body: str) -> str:
-    try:
-        return str(json.loads(body)["reason"])[:500]
-    except (ValueError, KeyError, TypeError):
-        return ""
+    return Enrolled(key, row["document"], RevokedEntry(row["entry_seq"], row["entry_at"]))

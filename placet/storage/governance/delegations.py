@@ -2,13 +2,14 @@
 
 The table is an index. What confers anything is the signed document in the artifact store: whoever acts on a record asks
 `signed` first, which a row that somebody wrote without the delegator's signature does not pass. A row that is not even
-the shape of a delegation is not there for anybody, and keeps nothing from its neighbours.
+the shape of a delegation is not there for anybody, and keeps nothing from its neighbours. A revocation counts when the
+row says so, and also when only the record does.
 """
 
 from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.errors import GovernanceError, UsageError
@@ -16,22 +17,23 @@ from placet.governance.delegations import in_turn
 from placet.governance.signing.signed import verify_document
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.governance.approvers import ApproverRepository
+from placet.storage.governance.withdrawals import NOT_WITHDRAWN, with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Rows
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import DELEGATION
 
 _THIS = (DELEGATION.c.tenant == bindparam("of_tenant"), DELEGATION.c.delegation_id == bindparam("id"))
-_FIELDS = tuple(DELEGATION.c[name] for name in DelegationRecord.model_fields)
-_GET = select(*_FIELDS).where(*_THIS)
-_LIST = (
-    select(*_FIELDS)
-    .where(DELEGATION.c.tenant == bindparam("of_tenant"))
-    .order_by(DELEGATION.c.valid_until, DELEGATION.c.delegation_id)
+_FIELDS = ("document", "key_id")
+_WITH_RECORD = with_withdrawal(DELEGATION, "delegation_id", "delegation.revoked")
+_GET = _WITH_RECORD.where(*_THIS)
+_LIST = _WITH_RECORD.where(DELEGATION.c.tenant == bindparam("of_tenant")).order_by(
+    DELEGATION.c.valid_until, DELEGATION.c.delegation_id
 )
 _STANDING = _LIST.where(
     DELEGATION.c.delegate == bindparam("to"),
     DELEGATION.c.valid_until > bindparam("now"),
     DELEGATION.c.revoked_at.is_(None),
+    NOT_WITHDRAWN,
 )
 _REVOKE = update(DELEGATION).where(*_THIS, DELEGATION.c.revoked_at.is_(None))
 
@@ -113,7 +115,8 @@ def _records(rows: Rows) -> tuple[DelegationRecord, ...]:
     for row in rows.mappings():
         try:
             delegation = Delegation.model_validate_json(row["delegation"])
-            found.append(DelegationRecord(**{**row, "delegation": delegation}))
+            known = {name: row[name] for name in _FIELDS}
+            found.append(DelegationRecord(delegation=delegation, **known, **withdrawal(row)))
         except ValidationError:
             continue
     return tuple(found)

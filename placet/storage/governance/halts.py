@@ -4,14 +4,16 @@ A transaction that counts a request about to leave asks `in_force(for_sending=Tr
 writers, of which there is one at a time. On PostgreSQL it holds its tenant's lock shared until it has committed, and
 `place` takes the lock alone: every such transaction is either counted before the halt, or sees it.
 
-A halt ends by what an entitled person signed, not by its row: one whose lift does not verify is in force, and so is,
-for whoever sends, one that the record has and the table has no more.
+A halt ends by what an entitled person signed, not by its row: one whose lift does not verify is in force. Whoever sends
+also asks the record: what it says was placed is in force as it was placed, whatever became of the row.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from placet.contracts.people.halt import Halt, Lift
 from placet.errors import GovernanceError, StorageError, UsageError
@@ -36,12 +38,19 @@ _APPLYING = _LIST.where(
         and_(HALT.c.scope == "kind", HALT.c.subject == bindparam("kind")),
     )
 )
-_GONE = select(AUDIT.c.step_key, AUDIT.c.actor, AUDIT.c.at, AUDIT.c.body).where(
-    AUDIT.c.stream == bindparam("of_stream"),
-    text(f"audit_event.{PLACED_HALT}"),
-    ~exists().where(
-        HALT.c.halt_id == func.substr(AUDIT.c.step_key, len(PLACED) + 2), HALT.c.tenant == bindparam("of_tenant")
-    ),
+_LIFTED = ("lifted_by", "lifted_at", "lift")
+_PLACED = (
+    select(AUDIT.c.step_key, AUDIT.c.actor, AUDIT.c.at, AUDIT.c.body, HALT.c.halt_id, *(HALT.c[n] for n in _LIFTED))
+    .select_from(
+        AUDIT.outerjoin(
+            HALT,
+            and_(
+                HALT.c.halt_id == func.substr(AUDIT.c.step_key, len(PLACED) + 2),
+                HALT.c.tenant == bindparam("of_tenant"),
+            ),
+        )
+    )
+    .where(AUDIT.c.stream == bindparam("of_stream"), text(f"audit_event.{PLACED_HALT}"))
 )
 _LIFT = update(HALT).where(HALT.c.halt_id == bindparam("id"), HALT.c.lifted_at.is_(None))
 _WIDTH = ("tenant", "agent", "kind")
@@ -97,9 +106,7 @@ class HaltRepository:
         rows = self._connection.execute(_APPLYING, values).mappings()
         halts = [halt for row in rows if (halt := self._judged(row)).lifted_at is None]
         if for_sending:
-            gone = self._connection.execute(_GONE, {"of_tenant": tenant, "of_stream": f"tenant/{tenant}"}).mappings()
-            placed = (_placed(tenant, row) for row in gone)
-            halts += [halt for halt in placed if halt.subject in ("", {"agent": agent, "kind": kind}[halt.scope])]
+            halts += [halt for halt in self._recorded(tenant) if _stops(halt, agent, kind) and halt.lifted_at is None]
         return min(halts, key=lambda halt: _WIDTH.index(halt.scope), default=None)
 
     def list(self, tenant: str, *, lifted: bool = False) -> tuple[Halt, ...]:
@@ -121,6 +128,13 @@ class HaltRepository:
         """
         values = {"id": halt_id, "lifted_by": by, "lifted_at": at, "lift": document}
         return self._connection.execute(_LIFT, values).rowcount == 1
+
+    def _recorded(self, tenant: str) -> Iterator[Halt]:
+        """Every halt that the record has, as it was placed; lifted only where what was signed lifts it."""
+        entries = self._connection.execute(_PLACED, {"of_tenant": tenant, "of_stream": f"tenant/{tenant}"}).mappings()
+        for entry in entries:
+            halt = _placed(tenant, entry)
+            yield halt if entry["lifted_at"] is None else self._judged({**halt.model_dump(), **_said(entry, _LIFTED)})
 
     def _judged(self, row: Row) -> Halt:
         """The halt of a row: lifted only where what was signed lifts it."""
@@ -170,13 +184,21 @@ def _lock_key(tenant: str) -> int:
     return int.from_bytes(hashlib.sha256(f"placet/halt/{tenant}".encode()).digest()[:8], signed=True)
 
 
+def _stops(halt: Halt, agent: str, kind: str) -> bool:
+    return halt.subject in ("", {"agent": agent, "kind": kind}.get(halt.scope, ""))
+
+
+def _said(row: Row, names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
 def _placed(tenant: str, row: Row) -> Halt:
-    """The halt that an entry placed and that has no row any more."""
+    """The halt that an entry placed."""
     try:
         said = read_body(row["body"])
-        values = {name: said.get(name) for name in ("halt_id", "scope", "subject")}
+        values = {name: said.get(name) for name in ("halt_id", "scope", "subject", "reason")}
     except (ValueError, AttributeError) as error:
         raise unreadable(AUDIT.name, row["step_key"], "its body is no document") from error
-    reason = "the record has it, and its row was taken away"
-    placed = {**values, "tenant": tenant, "reason": reason, "placed_by": row["actor"], "placed_at": row["at"]}
+    doubt = "the record has it, its row was taken away" if row["halt_id"] is None else ""
+    placed = {**values, "tenant": tenant, "placed_by": row["actor"], "placed_at": row["at"], "doubt": doubt}
     return read_as(Halt, AUDIT.name, row["step_key"], placed)

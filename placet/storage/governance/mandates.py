@@ -2,6 +2,8 @@
 
     consume ──► use ──release──► released (final; the budget has its amount back)
 
+A mandate is withdrawn when its row says so, and also when only the record does.
+
 Spending is one UPDATE whose condition is the budget. It locks the mandate's row (on SQLite, the file), and the cap per
 customer is summed under that lock: whoever spends next sees what was spent before.
 """
@@ -13,6 +15,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
 from placet.errors import GovernanceError, UsageError
+from placet.storage.governance.withdrawals import NOT_WITHDRAWN, with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.reading import read_as
@@ -22,14 +25,15 @@ MOST_AT_ONCE = 100
 """Mandates of one agent that are asked about one proposal."""
 
 _THIS = (MANDATE.c.tenant == bindparam("of_tenant"), MANDATE.c.mandate_id == bindparam("id"))
-_GET = select(MANDATE).where(*_THIS)
+_WITH_RECORD = with_withdrawal(MANDATE, "mandate_id", "mandate.revoked")
+_GET = _WITH_RECORD.where(*_THIS)
 _CANDIDATES = (
-    select(MANDATE)
-    .where(
+    _WITH_RECORD.where(
         MANDATE.c.tenant == bindparam("of_tenant"),
         MANDATE.c.agent == bindparam("of_agent"),
         MANDATE.c.valid_until > bindparam("now"),
         MANDATE.c.revoked_at.is_(None),
+        NOT_WITHDRAWN,
         MANDATE.c.spent_minor < MANDATE.c.budget_minor,
     )
     .order_by(MANDATE.c.valid_until, MANDATE.c.mandate_id)
@@ -104,7 +108,7 @@ class MandateRepository:
         Raises:
             GovernanceError: code `mandate_altered`; a stored row cannot be read.
         """
-        query = select(MANDATE).where(MANDATE.c.tenant == tenant)
+        query = _WITH_RECORD.where(MANDATE.c.tenant == tenant)
         if agent is not None:
             query = query.where(MANDATE.c.agent == agent)
         query = query.order_by(MANDATE.c.valid_until.desc(), MANDATE.c.mandate_id)
@@ -231,8 +235,8 @@ def _stands(earlier: MandateUse, use: MandateUse) -> bool:
 def _record(row: Row) -> MandateRecord:
     try:
         mandate = Mandate.model_validate_json(row["mandate"])
-        fields = {name: row[name] for name in MandateRecord.model_fields if name != "mandate"}
-        record = MandateRecord(mandate=mandate, **fields)
+        fields = {name: row[name] for name in ("document", "key_id", "spent_minor")}
+        record = MandateRecord(mandate=mandate, **fields, **withdrawal(row))
     except ValidationError as error:
         raise _altered(row) from error
     stated = (mandate.tenant, mandate.document_id, mandate.agent, mandate.valid_until, mandate.budget.amount_minor)

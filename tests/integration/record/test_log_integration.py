@@ -146,6 +146,14 @@ def test_a_log_that_another_integrator_holds_is_left_to_it_until_its_lease_is_ov
     assert integrator.advance().integrated == 4
 
 
+def test_a_lease_that_no_integrator_would_take_holds_up_nothing(database: Database, tmp_path: Path) -> None:
+    record(database, 4)
+    integrator = LogSequencer(database, identity(tmp_path), TENANT, clock=lambda: AT, lease_seconds=10)
+    with database.transaction() as tx:
+        assert tx.log_leases.take(TENANT, "nobody", now=AT, until=datetime(2099, 1, 1, tzinfo=UTC))
+    assert integrator.advance().integrated == 4
+
+
 def test_appenders_do_not_wait_for_an_integrator_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
     with Database(postgres_url, lock_timeout_s=0.2) as database:
         record(database, 2)

@@ -162,7 +162,30 @@ def test_a_row_lifts_no_halt_that_nobody_signed_for(database: Database, database
         assert tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True) is None
         found = tx.halts.in_force("acme", agent="retention", kind="order_product", for_sending=True)
     assert found is not None
-    assert (found.halt_id, found.reason) == (gone.halt_id, "the record has it, and its row was taken away")
+    assert (found.halt_id, found.reason) == (gone.halt_id, "wrong price list")
+    assert found.doubt == "the record has it, its row was taken away"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE halt SET scope = 'kind', subject = 'send_nothing'",
+        "UPDATE halt SET scope = 'agent', subject = 'nobody'",
+        "UPDATE halt SET tenant = 'other'",
+    ],
+)
+def test_a_row_that_says_another_thing_stops_what_the_record_says(
+    database: Database, database_url: str, edit: str
+) -> None:
+    given: Any = {"tenant": "acme", "by": "olga", "reason": "wrong price list", "agents": ("retention",)}
+    placed = place_halt(database, scope="tenant", subject="", **given)[0]
+    disarm(database_url, "halt")
+    with outsider(database_url) as shell:
+        shell(edit)
+    with database.transaction() as tx:
+        found = tx.halts.in_force("acme", agent="retention", kind="adjust_balance", for_sending=True)
+    assert found is not None
+    assert (found.halt_id, found.scope) == (placed.halt_id, "tenant")
 
 
 def known(signer: Signer) -> EnrolledKey:
@@ -351,7 +374,7 @@ def test_a_sender_does_not_go_through_its_tenants_stream(tmp_path: Path) -> None
     url = sqlite_url(tmp_path)
     migrated(url).close()
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
-        compiled = halts._GONE.compile(dialect=sqlite.dialect(paramstyle="named"))
+        compiled = halts._PLACED.compile(dialect=sqlite.dialect(paramstyle="named"))
         plan = file.execute(f"EXPLAIN QUERY PLAN {compiled}", {**compiled.params, "of_stream": "tenant/acme"})
         steps = [str(row[3]) for row in plan]
     assert "SEARCH audit_event USING INDEX ix_audit_event_placed_halt (stream=?)" in steps

@@ -10,6 +10,7 @@ from placet.contracts.money import parse_money
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.governance.signing.signed import sign_document
 from placet.service.delegations import revoke_delegation, take_delegation
+from tests.support.databases import disarm, outsider
 from tests.support.world import Approver, World
 
 CHECKED_BEFORE_THE_EFFECT = "/tmf-api/prepayBalanceManagement/v4/bucket/B-C00005"
@@ -94,6 +95,21 @@ def test_a_delegation_revoked_between_approval_and_effect_stops_it(
     identity = record.delegation.document_id
     revoke_delegation(a_world.database, tenant="demo", delegation_id=identity, by="anna", reason="back early")
     stopped(a_world, run_id)
+
+
+def test_a_revoked_delegation_whose_row_forgets_it_confers_nothing(
+    a_world: World, anna: Approver, berta: Approver
+) -> None:
+    run_id = a_world.pending("C00005")
+    identity = delegate(a_world, anna, berta).delegation.document_id
+    revoke_delegation(a_world.database, tenant="demo", delegation_id=identity, by="anna", reason="back early")
+    disarm(a_world.settings.database, "delegation")
+    with outsider(a_world.settings.database) as shell:
+        shell("UPDATE delegation SET revoked_by = NULL, revoked_at = NULL, revoked_reason = NULL")
+    refused(a_world, run_id, berta)
+    with a_world.database.reading() as tx:
+        (listed,) = tx.delegations.list("demo")
+    assert (listed.revoked_by, listed.revoked_reason) == ("anna", "back early")
 
 
 def test_a_delegation_that_ends_between_approval_and_effect_stops_it(

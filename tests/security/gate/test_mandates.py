@@ -183,6 +183,13 @@ def withdrawn(world: World, hanna: Approver, record: MandateRecord) -> None:
     revoke_mandate(world.database, tenant="demo", mandate_id=record.mandate.document_id, by="olga", reason="enough")
 
 
+def revived(world: World, hanna: Approver, record: MandateRecord) -> None:
+    withdrawn(world, hanna, record)
+    disarm(world.settings.database, "mandate")
+    with outsider(world.settings.database) as shell:
+        shell("UPDATE mandate SET revoked_by = NULL, revoked_at = NULL, revoked_reason = NULL")
+
+
 def key_revoked(world: World, hanna: Approver, record: MandateRecord) -> None:
     world.revoke(hanna.key)
 
@@ -221,6 +228,7 @@ def use_rewritten(world: World, hanna: Approver, record: MandateRecord) -> None:
     ("meanwhile", "code"),
     [
         (withdrawn, "mandate_revoked"),
+        (revived, "mandate_revoked"),
         (key_revoked, "revoked_key"),
         (commit_forbidden, "policy_changed"),
         (signer_forbidden, "unentitled"),
@@ -243,6 +251,15 @@ def test_what_changes_between_clearing_and_effect_stops_it_and_gives_the_budget_
     assert world.wait(run_id, "denied").code == code
     assert (world.effects()["adjustments"], spent(world, record)) == (0, 0)
     assert ("mandate.released" in kinds(world, run_id)) == (meanwhile is not given_back)
+
+
+def test_a_revoked_mandate_whose_row_forgets_it_clears_nothing(world: World, hanna: Approver) -> None:
+    revived(world, hanna, mandated(world, hanna))
+    run_id = world.pending(SUBJECT)
+    assert not {"mandate.consumed", "mandate.passed_over"} & set(kinds(world, run_id))
+    with world.database.reading() as tx:
+        (listed,) = tx.mandates.list("demo")
+    assert (listed.revoked_by, listed.revoked_reason) == ("olga", "enough")
 
 
 def test_a_mandate_that_ends_between_clearing_and_effect_stops_it(make_world: Callable[..., World]) -> None:
