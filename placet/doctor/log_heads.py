@@ -62,16 +62,14 @@ def _of(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
 
 
 def _unsigned(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
-    """Entries that no head covers can be rewritten by whoever writes to the database: they wait for seconds, not hours."""
+    """What no head covers, whoever writes to the database can rewrite: entries wait for seconds, not for hours."""
     waiting = tx.figures.of(tenant).unsigned
     patience = max(_PATIENCE, timedelta(seconds=10 * settings.log_interval_seconds))
     if waiting.since is None or datetime.now(UTC) - waiting.since <= patience:
         return
     entries = counted(waiting.count, "entry", "entries")
     detail = f"{entries} of tenant {tenant!r}, the oldest of {moment(waiting.since)}, are under no signed head"
-    yield Finding(
-        "problem", _CHECK, detail, "start a worker, or see in its log why it signs nothing; `placet audit checkpoint`"
-    )
+    yield Finding("problem", _CHECK, detail, "start a worker, or see in its log why it signs nothing")
 
 
 def _missing(settings: Settings, tenant: str, place: str) -> Finding:

@@ -28,7 +28,7 @@ from placet.plugin_api.probe import ProbeAnswer, ProbeServer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.keeping.log import signed_head
-from tests.support.databases import Postgres, migrated
+from tests.support.databases import Postgres, disarm, migrated, outsider
 from tests.support.guard import GUARD
 from tests.support.logs import identity, record
 from tests.support.temporal import temporal_server
@@ -340,6 +340,18 @@ def test_a_log_key_that_did_not_sign_the_newest_checkpoint_is_a_problem(tmp_path
     identity(tmp_path, "placet.internal")  # a worker elsewhere made one of its own
     found = one(diagnose(untouched(tmp_path)), "log key")
     assert (found.level, found.detail[:54]) == ("problem", "the newest checkpoint of tenant 'demo' is not this key")
+
+
+def test_entries_that_wait_long_for_a_signature_are_a_problem(tmp_path: Path) -> None:
+    with migrated(f"sqlite:///{tmp_path / 'placet.db'}") as database:
+        record(database, 3, tenant="demo")
+    assert one(diagnose(untouched(tmp_path)), "log heads").level == "info"
+    disarm(f"sqlite:///{tmp_path / 'placet.db'}", "audit_event")
+    with outsider(f"sqlite:///{tmp_path / 'placet.db'}") as shell:
+        shell("UPDATE audit_event SET recorded_at = '2026-01-01 00:00:00.000000'")
+    found = one(diagnose(untouched(tmp_path)), "log heads")
+    assert (found.level, found.detail[:43]) == ("problem", "3 entries of tenant 'demo', the oldest of 2")
+    assert found.detail.endswith("are under no signed head")
 
 
 def test_a_head_that_is_gone_unreadable_or_not_extended_by_the_database_is_a_problem(tmp_path: Path) -> None:
