@@ -2,21 +2,24 @@
 
  (1) each run: its entries are told as a story, a page of runs at a time, and its rows compared with it; the documents
      that its entries name are there, or an entry says that retention erased them;
- (2) rows about runs that have no record at all;
- (3) keys, delegations, mandates, halts and controls, with the tenant's own stream.
+ (2) what a run rests on was not taken away before, as the order of the entries shows;
+ (3) rows about runs that have no record at all;
+ (4) keys, delegations, mandates, halts and controls, with the tenant's own stream.
 It believes the entries; that they are those that were written is for `placet.storage.log.verification` to show, in the
 same snapshot.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
 from placet.storage.database import Transaction
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
-from placet.storage.projections.rows import ProjectionRows
+from placet.storage.projections.order import Withdrawn, is_sending, kind_of
+from placet.storage.projections.rows import Entry, ProjectionRows
 from placet.storage.projections.run_rows import CHECKS, check_asked
 from placet.storage.projections.story import Story
 from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent
@@ -57,15 +60,20 @@ def check_projections(tx: Transaction, tenant: str) -> None:
 
 def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
     rows, after = tx.projections, 0
+    withdrawn = Withdrawn(rows, tenant)
     while page := rows.run_streams(tenant, after):
         run_ids = [stream for _, stream in page]
         told = {run_id: Story(run_id) for run_id in run_ids}
         named: list[Mention] = []
         ended: dict[str, int] = {}
+        sends: list[Entry] = []
         for run_id, entries in groupby(rows.entries(run_ids), key=lambda entry: entry.stream):
             for entry in entries:
                 told[run_id].tell(entry)
                 named += mentions(entry)
+                yield from withdrawn.used(entry)
+                if is_sending(entry):
+                    sends.append(entry)
                 if entry.kind == ENDED:
                     ended[run_id] = entry.position
         for story in told.values():
@@ -75,13 +83,23 @@ def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
             for run_id, story in told.items():
                 yield from check(tenant, story, found[run_id])
         yield from check_documents(tx, tenant, named, ended)
-        yield from _asked(rows, tenant, told)
+        documents = _proposals(rows, tenant, told)
+        yield from _asked(rows, told, documents)
+        agents = {run_id: story.request.get("agent") for run_id, story in told.items()}
+        yield from withdrawn.sent(sends, agents, {run_id: kind_of(each) for run_id, each in documents.items()})
         after = page[-1][0]
 
 
-def _asked(rows: ProjectionRows, tenant: str, told: Mapping[str, Story]) -> Iterator[Finding]:
-    proposals = {story.run_id: story.asked[0] for story in told.values() if story.asked is not None}
-    documents = rows.documents(tenant, set(proposals.values()))
+def _proposals(rows: ProjectionRows, tenant: str, told: Mapping[str, Story]) -> dict[str, dict[str, Any]]:
+    """What people were asked about, by run; none where it is no longer kept."""
+    digests = {story.run_id: story.asked[0] for story in told.values() if story.asked is not None}
+    documents = rows.documents(tenant, set(digests.values()))
+    return {run_id: documents[digest] for run_id, digest in digests.items() if digest in documents}
+
+
+def _asked(
+    rows: ProjectionRows, told: Mapping[str, Story], documents: Mapping[str, dict[str, Any]]
+) -> Iterator[Finding]:
     found = rows.of_runs(RUN, list(told))
     for run_id, story in told.items():
-        yield from check_asked(story, found[run_id], documents.get(proposals.get(run_id, "")))
+        yield from check_asked(story, found[run_id], documents.get(run_id))
