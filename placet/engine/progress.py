@@ -1,15 +1,15 @@
 """What keeps a workflow from getting on, as Temporal tells it: steps tried again, paused or moved, failing tasks.
 
-Whoever reaches Temporal can move a step to a task queue of their own, or bind a workflow to a worker of theirs: nothing
-fails then, and nothing happens.
+Whoever reaches Temporal can move a step to a task queue of their own, bind a workflow or a whole queue to a worker of
+theirs, or start a workflow anew that begins in ten years: nothing fails then, and nothing happens.
 """
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from shlex import quote
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.enums.v1 import PendingWorkflowTaskState, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
 from temporalio.client import Client
@@ -25,9 +25,12 @@ UNDER_WAY = frozenset(
 )
 """A paused workflow has not ended: nothing may be concluded from it."""
 
+_WAITS = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
 TASK_FAILURES = 5
 _TRIED_AGAIN = 3
 """From this attempt on a step is named: one retry is nobody's trouble."""
+UNTAKEN = timedelta(minutes=1)
+"""How long a workflow task may wait for a worker before it is named."""
 _RPC = timedelta(seconds=2)
 
 
@@ -64,6 +67,19 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple
         advice = f"`temporal workflow unpause --workflow-id {run_id}` lets it go on"
         by = _by(pause.identity, pause.reason)
         found.append(f"its workflow is paused since {_at(pause.paused_time)}{by}; {advice}")
+    begins = said.workflow_execution_info.execution_time
+    if begins.ToDatetime(UTC) > datetime.now(UTC):
+        found.append(
+            f"its workflow begins only at {_at(begins)}: somebody started it anew, with a delay; "
+            f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
+        )
+    task = said.pending_workflow_task
+    if task.state == _WAITS and datetime.now(UTC) - task.scheduled_time.ToDatetime(UTC) > UNTAKEN:
+        advice = f"`temporal task-queue describe --task-queue {quote(one_line(queue, NAME))}`"
+        found.append(
+            f"no worker takes its workflow task, which waits since {_at(task.scheduled_time)}: none polls, or somebody "
+            f"gave the queue to another version of workers; {advice} tells"
+        )
     failed = said.pending_workflow_task.attempt - 1
     if failed >= TASK_FAILURES:
         found.append(
