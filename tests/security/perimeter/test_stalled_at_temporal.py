@@ -30,7 +30,7 @@ def test_a_run_that_a_stranger_puts_to_sleep_is_named(a_world: World, how: str) 
     a_world.run(a_world.engine.handle(run_id).terminate())
     asleep = {"start_delay": timedelta(days=3650)} if how == "start_delay" else {"cron_schedule": "0 0 1 1 *"}
     queue = a_world.engine.task_queue
-    start = stranger(a_world).start_workflow("GovernedRun", copied, id=run_id, task_queue=queue, **asleep)  # type: ignore[arg-type]
+    start = stranger(a_world).start_workflow("GovernedRun", copied, id=run_id, task_queue=queue, **asleep)
     a_world.run(start)
     assert "its workflow begins only at 20" in named(a_world)
     assert f"`temporal workflow terminate --workflow-id {run_id}` ends it" in named(a_world)
