@@ -23,8 +23,9 @@ def with_withdrawal(table: Table, name: str, kind: RecordKind) -> Select[Any]:
 
 
 def withdrawal(row: Row) -> dict[str, Any]:
-    """Return who withdrew the row, when and why: what the row says or, where it is silent, the record."""
-    if row["revoked_at"] is not None or row["entry_seq"] is None:
+    """Return who withdrew the row, when and why, by the row or by the record: whichever has the earlier time."""
+    stated = row["revoked_at"]
+    if row["entry_seq"] is None or (stated is not None and stated <= row["entry_at"]):
         return {name: row[name] for name in ("revoked_by", "revoked_at", "revoked_reason")}
     return {
         "revoked_by": row["entry_actor"],

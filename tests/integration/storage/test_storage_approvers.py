@@ -116,6 +116,11 @@ def test_a_revocation_is_final_and_the_first_one_stands(database: Database, data
     assert forgotten is not None
     assert (forgotten.revoked_by, forgotten.revoked_reason) == ("root", "left the team")
     assert forgotten.revoked_at is not None
+    with outsider(database_url) as run:  # nor is it put off by a row
+        run("UPDATE approver_key SET revoked_at = '2099-01-01 00:00:00+00:00', revoked_by = 'x', revoked_reason = 'y'")
+    put_off = known(database)
+    assert put_off is not None
+    assert (put_off.revoked_by, put_off.revoked_at) == ("root", forgotten.revoked_at)
 
 
 def test_a_key_that_was_never_enrolled_cannot_be_revoked(database: Database, root: Signer) -> None:
