@@ -12,7 +12,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt, HaltScope, Lift
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, PlacetError, UsageError
-from placet.governance.halts import PLACED, check_lift
+from placet.governance.halts import PLACED, check_lift, stops
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
@@ -141,7 +141,7 @@ def _concerns(tx: Transaction, halt: Halt, effect: EffectRecord) -> bool:
         proposal = tx.artifacts.get_model(effect.proposal, Proposal, tenant=effect.tenant)
     except PlacetError:
         return True
-    return halt.subject == (proposal.agent if halt.scope == "agent" else proposal.mutation.kind)
+    return stops(halt.scope, halt.subject, agent=proposal.agent, kind=proposal.mutation.kind)
 
 
 def _lift(tx: Transaction, text: str, tenant: str, policies: Mapping[str, PolicySet], now: datetime) -> Halt:

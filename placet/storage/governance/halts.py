@@ -9,15 +9,14 @@ also asks the record: what it says was placed is in force as it was placed, what
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from placet.contracts.people.halt import Halt, Lift
 from placet.errors import GovernanceError, StorageError, UsageError
-from placet.governance.halts import PLACED, check_lift
+from placet.governance.halts import PLACED, check_lift, stops
 from placet.governance.log.body import read_body
 from placet.governance.signing.signed import unverified_document, verify_document
 from placet.storage.artifacts import ArtifactStore
@@ -106,7 +105,8 @@ class HaltRepository:
         rows = self._connection.execute(_APPLYING, values).mappings()
         halts = [halt for row in rows if (halt := self._judged(row)).lifted_at is None]
         if for_sending:
-            halts += [halt for halt in self._recorded(tenant) if _stops(halt, agent, kind) and halt.lifted_at is None]
+            placed = (halt for halt in self._recorded(tenant) if halt.lifted_at is None)
+            halts += [halt for halt in placed if stops(halt.scope, halt.subject, agent=agent, kind=kind)]
         return min(halts, key=lambda halt: _WIDTH.index(halt.scope), default=None)
 
     def list(self, tenant: str, *, lifted: bool = False) -> tuple[Halt, ...]:
@@ -133,8 +133,8 @@ class HaltRepository:
         """Every halt that the record has, as it was placed; lifted only where what was signed lifts it."""
         entries = self._connection.execute(_PLACED, {"of_tenant": tenant, "of_stream": f"tenant/{tenant}"}).mappings()
         for entry in entries:
-            halt = _placed(tenant, entry)
-            yield halt if entry["lifted_at"] is None else self._judged({**halt.model_dump(), **_said(entry, _LIFTED)})
+            halt, lifted = _placed(tenant, entry), {name: entry[name] for name in _LIFTED}
+            yield halt if lifted["lifted_at"] is None else self._judged({**halt.model_dump(), **lifted})
 
     def _judged(self, row: Row) -> Halt:
         """The halt of a row: lifted only where what was signed lifts it."""
@@ -182,14 +182,6 @@ class HaltRepository:
 def _lock_key(tenant: str) -> int:
     """The tenant's lock among PostgreSQL's, which are numbered by a signed 64-bit integer."""
     return int.from_bytes(hashlib.sha256(f"placet/halt/{tenant}".encode()).digest()[:8], signed=True)
-
-
-def _stops(halt: Halt, agent: str, kind: str) -> bool:
-    return halt.subject in ("", {"agent": agent, "kind": kind}.get(halt.scope, ""))
-
-
-def _said(row: Row, names: Iterable[str]) -> dict[str, Any]:
-    return {name: row[name] for name in names}
 
 
 def _placed(tenant: str, row: Row) -> Halt:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from placet.contracts.times import moment
+from placet.governance.halts import PLACED, stops
 from placet.storage.projections.finding import Finding
 from placet.storage.projections.rows import Entry, ProjectionRows
 
@@ -25,7 +26,7 @@ _RESTS_ON: Final = {
 }
 _AT_ONCE: Final = "mandate.revoked"
 _SENDING: Final = "execute.sending"
-_PLACED, _LIFTED = "halt.placed", "halt.lifted"
+_LIFTED: Final = "halt.lifted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class _Halt:
     def stopped(self, sending: Entry, agent: object, kind: object) -> bool:
         if sending.position < self.placed.position or (self.lifted and self.lifted.position < sending.position):
             return False
-        return self.scope == "tenant" or self.subject == {"agent": agent, "kind": kind}.get(self.scope)
+        return stops(self.scope, self.subject, agent=agent, kind=kind)
 
 
 class Withdrawn:
@@ -50,22 +51,23 @@ class Withdrawn:
     """
 
     def __init__(self, rows: ProjectionRows, tenant: str) -> None:
-        self._revoked: dict[tuple[str, object], Entry] = {}
+        self._revoked: dict[tuple[str, str], Entry] = {}
         placed: list[Entry] = []
-        lifted: dict[object, Entry] = {}
-        for entry in rows.entries([f"tenant/{tenant}"], [*_REVOKED, _PLACED, _LIFTED]):
-            if entry.kind == _PLACED:
+        lifted: dict[str, Entry] = {}
+        for entry in rows.entries([f"tenant/{tenant}"], [*_REVOKED, PLACED, _LIFTED]):
+            if entry.kind == PLACED:
                 placed.append(entry)
             elif entry.kind == _LIFTED:
-                lifted[entry.body.get("halt_id")] = entry
+                lifted[_named(entry, "halt_id")] = entry
             else:
-                self._revoked[entry.kind, entry.body.get(_REVOKED[entry.kind])] = entry
-        self._halts = [_halt(entry, lifted.get(entry.body.get("halt_id"))) for entry in placed]
+                self._revoked[entry.kind, _named(entry, _REVOKED[entry.kind])] = entry
+        self._halts = [_halt(entry, lifted.get(_named(entry, "halt_id"))) for entry in placed]
 
     def used(self, entry: Entry) -> Iterator[Finding]:
         """Yield what an entry of a run rests on that had been revoked."""
         for kind in _RESTS_ON.get(entry.kind, ()):
-            revoked = self._revoked.get((kind, entry.body.get(_REVOKED[kind])))
+            name = _named(entry, _REVOKED[kind])
+            revoked = self._revoked.get((kind, name)) if name else None
             if revoked is None or entry.position < revoked.position:
                 continue
             if kind == _AT_ONCE or entry.at - revoked.at > REVIEW:
@@ -78,7 +80,7 @@ class Withdrawn:
         for sending in sends:
             for halt in self._halts:
                 if halt.stopped(sending, agents.get(sending.stream), kinds.get(sending.stream)):
-                    detail = f"it was sent at {moment(sending.at)} under {halt.placed.body.get('halt_id')}"
+                    detail = f"it was sent at {moment(sending.at)} under {_named(halt.placed, 'halt_id')}"
                     yield Finding("record", sending.stream, detail)
 
 
@@ -91,6 +93,12 @@ def kind_of(proposal: Mapping[str, Any]) -> object:
     """Return the kind of mutation of a proposal's document; None where it is no longer kept."""
     mutation = proposal.get("mutation")
     return mutation.get("kind") if isinstance(mutation, dict) else None
+
+
+def _named(entry: Entry, field: str) -> str:
+    """What an entry names; empty where it names nothing, or where somebody wrote into its body what is no name."""
+    name = entry.body.get(field)
+    return name if isinstance(name, str) else ""
 
 
 def _halt(placed: Entry, lifted: Entry | None) -> _Halt:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from placet.contracts.audit import RecordKind
 from placet.gate.context import record
 from placet.service.halts import place_halt
 from placet.service.keeping.tenant_record import record_act
@@ -91,6 +93,22 @@ def test_a_send_under_a_halt(
     assert len(said) == 1
     assert said[0].startswith(f"record {steps.run.run_id}: it was sent at ")
     assert said[0].endswith(f" under {halt.halt_id}")
+
+
+def test_an_entry_that_names_what_is_no_name_ends_no_verification(steps: Steps) -> None:
+    now = datetime.now(UTC)
+    acts: dict[RecordKind, dict[str, Any]] = {
+        "mandate.revoked": {"mandate_id": [MANDATE], "reason": "x"},
+        "key.revoked": {"reason": "x"},
+        "halt.placed": {"halt_id": {}, "scope": 1, "subject": None},
+        "halt.lifted": {"halt_id": []},
+    }
+    with steps.parts.database.transaction() as tx:
+        for kind, body in acts.items():
+            record_act(tx, "demo", kind, "olga", now, kind, body)
+        record(tx, steps.run, "mandate.consumed", actor="policy", at=now, body={"mandate_id": [MANDATE], "key_id": {}})
+        record(tx, steps.run, "approve.settled", actor="anna", at=now, body={})
+    assert not [text for text in found(steps) if "rests on" in text]
 
 
 @pytest.mark.parametrize("revoked", ["before", "after"])
