@@ -85,14 +85,16 @@ class Integrator:
             self._thread.start()
 
     def stop(self) -> None:
-        """End after the log being extended; what is left is taken up by the next integrator."""
+        """End after one more round: what was recorded must not lie there unsigned while no worker runs."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
             self._thread = None
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        last = False
+        while not last:
+            last = self._stopping.is_set()
             try:
                 self.run_once()
             except Exception:  # noqa: BLE001 - without this thread no log would be extended any more

@@ -290,6 +290,18 @@ def test_the_worker_s_integrator_follows_the_record(database: Database, tmp_path
     assert (size(TENANT), size("umbrella")) == (6, 3)
 
 
+def test_what_was_recorded_is_signed_before_the_worker_s_integrator_ends(database: Database, tmp_path: Path) -> None:
+    def size() -> int:
+        with database.reading() as tx:
+            return tx.log.head(TENANT).size
+
+    record(database, 1)
+    with Integrator(database, [TENANT], identity(tmp_path), lambda: datetime.now(UTC), interval_seconds=3600):
+        await_condition(lambda: size() == 1, seconds=GUARD, what="the first round")
+        record(database, 3, first=1)
+    assert size() == 4
+
+
 def test_a_log_that_cannot_be_extended_is_reported_once_and_does_not_stop_the_others(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
