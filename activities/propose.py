@@ -7,15 +7,19 @@ import time
 
 from temporalio import activity
 
+from activities.analyse import STEP as ANALYSED
 from activities.context import Context, keep_exchanges, unanswered_recorded
+from activities.query_billing import STEP as QUERIED
 from placet.contracts.assessment import Assessment
 from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
 from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.run import Proposed, ProposeInput, RunRequest
+from placet.errors import GovernanceError
 from placet.gate import controls, reversal
 from placet.gate.context import add, milliseconds_since
 from placet.governance.targets import check_targets
+from placet.storage.database import Transaction
 from placet.storage.pending import PROPOSED
 
 
@@ -72,14 +76,14 @@ class Propose:
 
     def _outcome(self, step: ProposeInput) -> ProposalOutcome:
         context, run = self._context, step.run
-        if run.reverses is not None:
-            evidence = context.artifact(run, step.evidence, Evidence)
-            return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
         with context.database.reading() as tx:
+            _check_recorded(tx, step)
             evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
             assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
             # A control gives nothing: it is weighed as if the customer had never been treated.
             limited = not controls.is_control(tx, run)
+        if run.reverses is not None:
+            return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
         contact = context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose.unanswered"):
             outcome = context.application(run.agent).propose(
@@ -93,6 +97,20 @@ class Propose:
                 inference=context.inference,
             )
         return _on_target(outcome, evidence)
+
+
+def _check_recorded(tx: Transaction, step: ProposeInput) -> None:
+    """Make sure that these are what the run's own steps left: who has the payload key can name another run's.
+
+    Raises:
+        GovernanceError: code `wrong_run`.
+    """
+    for left, name, digest in ((ANALYSED, "assessment", step.assessment), (QUERIED, "evidence", step.evidence)):
+        entry = tx.audit.find(step.run.run_id, left)
+        if entry is None or entry.body[name] != digest:
+            raise GovernanceError(
+                f"{name} {digest[:16]} is not what run {step.run.run_id!r} has on record", code="wrong_run"
+            )
 
 
 def _on_target(outcome: ProposalOutcome, evidence: Evidence) -> ProposalOutcome:

@@ -1,119 +1,40 @@
 """Whoever reaches Temporal, without the payload key or with it, writes nothing on a run's record (ADR 0027)."""
 
-import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from google.protobuf.field_mask_pb2 import FieldMask
-from temporalio import workflow
-from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.command.v1 import Command, RecordMarkerCommandAttributes
-from temporalio.api.common.v1 import Payload, WorkflowExecution
-from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
-from temporalio.api.enums.v1 import CommandType, WorkerVersioningMode, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import CommandType
 from temporalio.api.failure.v1 import ApplicationFailureInfo, CanceledFailureInfo, Failure, ServerFailureInfo
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
-    DescribeWorkflowExecutionResponse,
-    PauseActivityRequest,
     PollWorkflowTaskQueueRequest,
     RespondActivityTaskCompletedByIdRequest,
     RespondActivityTaskFailedByIdRequest,
     RespondWorkflowTaskCompletedRequest,
-    UnpauseActivityRequest,
-    UpdateActivityOptionsRequest,
-    UpdateWorkflowExecutionOptionsRequest,
 )
-from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import RawValue, RetryPolicy
+from temporalio.client import WorkflowFailureError
+from temporalio.common import RawValue
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from placet.contracts.run import CloseInput, RunRequest
-from placet.doctor.hindered import hindered
-from placet.engine.converter import UNSEALED, data_converter
+from placet.contracts.run import CloseInput, ProposeInput, RunRequest
+from placet.engine.converter import UNSEALED
 from placet.engine.payload_keys import load_or_create_key
-from placet.engine.progress import described
-from placet.entrypoints.beside_worker import reconciler
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, Reconciler
 from placet.errors import GovernanceError, UsageError
 from placet.replay import judge
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
-from tests.support.command import Command as Placet
+from tests.security.perimeter.impostor import ask, sealed_input, stranger
 from tests.support.world import World
 
 SEALED = "Encoded failure"
 """What a stranger reads of our failures."""
-
-
-@workflow.defn(name="GovernedRun", sandboxed=False)
-class Impostor:
-    """A stranger's workflow of our name: it asks our workers for one step."""
-
-    @workflow.run
-    async def run(self, step: str, queue: str, given: RawValue) -> None:
-        """Ask once."""
-        await workflow.execute_activity(
-            step,
-            given,
-            task_queue=queue,
-            start_to_close_timeout=timedelta(seconds=20),
-            retry_policy=RetryPolicy(maximum_attempts=1),
-        )
-
-
-def stranger(world: World, *, with_key: bool = False) -> Client:
-    """A client of somebody who reaches Temporal; `with_key`: who has the payload key, too."""
-    converter = data_converter(load_or_create_key(world.settings.payload_key)) if with_key else pydantic_data_converter
-    return world.run(Client.connect(world.settings.temporal_address, data_converter=converter))
-
-
-@contextmanager
-def impostors(world: World, client: Client) -> Iterator[str]:
-    """A stranger's worker; its task queue."""
-    queue = f"{world.engine.task_queue}-stranger"
-
-    async def begin() -> Worker:
-        worker = Worker(client, task_queue=queue, workflows=[Impostor], workflow_runner=UnsandboxedWorkflowRunner())
-        begun.append(world._loop.create_task(worker.run()))
-        return worker
-
-    begun: list[Any] = []
-    worker = world.run(begin())
-    try:
-        yield queue
-    finally:
-        world.run(worker.shutdown())
-
-
-def ask(world: World, client: Client, workflow_id: str, step: str, given: Any) -> str:
-    """Ask for `step` as an impostor; returns what was said to it, which only who has the key can read."""
-
-    async def asked() -> None:
-        arguments = [step, world.engine.task_queue, given]
-        await client.execute_workflow("GovernedRun", args=arguments, id=workflow_id, task_queue=queue)
-
-    with impostors(world, client) as queue, pytest.raises(WorkflowFailureError) as refused:
-        world.run(asked())
-    return str(getattr(refused.value.cause.__cause__, "message", ""))
-
-
-def sealed_input(world: World, run_id: str, step: str) -> RawValue:
-    """The ciphertext that a run's own history shows as what `step` was asked."""
-    for event in world.run(world.engine.history(run_id)).events:
-        scheduled = event.activity_task_scheduled_event_attributes
-        if scheduled.activity_type.name == step:
-            return RawValue(Payload.FromString(scheduled.input.payloads[0].SerializeToString()))
-    raise AssertionError(step)
 
 
 def test_a_plain_start_runs_nothing_whatever_it_says(a_world: World) -> None:
@@ -169,6 +90,20 @@ def test_a_strangers_workflow_moves_no_run(a_world: World, place: str) -> None:
     assert a_world.record(run_id).state == "awaiting_decision"
     assert a_world.events(run_id) == before
     assert a_world.effects()["adjustments"] == 0
+
+
+def test_who_has_the_payload_key_takes_no_other_runs_assessment_or_evidence_for_a_proposal(a_world: World) -> None:
+    other = a_world.record(a_world.pending("C00006"))
+    recorded = run_operations.record_request(a_world.database, a_world.request("C00005")).request
+    insider = stranger(a_world, with_key=True)
+    given = ProposeInput(run=recorded, assessment=str(other.assessment), evidence=str(other.evidence))
+    foreign = f"assessment {given.assessment[:16]} is not what run {recorded.run_id!r} has on record"
+    assert ask(a_world, insider, recorded.run_id, "propose", given) == foreign
+    assert ask(a_world, insider, recorded.run_id, "analyse", recorded) == ""
+    assert ask(a_world, insider, recorded.run_id, "propose", given) == foreign
+    own = given.model_copy(update={"assessment": str(a_world.record(recorded.run_id).assessment)})
+    assert "evidence " in ask(a_world, insider, recorded.run_id, "propose", own)
+    assert a_world.events(recorded.run_id, "propose.completed") == []
 
 
 def test_a_ciphertext_of_one_run_starts_no_other(a_world: World) -> None:
@@ -252,112 +187,6 @@ def test_who_answers_in_a_workers_stead_can_end_a_run_and_moves_nothing_else(
     assert world.effects()["adjustments"] == 0
 
 
-def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: World, command: Placet) -> None:
-    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
-    run_id = a_world.start("C00005")
-    a_world.until(lambda: a_world.attempts(run_id) >= 3, "a third attempt")
-
-    def named() -> str:
-        return " ".join(finding.detail for finding in hindered(a_world.settings))
-
-    assert f"{run_id}: step 'analyse' is tried again and again since 20" in named()
-    assert "step 'analyse' is tried again and again since 20" in command("run", "show", run_id).out
-    (line,) = json.loads(command("run", "show", run_id, "--json").out)["hindered"]
-    assert line.startswith("step 'analyse' is tried again and again since 20")
-    client = stranger(a_world)
-    pause = PauseActivityRequest(
-        namespace="default",
-        execution=WorkflowExecution(workflow_id=run_id),
-        identity="mallory",
-        reason="all is \x1b[2Jwell",
-        type="analyse",
-    )
-    a_world.run(client.workflow_service.pause_activity(pause))
-    a_world.until(lambda: "is paused since 20" in named(), "the pause")
-    assert "by: “mallory”, with the reason: “all is ␛[2Jwell”" in named()
-    assert f"temporal activity unpause --workflow-id {run_id} --activity-id 1" in named()
-    assert a_world._parts is not None
-    made = Reconciler(a_world.engine, a_world._parts.context, grace=timedelta(0))
-    page = a_world.run(made.run_once())
-    assert page is not None
-    (found,) = page
-    assert (found.run_id, found.found) == (run_id, "stuck")
-    assert "step 'analyse' is paused since 20" in found.detail
-    a_world.mend_bss()
-    a_world.run(
-        client.workflow_service.unpause_activity(
-            UnpauseActivityRequest(namespace="default", execution=WorkflowExecution(workflow_id=run_id), type="analyse")
-        )
-    )
-    a_world.wait(run_id, "awaiting_decision")
-    assert named() == ""
-
-
-def test_a_step_or_a_workflow_that_a_stranger_leads_away_is_named(a_world: World) -> None:
-    """Nothing fails: a step waits in a queue that nobody of ours serves, a workflow for a worker of another version."""
-    a_world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
-    run_id = a_world.start("C00005")
-    a_world.until(lambda: a_world.attempts(run_id) >= 1, "an attempt")
-
-    def named() -> str:
-        return " ".join(finding.detail for finding in hindered(a_world.settings))
-
-    client, queue = stranger(a_world), a_world.engine.task_queue
-
-    def move(name: str) -> None:
-        change = UpdateActivityOptionsRequest(
-            namespace="default",
-            execution=WorkflowExecution(workflow_id=run_id),
-            type="analyse",
-            activity_options=ActivityOptions(task_queue=TaskQueue(name=name)),
-            update_mask=FieldMask(paths=["task_queue.name"]),
-        )
-        a_world.run(client.workflow_service.update_activity_options(change))
-
-    move("no\x1b[2Jwhere")
-    assert "step 'analyse' was moved to task queue “no␛[2Jwhere”, which no worker of ours serves" in named()
-    assert f"temporal activity update-options --workflow-id {run_id} --activity-id 1 --task-queue {queue}" in named()
-    a_world.mend_bss()
-    move(queue)
-    a_world.wait(run_id, "awaiting_decision")
-    assert named() == ""
-    # A version that a stranger's own worker brought to our queue.
-    version = WorkerDeploymentVersion(deployment_name="x", build_id="y")
-    versioned = WorkerDeploymentOptions(
-        deployment_name="x", build_id="y", worker_versioning_mode=WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
-    )
-    poll = PollWorkflowTaskQueueRequest(
-        namespace="default", task_queue=TaskQueue(name=queue), identity="mallory", deployment_options=versioned
-    )
-    pinned = VersioningOverride.PinnedOverride(
-        behavior=VersioningOverride.PINNED_OVERRIDE_BEHAVIOR_PINNED, version=version
-    )
-
-    def bind(override: VersioningOverride | None) -> bool:
-        change = UpdateWorkflowExecutionOptionsRequest(
-            namespace="default",
-            workflow_execution=WorkflowExecution(workflow_id=run_id),
-            workflow_execution_options=WorkflowExecutionOptions(versioning_override=override),
-            update_mask=FieldMask(paths=["versioning_override"]),
-        )
-        try:
-            a_world.run(client.workflow_service.update_workflow_execution_options(change))
-        except RPCError:
-            return False
-        return True
-
-    async def polled() -> None:
-        with contextlib.suppress(RPCError):
-            await client.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=20))
-
-    polling = asyncio.run_coroutine_threadsafe(polled(), a_world._loop)
-    a_world.until(lambda: bind(VersioningOverride(pinned=pinned)), "the stranger's version to be known")
-    polling.cancel()
-    assert "its workflow is bound to a worker's version, which none of ours has" in named()
-    assert bind(None)
-    assert named() == ""
-
-
 def test_an_earlier_answer_in_a_workers_stead_swallows_no_decision(a_world: World) -> None:
     """Whoever polls our queue can answer a review with the sealed answer to an earlier one of the same run."""
     anna, run_id = a_world.approver("anna"), a_world.pending("C00005")
@@ -414,29 +243,6 @@ def test_a_stranger_who_takes_a_runs_id_is_named_to_who_starts_it(a_world: World
             a_world.run(run_operations.start_run(a_world.database, a_world.engine, request))
         assert f"“GovernedRun” on task queue “{a_world.engine.task_queue}-␛[2Jstranger”" in str(refused.value)
     assert [event.kind for event in a_world.events(request.run_id)] == ["run.requested"]
-
-
-def test_a_run_whose_workflow_a_stranger_paused_is_named_and_has_not_ended(
-    a_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The embedded server has that switched off, and the SDK has no name for it: what Temporal says is made up."""
-    run_id = a_world.pending("C00005")
-
-    async def paused(client: Client, run_id: str) -> DescribeWorkflowExecutionResponse:
-        said = await described(client, run_id)
-        said.workflow_execution_info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED
-        said.workflow_extended_info.pause_info.identity = "mallory"
-        return said
-
-    monkeypatch.setattr(reconciler, "described", paused)
-    assert a_world._parts is not None
-    made = Reconciler(a_world.engine, a_world._parts.context, grace=timedelta(0))
-    page = a_world.run(made.run_once())
-    assert page is not None
-    (found,) = page
-    assert (found.run_id, found.found) == (run_id, "stuck")
-    assert f"by: “mallory”; `temporal workflow unpause --workflow-id {run_id}` lets it go on" in found.detail
-    assert a_world.record(run_id).state == "awaiting_decision"
 
 
 def test_a_run_is_cancelled_on_request_only_where_the_request_is_on_its_record(a_world: World) -> None:
