@@ -67,6 +67,11 @@ def database(settings: Settings) -> Iterator[Finding]:
                 yield Finding("info", "database", f"{opened.name}: the next command that needs it migrates it")
             return
         yield Finding("ok", "database", f"{opened.name}, schema {opened.revision()}")
+        for fault in opened.weakened():
+            advice = (
+                "have the database's owner say why; then run `placet audit verify`, and restore a backup if in doubt"
+            )
+            yield Finding("problem", "database", fault, advice)
 
 
 def temporal(settings: Settings) -> Iterator[Finding]:

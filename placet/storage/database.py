@@ -248,6 +248,17 @@ class Database:
             # A statement that writes nothing, but that a read-only database refuses all the same.
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
+    def weakened(self) -> tuple[str, ...]:
+        """What the schema would let pass that it refuses as this version makes it; see `placet.storage.sql.guards`.
+
+        Raises:
+            StorageError: the database refused.
+        """
+        from placet.storage.sql.guards import weakened  # noqa: PLC0415 - only who asks waits for SQLAlchemy's inspector
+
+        with self._schema() as connection:
+            return tuple(weakened(connection))
+
     @contextmanager
     def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
         """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
