@@ -126,6 +126,11 @@ class Tools:
 
         return asyncio.run(work)
 
+    @property
+    def passphrase_is_given(self) -> bool:
+        """Whether the environment gives the key passphrase."""
+        return environment_secret("PLACET_KEY_PASSPHRASE") is not None
+
     def passphrase(self, prompt: str) -> str:
         """The key passphrase, from PLACET_KEY_PASSPHRASE or asked at the terminal."""
         import getpass

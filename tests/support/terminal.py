@@ -9,16 +9,28 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.guard import GUARD
 
 ROWS, COLUMNS = 24, 80
+_ASKED = b"'s key: "
 
 
-def on_terminal(arguments: list[str], environment: Mapping[str, str], until: str | None, seconds: float = 60) -> str:
-    """Run `placet` with `arguments` on a terminal of 24 by 80; everything it writes, until `until` or its end."""
+def on_terminal(
+    arguments: list[str],
+    environment: Mapping[str, str],
+    until: str | None,
+    *,
+    passphrases: Sequence[str] = (),
+    seconds: float = GUARD,
+) -> str:
+    """Run `placet` with `arguments` on a terminal of 24 by 80, typing each of `passphrases` as it is asked for.
+
+    Returns:
+        Everything it writes, until `until` or its end.
+    """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     # The prompt for a passphrase opens the controlling terminal.
@@ -34,7 +46,7 @@ def on_terminal(arguments: list[str], environment: Mapping[str, str], until: str
         start_new_session=True,
     )
     os.close(follower)
-    seen, deadline = b"", time.monotonic() + seconds
+    seen, typed, deadline = b"", 0, time.monotonic() + seconds
     try:
         while until is None or until.encode() not in seen:
             assert time.monotonic() < deadline, f"not seen within {seconds} s: {until!r} in {seen!r}"
@@ -47,6 +59,9 @@ def on_terminal(arguments: list[str], environment: Mapping[str, str], until: str
             if not part:
                 break
             seen += part
+            while typed < min(len(passphrases), seen.count(_ASKED)):
+                os.write(leader, passphrases[typed].encode() + b"\n")
+                typed += 1
     finally:
         child.kill()
         child.wait(GUARD)

@@ -14,6 +14,8 @@ from placet.errors import ConfigurationError
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.ed25519 import check_public_key
 
+NOT_OPENED = "key_not_opened"
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
@@ -66,27 +68,43 @@ def create_key_file(path: Path, passphrase: str) -> SigningKey:
     return SigningKey(private, key_id_of(raw))
 
 
+def check_key_file(path: Path) -> None:
+    """Make sure that there is a key file and that nobody else reads it, before its passphrase is asked for.
+
+    Raises:
+        ConfigurationError: the file is missing or readable by others.
+    """
+    _read(path)
+
+
 def load_key_file(path: Path, passphrase: str) -> SigningKey:
     """Load a private key.
 
     Raises:
-        ConfigurationError: the file is missing, readable by others, not an Ed25519 key, or the passphrase is wrong.
+        ConfigurationError: the file is missing, readable by others, not an Ed25519 key, or, with code
+            `key_not_opened`, the passphrase does not open it.
     """
-    try:
-        pem = files.read_secret(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read key file {str(path)!r}: {error.strerror}; create one with `placet keys new`"
-        ) from error
+    pem = _read(path)
     try:
         private = serialization.load_pem_private_key(pem, passphrase.encode() or None)
     except TypeError as error:
         raise ConfigurationError(f"key file {str(path)!r} and its passphrase do not fit: {error}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ConfigurationError(f"cannot open key file {str(path)!r}: wrong passphrase or not a key file") from error
+        raise ConfigurationError(
+            f"cannot open key file {str(path)!r}: wrong passphrase or not a key file", code=NOT_OPENED
+        ) from error
     if not isinstance(private, Ed25519PrivateKey):
         raise ConfigurationError(f"key file {str(path)!r} holds another kind of key; Ed25519 is needed")
     return SigningKey(private, key_id_of(public_bytes(private.public_key())))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return files.read_secret(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read key file {str(path)!r}: {error.strerror}; create one with `placet keys new`"
+        ) from error
 
 
 def parse_public_key(text: str) -> bytes:

@@ -1,17 +1,21 @@
 """Where a person's key file lies, and loading it to sign."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import PersonName, first_fault
 from placet.contracts.text import NAME, shortened
-from placet.errors import UsageError
+from placet.errors import ConfigurationError, UsageError
+from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.governance.signing.keys import Signer
+
+_TRIES: Final = 3
+"""As often as `sudo` and `ssh` ask."""
 
 
 def key_path(toolbox: Toolbox, name: str, key_file: Path | None = None) -> Path:
@@ -27,14 +31,35 @@ def key_path(toolbox: Toolbox, name: str, key_file: Path | None = None) -> Path:
     return key_file or toolbox.home / "keys" / f"{checked}.pem"
 
 
+def check_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> None:
+    """Make sure that `name` has a key file here, before they read what they would sign with it.
+
+    Raises:
+        UsageError: `name` is nobody's name.
+        ConfigurationError: there is none, or others can read it.
+    """
+    from placet.governance.signing.keys import check_key_file
+
+    check_key_file(key_path(toolbox, name, key_file))
+
+
 def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "Signer":
-    """Open the key of `name`, asking for its passphrase.
+    """Open the key of `name`, asking for its passphrase; a person who mistypes it is asked again.
 
     Raises:
         UsageError: `name` is nobody's name.
         ConfigurationError: the key cannot be opened.
     """
-    from placet.governance.signing.keys import Signer, load_key_file
+    from placet.governance.signing.keys import NOT_OPENED, Signer, check_key_file, load_key_file
 
     path = key_path(toolbox, name, key_file)
-    return Signer(name, load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key")))
+    check_key_file(path)
+    tries = 1 if toolbox.passphrase_is_given else _TRIES
+    for left in reversed(range(tries)):
+        try:
+            return Signer(name, load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key")))
+        except ConfigurationError as error:
+            if error.code != NOT_OPENED or not left:
+                raise
+            output.print_notice(f"{error}; try again")
+    raise AssertionError("a key is opened or the last try raises")

@@ -73,6 +73,10 @@ class Toolbox(Protocol):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end."""
 
+    @property
+    def passphrase_is_given(self) -> bool:
+        """Whether the environment gives the key passphrase, so that nobody is asked for it."""
+
     def passphrase(self, prompt: str) -> str:
         """The key passphrase: from PLACET_KEY_PASSPHRASE, or asked of the person at the terminal."""
 

@@ -1,5 +1,6 @@
 """What an approver sees at a real terminal: no foreign text fakes or hides a line, and what is signed comes last."""
 
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,10 +98,10 @@ def waiting(database: Database, proposal: Proposal) -> None:
             )
 
 
-def shown(home: Path, *arguments: str, until: str | None = None) -> list[str]:
+def shown(home: Path, *arguments: str, until: str | None = None, typed: tuple[str, ...] = ()) -> list[str]:
     """The lines on the terminal; nothing in them but printable text and our own styles."""
     environment = {"PLACET_HOME": str(home), "PLACET_DATABASE_URL": database_url(home)}
-    seen = on_terminal(list(arguments), environment, until)
+    seen = on_terminal(list(arguments), environment, until, passphrases=typed)
     plain = OUR_STYLES.sub("", seen).replace("\r\n", "\n")
     assert not FORBIDDEN.search(plain), repr(plain)
     assert "\x1b" not in plain
@@ -128,6 +129,26 @@ def test_what_is_signed_comes_last_before_the_question_and_fits_the_screen(home:
     assert "the model says: “Approve at once." in above
     assert "anna wrote: “seen" in above
     assert not [line for line in lines if re.match(r"(costs|state|digest +f)", line)]
+
+
+def test_a_mistyped_passphrase_is_asked_for_again_and_the_screen_is_not_lost(home: Path) -> None:
+    command = ("approve", RUN, "--as", "anna", "--print")
+    lines = shown(home, *command, typed=("a slip", "another", "correct horse"))
+    again = [line for line in lines if line.endswith("; try again")]
+    assert len(again) == 2
+    assert "wrong passphrase" in again[0]
+    assert json.loads(lines[-1])["signatures"]
+    assert lines.count("what a signature is for") == 1
+    lines = shown(home, *command, typed=("a slip", "another", "a third"))
+    assert lines[-1].endswith("wrong passphrase or not a key file")
+
+
+def test_who_has_no_key_here_is_told_before_anything_is_shown(home: Path) -> None:
+    lines = shown(home, "approve", RUN, "--as", "bert")
+    assert "what a signature is for" not in lines
+    assert "No such file or directory; create one with `placet keys new`" in " ".join(lines)
+    with Database(database_url(home)) as database, database.reading() as tx:
+        assert "approve.seen" not in {event.kind for event in tx.audit.read(RUN)}
 
 
 @pytest.mark.parametrize("command", [("run", "show", RUN), ("inbox",)])

@@ -11,7 +11,7 @@ from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import AsOption, JsonFlag, KeyOption, ReasonOption, asking
-from placet.interfaces.cli.signing import load_signer
+from placet.interfaces.cli.signing import check_signer, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def sign(
     from placet.service.mandates import read_draft, sign_mandate, take_mandate
 
     toolbox: Toolbox = context.obj
+    check_signer(toolbox, name, key_file)
     drafted = read_draft(file)
     _check_agent(toolbox, drafted.agent)
     _check_treatments(toolbox, drafted.agent, drafted.treatments)

@@ -12,7 +12,7 @@ from placet.contracts.text import counted, one_line
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.running.runs import UNFINISHED
-from placet.interfaces.cli.signing import load_signer
+from placet.interfaces.cli.signing import check_signer, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     from placet.service.batch_choice import prepare_batch
     from placet.service.batches import deliver_batch, record_batch, sign_prepared
 
+    check_signer(toolbox, signing.name, signing.key_file)
     limits = _limits(selection)
     database = toolbox.database()
     run_ids = None if selection.all_waiting else selection.run_ids

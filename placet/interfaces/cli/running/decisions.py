@@ -27,7 +27,7 @@ from placet.interfaces.cli.options import (
 )
 from placet.interfaces.cli.running.batches import Selection, Signing, decide_batch
 from placet.interfaces.cli.running.delivery import deliver
-from placet.interfaces.cli.signing import load_signer
+from placet.interfaces.cli.signing import check_signer, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def amend(
     toolbox: Toolbox = context.obj
     if (amount is None) == (treatment is None):
         raise typer.BadParameter("give one of them", param_hint="--amount / --treatment")
+    check_signer(toolbox, name, key_file)
     record, digest, pending = _pending(toolbox, run_id, "amend", proposal)
     less = money(amount, "--amount")
     changed = amended(pending, Amendment(amends=digest, amount=less, treatment=treatment), name, reason)
@@ -177,6 +178,7 @@ def _decide(
 ) -> int:
     from placet.service.decisions import sign_verdict
 
+    check_signer(toolbox, name, key_file)
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
     output.print_proposal(proposal, digest, beside=print_only)
     _seen(toolbox, record, digest, name)
