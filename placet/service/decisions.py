@@ -31,9 +31,13 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
         UsageError: the run is not waiting for such a decision.
     """
     record = find_run(database, run_id, tenant)
-    expected = "unknown_outcome" if verdict.startswith("confirm_") else "awaiting_decision"
-    if record.state != expected or record.proposal is None:
-        raise UsageError(f"run {run_id!r} is {record.state!r}, not {expected!r}: there is nothing to {verdict}")
+    settles = verdict.startswith("confirm_")
+    if record.state != ("unknown_outcome" if settles else "awaiting_decision") or record.proposal is None:
+        waits, nothing = ("for what somebody found", "settle") if settles else ("for a decision", verdict)
+        raise UsageError(
+            f"run {run_id!r} is {record.state.replace('_', ' ')} and does not wait {waits}: "
+            f"there is nothing to {nothing}"
+        )
     with database.reading() as tx:
         return record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
 

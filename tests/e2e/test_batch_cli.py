@@ -235,7 +235,7 @@ def test_a_named_run_that_does_not_wait_stops_the_whole_batch(
         tx.runs.set_state(run_id(2), "cancelled", at=NOW)
     code, out, err = placet("approve", run_id(1), run_id(2), "--as", "anna", "--print")
     assert (code, out) == (1, "")
-    assert f"run '{run_id(2)}' is 'cancelled', not 'awaiting_decision'" in err
+    assert f"run '{run_id(2)}' is cancelled and does not wait for a decision" in err
     code, _, err = placet("approve", run_id(1), "run-9", "--as", "anna", "--print")
     assert (code, err) == (1, "placet: no run 'run-9'; see `placet run list`\n")
 

@@ -156,7 +156,9 @@ def test_the_whole_life_of_an_approval_at_the_command_line(a_world: World, comma
         f"what becomes of it: `placet run wait {run_id}`",
     )
     a_world.wait(run_id, "executed")
-    assert "is 'executed', not 'awaiting_decision'" in one_line(run("approve", run_id, "--as", "berta"))
+    assert "is executed and does not wait for a decision: there is nothing to approve" in one_line(
+        run("approve", run_id, "--as", "berta")
+    )
     assert "is 'executed' and not running" in one_line(run("run", "cancel", run_id))
     assert run("audit", "verify").returncode == 0
     assert one_line(run("audit", "log", "nope")) == "placet: nothing is on record of 'nope'; see `placet run list`"
