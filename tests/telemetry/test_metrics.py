@@ -22,7 +22,7 @@ from placet.storage.database import Database
 from placet.telemetry.metrics import names, registry
 from placet.telemetry.metrics.record_counts import counted
 from placet.telemetry.metrics.registry import Metrics
-from tests.integration.running.test_http_api import TOKEN, serving
+from tests.integration.http.calling import TOKEN, serving
 from tests.support.databases import disarm, outsider
 from tests.support.guard import GUARD
 from tests.support.world import World

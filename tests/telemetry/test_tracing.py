@@ -39,7 +39,7 @@ from placet.replay import replay
 from placet.service import runs as run_operations
 from placet.telemetry import spans
 from tests.agents.support import Provider, answering, provider
-from tests.integration.running.test_http_api import TOKEN, serving
+from tests.integration.http.calling import TOKEN, serving
 from tests.support.collector import Collector, attributes, running_collector
 from tests.support.guard import GUARD
 from tests.support.world import World

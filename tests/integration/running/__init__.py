@@ -1,1 +1,1 @@
-"""What keeps an installation alive: API, doctor, supervisor."""
+"""What keeps an installation alive: doctor, supervisor, what is waited for."""
