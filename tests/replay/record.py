@@ -15,9 +15,9 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.halts import place_halt
 from placet.service.reversals import request_reversal, reverse_run
+from tests.security.gate.mandates.mandating import head, mandated, permitting
 from tests.security.gate.test_batches import pending, prepared, signed
 from tests.security.gate.test_gate_times import timed
-from tests.security.gate.test_mandates import head, mandated, permitting
 from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 

@@ -12,7 +12,7 @@ from placet.governance.policy.set import PolicySet
 from placet.service.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
 from placet.service.policy_files import read_policy_files
-from tests.security.gate.test_mandates import COMMIT, envelope
+from tests.security.gate.mandates.mandating import COMMIT, envelope
 from tests.support.world import Approver, World
 
 DETAIL = "this was a control proposal ({}, seeded by vera) that had to be declined; nothing was executed"
