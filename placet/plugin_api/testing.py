@@ -37,12 +37,12 @@ from placet.plugin_api.matching import Endpoint, find_entry
 from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, Respond, unused_url
 
 LIMITS = ConnectorLimits(
-    connect_seconds=1.0, read_seconds=0.3, total_seconds=1.0, max_response_bytes=65_536, pool_size=4
+    connect_seconds=1.0, read_seconds=1.0, total_seconds=2.0, max_response_bytes=65_536, pool_size=4
 )
 """Short bounds, so that slowness is tested quickly. Operations that take a timeout should pass as little."""
 
 _TOKEN = "conformance-kit-token"  # noqa: S105 - no secret: it marks what came through the transport
-_SLOW_SECONDS = 3.0
+_SLOW_SECONDS = 30.0
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 _UNKNOWN, _UNAVAILABLE, _REJECTED = (OutcomeUnknown,), (UpstreamUnavailable,), (UpstreamRejected,)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -163,10 +162,8 @@ def test_it_is_healthy_quiet_small_and_offers_no_other_doors(server: tuple[str, 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_at_once_when_asked_and_prints_one_line(number: int) -> None:
     with served() as (_, child):
-        started = time.monotonic()
         os.kill(child.pid, number)
         out, err = child.communicate(timeout=GUARD)
-        assert time.monotonic() - started < 5
     assert child.returncode == 0
     assert (out, err) == ("", "")
 

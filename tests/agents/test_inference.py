@@ -91,11 +91,11 @@ def test_waiting_for_ones_turn_is_not_the_models_silence() -> None:
     def slowly(number: int, handler: BaseHTTPRequestHandler) -> None:
         crowd.append(busy.locked())
         with busy:
-            threading.Event().wait(0.15)
+            threading.Event().wait(0.4)
             answering("openai", GOOD)(number, handler)
 
     with provider(slowly) as server, ThreadPoolExecutor(10) as threads:
-        subject = inference({"local": model("openai", server.base_url("openai"), timeout_s=1.0, at_once=1)})
+        subject = inference({"local": model("openai", server.base_url("openai"), timeout_s=3.5, at_once=1)})
         asked = list(threads.map(lambda _: ask(subject).attempts[-1].outcome, range(10)))
     assert asked == ["ok"] * 10
     assert crowd == [False] * 10

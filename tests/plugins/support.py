@@ -25,11 +25,14 @@ from placet.plugin_api import (
 from placet.plugin_api.probe import ProbeAnswer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from tests.support.guard import GUARD
 
 ALLOWLIST = Path(__file__).parents[2] / "plugins" / "allowlist.toml"
 KEY = "5e" * 32
 
-LIMITS = ConnectorLimits(connect_seconds=2.0, read_seconds=1.5, total_seconds=4.0, max_response_bytes=4096, pool_size=8)
+LIMITS = ConnectorLimits(
+    connect_seconds=GUARD, read_seconds=GUARD, total_seconds=GUARD, max_response_bytes=4096, pool_size=8
+)
 
 RULES = """
 version = 1
@@ -55,7 +58,7 @@ class ProbeConnector(Connector):
     def bucket(self, bucket_id: str = "B-1") -> Any:
         return self.call("GET", BUCKET, ids={"id": bucket_id}, parse=Answer.object)
 
-    def adjust(self, timeout_seconds: float = 0.4) -> Any:
+    def adjust(self, timeout_seconds: float = GUARD) -> Any:
         return self.call("POST", ADJUST, body={"amount": 1}, parse=Answer.object, timeout_seconds=timeout_seconds)
 
     def query_task(self) -> Any:

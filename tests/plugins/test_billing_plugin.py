@@ -17,6 +17,7 @@ from plugins.billing import BillingPlugin
 from plugins.billing.ownership import check_owner
 from plugins.billing.plugin import BILLS, BUCKETS, PRODUCTS, USAGE
 from tests.plugins.support import ALLOWLIST, KEY, LIMITS, Bss, answer, bss
+from tests.support.guard import GUARD
 
 AS_OF = date(2026, 3, 15)
 CUSTOMER = "C00002"
@@ -82,7 +83,7 @@ def test_a_product_names_the_orders_behind_it(system: Bss) -> None:
     other = "C00003"
     assert {product.order_ids for product in system.plugins.billing.products(other)} == {()}
     new = OrderProduct(customer_id=other, action="add", offering_id="PO-contract-12m")
-    order = system.plugins.commerce.perform(new, KEY, timeout_seconds=1.0)
+    order = system.plugins.commerce.perform(new, KEY, timeout_seconds=GUARD)
     ordered = [product for product in system.plugins.billing.products(other) if product.order_ids]
     assert [(product.offering_id, product.order_ids) for product in ordered] == [
         ("PO-contract-12m", (order.external_id,))

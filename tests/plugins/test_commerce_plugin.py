@@ -19,6 +19,9 @@ from placet.sandbox.config import SandboxConfig
 from plugins.commerce import CommercePlugin, adjustments, orders
 from tests.plugins.support import ALLOWLIST, KEY, LIMITS, Bss, answer, bss
 
+SECONDS = 4.0
+"""What a request may take: a test in which none is answered waits for it, a busy machine stays well below."""
+
 OTHER = "0f" * 32
 ADJUST, ORDER = adjustments.ADJUSTMENTS, orders.ORDERS
 BUCKET = "/tmf-api/prepayBalanceManagement/v4/bucket"
@@ -52,11 +55,11 @@ ENDED = order("delete", offering="PO-internet-dsl")
 
 
 def perform(system: Bss, mutation: AdjustBalance | OrderProduct, key: str = KEY) -> Confirmation:
-    return system.plugins.commerce.perform(mutation, key, timeout_seconds=1.0)
+    return system.plugins.commerce.perform(mutation, key, timeout_seconds=SECONDS)
 
 
 def look(system: Bss, mutation: AdjustBalance | OrderProduct, key: str = KEY) -> Sighting:
-    return system.plugins.commerce.read_back(mutation, key, sent_after=None, timeout_seconds=1.0)
+    return system.plugins.commerce.read_back(mutation, key, sent_after=None, timeout_seconds=SECONDS)
 
 
 def read_back(system: Bss, mutation: AdjustBalance | OrderProduct, key: str = KEY) -> Confirmation | None:
@@ -245,7 +248,7 @@ def pointed_at(url: str) -> CommercePlugin:
 
 def test_what_was_never_sent_is_not_unknown() -> None:
     with pointed_at(unused_url()) as plugin, pytest.raises(UpstreamUnavailable, match="nothing was sent"):
-        plugin.perform(credit(), KEY, timeout_seconds=1.0)
+        plugin.perform(credit(), KEY, timeout_seconds=SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +266,7 @@ def test_what_was_never_sent_is_not_unknown() -> None:
 def test_a_mutation_that_cannot_be_expressed_is_not_sent(mutation: AdjustBalance | OrderProduct) -> None:
     with ProbeServer(lambda _: answer({})) as server, pointed_at(server.url) as plugin:
         with pytest.raises(PluginError) as refused:
-            plugin.perform(mutation, KEY, timeout_seconds=1.0)
+            plugin.perform(mutation, KEY, timeout_seconds=SECONDS)
         assert refused.value.code == "bad_mutation"
         assert server.requests == ()
 
@@ -300,7 +303,7 @@ def test_a_201_that_does_not_confirm_this_very_mutation_is_unknown(record: dict[
         pointed_at(server.url) as plugin,
         pytest.raises(OutcomeUnknown),
     ):
-        plugin.perform(credit(), KEY, timeout_seconds=1.0)
+        plugin.perform(credit(), KEY, timeout_seconds=SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +317,7 @@ def test_a_201_that_does_not_confirm_this_very_mutation_is_unknown(record: dict[
 )
 def test_a_confirmation_is_one_although_our_description_did_not_survive(record: dict[str, Any]) -> None:
     with ProbeServer(lambda _: answer(record, 201)) as server, pointed_at(server.url) as plugin:
-        done = plugin.perform(credit(), KEY, timeout_seconds=1.0)
+        done = plugin.perform(credit(), KEY, timeout_seconds=SECONDS)
     assert (done.external_id, done.confirmed_by, done.key_shown) == ("A-1", "response", False)
 
 
@@ -346,7 +349,7 @@ FOREIGN = {**RECORD, "id": "A-0", "description": f"placet:{OTHER}"}
 def test_a_read_back_says_how_sure_it_is(records: list[dict[str, Any]], certainty: str) -> None:
     page = answer(records, headers={"X-Total-Count": str(len(records))})
     with ProbeServer(lambda _: page) as server, pointed_at(server.url) as plugin:
-        seen = plugin.read_back(credit(), KEY, sent_after=SENT, timeout_seconds=1.0)
+        seen = plugin.read_back(credit(), KEY, sent_after=SENT, timeout_seconds=SECONDS)
     assert seen.certainty == certainty
     if certainty == "likely":
         assert "“A-1”" in seen.detail
@@ -357,7 +360,7 @@ def test_another_systems_order_number_is_no_proof_that_our_keys_are_shown() -> N
     strange = {"id": "O-1", "externalId": "0123456789abcdef0123456789abcdef", "state": "completed"}
     page = answer([strange], headers={"X-Total-Count": "1"})
     with ProbeServer(lambda _: page) as server, pointed_at(server.url) as plugin:
-        assert plugin.read_back(order(), KEY, sent_after=SENT, timeout_seconds=1.0).certainty == "cannot_tell"
+        assert plugin.read_back(order(), KEY, sent_after=SENT, timeout_seconds=SECONDS).certainty == "cannot_tell"
 
 
 def test_a_mutation_recorded_as_failed_is_certainly_not_done() -> None:
@@ -367,7 +370,7 @@ def test_a_mutation_recorded_as_failed_is_certainly_not_done() -> None:
         pointed_at(server.url) as plugin,
         pytest.raises(UpstreamRejected) as performed,
     ):
-        plugin.perform(credit(), KEY, timeout_seconds=1.0)
+        plugin.perform(credit(), KEY, timeout_seconds=SECONDS)
     assert performed.value.code == "effect_failed"
 
 
@@ -385,7 +388,7 @@ def test_a_read_back_says_plainly_what_it_cannot_confirm(
 ) -> None:
     page = answer([record], headers={"X-Total-Count": "1"})
     with ProbeServer(lambda _: page) as server, pointed_at(server.url) as plugin, pytest.raises(error) as told:
-        plugin.read_back(credit(), KEY, sent_after=None, timeout_seconds=1.0)
+        plugin.read_back(credit(), KEY, sent_after=None, timeout_seconds=SECONDS)
     assert told.value.code == code
 
 
@@ -402,7 +405,7 @@ def test_the_effect_is_found_on_whichever_page_it_is() -> None:
         wide = LIMITS.model_copy(update={"max_response_bytes": 1_000_000})
         context = ConnectorContext(rules=rules, endpoint=Endpoint.parse("commerce", server.url), limits=wide)
         with CommercePlugin(context) as plugin:
-            found = plugin.read_back(credit(), KEY, sent_after=None, timeout_seconds=1.0).confirmation
+            found = plugin.read_back(credit(), KEY, sent_after=None, timeout_seconds=SECONDS).confirmation
     assert found is not None
     assert found.external_id == "A-last"
 

@@ -70,9 +70,9 @@ def test_the_commerce_plugin_conforms(sandbox: Respond) -> None:
             plugin=CommercePlugin,
             rules=Allowlist.load(ALLOWLIST).plugins[1],
             operations={
-                "credit": lambda plugin: plugin.perform(CREDIT, next(keys), timeout_seconds=0.3),
-                "order": lambda plugin: plugin.perform(ORDER, next(keys), timeout_seconds=0.3),
-                "read back": lambda plugin: plugin.read_back(CREDIT, KEY, sent_after=None, timeout_seconds=0.3),
+                "credit": lambda plugin: plugin.perform(CREDIT, next(keys), timeout_seconds=1.0),
+                "order": lambda plugin: plugin.perform(ORDER, next(keys), timeout_seconds=1.0),
+                "read back": lambda plugin: plugin.read_back(CREDIT, KEY, sent_after=None, timeout_seconds=1.0),
             },
             system=sandbox,
         )
@@ -231,7 +231,7 @@ def test_a_plugin_that_fills_a_role_is_tested_in_all_of_it(sandbox: Respond) -> 
     subject = Subject(
         plugin=CommercePlugin,
         rules=Allowlist.load(ALLOWLIST).plugins[1],
-        operations={"credit": lambda plugin: plugin.perform(CREDIT, KEY, timeout_seconds=0.3)},
+        operations={"credit": lambda plugin: plugin.perform(CREDIT, KEY, timeout_seconds=1.0)},
         system=sandbox,
     )
     found = [(finding.check, finding.operation) for finding in check(subject)]

@@ -32,7 +32,6 @@ BROKEN = {
     "408": ProbeAnswer(408),
     "429": ProbeAnswer(429),
     "lost": ProbeAnswer(lost=True),
-    "slow": ProbeAnswer(delay_seconds=2.0),
     "truncated": ProbeAnswer(truncated=True),
 }
 UNREADABLE = {
@@ -58,6 +57,17 @@ def test_a_broken_read_may_be_tried_again(name: str) -> None:
             plugin.bucket()
         assert len(server.requests) == 1, "a connector never retries"
     assert failed.value.retryable
+
+
+def test_a_system_that_is_too_slow_is_left() -> None:
+    hasty = LIMITS.model_copy(update={"read_seconds": 1.0, "total_seconds": 2.0})
+    silent = ProbeAnswer(delay_seconds=60.0)
+    with ProbeServer(lambda _: silent) as server, connector(server.url, limits=hasty) as plugin:
+        with pytest.raises(UpstreamUnavailable):
+            plugin.bucket()
+        with pytest.raises(OutcomeUnknown):
+            plugin.adjust(timeout_seconds=1.0)
+        assert [request.method for request in server.requests] == ["GET", "POST"], "a connector never retries"
 
 
 # What a gateway or a BSS may say after the mutation was committed behind it, or what nobody has a meaning for.
@@ -104,7 +114,7 @@ def test_retry_after_is_a_bounded_hint(header: str, seconds: float | None) -> No
 
 def test_one_counted_send_lets_one_mutation_leave_whatever_the_plugin_does() -> None:
     class Stubborn(ProbeConnector):
-        def adjust(self, timeout_seconds: float = 0.4) -> Any:
+        def adjust(self, timeout_seconds: float = GUARD) -> Any:
             try:
                 return super().adjust(timeout_seconds)
             except PluginError:
@@ -355,42 +365,42 @@ def test_a_server_that_drips_cannot_hold_an_attempt_past_its_time(drip: bytes) -
         with connector(f"http://127.0.0.1:{listener.getsockname()[1]}") as plugin:
             began = time.monotonic()
             with pytest.raises(OutcomeUnknown):
-                plugin.adjust(timeout_seconds=0.5)
+                plugin.adjust(timeout_seconds=1.0)
             took = time.monotonic() - began
         stop.set()
         thread.join()
-    assert 0.4 < took < 2.0
+    assert 0.9 < took < GUARD, "it would go on for an hour"
 
 
 def test_no_exchange_outlives_the_step_it_belongs_to() -> None:
-    slow = ProbeAnswer(delay_seconds=5.0)
-    with ProbeServer(lambda _: slow) as server, connector(server.url) as plugin, within(0.2):
+    slow = ProbeAnswer(delay_seconds=2 * GUARD)
+    with ProbeServer(lambda _: slow) as server, connector(server.url) as plugin, within(1.0):
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
-            plugin.adjust(timeout_seconds=3.0)
+            plugin.adjust(timeout_seconds=2 * GUARD)
         with counted_send() as send, pytest.raises(UpstreamUnavailable, match="nothing was sent"):
-            plugin.adjust(timeout_seconds=3.0)
-        assert time.monotonic() - began < 2.0
+            plugin.adjust(timeout_seconds=2 * GUARD)
+        assert time.monotonic() - began < GUARD
         assert not send.left
         assert len(server.requests) == 1
 
 
 def test_a_busy_pool_says_that_nothing_was_sent() -> None:
-    limits = LIMITS.model_copy(update={"pool_size": 1, "connect_seconds": 0.1})
+    limits = LIMITS.model_copy(update={"pool_size": 1, "connect_seconds": 0.2})
     arrived = threading.Event()
 
     def slow(_: ProbeRequest) -> ProbeAnswer:
         arrived.set()
-        return ProbeAnswer(201, b"{}", delay_seconds=0.6)
+        return ProbeAnswer(201, b"{}", delay_seconds=2.0)
 
     with (
         ProbeServer(slow) as server,
         connector(server.url, limits=limits) as plugin,
         ThreadPoolExecutor(1) as pool,
     ):
-        first = pool.submit(plugin.adjust, 5.0)
+        first = pool.submit(plugin.adjust)
         assert arrived.wait(GUARD)
         with pytest.raises(UpstreamUnavailable, match="nothing was sent"):
-            plugin.adjust(5.0)
+            plugin.adjust()
         assert first.result() == {}
         assert len(server.requests) == 1

@@ -413,8 +413,8 @@ def own_policies(home: Path, tenant: str = "demo") -> Path:
     return folder
 
 
-HASTY: Mapping[str, Any] = {"effect_lease_seconds": 4.0, "bss_timeout_seconds": 1.0}
-"""For tests that wait for a lease or a timeout to pass; of what a starved machine delays, they bear a second."""
+HASTY: Mapping[str, Any] = {"effect_lease_seconds": 8.0, "bss_timeout_seconds": 2.0}
+"""For tests that wait for a lease or a timeout to pass; of what a starved machine delays, they bear two seconds."""
 
 
 @contextmanager
@@ -423,9 +423,7 @@ def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[
     values = {
         "temporal_address": temporal,
         "bss_url": bss_url,
-        "effect_lease_seconds": 8.0,
         "effect_settle_seconds": 2.0,
-        "bss_timeout_seconds": 2.0,
     }
     made = World(Settings(home=home, **{**values, "policy_dir": own_policies(home), **settings}))
     try:

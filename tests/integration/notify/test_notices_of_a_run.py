@@ -147,7 +147,7 @@ def test_an_outcome_nobody_knows_is_brought_to_whoever_may_settle_it(told: Told)
 
 
 def test_a_gate_that_closes_undecided_says_so(told: Told) -> None:
-    told.world.shorten_gate(timedelta(seconds=2))
+    told.world.shorten_gate(timedelta(seconds=4))
     run_id = told.world.pending("C00005")
     told.world.wait(run_id, "expired")
     assert [one[:2] for one in channels(told.notices(run_id, "expired"))] == [

@@ -155,7 +155,7 @@ def test_a_lease_that_no_integrator_would_take_holds_up_nothing(database: Databa
 
 
 def test_appenders_do_not_wait_for_an_integrator_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
-    with Database(postgres_url, lock_timeout_s=0.2) as database:
+    with Database(postgres_url) as database:
         record(database, 2)
         with database.transaction() as integrating:
             integrating.log_leases.take(TENANT, "slow", now=AT, until=AT + timedelta(seconds=10))

@@ -113,8 +113,8 @@ def test_a_whole_running_installation_is_all_right(tmp_path: Path, temporal: str
         polling = asyncio.create_task(engine.client.workflow_service.poll_workflow_task_queue(poll))
         try:
             report = await asyncio.to_thread(diagnose, settings)
-            deadline = time.monotonic() + 20
-            while one(report, "worker").level != "ok" and time.monotonic() < deadline:
+            deadline = time.monotonic() + GUARD
+            while any(one.level == "problem" for one in report.findings) and time.monotonic() < deadline:
                 report = await asyncio.to_thread(diagnose, settings)
             return report
         finally:
@@ -347,8 +347,8 @@ def test_a_probe_that_hangs_or_breaks_is_a_line_and_not_a_traceback(tmp_path: Pa
 
     try:
         probes: dict[str, diagnosis.Probe] = {"hangs": hangs, "breaks": breaks}
-        assert list(diagnosis._run(probes, untouched(tmp_path), 0.2)) == [
-            Finding("problem", "hangs", "no answer within 0.2 s"),
+        assert list(diagnosis._run(probes, untouched(tmp_path), 2.0)) == [
+            Finding("problem", "hangs", "no answer within 2 s"),
             Finding("problem", "breaks", "ZeroDivisionError: nobody foresaw\nthis"),
         ]
     finally:

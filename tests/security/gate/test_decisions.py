@@ -303,9 +303,9 @@ def test_an_approval_reviewed_after_the_gate_closed_is_late_whenever_it_was_sent
 ) -> None:
     world = make_world()
     anna = world.approver("anna")
-    world.shorten_gate(timedelta(seconds=3))
+    world.shorten_gate(timedelta(seconds=8))
     run_id = world.pending("C00005")
-    closes = datetime.now(UTC) + timedelta(seconds=3)
+    closes = datetime.now(UTC) + timedelta(seconds=8)
     with closing(sqlite3.connect(world.settings.home / "placet.db", isolation_level=None)) as other:
         envelope = world.sign(run_id, anna)
         other.execute("BEGIN EXCLUSIVE")
@@ -322,9 +322,9 @@ def test_an_approval_lapses_with_its_gate_when_the_effect_could_not_be_sent_in_t
 ) -> None:
     world = make_world()
     anna = world.approver("anna")
-    world.shorten_gate(timedelta(seconds=4))
+    world.shorten_gate(timedelta(seconds=10))
     run_id = world.pending("C00005")
-    closes = datetime.now(UTC) + timedelta(seconds=4)
+    closes = datetime.now(UTC) + timedelta(seconds=10)
     world.break_bss("GET", "/tmf-api/customerManagement", "status=503")
     world.send(run_id, world.sign(run_id, anna))
     world.wait(run_id, "executing")

@@ -116,7 +116,7 @@ def test_a_delegation_that_ends_between_approval_and_effect_stops_it(
     a_world: World, anna: Approver, berta: Approver
 ) -> None:
     run_id = a_world.pending("C00005")
-    ends = delegate(a_world, anna, berta, ends=timedelta(seconds=3)).delegation.valid_until
+    ends = delegate(a_world, anna, berta, ends=timedelta(seconds=10)).delegation.valid_until
     approved_and_held(a_world, run_id, berta)
     a_world.until(lambda: datetime.now(UTC) >= ends, "the end of the delegation")
     stopped(a_world, run_id)

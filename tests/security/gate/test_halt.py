@@ -11,7 +11,7 @@ from placet.service.halts import lift_halt, place_halt, sign_lift
 from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.storage.records import EffectRecord
-from tests.support.world import Approver, World
+from tests.support.world import HASTY, Approver, World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
 CHECKED_BEFORE_THE_EFFECT = "/tmf-api/prepayBalanceManagement/v4/bucket/B-C00005"
@@ -91,9 +91,10 @@ def test_a_halt_placed_after_the_last_check_and_before_the_request_stops_it_stil
     make_world: Callable[..., World],
 ) -> None:
     """Everything was asked again and answered well but for the customer's state, which the BSS is slow to tell."""
-    world = make_world(bss_timeout_seconds=4.0, effect_lease_seconds=16.0)
+    world = make_world(bss_timeout_seconds=6.0, effect_lease_seconds=60.0)
     run_id = world.pending("C00005")
-    world.break_bss("GET", CHECKED_BEFORE_THE_EFFECT, "latency=1500", count=1)
+    # Once for the local attempt, which has two seconds, and once for the regular one.
+    world.break_bss("GET", CHECKED_BEFORE_THE_EFFECT, "latency=5000", count=2)
     world.send(run_id, world.sign(run_id, world.approver("anna")))
     world.until(lambda: not world.bss("/sandbox/faults"), "the question about the customer's state")
     placed, under_way = halt(world)
@@ -180,7 +181,7 @@ def test_a_request_that_was_leaving_is_named_is_not_repeated_and_stays_unknown(
     make_world: Callable[..., World],
 ) -> None:
     """Its answer was lost before the halt: whether it arrived is for a person to find out, not for us to say."""
-    world = make_world(effect_lease_seconds=4.0)
+    world = make_world(effect_settle_seconds=8.0, **HASTY)
     run_id = world.pending("C00005")
     world.keys_are_shown()
     world.break_bss("POST", ADJUST, "drop", count=1)

@@ -19,6 +19,7 @@ from placet.service import runs as run_operations
 from placet.service.reversals import request_reversal, reverse_run
 from placet.storage.database import Database
 from tests.support.databases import together
+from tests.support.guard import GUARD
 from tests.support.world import EXECUTED_RECORD, Approver, World
 
 CUSTOMER = "C00005"
@@ -54,7 +55,7 @@ def spend(world: World, cents: int, customer: str = CUSTOMER) -> None:
         "amount": {"amount": cents / 100, "units": "USD"},
         "bucket": {"id": f"B-{customer}"},
     }
-    httpx.post(f"{world.settings.bss_url}{ADJUST}", json=body, timeout=5).raise_for_status()
+    httpx.post(f"{world.settings.bss_url}{ADJUST}", json=body, timeout=GUARD).raise_for_status()
 
 
 def executed(world: World, anna: Approver, customer: str = CUSTOMER) -> str:
@@ -313,7 +314,7 @@ def order(world: World, customer: str, item: dict[str, Any]) -> None:
     """Order something behind our back."""
     body = {"relatedParty": [{"id": customer, "role": "customer"}], "productOrderItem": [item]}
     path = "/tmf-api/productOrderingManagement/v4/productOrder"
-    httpx.post(f"{world.settings.bss_url}{path}", json=body, timeout=5).raise_for_status()
+    httpx.post(f"{world.settings.bss_url}{path}", json=body, timeout=GUARD).raise_for_status()
 
 
 def an_executed_run(database: Database) -> RunRequest:

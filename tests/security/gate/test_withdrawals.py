@@ -18,9 +18,9 @@ CUSTOMER = "/tmf-api/customerManagement"
 def test_what_is_withdrawn_while_the_customers_state_is_read_stops_the_effect(
     make_world: Callable[..., World], withdraw: str
 ) -> None:
-    world = make_world(bss_timeout_seconds=4.0, effect_lease_seconds=20.0)
+    world = make_world(bss_timeout_seconds=6.0, effect_lease_seconds=60.0)
     anna, run_id = world.approver("anna"), world.pending("C00005")
-    world.break_bss("GET", CUSTOMER, "latency=2000")
+    world.break_bss("GET", CUSTOMER, "latency=5000")
     world.send(run_id, world.sign(run_id, anna))
     world.until(lambda: bool(world.events(run_id, "execute.intended")), "the effect's claim")
     if withdraw == "key":
@@ -37,7 +37,7 @@ def test_what_is_withdrawn_while_the_customers_state_is_read_stops_the_effect(
 def test_a_proposal_erased_while_it_waits_is_refused_to_everybody_and_expires(make_world: Callable[..., World]) -> None:
     world = make_world()
     anna = world.approver("anna")
-    world.shorten_gate(timedelta(seconds=4))
+    world.shorten_gate(timedelta(seconds=10))
     run_id = world.pending("C00005")
     envelope = world.sign(run_id, anna)
     with outsider(world.settings.database) as shell:
