@@ -1,7 +1,8 @@
 """What must still be true of the customer when an approved mutation executes."""
 
 from placet.contracts.billing import Evidence
-from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, Precondition
+from placet.contracts.mutation import Resource
+from placet.contracts.proposal import Candidate, Mutation, Precondition
 
 
 def with_preconditions(candidates: tuple[Candidate, ...], evidence: Evidence) -> tuple[Candidate, ...]:
@@ -18,16 +19,14 @@ def preconditions(mutation: Mutation, evidence: Evidence) -> tuple[Precondition,
     """The named figures `mutation` was decided on, as the evidence showed them."""
     customer = evidence.customer
     found = [Precondition(name="customer_status", subject=customer.customer_id, op="eq", value=customer.status)]
-    if isinstance(mutation, AdjustBalance):
-        found.extend(
-            Precondition(name="bucket_status", subject=balance.bucket_id, op="eq", value=balance.status)
-            for balance in evidence.balances
-            if balance.bucket_id == mutation.bucket_id
-        )
-    else:
-        found.extend(
-            Precondition(name="product_offering", subject=product.product_id, op="eq", value=product.offering_id)
-            for product in evidence.products
-            if product.product_id == mutation.product_id
-        )
+    found.extend(
+        Precondition(name="bucket_status", subject=balance.bucket_id, op="eq", value=balance.status)
+        for balance in evidence.balances
+        if mutation.changed == Resource("balance", balance.bucket_id)
+    )
+    found.extend(
+        Precondition(name="product_offering", subject=product.product_id, op="eq", value=product.offering_id)
+        for product in evidence.products
+        if mutation.changed == Resource("product", product.product_id)
+    )
     return tuple(found)

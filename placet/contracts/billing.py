@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, StrictInt
 from placet.contracts.base import CustomerId, Digest, ExternalId, ExternalWord, Frozen
 from placet.contracts.contact import ContactHistory
 from placet.contracts.money import Money
+from placet.contracts.mutation import Resource
 
 ForeignName = Annotated[str, Field(max_length=200)]
 """What another system calls a thing for people: kept as it says it, shown by `placet.contracts.text`."""
@@ -110,3 +111,13 @@ class Evidence(Frozen):
     calls: tuple[SourceCall, ...] = ()
     history: ContactHistory | None = None
     read_at: datetime
+
+    @property
+    def resources(self) -> frozenset[Resource]:
+        """What billing showed to be the customer's, of what a mutation can change."""
+        return frozenset(
+            (
+                *(Resource("balance", one.bucket_id) for one in self.balances),
+                *(Resource("product", one.product_id) for one in self.products),
+            )
+        )

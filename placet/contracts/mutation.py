@@ -1,11 +1,11 @@
 """What may be done to a customer's account: one class for each kind, with its own words.
 
-A kind says of itself in one sentence what it does, to what, and whether it takes something from the customer, so that
-no list of kinds is needed wherever a person reads of one. Names are labels for people: they are signed with the rest,
-and nothing is looked up by them.
+A kind says of itself in one sentence what it does, to what, what it gives, and whether it takes something from the
+customer, so that no list of kinds is needed wherever a person reads of one or a rule asks. Names are labels for people:
+they are signed with the rest, and nothing is looked up by them.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -14,6 +14,13 @@ from placet.contracts.money import Money
 from placet.contracts.text import NAME, one_line, quoted
 
 Label = Annotated[str, Field(max_length=80)]
+
+
+class Resource(NamedTuple):
+    """Something of the customer's that billing shows, and that a mutation changes."""
+
+    kind: Literal["balance", "product"]
+    id: str
 
 
 class AdjustBalance(Frozen):
@@ -30,6 +37,24 @@ class AdjustBalance(Frozen):
     direction: Literal["credit", "debit"] = "credit"
     amount: Money
     reason: Annotated[str, Field(max_length=80)]
+
+    PLURAL: ClassVar = "credits and debits"
+    KEY_FIELD: ClassVar = "description"
+    """Where the standard lets the key of an effect travel, so that it is found again."""
+
+    @property
+    def changed(self) -> Resource | None:
+        """What of the customer's it changes."""
+        return Resource("balance", self.bucket_id)
+
+    @property
+    def moved(self) -> Money | None:
+        """The money it moves, exactly."""
+        return self.amount
+
+    def moving(self, amount: Money) -> "AdjustBalance | None":
+        """Return the same mutation over another amount."""
+        return self.model_copy(update={"amount": amount})
 
     @property
     def takes_from_customer(self) -> bool:
@@ -80,6 +105,23 @@ class OrderProduct(Frozen):
     product_id: ExternalId | None = None
     product_name: Label = ""
 
+    PLURAL: ClassVar = "orders"
+    KEY_FIELD: ClassVar = "externalId"
+
+    @property
+    def changed(self) -> Resource | None:
+        """What of the customer's it changes; None where it adds something."""
+        return None if self.product_id is None else Resource("product", self.product_id)
+
+    @property
+    def moved(self) -> Money | None:
+        """The money it moves, exactly; None, since an order moves none by itself."""
+        return None
+
+    def moving(self, _amount: Money) -> "OrderProduct | None":
+        """Return the same mutation over another amount; None, since it has none."""
+        return None
+
     _WORDS: ClassVar = {"add": "order of an offering", "modify": "change of a product", "delete": "end of a product"}
 
     @property
@@ -121,6 +163,10 @@ class OrderProduct(Frozen):
 
 Mutation = Annotated[AdjustBalance | OrderProduct, Field(discriminator="kind")]
 MutationKind = Literal["adjust_balance", "order_product"]
+KINDS: dict[MutationKind, type[AdjustBalance] | type[OrderProduct]] = {
+    "adjust_balance": AdjustBalance,
+    "order_product": OrderProduct,
+}
 
 
 def labelled(name: str, identifier: str) -> str:

@@ -22,7 +22,8 @@ _NAME = "Take back"
 
 def required_reads(mutation: Mutation) -> tuple[BillingQuery, ...]:
     """What must be read about the customer to take `mutation` back."""
-    return (BillingQuery(operation="balances" if isinstance(mutation, AdjustBalance) else "products"),)
+    changes_balance = mutation.changed is not None and mutation.changed.kind == "balance"
+    return (BillingQuery(operation="balances" if changes_balance else "products"),)
 
 
 def compensation(original: Proposal, receipt: Receipt, evidence: Evidence) -> Candidate:
@@ -67,7 +68,7 @@ def words(original: Proposal, mutation: Mutation) -> tuple[Reason, ...]:
 
 def magnitude(original: Proposal) -> Money:
     """What is taken from the customer: the amount of a credit, else what the original was said to cost."""
-    amount = original.mutation.amount if isinstance(original.mutation, AdjustBalance) else original.cost
+    amount = original.mutation.moved or original.cost
     return Money(amount_minor=abs(amount.amount_minor), currency=amount.currency)
 
 

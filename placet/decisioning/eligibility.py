@@ -3,8 +3,8 @@
 from placet.contracts.proposal import Reason
 from placet.contracts.text import shortened
 from placet.decisioning import words
-from placet.decisioning.facts import ACTIVE, NO_BUCKET, Facts
-from placet.decisioning.treatments import Condition, Credit, Move, Order, Treatment
+from placet.decisioning.facts import Facts
+from placet.decisioning.treatments import Condition, Treatment
 
 _DETAIL = 160
 
@@ -24,7 +24,7 @@ def holds(condition: Condition, facts: Facts) -> bool:
 
 
 def reasons_against(treatment: Treatment, facts: Facts, *, currency: str) -> tuple[Reason, ...]:
-    """Every eligibility rule that fails: the catalogue's, then those no catalogue may switch off."""
+    """Every eligibility rule that fails: the catalogue's, then those no catalogue may switch off, its kind's last."""
     failed = [_reason(condition, facts) for condition in treatment.eligibility if not holds(condition, facts)]
     if facts.currency != currency:
         failed.append(
@@ -32,11 +32,7 @@ def reasons_against(treatment: Treatment, facts: Facts, *, currency: str) -> tup
         )
     if facts.monthly_charge_minor <= 0:
         failed.append(Reason(code="unknown_monthly_charge", detail="no bill and no priced product was read"))
-    if isinstance(treatment.action, Credit):
-        failed.extend(_bucket_reasons(facts))
-    elif move_for(treatment.action, facts) is None:
-        failed.append(Reason(code="no_product_to_move", detail="holds no product this order applies to"))
-    return tuple(failed)
+    return (*failed, *treatment.action.reasons_against(facts))
 
 
 def reasons_for(treatment: Treatment, facts: Facts) -> tuple[Reason, ...]:
@@ -44,30 +40,6 @@ def reasons_for(treatment: Treatment, facts: Facts) -> tuple[Reason, ...]:
     return tuple(
         _reason(condition, facts, against=False) for condition in treatment.suitability if holds(condition, facts)
     )
-
-
-def move_for(order: Order, facts: Facts) -> Move | None:
-    """The first move whose replaced offering is held and whose own offering is not; None where there is none."""
-    held = {product.offering_id for product in facts.held}
-    for move in order.moves:
-        if move.offering_id not in held and (move.replaces is None or move.replaces in held):
-            return move
-    return None
-
-
-def _bucket_reasons(facts: Facts) -> list[Reason]:
-    if facts.bucket_id == NO_BUCKET:
-        return [Reason(code="no_bucket", detail="has no balance to credit")]
-    if facts.bucket_status != ACTIVE:
-        return [Reason(code="bucket_not_active", detail=shortened(words.statement("bucket_status", facts), _DETAIL))]
-    if facts.bucket_currency != facts.currency:
-        return [
-            Reason(
-                code="bucket_currency",
-                detail=f"{words.statement('bucket_currency', facts)}, is billed in {facts.currency}",
-            )
-        ]
-    return []
 
 
 def _reason(condition: Condition, facts: Facts, *, against: bool = True) -> Reason:

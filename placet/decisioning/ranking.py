@@ -1,15 +1,11 @@
 """The next best action: every treatment weighed, the eligible first, best first; `nothing` is always among them."""
 
-from placet.contracts.money import Money
-from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, OrderProduct, Reason
-from placet.contracts.text import shortened
+from placet.contracts.proposal import Candidate, Reason
 from placet.decisioning import words
-from placet.decisioning.eligibility import move_for, reasons_against, reasons_for
+from placet.decisioning.eligibility import reasons_against, reasons_for
 from placet.decisioning.facts import Facts
-from placet.decisioning.treatments import NOTHING, Catalogue, Credit, Move, Order, Treatment
-from placet.decisioning.value import credit_minor, expected_value_minor, order_cost_minor
-
-_LABEL = 80
+from placet.decisioning.treatments import NOTHING, Catalogue, Treatment
+from placet.decisioning.value import expected_value_minor
 
 
 def evaluate(catalogue: Catalogue, facts: Facts) -> tuple[Candidate, ...]:
@@ -35,14 +31,11 @@ def eligible(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 
 
 def _weigh(treatment: Treatment, catalogue: Catalogue, facts: Facts) -> Candidate:
-    move = move_for(treatment.action, facts) if isinstance(treatment.action, Order) else None
-    cost = _cost(treatment, move, facts)
+    cost = treatment.action.cost_minor(facts)
     value = expected_value_minor(
         facts, catalogue.assumptions, relative_reduction_bp=treatment.relative_reduction_bp, cost_minor=cost
     )
     against = list(reasons_against(treatment, facts, currency=catalogue.currency))
-    if isinstance(treatment.action, Credit) and cost == 0:
-        against.append(Reason(code="amount_rounds_to_zero", detail="the credit would be nothing"))
     if cost > catalogue.max_cost_minor:
         cap = words.amount(catalogue.max_cost_minor, catalogue.currency)
         against.append(
@@ -61,7 +54,7 @@ def _weigh(treatment: Treatment, catalogue: Catalogue, facts: Facts) -> Candidat
         cost_minor=cost,
         reasons_for=reasons_for(treatment, facts),
         reasons_against=tuple(against),
-        mutation=None if against else _mutation(treatment, move, cost, facts),
+        mutation=None if against else treatment.action.mutation(treatment.name, facts),
     )
 
 
@@ -82,33 +75,4 @@ def _nothing(facts: Facts) -> Candidate:
         cost_minor=0,
         reasons_for=(free,),
         reasons_against=(leave,),
-    )
-
-
-def _cost(treatment: Treatment, move: Move | None, facts: Facts) -> int:
-    if isinstance(treatment.action, Credit):
-        return credit_minor(treatment.action, facts)
-    return order_cost_minor(treatment.action, move, facts) if move is not None else 0
-
-
-def _mutation(treatment: Treatment, move: Move | None, cost: int, facts: Facts) -> Mutation | None:
-    if isinstance(treatment.action, Credit):
-        return AdjustBalance(
-            customer_id=facts.customer_id,
-            bucket_id=facts.bucket_id,
-            bucket_name=shortened(facts.bucket_name, _LABEL),
-            amount=Money(amount_minor=cost, currency=facts.currency),
-            reason=treatment.name,
-        )
-    if move is None:
-        return None
-    held = (product for product in facts.held if product.offering_id == move.replaces)
-    replaced = min(held, key=lambda product: product.product_id, default=None)
-    return OrderProduct(
-        customer_id=facts.customer_id,
-        action="modify" if replaced else "add",
-        offering_id=move.offering_id,
-        offering_name=move.name,
-        product_id=replaced.product_id if replaced else None,
-        product_name=shortened(replaced.name, _LABEL) if replaced else "",
     )

@@ -9,13 +9,12 @@ from pydantic import Field, StrictInt, model_validator
 
 from placet.contracts.base import Frozen, ReasonCode
 from placet.contracts.money import Currency
+from placet.decisioning.actions import Action, Minor
 from placet.decisioning.facts import Facts
 
 NOTHING = "nothing"
 """The treatment that is always there: leave the customer alone."""
 
-BasisPoints = Annotated[StrictInt, Field(ge=0)]
-Minor = Annotated[StrictInt, Field(ge=0)]
 Text = Annotated[str, Field(max_length=80)]
 
 
@@ -38,46 +37,6 @@ class Condition(Frozen):
         return self
 
 
-class Credit(Frozen):
-    """Money put on the customer's bucket; it is its own cost.
-
-    Attributes:
-        of_monthly_bp: Share of one monthly charge.
-        max_minor: Never more than this.
-        round_to_minor: Rounded down to a multiple of this.
-    """
-
-    kind: Literal["adjust_balance"] = "adjust_balance"
-    of_monthly_bp: BasisPoints
-    max_minor: Minor
-    round_to_minor: Annotated[StrictInt, Field(ge=1)] = 1
-
-
-class Move(Frozen):
-    """One offering to order. `replaces` is the offering the customer must hold for it (TMF622 `modify`).
-
-    Attributes:
-        name: What people call the offering.
-    """
-
-    offering_id: Annotated[str, Field(min_length=1, max_length=80)]
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    replaces: Annotated[str, Field(min_length=1, max_length=80)] | None = None
-    cost_minor: Minor = 0
-
-
-class Order(Frozen):
-    """A product order: the first of `moves` the customer qualifies for.
-
-    Attributes:
-        of_monthly_bp: Cost as a share of one monthly charge, on top of the move's own cost.
-    """
-
-    kind: Literal["order_product"] = "order_product"
-    moves: Annotated[tuple[Move, ...], Field(min_length=1)]
-    of_monthly_bp: BasisPoints = 0
-
-
 class Treatment(Frozen):
     """One thing that may be proposed.
 
@@ -89,7 +48,7 @@ class Treatment(Frozen):
 
     code: ReasonCode
     name: Text
-    action: Annotated[Credit | Order, Field(discriminator="kind")]
+    action: Action
     relative_reduction_bp: Annotated[StrictInt, Field(ge=0, le=10_000)]
     eligibility: tuple[Condition, ...] = ()
     suitability: tuple[Condition, ...] = ()

@@ -1,22 +1,8 @@
-"""What a treatment costs and what it is expected to be worth. Integers throughout; every rounding favours caution."""
+"""What a treatment is expected to be worth. Integers throughout; every rounding favours caution."""
 
+from placet.decisioning.actions import WHOLE
 from placet.decisioning.facts import Facts
-from placet.decisioning.treatments import Assumptions, Credit, Move, Order
-
-WHOLE = 10_000
-"""One, in basis points."""
-
-
-def credit_minor(credit: Credit, facts: Facts) -> int:
-    """The credit in minor units: its share of the monthly charge, capped, rounded down."""
-    raw = min(facts.monthly_charge_minor * credit.of_monthly_bp // WHOLE, credit.max_minor)
-    return raw - raw % credit.round_to_minor
-
-
-def order_cost_minor(order: Order, move: Move, facts: Facts) -> int:
-    """What the operator gives up with an order, in minor units, rounded up."""
-    share = -(-facts.monthly_charge_minor * order.of_monthly_bp // WHOLE)
-    return share + move.cost_minor
+from placet.decisioning.treatments import Assumptions
 
 
 def expected_value_minor(facts: Facts, assumptions: Assumptions, *, relative_reduction_bp: int, cost_minor: int) -> int:

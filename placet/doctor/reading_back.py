@@ -4,9 +4,9 @@ Only reads are sent: one listing for each kind of effect.
 """
 
 from collections.abc import Iterator
-from typing import Final, get_args
+from typing import Final
 
-from placet.contracts.proposal import MutationKind
+from placet.contracts.mutation import KINDS, MutationKind
 from placet.doctor.report import Finding
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.systems import load_systems
@@ -17,15 +17,13 @@ from placet.plugin_api.protocols import MutatePlugin
 from placet.storage.database import Database
 
 ANSWER_SECONDS: Final = 2.0
-_WORDS: Final = {"adjust_balance": "credits and debits", "order_product": "orders"}
-_CARRIER: Final = {"adjust_balance": "description", "order_product": "externalId"}
 
 
 def read_back(settings: Settings) -> Iterator[Finding]:
     """Ask commerce for the newest confirmed effect of each kind, by its key."""
     known = dict(_known(settings))
-    for kind in (kind for kind in get_args(MutationKind) if kind not in known):
-        said = f"{_WORDS[kind]}: cannot tell whether commerce shows our keys, none was confirmed here yet"
+    for kind in (kind for kind in KINDS if kind not in known):
+        said = f"{KINDS[kind].PLURAL}: cannot tell whether commerce shows our keys, none was confirmed here yet"
         yield Finding(
             "info", "read-back", said, "until one is, what is not found after a lost answer waits for a person"
         )
@@ -46,21 +44,22 @@ def _known(settings: Settings) -> Iterator[tuple[MutationKind, KnownEffect]]:
         except StorageError:
             return  # the probe of the database says so
         with opened.reading() as tx:
-            for kind in get_args(MutationKind):
+            for kind in KINDS:
                 found = newest_known(tx, settings.tenant, kind)
                 if found is not None:
                     yield kind, found
 
 
 def _looked_for(commerce: MutatePlugin, kind: MutationKind, effect: KnownEffect) -> Finding:
-    what = f"{_WORDS[kind]}: the effect of {effect.run_id}"
+    what = f"{KINDS[kind].PLURAL}: the effect of {effect.run_id}"
     try:
         seen = effect.look(commerce, ANSWER_SECONDS)
     except PluginError as error:
         return Finding("info", "read-back", f"{what} could not be looked for: {error}")
     if seen.certainty == "certain":
         return Finding("ok", "read-back", f"{what} is shown with its key")
-    advice = f"let commerce keep and show `{_CARRIER[kind]}`; until then what has no certain answer waits for a person"
+    kept = KINDS[kind].KEY_FIELD
+    advice = f"let commerce keep and show `{kept}`; until then what has no certain answer waits for a person"
     return Finding("problem", "read-back", f"{what} is not shown with its key: {seen.detail}", advice)
 
 

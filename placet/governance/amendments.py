@@ -7,7 +7,7 @@ Policy is asked about the result as about any proposal.
 
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment
-from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused
 
 OUT_OF_BOUNDS = "amendment_out_of_bounds"
@@ -39,21 +39,22 @@ def amended(proposal: Proposal, amendment: Amendment, by: str, reason: str) -> P
 
 
 def _smaller(proposal: Proposal, amount: Money) -> Proposal:
-    mutation = proposal.mutation
-    if not isinstance(mutation, AdjustBalance):
+    moved, mutation = proposal.mutation.moved, proposal.mutation.moving(amount)
+    if moved is None or mutation is None:
         raise DecisionRefused(
-            f"a {mutation.kind} has no amount to change; choose another treatment or reject it", code=OUT_OF_BOUNDS
+            f"a {proposal.mutation.kind} has no amount to change; choose another treatment or reject it",
+            code=OUT_OF_BOUNDS,
         )
-    if amount.currency != mutation.amount.currency:
-        raise DecisionRefused(f"{amount} is not in {mutation.amount.currency}, as the proposal is", code=OUT_OF_BOUNDS)
+    if amount.currency != moved.currency:
+        raise DecisionRefused(f"{amount} is not in {moved.currency}, as the proposal is", code=OUT_OF_BOUNDS)
     if amount.amount_minor <= 0:
         raise DecisionRefused(f"{amount} gives nothing; reject the proposal instead", code=OUT_OF_BOUNDS)
-    if amount.amount_minor >= mutation.amount.amount_minor:
-        raise DecisionRefused(f"{amount} is not less than {mutation.amount}, which is proposed", code=OUT_OF_BOUNDS)
-    saved = mutation.amount.amount_minor - amount.amount_minor
+    if amount.amount_minor >= moved.amount_minor:
+        raise DecisionRefused(f"{amount} is not less than {moved}, which is proposed", code=OUT_OF_BOUNDS)
+    saved = moved.amount_minor - amount.amount_minor
     return proposal.model_copy(
         update={
-            "mutation": mutation.model_copy(update={"amount": amount}),
+            "mutation": mutation,
             "cost": Money(amount_minor=proposal.cost.amount_minor - saved, currency=proposal.cost.currency),
             "expected_value_minor": None,  # what a smaller credit is worth nobody has estimated
         }

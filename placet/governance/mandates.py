@@ -20,7 +20,7 @@ from placet.contracts.billing import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
-from placet.contracts.proposal import AdjustBalance, Proposal
+from placet.contracts.proposal import Proposal
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
@@ -99,12 +99,12 @@ def charge(proposal: Proposal) -> Money:
     Raises:
         DecisionRefused: code `mandate_currency`; cost and credit differ in currency.
     """
-    mutation = proposal.mutation
-    if not isinstance(mutation, AdjustBalance):
+    moved = proposal.mutation.moved
+    if moved is None:
         return proposal.cost
-    if mutation.amount.currency != proposal.cost.currency:
-        raise DecisionRefused(f"a credit of {mutation.amount} is said to cost {proposal.cost}", code="mandate_currency")
-    return max(proposal.cost, mutation.amount, key=lambda money: money.amount_minor)
+    if moved.currency != proposal.cost.currency:
+        raise DecisionRefused(f"a credit of {moved} is said to cost {proposal.cost}", code="mandate_currency")
+    return max(proposal.cost, moved, key=lambda money: money.amount_minor)
 
 
 def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk: Risk, now: datetime) -> None:
@@ -126,7 +126,7 @@ def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk:
         raise DecisionRefused(f"it is valid {window}", code="mandate_window")
     if proposal.mutation.kind not in mandate.kinds:
         raise DecisionRefused(f"it does not clear a {proposal.mutation.kind}", code="mandate_kind")
-    if _takes_away(proposal):
+    if proposal.mutation.takes_from_customer:
         raise DecisionRefused("taking from a customer needs a person each time", code="mandate_kind")
     if proposal.treatment not in mandate.treatments:
         raise DecisionRefused(f"it does not clear treatment {proposal.treatment!r}", code="mandate_treatment")
@@ -176,11 +176,6 @@ def _check_origin(mandate: Mandate, proposal: Proposal) -> None:
         raise DecisionRefused(
             f"{mandate.signer!r} signed it and triggered the run; another person must decide", code="mandate_four_eyes"
         )
-
-
-def _takes_away(proposal: Proposal) -> bool:
-    mutation = proposal.mutation
-    return mutation.direction != "credit" if isinstance(mutation, AdjustBalance) else mutation.action == "delete"
 
 
 def _check_amount(mandate: Mandate, proposal: Proposal) -> None:

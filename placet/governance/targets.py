@@ -1,7 +1,7 @@
 """A mutation may only change what the evidence shows to be the customer's."""
 
 from placet.contracts.billing import Evidence
-from placet.contracts.proposal import AdjustBalance, Mutation, Proposal
+from placet.contracts.proposal import Mutation, Proposal
 from placet.errors import GovernanceError
 
 CODE = "foreign_target"
@@ -32,13 +32,9 @@ def check_customer(mutation: Mutation, customer_id: str) -> None:
 
 def _check(mutation: Mutation, customer_id: str, evidence: Evidence) -> None:
     check_customer(mutation, customer_id)
-    if isinstance(mutation, AdjustBalance):
-        held, wanted, what = {one.bucket_id for one in evidence.balances or ()}, mutation.bucket_id, "balance"
-    elif mutation.product_id is not None:
-        held, wanted, what = {one.product_id for one in evidence.products or ()}, mutation.product_id, "product"
-    else:
-        return
-    if wanted not in held:
+    changed = mutation.changed
+    if changed is not None and changed not in evidence.resources:
         raise GovernanceError(
-            f"{what} {wanted!r} is not among those that billing showed for customer {customer_id!r}", code=CODE
+            f"{changed.kind} {changed.id!r} is not among those that billing showed for customer {customer_id!r}",
+            code=CODE,
         )

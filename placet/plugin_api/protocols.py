@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
-from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
+from placet.contracts.proposal import Mutation, Precondition
 
 
 class Confirmation(Frozen):
@@ -74,7 +74,7 @@ class ReadPlugin(Protocol):
     def usage(self, customer_id: str, months: int) -> tuple[Usage, ...]:
         """Usage of the last `months` months that have any, newest first."""
 
-    def observe(self, preconditions: Sequence[Precondition], *, target: AdjustBalance | OrderProduct) -> Figures:
+    def observe(self, preconditions: Sequence[Precondition], *, target: Mutation) -> Figures:
         """Current values of the figures that `preconditions` name.
 
         Every resource read must be shown to belong to the customer of `target`, and so must the bucket or the held
@@ -93,9 +93,7 @@ class MutatePlugin(Protocol):
     a mutation by what the transport saw as well (`placet.plugin_api.sending`).
     """
 
-    def perform(
-        self, mutation: AdjustBalance | OrderProduct, effect_key: Digest, *, timeout_seconds: float
-    ) -> Confirmation:
+    def perform(self, mutation: Mutation, effect_key: Digest, *, timeout_seconds: float) -> Confirmation:
         """Cause the effect once, marked with `effect_key`; send one mutating request, never a second.
 
         Call it only when the ledger says that no earlier attempt is open, or when an earlier one's effect is `absent`.
@@ -111,7 +109,7 @@ class MutatePlugin(Protocol):
 
     def read_back(
         self,
-        mutation: AdjustBalance | OrderProduct,
+        mutation: Mutation,
         effect_key: Digest,
         *,
         sent_after: AwareDatetime | None,

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
-from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
+from placet.contracts.proposal import Mutation, Precondition
 from placet.errors import NotFound
 from placet.plugin_api import Answer, Connector, Manifest, UnreadableError, read_all
 from placet.plugin_api.protocols import Figures
@@ -19,6 +19,7 @@ PRODUCTS = "/tmf-api/productInventory/v4/product"
 BILLS = "/tmf-api/customerBillManagement/v4/customerBill"
 BUCKETS = "/tmf-api/prepayBalanceManagement/v4/bucket"
 BUCKET, PRODUCT = f"{BUCKETS}/{{id}}", f"{PRODUCTS}/{{id}}"
+_PATHS = {"balance": BUCKET, "product": PRODUCT}
 USAGE = "/tmf-api/usageManagement/v4/usage"
 
 
@@ -68,7 +69,7 @@ class BillingPlugin(Connector):
         chosen = [record for record in records if record.month in recent]
         return tuple(sorted(chosen, key=lambda record: (record.month, record.kind), reverse=True))
 
-    def observe(self, preconditions: Sequence[Precondition], *, target: AdjustBalance | OrderProduct) -> Figures:
+    def observe(self, preconditions: Sequence[Precondition], *, target: Mutation) -> Figures:
         """Current values of the figures that `preconditions` name; each resource is read once.
 
         Raises:
@@ -105,11 +106,9 @@ class BillingPlugin(Connector):
         return tuple(read_all(self, path, query={"relatedParty.id": customer_id}, item=checked))
 
 
-def _changed(target: AdjustBalance | OrderProduct) -> tuple[tuple[str, str], ...]:
+def _changed(target: Mutation) -> tuple[tuple[str, str], ...]:
     """The resource that a mutation changes, as path and id; none where it adds one."""
-    if isinstance(target, AdjustBalance):
-        return ((BUCKET, target.bucket_id),)
-    return () if target.product_id is None else ((PRODUCT, target.product_id),)
+    return () if target.changed is None else ((_PATHS[target.changed.kind], target.changed.id),)
 
 
 def _figures(

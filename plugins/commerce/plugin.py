@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from placet.contracts.base import Digest
-from placet.contracts.proposal import AdjustBalance, OrderProduct
+from placet.contracts.proposal import AdjustBalance, Mutation, OrderProduct
 from placet.errors import OutcomeUnknown, UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api import Answer, Confirmation, Connector, Manifest, Sighting, UnreadableError, read_all
 from plugins.commerce import adjustments, orders
@@ -17,9 +17,7 @@ class CommercePlugin(Connector):
 
     manifest = Manifest(name="commerce", kind="mutate", apis=("TMF622", "TMF654"), version="1.1.0")
 
-    def perform(
-        self, mutation: AdjustBalance | OrderProduct, effect_key: Digest, *, timeout_seconds: float
-    ) -> Confirmation:
+    def perform(self, mutation: Mutation, effect_key: Digest, *, timeout_seconds: float) -> Confirmation:
         """Cause the effect once; see `MutatePlugin.perform` for what each error says about it."""
         effect = _effect(mutation, effect_key)
         return self.call(
@@ -32,7 +30,7 @@ class CommercePlugin(Connector):
 
     def read_back(
         self,
-        mutation: AdjustBalance | OrderProduct,
+        mutation: Mutation,
         effect_key: Digest,
         *,
         sent_after: datetime | None,
@@ -71,10 +69,14 @@ class CommercePlugin(Connector):
         return Sighting(certainty="cannot_tell", detail=said)
 
 
-def _effect(mutation: AdjustBalance | OrderProduct, effect_key: Digest) -> Effect:
-    if isinstance(mutation, AdjustBalance):
-        return adjustments.effect_of(mutation, effect_key)
-    return orders.effect_of(mutation, effect_key)
+def _effect(mutation: Mutation, effect_key: Digest) -> Effect:
+    match mutation:
+        case AdjustBalance():
+            return adjustments.effect_of(mutation, effect_key)
+        case OrderProduct():
+            return orders.effect_of(mutation, effect_key)
+        case never:
+            assert_never(never)
 
 
 def _confirmed_by_response(effect: Effect, answer: Answer) -> Confirmation:

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.contracts.billing import CustomerProfile
+from placet.decisioning.actions import Credit
 from placet.decisioning.churn import ChurnCell, ChurnTable, risk_level
-from placet.decisioning.treatments import Assumptions, Credit
-from placet.decisioning.value import credit_minor, expected_value_minor
+from placet.decisioning.treatments import Assumptions
+from placet.decisioning.value import expected_value_minor
 from tests.unit.decisioning.decisioning_support import facts
 
 RATE = st.integers(0, 10_000)
@@ -42,7 +43,7 @@ def test_a_credit_stays_under_its_cap_and_its_share_and_is_a_whole_multiple(
     share: int, cap: int, multiple: int, charge: int
 ) -> None:
     credit = Credit(of_monthly_bp=share, max_minor=cap, round_to_minor=multiple)
-    amount = credit_minor(credit, facts(monthly_charge_minor=charge))
+    amount = credit.cost_minor(facts(monthly_charge_minor=charge))
     assert 0 <= amount <= min(cap, charge * share // 10_000)
     assert amount % multiple == 0
 
