@@ -11,14 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from placet.contracts.audit import RecordKind
 from placet.contracts.notification import Notification
 from placet.errors import PlacetError, UpstreamRejected
 from placet.notify.channel import DEFERRED, Sender, Unconfigured
 from placet.notify.notices import message_id
+from placet.rounds import STOP_SECONDS, Faults, Rounds
 from placet.storage.database import Database, Transaction
 from placet.storage.notifications import Lane
 
@@ -32,12 +32,11 @@ FIRST_PAUSE_SECONDS: Final = 1.0
 """How long a lane rests after its other end failed; doubled at each further failure in a row."""
 
 LONGEST_PAUSE_SECONDS: Final = 60.0
-_STOP_SECONDS: Final = 10.0
 _MOST_DOUBLINGS: Final = 20
 
 
-class Notifier:
-    """A background loop over the outbox of some tenants. Nothing runs before `start`.
+class Notifier(Rounds):
+    """A background loop over the outbox of some tenants.
 
     Args:
         database: Where the outbox and the record are.
@@ -60,67 +59,40 @@ class Notifier:
         attempts: int = 12,
         lease_seconds: float = 60.0,
     ) -> None:
+        super().__init__("notifier", interval_seconds)
         self._database = database
         self._tenants = tenants
         self._senders = dict(senders)
         self._clock = clock
-        self._interval = interval_seconds
         self._attempts = attempts
         self._lease = timedelta(seconds=lease_seconds)
         self._holder = secrets.token_hex(8)
-        self._stopping = threading.Event()
-        self._poller: threading.Thread | None = None
         self._lanes: dict[Lane, threading.Thread] = {}
         self._pauses: dict[Lane, tuple[int, datetime]] = {}
-        self._failing: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self.stop()
+        self._faults = Faults(_log)
 
     @property
     def failing(self) -> dict[str, str]:
         """What kept which lane, or the outbox itself, from delivering at its last attempt; empty when all is well."""
-        return dict(self._failing)
+        return self._faults.now
 
     def run_once(self) -> None:
         """Deliver what is due now, each lane in its own thread, and wait until all of them are through."""
         for thread in self._start_lanes():
             thread.join()
 
-    def start(self) -> None:
-        """Look at the outbox in a thread of its own until `stop`; a running one goes on."""
-        if self._poller is None:
-            self._stopping.clear()
-            self._poller = threading.Thread(target=self._run, name="notifier", daemon=True)
-            self._poller.start()
+    def round(self) -> None:
+        """Look at the outbox; deliver what is due, each lane in its own thread."""
+        self._start_lanes()
 
     def stop(self) -> None:
         """End after the messages being sent; one that cannot be waited for is taken up by the next notifier."""
-        self._stopping.set()
-        deadline = time.monotonic() + _STOP_SECONDS
-        if self._poller is not None:
-            self._poller.join(_STOP_SECONDS)
-            self._poller = None
+        deadline = time.monotonic() + STOP_SECONDS
+        super().stop()
         for thread in self._lanes.values():
             thread.join(max(0.0, deadline - time.monotonic()))
         for sender in self._senders.values():
             sender.close()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._start_lanes()
-            except Exception:  # noqa: BLE001 - without this thread nothing would be told any more
-                _log.exception("the notifier could not look at the outbox")
-            self._stopping.wait(self._interval)
 
     def _start_lanes(self) -> list[threading.Thread]:
         """A thread for each lane with something due, unless it has one or pauses."""
@@ -130,7 +102,7 @@ class Notifier:
         except PlacetError as error:
             self._report("the outbox", str(error))
             return []
-        self._failing.pop("the outbox", None)
+        self._faults.mended("the outbox")
         for lane in due:
             running = self._lanes.get(lane)
             if self._pausing(lane) or (running is not None and running.is_alive()):
@@ -208,17 +180,14 @@ class Notifier:
 
     def _well(self, lane: Lane) -> None:
         self._pauses.pop(lane, None)
-        self._failing.pop(_title(lane), None)
+        self._faults.mended(_title(lane))
 
     def _pausing(self, lane: Lane) -> bool:
         pause = self._pauses.get(lane)
         return pause is not None and self._clock() < pause[1]
 
     def _report(self, where: str, fault: str) -> None:
-        # Once for each fault: a server that is down for an hour is one line, not one for each attempt.
-        if self._failing.get(where) != fault:
-            _log.error("%s delivers no notifications: %s", where, fault)
-        self._failing[where] = fault
+        self._faults.tell(where, fault, f"{where} delivers no notifications: {fault}")
 
 
 def _record(tx: Transaction, message: Notification, kind: RecordKind, at: datetime, **more: str) -> None:

@@ -4,24 +4,22 @@ Any number of workers may run one; of those that want the same log, one extends 
 """
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 from placet.errors import PlacetError
 from placet.governance.log.key import LogIdentity
+from placet.rounds import Faults, Rounds
 from placet.storage.database import Database
 from placet.storage.log.sequencer import LEASED, LogSequencer
 
 _log = logging.getLogger(__name__)
 
-_STOP_SECONDS = 10.0
 
+class Integrator(Rounds):
+    """A background loop over the logs of some tenants.
 
-class Integrator:
-    """A background loop over the logs of some tenants. Nothing runs before `start`.
+    It makes one more round when it is stopped: what was recorded must not lie there unsigned while no worker runs.
 
     Args:
         database: Where the record and the logs are.
@@ -44,30 +42,17 @@ class Integrator:
         *,
         lease_seconds: float = 10.0,
     ) -> None:
+        super().__init__("integrator", interval_seconds, last_round=True)
         self._logs = {
             tenant: LogSequencer(database, signing_key, tenant, clock=clock, batch=batch, lease_seconds=lease_seconds)
             for tenant in tenants
         }
-        self._interval = interval_seconds
-        self._failing: dict[str, str] = {}
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self.stop()
+        self._faults = Faults(_log)
 
     @property
     def failing(self) -> dict[str, str]:
         """What keeps which tenant's log from being extended, since its last round; empty when all is well."""
-        return dict(self._failing)
+        return self._faults.now
 
     def run_once(self) -> int:
         """One round over all logs; returns how many entries were put into them.
@@ -77,42 +62,16 @@ class Integrator:
         """
         return sum(self._advance(tenant, sequencer) for tenant, sequencer in self._logs.items())
 
-    def start(self) -> None:
-        """Run rounds in a thread of its own until `stop`; a running one goes on."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="integrator", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End after one more round: what was recorded must not lie there unsigned while no worker runs."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(_STOP_SECONDS)
-            self._thread = None
-
-    def _run(self) -> None:
-        last = False
-        while not last:
-            last = self._stopping.is_set()
-            try:
-                self.run_once()
-            except Exception:  # noqa: BLE001 - without this thread no log would be extended any more
-                _log.exception("a round over the logs ended early")
-            self._stopping.wait(self._interval)
+    def round(self) -> None:
+        """One round over all logs."""
+        self.run_once()
 
     def _advance(self, tenant: str, sequencer: LogSequencer) -> int:
         try:
             integrated = sequencer.advance().integrated
         except PlacetError as error:
             if error.code != LEASED:
-                self._report(tenant, str(error))
+                self._faults.tell(tenant, str(error), f"the log of tenant {tenant!r} is not extended: {error}")
             return 0
-        self._failing.pop(tenant, None)
+        self._faults.mended(tenant)
         return integrated
-
-    def _report(self, tenant: str, fault: str) -> None:
-        # Once for each fault: a database that is down for an hour is one line, not one for each round.
-        if self._failing.get(tenant) != fault:
-            _log.error("the log of tenant %r is not extended: %s", tenant, fault)
-        self._failing[tenant] = fault

@@ -1,16 +1,15 @@
 """Watching the policy files beside a worker: what comes into force is put on the record, what is faulty is told."""
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from placet.contracts.audit import RecordKind
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PlacetError, PolicyError
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.rounds import Faults, Rounds
 from placet.storage.database import Database, Transaction
 
 _log = logging.getLogger(__name__)
@@ -18,15 +17,13 @@ _log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 5.0
 """How often the files are looked at; a set that was in place for less is not kept when its files turn faulty."""
 
-_STOP_SECONDS = 10.0
-
 
 def policy_stream(tenant: str, agent: str) -> str:
     """The stream that says which policies came into force for `tenant` and `agent`, and when."""
     return f"policy/{tenant}/{agent}"
 
 
-class PolicyWatch:
+class PolicyWatch(Rounds):
     """A background loop over the policies of all tenants and agents. It looks once before `start` returns.
 
     Args:
@@ -45,43 +42,25 @@ class PolicyWatch:
         agents: Sequence[str],
         clock: Callable[[], datetime],
     ) -> None:
+        super().__init__("policy watch", INTERVAL_SECONDS)
         self._database = database
         self._policies = policies
         self._watched = [(tenant, agent) for tenant in tenants for agent in agents]
         self._clock = clock
-        self._told: dict[tuple[str, str], str] = {}
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._faults = Faults(_log)
 
-    def __enter__(self) -> Self:
-        """Start."""
-        self.run_once()
-        self._thread = threading.Thread(target=self._run, name="policy-watch", daemon=True)
-        self._thread.start()
-        return self
+    def start(self) -> None:
+        """Look once, then again and again in a thread of its own."""
+        self.round()
+        super().start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(_STOP_SECONDS)
-
-    def run_once(self) -> None:
+    def round(self) -> None:
         """Look at all policies once; what cannot be recorded now is recorded in a later round."""
         for tenant, agent in self._watched:
             try:
                 self._look(tenant, agent)
             except PlacetError as error:
                 self._tell(tenant, agent, f"the policies of agent {agent!r} for tenant {tenant!r}: {error}")
-
-    def _run(self) -> None:
-        while not self._stopping.wait(INTERVAL_SECONDS):
-            try:
-                self.run_once()
-            except Exception:  # noqa: BLE001 - without this thread no change of policy would be recorded any more
-                _log.exception("a look at the policies ended early")
 
     def _look(self, tenant: str, agent: str) -> None:
         try:
@@ -94,7 +73,7 @@ class PolicyWatch:
             with self._database.transaction() as tx:
                 self._record(tx, tenant, agent, "policy.kept", policies, {"detail": policies.kept_because})
             return
-        if not self._policies.is_confirmed(tenant, agent) or (tenant, agent) in self._told:
+        if not self._policies.is_confirmed(tenant, agent) or policy_stream(tenant, agent) in self._faults:
             with self._database.transaction() as tx:
                 tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policies.document)
                 count = {"policies": len(policies.policies)}
@@ -102,7 +81,7 @@ class PolicyWatch:
             if not recorded:
                 return
             self._policies.confirm(tenant, agent, policies)
-        if self._told.pop((tenant, agent), None) is not None:
+        if self._faults.mended(policy_stream(tenant, agent)):
             _log.warning(
                 "agent %r of tenant %r: policy set %s is in force, its files are sound",
                 agent,
@@ -131,7 +110,4 @@ class PolicyWatch:
         return bool(entry.body.get("policy_set") == policies.digest)
 
     def _tell(self, tenant: str, agent: str, fault: str) -> None:
-        # Once for each fault: a set that is faulty for a day is one line, not one for each look.
-        if self._told.get((tenant, agent)) != fault:
-            _log.error("%s", fault)
-        self._told[tenant, agent] = fault
+        self._faults.tell(policy_stream(tenant, agent), fault, fault)

@@ -73,19 +73,19 @@ def live(tmp_path: Path, database: Database) -> Live:
 def test_the_last_good_set_is_kept_while_the_files_in_place_are_faulty(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
-    live.watch.run_once()
+    live.watch.round()
     good = live.read()
     assert good.kept_because == ""
     live.file.write_text(live.sound + "permit (principal,")
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
-            live.watch.run_once()
+            live.watch.round()
     kept = live.read()
     assert kept.digest == good.digest
     assert kept.kept_because.startswith(f"policy set {good.digest[:12]} is kept, the files in place are faulty: ")
     assert len(caplog.records) == 1  # told once, not at every look
     live.file.write_text(live.sound)
-    live.watch.run_once()
+    live.watch.round()
     assert live.read().kept_because == ""
     assert live.recorded() == [
         ("policy.in_force", good.digest), ("policy.kept", good.digest), ("policy.in_force", good.digest)
@@ -95,25 +95,25 @@ def test_the_last_good_set_is_kept_while_the_files_in_place_are_faulty(
 
 
 def test_a_worker_that_starts_with_faulty_files_denies(live: Live) -> None:
-    live.watch.run_once()
+    live.watch.round()
     live.file.write_text("permit (principal,")
     live.read()
     live.start()
-    live.watch.run_once()
+    live.watch.round()
     assert "does not parse" in live.refused()
 
 
 def test_a_set_that_never_came_on_record_is_not_kept(live: Live) -> None:
-    live.watch.run_once()
+    live.watch.round()
     live.file.write_text(live.sound + "// newer\n")
     live.read()  # a question was quicker than the watch
     live.file.write_text("permit (principal,")
-    live.watch.run_once()
+    live.watch.round()
     assert "does not parse" in live.refused()
 
 
 def test_policies_that_were_taken_away_permit_nothing_and_do_not_come_back(live: Live) -> None:
-    live.watch.run_once()
+    live.watch.round()
     live.file.rename(live.folder / "kept-elsewhere")
     assert "no policy file" in live.refused()
     live.file.write_text("permit (principal,")
@@ -121,7 +121,7 @@ def test_policies_that_were_taken_away_permit_nothing_and_do_not_come_back(live:
 
 
 def test_a_set_is_not_kept_for_ever(live: Live) -> None:
-    live.watch.run_once()
+    live.watch.round()
     live.file.write_text("permit (principal,")
     live.read()
     live.clock.seconds = 24 * HOUR - 1
@@ -131,7 +131,7 @@ def test_a_set_is_not_kept_for_ever(live: Live) -> None:
 
 
 def test_doctor_says_which_set_workers_keep(live: Live, tmp_path: Path, database_url: str) -> None:
-    live.watch.run_once()
+    live.watch.round()
     good = live.read().digest[:12]
     live.file.write_text("permit (principal,")
     settings = Settings(home=tmp_path, policy_dir=live.folder, database_url=database_url)
@@ -143,7 +143,7 @@ def test_doctor_says_which_set_workers_keep(live: Live, tmp_path: Path, database
 def test_a_typo_in_live_policies_ends_no_run(make_world: Callable[..., World]) -> None:
     world = make_world()
     assert world._parts is not None
-    PolicyWatch(world.database, world._parts.policies, ["demo"], ["retention"], world.now).run_once()
+    PolicyWatch(world.database, world._parts.policies, ["demo"], ["retention"], world.now).round()
     anna, waiting = world.approver(), world.pending("C00005")
     sound = world.policy_file.read_text()
     world.edit_policy(lambda text: text + "permit (principal,")
