@@ -1,8 +1,6 @@
 """Retention erases what no run needs, nothing else, and what it erased is told from what somebody took away."""
 
 import json
-import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -10,8 +8,6 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from placet.contracts.audit import RecordKind
-from placet.contracts.run import RunRequest
 from placet.doctor.retention import OVERDUE, retention
 from placet.engine.client import Engine
 from placet.entrypoints.main import Tools
@@ -23,99 +19,24 @@ from placet.interfaces.cli.app import run as placet
 from placet.interfaces.http.app import create_app
 from placet.service.keeping.retention import Outcome, apply_retention, would_erase
 from placet.service.reversals import request_reversal
-from placet.service.runs import build_request, record_request
-from placet.storage.database import Database, Transaction
-from placet.storage.projections.verification import verify_projections
-from placet.storage.retention.erasing import Eraser
-from tests.support.databases import disarm, outsider, together
-from tests.support.guard import GUARD
+from placet.storage.database import Database
+from tests.integration.record.retaining import (
+    BOTH,
+    after,
+    another,
+    apply,
+    counts,
+    ended,
+    findings,
+    rejected,
+    say,
+    there,
+    uses,
+)
+from tests.support.databases import disarm, outsider
 from tests.support.steps import Steps
 
-BOTH = Periods(classes={"evidence": 30, "proposal": 30}, notices=30, given=90)
-TEXT = "text/plain"
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-def after(days: float) -> datetime:
-    return datetime.now(UTC) + timedelta(days=days)
-
-
-def apply(database: Database, days: float, periods: Periods = BOTH) -> tuple[int, int]:
-    return counts(apply_retention(database, "demo", periods, by="olga", now=after(days)))
-
-
-def counts(outcome: Outcome) -> tuple[int, int]:
-    return outcome.documents["evidence"].count, outcome.documents["proposal"].count
-
-
-def findings(database: Database) -> list[str]:
-    with database.snapshot() as tx:
-        return [str(finding) for finding in verify_projections(tx, "demo")]
-
-
-def rejected(steps: Steps) -> str:
-    """Let the run end without giving anything; return the digest of its proposal."""
-    proposed, gate = steps.to_the_gate()
-    steps.review(proposed, gate, steps.sign(proposed, "reject"))
-    steps.close("rejected", proposed)
-    return str(proposed.digest)
-
-
-def another(database: Database, key: str) -> RunRequest:
-    """Put another run on the record, at its beginning."""
-    request = build_request(
-        tenant="demo", customer_id="C00009", agent="retention", requested_by="olga", key=key, agents=("retention",)
-    )
-    record_request(database, request)
-    return request
-
-
-def say(tx: Transaction, run: RunRequest, kind: RecordKind, key: str, **body: object) -> None:
-    tx.audit.append(
-        stream=run.run_id,
-        tenant="demo",
-        run_id=run.run_id,
-        kind=kind,
-        actor="worker",
-        step_key=f"{kind}.{key}",
-        at=datetime.now(UTC),
-        body=body,
-    )
-
-
-def uses(tx: Transaction, run: RunRequest, data: bytes, key: str = "1") -> str:
-    """Let `run` have shown `data` to a model."""
-    digest = tx.artifacts.put("demo", TEXT, data)
-    say(tx, run, "analyse.unanswered", key, model_use=[{"prompt_sha256": digest, "completion_sha256": None}])
-    return digest
-
-
-def ended(database: Database, key: str, data: bytes) -> tuple[RunRequest, str]:
-    """A run that showed `data` to a model, and failed."""
-    run = another(database, key)
-    with database.transaction() as tx:
-        digest = uses(tx, run, data)
-        tx.runs.set_state(run.run_id, "failed", at=datetime.now(UTC), code="x")
-        tx.audit.append(
-            stream=run.run_id,
-            tenant="demo",
-            run_id=run.run_id,
-            kind="run.ended",
-            actor="worker",
-            step_key="run.ended",
-            at=datetime.now(UTC),
-            body={"state": "failed", "code": "x", "detail": ""},
-        )
-    return run, digest
-
-
-def there(database: Database, digest: str) -> bool:
-    with database.reading() as tx:
-        try:
-            tx.artifacts.get(digest, tenant="demo")
-        except UsageError:
-            return False
-    return True
 
 
 class Here(Tools):
@@ -263,23 +184,6 @@ def test_a_run_whose_outcome_nobody_knows_keeps_everything(steps: Steps) -> None
     assert apply(steps.parts.database, 1000) == (0, 0)
 
 
-def test_bytes_that_any_run_needs_stay_whichever_came_first(database: Database, database_url: str) -> None:
-    waits = another(database, "waits")
-    with database.transaction() as tx:
-        first = uses(tx, waits, b"one that waits for years")
-    ended(database, "old", b"one that waits for years")
-    _, second = ended(database, "older", b"a later one")
-    _, third = ended(database, "oldest", b"nobody else's")
-    disarm(database_url, "audit_event")
-    with outsider(database_url) as run:
-        run("UPDATE audit_event SET recorded_at = '2020-01-01 00:00:00.000000', at = '2020-01-01 00:00:00.000000'")
-    young = another(database, "young")
-    with database.transaction() as tx:
-        uses(tx, young, b"a later one")
-    assert apply(database, 0) == (1, 0)
-    assert [there(database, one) for one in (first, second, third)] == [True, True, False]
-
-
 def test_notifications_of_runs_that_are_over_go_and_those_that_wait_stay(database: Database) -> None:
     over, _ = ended(database, "over", b"x")
     goes_on = another(database, "goes on")
@@ -323,94 +227,6 @@ def test_nothing_is_erased_before_a_period_is_set_or_while_an_entry_cannot_be_re
     with pytest.raises(GovernanceError, match="nothing is erased until `placet audit verify` passes"):
         apply(database, 1000)
     assert there(database, digest)
-
-
-def test_a_run_that_names_the_bytes_while_they_are_erased_keeps_them(database: Database, database_url: str) -> None:
-    _, digest = ended(database, "old", b"shared")
-    run = another(database, "new")
-    with database.reading() as tx:
-        eraser = Eraser("demo", tx.audit.settled("demo"))
-    if database_url.startswith("postgresql"):  # SQLite has one writer
-        with database.transaction() as naming:
-            uses(naming, run, b"shared")
-            with database.transaction() as tx:
-                assert eraser.lock(tx, [digest]) == {}
-    else:
-        with database.transaction() as naming:
-            uses(naming, run, b"shared")
-    with database.transaction() as tx:
-        assert eraser.lock(tx, [digest]) == {}
-    # Another one comes while the rows are locked: it waits, and puts them anew.
-    _, digest = ended(database, "older", b"shared as well")
-    with database.reading() as tx:
-        eraser = Eraser("demo", tx.audit.settled("demo"))
-    begun = threading.Event()
-
-    def name() -> None:
-        begun.set()
-        with database.transaction() as tx:
-            uses(tx, run, b"shared as well", "2")
-
-    late = threading.Thread(target=name)
-    with database.transaction() as tx:
-        assert list(eraser.lock(tx, [digest])) == [digest]
-        late.start()
-        assert begun.wait(GUARD)
-        eraser.erase(tx, [digest], 1)
-    late.join(10)
-    assert there(database, digest)
-
-
-def test_what_dies_between_two_batches_leaves_whole_ones_and_the_next_goes_on(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    digests = [ended(database, f"old {number}", b"%d" % number)[1] for number in range(5)]
-    monkeypatch.setattr("placet.service.keeping.retention.BATCH", 2)
-    whole, done = Eraser.erase, []
-
-    def dies(self: Eraser, tx: Transaction, batch: Sequence[str], number: int) -> None:
-        whole(self, tx, batch, number)
-        done.append(batch)
-        if len(done) == 2:
-            raise RuntimeError("killed")
-
-    monkeypatch.setattr(Eraser, "erase", dies)
-    with pytest.raises(RuntimeError, match="killed"):
-        apply(database, 31)
-    assert sum(there(database, digest) for digest in digests) == 3
-    assert findings_of_artifacts(database) == []
-    assert apply(database, 31) == (3, 0)
-    assert findings_of_artifacts(database) == []
-
-
-def test_whoever_races_with_retention_finds_what_their_run_named(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("placet.service.keeping.retention.BATCH", 2)
-    words = [b"words %d" % number for number in range(6)]
-    for number, data in enumerate(words):
-        ended(database, f"old {number}", data)
-
-    def act(number: int) -> list[str]:
-        if number == 0:
-            for _ in range(6):
-                apply(database, 31)
-            return []
-        named = []
-        for turn, data in enumerate(words):
-            run = another(database, f"new {number} {turn}")
-            with database.transaction() as tx:
-                named.append(uses(tx, run, data))
-        return named
-
-    named = {digest for several in together(4, act) for digest in several}
-    assert [digest for digest in named if not there(database, digest)] == []
-    apply(database, 31)
-    assert findings_of_artifacts(database) == []
-
-
-def findings_of_artifacts(database: Database) -> list[str]:
-    return [line for line in findings(database) if line.startswith("artifact ")]
 
 
 def test_the_doctor_says_when_a_period_is_set_and_nobody_applies_it(database: Database, database_url: str) -> None:
