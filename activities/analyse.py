@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.context import Context, keep_exchanges, unanswered_recorded
 from placet.contracts.assessment import Assessment
+from placet.contracts.audit import ENDED, AuditEvent
 from placet.contracts.billing import BillingQuery, CustomerProfile
 from placet.contracts.outcome import AnalysisOutcome
 from placet.contracts.run import Analysed, RunRequest
@@ -30,13 +31,13 @@ class Analyse:
     def analyse(self, request: RunRequest) -> Analysed:
         """Assess; the assessment, prompts and completions are stored, only digests and the choice return."""
         with self._context.step(request):
-            self._open(request)
-            earlier = self._context.recorded(request, STEP)
+            earlier = self._open(request)
             if earlier is not None:
                 return self._answer(request, str(earlier.body["assessment"]))
             return self._analyse(request)
 
-    def _open(self, request: RunRequest) -> None:
+    def _open(self, request: RunRequest) -> AuditEvent | None:
+        """Open the run's record; returns what an earlier attempt of this step left there."""
         context = self._context
         if request.tenant not in context.tenants:
             raise UsageError(
@@ -48,6 +49,7 @@ class Analyse:
         with context.database.transaction() as tx:
             if request.reverses is not None:
                 reversal.open_reversal(tx, request, request.reverses, context.clock())
+            tx.audit.foresee(request.run_id, ENDED, STEP)
             if is_over(tx, request.run_id):  # an earlier attempt's entry would be found all the same
                 raise GovernanceError(f"run {request.run_id!r} is over; start another one", code="run_over")
             record(
@@ -58,6 +60,7 @@ class Analyse:
                 at=context.clock(),
                 body={"request": request.model_dump(mode="json")},
             )
+            return tx.audit.find(request.run_id, STEP)
 
     def _analyse(self, request: RunRequest) -> Analysed:
         context = self._context

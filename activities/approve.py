@@ -7,7 +7,7 @@ from types import MappingProxyType
 from temporalio import activity
 
 from activities.context import Context
-from placet.contracts.audit import RecordKind
+from placet.contracts.audit import ENDED, RecordKind
 from placet.contracts.gate import Gate, Milestone
 from placet.contracts.people.decision import ReviewResult
 from placet.contracts.proposal import Proposal
@@ -23,7 +23,7 @@ from placet.gate.opening import cleared, denied, gate_for, keep_policies
 from placet.gate.review import Review, too_late, unreviewable
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
-from placet.storage.pending import OPENED, check_proposed
+from placet.storage.pending import OPENED, PROPOSED, amended_key, check_proposed
 from placet.storage.records import Asked
 from placet.storage.standing import is_over
 
@@ -43,14 +43,16 @@ class Approve:
         """Ask policy what stands between the proposal and its execution; no policy set means no."""
         context, run = self._context, gate.run
         with context.step(run):
-            earlier = context.recorded(run, OPENED)
-            if earlier is not None:
-                return Gate.model_validate(earlier.body["gate"])
             began = time.monotonic()
-            proposal = context.proposal(run, gate.proposal)
+            with context.database.reading() as tx:
+                earlier = tx.audit.find(run.run_id, OPENED)
+                if earlier is not None:
+                    return Gate.model_validate(earlier.body["gate"])
+                proposal = context.proposal(run, gate.proposal, tx)
             asked, policies = self._ask(proposal)
             with context.database.transaction() as tx:
                 tx.runs.lock(run.run_id)
+                tx.audit.foresee(run.run_id, OPENED, PROPOSED)
                 earlier = tx.audit.find(run.run_id, OPENED)
                 if earlier is not None:  # another attempt was quicker; nothing may be consumed or asked beside its gate
                     return Gate.model_validate(earlier.body["gate"])
@@ -108,6 +110,7 @@ class Approve:
 
     def _review(self, tx: Transaction, review: ReviewInput) -> ReviewResult:
         tx.runs.lock(review.run.run_id)
+        tx.audit.foresee(review.run.run_id, ENDED, OPENED, PROPOSED, amended_key(review.proposal))
         if is_over(tx, review.run.run_id):  # cancelled, or ended by another attempt, while this review waited
             return too_late(tx, review, self._context.clock())
         try:

@@ -24,7 +24,6 @@ from placet.errors import GovernanceError, OutcomeUnknown, PluginError, Upstream
 from placet.gate.contact import check_contact
 from placet.gate.context import record
 from placet.gate.controls import refuse_in_ledger
-from placet.gate.halting import check_not_halted
 from placet.gate.ledger import borne_out
 from placet.gate.read_back import newest_known
 from placet.gate.recheck import check_record, refusal
@@ -195,9 +194,8 @@ class Execute:
             raise self._closing.later(attempt, "the checks took too long to send within this attempt")
         try:
             with context.database.transaction() as tx:
-                check_not_halted(tx, attempt.proposal, for_sending=True)
                 # Reading the customer's state took a while: whatever was withdrawn meanwhile must bite, too.
-                check_record(context, tx, attempt.effect, attempt.proposal)
+                check_record(context, tx, attempt.effect, attempt.proposal, sending=True)
                 check_contact(context, tx, attempt.proposal, context.clock())
                 sent = self._count(tx, attempt)
         except GovernanceError as error:

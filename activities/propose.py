@@ -4,6 +4,7 @@ A reversal is arithmetic alone.
 """
 
 import time
+from typing import NamedTuple
 
 from temporalio import activity
 
@@ -23,6 +24,19 @@ from placet.storage.database import Transaction
 from placet.storage.pending import PROPOSED
 
 
+class Ground(NamedTuple):
+    """What a proposal is made of.
+
+    Attributes:
+        limited: Whether the contact policy limits it. A control gives nothing: it is weighed as if the customer had
+            never been treated.
+    """
+
+    assessment: Assessment
+    evidence: Evidence
+    limited: bool
+
+
 class Propose:
     """The third step."""
 
@@ -34,19 +48,24 @@ class Propose:
         """Propose one mutation, or nothing; the stored proposal's digest is what a person will sign."""
         context = self._context
         with context.step(proposal.run):
-            earlier = context.recorded(proposal.run, PROPOSED)
-            return self._propose(proposal) if earlier is None else self._answer(proposal.run, earlier)
+            with context.database.reading() as tx:
+                tx.audit.foresee(proposal.run.run_id, PROPOSED, ANALYSED, QUERIED)
+                earlier = tx.audit.find(proposal.run.run_id, PROPOSED)
+                if earlier is not None:
+                    return self._answer(proposal.run, earlier, tx)
+                ground = _ground(tx, proposal)
+            return self._propose(proposal, ground)
 
-    def _answer(self, run: RunRequest, entry: AuditEvent) -> Proposed:
+    def _answer(self, run: RunRequest, entry: AuditEvent, tx: Transaction | None = None) -> Proposed:
         """What the entry on record says, whichever attempt left it: the gate must be asked about no other proposal."""
         digest = entry.body["proposal"]
-        document = self._context.proposal(run, str(digest)) if digest else None
+        document = self._context.proposal(run, str(digest), tx) if digest else None
         return Proposed(proposal=document, digest=digest, summary=str(entry.body["summary"]))
 
-    def _propose(self, step: ProposeInput) -> Proposed:
+    def _propose(self, step: ProposeInput, ground: Ground) -> Proposed:
         context, run = self._context, step.run
         started = time.monotonic()
-        outcome = self._outcome(step)
+        outcome = self._outcome(step, ground)
         with context.database.transaction() as tx:
             outcome = controls.plant(context, tx, step, outcome)
             keep_exchanges(tx, run, outcome.exchanges)
@@ -74,43 +93,43 @@ class Propose:
             return self._answer(run, entry)
         return Proposed(proposal=outcome.proposal, digest=digest, summary=outcome.summary)
 
-    def _outcome(self, step: ProposeInput) -> ProposalOutcome:
-        context, run = self._context, step.run
-        with context.database.reading() as tx:
-            _check_recorded(tx, step)
-            evidence = tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant)
-            assessment = tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant)
-            # A control gives nothing: it is weighed as if the customer had never been treated.
-            limited = not controls.is_control(tx, run)
+    def _outcome(self, step: ProposeInput, ground: Ground) -> ProposalOutcome:
+        context, run, evidence = self._context, step.run, ground.evidence
         if run.reverses is not None:
             return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
         contact = context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose.unanswered"):
             outcome = context.application(run.agent).propose(
                 run,
-                assessment,
+                ground.assessment,
                 evidence,
                 assessment_digest=step.assessment,
                 evidence_digest=step.evidence,
                 contact=contact,
-                limited=limited,
+                limited=ground.limited,
                 inference=context.inference,
             )
         return _on_target(outcome, evidence)
 
 
-def _check_recorded(tx: Transaction, step: ProposeInput) -> None:
-    """Make sure that these are what the run's own steps left: who has the payload key can name another run's.
+def _ground(tx: Transaction, step: ProposeInput) -> Ground:
+    """Read what the run's own steps left; who has the payload key can name another run's.
 
     Raises:
-        GovernanceError: code `wrong_run`.
+        GovernanceError: code `wrong_run`; the step was given something else.
     """
+    run = step.run
     for left, name, digest in ((ANALYSED, "assessment", step.assessment), (QUERIED, "evidence", step.evidence)):
-        entry = tx.audit.find(step.run.run_id, left)
+        entry = tx.audit.find(run.run_id, left)
         if entry is None or entry.body[name] != digest:
             raise GovernanceError(
-                f"{name} {digest[:16]} is not what run {step.run.run_id!r} has on record", code="wrong_run"
+                f"{name} {digest[:16]} is not what run {run.run_id!r} has on record", code="wrong_run"
             )
+    return Ground(
+        assessment=tx.artifacts.get_model(step.assessment, Assessment, tenant=run.tenant),
+        evidence=tx.artifacts.get_model(step.evidence, Evidence, tenant=run.tenant),
+        limited=not controls.is_control(tx, run),
+    )
 
 
 def _on_target(outcome: ProposalOutcome, evidence: Evidence) -> ProposalOutcome:

@@ -1,5 +1,8 @@
 """What is checked again immediately before an effect: approvals or mandate, keys, policy, halts, customer state."""
 
+from typing import Final
+
+from placet.contracts.audit import ENDED, RecordKind
 from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Precondition, Proposal
 from placet.contracts.run import ExecuteInput
@@ -17,8 +20,10 @@ from placet.governance.quorum import roles_of_both, stricter, suffices
 from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
 from placet.storage.database import Transaction
-from placet.storage.pending import Pending, pending_on_record
+from placet.storage.pending import OPENED, PROPOSED, Pending, amended_key, pending_on_record
 from placet.storage.standing import is_over
+
+CANCEL_REQUESTED: Final[RecordKind] = "run.cancel_requested"
 
 
 def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
@@ -37,21 +42,26 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
     return None
 
 
-def check_record(context: GateContext, tx: Transaction, effect: ExecuteInput, proposal: Proposal) -> None:
-    """All that our own record and policy have to say about the effect. Asked once more as it is about to be sent.
+def check_record(
+    context: GateContext, tx: Transaction, effect: ExecuteInput, proposal: Proposal, *, sending: bool = False
+) -> None:
+    """All that our own record and policy have to say about the effect.
+
+    Asked once more, `sending`, in the transaction that counts the send: no halt can be placed before that is over.
 
     Raises:
         GovernanceError: it must not happen now.
     """
     policies = context.policies(effect.run.tenant, effect.run.agent)
     run, now = effect.run, context.clock()
-    cancelled = tx.audit.find(run.run_id, "run.cancel_requested")
+    tx.audit.foresee(run.run_id, CANCEL_REQUESTED, ENDED, OPENED, PROPOSED, amended_key(effect.proposal))
+    cancelled = tx.audit.find(run.run_id, CANCEL_REQUESTED)
     if cancelled is not None:
         raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
     if is_over(tx, run.run_id):
         raise DecisionRefused(f"run {run.run_id!r} is over", code="run_over")
     check_not_control(tx, run)
-    check_not_halted(tx, proposal)
+    check_not_halted(tx, proposal, for_sending=sending)
     pending = pending_on_record(tx, run.run_id)
     if pending.proposal != effect.proposal:
         raise DecisionRefused("the proposal was amended since", code="not_approved")

@@ -47,10 +47,12 @@ class ListedKey(NamedTuple):
 class ApproverRepository:
     """Who may sign. Use it inside a transaction."""
 
-    __slots__ = ("_connection", "_judge", "_trust")
+    __slots__ = ("_connection", "_judge", "_read_rows", "_trust")
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
         self._connection, self._trust = connection, trust
+        # A review asks for the same key three times, and a transaction is one moment.
+        self._read_rows: dict[str, Enrolled | None] = {}
         self._judge = EnrolmentJudge(connection, trust, self._row)
 
     @property
@@ -70,6 +72,7 @@ class ApproverRepository:
         """
         if key.revoked_at is not None:
             raise UsageError(f"key {key.key_id!r} is revoked; make a new key pair", code="key_revoked")
+        self._read_rows.clear()
         if insert_if_absent(self._connection, APPROVER, _values(key, document)):
             return True
         found = self._row(key.key_id)
@@ -90,6 +93,7 @@ class ApproverRepository:
         Raises:
             UsageError: code `unknown_key`.
         """
+        self._read_rows.clear()
         values = {"revoked_by": by, "revoked_at": at, "revoked_reason": reason, "revocation": document}
         changed = self._connection.execute(_REVOKE, {"id": key_id, **values}).rowcount
         if not changed and self._row(key_id) is None:
@@ -123,8 +127,10 @@ class ApproverRepository:
         return ListedKey(found.key.key_id, found.key.name, found.key, self._fault(found))
 
     def _row(self, key_id: str) -> Enrolled | None:
-        row = self._connection.execute(_GET, {"id": key_id}).mappings().one_or_none()
-        return None if row is None else _read(row)
+        if key_id not in self._read_rows:
+            row = self._connection.execute(_GET, {"id": key_id}).mappings().one_or_none()
+            self._read_rows[key_id] = None if row is None else _read(row)
+        return self._read_rows[key_id]
 
     def _fault(self, row: Enrolled) -> str | None:
         try:

@@ -88,6 +88,21 @@ def test_a_retried_step_is_recorded_once_as_it_was_first(database: Database) -> 
         assert len(tx.audit.read(RUN)) == 2
 
 
+def test_what_was_foreseen_is_what_would_have_been_found_and_own_entries_are_seen(database: Database) -> None:
+    steps = [f"s{number}" for number in range(12)]
+    with database.transaction() as tx:
+        left = {step: append(tx, step_key=step) for step in steps[::2]}
+    with database.transaction() as tx:
+        tx.audit.foresee(RUN, *steps)
+        assert {step: tx.audit.find(RUN, step) for step in steps} == {step: left.get(step) for step in steps}
+        assert tx.audit.find("another stream", "s0") is None
+        own = append(tx, step_key="s1")
+        assert tx.audit.find(RUN, "s1") == own
+        assert append(tx, step_key="s2", body={"risk": "low"}) == left["s2"]
+    with database.reading() as tx:
+        assert len(tx.audit.read(RUN)) == len(left) + 1
+
+
 @REUSED
 @given(body=_bodies, offset=st.integers(-12, 14))
 def test_whatever_json_is_recorded_comes_back_and_verifies(
