@@ -10,7 +10,8 @@ Invariants of every answer:
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Self
+from functools import lru_cache
+from typing import Final, Self
 
 import cedarpy
 from pydantic import ValidationError
@@ -30,6 +31,9 @@ from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 
 POLICY_SET_MEDIA_TYPE = "application/vnd.placet.policy-set+json"
 """Of `PolicySet.document` in the artifact store."""
+
+_REMEMBERED: Final = 512
+"""Answers that a set remembers: those of the runs that are under review and executed at a time."""
 
 
 class PolicySet:
@@ -67,6 +71,8 @@ class PolicySet:
         self.files = tuple(files)
         self.kept_because = ""
         self.current = spoken == shipped_schema()
+        # A run asks the same questions some nine times: an answer follows from the set and the question alone.
+        self._answer = lru_cache(maxsize=_REMEMBERED)(self.evaluate)
         self.document = policy_document(files, spoken)
         self.digest = sha256_hex(self.document)
 
@@ -148,10 +154,11 @@ class PolicySet:
 
     def ask(self, question: Question) -> PolicyAnswer:
         """Answer any of the questions."""
-        answer = self._ask(question)
+        answer = self._answer(question)
         return replace(answer, detail=f"{answer.detail} ({self.kept_because})") if self.kept_because else answer
 
-    def _ask(self, question: Question) -> PolicyAnswer:
+    def evaluate(self, question: Question) -> PolicyAnswer:
+        """Let Cedar answer, whatever was answered before; it does not say whether the set is a kept one."""
         if not self.current:
             return PolicyAnswer(False, (), "the policy set speaks another schema than this version of Placet")
         request, entities = question.request()

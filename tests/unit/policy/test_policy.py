@@ -14,6 +14,7 @@ from placet.contracts.money import Money
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PolicyError
 from placet.governance.policy.facts import MandateFacts
+from placet.governance.policy.question import proposes
 from placet.governance.policy.set import PolicySet, policy_document
 from placet.governance.policy.source import shipped_schema
 from placet.service import policy_files
@@ -32,6 +33,16 @@ def test_the_default_policy_lets_retention_propose_within_its_cap_and_says_which
     assert POLICIES.may_propose(a_proposal(10_001)).policies == ("retention-may-propose-large-with-two",)
     assert POLICIES.may_propose(a_proposal(20_000)).allowed
     assert POLICIES.may_propose(a_proposal(20_001)).allowed is False
+
+
+def test_an_answer_that_is_remembered_is_the_one_that_is_given() -> None:
+    questions = [proposes(a_proposal(cost)) for cost in (1, 10_000, 10_001, 20_001)]
+    fresh = [POLICIES.evaluate(question) for question in questions]
+    assert [POLICIES.ask(question) for question in (*questions, *questions)] == [*fresh, *fresh]
+    kept = POLICIES.kept("for a while")
+    assert kept.ask(questions[0]).detail.startswith(fresh[0].detail)
+    assert "for a while" in kept.ask(questions[0]).detail
+    assert "for a while" not in POLICIES.ask(questions[0]).detail
 
 
 def test_a_cap_is_one_in_its_currency() -> None:
