@@ -1,4 +1,4 @@
-"""Payloads in workflow history: compressed (zlib, RFC 1950), then encrypted (AES-256-GCM, NIST SP 800-38D).
+"""Payloads in workflow history: compressed with a dictionary (zlib, RFC 1950), then encrypted (AES-256-GCM).
 
 Temporal sees only ciphertext, and nothing that it brings is believed unless it was sealed under one of the
 installation's keys for this very workflow (docs/adr/0027): whoever reaches Temporal may write there what they like.
@@ -22,6 +22,7 @@ from temporalio.converter import (
 )
 
 from placet.contracts.text import shortened
+from placet.engine import payload_dictionary
 from placet.engine.payload_keys import PayloadKeys
 from placet.errors import ConfigurationError
 
@@ -42,8 +43,13 @@ NOT_SEALED_FOR_IT = "not_sealed_for_it"
 """Code of the error about a payload that was altered, or sealed for another workflow."""
 
 _NONCE_BYTES = 12
+# The first byte of what is encrypted says how the rest is packed. Earlier versions wrote `_ZLIB`.
+_AS_IT_IS, _ZLIB, _ZLIB_WITH_DICTIONARY = b"\x00", b"\x01", b"\x02"
 # Below this the zlib header costs more than it saves.
-_COMPRESS_FROM_BYTES = 128
+_COMPRESS_FROM_BYTES = 64
+# A compressor that has read the dictionary, to be copied: reading it anew costs more than all the rest. A window of
+# 8 KB holds the dictionary and a proposal; with the default one the copy would cost as much again.
+_COMPRESSOR = zlib.compressobj(6, zlib.DEFLATED, 13, 5, zlib.Z_DEFAULT_STRATEGY, payload_dictionary.VERSION_1)
 # A signal can come from anyone; a small ciphertext may not unpack to something enormous.
 _MAX_PLAIN_BYTES = 8 * 1024 * 1024
 
@@ -103,9 +109,8 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
 
     def _sealed(self, payload: Payload) -> Payload:
         plain = payload.SerializeToString()
-        packed = b"\x01" + zlib.compress(plain, 6) if len(plain) >= _COMPRESS_FROM_BYTES else b"\x00" + plain
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._ciphers[self._writing].encrypt(nonce, packed, self._purpose(self._writing))
+        sealed = self._ciphers[self._writing].encrypt(nonce, _packed(plain), self._purpose(self._writing))
         return Payload(metadata={"encoding": ENCODING, KEY_ID: self._writing}, data=nonce + sealed)
 
     def _decrypt(self, payload: Payload) -> Payload:
@@ -135,11 +140,25 @@ def _foreign(payload: Payload) -> Payload:
     return Payload(metadata={"encoding": FOREIGN, FOREIGN_ENCODING: was}, data=payload.data)
 
 
+def _packed(plain: bytes) -> bytes:
+    if len(plain) < _COMPRESS_FROM_BYTES:
+        return _AS_IT_IS + plain
+    compressor = _COMPRESSOR.copy()
+    return _ZLIB_WITH_DICTIONARY + compressor.compress(plain) + compressor.flush()
+
+
 def _unpacked(packed: bytes) -> bytes:
-    if packed[:1] != b"\x01":
+    way = packed[:1]
+    if way == _ZLIB_WITH_DICTIONARY:
+        unpacker = zlib.decompressobj(zdict=payload_dictionary.VERSION_1)
+    elif way == _ZLIB:
+        unpacker = zlib.decompressobj()
+    else:
         return packed[1:]
-    unpacker = zlib.decompressobj()
-    plain = unpacker.decompress(packed[1:], _MAX_PLAIN_BYTES)
+    try:
+        plain = unpacker.decompress(packed[1:], _MAX_PLAIN_BYTES)
+    except zlib.error as error:
+        raise ConfigurationError(f"a payload cannot be unpacked: {error}", code=NOT_SEALED_FOR_IT) from error
     if unpacker.unconsumed_tail:
         raise ConfigurationError(f"a payload unpacks to more than {_MAX_PLAIN_BYTES} bytes")
     return plain

@@ -1,6 +1,7 @@
 """What Temporal stores of a run is ciphertext (promise 7); foreign payloads pass and are verified elsewhere."""
 
 import asyncio
+import hashlib
 import zlib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import ActivitySerializationContext, WorkflowSerializationContext
 
+from placet.engine import payload_dictionary
 from placet.engine.payload_codec import ENCODING, FOREIGN, KEY_ID, UNREADABLE, PayloadEncryption
 from placet.engine.payload_keys import PayloadKeys, key_id, load_or_create_key
 from placet.errors import ConfigurationError
@@ -95,14 +97,37 @@ def test_a_changed_byte_is_noticed(position: int, flip: int) -> None:
         asyncio.run(CODEC.decode([Payload(metadata=sealed.metadata, data=bytes(bent))]))
 
 
-def test_a_small_ciphertext_cannot_unpack_to_something_enormous() -> None:
-    bomb = b"\x01" + zlib.compress(bytes(20_000_000))
+def sealed_as(packed: bytes) -> Payload:
+    """What somebody with the key sealed, packed as they like."""
     nonce = bytes(12)
     purpose = b"\x00".join((ENCODING, key_id(KEY), b"run-1"))
-    data = nonce + AESGCM(KEY).encrypt(nonce, bomb, purpose)
-    sealed = Payload(metadata={"encoding": ENCODING, KEY_ID: key_id(KEY)}, data=data)
+    data = nonce + AESGCM(KEY).encrypt(nonce, packed, purpose)
+    return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id(KEY)}, data=data)
+
+
+@pytest.mark.parametrize("way", [b"\x01", b"\x02"])
+def test_a_small_ciphertext_cannot_unpack_to_something_enormous(way: bytes) -> None:
     with pytest.raises(ConfigurationError, match="unpacks to more than"):
-        asyncio.run(CODEC.decode([sealed]))
+        asyncio.run(CODEC.decode([sealed_as(way + zlib.compress(bytes(20_000_000)))]))
+
+
+@pytest.mark.parametrize("way", [b"\x01", b"\x02"])
+def test_what_does_not_unpack_is_refused(way: bytes) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be unpacked"):
+        asyncio.run(CODEC.decode([sealed_as(way + b"no zlib stream")]))
+
+
+def test_what_earlier_versions_sealed_is_read() -> None:
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=b'{"run_id":"run-1"}' * 9)
+    plain = payload.SerializeToString()
+    for packed in (b"\x00" + plain, b"\x01" + zlib.compress(plain)):
+        assert asyncio.run(CODEC.decode([sealed_as(packed)])) == [payload]
+
+
+def test_the_dictionary_is_the_one_that_histories_were_written_with() -> None:
+    """It is never changed: a payload that was compressed with another one cannot be read."""
+    digest = hashlib.sha256(payload_dictionary.VERSION_1).hexdigest()
+    assert digest == "a97d3debbefebd3c30110b3d893b3443129bf4a25903dad88f3f08c58c72aeba"
 
 
 def test_the_installation_key_is_made_once_and_is_its_owners(tmp_path: Path) -> None:
