@@ -5,6 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,16 @@ KEPT = {".lockfile"}
 """What the embedded PostgreSQL leaves in the temporary folder for the next one; port locks are the stack's."""
 
 
+@contextmanager
+def outside() -> Iterator[Path]:
+    """A temporary folder that is not pytest's: another session of the same user shuts that to all others.
+
+    As root, the embedded PostgreSQL runs as somebody else, and stops when it cannot reach its own files any more.
+    """
+    with tempfile.TemporaryDirectory(prefix="placet-bench-test-") as folder:
+        yield Path(folder)
+
+
 def start(temporary: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     temporary.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "placet.entrypoints.program", "bench", "governance", "--entries", str(ENTRIES)]
@@ -50,8 +63,9 @@ def bench(temporary: Path, *arguments: str, **environment: str) -> subprocess.Co
 
 
 @pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("g")
+def temporary() -> Iterator[Path]:
+    with outside() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +144,23 @@ def test_nothing_is_left_in_the_temporary_folder(measured: dict[str, Any], tempo
     assert left_in(temporary) <= KEPT
 
 
-def test_an_interrupted_bench_leaves_no_server_and_no_file(tmp_path: Path) -> None:
-    process = start(tmp_path, "--only", "append", "--rounds", "100000")
-    written = "placet-bench-*/postgres/postmaster.pid"
+def test_an_interrupted_bench_leaves_no_server_and_no_file() -> None:
+    with outside() as folder:
+        process = start(folder, "--only", "append", "--rounds", "100000")
+        written = "placet-bench-*/postgres/postmaster.pid"
 
-    def serving() -> bool:
-        assert process.poll() is None, process.communicate()
-        return any("ready" in postmaster.read_text() for postmaster in tmp_path.glob(written))
+        def serving() -> bool:
+            assert process.poll() is None, process.communicate()
+            return any("ready" in postmaster.read_text() for postmaster in folder.glob(written))
 
-    await_condition(serving, seconds=GUARD, what="the start of PostgreSQL")
-    server = psutil.Process(int(next(tmp_path.glob(written)).read_text().split()[0]))
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=GUARD)
-    assert process.returncode == 130
-    # Nobody may have reaped it yet: its parent is gone.
-    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
-    assert left_in(tmp_path) <= KEPT
+        await_condition(serving, seconds=GUARD, what="the start of PostgreSQL")
+        server = psutil.Process(int(next(folder.glob(written)).read_text().split()[0]))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=GUARD)
+        assert process.returncode == 130
+        # Nobody may have reaped it yet: its parent is gone.
+        assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+        assert left_in(folder) <= KEPT
 
 
 def left_in(temporary: Path) -> set[str]:
