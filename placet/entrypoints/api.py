@@ -14,9 +14,12 @@ from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.settings import Settings
+from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
+from placet.governance.policy.set import PolicySet
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.guard import checked_token
+from placet.service.policy_files import read_policy_files
 
 # How long requests under way may go on when the server stops, in seconds.
 _GRACE_SECONDS = 8
@@ -46,6 +49,7 @@ def serve(settings: Settings) -> None:
             engine,
             tenant=settings.tenant,
             agents=names(),
+            policies=lambda agent: _policies(settings, agent),
             token=settings.api_token,
             metrics_token=settings.metrics_token,
         )
@@ -56,6 +60,10 @@ def serve(settings: Settings) -> None:
         sys.stdout.write(f"HTTP API of tenant {settings.tenant!r} at http://{_in_url(host)}:{port}\n")
         sys.stdout.flush()
         uvicorn.Server(_config(app)).run(sockets=[listener])
+
+
+def _policies(settings: Settings, agent: str) -> PolicySet:
+    return PolicySet(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
 
 
 def _config(app: FastAPI) -> uvicorn.Config:

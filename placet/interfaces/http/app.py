@@ -1,5 +1,6 @@
 """The API as one ASGI application."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
@@ -7,19 +8,55 @@ from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
 from placet.engine.queues import queue_backlog
+from placet.errors import PolicyError
+from placet.governance.policy.set import PolicySet
 from placet.interfaces.http import problems
 from placet.interfaces.http.body_limit import BodyLimit
+from placet.interfaces.http.description import describe
+from placet.interfaces.http.endpoints.delegations import DelegationEndpoints
+from placet.interfaces.http.endpoints.halts import HaltEndpoints
+from placet.interfaces.http.endpoints.inbox import InboxEndpoints
+from placet.interfaces.http.endpoints.keys import KeyEndpoints
+from placet.interfaces.http.endpoints.mandates import MandateEndpoints
+from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
+from placet.interfaces.http.endpoints.oversight import OversightEndpoints
+from placet.interfaces.http.endpoints.policies import PolicyEndpoints
+from placet.interfaces.http.endpoints.record import RecordEndpoints
+from placet.interfaces.http.endpoints.runs import RunEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
-from placet.interfaces.http.runs import RunEndpoints
+from placet.interfaces.http.served import Served
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
 
+ENDPOINTS = (
+    RunEndpoints,
+    InboxEndpoints,
+    MandateEndpoints,
+    DelegationEndpoints,
+    HaltEndpoints,
+    KeyEndpoints,
+    PolicyEndpoints,
+    RecordEndpoints,
+    NotificationEndpoints,
+    OversightEndpoints,
+)
+"""A kind of thing that the API serves is a module of `endpoints` and a line here."""
+
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 15.0
 """How long a request's body may take to arrive."""
+
+
+def no_policies(agent: str) -> PolicySet:
+    """Stand for policies where none are given: nothing is permitted.
+
+    Raises:
+        PolicyError: always.
+    """
+    raise PolicyError(f"no policies are given for agent {agent!r}")
 
 
 def create_app(
@@ -29,6 +66,7 @@ def create_app(
     tenant: str,
     agents: tuple[str, ...],
     token: SecretStr | None,
+    policies: Callable[[str], PolicySet] = no_policies,
     metrics_token: SecretStr | None = None,
 ) -> FastAPI:
     """The API of one tenant.
@@ -42,6 +80,7 @@ def create_app(
         engine_factory: Connects to Temporal; called when first needed, and again after a failure.
         tenant: The only tenant whose runs exist here.
         agents: Applications that may be started.
+        policies: The policy set in force for an agent; raises `PolicyError`.
         token: What every request but `GET /healthz` and `GET /metrics` must present.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
@@ -61,7 +100,9 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.include_router(RunEndpoints(database, link, tenant, agents).router())
+    served = Served(database, link, tenant, agents, policies)
+    for endpoints in ENDPOINTS:
+        app.include_router(endpoints(served).router())
     health = HealthCheck(database, link)
 
     async def healthz() -> JSONResponse:
@@ -74,6 +115,7 @@ def create_app(
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
     problems.register(app)
+    describe(app)
     app.add_middleware(RequestSpans)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, seconds=BODY_SECONDS)
     app.add_middleware(Guard, token=required, metrics_token=metrics_token)  # added last, met first

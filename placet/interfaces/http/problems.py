@@ -31,6 +31,16 @@ _BY_CODE: Mapping[str, int] = {
     "late": 409,
     "not_running": 409,
     "artifact_erased": 410,
+    "unknown_halt": 404,
+    "unknown_mandate": 404,
+    "unknown_delegation": 404,
+    "unknown_key": 404,
+    "unknown_approver": 404,
+    "no_head": 404,
+    "not_covered": 404,
+    "already_revoked": 409,
+    "key_already_enrolled": 409,
+    "mandate_in_force": 409,
 }
 _BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
     (UsageError, 422),

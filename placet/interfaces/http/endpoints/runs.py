@@ -1,4 +1,4 @@
-"""`/v1/runs`: start, list, show, decide, cancel.
+"""`/v1/runs`: start, list, show, decide, cancel, reverse.
 
 Endpoints are plain functions, which the server runs in threads: the database is synchronous, and a slow one must not
 stop the others.
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from placet.contracts.base import CustomerId, RunId
+from placet.contracts.base import CustomerId, PersonName, RunId
 from placet.contracts.billing import SourceCall
 from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
@@ -17,12 +17,10 @@ from placet.errors import UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.http.engine_link import EngineLink
-from placet.interfaces.http.messages import (
-    CancellationOrder,
+from placet.interfaces.http.endpoints.common import Operator, Why
+from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
     DecisionDelivered,
-    Operator,
     PendingProposal,
     RunAudit,
     RunEvidence,
@@ -31,10 +29,11 @@ from placet.interfaces.http.messages import (
     RunPage,
     RunStarted,
 )
+from placet.interfaces.http.served import Served
 from placet.service.decisions import deliver_decision
 from placet.service.in_hand import exchanges_of, facts_of
+from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import build_request, find_run, record_cancellation, record_request
-from placet.storage.database import Database
 from placet.storage.records import RunRecord
 
 RUNS = "/v1/runs"
@@ -43,11 +42,9 @@ RUNS = "/v1/runs"
 class RunEndpoints:
     """The endpoints, for the runs of one tenant; another tenant's run does not exist here."""
 
-    def __init__(self, database: Database, engine: EngineLink, tenant: str, agents: tuple[str, ...]) -> None:
-        self._database = database
-        self._engine = engine
-        self._tenant = tenant
-        self._agents = agents
+    def __init__(self, served: Served) -> None:
+        self._database, self._engine = served.database, served.engine
+        self._tenant, self._agents = served.tenant, served.agents
 
     def router(self) -> APIRouter:
         """Their routes."""
@@ -61,6 +58,7 @@ class RunEndpoints:
         router.add_api_route("/{run_id}/audit", self.audit, methods=["GET"])
         router.add_api_route("/{run_id}/decisions", self.decide, methods=["POST"], status_code=202)
         router.add_api_route("/{run_id}/cancel", self.cancel, methods=["POST"], status_code=202)
+        router.add_api_route("/{run_id}/reverse", self.reverse, methods=["POST"], status_code=201)
         return router
 
     def start(self, order: RunOrder, operator: Operator, response: Response) -> RunStarted:
@@ -84,12 +82,13 @@ class RunEndpoints:
         self,
         state: RunState | None = None,
         customer_id: CustomerId | None = None,
+        requested_by: PersonName | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 50,
         before: RunId | None = None,
     ) -> RunPage:
         """List runs, newest first."""
         with self._database.reading() as tx:
-            found = tx.runs.list(self._tenant, state=state, customer_id=customer_id, limit=limit + 1, before=before)
+            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit=limit + 1, before=before)
         return RunPage(runs=found[:limit], next=found[limit - 1].run_id if len(found) > limit else None)
 
     def show(self, run_id: RunId) -> RunRecord:
@@ -143,14 +142,23 @@ class RunEndpoints:
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
-    def cancel(
-        self, run_id: RunId, operator: Operator, order: CancellationOrder | None = None
-    ) -> CancellationRequested:
+    def cancel(self, run_id: RunId, operator: Operator, order: Why | None = None) -> CancellationRequested:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
         record_cancellation(self._database, record, operator, order.reason if order is not None else "")
         self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
+
+    def reverse(self, run_id: RunId, operator: Operator, why: Why, response: Response) -> RunStarted:
+        """Ask for the reversal of a run, a governed run of its own: 201 for a new one, 200 where one is under way."""
+        self._engine.call(lambda engine: engine.require_ours())
+        asked = request_reversal(
+            self._database, run_id=run_id, tenant=self._tenant, requested_by=operator, reason=why.reason
+        )
+        request = self._engine.call(lambda engine: reverse_run(self._database, engine, asked))
+        response.status_code = 201 if asked.new else 200
+        response.headers["Location"] = f"{RUNS}/{request.run_id}"
+        return RunStarted(new=asked.new, run=self._find(request.run_id))
 
     def _find(self, run_id: str) -> RunRecord:
         return find_run(self._database, run_id, self._tenant)

@@ -1,26 +1,12 @@
-"""What crosses the API: frozen, exact; an unknown field is refused."""
-
-from typing import Annotated
-
-from fastapi import Header
+"""What crosses the API about runs: frozen, exact; an unknown field is refused."""
 
 from placet.contracts.audit import AuditEvent
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, RunId
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, RunId
 from placet.contracts.billing import Evidence, SourceCall
-from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunKey
 from placet.service.in_hand import Exchange
 from placet.storage.records import RunRecord
-
-Operator = Annotated[
-    PersonName,
-    Header(
-        alias="X-Placet-Operator",
-        description="The named human or system that asks. The bearer token authenticates the upstream system; "
-        "until single sign-on this header is its word for who asks, and is kept on the record as such.",
-    ),
-]
 
 
 # Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.
@@ -87,12 +73,6 @@ class DecisionDelivered(Frozen):
 
     run_id: RunId
     envelope: Digest
-
-
-class CancellationOrder(Frozen):
-    """Why a run is to end; kept on the record."""
-
-    reason: Remark = ""
 
 
 class CancellationRequested(Frozen):

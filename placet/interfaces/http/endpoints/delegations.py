@@ -1,0 +1,52 @@
+"""`/v1/delegations`: who may decide in another's stead, in which roles, up to what, until when."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from placet.contracts.base import Frozen
+from placet.contracts.people.delegation import DelegationRecord
+from placet.interfaces.http.endpoints.common import Operator, Signed, Why, text_of
+from placet.interfaces.http.served import Served
+from placet.service.delegations import revoke_delegation, take_delegation
+
+DelegationId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")
+]
+
+
+class Delegations(Frozen):
+    """Every delegation, those that ended or were revoked included."""
+
+    delegations: tuple[DelegationRecord, ...]
+
+
+class DelegationEndpoints:
+    """The endpoints, for one tenant."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def router(self) -> APIRouter:
+        """Their routes."""
+        router = APIRouter(prefix="/v1/delegations", tags=["delegations"])
+        router.add_api_route("", self.list_delegations, methods=["GET"])
+        router.add_api_route("", self.take, methods=["POST"], status_code=201)
+        router.add_api_route("/{delegation_id}/revoke", self.revoke, methods=["POST"])
+        return router
+
+    def list_delegations(self) -> Delegations:
+        """List every delegation."""
+        with self._served.database.reading() as tx:
+            return Delegations(delegations=tuple(tx.delegations.list(self._served.tenant)))
+
+    def take(self, envelope: Signed) -> DelegationRecord:
+        """Put a signed delegation in force; the same one again changes nothing."""
+        return take_delegation(self._served.database, text_of(envelope), tenant=self._served.tenant)
+
+    def revoke(self, delegation_id: DelegationId, why: Why, operator: Operator) -> DelegationRecord:
+        """Revoke a delegation: it confers nothing from now on, not even for what is decided and not yet executed."""
+        served = self._served
+        return revoke_delegation(
+            served.database, tenant=served.tenant, delegation_id=delegation_id, by=operator, reason=why.reason
+        )

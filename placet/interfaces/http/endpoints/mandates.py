@@ -1,0 +1,100 @@
+"""`/v1/mandates`: what people signed beforehand, so that proposals within it need no decision each."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from placet.contracts.base import AgentName, Frozen
+from placet.contracts.money import Money
+from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
+from placet.governance.mandates import MandateState, left, state_of
+from placet.governance.signing.signed import unverified_document
+from placet.interfaces.http.endpoints.common import Operator, Signed, Why, text_of
+from placet.interfaces.http.served import Served
+from placet.service.mandates import find_mandate, revoke_mandate, standing, take_mandate
+
+MandateId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")]
+
+
+class StandingMandate(Frozen):
+    """A mandate, where it stands by its own terms, and what of its budget is left."""
+
+    record: MandateRecord
+    state: MandateState
+    left: Money
+
+
+class MandateInFull(Frozen):
+    """One mandate with what it cleared.
+
+    Attributes:
+        signature: `good`, or the code and reason of the check that its signature fails now.
+        signed: The signed document, as it is kept.
+    """
+
+    mandate: StandingMandate
+    signature: str
+    uses: tuple[MandateUse, ...]
+    signed: str
+
+
+class Mandates(Frozen):
+    """The mandates that were asked for."""
+
+    mandates: tuple[StandingMandate, ...]
+
+
+class MandateEndpoints:
+    """The endpoints, for one tenant."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def router(self) -> APIRouter:
+        """Their routes."""
+        router = APIRouter(prefix="/v1/mandates", tags=["mandates"])
+        router.add_api_route("", self.list_mandates, methods=["GET"])
+        router.add_api_route("", self.take, methods=["POST"], status_code=201)
+        router.add_api_route("/{mandate_id}", self.show, methods=["GET"])
+        router.add_api_route("/{mandate_id}/revoke", self.revoke, methods=["POST"])
+        return router
+
+    def list_mandates(self, agent: AgentName | None = None) -> Mandates:
+        """List every mandate, those that are over or revoked included."""
+        now = datetime.now(UTC)
+        with self._served.database.reading() as tx:
+            records = tx.mandates.list(self._served.tenant, agent)
+        return Mandates(mandates=tuple(_standing(record, now) for record in records))
+
+    def show(self, mandate_id: MandateId) -> MandateInFull:
+        """Show one mandate: its bounds, what it cleared, whether its signature still counts, the signed document."""
+        served, now = self._served, datetime.now(UTC)
+        with served.database.reading() as tx:
+            record = find_mandate(tx, served.tenant, mandate_id)
+            agent = record.mandate.agent
+            return MandateInFull(
+                mandate=_standing(record, now),
+                signature=standing(tx, record, lambda: served.policies_of(agent), now),
+                uses=tuple(tx.mandates.uses(served.tenant, record.mandate.document_id)),
+                signed=tx.artifacts.get(record.document, tenant=served.tenant).decode(errors="replace"),
+            )
+
+    def take(self, envelope: Signed) -> StandingMandate:
+        """Put a signed mandate in force; the same one again changes nothing. Policy says who may sign what."""
+        served, text = self._served, text_of(envelope)
+        claimed, _ = unverified_document(text, Mandate)  # only which agent's policies are asked about it
+        record = take_mandate(served.database, text, tenant=served.tenant, policies=served.policies_of(claimed.agent))
+        return _standing(record, datetime.now(UTC))
+
+    def revoke(self, mandate_id: MandateId, why: Why, operator: Operator) -> StandingMandate:
+        """Revoke a mandate: it clears nothing more, and what it cleared and is not executed yet will not be."""
+        served = self._served
+        record = revoke_mandate(
+            served.database, tenant=served.tenant, mandate_id=mandate_id, by=operator, reason=why.reason
+        )
+        return _standing(record, datetime.now(UTC))
+
+
+def _standing(record: MandateRecord, now: datetime) -> StandingMandate:
+    return StandingMandate(record=record, state=state_of(record, now), left=left(record))

@@ -1,0 +1,47 @@
+"""What all endpoints stand on: one tenant of an installation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from placet.errors import UsageError
+from placet.governance.policy.set import PolicySet
+from placet.interfaces.http.engine_link import EngineLink
+from placet.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One tenant, as the API serves it.
+
+    Attributes:
+        database: Where runs and the record are kept.
+        engine: Temporal, from the threads in which endpoints run.
+        tenant: The only tenant whose things exist here.
+        agents: Applications that may be started.
+        policies: The policy set in force for an agent, read anew at every question; raises `PolicyError`.
+    """
+
+    database: Database
+    engine: EngineLink
+    tenant: str
+    agents: tuple[str, ...]
+    policies: Callable[[str], PolicySet]
+
+    def policies_of(self, agent: str) -> PolicySet:
+        """Return the set in force for one agent.
+
+        Raises:
+            UsageError: code `unknown_agent`.
+            PolicyError: its files are not in order.
+        """
+        if agent not in self.agents:
+            raise UsageError(f"unknown agent {agent!r}; known: {', '.join(self.agents)}", code="unknown_agent")
+        return self.policies(agent)
+
+    def all_policies(self) -> Mapping[str, PolicySet]:
+        """Return the set in force for each agent.
+
+        Raises:
+            PolicyError: the files of one are not in order.
+        """
+        return {agent: self.policies(agent) for agent in self.agents}

@@ -1,0 +1,225 @@
+"""What people sign, over HTTP: keys, mandates, delegations, halts; and what is read of the record and of oversight."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.people.enrolment import Revocation
+from placet.entrypoints.settings import CHECKOUT
+from placet.governance.log.bundle import ProofBundle, verify_bundle
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.canonical import digest
+from placet.governance.signing.keys import Signer, public_bytes
+from placet.governance.signing.signed import sign_document
+from placet.interfaces.http.app import create_app
+from placet.service.delegations import sign_delegation
+from placet.service.halts import sign_lift
+from placet.service.keeping.log import signed_head
+from placet.service.keys import enroll_key
+from placet.service.mandates import draft_mandate, sign_mandate
+from placet.service.policy_files import read_policy_files
+from placet.storage.database import Database
+from placet.storage.records import Asked
+from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at, problem, serving
+from tests.security.gate.test_approver_view import hostile_proposal, waiting
+from tests.support.databases import migrated, sqlite_url
+from tests.support.enrolment import enrolment_of, new_signer, trusted
+from tests.support.logs import identity
+from tests.unit.support import RUN, a_gate, a_key
+
+POLICIES = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Database]:
+    with migrated(sqlite_url(tmp_path)) as database:
+        yield database
+
+
+@pytest.fixture
+def root(own: Database, tmp_path: Path) -> Signer:
+    return trusted(own, tmp_path)
+
+
+@pytest.fixture
+def api(own: Database) -> Iterator[httpx.Client]:
+    """The API over a database of its own; Temporal is not there, and nobody needs it."""
+    app = create_app(
+        own,
+        engine_at("127.0.0.1:1"),
+        tenant="demo",
+        agents=("retention",),
+        token=SecretStr(TOKEN),
+        policies=lambda agent: POLICIES,
+    )
+    with serving(app) as url, client_of(url) as client:
+        yield client
+
+
+def enrolled(own: Database, root: Signer, name: str, *roles: str) -> Signer:
+    who = new_signer(name)
+    given: dict[str, Any] = {"tenant": "demo", "limit": "1000.00 USD", "by": root, "expires_at": None}
+    enroll_key(own, name=name, roles=roles, public_key=public_bytes(who.key.private.public_key()), **given)
+    return who
+
+
+def post(api: httpx.Client, path: str, body: str | dict[str, Any]) -> httpx.Response:
+    if isinstance(body, str):
+        return api.post(path, content=body, headers={**OPERATOR, "Content-Type": "application/json"})
+    return api.post(path, json=body, headers=OPERATOR)
+
+
+def kinds(own: Database) -> list[str]:
+    with own.reading() as tx:
+        return [event.kind for event in tx.audit.read("tenant/demo")]
+
+
+def test_a_key_is_enrolled_and_revoked_by_what_an_administrator_signed(
+    api: httpx.Client, own: Database, root: Signer
+) -> None:
+    key = a_key()[1].model_copy(update={"enrolled_at": datetime.now(UTC), "revoked_at": None})
+    done = post(api, "/v1/keys", enrolment_of(key, root))
+    assert (done.status_code, done.json()["name"]) == (201, key.name)
+    assert problem(post(api, "/v1/keys", enrolment_of(key, new_signer("mallory"))))[0] == 422
+    assert kinds(own)[-1] == "key.refused"
+    revocation = Revocation(
+        tenant="demo",
+        signer="root",
+        signed_at=datetime.now(UTC),
+        document_id="1" * 32,
+        reason="lost",
+        key_id=key.key_id,
+    )
+    revoked = post(api, "/v1/keys/revocations", sign_document(revocation, root.key.private, root.key.key_id))
+    assert (revoked.status_code, revoked.json()) == (201, {"key_id": key.key_id})
+    (_, listed) = sorted(api.get("/v1/keys").json()["keys"], key=lambda one: one["name"] != "root")
+    assert (listed["key"]["revoked_reason"], listed["fault"]) == ("lost", "")
+
+
+def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own: Database, root: Signer) -> None:
+    hanna = enrolled(own, root, "hanna", "retention_head")
+    now = datetime.now(UTC)
+    draft = draft_mandate(
+        tenant="demo",
+        name="summer-save",
+        drafted_by="olga",
+        agent="retention",
+        kinds=("adjust_balance",),
+        treatments=("goodwill_credit",),
+        cap_per_customer="20.00 USD",
+        period_days=30,
+        budget="100.00 USD",
+        valid_from=now - timedelta(minutes=1),
+        valid_until=now + timedelta(days=1),
+    )
+    signed = sign_mandate(draft, signer="hanna", reason="", key=hanna.key)
+    taken = post(api, "/v1/mandates", signed)
+    assert taken.status_code == 201, taken.text
+    assert (taken.json()["state"], taken.json()["left"]["amount_minor"]) == ("valid", 10_000)
+    identifier = taken.json()["record"]["mandate"]["document_id"]
+    assert post(api, "/v1/mandates", signed).json()["record"] == taken.json()["record"]
+    shown = api.get(f"/v1/mandates/{identifier[:12]}").json()
+    assert (shown["signature"], shown["uses"]) == ("good", [])
+    assert len(api.get("/v1/mandates", params={"agent": "retention"}).json()["mandates"]) == 1
+    assert post(api, f"/v1/mandates/{identifier}/revoke", {"reason": "enough"}).json()["state"] == "revoked"
+    assert problem(post(api, f"/v1/mandates/{identifier}/revoke", {}))[:2] == (409, "already_revoked")
+    assert problem(api.get(f"/v1/mandates/{'0' * 32}")) == (404, "unknown_mandate")
+    assert kinds(own)[-2:] == ["mandate.signed", "mandate.revoked"]
+
+
+def test_a_delegation_is_put_in_force_and_revoked(api: httpx.Client, own: Database, root: Signer) -> None:
+    anna = enrolled(own, root, "anna", "retention_lead")
+    enrolled(own, root, "ben", "care_agent")
+    given = {"tenant": "demo", "delegator": "anna", "delegate": "ben", "roles": ("retention_lead",), "days": 3}
+    signed = sign_delegation(**given, limit="50.00 USD", reason="", key=anna.key)  # type: ignore[arg-type]
+    taken = post(api, "/v1/delegations", signed)
+    assert taken.status_code == 201, taken.text
+    identifier = taken.json()["delegation"]["document_id"]
+    assert post(api, f"/v1/delegations/{identifier}/revoke", {"reason": "back"}).json()["revoked_by"] == "olga.ops"
+    assert len(api.get("/v1/delegations").json()["delegations"]) == 1
+    assert problem(post(api, f"/v1/delegations/{'0' * 32}/revoke", {})) == (404, "unknown_delegation")
+
+
+def test_a_halt_is_placed_by_who_operates_and_lifted_by_who_may(api: httpx.Client, own: Database, root: Signer) -> None:
+    anna, hanna = enrolled(own, root, "anna", "care_agent"), enrolled(own, root, "hanna", "retention_head")
+    placed = post(api, "/v1/halts", {"scope": "kind", "subject": "adjust_balance", "reason": "the list is wrong"})
+    assert (placed.status_code, placed.json()["leaving"]) == (201, [])
+    with own.reading() as tx:
+        (halt,) = tx.halts.list("demo")
+    assert (halt.halt_id, halt.placed_by) == (placed.json()["halt"]["halt_id"], "olga.ops")
+    refused = post(api, "/v1/halts/lift", sign_lift(halt, name="anna", reason="", key=anna.key))
+    assert problem(refused) == (422, "unentitled")
+    lifted = post(api, "/v1/halts/lift", sign_lift(halt, name="hanna", reason="mended", key=hanna.key))
+    assert (lifted.status_code, lifted.json()["lifted_by"]) == (200, "hanna")
+    assert api.get("/v1/halts").json() == {"halts": []}
+    assert [one["halt_id"] for one in api.get("/v1/halts", params={"which": "all"}).json()["halts"]] == [halt.halt_id]
+    assert kinds(own)[-3:] == ["halt.placed", "halt.lift_refused", "halt.lifted"]
+    for nonsense in (
+        {"scope": "tenant", "subject": "x", "reason": "r"},
+        {"scope": "agent", "subject": "", "reason": "r"},
+    ):
+        assert problem(post(api, "/v1/halts", nonsense)) == (422, "malformed")
+    assert problem(post(api, "/v1/halts", {"scope": "kind", "subject": "nosuch", "reason": "r"}))[1] == "unknown_kind"
+    assert problem(post(api, "/v1/halts", {"scope": "tenant", "reason": " "}))[0] == 422
+
+
+def test_what_waits_is_listed_with_the_digest_that_is_signed(api: httpx.Client, own: Database) -> None:
+    proposal = hostile_proposal()
+    waiting(own, proposal)
+    with own.transaction() as tx:
+        tx.runs.note_asked(RUN, Asked.of(a_gate(), proposal))
+    answer = api.get("/v1/inbox", params={"kind": ["adjust_balance"], "max_cost": "30.00 USD"}).json()
+    (row,) = answer["waiting"]
+    assert (answer["total"], answer["next"], row["run"]["run_id"]) == (1, None, RUN)
+    assert row["digest"] == digest(proposal)
+    assert api.get("/v1/inbox", params={"max_cost": "1.00 USD"}).json()["total"] == 0
+    assert problem(api.get("/v1/inbox", params={"min_cost": "a lot"})) == (422, "malformed")
+    assert problem(api.get("/v1/inbox", params={"decider": "nobody"})) == (404, "unknown_approver")
+
+
+def test_the_record_is_followed_and_one_entry_of_it_proven(
+    api: httpx.Client, own: Database, root: Signer, tmp_path: Path
+) -> None:
+    assert problem(api.get("/v1/record/head")) == (404, "no_head")
+    enrolled(own, root, "anna", "retention_lead")
+    who = identity(tmp_path)
+    signed_head(own, who, "demo")
+    entries, after = [], 0
+    while True:
+        page = api.get("/v1/record", params={"limit": 1, "after": after}).json()
+        entries += [AuditEvent.model_validate(one["entry"]) for one in page["entries"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    with own.reading() as tx:
+        assert entries == [event for _, event in tx.audit.tail("demo")]
+    assert len(api.get("/v1/record/tenant").json()["entries"]) == len(entries)
+    bundle = ProofBundle.model_validate(api.get("/v1/record/proof", params={"entry": entries[-1].hash}).json())
+    head = verify_bundle(bundle, who.verifiers("demo"))
+    assert head.root.hex() == api.get("/v1/record/head").json()["root"]
+    assert problem(api.get("/v1/record/proof", params={"entry": "0" * 64})) == (404, "not_covered")
+    assert problem(api.get("/v1/record/proof", params={"entry": "nonsense"})) == (422, "malformed")
+
+
+def test_policies_notifications_and_oversight_are_shown(api: httpx.Client) -> None:
+    (shown,) = api.get("/v1/policies").json()["policies"]
+    assert (shown["policy_set"], shown["fault"]) == (POLICIES.digest, "")
+    assert "permit" in shown["files"][0]["text"]
+    assert api.get("/v1/notifications", params={"status": "failed"}).json() == {"notifications": []}
+    assert api.get("/v1/oversight", params={"days": 7}).json()["overall"]["asked"] == 0
+
+
+def test_every_operation_says_which_token_and_which_errors(api: httpx.Client) -> None:
+    description = api.get("/openapi.json").json()
+    assert "HTTPValidationError" not in description["components"]["schemas"]
+    for path, operations in description["paths"].items():
+        for operation in operations.values():
+            open_to_all = path == "/healthz"
+            assert ("security" not in operation) == open_to_all
+            assert open_to_all or {"401", "404", "409", "422", "503"} <= set(operation["responses"])
