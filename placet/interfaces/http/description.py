@@ -44,7 +44,7 @@ def describe(app: FastAPI) -> None:
             )
         return app.openapi_schema
 
-    app.openapi = description  # type: ignore[method-assign] - how FastAPI has it extended
+    app.openapi = description  # type: ignore[method-assign]  # how FastAPI has it extended
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:

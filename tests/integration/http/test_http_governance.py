@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.people.enrolment import Revocation
-from placet.entrypoints.settings import CHECKOUT
+from placet.entrypoints.environment import CHECKOUT
 from placet.governance.log.bundle import ProofBundle, verify_bundle
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
