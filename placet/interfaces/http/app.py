@@ -13,6 +13,7 @@ from placet.governance.policy.set import PolicySet
 from placet.interfaces.http import problems
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
+from placet.interfaces.http.endpoints.batches import BatchEndpoints
 from placet.interfaces.http.endpoints.delegations import DelegationEndpoints
 from placet.interfaces.http.endpoints.halts import HaltEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
@@ -34,6 +35,7 @@ from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
 ENDPOINTS = (
     RunEndpoints,
     InboxEndpoints,
+    BatchEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,

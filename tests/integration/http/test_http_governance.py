@@ -18,6 +18,8 @@ from placet.governance.signing.canonical import digest
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.governance.signing.signed import sign_document
 from placet.interfaces.http.app import create_app
+from placet.service.batch_choice import parse_limits, prepare_batch
+from placet.service.batches import sign_prepared
 from placet.service.delegations import sign_delegation
 from placet.service.halts import sign_lift
 from placet.service.keeping.log import signed_head
@@ -181,6 +183,24 @@ def test_what_waits_is_listed_with_the_digest_that_is_signed(api: httpx.Client, 
     assert api.get("/v1/inbox", params={"max_cost": "1.00 USD"}).json()["total"] == 0
     assert problem(api.get("/v1/inbox", params={"min_cost": "a lot"})) == (422, "malformed")
     assert problem(api.get("/v1/inbox", params={"decider": "nobody"})) == (404, "unknown_approver")
+    explained = api.get(f"/v1/runs/{RUN}/policy").json()
+    assert (explained["in_force"], explained["problem"]) == (POLICIES.digest, "")
+    assert problem(api.get("/v1/runs/run-0/policy"))[0] in (404, 422)
+
+
+def test_a_signed_batch_comes_on_the_record_before_its_runs_get_their_shares(
+    api: httpx.Client, own: Database, root: Signer
+) -> None:
+    anna = enrolled(own, root, "anna", "retention_lead")
+    waiting(own, hostile_proposal())
+    prepared = prepare_batch(own, "demo", "approve", parse_limits({}), [RUN])
+    (share,) = sign_prepared(prepared, tenant="demo", signer="anna", reason="", key=anna.key).values()
+    taken = post(api, "/v1/batches", share)
+    assert (taken.status_code, taken.json()["size"], kinds(own)[-1]) == (201, 1, "batch.signed")
+    mallory = new_signer("anna")
+    (share,) = sign_prepared(prepared, tenant="demo", signer="anna", reason="", key=mallory.key).values()
+    assert problem(post(api, "/v1/batches", share)) == (422, "unknown_key")
+    assert kinds(own)[-1] == "batch.refused"
 
 
 def test_the_record_is_followed_and_one_entry_of_it_proven(
@@ -202,7 +222,9 @@ def test_the_record_is_followed_and_one_entry_of_it_proven(
     assert len(api.get("/v1/record/tenant").json()["entries"]) == len(entries)
     bundle = ProofBundle.model_validate(api.get("/v1/record/proof", params={"entry": entries[-1].hash}).json())
     head = verify_bundle(bundle, who.verifiers("demo"))
-    assert head.root.hex() == api.get("/v1/record/head").json()["root"]
+    newest = api.get("/v1/record/head").json()
+    assert head.root.hex() == newest["root"]
+    assert api.get("/v1/record/heads", params={"limit": 1}).json() == {"heads": [newest], "next": None}
     assert problem(api.get("/v1/record/proof", params={"entry": "0" * 64})) == (404, "not_covered")
     assert problem(api.get("/v1/record/proof", params={"entry": "nonsense"})) == (422, "malformed")
 

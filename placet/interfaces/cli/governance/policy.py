@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.text import counted
-from placet.errors import ConfigurationError, GovernanceError, PolicyError, UsageError
+from placet.errors import ConfigurationError, GovernanceError, PolicyError
 from placet.files import cause
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, RunArgument
@@ -14,7 +14,6 @@ from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.governance.policy.authoring.cases import CasesReport
-    from placet.governance.policy.authoring.explain import RunExplained
     from placet.governance.policy.set import PolicySet
 
 app = typer.Typer(no_args_is_help=True, help="Policies: what agents may propose and commit, and who may decide.")
@@ -102,8 +101,12 @@ def run_tests(
 def explain(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False) -> None:
     """Say why policy answered as it did at a run's gate and for each decision, and who could decide it now."""
     from placet.interfaces.cli.governance import policy_output
+    from placet.service.explaining import explain_policy
 
-    explained = _explain(context.obj, run_id)
+    toolbox: Toolbox = context.obj
+    explained = explain_policy(
+        toolbox.database(), toolbox.tenant, run_id, lambda agent: _load(toolbox.policy_path(agent))
+    )
     if as_json:
         output.print_json(explained.model_dump(mode="json"))
     else:
@@ -139,53 +142,3 @@ def _load(place: Path) -> "PolicySet":
     from placet.service.policy_files import read_policy_files
 
     return PolicySet(read_policy_files(place))
-
-
-def _explain(toolbox: Toolbox, run_id: str) -> "RunExplained":
-    from datetime import UTC, datetime
-
-    from placet.contracts.proposal import Proposal
-    from placet.governance.policy.authoring.explain import explain_run
-    from placet.governance.policy.set import PolicySet
-    from placet.service.runs import find_run
-
-    database = toolbox.database()
-    record = find_run(database, run_id, toolbox.tenant)
-    if record.proposal is None:
-        raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal: policy was not asked")
-
-    def stored(version: str) -> "PolicySet | None":
-        try:
-            with database.reading() as tx:
-                return PolicySet.from_document(tx.artifacts.get(version, tenant=toolbox.tenant))
-        except UsageError:
-            return None  # never kept, or erased since
-
-    def proposed(digest: str) -> "Proposal | None":
-        try:
-            with database.reading() as tx:
-                return tx.artifacts.get_model(digest, Proposal, tenant=toolbox.tenant)
-        except UsageError:
-            return None  # erased since
-
-    try:
-        current: PolicySet | PolicyError = _load(toolbox.policy_path(record.agent))
-    except PolicyError as error:
-        current = error
-    with database.reading() as tx:
-        proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
-        events, keys = tx.audit.read(run_id), tx.approvers.list(toolbox.tenant)
-        now = datetime.now(UTC)
-        delegations = [one for one in tx.delegations.list(toolbox.tenant) if tx.delegations.signed(one, now)]
-    return explain_run(
-        run_id=run_id,
-        state=record.state,
-        proposal=proposal,
-        proposals=proposed,
-        events=events,
-        stored=stored,
-        current=current,
-        keys=keys,
-        delegations=delegations,
-        now=now,
-    )

@@ -42,6 +42,13 @@ class SignedHead(Frozen):
     checkpoint: str
 
 
+class HeadPage(Frozen):
+    """Signed heads of the log, smallest first; pass `next` as `after` to go on, None at the end."""
+
+    heads: tuple[SignedHead, ...]
+    next: int | None
+
+
 class RecordEndpoints:
     """The endpoints, for one tenant."""
 
@@ -54,6 +61,7 @@ class RecordEndpoints:
         router.add_api_route("", self.entries, methods=["GET"])
         router.add_api_route("/tenant", self.tenant_stream, methods=["GET"])
         router.add_api_route("/head", self.head, methods=["GET"])
+        router.add_api_route("/heads", self.heads, methods=["GET"])
         router.add_api_route("/proof", self.proof, methods=["GET"])
         return router
 
@@ -74,9 +82,16 @@ class RecordEndpoints:
 
     def head(self) -> SignedHead:
         """Show the newest signed head of the tenant's log."""
-        note = self._newest()
-        head = parse_checkpoint(untrusted_text(note))
-        return SignedHead(origin=head.origin, size=head.size, root=head.root.hex(), checkpoint=note)
+        return _shown(self._newest())
+
+    def heads(
+        self, after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> HeadPage:
+        """List the signed heads, smallest first; `after` is the size of the one before."""
+        with self._served.database.reading() as tx:
+            found = tx.checkpoints.page(self._served.tenant, after, limit + 1)
+        shown = tuple(_shown(note) for _, note in found[:limit])
+        return HeadPage(heads=shown, next=shown[-1].size if len(found) > limit else None)
 
     def proof(self, entry: EntryHash) -> ProofBundle:
         """Prove one entry under the newest signed head: a file that `placet audit verify --proof` verifies offline."""
@@ -89,3 +104,8 @@ class RecordEndpoints:
         if note is None:
             raise UsageError("no head of this log was signed yet; a worker signs one every few seconds", code="no_head")
         return note
+
+
+def _shown(note: str) -> SignedHead:
+    head = parse_checkpoint(untrusted_text(note))
+    return SignedHead(origin=head.origin, size=head.size, root=head.root.hex(), checkpoint=note)
