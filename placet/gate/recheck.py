@@ -5,7 +5,7 @@ from typing import Final
 from placet.contracts.audit import ENDED, RecordKind
 from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Precondition, Proposal
-from placet.contracts.run import ExecuteInput
+from placet.contracts.run import ExecuteInput, RunRequest
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetError, PluginViolation, UpstreamRejected
@@ -52,16 +52,14 @@ def check_record(
     Raises:
         GovernanceError: it must not happen now.
     """
+    if sending:  # first, since it may wait for who places a halt: what was read before would be of before the wait
+        check_not_halted(tx, proposal, for_sending=True)
     policies = context.policies(effect.run.tenant, effect.run.agent)
     run, now = effect.run, context.clock()
     tx.audit.foresee(run.run_id, CANCEL_REQUESTED, ENDED, OPENED, PROPOSED, amended_key(effect.proposal))
-    cancelled = tx.audit.find(run.run_id, CANCEL_REQUESTED)
-    if cancelled is not None:
-        raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
-    if is_over(tx, run.run_id):
-        raise DecisionRefused(f"run {run.run_id!r} is over", code="run_over")
-    check_not_control(tx, run)
-    check_not_halted(tx, proposal, for_sending=sending)
+    _check_wanted(tx, run)
+    if not sending:
+        check_not_halted(tx, proposal)
     pending = pending_on_record(tx, run.run_id)
     if pending.proposal != effect.proposal:
         raise DecisionRefused("the proposal was amended since", code="not_approved")
@@ -86,6 +84,16 @@ def check_record(
             f"policy asks for {counted(asked.quorum, 'approval')} now, {len(approvals)} on record",
             code="policy_changed",
         )
+
+
+def _check_wanted(tx: Transaction, run: RunRequest) -> None:
+    """Nobody asked for the end of the run, it has none, and it is no control."""
+    cancelled = tx.audit.find(run.run_id, CANCEL_REQUESTED)
+    if cancelled is not None:
+        raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
+    if is_over(tx, run.run_id):
+        raise DecisionRefused(f"run {run.run_id!r} is over", code="run_over")
+    check_not_control(tx, run)
 
 
 def _approvals(

@@ -5,17 +5,24 @@ directly here, so that one attempt pauses in its slow part while another one, an
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 from temporalio.exceptions import ApplicationError
 
 from activities import query_billing
 from placet.contracts.people.decision import ReceivedDecision, ReviewResult
 from placet.contracts.run import Queried
+from placet.entrypoints.processes.process import await_condition
 from placet.plugin_api.evidence import gather
+from placet.service.keys import revoke_key
+from placet.service.runs import record_cancellation
+from placet.storage.governance import halts
 from tests.support.databases import together
+from tests.support.guard import GUARD
 from tests.support.steps import Steps
 from tests.support.world import EXECUTED_RECORD
 
@@ -128,3 +135,27 @@ def test_a_second_end_changes_nothing_and_late_decisions_are_still_recorded(step
     assert (steps.record().state, steps.record().code) == ("expired", "over")
     assert steps.review(proposed, _, late.envelope).verdict is None
     assert steps.kinds()[-1] == "approve.refused"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("withdrawn", "code"), [("by a cancellation", "cancel_requested"), ("a key", "revoked_key")])
+def test_what_is_withdrawn_while_a_send_waits_for_who_halts_stops_it(
+    steps: Steps, database_url: str, withdrawn: str, code: str
+) -> None:
+    """On PostgreSQL a send waits for whoever places a halt; what it relies on is read after that, not before."""
+    proposed, gate = steps.to_the_gate()
+    review = steps.review(proposed, gate, steps.sign(proposed))
+    engine = create_engine(database_url)
+    with engine.connect() as halting, engine.connect() as looking, ThreadPoolExecutor(1) as threads:
+        halting.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": halts._lock_key("demo")})
+        sending = threads.submit(steps.execute, proposed, review)
+        waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        await_condition(lambda: looking.scalar(waits) == 1, seconds=GUARD, what="the send waiting for the halt")
+        if withdrawn == "a key":
+            revoke_key(steps.parts.database, tenant="demo", key_id=steps.key.key_id, by=steps.root, reason="lost")
+        else:
+            record_cancellation(steps.parts.database, steps.record(), "olga")
+        halting.rollback()
+        assert sending.result(GUARD).code == code
+    engine.dispose()
+    assert "execute.sending" not in steps.kinds()
