@@ -184,6 +184,10 @@ class Execute:
             return seen
         if shown.certainty != "certain":
             return seen
+        # What was read of ours may have been read at a bad moment: it is not there when it is not shown now either.
+        again = self._read_back(attempt, attempt.sends)
+        if again.certainty != "cannot_tell":
+            return again
         said = f"the effect of {known.run_id} is shown with its key, and this one is not"
         return Sighting(certainty="absent", detail=said)
 

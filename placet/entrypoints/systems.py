@@ -17,8 +17,8 @@ from workflows import options
 # What one step exchanges at most, where each answer is one page.
 _READS = 5
 _READS_BEFORE_AN_EFFECT = 3
-# Read back, read back an effect that is known, send, read back.
-_EXCHANGES_OF_AN_EFFECT = 4
+# Read back, read back an effect that is known, read back once more, send, read back.
+_EXCHANGES_OF_AN_EFFECT = 5
 # An exchange may take twice as long as one silence in it.
 _TOTAL = 2
 

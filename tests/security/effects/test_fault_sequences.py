@@ -150,3 +150,21 @@ def test_no_sequence_of_faults_makes_two_effects_or_a_record_that_says_other_tha
     whatever_it_does()
     with steps.parts.database.snapshot() as tx:
         assert [str(finding) for finding in verify_projections(tx, "demo")] == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_empty_answer_at_a_bad_moment_sends_nothing_again(steps: Steps, bss: Bss) -> None:
+    """The time to settle is over, one listing is empty, and the next one shows what other runs did, and this one."""
+    clock = Clock()
+    parts = replace(steps.parts, context=replace(steps.parts.context, clock=clock))
+    steps.another("earlier").executed()
+    run = replace(steps, parts=parts)
+    proposed, gate = run.to_the_gate()
+    review, booked = run.review(proposed, gate, run.sign(proposed)), bss.booked()
+    bss.break_it([("POST", "status_after=429", 1), ("GET", "blank", 1)])
+    with pytest.raises(ApplicationError, match="not confirmed"):
+        run.execute(proposed, review)
+    clock.ahead += timedelta(hours=1)
+    bss.break_it([("GET", "blank", 1)])
+    assert until_known(lambda: run.execute(proposed, review), clock).outcome == "executed"
+    assert bss.booked() - booked == 1
