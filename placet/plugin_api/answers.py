@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from placet.contracts.money import Money, minor_digits
@@ -113,6 +113,10 @@ def _all_text(data: Any) -> bool:
     return True
 
 
+_EXACT = Context(prec=40, Emax=40, Emin=-400, traps=[Inexact, Overflow, InvalidOperation])
+"""More digits than any amount has: the usual 28 would round a longer one to what it is not."""
+
+
 def money(amount: Any, currency: Any) -> Money:
     """Major units as TM Forum writes them (`12.5`, `"USD"`) to exact minor units.
 
@@ -122,7 +126,7 @@ def money(amount: Any, currency: Any) -> Money:
     if isinstance(amount, bool) or not isinstance(amount, int | Decimal) or not isinstance(currency, str):
         raise UnreadableError(f"{amount!r} {currency!r} is not an amount with a currency")
     try:
-        minor = Decimal(amount).scaleb(minor_digits(currency))
+        minor = _EXACT.scaleb(Decimal(amount), Decimal(minor_digits(currency)))
         whole = int(minor)
     except (ArithmeticError, ValueError) as exc:
         raise UnreadableError(f"{amount!r} {currency!r} is not an amount with an ISO 4217 currency") from exc

@@ -37,7 +37,20 @@ def test_an_amount_is_read_exactly_or_refused(amount: Decimal, currency: str) ->
 
 @pytest.mark.parametrize(
     ("amount", "currency"),
-    [(True, "USD"), ("1.00", "USD"), (None, "USD"), (1.0, "USD"), (1, "MB"), (1, None), (Decimal("0.001"), "USD")],
+    [
+        (True, "USD"),
+        ("1.00", "USD"),
+        (None, "USD"),
+        (1.0, "USD"),
+        (1, "MB"),
+        (1, None),
+        (Decimal("0.001"), "USD"),
+        (Decimal("488281.24999999999999999999995304128185519457697334730249207606844578594871"), "USD"),
+        (Decimal("1e50"), "USD"),
+        (Decimal("1e999999"), "USD"),
+        (Decimal("1e-300"), "USD"),
+        (Decimal("1e-999999"), "USD"),
+    ],
 )
 def test_what_is_no_exact_amount_is_refused(amount: object, currency: object) -> None:
     with pytest.raises(UnreadableError):
