@@ -82,20 +82,22 @@ def checkpoint(context: typer.Context, as_json: JsonFlag = False) -> None:
 @app.command("prove")
 def prove(
     context: typer.Context,
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="prove every entry of this run")] = None,
-    entry: Annotated[str | None, typer.Option("--entry", help="prove the one entry with this hash")] = None,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="prove this run's entries; without it the tenant's own")
+    ] = None,
+    entry: Annotated[
+        int | None, typer.Option("--entry", min=1, help="prove only this one; `audit log` shows its number")
+    ] = None,
     at: Annotated[Path | None, typer.Option("--at", help="prove under this checkpoint, not the newest")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="write the proof here, not to the terminal")] = None,
 ) -> None:
     """Prove that entries are on the record: a file that `audit verify --proof` verifies offline."""
-    if (run_id is None) == (entry is None):
-        raise typer.BadParameter("give a run, or --entry with an entry's hash")
     from placet.governance.log.bundle import verify_bundle
     from placet.service.keeping.log import read_text
 
     toolbox: Toolbox = context.obj
     note = None if at is None else read_text(at)
-    bundle = _bundle(toolbox, run_id, entry, note)
+    bundle = _bundle(toolbox, run_id or f"tenant/{toolbox.tenant}", entry, note)
     head = verify_bundle(bundle, _keys(toolbox, _origin(toolbox), None))
     if out is None:
         output.print_json(bundle.model_dump(mode="json"))
@@ -286,17 +288,17 @@ def _what_it_holds(bundle: "ProofBundle") -> str:
     return f"complete: run {last.stream} ends with {ENDED} ({end.body.get('state')}), entry {end.seq} of {last.seq}"
 
 
-def _bundle(toolbox: Toolbox, run_id: str | None, entry: str | None, note: str | None) -> "ProofBundle":
+def _bundle(toolbox: Toolbox, stream: str, entry: int | None, note: str | None) -> "ProofBundle":
     from placet.errors import UsageError
-    from placet.service.keeping.log import NOT_COVERED, prove_entry, prove_stream, signed_head
+    from placet.service.keeping.log import NOT_COVERED, prove_numbered, prove_stream, signed_head
 
     database = toolbox.database()
 
     def prove(under: str) -> "ProofBundle":
         with database.snapshot() as tx:
-            if run_id is not None:
-                return prove_stream(tx, _identity(toolbox), toolbox.tenant, run_id, under)
-            return prove_entry(tx, toolbox.tenant, str(entry), under)
+            if entry is None:
+                return prove_stream(tx, _identity(toolbox), toolbox.tenant, stream, under)
+            return prove_numbered(tx, toolbox.tenant, stream, entry, under)
 
     if note is not None:
         return prove(note)

@@ -38,6 +38,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_approver": 404,
     "no_head": 404,
     "not_covered": 404,
+    "unknown_entry": 404,
     "already_revoked": 409,
     "key_already_enrolled": 409,
     "mandate_in_force": 409,

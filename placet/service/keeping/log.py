@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -117,38 +117,60 @@ def prove_stream(tx: Transaction, identity: LogIdentity, tenant: str, stream: st
         UsageError: code `unknown_stream`, or `not_covered`: the checkpoint is older than an entry.
     """
     events = tx.audit.read(stream)
+    positions = tx.audit.positions(stream)
     if not events or events[0].tenant != tenant:
-        raise UsageError(f"no audit stream {stream!r}; see `placet run list`", code="unknown_stream")
-    entries = _proven(tx, tenant, events, note)
+        raise _unknown(stream)
+    entries = _proven(tx, tenant, dict(zip(positions, events, strict=True)), note)
     head = sign_head(parse_checkpoint(untrusted_text(note)), events, identity.key)
     return ProofBundle(stream=stream, head=head, checkpoint=note, entries=entries)
 
 
-def prove_entry(tx: Transaction, tenant: str, digest: str, note: str) -> ProofBundle:
-    """Prove one entry, given by its hash, under a checkpoint.
+def prove_entry(tx: Transaction, tenant: str, position: int, note: str) -> ProofBundle:
+    """Prove one entry, given by its position in the whole record, under a checkpoint.
 
     Raises:
-        UsageError: code `not_covered`: no such entry, or the checkpoint is older.
+        UsageError: code `unknown_entry`: the tenant's record has none there; `not_covered`: the checkpoint is older.
     """
-    try:
-        row = tx.log.find(tenant, leaf_of(digest))
-    except ValueError as error:
-        raise UsageError(f"{digest!r} is not an entry's hash; see `placet audit log RUN --json`") from error
-    event = None if row is None else tx.audit.at(tenant, [row.position]).get(row.position)
-    if event is None:
-        raise UsageError(f"no entry with hash {digest!r} in the log of tenant {tenant!r}", code=NOT_COVERED)
-    return ProofBundle(stream=None, checkpoint=note, entries=_proven(tx, tenant, [event], note))
+    events = tx.audit.at(tenant, [position])
+    if not events:
+        raise UsageError(f"the record of tenant {tenant!r} has no entry at position {position}", code="unknown_entry")
+    return ProofBundle(stream=None, checkpoint=note, entries=_proven(tx, tenant, events, note))
 
 
-def _proven(tx: Transaction, tenant: str, events: Sequence[AuditEvent], note: str) -> tuple[ProvenEntry, ...]:
+def prove_numbered(tx: Transaction, tenant: str, stream: str, number: int, note: str) -> ProofBundle:
+    """Prove one entry, given by its stream, e.g. a run, and its number there, under a checkpoint.
+
+    Raises:
+        UsageError: as `prove_entry`; code `unknown_stream`: the tenant has none of this name.
+    """
+    positions = tx.audit.positions(stream)
+    if not positions or not tx.audit.at(tenant, positions[:1]):
+        raise _unknown(stream)
+    if not 1 <= number <= len(positions):
+        raise UsageError(
+            f"{stream!r} has no entry {number}, only {len(positions)}; see `placet audit log`", code="unknown_entry"
+        )
+    return prove_entry(tx, tenant, positions[number - 1], note)
+
+
+def _unknown(stream: str) -> UsageError:
+    return UsageError(f"no audit stream {stream!r}; see `placet run list`", code="unknown_stream")
+
+
+def _proven(tx: Transaction, tenant: str, events: Mapping[int, AuditEvent], note: str) -> tuple[ProvenEntry, ...]:
     size = parse_checkpoint(untrusted_text(note)).size
     proven = []
-    for event in events:
-        row = tx.log.find(tenant, leaf_of(event.hash))
+    for position, event in events.items():
+        row = tx.log.find(tenant, position)
         if row is None or row.index >= size:
             raise UsageError(
                 f"entry {event.seq} of {event.stream!r} is newer than the checkpoint of {_entries(size)}",
                 code=NOT_COVERED,
+            )
+        if row.leaf != leaf_of(event.hash):
+            raise GovernanceError(
+                f"the log of tenant {tenant!r} is broken: its entry {row.index} is not the one of the record",
+                code=BROKEN,
             )
         proof = encode_proof(tx.log.inclusion_proof(tenant, row.index, size))
         proven.append(ProvenEntry(entry=event, index=row.index, proof=proof))

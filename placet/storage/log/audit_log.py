@@ -54,6 +54,7 @@ _NEWEST = (
     .order_by(AUDIT.c.id.desc())
     .limit(bindparam("limit"))
 )
+_PLACES = select(AUDIT.c.id).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq)
 _STREAMS = select(AUDIT.c.stream).where(AUDIT.c.tenant == bindparam("tenant"), text("seq = 1")).order_by(AUDIT.c.id)
 _TAIL = (
     select(AUDIT.c.id.label("position"), *_FIELDS)
@@ -217,6 +218,10 @@ class AuditLog:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
         return list(self._entries(stream))
+
+    def positions(self, stream: str) -> list[int]:
+        """Where the entries of `stream` stand in the whole record, in their order."""
+        return list(self._connection.scalars(_PLACES, {"stream": stream}))
 
     def last(self, stream: str) -> AuditEvent | None:
         """The last entry of `stream`, None when there is no such stream.

@@ -34,8 +34,8 @@ _HEAD = (
     .order_by(LOG_ENTRY.c.leaf_index.desc())
     .limit(1)
 )
-_PLACE = select(LOG_ENTRY.c.leaf_index, LOG_ENTRY.c.position).where(
-    _OF_TENANT, LOG_ENTRY.c.leaf_hash == bindparam("leaf")
+_PLACE = select(LOG_ENTRY.c.leaf_index, LOG_ENTRY.c.leaf_hash).where(
+    _OF_TENANT, LOG_ENTRY.c.position == bindparam("position")
 )
 _PAGE = (
     select(LOG_ENTRY.c.leaf_index, LOG_ENTRY.c.position, LOG_ENTRY.c.leaf_hash)
@@ -155,10 +155,10 @@ class LogTree:
         plan = consistency_plan(old_size, new_size)
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
-    def find(self, tenant: str, leaf: bytes) -> LogRow | None:
-        """Where a leaf hash stands in the log; None when it is not there (yet)."""
-        row = self._connection.execute(_PLACE, {"tenant": tenant, "leaf": leaf}).one_or_none()
-        return None if row is None else LogRow(row[0], row[1], leaf)
+    def find(self, tenant: str, position: int) -> LogRow | None:
+        """Where the entry at a position in the record stands in the log; None when it is not there (yet)."""
+        row = self._connection.execute(_PLACE, {"tenant": tenant, "position": position}).one_or_none()
+        return None if row is None else LogRow(row[0], position, row[1])
 
     def page(self, tenant: str, first: int, limit: int) -> list[LogRow]:
         """Entries from index `first` on."""

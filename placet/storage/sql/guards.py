@@ -40,7 +40,7 @@ _MADE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "effect": ("97b33931bd89f7bb", "fa426ed94e9030ac"),
         "halt": ("d62aad33a6a48e42", "f46d63a17e823861"),
         "log_checkpoint": ("812102e42648e0cf", "2ec12bb038de02b9"),
-        "log_entry": ("eebb7cf09014c3cd", "722b8d7c52cb605b"),
+        "log_entry": ("4c25a7b5ff47c9f2", "722b8d7c52cb605b"),
         "log_node": ("026c7ce6aabb6a41", "9bc53d4f67f80d27"),
         "mandate": ("88d5aca6a4f7b0e3", "6901c82af9f5d2cb"),
         "mandate_use": ("addcc511952eb4d2", "c2ad050375184625"),

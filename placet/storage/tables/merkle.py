@@ -12,7 +12,6 @@ LOG_ENTRY = Table(
     Column("position", BigInteger, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
     UniqueConstraint("position", name="uq_log_entry_position"),
-    UniqueConstraint("tenant", "leaf_hash", name="uq_log_entry_tenant_leaf_hash"),
     sqlite_with_rowid=False,
 )
 """An entry of the record at its place in its tenant's Merkle log. INSERT only."""

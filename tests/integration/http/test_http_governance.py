@@ -214,19 +214,20 @@ def test_the_record_is_followed_and_one_entry_of_it_proven(
     while True:
         page = api.get("/v1/record", params={"limit": 1, "after": after}).json()
         entries += [AuditEvent.model_validate(one["entry"]) for one in page["entries"]]
+        last = page["entries"][-1]["position"]
         if page["next"] is None:
             break
         after = page["next"]
     with own.reading() as tx:
         assert entries == [event for _, event in tx.audit.tail("demo")]
     assert len(api.get("/v1/record/tenant").json()["entries"]) == len(entries)
-    bundle = ProofBundle.model_validate(api.get("/v1/record/proof", params={"entry": entries[-1].hash}).json())
+    bundle = ProofBundle.model_validate(api.get("/v1/record/proof", params={"position": last}).json())
     head = verify_bundle(bundle, who.verifiers("demo"))
     newest = api.get("/v1/record/head").json()
     assert head.root.hex() == newest["root"]
     assert api.get("/v1/record/heads", params={"limit": 1}).json() == {"heads": [newest], "next": None}
-    assert problem(api.get("/v1/record/proof", params={"entry": "0" * 64})) == (404, "not_covered")
-    assert problem(api.get("/v1/record/proof", params={"entry": "nonsense"})) == (422, "malformed")
+    assert problem(api.get("/v1/record/proof", params={"position": last + 1})) == (404, "unknown_entry")
+    assert problem(api.get("/v1/record/proof", params={"position": "nonsense"})) == (422, "malformed")
 
 
 def test_policies_notifications_and_oversight_are_shown(api: httpx.Client) -> None:

@@ -154,25 +154,23 @@ def test_a_proof_of_a_run_that_ended_says_that_it_is_complete(here: Installation
     here.placet("prove", run_id(0), "--out", proof)
     said = here.placet("verify", "--proof", proof)
     assert f"complete: run {run_id(0)} ends with run.ended (executed), entry 4 of 5" in said
-    first = json.loads(proof.read_text())["entries"][0]["entry"]["hash"]
-    here.placet("prove", "--entry", first, "--out", proof)
+    here.placet("prove", run_id(0), "--entry", "1", "--out", proof)
     assert "it says nothing of what else is on that record" in here.placet("verify", "--proof", proof)
 
 
-def test_one_entry_is_proven_by_its_hash_and_a_newer_one_signs_a_new_head(here: Installation, tmp_path: Path) -> None:
+def test_one_entry_is_proven_by_its_number_and_a_newer_one_signs_a_new_head(here: Installation, tmp_path: Path) -> None:
     first = here.placet("checkpoint")
     at = tmp_path / "first.checkpoint"
     at.write_text(first)
     newer = record(here.database, 1, first=7)[0]
-    line = here.placet("prove", "--entry", newer.hash, "--at", at, code=1)
-    assert line == f"placet: no entry with hash {newer.hash!r} in the log of tenant 'acme'"
-    bundle = json.loads(here.placet("prove", "--entry", newer.hash))
+    number = str(newer.seq)
+    line = here.placet("prove", newer.stream, "--entry", number, "--at", at, code=1)
+    assert line == f"placet: entry {number} of {newer.stream!r} is newer than the checkpoint of 7 entries"
+    bundle = json.loads(here.placet("prove", newer.stream, "--entry", number))
     assert [proven["index"] for proven in bundle["entries"]] == [7]
     assert "\n8\n" in bundle["checkpoint"]
     proof = tmp_path / "old.json"
-    with here.database.reading() as tx:
-        old = tx.audit.read(run_id(1))[0]
-    here.placet("prove", "--entry", old.hash, "--at", at, "--out", proof)
+    here.placet("prove", run_id(1), "--entry", "1", "--at", at, "--out", proof)
     assert json.loads(proof.read_text())["checkpoint"] == first
     assert "1 entry verified" in here.placet("verify", "--proof", proof, "--against", at)
     proof.write_text(json.dumps(bundle))
@@ -352,10 +350,10 @@ def test_a_witness_that_is_not_there_is_named(here: Installation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("prove",), 2, "give a run, or --entry"),
-        (("prove", "run-1", "--entry", "0" * 64), 2, "give a run, or --entry"),
+        (("prove",), 1, "no audit stream 'tenant/acme'"),
+        (("prove", "run-1", "--entry", "0"), 2, "--entry': Input should be greater than"),
+        (("prove", "run-1", "--entry", "zz"), 2, "--entry': Input should be a valid integer"),
         (("prove", "run-1"), 1, "no audit stream 'run-1'"),
-        (("prove", "--entry", "zz"), 1, "'zz' is not an entry's hash"),
         (("verify", "run-1", "--proof", "x"), 2, "give a run or --proof, not both"),
         (("verify", "run-1", "--against", "x"), 2, "are for the whole record"),
         (("verify", "--proof", "nowhere.json"), 1, "cannot read 'nowhere.json'"),

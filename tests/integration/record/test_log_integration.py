@@ -319,7 +319,7 @@ def test_a_log_that_cannot_be_extended_is_reported_once_and_does_not_stop_the_ot
 def test_an_empty_log_has_no_head_and_an_unknown_entry_no_place(database: Database) -> None:
     with database.reading() as tx:
         assert tx.log.head("nobody") == LogHead(0, 0)
-        assert tx.log.find("nobody", bytes(32)) is None
+        assert tx.log.find("nobody", 1) is None
         assert tx.checkpoints.newest("nobody") is None
         with pytest.raises(GovernanceError, match=r"no hash of the 2\^1 entries from 0"):
             tx.log.frontier("nobody", 3)

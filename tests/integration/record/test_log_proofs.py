@@ -16,7 +16,7 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey
-from placet.service.keeping.log import prove_entry, prove_stream, signed_head, verify_anchored_bundle
+from placet.service.keeping.log import prove_entry, prove_numbered, prove_stream, signed_head, verify_anchored_bundle
 from placet.storage.database import Database
 from tests.support.logs import AT, TENANT, identity, record, run_id, sequencer
 
@@ -58,7 +58,7 @@ def test_every_entry_is_proven_at_every_size_and_consistent_with_every_earlier_o
     with database.reading() as tx:
         for note, head in zip(notes, heads, strict=True):
             for event in events[: head.size]:
-                assert verify_bundle(prove_entry(tx, TENANT, event.hash, note), keys) == head
+                assert verify_bundle(prove_numbered(tx, TENANT, event.stream, event.seq, note), keys) == head
             for earlier in heads[: head.size]:
                 proof = tx.log.consistency_proof(TENANT, earlier.size, head.size)
                 verify_consistency(earlier.size, earlier.root, head.size, head.root, proof)
@@ -133,7 +133,7 @@ def proofs(database: Database, who: LogIdentity) -> list[ProofBundle]:
 def test_a_proof_says_whether_the_run_it_holds_was_over(proofs: list[ProofBundle], database: Database) -> None:
     assert [proof.standing for proof in proofs] == ["up_to_entry"] * 3 + ["complete"] * 2
     with database.reading() as tx:
-        one = prove_entry(tx, TENANT, proofs[-1].entries[3].entry.hash, proofs[-1].checkpoint)
+        one = prove_numbered(tx, TENANT, run_id(9), 4, proofs[-1].checkpoint)
     assert one.standing == "one_entry"
 
 
@@ -177,12 +177,16 @@ def test_an_entry_of_another_tenant_or_newer_than_the_checkpoint_is_not_proven(
     newer = record(database, 1, first=11)[0]
     other = record(database, 1, first=0, tenant="umbrella")[0]
     with database.reading() as tx:
-        for digest in (newer.hash, other.hash, "0" * 64):
+        ours, theirs = (tx.audit.positions(event.stream)[event.seq - 1] for event in (newer, other))
+        for position, code in ((ours, "not_covered"), (theirs, "unknown_entry"), (0, "unknown_entry")):
             with pytest.raises(UsageError) as refused:
-                prove_entry(tx, TENANT, digest, bundle.checkpoint)
-            assert refused.value.code == "not_covered"
-        with pytest.raises(UsageError, match="is not an entry's hash"):
-            prove_entry(tx, TENANT, "not hexadecimal", bundle.checkpoint)
+                prove_entry(tx, TENANT, position, bundle.checkpoint)
+            assert refused.value.code == code
+        for number in (0, newer.seq + 1):
+            with pytest.raises(UsageError, match=f"has no entry {number}, only {newer.seq}"):
+                prove_numbered(tx, TENANT, newer.stream, number, bundle.checkpoint)
+        with pytest.raises(UsageError, match="no audit stream"):
+            prove_numbered(tx, TENANT, other.stream, 1, bundle.checkpoint)
         with pytest.raises(UsageError, match="is newer than the checkpoint of 11 entries"):
             prove_stream(tx, who, TENANT, newer.stream, bundle.checkpoint)
         for stream in ("run-nobody", other.stream):
@@ -227,7 +231,7 @@ def test_whatever_is_on_the_record_is_proven_through_a_file(
         )  # fmt: skip
     note = signed_head(database, who, TENANT)
     with database.reading() as tx:
-        text = prove_entry(tx, TENANT, event.hash, note).model_dump_json(indent=2)
+        text = prove_numbered(tx, TENANT, event.stream, event.seq, note).model_dump_json(indent=2)
     verify_bundle(parse_bundle(text), who.verifiers(TENANT))
     assert parse_bundle(text).entries[0].entry == event
 

@@ -58,6 +58,23 @@ def test_the_merkle_log_comes_and_goes_without_touching_the_record(empty_url: st
         assert verified(database, who).entries == 5
 
 
+def test_a_log_from_before_places_were_found_by_position_goes_on_where_it_was(empty_url: str, tmp_path: Path) -> None:
+    who = identity(tmp_path)
+    with Database(empty_url) as database:
+        database.migrate()
+        database.downgrade("0007")
+        record(database, 5)
+        before = sequencer(database, who).advance()
+
+        database.migrate()
+        assert verified(database, who).entries == 5
+        with database.reading() as tx:
+            assert tx.checkpoints.newest(TENANT) == before.note
+        record(database, 3, first=5)
+        assert sequencer(database, who).advance().integrated == 3
+        assert verified(database, who).entries == 8
+
+
 def test_models_and_migrations_agree(database_url: str) -> None:
     engine = create_engine(database_url)
     with engine.connect() as connection:

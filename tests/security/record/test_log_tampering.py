@@ -20,7 +20,7 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import LogIdentity
 from placet.governance.signing.canonical import canonical_bytes
-from placet.service.keeping.log import prove_stream, signed_head
+from placet.service.keeping.log import prove_numbered, prove_stream, signed_head
 from placet.storage.database import Database
 from placet.storage.log.verification import VerifiedLog, verify_log
 from tests.support.databases import disarm, migrated, sqlite_url
@@ -256,6 +256,14 @@ def test_a_tampered_subtree_hash_yields_no_proof_that_verifies(victim: Victim) -
         bundle = prove_stream(tx, victim.who, TENANT, run_id(1), note)
     with pytest.raises(GovernanceError, match="is not in the tree of 12 leaves"):
         verify_bundle(bundle, victim.who.verifiers(TENANT))
+
+
+def test_an_entry_that_is_not_the_one_the_log_holds_is_not_proven(victim: Victim) -> None:
+    note = signed_head(victim.database, victim.who, TENANT)
+    victim.run("UPDATE audit_event SET hash = printf('%064d', 0) WHERE seq = 2")
+    with victim.database.reading() as tx, pytest.raises(GovernanceError, match="is not the one of") as refused:
+        prove_numbered(tx, TENANT, run_id(1), 2, note)
+    assert refused.value.code == "audit_broken"
 
 
 def test_a_forged_checkpoint_without_the_key_is_found(victim: Victim, tmp_path: Path) -> None:

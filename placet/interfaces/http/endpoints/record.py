@@ -16,7 +16,7 @@ from placet.governance.log.notes import untrusted_text
 from placet.interfaces.http.served import Served
 from placet.service.keeping.log import prove_entry
 
-EntryHash = Annotated[str, Query(pattern=r"^[0-9a-f]{64}$", description="`hash` of the entry")]
+Position = Annotated[int, Query(ge=1, lt=2**63, description="`position` of the entry in the record")]
 
 
 class RecordedEntry(Frozen):
@@ -93,10 +93,10 @@ class RecordEndpoints:
         shown = tuple(_shown(note) for _, note in found[:limit])
         return HeadPage(heads=shown, next=shown[-1].size if len(found) > limit else None)
 
-    def proof(self, entry: EntryHash) -> ProofBundle:
+    def proof(self, position: Position) -> ProofBundle:
         """Prove one entry under the newest signed head: a file that `placet audit verify --proof` verifies offline."""
         with self._served.database.snapshot() as tx:
-            return prove_entry(tx, self._served.tenant, entry, self._newest())
+            return prove_entry(tx, self._served.tenant, position, self._newest())
 
     def _newest(self) -> str:
         with self._served.database.reading() as tx:
