@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from placet.bench.notices import Notices
+from placet.bench.processes.notices import Notices
 from placet.bench.subjects import Subject
 from placet.errors import PlacetError
 

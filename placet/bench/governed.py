@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHistory
 
-from placet.bench.place import Kind, Place
+from placet.bench.processes.place import Kind, Place
 from placet.engine.client import Engine
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError

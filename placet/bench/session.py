@@ -12,9 +12,9 @@ from temporalio.client import Client
 from placet.bench.driving import Load, Timing, drive, drive_many
 from placet.bench.figures import Effects, Figures, Measured
 from placet.bench.governed import Governed, enrolled_approver, settings_of
-from placet.bench.notices import Notices
-from placet.bench.parts import Parts
-from placet.bench.place import KINDS, Kind
+from placet.bench.processes.notices import Notices
+from placet.bench.processes.parts import Parts
+from placet.bench.processes.place import KINDS, Kind
 from placet.bench.subjects import Bare, Subject
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.processes.interruption import run_interruptible, terminate_as_interrupt

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from temporalio.client import Client, WorkflowHistory
 
 from placet.bench import bare
-from placet.bench.place import Kind
+from placet.bench.processes.place import Kind
 from placet.errors import PlacetError
 
 

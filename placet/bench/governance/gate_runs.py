@@ -13,9 +13,9 @@ from agents.testing import ScriptedInference
 from placet.bench.driving import drive
 from placet.bench.governance.gate_work import GateWork, Spent
 from placet.bench.governed import Governed, enrolled_approver, settings_of
-from placet.bench.notices import Notices
-from placet.bench.parts import Parts
-from placet.bench.place import Place
+from placet.bench.processes.notices import Notices
+from placet.bench.processes.parts import Parts
+from placet.bench.processes.place import Place
 from placet.contracts.run import END_STATES
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts

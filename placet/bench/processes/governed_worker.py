@@ -1,4 +1,4 @@
-"""`python -m placet.bench.governed_worker PLACE.json`: the shipped worker, only inference is scripted."""
+"""`python -m placet.bench.processes.governed_worker PLACE.json`: the shipped worker, only inference is scripted."""
 
 import asyncio
 import sys
@@ -9,9 +9,9 @@ from temporalio.worker import Worker
 
 from agents.testing import ScriptedInference
 from placet.bench.governed import settings_of
-from placet.bench.notices import Notifier
-from placet.bench.place import Place
-from placet.bench.worker_process import work
+from placet.bench.processes.notices import Notifier
+from placet.bench.processes.place import Place
+from placet.bench.processes.worker_process import work
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.processes.process import leave

@@ -1,9 +1,9 @@
-"""`python -m placet.bench.bss_process PLACE.json`: the sandbox BSS on its own database file."""
+"""`python -m placet.bench.processes.bss_process PLACE.json`: the sandbox BSS on its own database file."""
 
 import sys
 from pathlib import Path
 
-from placet.bench.place import Place
+from placet.bench.processes.place import Place
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import serve
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from temporalio.worker import Worker
 
-from placet.bench.notices import Notifier
-from placet.bench.place import Kind, Place, Usage
+from placet.bench.processes.notices import Notifier
+from placet.bench.processes.place import Kind, Place, Usage
 
 # Both kinds call it by this name.
 _LAST_STEP_BEFORE_DECISION = "open_gate"

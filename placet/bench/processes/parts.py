@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from placet.bench.place import KINDS, Kind, Place, Usage
+from placet.bench.processes.place import KINDS, Kind, Place, Usage
 from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
 from placet.entrypoints.processes.process_group import ProcessGroup
 from placet.entrypoints.processes.stack import temporal_command
@@ -81,4 +81,4 @@ class Parts(ProcessGroup):
 
     def _module(self, name: str) -> Child:
         place_file = str(self.place.home / "place.json")
-        return self.spawn(name, [sys.executable, "-m", f"placet.bench.{name}", place_file])
+        return self.spawn(name, [sys.executable, "-m", f"placet.bench.processes.{name}", place_file])

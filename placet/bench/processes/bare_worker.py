@@ -1,4 +1,4 @@
-"""`python -m placet.bench.bare_worker PLACE.json`: a worker as Temporal's documentation writes one."""
+"""`python -m placet.bench.processes.bare_worker PLACE.json`: a worker as Temporal's documentation writes one."""
 
 import asyncio
 import sys
@@ -8,9 +8,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from placet.bench import bare
-from placet.bench.notices import Notifier
-from placet.bench.place import Place
-from placet.bench.worker_process import work
+from placet.bench.processes.notices import Notifier
+from placet.bench.processes.place import Place
+from placet.bench.processes.worker_process import work
 from placet.entrypoints.processes.process import leave
 
 
