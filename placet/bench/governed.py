@@ -7,11 +7,13 @@ from typing import Any
 
 from temporalio.client import WorkflowHistory
 
+from placet.bench.figures import Effects
 from placet.bench.processes.place import Kind, Place
 from placet.engine.client import Engine
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
+from placet.network.client import plain_client
 from placet.service import decisions as decision_operations
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
@@ -77,10 +79,29 @@ class Governed:
         return await self._engine.history(run_id)
 
 
+def counted_effects(governed: Governed, place: Place) -> Effects:
+    """What the BSS itself counts, asked over plain HTTP, beside what the runs say.
+
+    Raises:
+        PlacetError: it is another number than that of the runs that ended executed.
+    """
+    with plain_client(10, base_url=place.bss_url) as bss:
+        answer = bss.get("/sandbox/effects").raise_for_status().json()
+    effects = Effects(
+        executed_runs=len(governed.receipts),
+        distinct_receipts=len(set(governed.receipts)),
+        changes_in_bss=answer["adjustments"] + answer["topups"] + answer["orders"],
+    )
+    if not effects.once_each:
+        raise PlacetError(f"the governed runs did not change the BSS once each: {effects}")
+    return effects
+
+
 def settings_of(place: Place) -> Settings:
     """Settings of this place alone: neither the environment nor an installation's values enter."""
     return Settings.model_construct(
         home=place.home,
+        database_url=place.database_url,
         temporal_address=place.temporal,
         bss_url=place.bss_url,
         worker_activities=place.activities,

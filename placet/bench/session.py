@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from placet.bench.driving import Load, Timing, drive, drive_many
 from placet.bench.figures import Effects, Figures, Measured
-from placet.bench.governed import Governed, enrolled_approver, settings_of
+from placet.bench.governed import Governed, counted_effects, enrolled_approver, settings_of
 from placet.bench.processes.notices import Notices
 from placet.bench.processes.parts import Parts
 from placet.bench.processes.place import KINDS, Kind
@@ -19,8 +19,6 @@ from placet.bench.subjects import Bare, Subject
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.processes.interruption import run_interruptible, terminate_as_interrupt
 from placet.entrypoints.settings import Settings
-from placet.errors import PlacetError
-from placet.network.client import plain_client
 from placet.storage.database import Database
 
 _WARM_UP = 3
@@ -92,7 +90,7 @@ class _Session:
         for number, share in enumerate(_shares(self._runs)):
             for subject in subjects if number % 2 == 0 else reversed(subjects):
                 await self._under_load(subject, share)
-        return self._figures(self._effects(governed))
+        return self._figures(counted_effects(governed, place))
 
     async def _warm_up(self, subjects: list[Subject]) -> None:
         for subject in subjects:
@@ -121,23 +119,6 @@ class _Session:
 
     def _next(self, runs: int) -> list[int]:
         return [next(self._numbers) for _ in range(runs)]
-
-    def _effects(self, governed: Governed) -> Effects:
-        """What the BSS itself counts, asked over plain HTTP.
-
-        Raises:
-            PlacetError: it is another number than that of the runs that ended executed.
-        """
-        with plain_client(10, base_url=self._parts.place.bss_url) as bss:
-            answer = bss.get("/sandbox/effects").raise_for_status().json()
-        effects = Effects(
-            executed_runs=len(governed.receipts),
-            distinct_receipts=len(set(governed.receipts)),
-            changes_in_bss=answer["adjustments"] + answer["topups"] + answer["orders"],
-        )
-        if not effects.once_each:
-            raise PlacetError(f"the governed runs did not change the BSS once each: {effects}")
-        return effects
 
     def _figures(self, effects: Effects) -> Figures:
         return Figures(

@@ -203,6 +203,13 @@ def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
     return bench_run(settings, runs=runs, in_flight=in_flight, as_json=as_json)
 
 
+def bench_workers(settings: Settings, runs: int, in_flight: int, postgres: str | None, as_json: bool) -> int:
+    """Runs per second with more and more workers."""
+    from placet.bench.workers import bench_workers as run_bench
+
+    return run_bench(settings, runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
+
+
 def bench_governance(
     settings: Settings, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool
 ) -> int:
@@ -229,5 +236,6 @@ SERVICES: Mapping[str, Callable[..., int]] = {
         reconcile,
         bench,
         bench_governance,
+        bench_workers,
     )
 }

@@ -1,4 +1,8 @@
-"""Appending to the record from eight threads, beside raw one-row commits of as many bytes by as many threads."""
+"""Appending to the record from eight writers, beside raw one-row commits of as many bytes by as many writers.
+
+Threads of one process share Python's global lock. On PostgreSQL, where writers do not wait for one another, eight
+processes are measured as well: that is how an installation grows.
+"""
 
 import statistics
 import threading
@@ -8,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from placet.bench.governance.append_processes import WriterProcesses
 from placet.bench.governance.databases.databases import Server, open_new
 from placet.bench.governance.figures import Figure
 from placet.bench.governance.sampling import in_turn
@@ -15,7 +20,8 @@ from placet.storage.database import Database
 
 WRITERS = 8
 _EACH = 50
-_AIM = {"SQLite": 0.25, "PostgreSQL": 0.6}
+_SQLITE_AIM = 0.25
+_POSTGRES_AIM = 0.6
 _TENANT = "demo"
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 BODY = {"effect_key": "e" * 64, "proposal": "b" * 64, "envelope": "a" * 64}
@@ -25,24 +31,45 @@ Write = Callable[[int, int], None]
 
 
 def measure(server: Server, rounds: int) -> Iterator[Figure]:
-    """Entries per second from eight threads, each with a stream of its own; medians over rounds in turn."""
+    """Entries per second from eight writers, each with a stream of its own; medians over rounds in turn."""
     url, database = open_new(server, pool_size=WRITERS)
     try:
         size = _entry_bytes(database)
         with _RawWriters(server, url, "x" * size) as raw:
-            rates = _rates({"ours": _Appender(database), "raw": raw}, rounds)
+            ours, written = _Appender(database), raw
+            acts = {
+                "ours": lambda number: _per_second(ours, number),
+                "raw": lambda number: _per_second(written, number),
+            }
+            rates = _rates(acts, rounds)
+            yield _figure(server, "threads", rates, size, _SQLITE_AIM if server.name == "SQLite" else None)
+            if server.name != "SQLite":
+                rates = _rates_of_processes(server, url, raw.insert, "x" * size, rounds)
+                yield _figure(server, "processes", rates, size, _POSTGRES_AIM)
     finally:
         database.close()
-    yield Figure(
+
+
+def _figure(server: Server, writers: str, rates: Mapping[str, float], size: int, aim: float | None) -> Figure:
+    return Figure(
         part="append",
-        name=f"audit append, {server.name}, {WRITERS} writers",
+        name=f"audit append, {server.name}, {WRITERS} {writers}",
         unit="entries/s",
         ours=rates["ours"],
         reference=rates["raw"],
         against=f"one INSERT and COMMIT of {size} bytes by the driver ({server.durability()})",
-        limit=_AIM[server.name],
+        limit=aim,
         at_least=True,
     )
+
+
+def _rates_of_processes(server: Server, url: str, insert: str, text: str, rounds: int) -> dict[str, float]:
+    with WriterProcesses(server, url, WRITERS, append_one, (insert, text)) as writers:
+        acts = {
+            "ours": lambda number: writers.per_second("append", number * _EACH, _EACH),
+            "raw": lambda number: writers.per_second("insert", number * _EACH, _EACH),
+        }
+        return _rates(acts, rounds)
 
 
 def append_one(database: Database, stream: str, step: str) -> None:
@@ -60,11 +87,11 @@ def append_one(database: Database, stream: str, step: str) -> None:
         )
 
 
-def _rates(acts: Mapping[str, Write], rounds: int) -> dict[str, float]:
+def _rates(acts: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, float]:
     seen: dict[str, list[float]] = {name: [] for name in acts}
     for number in range(rounds + 1):
         for name in in_turn(list(acts), number):
-            rate = _per_second(acts[name], number)
+            rate = acts[name](number)
             if number:  # the first round warms up
                 seen[name].append(rate)
     return {name: statistics.median(values) for name, values in seen.items()}
@@ -79,7 +106,7 @@ class _Appender:
 
 
 class _RawWriters:
-    """A connection for each thread, and one table with one text column.
+    """A connection for each thread, and one table with one text column; `insert` is the statement.
 
     SQLite has one writer: the threads take turns at a lock, as ours do. Polling the file's lock would slow them down.
     """
@@ -87,7 +114,7 @@ class _RawWriters:
     def __init__(self, server: Server, url: str, text: str) -> None:
         self._connections: list[Any] = [server.raw(url) for _ in range(WRITERS)]
         self._text = text
-        self._insert = f"INSERT INTO bench_raw (entry) VALUES ({server.mark})"  # noqa: S608 - a constant
+        self.insert = f"INSERT INTO bench_raw (entry) VALUES ({server.mark})"  # noqa: S608 - a constant
         self._turn = threading.Lock() if server.name == "SQLite" else None
         key = "INTEGER PRIMARY KEY" if server.name == "SQLite" else "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
         self._connections[0].execute(f"CREATE TABLE bench_raw (id {key}, entry TEXT NOT NULL)")
@@ -103,10 +130,10 @@ class _RawWriters:
         # In autocommit a single statement is a transaction.
         connection = self._connections[writer]
         if self._turn is None:
-            connection.execute(self._insert, (self._text,))
+            connection.execute(self.insert, (self._text,))
             return
         with self._turn:
-            connection.execute(self._insert, (self._text,))
+            connection.execute(self.insert, (self._text,))
 
 
 def _per_second(write: Write, number: int) -> float:

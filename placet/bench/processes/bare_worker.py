@@ -1,4 +1,4 @@
-"""`python -m placet.bench.processes.bare_worker PLACE.json`: a worker as Temporal's documentation writes one."""
+"""`python -m placet.bench.processes.bare_worker PLACE.json NAME`: a worker as Temporal's documentation writes one."""
 
 import asyncio
 import sys
@@ -28,5 +28,5 @@ async def build(place: Place, notifier: Notifier) -> Worker:
 
 
 if __name__ == "__main__":
-    asyncio.run(work("bare", Place.read(Path(sys.argv[1])), build))
+    asyncio.run(work(sys.argv[2], Place.read(Path(sys.argv[1])), build))
     leave(0)

@@ -1,4 +1,4 @@
-"""`python -m placet.bench.processes.governed_worker PLACE.json`: the shipped worker, only inference is scripted."""
+"""`python -m placet.bench.processes.governed_worker PLACE.json NAME`: the shipped worker, inference scripted."""
 
 import asyncio
 import sys
@@ -29,5 +29,5 @@ async def build(place: Place, notifier: Notifier) -> Worker:
 
 
 if __name__ == "__main__":
-    asyncio.run(work("governed", Place.read(Path(sys.argv[1])), build))
+    asyncio.run(work(sys.argv[2], Place.read(Path(sys.argv[1])), build))
     leave(0)

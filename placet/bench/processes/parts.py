@@ -1,10 +1,11 @@
-"""The processes of one bench: Temporal, the sandbox BSS and the two workers; all gone when the block ends."""
+"""The processes of one bench: Temporal, the sandbox BSS and workers; all gone when the block ends."""
 
 import os
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from placet.bench.processes.place import KINDS, Kind, Place, Usage
@@ -23,35 +24,52 @@ _ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": ""}
 class Parts(ProcessGroup):
     """Starts servers first; workers follow on `start_workers`, once somebody listens to their notices."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database_url: str = "") -> None:
         self.place = Place(
             home=Path(tempfile.mkdtemp(prefix="placet-bench-")),
             temporal_port=free_port(),
             bss_port=free_port(),
             activities=settings.worker_activities,
             cached_runs=settings.worker_cached_runs,
+            database_url=database_url,
         )
         super().__init__(self.place.home / "logs", _ENVIRONMENT)
-        self._workers: dict[Kind, Child] = {}
+        self._workers: dict[str, Child] = {}
         self._servers: dict[str, Child] = {}
 
     def start_workers(self) -> None:
-        """Start both workers; returns when both poll."""
+        """Start one worker of each kind; returns when both poll."""
         for kind in KINDS:
-            self._workers[kind] = self._module(f"{kind}_worker")
-        self.await_part(lambda: all(self.place.ready(kind).exists() for kind in KINDS), "both workers' first poll")
+            self._spawn_worker(kind, kind)
+        self._await_first_polls("both workers' first poll")
 
-    def usage(self, kind: Kind) -> Usage:
-        """What the worker has used so far.
+    def start_governed_workers(self, names: Iterable[str]) -> None:
+        """Start some more workers for governed runs; returns when all poll."""
+        for name in names:
+            self._spawn_worker("governed", name)
+        self._await_first_polls("the workers' first poll")
+
+    def stop_worker(self, name: str) -> None:
+        """End a worker that has nothing to do any more."""
+        self.end(self._workers.pop(name))
+
+    def _spawn_worker(self, kind: Kind, name: str) -> None:
+        self._workers[name] = self._module(f"{kind}_worker", name)
+
+    def _await_first_polls(self, what: str) -> None:
+        self.await_part(lambda: all(self.place.ready(name).exists() for name in self._workers), what)
+
+    def usage(self, worker: str) -> Usage:
+        """What the worker of this name has used so far.
 
         Raises:
             ConfigurationError: it does not say, or has ended.
         """
-        file = self.place.usage(kind)
+        file = self.place.usage(worker)
         file.unlink(missing_ok=True)
-        self._workers[kind].check()
-        os.kill(self._workers[kind].pid, signal.SIGUSR1)
-        await_condition(file.exists, seconds=_USAGE_SECONDS, what=f"the {kind} worker's usage")
+        self._workers[worker].check()
+        os.kill(self._workers[worker].pid, signal.SIGUSR1)
+        await_condition(file.exists, seconds=_USAGE_SECONDS, what=f"the usage of the worker {worker!r}")
         return Usage.read(file)
 
     def server_seconds(self, name: str) -> float:
@@ -79,6 +97,7 @@ class Parts(ProcessGroup):
         self.await_part(lambda: answers(place.temporal_port), "Temporal answering")
         self.await_part(lambda: answers(place.bss_port), "the sandbox BSS answering")
 
-    def _module(self, name: str) -> Child:
+    def _module(self, module: str, *name: str) -> Child:
         place_file = str(self.place.home / "place.json")
-        return self.spawn(name, [sys.executable, "-m", f"placet.bench.processes.{name}", place_file])
+        command = [sys.executable, "-m", f"placet.bench.processes.{module}", place_file, *name]
+        return self.spawn(name[0] if name else module, command)

@@ -34,13 +34,20 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One bench's addresses and files. `activities` and `cached_runs` are the capacity of both workers."""
+    """One bench's addresses and files.
+
+    Attributes:
+        activities: How many a worker runs at a time.
+        cached_runs: How many a worker keeps in memory.
+        database_url: Of the record; empty: an SQLite file in `home`.
+    """
 
     home: Path
     temporal_port: int
     bss_port: int
     activities: int
     cached_runs: int
+    database_url: str = ""
 
     def write(self) -> Path:
         """Write this description for the child processes; returns the file."""
@@ -69,10 +76,10 @@ class Place:
         """The socket on which workers tell that a run waits."""
         return self.home / "notices"
 
-    def ready(self, kind: Kind) -> Path:
-        """Written when the worker polls."""
-        return self.home / f"{kind}.ready"
+    def ready(self, worker: str) -> Path:
+        """Written when the worker of this name polls."""
+        return self.home / f"{worker}.ready"
 
-    def usage(self, kind: Kind) -> Path:
-        """Written by the worker when it is asked (SIGUSR1)."""
-        return self.home / f"{kind}.usage"
+    def usage(self, worker: str) -> Path:
+        """Written by the worker of this name when it is asked (SIGUSR1)."""
+        return self.home / f"{worker}.usage"

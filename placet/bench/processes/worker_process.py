@@ -12,7 +12,7 @@ from pathlib import Path
 from temporalio.worker import Worker
 
 from placet.bench.processes.notices import Notifier
-from placet.bench.processes.place import Kind, Place, Usage
+from placet.bench.processes.place import Place, Usage
 
 # Both kinds call it by this name.
 _LAST_STEP_BEFORE_DECISION = "open_gate"
@@ -20,15 +20,15 @@ _LAST_STEP_BEFORE_DECISION = "open_gate"
 Build = Callable[[Place, Notifier], Awaitable[Worker]]
 
 
-async def work(kind: Kind, place: Place, build: Build) -> None:
+async def work(worker: str, place: Place, build: Build) -> None:
     """Run the worker that `build` makes until SIGTERM; write its usage on SIGUSR1."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
-    loop.add_signal_handler(signal.SIGUSR1, _write_usage, place.usage(kind))
+    loop.add_signal_handler(signal.SIGUSR1, _write_usage, place.usage(worker))
     async with await build(place, Notifier(_LAST_STEP_BEFORE_DECISION, place.notices)):
-        place.ready(kind).write_text("ready\n")
+        place.ready(worker).write_text("ready\n")
         await stopping.wait()
 
 

@@ -68,6 +68,13 @@ class ProcessGroup(ABC):
             self._children[self._children.index(child)] = again
         return again
 
+    def end(self, child: Child) -> None:
+        """Stop one part for good, while the others go on."""
+        with uninterrupted():
+            self._children.remove(child)
+            child.ask_to_stop()
+            child.stop()
+
     def _start(self, name: str, command: list[str]) -> Child:
         if name not in self._logs:
             path = self._folder / f"{name}.log"

@@ -10,6 +10,11 @@ from placet.interfaces.cli.toolbox import Toolbox
 
 bss = typer.Typer(no_args_is_help=True, help="The sandbox BSS: TM Forum APIs over simulated data.")
 model = typer.Typer(no_args_is_help=True, help="The embedded local model.")
+PostgresOption = Annotated[
+    str | None,
+    typer.Option("--postgres", metavar="URL", help="a server to make databases on; default: the embedded one"),
+]
+
 bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side with a reference in the same run.")
 
 
@@ -144,6 +149,19 @@ def bench_run(
     return toolbox.service("bench", runs=runs, in_flight=in_flight, as_json=as_json)
 
 
+@bench.command("workers")
+def bench_workers(
+    context: typer.Context,
+    runs: Annotated[int, typer.Option("--runs", min=10, help="governed runs of each step")] = 200,
+    in_flight: Annotated[int, typer.Option("--in-flight", min=1)] = 50,
+    postgres: PostgresOption = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """One, two and four workers on one PostgreSQL database: how the runs per second grow."""
+    toolbox: Toolbox = context.obj
+    return toolbox.service("bench_workers", runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
+
+
 @bench.command("governance")
 def bench_governance(
     context: typer.Context,
@@ -153,10 +171,7 @@ def bench_governance(
     ] = None,
     entries: Annotated[int, typer.Option("--entries", min=1000, help="entries of the largest log")] = 10_000_000,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 30,
-    postgres: Annotated[
-        str | None,
-        typer.Option("--postgres", metavar="URL", help="a server to make databases on; default: the embedded one"),
-    ] = None,
+    postgres: PostgresOption = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Each part of governance beside its raw reference; 10 million entries take a while and some 20 GB meanwhile."""
