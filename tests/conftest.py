@@ -1,6 +1,7 @@
 """Servers shared by all tests of one pytest worker."""
 
 import gc
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,6 +28,10 @@ from tests.support.temporal import temporal_server
 from tests.support.world import World, world
 
 gc.disable()  # until everything is imported: see pytest_collection_finish
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a script's background job we were started deaf to Ctrl-C, and so would be what the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = [
     "command",
