@@ -11,6 +11,26 @@ Channel = Literal["console", "email", "webhook"]
 DeliveryStatus = Literal["waiting", "delivered", "failed"]
 
 
+class NoticeData(Frozen):
+    """What a webhook is told: of which run, for which occasion, in words; never anything that could decide it."""
+
+    tenant: TenantId
+    run_id: RunId
+    proposal: Digest | None
+    occasion: Occasion
+    role: str
+    subject: Annotated[str, Field(max_length=200)]
+    text: Annotated[str, Field(max_length=4000)]
+
+
+class WebhookMessage(Frozen):
+    """The body of a webhook (Standard Webhooks 1.0.0): `type` is `placet.notice.` and the occasion."""
+
+    type: Annotated[str, Field(pattern=r"^placet\.notice\.[a-z_]+$")]
+    timestamp: AwareDatetime
+    data: NoticeData
+
+
 class Notification(Frozen):
     """One message to one recipient, kept with the entry of the record that caused it, delivered later.
 

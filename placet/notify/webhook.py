@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 from standardwebhooks import Webhook
 
-from placet.contracts.notification import Notification
+from placet.contracts.notification import NoticeData, Notification
 from placet.errors import ConfigurationError, UpstreamRejected, UpstreamUnavailable
 from placet.network.deadline import DeadlineTransport, within
 from placet.network.tls import tls_context
@@ -57,9 +57,7 @@ def body_of(notification: Notification) -> bytes:
     document = {
         "type": f"placet.notice.{notification.occasion}",
         "timestamp": notification.created_at.astimezone(UTC).isoformat(),
-        "data": notification.model_dump(
-            mode="json", include={"tenant", "run_id", "proposal", "occasion", "role", "subject", "text"}
-        ),
+        "data": notification.model_dump(mode="json", include=set(NoticeData.model_fields)),
     }
     return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Update, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import Update, and_, bindparam, func, or_, select, tuple_, update
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, OPEN_STATES, RUN_STATES, RunRequest, RunState, states_before
@@ -32,6 +32,13 @@ _REVERSALS = (
     .join(_ORIGINAL, and_(_ORIGINAL.c.run_id == RUN.c.reverses, _ORIGINAL.c.tenant == RUN.c.tenant))
     .where(RUN.c.reverses == bindparam("id"))
     .order_by(RUN.c.requested_at, RUN.c.run_id)
+)
+_CUSTOMERS = (
+    select(RUN.c.customer_id, func.count(), func.max(RUN.c.requested_at))
+    .where(RUN.c.tenant == bindparam("of_tenant"))
+    .group_by(RUN.c.customer_id)
+    .order_by(RUN.c.customer_id)
+    .limit(bindparam("limit"))
 )
 _LOCK = update(RUN).where(RUN.c.run_id == bindparam("id")).values(updated_at=RUN.c.updated_at)
 _IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses")
@@ -176,6 +183,21 @@ class RunRepository:
             query = query.where(tuple_(RUN.c.requested_at, RUN.c.run_id) < mark.scalar_subquery())
         query = query.order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()).limit(limit)
         return tuple(run_record(row) for row in self._connection.execute(query).mappings())
+
+    def customers(
+        self, tenant: str, *, after: str = "", limit: int = 50, only: str | None = None
+    ) -> tuple[tuple[str, int, datetime], ...]:
+        """About whom runs were asked for, by id: how many, and when the last one was.
+
+        Args:
+            tenant: Whose customers.
+            after: The customer that ended the previous page.
+            limit: How many at most.
+            only: This one alone.
+        """
+        query = _CUSTOMERS.where(RUN.c.customer_id == only if only is not None else RUN.c.customer_id > after)
+        rows = self._connection.execute(query, {"of_tenant": tenant, "limit": limit})
+        return tuple((customer_id, runs, last) for customer_id, runs, last in rows)
 
 
 def _asked(asked: Asked) -> dict[str, object]:

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "backups": ("backup", "restore"),
     "retention": ("retention",),
     "running.reversals": ("reverse",),
+    "running.customers": ("customer",),
     "governance.halts": ("halt", "halts", "resume"),
     "governance.delegations": ("delegation",),
     "governance.mandates": ("mandate",),

@@ -14,6 +14,7 @@ from placet.interfaces.http import problems
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
+from placet.interfaces.http.endpoints.customers import CustomerEndpoints
 from placet.interfaces.http.endpoints.delegations import DelegationEndpoints
 from placet.interfaces.http.endpoints.halts import HaltEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
@@ -25,7 +26,7 @@ from placet.interfaces.http.endpoints.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
-from placet.interfaces.http.guard import HEALTH, METRICS, Guard, checked_token
+from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 from placet.storage.database import Database
@@ -36,6 +37,7 @@ ENDPOINTS = (
     RunEndpoints,
     InboxEndpoints,
     BatchEndpoints,
+    CustomerEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,
@@ -83,7 +85,7 @@ def create_app(
         tenant: The only tenant whose runs exist here.
         agents: Applications that may be started.
         policies: The policy set in force for an agent; raises `PolicyError`.
-        token: What every request but `GET /healthz` and `GET /metrics` must present.
+        token: What every request but `GET /healthz`, `/livez` and `/metrics` must present.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
     Raises:
@@ -112,7 +114,12 @@ def create_app(
         found = await health()
         return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
 
+    def livez() -> dict[str, str]:
+        """Whether this process answers: 200, also while the database or Temporal is down."""
+        return {"api": "ok"}
+
     app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
     if metrics_token is not None:
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))

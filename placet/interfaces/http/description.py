@@ -1,15 +1,17 @@
 """The OpenAPI description of the API: what FastAPI derives, and what it cannot know: the token and the problems."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Header
 from fastapi.openapi.utils import get_openapi
 
 from placet.contracts.base import Frozen
-from placet.interfaces.http.guard import HEALTH
+from placet.contracts.notification import WebhookMessage
+from placet.interfaces.http.guard import OPEN
 
 _PROBLEMS: Mapping[int, str] = {
+    400: "The body is no text that could be read.",
     401: "The bearer token is missing or wrong.",
     404: "There is no such thing here.",
     409: "It collides with what is there already, or came too late.",
@@ -34,17 +36,42 @@ class Problem(Frozen, defer_build=False):
     code: str
 
 
+# Built at once: FastAPI looks into a body before pydantic would build it, and complains.
+class Message(WebhookMessage, defer_build=False):
+    """What is posted."""
+
+
 def describe(app: FastAPI) -> None:
-    """Let `app` describe itself in full: every error of every endpoint, and the token that all but one ask for."""
+    """Let `app` describe itself in full: every error, the token that nearly all ask for, and what it sends itself."""
+    app.webhooks.add_api_route("notice", notice, methods=["POST"], tags=["notifications"])
 
     def description() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _completed(
-                get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+                get_openapi(
+                    title=app.title,
+                    version=app.version,
+                    description=app.description,
+                    routes=app.routes,
+                    webhooks=app.webhooks.routes,
+                )
             )
         return app.openapi_schema
 
     app.openapi = description  # type: ignore[method-assign]  # how FastAPI has it extended
+
+
+def notice(
+    message: Message,
+    webhook_id: Annotated[str, Header(description="the same at every attempt to deliver this message")],
+    webhook_timestamp: Annotated[int, Header(description="seconds since 1970; refuse one that is minutes off")],
+    webhook_signature: Annotated[str, Header(description="`v1,` and the base64 of an HMAC-SHA256, one or several")],
+) -> None:
+    """Tell a configured address of a run that waits for people, and of what became of it (Standard Webhooks 1.0.0).
+
+    The signature is over `id.timestamp.body`. Any 2xx answer is delivery, 410 the end of the address; everything else,
+    a redirect as well, is tried again.
+    """
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +82,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     for path, operations in document["paths"].items():
-        if path == HEALTH:
+        if path in OPEN:
             continue
         for operation in operations.values():
             operation["security"] = [{_BEARER: []}]

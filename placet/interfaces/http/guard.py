@@ -11,6 +11,10 @@ from placet.errors import ConfigurationError
 from placet.interfaces.http.problems import problem
 
 HEALTH = "/healthz"
+LIVE = "/livez"
+OPEN = frozenset({HEALTH, LIVE})
+"""What anybody may ask: it says nothing about anybody."""
+
 METRICS = "/metrics"
 MIN_TOKEN_CHARACTERS = 16
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -36,7 +40,7 @@ def checked_token(
 
 
 class Guard:
-    """Lets in who presents the token, in constant time; `GET /healthz` is open and says nothing about anybody.
+    """Lets in who presents the token, in constant time; `GET /healthz` and `/livez` are open.
 
     `GET /metrics` has a token of its own, and each token opens its own door alone: who reads figures may start nothing.
     """
@@ -54,7 +58,7 @@ class Guard:
         if scope["type"] != "http":
             return
         guarded = _private(send)
-        if (scope["path"] == HEALTH and scope["method"] == "GET") or self._admits(scope):
+        if (scope["path"] in OPEN and scope["method"] == "GET") or self._admits(scope):
             await self._app(scope, receive, guarded)
             return
         refused = problem(401, "unauthorized", "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})

@@ -10,13 +10,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 from temporalio.service import RPCError
 
 from placet.contracts.text import one_line, shortened
 from placet.errors import (
     ConfigurationError,
     DecisionRefused,
+    GovernanceError,
     PlacetError,
+    PolicyError,
     StorageError,
     UpstreamUnavailable,
     UsageError,
@@ -36,12 +39,18 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_delegation": 404,
     "unknown_key": 404,
     "unknown_approver": 404,
+    "unknown_customer": 404,
     "no_head": 404,
     "not_covered": 404,
     "unknown_entry": 404,
     "already_revoked": 409,
     "key_already_enrolled": 409,
     "mandate_in_force": 409,
+    "not_executed": 409,
+    "is_reversal": 409,
+    "already_reversed": 409,
+    "reversal_under_way": 409,
+    "documents_erased": 410,
 }
 _BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
     (UsageError, 422),
@@ -49,11 +58,13 @@ _BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
     (StorageError, 503),
     (UpstreamUnavailable, 503),
     (ConfigurationError, 503),
+    (PolicyError, 503),
 )
 # What a caller is told when the fault is ours: the full line names files and hosts, and belongs in our log.
 _OURS: Mapping[type[PlacetError], str] = {
     StorageError: "the database did not take the request; try again",
     ConfigurationError: "this installation is not working; its operator finds the cause with `placet doctor`",
+    PolicyError: "its policies are not in order, so that every answer is no; `placet policy check` names the fault",
 }
 _MAX_SHOWN = 80
 _DETAIL = 1000
@@ -89,7 +100,9 @@ def register(app: FastAPI) -> None:
 
 def status_of(error: PlacetError) -> int:
     """The HTTP status an error stands for; what nobody foresaw is 500."""
-    if isinstance(error, UsageError) and error.code in _BY_CODE:
+    # What fails a signed document has codes of its own, some of the same name, and is always 422.
+    named = isinstance(error, (UsageError, GovernanceError)) and not isinstance(error, DecisionRefused)
+    if named and error.code in _BY_CODE:
         return _BY_CODE[error.code]
     return next((status for kind, status in _BY_TYPE if isinstance(error, kind)), 500)
 
@@ -118,10 +131,20 @@ async def _malformed(_request: Request, error: Exception) -> Response:
     return problem(422, "malformed", f"{where}{given} is malformed: {first['msg']}")
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     code = HTTPStatus(error.status_code).name.lower()
-    return problem(error.status_code, code, str(error.detail), error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        headers = {"Allow": ", ".join(sorted(methods))}
+    return problem(error.status_code, code, str(error.detail), headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What the path of `request` can be asked for: each method is a route of its own, and Starlette names the first."""
+    paths = request.app.openapi()["paths"].items()
+    found = [operations for path, operations in paths if compile_path(path)[0].match(request.url.path)]
+    return {method.upper() for operations in found for method in operations}
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:

@@ -28,7 +28,7 @@ from placet.service.mandates import draft_mandate, sign_mandate
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 from placet.storage.records import Asked
-from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at, problem, serving
+from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at, problem, serving, start
 from tests.security.gate.test_approver_view import hostile_proposal, waiting
 from tests.support.databases import migrated, sqlite_url
 from tests.support.enrolment import enrolment_of, new_signer, trusted
@@ -238,11 +238,35 @@ def test_policies_notifications_and_oversight_are_shown(api: httpx.Client) -> No
     assert api.get("/v1/oversight", params={"days": 7}).json()["overall"]["asked"] == 0
 
 
+def test_a_draft_of_policies_is_checked_as_the_command_checks_it_and_changes_nothing(api: httpx.Client) -> None:
+    files = [{"name": file.name, "text": file.text} for file in POLICIES.files]
+    checked = api.post("/v1/policies/check", json={"files": files}).json()
+    assert (checked["policy_set"], checked["findings"]) == (POLICIES.digest, [])
+    assert len(checked["gates"]) > 0
+    broken = api.post("/v1/policies/check", json={"files": [{"name": "own.cedar", "text": "permit (principal"}]}).json()
+    assert [(one["severity"], one["file"], one["line"]) for one in broken["findings"]] == [("error", "own.cedar", 1)]
+    assert problem(api.post("/v1/policies/check", json={"files": files * 2})) == (422, "malformed")
+    nested = [{"name": "own.cedar", "text": "permit (principal, action, resource) when { " + "(" * 9000 + "};"}]
+    assert api.post("/v1/policies/check", json={"files": nested}).json()["findings"][0]["severity"] == "error"
+    assert api.get("/v1/policies").json()["policies"][0]["policy_set"] == POLICIES.digest
+
+
+def test_what_cannot_be_taken_back_is_a_conflict_and_no_fault_of_the_server(http: httpx.Client) -> None:
+    answer = http.post(f"/v1/runs/{start(http)}/reverse", json={"reason": "wrong"}, headers=OPERATOR)
+    assert problem(answer) == (409, "not_executed")
+
+
+def test_a_method_that_a_path_has_not_is_told_all_that_it_has(api: httpx.Client) -> None:
+    refused = api.delete("/v1/halts")
+    assert problem(refused) == (405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, POST"
+
+
 def test_every_operation_says_which_token_and_which_errors(api: httpx.Client) -> None:
     description = api.get("/openapi.json").json()
     assert "HTTPValidationError" not in description["components"]["schemas"]
     for path, operations in description["paths"].items():
         for operation in operations.values():
-            open_to_all = path == "/healthz"
+            open_to_all = path in {"/healthz", "/livez"}
             assert ("security" not in operation) == open_to_all
             assert open_to_all or {"401", "404", "409", "422", "503"} <= set(operation["responses"])

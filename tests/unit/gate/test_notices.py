@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
-from placet.contracts.notification import Notification, Occasion
+from placet.contracts.notification import Notification, Occasion, WebhookMessage
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import ConfigurationError
@@ -342,6 +342,7 @@ def test_a_malformed_secret_is_refused_and_not_shown(wrong: str) -> None:
 def test_a_webhooks_body_is_the_same_at_every_attempt_and_tells_no_more_than_the_text() -> None:
     again = notification(attempts=3, detail="webhook 'desk' answered 500")
     assert body_of(notification()) == body_of(again)
+    WebhookMessage.model_validate_json(body_of(again))  # as the OpenAPI description tells whoever receives it
     assert body_of(again).decode() == (
         '{"data":{"occasion":"asked","proposal":"' + "c" * 64 + '","role":"retention_lead",'
         '"run_id":"' + RUN + '","subject":"a subject","tenant":"demo","text":"a text\\n"},'

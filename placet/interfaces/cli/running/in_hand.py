@@ -7,6 +7,7 @@ from placet.contracts.text import BILLING, NAME, THE_MODEL, counted, one_line, q
 from placet.interfaces.cli import output
 
 if TYPE_CHECKING:
+    from placet.contracts.billing import Evidence
     from placet.service.in_hand import Exchange, Facts, Held
     from placet.storage.database import Database
 
@@ -69,9 +70,12 @@ def _print_facts(facts: "Facts | None") -> None:
     for call in facts.calls:
         said = f"{call.get('method')} {one_line(str(call.get('path')))} -> {call.get('status')}"
         output.print_field("asked", f"{said}  answer {call.get('response_sha256')}")
-    if facts.evidence is None:
-        return
-    kept = facts.evidence
+    if facts.evidence is not None:
+        print_evidence(facts.evidence)
+
+
+def print_evidence(kept: "Evidence") -> None:
+    """Print the facts that billing answered, a line each."""
     rows: list[tuple[str, str]] = [
         (
             "customer",

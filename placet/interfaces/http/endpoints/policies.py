@@ -1,11 +1,18 @@
 """`/v1/policies`: which policies are in force, in their authors' own text; and why they answered as they did."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from pydantic import Field, field_validator
 
 from placet.contracts.base import AgentName, Digest, Frozen, RunId
 from placet.errors import PolicyError
+from placet.governance.policy.authoring import gate_words, lint
 from placet.governance.policy.authoring.explain import RunExplained
-from placet.governance.policy.source import PolicyFile
+from placet.governance.policy.authoring.gate_words import PermitGate
+from placet.governance.policy.set import policy_document
+from placet.governance.policy.source import Finding, PolicyFile
+from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.served import Served
 from placet.service.explaining import explain_policy
 
@@ -30,22 +37,58 @@ class Policies(Frozen):
     policies: tuple[PoliciesInForce, ...]
 
 
+# Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.
+class PolicyDraft(Frozen, defer_build=False):
+    """A policy set that is not in force: its files, each name once."""
+
+    files: Annotated[tuple[PolicyFile, ...], Field(min_length=1, max_length=50)]
+
+    @field_validator("files")
+    @classmethod
+    def _named_once(cls, files: tuple[PolicyFile, ...]) -> tuple[PolicyFile, ...]:
+        if len({file.name for file in files}) < len(files):
+            raise ValueError("two files have one name")
+        return files
+
+
+class PolicyChecked(Frozen):
+    """What there is to say about a draft.
+
+    Attributes:
+        policy_set: The version it would have.
+        findings: With an error among them the set is refused, and everything denied.
+        gates: What each permit to propose asks of people.
+    """
+
+    policy_set: Digest
+    findings: tuple[Finding, ...]
+    gates: tuple[PermitGate, ...]
+
+
 class PolicyEndpoints:
-    """The endpoint, for one tenant."""
+    """The endpoints, for one tenant."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Its route."""
+        """Their routes."""
         router = APIRouter(prefix="/v1", tags=["policies"])
         router.add_api_route("/policies", self.list_policies, methods=["GET"])
+        router.add_api_route("/policies/check", self.check, methods=["POST"])
         router.add_api_route("/runs/{run_id}/policy", self.explain, methods=["GET"])
         return router
 
     def list_policies(self) -> Policies:
         """Show the set in force for each agent, read from its files now."""
         return Policies(policies=tuple(self._in_force(agent) for agent in self._served.agents))
+
+    def check(self, draft: PolicyDraft) -> PolicyChecked:
+        """Validate and lint a policy set that is not in force, and show what it would ask of people."""
+        files = tuple(sorted(draft.files, key=lambda file: file.name))
+        return PolicyChecked(
+            policy_set=sha256_hex(policy_document(files)), findings=lint.check(files), gates=gate_words.gates(files)
+        )
 
     def explain(self, run_id: RunId) -> RunExplained:
         """Say why policy answered as it did at a run's gate and for each decision, and who could decide it now."""

@@ -16,6 +16,7 @@ from placet.governance.log.notes import untrusted_text
 from placet.interfaces.http.served import Served
 from placet.service.keeping.log import prove_entry
 
+After = Annotated[int, Query(ge=0, lt=2**63)]
 Position = Annotated[int, Query(ge=1, lt=2**63, description="`position` of the entry in the record")]
 
 
@@ -65,9 +66,7 @@ class RecordEndpoints:
         router.add_api_route("/proof", self.proof, methods=["GET"])
         return router
 
-    def entries(
-        self, after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    ) -> RecordPage:
+    def entries(self, after: After = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> RecordPage:
         """Follow the record of the tenant: every entry in the order in which it was recorded."""
         with self._served.database.reading() as tx:
             found = tx.audit.tail(self._served.tenant, after_id=after, limit=limit + 1)
@@ -84,9 +83,7 @@ class RecordEndpoints:
         """Show the newest signed head of the tenant's log."""
         return _shown(self._newest())
 
-    def heads(
-        self, after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    ) -> HeadPage:
+    def heads(self, after: After = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> HeadPage:
         """List the signed heads, smallest first; `after` is the size of the one before."""
         with self._served.database.reading() as tx:
             found = tx.checkpoints.page(self._served.tenant, after, limit + 1)

@@ -4,7 +4,7 @@ Endpoints are plain functions, which the server runs in threads: the database is
 stop the others.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
@@ -37,6 +37,7 @@ from placet.service.runs import build_request, find_run, record_cancellation, re
 from placet.storage.records import RunRecord
 
 RUNS = "/v1/runs"
+_AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": RunStarted, "description": "It is under way already."}}
 
 
 class RunEndpoints:
@@ -49,7 +50,7 @@ class RunEndpoints:
     def router(self) -> APIRouter:
         """Their routes."""
         router = APIRouter(prefix=RUNS, tags=["runs"])
-        router.add_api_route("", self.start, methods=["POST"], status_code=201)
+        router.add_api_route("", self.start, methods=["POST"], status_code=201, responses=_AGAIN)
         router.add_api_route("", self.list_runs, methods=["GET"])
         router.add_api_route("/{run_id}", self.show, methods=["GET"])
         router.add_api_route("/{run_id}/proposal", self.proposal, methods=["GET"])
@@ -58,7 +59,7 @@ class RunEndpoints:
         router.add_api_route("/{run_id}/audit", self.audit, methods=["GET"])
         router.add_api_route("/{run_id}/decisions", self.decide, methods=["POST"], status_code=202)
         router.add_api_route("/{run_id}/cancel", self.cancel, methods=["POST"], status_code=202)
-        router.add_api_route("/{run_id}/reverse", self.reverse, methods=["POST"], status_code=201)
+        router.add_api_route("/{run_id}/reverse", self.reverse, methods=["POST"], status_code=201, responses=_AGAIN)
         return router
 
     def start(self, order: RunOrder, operator: Operator, response: Response) -> RunStarted:

@@ -1,0 +1,49 @@
+"""`/v1/customers`: what our own record knows of customers. Nothing is asked of billing here."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from placet.contracts.base import CustomerId, Frozen
+from placet.interfaces.http.served import Served
+from placet.service.customers import GIVEN_DAYS, CustomerInFull, KnownCustomer, find_customer, list_customers
+
+
+class CustomerPage(Frozen):
+    """Customers by id; pass `next` as `after` to go on, None at the end."""
+
+    customers: tuple[KnownCustomer, ...]
+    next: CustomerId | None
+
+
+class CustomerEndpoints:
+    """The endpoints, for the customers of one tenant."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def router(self) -> APIRouter:
+        """Their routes."""
+        router = APIRouter(prefix="/v1/customers", tags=["customers"])
+        router.add_api_route("", self.list_customers, methods=["GET"])
+        router.add_api_route("/{customer_id}", self.show, methods=["GET"])
+        return router
+
+    def list_customers(
+        self, after: CustomerId | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+    ) -> CustomerPage:
+        """List the customers about whom runs were asked for."""
+        served = self._served
+        found = list_customers(served.database, served.tenant, after=after or "", limit=limit + 1)
+        more = len(found) > limit
+        return CustomerPage(customers=found[:limit], next=found[limit - 1].customer_id if more else None)
+
+    def show(
+        self,
+        customer_id: Annotated[CustomerId, Path()],
+        days: Annotated[int, Query(ge=1, le=730, description="how far back what was given reaches")] = GIVEN_DAYS,
+    ) -> CustomerInFull:
+        """Show one customer: what they were given, the newest runs about them, what billing answered last and when."""
+        served = self._served
+        return find_customer(served.database, served.tenant, customer_id, now=datetime.now(UTC), days=days)

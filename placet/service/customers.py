@@ -1,0 +1,89 @@
+"""What our own record knows of a customer: the runs about them, what billing said last, what they were given.
+
+Nothing is asked of billing: what is shown is as old as it says. A customer about whom nobody ever asked for a run is
+not known here.
+"""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, StrictInt
+
+from placet.contracts.base import CustomerId, Frozen, RunId
+from placet.contracts.billing import Evidence
+from placet.contracts.contact import ContactHistory
+from placet.errors import UsageError
+from placet.service.in_hand import facts_of
+from placet.storage.database import Database, Transaction
+from placet.storage.records import RunRecord
+
+GIVEN_DAYS = 90
+"""How far back what was given is shown, unless another period is asked for."""
+
+_LATEST = 20
+"""Runs in which the newest answer of billing is looked for."""
+
+
+class KnownCustomer(Frozen):
+    """A customer about whom runs were asked for."""
+
+    customer_id: CustomerId
+    runs: StrictInt
+    last_requested_at: AwareDatetime
+
+
+class CustomerInFull(Frozen):
+    """One customer.
+
+    Attributes:
+        given: What was given in the period, and what is pending.
+        latest: The newest runs about them, newest first.
+        facts: What billing answered last; None where it never did, or it cannot be shown any more.
+        facts_of: The run that asked.
+    """
+
+    customer: KnownCustomer
+    given: ContactHistory
+    latest: tuple[RunRecord, ...]
+    facts: Evidence | None
+    facts_of: RunId | None
+
+
+def list_customers(database: Database, tenant: str, *, after: str = "", limit: int = 50) -> tuple[KnownCustomer, ...]:
+    """Return the customers of `tenant` about whom runs were asked for, by id; `after` ended the previous page."""
+    with database.reading() as tx:
+        return _known(tx, tenant, after=after, limit=limit)
+
+
+def find_customer(
+    database: Database, tenant: str, customer_id: str, *, now: datetime, days: int = GIVEN_DAYS
+) -> CustomerInFull:
+    """Return one customer.
+
+    Raises:
+        UsageError: code `unknown_customer`; no run was ever asked for about them.
+    """
+    with database.reading() as tx:
+        known = _known(tx, tenant, only=customer_id)
+        if not known:
+            raise UsageError(
+                f"no run of tenant {tenant!r} is about customer {customer_id!r}; check the id", code="unknown_customer"
+            )
+        latest = tx.runs.list(tenant, customer_id=customer_id, limit=_LATEST)
+        given = tx.contacts.of_customer(tenant, customer_id, days=days, now=now, besides="")
+    source = next((run for run in latest if run.evidence is not None), None)
+    facts = None if source is None else facts_of(database, source.run_id, tenant)
+    evidence = None if facts is None else facts.evidence
+    return CustomerInFull(
+        customer=known[0],
+        given=given,
+        latest=latest,
+        facts=evidence,
+        facts_of=source.run_id if source is not None and evidence is not None else None,
+    )
+
+
+def _known(
+    tx: Transaction, tenant: str, *, after: str = "", limit: int = 1, only: str | None = None
+) -> tuple[KnownCustomer, ...]:
+    rows = tx.runs.customers(tenant, after=after, limit=limit, only=only)
+    return tuple(KnownCustomer(customer_id=name, runs=runs, last_requested_at=at) for name, runs, at in rows)

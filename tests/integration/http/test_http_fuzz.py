@@ -1,0 +1,70 @@
+"""What the API says of itself holds: schemathesis asks the running server for all that it describes, and for more.
+
+No answer is a fault of the server, none contradicts the description, nothing is answered without the token.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from placet.entrypoints.environment import CHECKOUT
+from placet.governance.policy.set import PolicySet
+from placet.interfaces.http.app import create_app
+from placet.service.keeping.log import signed_head
+from placet.service.policy_files import read_policy_files
+from placet.storage.database import Database
+from tests.integration.http.calling import TOKEN, client_of, engine_at, serving, start
+from tests.support.guard import GUARD
+from tests.support.logs import identity
+
+EXAMPLES = 15
+NOT_CHECKED = (
+    # What fits the description may be refused all the same: a document nobody signed, an agent that is not there.
+    "positive_data_acceptance",
+)
+
+
+@pytest.fixture
+def api(database_url: str, temporal_address: str, tmp_path: Path) -> Iterator[str]:
+    """The whole API over real things: a database, Temporal, the shipped policies, runs, a signed log."""
+    policies = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
+    with Database(database_url, pool_size=20) as database:
+        app = create_app(
+            database,
+            engine_at(temporal_address),
+            tenant="demo",
+            agents=("retention",),
+            token=SecretStr(TOKEN),
+            policies=lambda _: policies,
+        )
+        with serving(app) as url, client_of(url) as http:
+            for _ in range(3):
+                start(http)
+            signed_head(database, identity(tmp_path), "demo")
+            yield url
+
+
+def test_no_answer_is_a_fault_or_contradicts_the_description(api: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "schemathesis"),
+            *("run", f"{api}/openapi.json", "--header", f"Authorization: Bearer {TOKEN}"),
+            *("--checks", "all", "--exclude-checks", ",".join(NOT_CHECKED)),
+            *("--max-examples", str(EXAMPLES), "--continue-on-failure", "--no-color"),
+            *("--suppress-health-check", "all", "--warnings", "off"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=GUARD,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert httpx.get(f"{api}/livez").json() == {"api": "ok"}  # it is alive after all that
