@@ -32,7 +32,7 @@ _PAGE = (
     select(*_FIELDS)
     .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq > bindparam("after"))
     .order_by(AUDIT.c.seq)
-    .limit(_BATCH)
+    .limit(bindparam("limit"))
 )
 _AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
@@ -219,6 +219,15 @@ class AuditLog:
         """
         return list(self._entries(stream))
 
+    def page(self, stream: str, after: int = 0, limit: int = 100) -> list[AuditEvent]:
+        """Entries of `stream` in order, from the one after number `after` on.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        rows = self._connection.execute(_PAGE, {"stream": stream, "after": after, "limit": limit}).mappings()
+        return [_event(row) for row in rows]
+
     def positions(self, stream: str) -> list[int]:
         """Where the entries of `stream` stand in the whole record, in their order."""
         return list(self._connection.scalars(_PLACES, {"stream": stream}))
@@ -325,12 +334,11 @@ class AuditLog:
     def _entries(self, stream: str) -> Iterator[AuditEvent]:
         after = 0
         while True:
-            rows = self._connection.execute(_PAGE, {"stream": stream, "after": after}).mappings().all()
-            for row in rows:
-                yield _event(row)
-            if len(rows) < _BATCH:
+            events = self.page(stream, after, _BATCH)
+            yield from events
+            if len(events) < _BATCH:
                 return
-            after = rows[-1]["seq"]
+            after = events[-1].seq
 
 
 def _event(row: Row) -> AuditEvent:

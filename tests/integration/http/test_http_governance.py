@@ -220,7 +220,11 @@ def test_the_record_is_followed_and_one_entry_of_it_proven(
         after = page["next"]
     with own.reading() as tx:
         assert entries == [event for _, event in tx.audit.tail("demo")]
-    assert len(api.get("/v1/record/tenant").json()["entries"]) == len(entries)
+    own_stream = api.get("/v1/record/tenant").json()
+    assert ([AuditEvent.model_validate(one) for one in own_stream["entries"]], own_stream["next"]) == (entries, None)
+    first = api.get("/v1/record/tenant", params={"limit": 1}).json()
+    assert (len(first["entries"]), first["next"]) == (1, 1)
+    assert api.get("/v1/record/tenant", params={"after": 1}).json()["entries"] == own_stream["entries"][1:]
     bundle = ProofBundle.model_validate(api.get("/v1/record/proof", params={"position": last}).json())
     head = verify_bundle(bundle, who.verifiers("demo"))
     newest = api.get("/v1/record/head").json()

@@ -16,6 +16,7 @@ from placet.governance.log.notes import untrusted_text
 from placet.interfaces.http.served import Served
 from placet.service.keeping.log import prove_entry
 
+Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[int, Query(ge=0, lt=2**63)]
 Position = Annotated[int, Query(ge=1, lt=2**63, description="`position` of the entry in the record")]
 
@@ -31,6 +32,13 @@ class RecordPage(Frozen):
     """Entries of all streams of the tenant, oldest first; pass `next` as `after` to go on, None at the end."""
 
     entries: tuple[RecordedEntry, ...]
+    next: int | None
+
+
+class StreamPage(Frozen):
+    """Entries of one stream, in order; pass `next` as `after` to go on, None at the end."""
+
+    entries: tuple[AuditEvent, ...]
     next: int | None
 
 
@@ -66,24 +74,24 @@ class RecordEndpoints:
         router.add_api_route("/proof", self.proof, methods=["GET"])
         return router
 
-    def entries(self, after: After = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> RecordPage:
+    def entries(self, after: After = 0, limit: Limit = 100) -> RecordPage:
         """Follow the record of the tenant: every entry in the order in which it was recorded."""
         with self._served.database.reading() as tx:
             found = tx.audit.tail(self._served.tenant, after_id=after, limit=limit + 1)
         shown = tuple(RecordedEntry(position=position, entry=event) for position, event in found[:limit])
         return RecordPage(entries=shown, next=shown[-1].position if len(found) > limit else None)
 
-    def tenant_stream(self) -> RecordPage:
-        """Read the tenant's own stream: keys, mandates, halts, configuration, anchors."""
-        with self._served.database.snapshot() as tx:
-            events = tx.audit.read(f"tenant/{self._served.tenant}")
-        return RecordPage(entries=tuple(RecordedEntry(position=event.seq, entry=event) for event in events), next=None)
+    def tenant_stream(self, after: After = 0, limit: Limit = 100) -> StreamPage:
+        """Read the tenant's own stream: keys, mandates, halts, configuration, anchors; `after` is an entry's number."""
+        with self._served.database.reading() as tx:
+            found = tx.audit.page(f"tenant/{self._served.tenant}", after, limit + 1)
+        return StreamPage(entries=tuple(found[:limit]), next=found[limit - 1].seq if len(found) > limit else None)
 
     def head(self) -> SignedHead:
         """Show the newest signed head of the tenant's log."""
         return _shown(self._newest())
 
-    def heads(self, after: After = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> HeadPage:
+    def heads(self, after: After = 0, limit: Limit = 100) -> HeadPage:
         """List the signed heads, smallest first; `after` is the size of the one before."""
         with self._served.database.reading() as tx:
             found = tx.checkpoints.page(self._served.tenant, after, limit + 1)
