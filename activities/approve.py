@@ -18,9 +18,9 @@ from placet.gate.clearing import clear
 from placet.gate.contact import contact_breach
 from placet.gate.context import add, milliseconds_since, record
 from placet.gate.controls import is_control
+from placet.gate.deciding.review import Review, too_late, unreviewable
 from placet.gate.notices import announce
 from placet.gate.opening import cleared, denied, gate_for, keep_policies
-from placet.gate.review import Review, too_late, unreviewable
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED, PROPOSED, amended_key, check_proposed

@@ -15,10 +15,10 @@ from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
 from placet.gate.context import end, record
 from placet.gate.controls import record_outcome
+from placet.gate.deciding.review import refuse
 from placet.gate.notices import announce
 from placet.gate.reversal import mark_reversed
-from placet.gate.review import refuse
-from placet.gate.settlement import end_refusal
+from placet.gate.sending.settlement import end_refusal
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction

@@ -24,9 +24,9 @@ from placet.errors import GovernanceError, OutcomeUnknown, PluginError, Upstream
 from placet.gate.contact import check_contact
 from placet.gate.context import record
 from placet.gate.controls import refuse_in_ledger
-from placet.gate.ledger import borne_out
-from placet.gate.read_back import newest_known
-from placet.gate.recheck import check_record, refusal
+from placet.gate.sending.ledger import borne_out
+from placet.gate.sending.read_back import newest_known
+from placet.gate.sending.recheck import check_record, refusal
 from placet.governance.effects import effect_key
 from placet.network.deadline import within
 from placet.plugin_api.calls import record_calls

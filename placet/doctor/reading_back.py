@@ -11,7 +11,7 @@ from placet.doctor.report import Finding
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.systems import load_systems
 from placet.errors import PluginError, StorageError
-from placet.gate.read_back import KnownEffect, newest_known
+from placet.gate.sending.read_back import KnownEffect, newest_known
 from placet.plugin_api.manifest import ConnectorLimits
 from placet.plugin_api.protocols import MutatePlugin
 from placet.storage.database import Database

@@ -61,7 +61,7 @@ class UsedDecision(Frozen):
     """A row that says that a decision counted: in which run and phase, and in which place (from 1) on its proposal.
 
     `envelope` is what the artifact store holds under the decision's digest; None where it holds no text. Neither is
-    trusted: see `placet.gate.proof`.
+    trusted: see `placet.gate.deciding.proof`.
     """
 
     tenant: str

@@ -20,7 +20,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import ExecuteInput, GateInput, ReviewInput, RunRequest
 from placet.errors import PlacetError
 from placet.gate.context import record
-from placet.gate.recheck import refusal
+from placet.gate.sending.recheck import refusal
 from placet.governance.signing.keys import SigningKey
 from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations

@@ -33,7 +33,7 @@ from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
-from placet.gate.ledger import may_have_left
+from placet.gate.sending.ledger import may_have_left
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.standing import request_on_record
 

@@ -11,7 +11,7 @@ from placet.contracts.money import parse_money
 from placet.contracts.run import ExecuteInput
 from placet.errors import GovernanceError
 from placet.gate.context import end
-from placet.gate.recheck import check_record
+from placet.gate.sending.recheck import check_record
 from placet.governance.oversight import SEEDED
 from placet.governance.policy.set import PolicySet
 from placet.service import halts as halt_operations

@@ -11,12 +11,12 @@ from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
 from placet.gate.context import GateContext, add, milliseconds_since, record
-from placet.gate.entitlement import Entitlement
-from placet.gate.halting import check_not_halted
+from placet.gate.deciding.entitlement import Entitlement
+from placet.gate.deciding.proof import check_amendments, read_decision
+from placet.gate.deciding.votes import YES, Votes
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
-from placet.gate.proof import check_amendments, read_decision
-from placet.gate.votes import YES, Votes
+from placet.gate.sending.halting import check_not_halted
 from placet.governance.amendments import amended
 from placet.governance.approvals import amendment_of
 from placet.governance.signing.canonical import digest as digest_of

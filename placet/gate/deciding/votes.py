@@ -11,9 +11,9 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, PolicyError
 from placet.gate.context import GateContext, add
-from placet.gate.entitlement import Entitlement, Entitlements
+from placet.gate.deciding.entitlement import Entitlement, Entitlements
+from placet.gate.deciding.proof import prove
 from placet.gate.opening import denied, gate_for
-from placet.gate.proof import prove
 from placet.governance.policy.set import PolicySet
 from placet.governance.quorum import admit, roles_at, roles_of_both, stricter, suffices
 from placet.storage.database import Transaction

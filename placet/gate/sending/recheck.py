@@ -12,10 +12,10 @@ from placet.errors import DecisionRefused, GovernanceError, NotFound, PlacetErro
 from placet.gate.clearing import still_cleared
 from placet.gate.context import GateContext
 from placet.gate.controls import check_not_control
-from placet.gate.entitlement import Entitlements
-from placet.gate.halting import check_not_halted
+from placet.gate.deciding.entitlement import Entitlements
+from placet.gate.deciding.proof import check_amendments, prove
 from placet.gate.opening import gate_for
-from placet.gate.proof import check_amendments, prove
+from placet.gate.sending.halting import check_not_halted
 from placet.governance.quorum import roles_of_both, stricter, suffices
 from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin

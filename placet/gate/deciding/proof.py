@@ -2,7 +2,7 @@
 
 A row of `decision_use` by itself decides nothing. Whenever decisions are counted, and again before the effect, each one
 is read from its envelope, and the row must say exactly what the envelope says. What the signature cannot say, in which
-role and in whose stead somebody decided, is asked of keys and delegations anew (`placet.gate.entitlement`).
+role and in whose stead somebody decided, is asked of keys and delegations anew (`placet.gate.deciding.entitlement`).
 """
 
 from datetime import datetime

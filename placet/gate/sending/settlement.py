@@ -7,8 +7,8 @@ from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.run import CloseInput
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext
-from placet.gate.ledger import borne_out
-from placet.gate.votes import Votes
+from placet.gate.deciding.votes import Votes
+from placet.gate.sending.ledger import borne_out
 from placet.governance.effects import effect_key
 from placet.storage.database import Transaction
 from placet.storage.pending import pending_on_record
