@@ -39,6 +39,9 @@ def list_known(
     if as_json:
         output.print_json([one.model_dump(mode="json") for one in shown])
         return
+    if not shown:
+        output.print_line(f"no runs of tenant {toolbox.tenant!r}{' about a customer after that' if after else ''}")
+        return
     table = output.table("customer", "runs", "last asked for", whole=("customer",))
     for one in shown:
         output.add_row(table, one.customer_id, str(one.runs), minute(one.last_requested_at))
