@@ -1,8 +1,10 @@
 """The governed kind: the product, through the operations that every interface of it uses."""
 
 import csv
+import shutil
 from importlib import resources
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowHistory
@@ -10,6 +12,7 @@ from temporalio.client import WorkflowHistory
 from placet.bench.figures import Effects
 from placet.bench.processes.place import Kind, Place
 from placet.engine.client import Engine
+from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
@@ -23,6 +26,14 @@ from placet.storage.records import RunRecord
 _APPROVER = "bench-approver"
 # The bench's own key signs simulated changes only, and is removed with the bench's folder.
 _PASSPHRASE = "placet-bench"  # noqa: S105
+
+
+_UNLIMITED = """\
+cool_down_days = 0
+period_days = 365
+max_per_period = 1000
+max_cost_per_period = "50000.00 USD"
+"""
 
 
 class Governed:
@@ -97,11 +108,24 @@ def counted_effects(governed: Governed, place: Place) -> Effects:
     return effects
 
 
+def without_contact_limits(home: Path) -> Path:
+    """Put the shipped policies into a folder of the bench's own, beside a contact policy that forbids nothing.
+
+    Where there are more runs than customers to whom something can be offered, each has several.
+    """
+    folder = home / "unlimited-policies" / "demo"
+    folder.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "agents" / "retention" / "policy.cedar", folder)
+    (folder / "contact.toml").write_text(_UNLIMITED)
+    return folder.parent
+
+
 def settings_of(place: Place) -> Settings:
     """Settings of this place alone: neither the environment nor an installation's values enter."""
     return Settings.model_construct(
         home=place.home,
         database_url=place.database_url,
+        policy_dir=place.policies,
         temporal_address=place.temporal,
         bss_url=place.bss_url,
         worker_activities=place.activities,

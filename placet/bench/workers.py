@@ -21,7 +21,7 @@ from rich.table import Table
 from placet.bench.driving import Load, drive_many
 from placet.bench.figures import Aim
 from placet.bench.governance.databases.databases import open_new, postgres_databases
-from placet.bench.governed import Governed, counted_effects, enrolled_approver, settings_of
+from placet.bench.governed import Governed, counted_effects, enrolled_approver, settings_of, without_contact_limits
 from placet.bench.processes.notices import Notices
 from placet.bench.processes.parts import Parts
 from placet.bench.report import verdict
@@ -118,7 +118,10 @@ def bench_workers(settings: Settings, *, runs: int, in_flight: int, postgres: st
         url, fresh = open_new(server)
         fresh.close()
         # With the settings of its place: they name the administrators that this record trusts.
-        with Parts(settings, url) as parts, closing(open_database(settings_of(parts.place))) as database:
+        with (
+            Parts(settings, url, without_contact_limits) as parts,
+            closing(open_database(settings_of(parts.place))) as database,
+        ):
             steps = run_interruptible(lambda: _Session(parts, database, runs, in_flight).run())
         _show(Growth(runs, in_flight, server.durability(), steps), as_json=as_json)
     return 0

@@ -12,7 +12,7 @@ from typing import Any
 from agents.testing import ScriptedInference
 from placet.bench.driving import drive
 from placet.bench.governance.gate_work import GateWork, Spent
-from placet.bench.governed import Governed, enrolled_approver, settings_of
+from placet.bench.governed import Governed, enrolled_approver, settings_of, without_contact_limits
 from placet.bench.processes.notices import Notices
 from placet.bench.processes.parts import Parts
 from placet.bench.processes.place import Place
@@ -20,7 +20,6 @@ from placet.contracts.run import END_STATES
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.processes.interruption import run_interruptible
 from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import Settings
@@ -36,12 +35,6 @@ _RUN_SECONDS = 300.0
 _POLL_SECONDS = 0.01
 # The real model may find that nothing need be done; then the next customer is asked about.
 _MOST_WITHOUT_ACTION = 10
-_UNLIMITED = """\
-cool_down_days = 0
-period_days = 365
-max_per_period = 1000
-max_cost_per_period = "50000.00 USD"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,7 @@ def with_embedded_model(count: int) -> Runs:
 
 def _measured(settings: Settings, place: Place, runs: Callable[[_Watched], Awaitable[Runs]]) -> Runs:
     # The gate's work is done for a copy of a run whose customer is waiting for that very run.
-    ours = settings.model_copy(update={"policy_dir": _no_contact_limits(place.home)})
+    ours = settings.model_copy(update={"policy_dir": without_contact_limits(place.home)})
     parts = build_parts(ours, inference=ScriptedInference(), database=open_database(settings))
     try:
         key = enrolled_approver(parts.database, place)
@@ -112,15 +105,6 @@ def _measured(settings: Settings, place: Place, runs: Callable[[_Watched], Await
         return run_interruptible(session)
     finally:
         parts.close()
-
-
-def _no_contact_limits(home: Path) -> Path:
-    """The shipped policies in a folder of the bench's own, beside a contact policy that lets every copy be proposed."""
-    folder = home / "gate-policies" / "demo"
-    folder.mkdir(parents=True)
-    shutil.copy(CHECKOUT / "agents" / "retention" / "policy.cedar", folder)
-    (folder / "contact.toml").write_text(_UNLIMITED)
-    return folder.parent
 
 
 async def _scripted(parts: Parts, subject: _Watched, count: int) -> Runs:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from placet.bench.processes.place import KINDS, Kind, Place, Usage
@@ -24,14 +24,19 @@ _ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": ""}
 class Parts(ProcessGroup):
     """Starts servers first; workers follow on `start_workers`, once somebody listens to their notices."""
 
-    def __init__(self, settings: Settings, database_url: str = "") -> None:
+    def __init__(
+        self, settings: Settings, database_url: str = "", policies: Callable[[Path], Path] | None = None
+    ) -> None:
+        """Agree on a place; `policies` puts a folder of tenants' policies into it."""
+        home = Path(tempfile.mkdtemp(prefix="placet-bench-"))
         self.place = Place(
-            home=Path(tempfile.mkdtemp(prefix="placet-bench-")),
+            home=home,
             temporal_port=free_port(),
             bss_port=free_port(),
             activities=settings.worker_activities,
             cached_runs=settings.worker_cached_runs,
             database_url=database_url,
+            policies=None if policies is None else policies(home),
         )
         super().__init__(self.place.home / "logs", _ENVIRONMENT)
         self._workers: dict[str, Child] = {}

@@ -40,6 +40,7 @@ class Place:
         activities: How many a worker runs at a time.
         cached_runs: How many a worker keeps in memory.
         database_url: Of the record; empty: an SQLite file in `home`.
+        policies: Folder of tenants' policies; None: each agent's own.
     """
 
     home: Path
@@ -48,18 +49,20 @@ class Place:
     activities: int
     cached_runs: int
     database_url: str = ""
+    policies: Path | None = None
 
     def write(self) -> Path:
         """Write this description for the child processes; returns the file."""
         file = self.home / "place.json"
-        file.write_text(json.dumps({**asdict(self), "home": str(self.home)}))
+        file.write_text(json.dumps(asdict(self), default=str))
         return file
 
     @classmethod
     def read(cls, file: Path) -> "Place":
         """Read what `write` wrote."""
         values = json.loads(file.read_text())
-        return cls(**{**values, "home": Path(values["home"])})
+        policies = values["policies"] and Path(values["policies"])
+        return cls(**{**values, "home": Path(values["home"]), "policies": policies})
 
     @property
     def temporal(self) -> str:
