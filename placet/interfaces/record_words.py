@@ -45,7 +45,12 @@ def in_words(event: AuditEvent) -> str:
         told = teller(event) if teller is not None else ""
     except (KeyError, TypeError, ValueError, AttributeError):
         told = ""  # altered, or of another version: what can be said of any entry is said
-    return one_line(told or _any(event), 600)
+    return one_line(f"{told or _any(event)}{_vouched(event)}", 600)
+
+
+def _vouched(event: AuditEvent) -> str:
+    token = event.body.get("token")
+    return f" (its token {_digest(token)} says who asked)" if isinstance(token, str) else ""
 
 
 def _any(event: AuditEvent) -> str:
@@ -207,6 +212,14 @@ def _key(event: AuditEvent) -> str:
     limit = Money.model_validate(body["limit"]) if body.get("limit") else "nothing that costs"
     roles = ", ".join(_name(role) for role in body["roles"])
     return f"enrolled a key of {_name(body['name'])} as {roles}, who may decide up to {limit}"
+
+
+def _token(event: AuditEvent) -> str:
+    body, named = event.body, _digest(str(event.body["token_id"]))
+    if event.kind == "token.revoked":
+        return f"REVOKED token {named} of {_name(body['name'])}{_because(event)}"
+    roles, until = ", ".join(_name(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
+    return f"issued token {named}: {_name(body['name'])} may use the API as {roles}, until {minute(until)}"
 
 
 def _document(event: AuditEvent) -> str:
@@ -383,6 +396,9 @@ _TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "log.head_accepted": _head_accepted,
     "halt.lift_refused": _lift_refused,
     "key.refused": _document,
+    "token.issued": _token,
+    "token.revoked": _token,
+    "token.refused": _document,
     "control.seeded": _control,
     "control.caught": _control,
     "control.missed": _control,

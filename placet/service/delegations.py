@@ -15,7 +15,7 @@ from placet.errors import DecisionRefused, UsageError
 from placet.governance.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
 from placet.storage.database import Database, Transaction
 
 
@@ -96,7 +96,9 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
         raise
 
 
-def revoke_delegation(database: Database, *, tenant: str, delegation_id: str, by: str, reason: str) -> DelegationRecord:
+def revoke_delegation(
+    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, token_id: str | None = None
+) -> DelegationRecord:
     """Withdraw a delegation, named by an unambiguous beginning of its id; from now on it confers nothing.
 
     What was decided under it and is not executed yet does not execute any more.
@@ -123,7 +125,7 @@ def revoke_delegation(database: Database, *, tenant: str, delegation_id: str, by
         found = delegation.document_id
         record = tx.delegations.revoke(tenant, found, by=by, at=at, reason=reason)
         body = {"delegation_id": found, "signer": delegation.signer, "delegate": delegation.delegate, "reason": reason}
-        record_act(tx, tenant, "delegation.revoked", by, at, found, body)
+        record_act(tx, tenant, "delegation.revoked", by, at, found, vouched(body, token_id))
     return record
 
 

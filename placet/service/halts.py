@@ -16,7 +16,7 @@ from placet.governance.halts import PLACED, check_lift, stops
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.records import EffectRecord
 
@@ -30,6 +30,7 @@ def place_halt(
     by: str,
     reason: str,
     agents: tuple[str, ...],
+    token_id: str | None = None,
 ) -> tuple[Halt, tuple[EffectRecord, ...]]:
     """Halt a tenant, an agent or a kind of mutation. When this returns, nothing it is about starts to leave any more.
 
@@ -43,6 +44,7 @@ def place_halt(
         by: Who places it.
         reason: Why, for the record.
         agents: The agents there are: a halt on a misspelt one would stop nothing.
+        token_id: The token that vouches for who places it, where one does.
 
     Returns:
         The halt, and the effects it came too late for: their requests were leaving already and may still arrive.
@@ -67,7 +69,7 @@ def place_halt(
         )
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
-    body = halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"})
+    body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
     with database.transaction() as tx:
         tx.halts.place(halt)
         record_act(tx, tenant, PLACED, by, halt.placed_at, halt.halt_id, body)

@@ -22,7 +22,7 @@ from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.governance.mandates import MOST_AT_ONCE
 
@@ -135,7 +135,9 @@ def take_mandate(database: Database, envelope: str, *, tenant: str, policies: Po
         raise
 
 
-def revoke_mandate(database: Database, *, tenant: str, mandate_id: str, by: str, reason: str) -> MandateRecord:
+def revoke_mandate(
+    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, token_id: str | None = None
+) -> MandateRecord:
     """Withdraw a mandate, named by its id or an unambiguous beginning: it clears nothing more.
 
     What it cleared and is not yet executed will not be.
@@ -154,7 +156,7 @@ def revoke_mandate(database: Database, *, tenant: str, mandate_id: str, by: str,
         if not tx.mandates.revoke(tenant, full_id, by=said.by, at=at, reason=said.reason):
             raise UsageError(f"mandate {name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
         body = {"mandate_id": full_id, "name": name, "document": found.document, "reason": said.reason}
-        record_act(tx, tenant, "mandate.revoked", said.by, at, full_id, body)
+        record_act(tx, tenant, "mandate.revoked", said.by, at, full_id, vouched(body, token_id))
         return find_mandate(tx, tenant, full_id)
 
 

@@ -10,6 +10,7 @@ from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import GovernanceError, UsageError
 from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
+from placet.service.keeping.tenant_record import vouched
 from placet.service.runs import StartedRun, record_entry, run_id_for
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
@@ -19,7 +20,9 @@ if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
 
 
-def request_reversal(database: Database, *, run_id: str, tenant: str, requested_by: str, reason: str) -> StartedRun:
+def request_reversal(
+    database: Database, *, run_id: str, tenant: str, requested_by: str, reason: str, token_id: str | None = None
+) -> StartedRun:
     """Put on the record that `run_id` shall be reversed, on its own stream and on that of the run which is to do it.
 
     A reversal that is under way already is returned (`new` is False): it may have been recorded without being started.
@@ -43,7 +46,7 @@ def request_reversal(database: Database, *, run_id: str, tenant: str, requested_
             standing = tx.runs.get(request.run_id)
             return StartedRun(_request_of(standing) if standing else request, new=False)
         # Entries of one stream take turns: who looks for other reversals after adding one sees all that came before it.
-        _record(tx, request, run_id, reason)
+        _record(tx, request, run_id, reason, token_id)
         others = (other for other in tx.runs.reversals_of(run_id) if other.run_id != request.run_id)
         check_reversible(
             original, state_on_record(tx, original), ((other.run_id, state_on_record(tx, other)) for other in others)
@@ -110,7 +113,7 @@ def _request_of(record: RunRecord) -> RunRequest:
     return RunRequest(**{name: getattr(record, name) for name in RunRequest.model_fields})
 
 
-def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str) -> None:
+def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: str | None) -> None:
     tx.audit.append(
         stream=original_id,
         tenant=request.tenant,
@@ -119,9 +122,8 @@ def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str)
         actor=request.requested_by,
         step_key=step_key(REQUESTED, request.run_id),
         at=request.requested_at,
-        body={"reversal": request.run_id, "reason": reason},
+        body=vouched({"reversal": request.run_id, "reason": reason}, token_id),
     )
     wanted = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
-    record_entry(
-        tx, request, "run.requested", request.requested_by, {**wanted, "reason": reason}, at=request.requested_at
-    )
+    body = vouched({**wanted, "reason": reason}, token_id)
+    record_entry(tx, request, "run.requested", request.requested_by, body, at=request.requested_at)

@@ -17,6 +17,7 @@ from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
+from placet.service.keeping.tenant_record import vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
@@ -71,15 +72,20 @@ def build_request(
         raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
-def record_request(database: Database, request: RunRequest) -> StartedRun:
+def record_request(database: Database, request: RunRequest, *, token_id: str | None = None) -> StartedRun:
     """Put a request on the record; what was recorded first under its key is what stands.
+
+    Args:
+        database: Where the record is.
+        request: What is asked for.
+        token_id: The token that vouches for who asks; None where the name is somebody's word.
 
     Raises:
         UsageError: the key was used for another customer or agent.
     """
     with database.transaction() as tx:
-        new = tx.runs.request(request)
-        record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
+        new, body = tx.runs.request(request), vouched(_wanted(request), token_id)
+        record_entry(tx, request, "run.requested", request.requested_by, body, at=request.requested_at)
         stands = request_on_record(tx, request.run_id)
         over = is_over(tx, request.run_id)
     return StartedRun(stands or request, new=new, over=over)
@@ -107,8 +113,17 @@ class _Cancellation(Frozen):
     reason: Remark
 
 
-def record_cancellation(database: Database, record: RunRecord, by: str, reason: str = "") -> None:
+def record_cancellation(
+    database: Database, record: RunRecord, by: str, reason: str = "", *, token_id: str | None = None
+) -> None:
     """Put on the record who asks for the end of a run, and why: Temporal's cancellation carries no name.
+
+    Args:
+        database: Where the record is.
+        record: The run.
+        by: Who asks.
+        reason: Why.
+        token_id: The token that vouches for the name, where one does.
 
     Raises:
         UsageError: the run has ended, or a value is malformed.
@@ -129,7 +144,7 @@ def record_cancellation(database: Database, record: RunRecord, by: str, reason: 
     with database.transaction() as tx:
         if tx.audit.find(record.run_id, key) is not None:
             key = f"{key}.{secrets.token_hex(12)}"  # another one asks as well
-        body = {"state": record.state, "reason": said.reason}
+        body = vouched({"state": record.state, "reason": said.reason}, token_id)
         record_entry(tx, record, "run.cancel_requested", said.by, body, key=key)
 
 

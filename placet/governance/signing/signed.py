@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
+from placet.contracts.people.access import AccessGrant
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.batch import Batch
 from placet.contracts.people.decision import MAX_ENVELOPE_BYTES
@@ -50,6 +51,7 @@ _KINDS: dict[type[SignedDocument], str] = {
     Batch: "batch",
     Enrolment: "enrolment",
     Revocation: "revocation",
+    AccessGrant: "access-grant",
 }
 
 

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "running.inbox": ("inbox",),
     "running.decisions": ("approve", "reject", "amend", "settle"),
     "governance.keys": ("keys",),
+    "governance.tokens": ("token",),
     "governance.policy": ("policy",),
     "audit": ("audit",),
     "backups": ("backup", "restore"),

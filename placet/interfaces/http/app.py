@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
@@ -11,6 +11,7 @@ from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http import problems
+from placet.interfaces.http.access import admit
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
@@ -25,10 +26,12 @@ from placet.interfaces.http.endpoints.oversight import OversightEndpoints
 from placet.interfaces.http.endpoints.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
+from placet.interfaces.http.endpoints.tokens import TokenEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
+from placet.service.access import holder_of
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
@@ -42,6 +45,7 @@ ENDPOINTS = (
     DelegationEndpoints,
     HaltEndpoints,
     KeyEndpoints,
+    TokenEndpoints,
     PolicyEndpoints,
     RecordEndpoints,
     NotificationEndpoints,
@@ -75,9 +79,9 @@ def create_app(
 ) -> FastAPI:
     """The API of one tenant.
 
-    The bearer token authenticates the upstream system as a whole. Until single sign-on, the header
-    `X-Placet-Operator` is that system's word for which named person or system asks. Neither can approve anything:
-    a decision counts by its signature alone.
+    The installation's bearer token authenticates an upstream system as a whole; the header `X-Placet-Operator` is its
+    word for which named person or system asks. A token that an administrator issued to a person says itself who asks,
+    and opens what its roles permit. Neither can approve anything: a decision counts by its signature alone.
 
     Args:
         database: Where runs and the record are kept; the caller closes it.
@@ -85,7 +89,7 @@ def create_app(
         tenant: The only tenant whose runs exist here.
         agents: Applications that may be started.
         policies: The policy set in force for an agent; raises `PolicyError`.
-        token: What every request but `GET /healthz`, `/livez` and `/metrics` must present.
+        token: The installation's own. All but `GET /healthz`, `/livez` and `/metrics` need it, or one that was issued.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
     Raises:
@@ -106,7 +110,7 @@ def create_app(
     )
     served = Served(database, link, tenant, agents, policies)
     for endpoints in ENDPOINTS:
-        app.include_router(endpoints(served).router())
+        app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
     health = HealthCheck(database, link)
 
     async def healthz() -> JSONResponse:
@@ -127,7 +131,12 @@ def create_app(
     describe(app)
     app.add_middleware(RequestSpans)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, seconds=BODY_SECONDS)
-    app.add_middleware(Guard, token=required, metrics_token=metrics_token)  # added last, met first
+    app.add_middleware(  # added last, met first
+        Guard,
+        token=required,
+        find_holder=lambda text: holder_of(database, tenant, text, _now()),
+        metrics_token=metrics_token,
+    )
     return app
 
 

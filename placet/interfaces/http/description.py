@@ -13,6 +13,7 @@ from placet.interfaces.http.guard import OPEN
 _PROBLEMS: Mapping[int, str] = {
     400: "The body is no text that could be read.",
     401: "The bearer token is missing or wrong.",
+    403: "The token does not permit it.",
     404: "There is no such thing here.",
     409: "It collides with what is there already, or came too late.",
     410: "It was erased.",

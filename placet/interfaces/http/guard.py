@@ -1,5 +1,6 @@
-"""The door of the API: without the bearer token nothing is read, routed or answered (RFC 6750)."""
+"""The door of the API: without a bearer token nothing is read, routed or answered (RFC 6750)."""
 
+import asyncio
 import re
 from hmac import compare_digest
 
@@ -7,8 +8,9 @@ from pydantic import SecretStr
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from placet.errors import ConfigurationError
-from placet.interfaces.http.problems import problem
+from placet.errors import ConfigurationError, PlacetError
+from placet.interfaces.http.access import FindHolder, let_in
+from placet.interfaces.http.problems import answer_to, problem
 
 HEALTH = "/healthz"
 LIVE = "/livez"
@@ -40,13 +42,18 @@ def checked_token(
 
 
 class Guard:
-    """Lets in who presents the token, in constant time; `GET /healthz` and `/livez` are open.
+    """Lets in who presents a token, compared in constant time; `GET /healthz` and `/livez` are open.
 
-    `GET /metrics` has a token of its own, and each token opens its own door alone: who reads figures may start nothing.
+    The installation's own token opens everything, one that was issued to a person what its roles permit, which
+    `placet.interfaces.http.access` asks further in. `GET /metrics` has a token of its own, and each opens its own door
+    alone: who reads figures may start nothing.
     """
 
-    def __init__(self, app: ASGIApp, token: SecretStr, metrics_token: SecretStr | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, token: SecretStr, find_holder: FindHolder, metrics_token: SecretStr | None = None
+    ) -> None:
         self._app = app
+        self._find_holder = find_holder
         self._token = token.get_secret_value().encode()
         self._metrics_token = None if metrics_token is None else metrics_token.get_secret_value().encode()
 
@@ -58,19 +65,33 @@ class Guard:
         if scope["type"] != "http":
             return
         guarded = _private(send)
-        if (scope["path"] in OPEN and scope["method"] == "GET") or self._admits(scope):
+        try:
+            admitted = (scope["path"] in OPEN and scope["method"] == "GET") or await self._admits(scope)
+        except PlacetError as error:  # the record cannot be asked whose token it is
+            await answer_to(error)(scope, receive, guarded)
+            return
+        if admitted:
             await self._app(scope, receive, guarded)
             return
         refused = problem(401, "unauthorized", "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})
         await refused(scope, receive, guarded)
 
-    def _admits(self, scope: Scope) -> bool:
+    async def _admits(self, scope: Scope) -> bool:
         wanted = self._metrics_token if scope["path"] == METRICS else self._token
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         if len(given) != 1 or wanted is None:
             return False
         scheme, _, token = given[0].partition(b" ")
-        return scheme.lower() == b"bearer" and compare_digest(token.strip(), wanted)
+        if scheme.lower() != b"bearer":
+            return False
+        let_in(scope, None)
+        if compare_digest(token.strip(), wanted):
+            return True
+        if scope["path"] == METRICS:
+            return False
+        holder = await asyncio.to_thread(self._find_holder, token.strip().decode("ascii", "replace"))
+        let_in(scope, holder)
+        return holder is not None
 
 
 def _private(send: Send) -> Send:

@@ -28,6 +28,7 @@ from placet.errors import (
 _LOG = logging.getLogger(__name__)
 
 _BY_CODE: Mapping[str, int] = {
+    "forbidden": 403,
     "unknown_run": 404,
     "no_proposal": 404,
     "run_key_conflict": 409,
@@ -38,6 +39,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_mandate": 404,
     "unknown_delegation": 404,
     "unknown_key": 404,
+    "unknown_token": 404,
     "unknown_approver": 404,
     "unknown_customer": 404,
     "no_head": 404,
@@ -109,6 +111,11 @@ def status_of(error: PlacetError) -> int:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, PlacetError)  # noqa: S101 - registered for this class
+    return answer_to(error)
+
+
+def answer_to(error: PlacetError) -> Response:
+    """Return the problem that an error is; the full line of a fault of ours goes to our log."""
     status, line = status_of(error), one_line(str(error), _DETAIL)
     if status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, UpstreamUnavailable):
         return problem(status, error.code, line)

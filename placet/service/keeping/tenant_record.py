@@ -25,6 +25,11 @@ def record_act(
     )
 
 
+def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
+    """Return what is recorded of an act, with the token that vouches for who did it, where one does."""
+    return body if token_id is None else {**body, "token": token_id}
+
+
 def record_refused_document(
     database: Database, tenant: str, kind: RecordKind, text: str, error: DecisionRefused, at: datetime
 ) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("http_guard")
         ({"customer_id": "no/slash"}, OPERATOR, "malformed", "body.customer_id 'no/slash' is malformed"),
         ({"key": "a\x00b"}, OPERATOR, "malformed", "body.key 'a\\x00b' is malformed"),
         ({"amount": 5}, OPERATOR, "malformed", "body.amount 5 is malformed"),
-        ({}, {}, "malformed", "header.X-Placet-Operator is malformed: Field required"),
+        ({}, {}, "malformed", "the header X-Placet-Operator must name who asks"),
         ({}, {"X-Placet-Operator": "Olga Ops"}, "malformed", "header.X-Placet-Operator 'Olga Ops' is malformed"),
     ],
 )

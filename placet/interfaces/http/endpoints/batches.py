@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from placet.contracts.people.batch import Batch
 from placet.governance.batches import BatchedDecision
+from placet.interfaces.http.access import posts
 from placet.interfaces.http.served import Served
 from placet.service.batches import record_batch
 
@@ -21,7 +22,7 @@ class BatchEndpoints:
     def router(self) -> APIRouter:
         """Its route."""
         router = APIRouter(prefix="/v1/batches", tags=["batches"])
-        router.add_api_route("", self.record, methods=["POST"], status_code=201)
+        router.add_api_route("", self.record, **posts("deliver"), status_code=201)
         return router
 
     def record(self, share: Share) -> Batch:

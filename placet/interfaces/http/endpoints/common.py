@@ -1,21 +1,8 @@
-"""What requests of several kinds have in common: who asks, signed documents, reasons."""
+"""What requests of several kinds have in common: signed documents, reasons."""
 
-from typing import Annotated
-
-from fastapi import Header
-
-from placet.contracts.base import Frozen, PersonName
+from placet.contracts.base import Frozen
 from placet.contracts.people.signed import Remark
 from placet.governance.signing import dsse
-
-Operator = Annotated[
-    PersonName,
-    Header(
-        alias="X-Placet-Operator",
-        description="The named human or system that asks. The bearer token authenticates the upstream system; "
-        "until single sign-on this header is its word for who asks, and is kept on the record as such.",
-    ),
-]
 
 
 # Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.

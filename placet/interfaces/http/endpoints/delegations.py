@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path
 
 from placet.contracts.base import Frozen
 from placet.contracts.people.delegation import DelegationRecord
-from placet.interfaces.http.endpoints.common import Operator, Signed, Why, text_of
+from placet.interfaces.http.access import Operator, posts
+from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
 from placet.service.delegations import revoke_delegation, take_delegation
 
@@ -31,8 +32,8 @@ class DelegationEndpoints:
         """Their routes."""
         router = APIRouter(prefix="/v1/delegations", tags=["delegations"])
         router.add_api_route("", self.list_delegations, methods=["GET"])
-        router.add_api_route("", self.take, methods=["POST"], status_code=201)
-        router.add_api_route("/{delegation_id}/revoke", self.revoke, methods=["POST"])
+        router.add_api_route("", self.take, **posts("deliver"), status_code=201)
+        router.add_api_route("/{delegation_id}/revoke", self.revoke, **posts("withdraw"))
         return router
 
     def list_delegations(self) -> Delegations:
@@ -48,5 +49,10 @@ class DelegationEndpoints:
         """Revoke a delegation: it confers nothing from now on, not even for what is decided and not yet executed."""
         served = self._served
         return revoke_delegation(
-            served.database, tenant=served.tenant, delegation_id=delegation_id, by=operator, reason=why.reason
+            served.database,
+            tenant=served.tenant,
+            delegation_id=delegation_id,
+            by=operator.name,
+            reason=why.reason,
+            token_id=operator.token_id,
         )

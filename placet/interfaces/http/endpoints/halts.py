@@ -8,7 +8,8 @@ from pydantic import AwareDatetime, model_validator
 from placet.contracts.base import Frozen, RunId
 from placet.contracts.people.halt import Halt, HaltScope
 from placet.contracts.people.signed import Remark
-from placet.interfaces.http.endpoints.common import Operator, Signed, text_of
+from placet.interfaces.http.access import Operator, posts
+from placet.interfaces.http.endpoints.common import Signed, text_of
 from placet.interfaces.http.served import Served
 from placet.service.halts import lift_halt, place_halt
 
@@ -59,8 +60,8 @@ class HaltEndpoints:
         """Their routes."""
         router = APIRouter(prefix="/v1/halts", tags=["halts"])
         router.add_api_route("", self.list_halts, methods=["GET"])
-        router.add_api_route("", self.place, methods=["POST"], status_code=201)
-        router.add_api_route("/lift", self.lift, methods=["POST"])
+        router.add_api_route("", self.place, **posts("operate"), status_code=201)
+        router.add_api_route("/lift", self.lift, **posts("deliver"))
         return router
 
     def list_halts(
@@ -77,7 +78,8 @@ class HaltEndpoints:
             tenant=self._served.tenant,
             scope=order.scope,
             subject=order.subject,
-            by=operator,
+            by=operator.name,
+            token_id=operator.token_id,
             reason=order.reason,
             agents=self._served.agents,
         )

@@ -6,6 +6,7 @@ from placet.contracts.base import Digest, Frozen
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import Revocation
 from placet.governance.signing.signed import unverified_document
+from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.common import Signed, text_of
 from placet.interfaces.http.served import Served
 from placet.service.keys import take_enrolment, take_revocation
@@ -48,8 +49,8 @@ class KeyEndpoints:
         """Their routes."""
         router = APIRouter(prefix="/v1/keys", tags=["keys"])
         router.add_api_route("", self.list_keys, methods=["GET"])
-        router.add_api_route("", self.enroll, methods=["POST"], status_code=201)
-        router.add_api_route("/revocations", self.revoke, methods=["POST"], status_code=201)
+        router.add_api_route("", self.enroll, **posts("deliver"), status_code=201)
+        router.add_api_route("/revocations", self.revoke, **posts("deliver"), status_code=201)
         return router
 
     def list_keys(self) -> Keys:

@@ -10,7 +10,8 @@ from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
 from placet.governance.mandates import MandateState, left, state_of
 from placet.governance.signing.signed import unverified_document
-from placet.interfaces.http.endpoints.common import Operator, Signed, Why, text_of
+from placet.interfaces.http.access import Operator, posts
+from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
 from placet.service.mandates import find_mandate, revoke_mandate, standing, take_mandate
 
@@ -55,9 +56,9 @@ class MandateEndpoints:
         """Their routes."""
         router = APIRouter(prefix="/v1/mandates", tags=["mandates"])
         router.add_api_route("", self.list_mandates, methods=["GET"])
-        router.add_api_route("", self.take, methods=["POST"], status_code=201)
+        router.add_api_route("", self.take, **posts("deliver"), status_code=201)
         router.add_api_route("/{mandate_id}", self.show, methods=["GET"])
-        router.add_api_route("/{mandate_id}/revoke", self.revoke, methods=["POST"])
+        router.add_api_route("/{mandate_id}/revoke", self.revoke, **posts("withdraw"))
         return router
 
     def list_mandates(self, agent: AgentName | None = None) -> Mandates:
@@ -91,7 +92,12 @@ class MandateEndpoints:
         """Revoke a mandate: it clears nothing more, and what it cleared and is not executed yet will not be."""
         served = self._served
         record = revoke_mandate(
-            served.database, tenant=served.tenant, mandate_id=mandate_id, by=operator, reason=why.reason
+            served.database,
+            tenant=served.tenant,
+            mandate_id=mandate_id,
+            by=operator.name,
+            reason=why.reason,
+            token_id=operator.token_id,
         )
         return _standing(record, datetime.now(UTC))
 

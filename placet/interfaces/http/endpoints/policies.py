@@ -13,6 +13,7 @@ from placet.governance.policy.authoring.gate_words import PermitGate
 from placet.governance.policy.set import policy_document
 from placet.governance.policy.source import Finding, PolicyFile
 from placet.governance.signing.canonical import sha256_hex
+from placet.interfaces.http.access import posts
 from placet.interfaces.http.served import Served
 from placet.service.explaining import explain_policy
 
@@ -75,7 +76,7 @@ class PolicyEndpoints:
         """Their routes."""
         router = APIRouter(prefix="/v1", tags=["policies"])
         router.add_api_route("/policies", self.list_policies, methods=["GET"])
-        router.add_api_route("/policies/check", self.check, methods=["POST"])
+        router.add_api_route("/policies/check", self.check, **posts("read"))
         router.add_api_route("/runs/{run_id}/policy", self.explain, methods=["GET"])
         return router
 

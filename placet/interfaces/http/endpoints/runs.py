@@ -17,7 +17,8 @@ from placet.errors import UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.http.endpoints.common import Operator, Why
+from placet.interfaces.http.access import Operator, posts
+from placet.interfaces.http.endpoints.common import Why
 from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
     DecisionDelivered,
@@ -50,16 +51,16 @@ class RunEndpoints:
     def router(self) -> APIRouter:
         """Their routes."""
         router = APIRouter(prefix=RUNS, tags=["runs"])
-        router.add_api_route("", self.start, methods=["POST"], status_code=201, responses=_AGAIN)
+        router.add_api_route("", self.start, **posts("operate"), status_code=201, responses=_AGAIN)
         router.add_api_route("", self.list_runs, methods=["GET"])
         router.add_api_route("/{run_id}", self.show, methods=["GET"])
         router.add_api_route("/{run_id}/proposal", self.proposal, methods=["GET"])
         router.add_api_route("/{run_id}/evidence", self.evidence, methods=["GET"])
         router.add_api_route("/{run_id}/exchanges", self.exchanges, methods=["GET"])
         router.add_api_route("/{run_id}/audit", self.audit, methods=["GET"])
-        router.add_api_route("/{run_id}/decisions", self.decide, methods=["POST"], status_code=202)
-        router.add_api_route("/{run_id}/cancel", self.cancel, methods=["POST"], status_code=202)
-        router.add_api_route("/{run_id}/reverse", self.reverse, methods=["POST"], status_code=201, responses=_AGAIN)
+        router.add_api_route("/{run_id}/decisions", self.decide, **posts("deliver"), status_code=202)
+        router.add_api_route("/{run_id}/cancel", self.cancel, **posts("operate"), status_code=202)
+        router.add_api_route("/{run_id}/reverse", self.reverse, **posts("operate"), status_code=201, responses=_AGAIN)
         return router
 
     def start(self, order: RunOrder, operator: Operator, response: Response) -> RunStarted:
@@ -68,12 +69,12 @@ class RunEndpoints:
             tenant=self._tenant,
             customer_id=order.customer_id,
             agent=order.agent,
-            requested_by=operator,
+            requested_by=operator.name,
             key=order.key,
             agents=self._agents,
         )
         self._engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
-        recorded = record_request(self._database, request)
+        recorded = record_request(self._database, request, token_id=operator.token_id)
         new = not recorded.over and self._engine.call(lambda engine: engine.start(recorded.request))
         response.status_code = 201 if new else 200
         response.headers["Location"] = f"{RUNS}/{request.run_id}"
@@ -146,7 +147,8 @@ class RunEndpoints:
     def cancel(self, run_id: RunId, operator: Operator, order: Why | None = None) -> CancellationRequested:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
-        record_cancellation(self._database, record, operator, order.reason if order is not None else "")
+        said = order.reason if order is not None else ""
+        record_cancellation(self._database, record, operator.name, said, token_id=operator.token_id)
         self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
 
@@ -154,7 +156,12 @@ class RunEndpoints:
         """Ask for the reversal of a run, a governed run of its own: 201 for a new one, 200 where one is under way."""
         self._engine.call(lambda engine: engine.require_ours())
         asked = request_reversal(
-            self._database, run_id=run_id, tenant=self._tenant, requested_by=operator, reason=why.reason
+            self._database,
+            run_id=run_id,
+            tenant=self._tenant,
+            requested_by=operator.name,
+            reason=why.reason,
+            token_id=operator.token_id,
         )
         request = self._engine.call(lambda engine: reverse_run(self._database, engine, asked))
         response.status_code = 201 if asked.new else 200

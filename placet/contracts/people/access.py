@@ -1,0 +1,57 @@
+"""Access over HTTP: what an administrator signs so that whoever holds a token acts under one person's name."""
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from placet.contracts.base import Digest, Frozen, PersonName
+from placet.contracts.people.signed import SignedDocument
+
+AccessRole = Literal["operator", "approver", "auditor", "administrator"]
+ACCESS_ROLES: tuple[AccessRole, ...] = get_args(AccessRole)
+
+Action = Literal["read", "operate", "withdraw", "deliver"]
+"""What a request does: look; start, cancel or halt; withdraw what people signed; hand in what somebody signed."""
+
+TokenId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+"""Names a token without giving anything away of its secret."""
+
+
+class AccessGrant(SignedDocument):
+    """One token of one named person or system. `signer` is the administrator.
+
+    Attributes:
+        name: In whose name requests with it are made.
+        roles: What policy is asked about.
+        token_sha256: SHA-256 of the token's text; the token itself is kept nowhere.
+        expires_at: First moment at which it no longer counts.
+    """
+
+    name: PersonName
+    roles: Annotated[tuple[AccessRole, ...], Field(min_length=1, max_length=len(ACCESS_ROLES))]
+    token_id: TokenId
+    token_sha256: Digest
+    expires_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.roles)) < len(self.roles):
+            raise ValueError("a role stands twice")
+        if self.expires_at <= self.signed_at:
+            raise ValueError(f"expires_at {self.expires_at.isoformat()!r} is not after the signature")
+        return self
+
+
+class KnownToken(Frozen):
+    """A token as the record has it.
+
+    Attributes:
+        grant: What was signed; None where the document cannot be read or does not verify.
+        fault: Why it opens nothing although it was not revoked; empty where it does.
+    """
+
+    token_id: TokenId
+    grant: AccessGrant | None
+    fault: str = ""
+    revoked_by: PersonName | None = None
+    revoked_at: AwareDatetime | None = None

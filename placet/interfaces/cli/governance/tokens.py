@@ -1,0 +1,103 @@
+"""`placet token issue|list|revoke`: who may use the HTTP API, in whose name, for what, until when."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placet.contracts.times import moment
+from placet.interfaces.cli import output
+from placet.interfaces.cli.options import AdministratorOption, ByOption, JsonFlag, KeyOption, asking
+from placet.interfaces.cli.signing import load_signer
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.contracts.people.access import KnownToken
+
+app = typer.Typer(no_args_is_help=True, help="Tokens: who may use the HTTP API, in whose name, until when.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="token")
+
+
+@app.command("issue")
+def issue(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="the person or system whose requests they are")],
+    role: Annotated[
+        list[str], typer.Option("--role", help="operator | approver | auditor | administrator; repeatable")
+    ],
+    administrator: AdministratorOption,
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="days until it expires")] = 90,
+    reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
+    key_file: KeyOption = None,
+) -> None:
+    """Sign that requests with a new token are this person's, and print the token: it is shown once and kept nowhere."""
+    from placet.contracts.people.access import ACCESS_ROLES
+    from placet.service.access import issue_token
+    from placet.service.keys import check_administrators
+
+    toolbox: Toolbox = context.obj
+    unknown = [one for one in role if one not in ACCESS_ROLES]
+    if unknown:
+        raise typer.BadParameter(f"--role {unknown[0]!r} is none; known: {', '.join(ACCESS_ROLES)}")
+    check_administrators(toolbox.database().trust, toolbox.tenant)
+    issued = issue_token(
+        toolbox.database(),
+        tenant=toolbox.tenant,
+        name=name,
+        roles=tuple(one for one in ACCESS_ROLES if one in role),
+        days=days,
+        by=load_signer(toolbox, administrator, key_file),
+        reason=reason,
+    )
+    output.print_line(issued.text)
+    grant = issued.grant
+    output.print_error(
+        f"token {grant.token_id} of {grant.name} as {', '.join(grant.roles)}, until {moment(grant.expires_at)}; "
+        "it is shown this once"
+    )
+
+
+@app.command("list")
+def list_issued(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List every token that was issued: those that open the API, and why others do not."""
+    from placet.service.access import list_tokens
+
+    toolbox: Toolbox = context.obj
+    tokens = list_tokens(toolbox.database(), toolbox.tenant)
+    if as_json:
+        output.print_json([token.model_dump(mode="json") for token in tokens])
+        return
+    for token in tokens:
+        output.print_line(_line(token))
+    if not tokens:
+        output.print_line("no tokens")
+
+
+@app.command("revoke")
+def revoke(
+    context: typer.Context,
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="its id, or an unambiguous beginning of it")],
+    by: ByOption = None,
+    reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
+) -> None:
+    """Revoke a token: from now on it opens nothing. Who operates may."""
+    from placet.service.access import revoke_token
+
+    toolbox: Toolbox = context.obj
+    revoked = revoke_token(
+        toolbox.database(), tenant=toolbox.tenant, token_id=token_id, by=asking(toolbox, by), reason=reason
+    )
+    output.print_line(_line(revoked))
+
+
+def _line(token: "KnownToken") -> str:
+    if token.grant is None:
+        whose = f"opens nothing: {token.fault}"
+    else:
+        whose = f"{token.grant.name} as {', '.join(token.grant.roles)}, until {moment(token.grant.expires_at)}"
+    if token.revoked_at is not None:
+        return f"{token.token_id}  revoked {moment(token.revoked_at)} by {token.revoked_by}  ({whose})"
+    return f"{token.token_id}  {whose}"

@@ -1,0 +1,87 @@
+"""Who asks, and whether they may: the holder of a token, or the system that has the installation's own.
+
+A person's token opens what `placet/governance/access/access.cedar` permits to its roles. The installation's own token
+(`PLACET_API_TOKEN`) opens everything, and the name in `X-Placet-Operator` is its word.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, NamedTuple
+
+from fastapi import Depends, Header, Request
+from starlette.types import Scope
+
+from placet.contracts.base import PersonName
+from placet.contracts.people.access import AccessGrant, Action
+from placet.errors import UsageError
+from placet.governance.access.rules import permits
+
+FindHolder = Callable[[str], AccessGrant | None]
+"""Returns what a presented token grants; None where it opens nothing."""
+
+_HOLDER: Final = "placet.holder"
+_ACTION: Final = "x-placet-action"
+
+
+class Asking(NamedTuple):
+    """Who asks: a name, and the token that vouches for it; None where the name is another system's word."""
+
+    name: str
+    token_id: str | None
+
+
+def posts(action: Action) -> dict[str, Any]:
+    """Return what `add_api_route` is told of an endpoint that is posted to: its method, and what it does."""
+    return {"methods": ["POST"], "openapi_extra": {_ACTION: action}}
+
+
+def let_in(scope: Scope, holder: AccessGrant | None) -> None:
+    """Note on a request who presented the token; None: the installation's own was."""
+    scope[_HOLDER] = holder
+
+
+def admit(request: Request) -> None:
+    """Stop a request that the roles of its token do not permit. What says nothing of itself is not permitted.
+
+    Raises:
+        UsageError: code `forbidden`.
+    """
+    holder: AccessGrant | None = request.scope[_HOLDER]
+    if holder is None:
+        return
+    route = request.scope["route"]
+    action: Action | None = (route.openapi_extra or {}).get(_ACTION) or ("read" if request.method == "GET" else None)
+    area = str(route.tags[0]) if route.tags else ""
+    if action is None or not permits(frozenset(holder.roles), action, area):
+        raise UsageError(
+            f"the token of {holder.name!r} does not permit to {action or 'do that'} here ({area}); "
+            f"it was issued for: {', '.join(holder.roles)}",
+            code="forbidden",
+        )
+
+
+def _asking(
+    request: Request,
+    operator: Annotated[
+        PersonName | None,
+        Header(
+            alias="X-Placet-Operator",
+            description="With the installation's own token: the named human or system that asks, kept on the record as "
+            "that system's word. A token of a person's own says it itself; the header may then repeat the name.",
+        ),
+    ] = None,
+) -> Asking:
+    holder: AccessGrant | None = request.scope[_HOLDER]
+    if holder is None:
+        if operator is None:
+            raise UsageError("the header X-Placet-Operator must name who asks", code="malformed")
+        return Asking(operator, None)
+    if operator not in (None, holder.name):
+        raise UsageError(
+            f"the token is that of {holder.name!r}, X-Placet-Operator names {operator!r}; leave the header out",
+            code="forbidden",
+        )
+    return Asking(holder.name, holder.token_id)
+
+
+Operator = Annotated[Asking, Depends(_asking)]
+"""Who asks, for an endpoint that keeps it on the record."""

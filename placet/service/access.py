@@ -1,0 +1,207 @@
+"""What every interface does with tokens for the HTTP API: issue one, list them, withdraw one, know who presents one.
+
+There is no table: a token is the entry `token.issued` of the tenant's stream and the signed document that it names, a
+withdrawal is `token.revoked`. Whoever writes rows can withdraw a token by that, and issue none.
+"""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
+from placet.contracts.people.signed import Remark
+from placet.contracts.text import counted
+from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.governance.access.tokens import new_token, presents, token_id_of, verify_grant
+from placet.governance.signing.keys import Signer
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
+from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
+from placet.service.keys import check_administrators
+from placet.storage.database import Database, Transaction
+
+ISSUED: Final = "token.issued"
+REVOKED: Final = "token.revoked"
+_PAGE = 500
+
+
+class Issued(NamedTuple):
+    """A token and what was signed for it. `text` is shown to whom it is for, once: it is kept nowhere."""
+
+    text: str
+    grant: AccessGrant
+
+
+class _Withdrawal(Frozen):
+    """What a person says when they withdraw a token."""
+
+    by: PersonName
+    reason: Remark
+
+
+def issue_token(
+    database: Database,
+    *,
+    tenant: str,
+    name: str,
+    roles: tuple[AccessRole, ...],
+    days: int,
+    by: Signer,
+    reason: str = "",
+) -> Issued:
+    """Make a token, sign that requests with it are `name`'s, and take that on the record.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose API it opens.
+        name: The person or system it is for.
+        roles: What they may do with it (`placet/governance/access/access.cedar`).
+        days: Until it expires.
+        by: An administrator.
+        reason: Kept on the record.
+
+    Raises:
+        UsageError: a value is malformed.
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: `by` is no administrator.
+    """
+    now, token = datetime.now(UTC), new_token()
+    try:
+        grant = AccessGrant(
+            tenant=tenant,
+            signer=by.name,
+            signed_at=now,
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            name=name,
+            roles=roles,
+            token_id=token.token_id,
+            token_sha256=token.sha256,
+            expires_at=now + timedelta(days=days),
+        )
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    except OverflowError as error:
+        raise UsageError(f"--days {days} leads beyond the calendar") from error
+    take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
+    return Issued(token.text, grant)
+
+
+def take_grant(database: Database, envelope: str, *, tenant: str) -> AccessGrant:
+    """Put a signed grant on the record: from now on its token opens the API. The same one again changes nothing.
+
+    Raises:
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: the document does not count. The attempt is on the record as well.
+    """
+    now, text = datetime.now(UTC), storable(envelope)
+    check_administrators(database.trust, tenant)
+    try:
+        with database.transaction() as tx:
+            return _take(tx, text, tenant, now)
+    except DecisionRefused as error:
+        record_refused_document(database, tenant, "token.refused", text, error, now)
+        raise
+
+
+def revoke_token(
+    database: Database, *, tenant: str, token_id: str, by: str, reason: str = "", vouched_by: str | None = None
+) -> KnownToken:
+    """Withdraw a token, named by an unambiguous beginning of its id: from now on it opens nothing.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose token it is.
+        token_id: Which.
+        by: Who withdraws it.
+        reason: Kept on the record.
+        vouched_by: The token that vouches for who withdraws it, where one does.
+
+    Raises:
+        UsageError: no token, or several, match; or a value is malformed.
+    """
+    try:
+        said = _Withdrawal(by=by, reason=reason)
+    except ValidationError as error:
+        raise UsageError(f"malformed: {first_fault(error)}") from error
+    with database.transaction() as tx:
+        now = datetime.now(UTC)
+        known = [one for one in _known(tx, tenant, now) if one.token_id.startswith(token_id)]
+        if len(known) != 1 or not token_id:
+            of = f"of tenant {tenant!r}"
+            begun = counted(len(known), f"token {of} begins", f"tokens {of} begin")
+            raise UsageError(f"{begun} with {token_id!r}; see `placet token list`", code="unknown_token")
+        (found,) = known
+        name = found.grant.name if found.grant is not None else ""
+        body = {"token_id": found.token_id, "name": name, "reason": said.reason}
+        record_act(tx, tenant, REVOKED, said.by, now, found.token_id, vouched(body, vouched_by))
+        return _judged(tx, tenant, found.token_id, now)
+
+
+def list_tokens(database: Database, tenant: str) -> tuple[KnownToken, ...]:
+    """Return every token that was issued, oldest first: those that open the API, and why others do not."""
+    with database.reading() as tx:
+        return tuple(_known(tx, tenant, datetime.now(UTC)))
+
+
+def holder_of(database: Database, tenant: str, text: str, now: datetime) -> AccessGrant | None:
+    """Return what the presented token grants; None where it opens nothing, for whatever reason."""
+    token_id = token_id_of(text)
+    if token_id is None:
+        return None
+    with database.reading() as tx:
+        known = _judged(tx, tenant, token_id, now)
+    if known.grant is None or known.fault or known.revoked_at is not None or not presents(known.grant, text):
+        return None
+    return known.grant
+
+
+def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant:
+    grant = verify_grant(text, tenant=tenant, now=now, find_key=tx.approvers.get)
+    document = tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    terms = grant.model_dump(mode="json", include={"name", "roles", "token_id", "expires_at", "reason"})
+    entry = record_act(tx, tenant, ISSUED, grant.signer, now, grant.token_id, {**terms, "document": document})
+    if entry.body.get("document") != document:
+        raise DecisionRefused("another token has this id; issue a new one", code="duplicate")
+    return grant
+
+
+def _known(tx: Transaction, tenant: str, now: datetime) -> Iterator[KnownToken]:
+    before, issued = None, list[AuditEvent]()
+    while True:
+        page = tx.audit.newest(tenant, (ISSUED,), after_id=0, before_id=before, limit=_PAGE)
+        issued += [event for _, event in page]
+        if len(page) < _PAGE:
+            break
+        before = page[-1][0]
+    for event in reversed(issued):
+        yield _judged(tx, tenant, str(event.body["token_id"]), now)
+
+
+def _judged(tx: Transaction, tenant: str, token_id: str, now: datetime) -> KnownToken:
+    """One token as the record has it, its document verified now."""
+    stream = f"tenant/{tenant}"
+    tx.audit.foresee(stream, f"{ISSUED}.{token_id}", f"{REVOKED}.{token_id}")
+    issued = tx.audit.find(stream, f"{ISSUED}.{token_id}")
+    revoked = tx.audit.find(stream, f"{REVOKED}.{token_id}")
+    if issued is None:
+        return KnownToken(token_id=token_id, grant=None, fault="it was never issued")
+    try:
+        text = tx.artifacts.get(str(issued.body.get("document")), tenant=tenant).decode(errors="replace")
+        grant = verify_grant(text, tenant=tenant, now=now, find_key=tx.approvers.get)
+        if grant.token_id != token_id:
+            raise DecisionRefused("its document is another token's", code="wrong_subject")
+        fault = ""
+    except (GovernanceError, UsageError) as error:
+        grant, fault = None, str(error)
+    return KnownToken(
+        token_id=token_id,
+        grant=grant,
+        fault=fault,
+        revoked_by=None if revoked is None else revoked.actor,
+        revoked_at=None if revoked is None else revoked.at,
+    )
