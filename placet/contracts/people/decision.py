@@ -126,14 +126,6 @@ class AcceptedDecision(Frozen):
     envelope_digest: Digest
 
 
-class RefusedDecision(Frozen):
-    """A decision that did not count, and why. The run keeps waiting."""
-
-    code: ReasonCode
-    detail: str
-    envelope_digest: Digest
-
-
 class Amended(Frozen):
     """The proposal as an approver changed it, and the gate that stands before it."""
 

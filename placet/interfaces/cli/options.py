@@ -49,6 +49,24 @@ TotalCostOption = Annotated[
 ]
 
 
+AgentToRunOption = Annotated[
+    str | None, typer.Option("--agent", help="the application; may be left out where there is only one")
+]
+
+
+def application(toolbox: Toolbox, given: str | None) -> str:
+    """Return the application that is meant: the one given, or the only one there is.
+
+    Raises:
+        UsageError: there are several, and none was given.
+    """
+    if given is not None:
+        return given
+    if len(toolbox.agents) == 1:
+        return toolbox.agents[0]
+    raise UsageError(f"there are several applications; choose one with --agent: {', '.join(toolbox.agents)}")
+
+
 def asking(toolbox: Toolbox, by: str | None) -> str:
     """Return who asks: the name given, the operator where none was.
 

@@ -10,7 +10,15 @@ from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import AsOption, JsonFlag, KeyOption, ReasonOption, asking
+from placet.interfaces.cli.options import (
+    AgentToRunOption,
+    AsOption,
+    JsonFlag,
+    KeyOption,
+    ReasonOption,
+    application,
+    asking,
+)
 from placet.interfaces.cli.signing import check_signer, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -50,15 +58,16 @@ def draft(
         list[str] | None,
         typer.Option("--cohort", help="test on the customer, all must hold: 'tenure_months ge 12'; repeatable"),
     ] = None,
-    agent: Annotated[str, typer.Option("--agent", help="application it is for")] = "retention",
+    agent: AgentToRunOption = None,
     by: Annotated[str | None, typer.Option("--by", help="who drafts it (default: PLACET_OPERATOR)")] = None,
 ) -> None:
     """Write a mandate to a file for review. It clears nothing until an entitled person signs it."""
     from placet.service.mandates import draft_mandate
 
     toolbox: Toolbox = context.obj
-    _check_agent(toolbox, agent)
-    _check_treatments(toolbox, agent, treatment)
+    chosen = application(toolbox, agent)
+    _check_agent(toolbox, chosen)
+    _check_treatments(toolbox, chosen, treatment)
     if file.exists():
         raise UsageError(f"{str(file)!r} exists; choose another file or remove it")
     now = datetime.now(UTC).replace(microsecond=0)
@@ -66,7 +75,7 @@ def draft(
         tenant=toolbox.tenant,
         name=name,
         drafted_by=asking(toolbox, by),
-        agent=agent,
+        agent=chosen,
         kinds=kind,
         treatments=treatment,
         cohort=[_cohort_test(text) for text in cohort or ()],

@@ -7,7 +7,7 @@ import typer
 from placet.contracts.times import minute
 from placet.governance.oversight import Flaw
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag
+from placet.interfaces.cli.options import AgentToRunOption, JsonFlag, application
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def seed(
     customer: Annotated[str, typer.Option("--customer", help="customer id, e.g. C00042")],
     flaw: Annotated[Flaw, typer.Option("--flaw", help="what is wrong with the proposal")],
     by: Annotated[str, typer.Option("--by", help="who plants it; the record says so, the run does not")],
-    agent: Annotated[str, typer.Option("--agent", help="application to run")] = "retention",
+    agent: AgentToRunOption = None,
 ) -> None:
     """Start a control: a run with a flawed proposal that must be declined, and that never executes.
 
@@ -43,7 +43,7 @@ def seed(
     request = build_request(
         tenant=toolbox.tenant,
         customer_id=customer,
-        agent=agent,
+        agent=application(toolbox, agent),
         requested_by=toolbox.operator,
         key=None,
         agents=toolbox.agents,

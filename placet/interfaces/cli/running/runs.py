@@ -9,7 +9,15 @@ from pydantic import TypeAdapter, ValidationError
 from placet.contracts.run import END_STATES, RUN_STATES, RunState
 from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import ByOption, CancelReasonOption, JsonFlag, RunArgument, asking
+from placet.interfaces.cli.options import (
+    AgentToRunOption,
+    ByOption,
+    CancelReasonOption,
+    JsonFlag,
+    RunArgument,
+    application,
+    asking,
+)
 from placet.interfaces.cli.run_output import print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
 from placet.interfaces.cli.running.shown_run import print_shown, read_shown
@@ -36,7 +44,7 @@ def register(root: typer.Typer) -> None:
 def start(
     context: typer.Context,
     customer: Annotated[str, typer.Option("--customer", help="customer id, e.g. C00042")],
-    agent: Annotated[str, typer.Option("--agent", help="application to run")] = "retention",
+    agent: AgentToRunOption = None,
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same key is the same run")] = None,
     by: ByOption = None,
     wait: Annotated[
@@ -51,7 +59,7 @@ def start(
     request = build_request(
         tenant=toolbox.tenant,
         customer_id=customer,
-        agent=agent,
+        agent=application(toolbox, agent),
         requested_by=asking(toolbox, by),
         key=key,
         agents=toolbox.agents,
