@@ -64,6 +64,7 @@ RecordKind = Literal[
     "token.issued",
     "token.refused",
     "token.revoked",
+    "token.vouched",
     "control.caught",
     "control.missed",
     "control.seeded",

@@ -198,10 +198,18 @@ class Engine:
         """Deliver a signed decision.
 
         Raises:
-            UsageError: the run is unknown or has ended: no decision can reach it.
+            UsageError: code `late`: the run is unknown or has ended; `signals_exhausted`: Temporal takes no more.
         """
         with _clear(UsageError(f"{self._not_running(run_id)}; it takes no decision", code="late")):
-            await self.handle(run_id).signal("decide", json.loads(envelope))
+            try:
+                await self.handle(run_id).signal("decide", json.loads(envelope))
+            except RPCError as error:
+                if error.status is not RPCStatusCode.INVALID_ARGUMENT or "limit" not in str(error):
+                    raise
+                raise UsageError(
+                    f"run {run_id!r} was sent more signals than Temporal takes for a run; cancel it and start another",
+                    code="signals_exhausted",
+                ) from error
 
     async def cancel(self, run_id: str) -> None:
         """Ask the run to end without an effect.

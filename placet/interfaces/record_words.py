@@ -399,6 +399,7 @@ _TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "token.issued": _token,
     "token.revoked": _token,
     "token.refused": _document,
+    "token.vouched": lambda event: f"asked for run {_name(event.body['run_id'])}",
     "control.seeded": _control,
     "control.caught": _control,
     "control.missed": _control,

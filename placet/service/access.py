@@ -4,6 +4,7 @@ There is no table: a token is the entry `token.issued` of the tenant's stream an
 withdrawal is `token.revoked`. Whoever writes rows can withdraw a token by that, and issue none.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,9 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Frozen, PersonName, first_fault
 from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
 from placet.contracts.people.signed import Remark
-from placet.contracts.text import counted
+from placet.contracts.text import NAME, counted, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
-from placet.governance.access.tokens import new_token, presents, token_id_of, verify_grant
+from placet.governance.access.tokens import check_not_expired, new_token, presents, token_id_of, verify_grant
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
@@ -27,6 +28,7 @@ from placet.storage.database import Database, Transaction
 ISSUED: Final = "token.issued"
 REVOKED: Final = "token.revoked"
 _PAGE = 500
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Issued(NamedTuple):
@@ -97,6 +99,7 @@ def take_grant(database: Database, envelope: str, *, tenant: str) -> AccessGrant
     Raises:
         ConfigurationError: no administrator is pinned here.
         DecisionRefused: the document does not count. The attempt is on the record as well.
+        UsageError: code `already_revoked`; its token was withdrawn, and stays so.
     """
     now, text = datetime.now(UTC), storable(envelope)
     check_administrators(database.trust, tenant)
@@ -130,14 +133,13 @@ def revoke_token(
         raise UsageError(f"malformed: {first_fault(error)}") from error
     with database.transaction() as tx:
         now = datetime.now(UTC)
-        known = [one for one in _known(tx, tenant, now) if one.token_id.startswith(token_id)]
+        known = _named(tx, tenant, token_id, now)
         if len(known) != 1 or not token_id:
             of = f"of tenant {tenant!r}"
             begun = counted(len(known), f"token {of} begins", f"tokens {of} begin")
             raise UsageError(f"{begun} with {token_id!r}; see `placet token list`", code="unknown_token")
         (found,) = known
-        name = found.grant.name if found.grant is not None else ""
-        body = {"token_id": found.token_id, "name": name, "reason": said.reason}
+        body = {"token_id": found.token_id, "name": found.name, "reason": said.reason}
         record_act(tx, tenant, REVOKED, said.by, now, found.token_id, vouched(body, vouched_by))
         return _judged(tx, tenant, found.token_id, now)
 
@@ -162,6 +164,9 @@ def holder_of(database: Database, tenant: str, text: str, now: datetime) -> Acce
 
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant:
     grant = verify_grant(text, tenant=tenant, now=now, find_key=tx.approvers.get)
+    check_not_expired(grant, now)
+    if tx.audit.find(f"tenant/{tenant}", f"{REVOKED}.{grant.token_id}") is not None:
+        raise UsageError(f"token {grant.token_id} was revoked; issue a new one", code="already_revoked")
     document = tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     terms = grant.model_dump(mode="json", include={"name", "roles", "token_id", "expires_at", "reason"})
     entry = record_act(tx, tenant, ISSUED, grant.signer, now, grant.token_id, {**terms, "document": document})
@@ -179,7 +184,17 @@ def _known(tx: Transaction, tenant: str, now: datetime) -> Iterator[KnownToken]:
             break
         before = page[-1][0]
     for event in reversed(issued):
-        yield _judged(tx, tenant, str(event.body["token_id"]), now)
+        token_id = event.step_key.removeprefix(f"{ISSUED}.")
+        if _ID.fullmatch(token_id):  # no other entry of this kind is ever asked for
+            yield _judged(tx, tenant, token_id, now)
+
+
+def _named(tx: Transaction, tenant: str, token_id: str, now: datetime) -> list[KnownToken]:
+    """The tokens whose id begins so. One that is named in full is found whatever else stands on the record."""
+    if not _ID.fullmatch(token_id):
+        return [one for one in _known(tx, tenant, now) if one.token_id.startswith(token_id)]
+    issued = tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{token_id}")
+    return [] if issued is None else [_judged(tx, tenant, token_id, now)]
 
 
 def _judged(tx: Transaction, tenant: str, token_id: str, now: datetime) -> KnownToken:
@@ -189,17 +204,21 @@ def _judged(tx: Transaction, tenant: str, token_id: str, now: datetime) -> Known
     issued = tx.audit.find(stream, f"{ISSUED}.{token_id}")
     revoked = tx.audit.find(stream, f"{REVOKED}.{token_id}")
     if issued is None:
-        return KnownToken(token_id=token_id, grant=None, fault="it was never issued")
+        return KnownToken(token_id=token_id, name="", grant=None, fault="it was never issued")
+    grant, fault = None, ""
     try:
         text = tx.artifacts.get(str(issued.body.get("document")), tenant=tenant).decode(errors="replace")
         grant = verify_grant(text, tenant=tenant, now=now, find_key=tx.approvers.get)
         if grant.token_id != token_id:
+            grant = None
             raise DecisionRefused("its document is another token's", code="wrong_subject")
-        fault = ""
+        check_not_expired(grant, now)
     except (GovernanceError, UsageError) as error:
-        grant, fault = None, str(error)
+        fault = str(error)
+    claimed = shortened(str(issued.body.get("name", "")), NAME)
     return KnownToken(
         token_id=token_id,
+        name=claimed if grant is None else grant.name,
         grant=grant,
         fault=fault,
         revoked_by=None if revoked is None else revoked.actor,

@@ -1,5 +1,6 @@
 """What every interface does with a decision: find what is pending, sign it or what it is changed into, deliver it."""
 
+import base64
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,9 +11,10 @@ from placet.contracts.base import first_fault
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
-from placet.errors import UsageError
+from placet.errors import DecisionRefused, UsageError
 from placet.governance.amendments import amended
 from placet.governance.approvals import sign_decision
+from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
@@ -105,6 +107,20 @@ def _predicate(
         )
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) -> None:
+    """Somebody who is enrolled here signed the envelope; whether it counts is the review's to say.
+
+    Raises:
+        DecisionRefused: nobody did.
+    """
+    key_id = envelope.signatures[0].keyid
+    with database.reading() as tx:
+        key = tx.approvers.get(key_id)
+    if key is None or key.tenant != tenant:
+        raise DecisionRefused(f"key {key_id[:16]} is not enrolled for tenant {tenant!r}", code="unknown_key")
+    dsse.verify(envelope, base64.b64decode(key.public_key))
 
 
 async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:

@@ -28,7 +28,8 @@ def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> E
     host of an installation, pinning is all that is left to do.
 
     Raises:
-        UsageError: code `administrator_pinned`; another administrator is pinned here, who can enroll this one.
+        UsageError: code `administrator_pinned`; another administrator is pinned here, who can enroll this one. Code
+            `key_already_enrolled`; the key is another tenant's.
         ConfigurationError: the administrators file cannot be read or written.
         DecisionRefused: the enrolment does not verify.
     """
@@ -39,6 +40,14 @@ def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> E
             f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let them enroll {by.name!r} "
             f"with --role {ADMINISTRATOR}",
             code="administrator_pinned",
+        )
+    with database.reading() as tx:
+        of = tx.approvers.tenant_of(key_id)
+    if of not in (None, tenant):
+        raise UsageError(
+            f"key {key_id[:16]} is enrolled for tenant {of!r}, and a key belongs to one tenant; "
+            f"make another one for {tenant!r}: `placet keys new NAME`",
+            code="key_already_enrolled",
         )
     public_key = public_bytes(by.key.private.public_key())
     envelope = _sign_enrolment(

@@ -17,7 +17,7 @@ from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
-from placet.service.keeping.tenant_record import vouched
+from placet.service.keeping.tenant_record import VOUCHED, record_act, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
@@ -84,10 +84,14 @@ def record_request(database: Database, request: RunRequest, *, token_id: str | N
         UsageError: the key was used for another customer or agent.
     """
     with database.transaction() as tx:
-        new, body = tx.runs.request(request), vouched(_wanted(request), token_id)
-        record_entry(tx, request, "run.requested", request.requested_by, body, at=request.requested_at)
+        new = tx.runs.request(request)
+        record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
         stands = request_on_record(tx, request.run_id)
         over = is_over(tx, request.run_id)
+        if new and token_id is not None:
+            # Not on the run's own stream: a control has no token, and must not be told apart by that.
+            vouch = vouched({"run_id": request.run_id}, token_id)
+            record_act(tx, request.tenant, VOUCHED, request.requested_by, request.requested_at, request.run_id, vouch)
     return StartedRun(stands or request, new=new, over=over)
 
 

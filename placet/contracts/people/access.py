@@ -46,11 +46,13 @@ class KnownToken(Frozen):
     """A token as the record has it.
 
     Attributes:
+        name: Whose it is: as was signed, or where that does not verify, as the entry says.
         grant: What was signed; None where the document cannot be read or does not verify.
         fault: Why it opens nothing although it was not revoked; empty where it does.
     """
 
     token_id: TokenId
+    name: str
     grant: AccessGrant | None
     fault: str = ""
     revoked_by: PersonName | None = None

@@ -5,7 +5,7 @@ an administrator signed. Invariants of one that counts, in the order they are ch
  (1) its grant is a signed document of this tenant (`placet.governance.signing.signed`, all of its invariants, now: a
      grant ends with the key that signed it);
  (2) its signer is an administrator;
- (3) it has not expired;
+ (3) it has not expired (`check_not_expired`);
  (4) the SHA-256 of what was presented is the one that was signed, compared in constant time.
 That it was not revoked is on the record, and the caller's to ask.
 """
@@ -53,7 +53,7 @@ def token_id_of(text: str) -> str | None:
 
 
 def verify_grant(text: str, *, tenant: str, now: datetime, find_key: FindKey) -> AccessGrant:
-    """Check invariants (1) to (3).
+    """Check invariants (1) and (2).
 
     Raises:
         DecisionRefused: with the code of the first check that failed.
@@ -64,9 +64,17 @@ def verify_grant(text: str, *, tenant: str, now: datetime, find_key: FindKey) ->
             f"{verified.key.name!r} does not hold the role {ADMINISTRATOR!r}; held: {', '.join(verified.key.roles)}",
             code="not_administrator",
         )
-    if now >= verified.document.expires_at:
-        raise DecisionRefused(f"it expired at {moment(verified.document.expires_at)}", code="expired")
     return verified.document
+
+
+def check_not_expired(grant: AccessGrant, now: datetime) -> None:
+    """Check invariant (3).
+
+    Raises:
+        DecisionRefused: code `expired`.
+    """
+    if now >= grant.expires_at:
+        raise DecisionRefused(f"it expired at {moment(grant.expires_at)}", code="expired")
 
 
 def presents(grant: AccessGrant, text: str) -> bool:

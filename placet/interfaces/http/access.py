@@ -39,13 +39,22 @@ def let_in(scope: Scope, holder: AccessGrant | None) -> None:
     scope[_HOLDER] = holder
 
 
+def holder_of_request(request: Request) -> AccessGrant | None:
+    """Return what the token of a request grants; None where it is the installation's own."""
+    holder: AccessGrant | None = request.scope[_HOLDER]
+    return holder
+
+
+Holder = Annotated[AccessGrant | None, Depends(holder_of_request)]
+
+
 def admit(request: Request) -> None:
     """Stop a request that the roles of its token do not permit. What says nothing of itself is not permitted.
 
     Raises:
         UsageError: code `forbidden`.
     """
-    holder: AccessGrant | None = request.scope[_HOLDER]
+    holder = holder_of_request(request)
     if holder is None:
         return
     route = request.scope["route"]
@@ -70,7 +79,7 @@ def _asking(
         ),
     ] = None,
 ) -> Asking:
-    holder: AccessGrant | None = request.scope[_HOLDER]
+    holder = holder_of_request(request)
     if holder is None:
         if operator is None:
             raise UsageError("the header X-Placet-Operator must name who asks", code="malformed")

@@ -33,6 +33,7 @@ _BY_CODE: Mapping[str, int] = {
     "no_proposal": 404,
     "run_key_conflict": 409,
     "late": 409,
+    "signals_exhausted": 409,
     "not_running": 409,
     "artifact_erased": 410,
     "unknown_halt": 404,

@@ -1,12 +1,15 @@
 """What people do that concerns no single run, on the record of their tenant."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Database, Transaction
+
+VOUCHED: Final = "token.vouched"
+"""Of the entry that says which token vouches for who asked for a run."""
 
 
 def record_act(

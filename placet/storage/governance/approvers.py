@@ -104,6 +104,11 @@ class ApproverRepository:
         row = self._row(key_id)
         return row.key if row is not None and self._fault(row) is None else None
 
+    def tenant_of(self, key_id: str) -> str | None:
+        """The tenant for which a row has this key, whether it counts or not; None where there is none."""
+        row = self._row(key_id)
+        return None if row is None else row.key.tenant
+
     def get_at(self, key_id: str, at: datetime) -> EnrolledKey | None:
         """The key as it was at `at`: a revocation that came later is left out."""
         key = self.get(key_id)

@@ -280,6 +280,10 @@ def test_without_a_pinned_administrator_nobody_is_enrolled(database: Database, r
     with pytest.raises(UsageError, match="is pinned as administrator of 'acme' already") as refused:
         bootstrap_administrator(database, tenant="acme", by=stranger)
     assert refused.value.code == "administrator_pinned"
+    with pytest.raises(UsageError, match="a key belongs to one tenant") as refused:
+        bootstrap_administrator(database, tenant="umbrella", by=root)
+    assert refused.value.code == "key_already_enrolled"
+    assert database.trust.pinned("umbrella") == {}  # another key can still be the first
     database.trust = Trust(tmp_path / "elsewhere")
     assert known(database) is None
     bootstrap_administrator(database, tenant="acme", by=root)  # the second host: the record has it already

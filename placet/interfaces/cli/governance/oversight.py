@@ -34,7 +34,8 @@ def seed(
 ) -> None:
     """Start a control: a run with a flawed proposal that must be declined, and that never executes.
 
-    It looks like any run the operator asks for. What became of it is in `placet oversight report`.
+    It looks like any run that PLACET_OPERATOR asks for: give that the name under which runs are asked for here. What
+    became of it is in `placet oversight report`.
     """
     from placet.service.oversight import seed_control
     from placet.service.runs import build_request
@@ -49,6 +50,13 @@ def seed(
         agents=toolbox.agents,
     )
     database = toolbox.database()
+    with database.reading() as tx:
+        usual = any(run.run_id for run in tx.runs.list(toolbox.tenant, requested_by=request.requested_by, limit=1))
+    if not usual:
+        output.print_warning(
+            f"no run was ever asked for by {request.requested_by!r} here: that name may give the control away; "
+            "set PLACET_OPERATOR to one that is usual"
+        )
 
     async def begin() -> None:
         await seed_control(database, await toolbox.engine(), request, flaw=flaw, by=by)

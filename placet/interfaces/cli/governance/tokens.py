@@ -94,10 +94,12 @@ def revoke(
 
 
 def _line(token: "KnownToken") -> str:
-    if token.grant is None:
-        whose = f"opens nothing: {token.fault}"
-    else:
+    if token.fault:
+        whose = f"{token.name or 'nobody'}: opens nothing: {token.fault}"
+    elif token.grant is not None:
         whose = f"{token.grant.name} as {', '.join(token.grant.roles)}, until {moment(token.grant.expires_at)}"
+    else:
+        whose = token.name
     if token.revoked_at is not None:
         return f"{token.token_id}  revoked {moment(token.revoked_at)} by {token.revoked_by}  ({whose})"
     return f"{token.token_id}  {whose}"

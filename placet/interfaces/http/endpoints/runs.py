@@ -17,7 +17,7 @@ from placet.errors import UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.http.access import Operator, posts
+from placet.interfaces.http.access import Holder, Operator, posts
 from placet.interfaces.http.endpoints.common import Why
 from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
@@ -31,7 +31,7 @@ from placet.interfaces.http.endpoints.run_messages import (
     RunStarted,
 )
 from placet.interfaces.http.served import Served
-from placet.service.decisions import deliver_decision
+from placet.service.decisions import check_signature, deliver_decision
 from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import build_request, find_run, record_cancellation, record_request
@@ -131,7 +131,7 @@ class RunEndpoints:
         with self._database.snapshot() as tx:
             return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
 
-    def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision) -> DecisionDelivered:
+    def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision, holder: Holder) -> DecisionDelivered:
         """Deliver a signed decision, or a run's share of a batch, as `placet approve --print` writes it.
 
         The run's record says whether it counts.
@@ -140,7 +140,11 @@ class RunEndpoints:
         text = envelope_text([(b"json/plain", envelope.model_dump_json().encode())])
         if len(text.encode()) > MAX_ENVELOPE_BYTES:
             raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
-        dsse.check_payload_type(envelope.batch if isinstance(envelope, BatchedDecision) else envelope)
+        signed = envelope.batch if isinstance(envelope, BatchedDecision) else envelope
+        dsse.check_payload_type(signed)
+        if holder is not None:
+            # Temporal takes some 10,000 signals for a run: who holds a token and no key must not use them up.
+            check_signature(self._database, self._tenant, signed)
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
