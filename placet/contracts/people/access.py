@@ -1,5 +1,6 @@
 """Access over HTTP: what an administrator signs so that whoever holds a token acts under one person's name."""
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -12,6 +13,9 @@ ACCESS_ROLES: tuple[AccessRole, ...] = get_args(AccessRole)
 
 Action = Literal["read", "operate", "withdraw", "deliver"]
 """What a request does: look; start, cancel or halt; withdraw what people signed; hand in what somebody signed."""
+
+LONGEST = timedelta(days=366)
+"""A token is issued anew at least once a year."""
 
 TokenId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Names a token without giving anything away of its secret."""
@@ -37,8 +41,9 @@ class AccessGrant(SignedDocument):
     def _consistent(self) -> Self:
         if len(set(self.roles)) < len(self.roles):
             raise ValueError("a role stands twice")
-        if self.expires_at <= self.signed_at:
-            raise ValueError(f"expires_at {self.expires_at.isoformat()!r} is not after the signature")
+        if not timedelta() < self.expires_at - self.signed_at <= LONGEST:
+            until = self.expires_at.isoformat()
+            raise ValueError(f"expires_at {until!r} is not within {LONGEST.days} days of the signature")
         return self
 
 

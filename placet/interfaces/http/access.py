@@ -80,6 +80,8 @@ def _asking(
     ] = None,
 ) -> Asking:
     holder = holder_of_request(request)
+    if len(request.headers.getlist("x-placet-operator")) > 1:
+        raise UsageError("the header X-Placet-Operator stands twice", code="malformed")
     if holder is None:
         if operator is None:
             raise UsageError("the header X-Placet-Operator must name who asks", code="malformed")

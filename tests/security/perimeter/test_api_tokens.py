@@ -114,6 +114,8 @@ def test_a_run_bears_the_name_of_the_token_and_no_other(own: Database, root: Sig
         assert httpx.post(f"{url}/v1/runs", json=order(), headers=same).status_code == 201
         # The installation's own token names nobody: the system behind it must.
         assert problem(httpx.post(f"{url}/v1/runs", json=order(), headers=bearer(TOKEN))) == (422, "malformed")
+        twice = [("X-Placet-Operator", "olga"), ("X-Placet-Operator", "anna"), *bearer(TOKEN).items()]
+        assert problem(httpx.post(f"{url}/v1/runs", json=order(), headers=twice)) == (422, "malformed")
         told = {**bearer(TOKEN), "X-Placet-Operator": "olga"}
         by_word = httpx.post(f"{url}/v1/runs", json=order(), headers=told).json()["run"]["run_id"]
         cancelled = httpx.post(f"{url}/v1/runs/{run['run_id']}/cancel", headers=bearer(token))
@@ -203,6 +205,12 @@ def test_a_token_ends_with_the_key_that_signed_for_it(own: Database, root: Signe
     [known] = list_tokens(own, "demo")
     assert "revoked" in known.fault
     assert known.name == "olga"  # whose to issue anew
+
+
+def test_a_token_lasts_a_year_at_most(own: Database, root: Signer) -> None:
+    for days in (0, 367):
+        with pytest.raises(UsageError, match="is not within 366 days of the signature"):
+            issued(own, root, "auditor", days=days)
 
 
 def test_only_an_administrator_issues_tokens(own: Database, root: Signer) -> None:
