@@ -21,6 +21,7 @@ from placet.gate.controls import is_control
 from placet.gate.deciding.review import Review, too_late, unreviewable
 from placet.gate.notices import announce
 from placet.gate.opening import cleared, denied, gate_for, keep_policies
+from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 from placet.storage.pending import OPENED, PROPOSED, amended_key, check_proposed
@@ -83,8 +84,11 @@ class Approve:
 
     @activity.defn(name="mark_gate", no_thread_cancel_exception=True)
     def mark_gate(self, gate: MilestoneInput) -> None:
-        """Record that nobody has passed the gate yet, and remind or ask further people."""
+        """Record that nobody has passed the gate yet, and remind or ask further people; never before it is time."""
         context, run, now = self._context, gate.run, self._context.clock()
+        due = gate.gate.remind_at if gate.milestone == "reminded" else gate.gate.escalate_at
+        if due is None or now + CLOCK_SKEW < due:
+            return  # what time it is, a workflow knows from Temporal alone
         with context.step(run), context.database.transaction() as tx:
             marked = add(
                 tx,

@@ -11,6 +11,7 @@ from placet.contracts.people.decision import PHASES
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import Closed, CloseInput, EndState
 from placet.contracts.text import NAME, one_line
+from placet.contracts.times import moment
 from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
 from placet.gate.context import end, record
@@ -19,12 +20,14 @@ from placet.gate.deciding.review import refuse
 from placet.gate.notices import announce
 from placet.gate.reversal import mark_reversed
 from placet.gate.sending.settlement import end_refusal
+from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Transaction
 from placet.storage.pending import pending_on_record
 
 _UNASKED = "its workflow was cancelled in Temporal, and nobody had asked for that on the record"
+_EARLY = "its workflow in Temporal took its gate for closed, which stands open until"
 _TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "outcome_unknown"}
 
 
@@ -55,16 +58,19 @@ class CloseRun:
         return None if stands is close else Closed(state=stands.state, code=stands.code, detail=stands.detail)
 
     def _as_asked_for(self, close: CloseInput) -> CloseInput:
-        """Return the end that may be recorded: a run was cancelled on request only if the request is on its record.
+        """Return the end that may be recorded: cancelled on request, or undecided when its gate's time was over.
 
-        Temporal takes a cancellation from whoever reaches it. Ours is on the record before it is sent there.
+        Temporal takes a cancellation from whoever reaches it; ours is on the record before it is sent there. And what
+        time it is, a workflow knows from Temporal alone: whoever answers a task in our stead can move its clock.
         """
-        if close.state != "cancelled":
-            return close
         with self._context.database.reading() as tx:
-            if tx.audit.find(close.run.run_id, "run.cancel_requested") is not None:
-                return close
-        return close.model_copy(update={"state": "failed", "code": "cancelled_in_temporal", "detail": _UNASKED})
+            if close.state == "cancelled" and tx.audit.find(close.run.run_id, "run.cancel_requested") is None:
+                return _failed(close, "cancelled_in_temporal", _UNASKED)
+            if close.state == "expired":
+                closes = pending_on_record(tx, close.run.run_id).gate.expires_at
+                if self._context.clock() + CLOCK_SKEW < closes:
+                    return _failed(close, "expired_in_temporal", f"{_EARLY} {moment(closes)}")
+        return close
 
     def _check_end(self, close: CloseInput) -> None:
         """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.
@@ -172,6 +178,10 @@ class CloseRun:
                 settled_at=self._context.clock(),
             )
         tx.effects.resolve(key, receipt, by=close.settled_by.approver)
+
+
+def _failed(close: CloseInput, code: str, detail: str) -> CloseInput:
+    return close.model_copy(update={"state": "failed", "code": code, "detail": detail})
 
 
 def _hold(tx: Transaction, close: CloseInput) -> None:

@@ -41,6 +41,7 @@ from placet.governance.signing.keys import Signer, SigningKey, create_key_file, 
 from placet.service import keys as key_operations
 from placet.service import runs as run_operations
 from placet.storage.database import Database
+from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 from tests.support.enrolment import new_signer, trusted
 from tests.support.world import PASSPHRASE, AnyCaller, own_policies
@@ -141,12 +142,25 @@ class Steps:
         assert self.execute(proposed, self.review(proposed, gate, self.sign(proposed))).outcome == "executed"
         return proposed
 
-    def close(self, state: Any, proposed: Proposed | None = None, late: tuple[ReceivedDecision, ...] = ()) -> None:
+    def close(
+        self,
+        state: Any,
+        proposed: Proposed | None = None,
+        late: tuple[ReceivedDecision, ...] = (),
+        *,
+        early: bool = False,
+    ) -> None:
+        """End the run; as expired when its gate has closed, or `early`, before that."""
+        context = self.parts.context
+        if state == "expired" and not early:
+            with self.parts.database.reading() as tx:
+                closes = pending_on_record(tx, self.run.run_id).gate.expires_at
+            context = replace(context, clock=lambda: closes)
         digest = proposed.digest if proposed else None
         if state == "cancelled" and self.record().state not in END_STATES:
             run_operations.record_cancellation(self.parts.database, self.record(), "olga")
         closing = CloseInput(run=self.run, state=state, code="over", detail="over", proposal=digest, late=late)
-        self.call(CloseRun(self.parts.context).close_run, closing)
+        self.call(CloseRun(context).close_run, closing)
 
     def sign(self, proposed: Proposed, verdict: Any = "approve") -> str:
         said = DecisionPredicate(

@@ -105,4 +105,4 @@ class Parts(ProcessGroup):
     def _module(self, module: str, *name: str) -> Child:
         place_file = str(self.place.home / "place.json")
         command = [sys.executable, "-m", f"placet.bench.processes.{module}", place_file, *name]
-        return self.spawn(name[0] if name else module, command)
+        return self.spawn(f"{name[0]}_worker" if name else module, command)

@@ -18,7 +18,7 @@ from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
 from placet.gate.sending.halting import check_not_halted
 from placet.governance.amendments import amended
-from placet.governance.approvals import amendment_of
+from placet.governance.approvals import CLOCK_SKEW, amendment_of
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
@@ -83,7 +83,9 @@ class Review:
         began = time.monotonic()
         tx, run = self._tx, self._run
         # The signal may have waited for a worker: it must be in time, and its key good, when it is processed.
-        now = max(received.received_at, self._context.clock())
+        # When it came is Temporal's word, which makes nothing later than it is now.
+        clock = self._context.clock()
+        now = max(received.received_at, clock) if received.received_at <= clock + CLOCK_SKEW else clock
         decision, key = self._verify(received.envelope, now)
         votes, pending = self._votes, self._pending
         if decision.verdict in YES:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from placet.contracts.audit import AFTER_THE_END, ENDED
 from placet.contracts.run import RunState, states_before
+from placet.governance.approvals import CLOCK_SKEW
 from placet.storage.projections.rows import Entry
 
 _NEEDS: Final = {
@@ -255,7 +256,7 @@ def _ended(story: Story, entry: Entry) -> None:
         "executed": "execute.settled" in story.kinds or settled_yes,
         "rejected": story.said("reject"),
         "denied": story.gate == "denied" or "execute.refused" in story.kinds,
-        "expired": story.gate == "human",
+        "expired": story.gate == "human" and not _before_its_gate_closed(story, entry),
         "no_action": "propose.completed" in story.kinds and story.digests["proposal"] is None,
         "halted": "execute.refused" in story.kinds,
         "cancelled": "run.cancel_requested" in story.kinds,
@@ -271,6 +272,12 @@ def _ended(story: Story, entry: Entry) -> None:
                 if settled_yes:
                     effect.pop("receipt")  # a person's word, which the entry of their settlement holds
     story.state, story.code, story.detail, story.answered_at = state, body["code"], body["detail"], None
+
+
+def _before_its_gate_closed(story: Story, entry: Entry) -> bool:
+    if story.asked is None:
+        return False
+    return entry.at + CLOCK_SKEW < datetime.fromisoformat(str(story.asked[1]["expires_at"]))
 
 
 _FOLLOW: Final[dict[str, Callable[[Story, Entry], None]]] = {

@@ -355,7 +355,16 @@ def test_each_way_to_end_gives_no_finding(steps: Steps, state: str) -> None:
         steps.review(proposed, gate, steps.sign(proposed, "reject"))
     steps.close(state, proposed)
     assert findings(steps) == []
-    assert steps.record().updated_at <= datetime.now(UTC)
+    assert state == "expired" or steps.record().updated_at <= datetime.now(UTC)
+
+
+def test_an_end_that_came_before_its_gate_closed_is_found(steps: Steps, database_url: str) -> None:
+    proposed, gate = steps.to_the_gate()
+    steps.close("expired", proposed)
+    assert findings(steps) == []
+    early = (gate.expires_at - timedelta(hours=1)).isoformat(sep=" ")
+    edit(database_url, f"UPDATE audit_event SET at = '{early}' WHERE kind = 'run.ended'")  # noqa: S608 - a time
+    assert any("it ended as 'expired', and nothing on its record leads there" in one for one in findings(steps))
 
 
 def test_the_gate_opens_for_what_the_run_proposed_and_for_nothing_else(steps: Steps) -> None:
