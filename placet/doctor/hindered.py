@@ -1,7 +1,7 @@
 """Probe of runs that are under way and do not get on: what their Temporal says keeps each of them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from temporalio.client import Client
@@ -13,6 +13,7 @@ from placet.engine.progress import hindrances
 from placet.entrypoints.settings import Settings
 from placet.errors import StorageError
 from placet.storage.database import Database
+from placet.storage.pending import due_since
 from placet.storage.sql.reading import UNREADABLE
 
 ANSWER_SECONDS = 2.0
@@ -24,11 +25,11 @@ _SHOWN = 5
 def hindered(settings: Settings) -> Iterator[Finding]:
     """Name runs whose step is tried again and again, or that somebody paused at Temporal."""
     try:
-        run_ids = _under_way(settings)
+        runs = _under_way(settings)
     except StorageError as error:  # one row hides the others here
         yield Finding("problem", "runs", str(error), "until then nobody looks whether runs get on")
         return
-    found = asyncio.run(_ask(settings, run_ids)) if run_ids else []
+    found = asyncio.run(_ask(settings, runs)) if runs else []
     for run_id, line in found[:_SHOWN]:
         advice = "`placet run show` tells what it waits for"
         if "tried again" not in line:
@@ -38,30 +39,31 @@ def hindered(settings: Settings) -> Iterator[Finding]:
         yield Finding("problem", "runs", f"{len(found) - _SHOWN} more do not get on", "`placet reconcile` looks at all")
 
 
-def _under_way(settings: Settings) -> tuple[str, ...]:
+def _under_way(settings: Settings) -> dict[str, datetime | None]:
+    """Return the runs that are not over, each with the time since when it has something to do."""
     if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
-        return ()
+        return {}
     try:
         with Database(settings.database, pool_size=1, lock_timeout_s=1.5, statement_timeout_s=ANSWER_SECONDS) as opened:
             if opened.revision() is None:
-                return ()
+                return {}
             with opened.reading() as tx:
                 runs = tx.runs.unmoved(settings.tenants, before=datetime.now(UTC), states=OPEN_STATES, limit=_ASKED)
+                return {run.run_id: due_since(tx, run) for run in runs}
     except StorageError as error:
         if error.code == UNREADABLE:
             raise
-        return ()  # the finding about the database says so
-    return tuple(run.run_id for run in runs)
+        return {}  # the finding about the database says so
 
 
-async def _ask(settings: Settings, run_ids: tuple[str, ...]) -> list[tuple[str, str]]:
+async def _ask(settings: Settings, runs: Mapping[str, datetime | None]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
-            for run_id in run_ids:
+            for run_id, due in runs.items():
                 try:
-                    found += [(run_id, line) for line in await hindrances(client, run_id)]
+                    found += [(run_id, line) for line in await hindrances(client, run_id, due)]
                 except RPCError:
                     continue  # of a run that was never started there is nothing to tell
     except (RPCError, RuntimeError, TimeoutError):

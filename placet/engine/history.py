@@ -6,6 +6,7 @@ What the steps answered is what the shipped workflow code is told when it replay
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -62,6 +63,7 @@ class RunHistory:
         run_id: The workflow id under which it was fetched or exported.
         started_as: The workflow id that its first event names.
         ended: How the workflow ended where it returned nothing; None while it runs.
+        ended_at: When it returned `result`, by Temporal's clock.
         unencrypted: Where our own payloads are plain, as `event 7 result`; nothing else is said then.
     """
 
@@ -72,6 +74,7 @@ class RunHistory:
     scheduled: list[Scheduled] = field(default_factory=list)
     result: RunResult | None = None
     ended: str | None = None
+    ended_at: datetime | None = None
     unencrypted: list[str] = field(default_factory=list)
 
     @property
@@ -132,6 +135,7 @@ async def _read(event: HistoryEvent, facts: RunHistory, converter: DataConverter
     elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
         done = event.workflow_execution_completed_event_attributes
         facts.result = await _decoded(converter, done.result.payloads, RunResult)
+        facts.ended_at = event.event_time.ToDatetime(UTC)
     elif kind in _ENDED:
         facts.ended = _ENDED[kind]
 

@@ -9,7 +9,7 @@ from shlex import quote
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import PendingWorkflowTaskState, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
 from temporalio.client import Client
@@ -26,11 +26,20 @@ UNDER_WAY = frozenset(
 """A paused workflow has not ended: nothing may be concluded from it."""
 
 _WAITS = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+_NO_TASK = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_UNSPECIFIED
+_WITH_A_WORKER = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+_IN_THE_QUEUE = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 TASK_FAILURES = 5
 _TRIED_AGAIN = 3
 """From this attempt on a step is named: one retry is nobody's trouble."""
 UNTAKEN = timedelta(minutes=1)
 """How long a workflow task may wait for a worker before it is named."""
+IDLE = timedelta(minutes=5)
+"""The same of a step, of which busy workers leave many waiting; and how long a workflow may have nothing under way."""
+LONGEST_STEP = timedelta(minutes=15)
+"""No step of ours is given more time for one attempt (workflows/options.py)."""
+LONGEST_PATIENCE = timedelta(minutes=30)
+"""No step of ours is tried for longer, where there is an end to it."""
 _RPC = timedelta(seconds=2)
 
 
@@ -46,19 +55,25 @@ async def described(client: Client, run_id: str) -> DescribeWorkflowExecutionRes
     return await client.workflow_service.describe_workflow_execution(request, timeout=_RPC)
 
 
-async def hindrances(client: Client, run_id: str) -> tuple[str, ...]:
+async def hindrances(client: Client, run_id: str, due: datetime | None) -> tuple[str, ...]:
     """Return what keeps the workflow of a run from getting on, one line each.
+
+    Args:
+        client: Temporal.
+        run_id: The run.
+        due: Since when its workflow has something to do, as our record says; None where it waits for a person.
 
     Raises:
         RPCError: Temporal does not answer, or has no such workflow.
     """
-    return hindrances_of(run_id, await described(client, run_id))
+    return hindrances_of(run_id, await described(client, run_id), due)
 
 
-def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple[str, ...]:
+def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: datetime | None) -> tuple[str, ...]:
     """Return the same of a description; the words of strangers in it are quoted."""
+    now = datetime.now(UTC)
     queue = said.execution_config.task_queue.name
-    found = [line for step in said.pending_activities if (line := _step(run_id, step, queue)) is not None]
+    found = [line for step in said.pending_activities if (line := _step(run_id, step, queue, now)) is not None]
     if said.workflow_execution_info.versioning_info.HasField("versioning_override"):
         advice = f"`temporal workflow update-options --workflow-id {run_id} --versioning-override-behavior unspecified`"
         found.append(f"its workflow is bound to a worker's version, which none of ours has; {advice} unbinds it")
@@ -68,13 +83,13 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple
         by = _by(pause.identity, pause.reason)
         found.append(f"its workflow is paused since {_at(pause.paused_time)}{by}; {advice}")
     begins = said.workflow_execution_info.execution_time
-    if begins.ToDatetime(UTC) > datetime.now(UTC):
+    if begins.ToDatetime(UTC) > now:
         found.append(
             f"its workflow begins only at {_at(begins)}: somebody started it anew, with a delay; "
             f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
         )
     task = said.pending_workflow_task
-    if task.state == _WAITS and datetime.now(UTC) - task.scheduled_time.ToDatetime(UTC) > UNTAKEN:
+    if task.state == _WAITS and now - task.scheduled_time.ToDatetime(UTC) > UNTAKEN:
         advice = f"`temporal task-queue describe --task-queue {quote(one_line(queue, NAME))}`"
         found.append(
             f"no worker takes its workflow task, which waits since {_at(task.scheduled_time)}: none polls, or somebody "
@@ -86,10 +101,18 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse) -> tuple
             f"its workflow task has failed {failed} times and is tried again; if no new version mends it, "
             f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
         )
+    idle = task.state == _NO_TASK and not said.pending_activities
+    if not found and idle and due is not None and now - due > IDLE:
+        found.append(
+            f"its workflow should have gone on since {minute(due)}, and has nothing under way at Temporal: its last "
+            "task was answered in a worker's stead, or a timer of it was changed; "
+            f"`temporal workflow reset --workflow-id {run_id} --type LastWorkflowTask --reason stuck` gives that task "
+            "to a worker again"
+        )
     return tuple(found)
 
 
-def _step(run_id: str, step: PendingActivityInfo, queue: str) -> str | None:
+def _step(run_id: str, step: PendingActivityInfo, queue: str, now: datetime) -> str | None:
     name = one_line(step.activity_type.name, NAME)
     moved = step.activity_options.task_queue.name
     if moved and moved != queue:
@@ -106,6 +129,8 @@ def _step(run_id: str, step: PendingActivityInfo, queue: str) -> str | None:
             f"step {name!r} is paused since {_at(step.pause_info.pause_time)}, at attempt {step.attempt}"
             f"{_by(who.identity, who.reason)}; {advice}"
         )
+    if (held := _held(run_id, step, now)) is not None:
+        return held
     if step.attempt < _TRIED_AGAIN:
         return None
     whole = step.activity_options.schedule_to_close_timeout
@@ -114,6 +139,29 @@ def _step(run_id: str, step: PendingActivityInfo, queue: str) -> str | None:
     else:
         since = f", last at {_at(step.last_started_time)}" if step.HasField("last_started_time") else ""
     return f"step {name!r} is tried again and again{since}; attempt {step.attempt}; why is in `placet run show`"
+
+
+def _held(run_id: str, step: PendingActivityInfo, now: datetime) -> str | None:
+    """What is said of a step that waits for a worker, or is with one, for longer than ours let it."""
+    name, which = one_line(step.activity_type.name, NAME), quote(one_line(step.activity_id, NAME))
+    given = step.activity_options
+    mend = (
+        f"`temporal activity update-options --workflow-id {run_id} --activity-id {which} --restore-original-options` "
+        "gives it its own times again"
+    )
+    longest = max(given.start_to_close_timeout.ToTimedelta(), given.heartbeat_timeout.ToTimedelta())
+    if longest > LONGEST_STEP or given.schedule_to_close_timeout.ToTimedelta() > LONGEST_PATIENCE:
+        return f"somebody gave step {name!r} more time than Placet does; {mend}"
+    if step.state == _WITH_A_WORKER and now - step.last_started_time.ToDatetime(UTC) > LONGEST_STEP:
+        since, by = _at(step.last_started_time), attributed("worker", step.last_worker_identity, NAME)
+        return f"step {name!r} is since {since} with {by}, longer than one attempt may take; {mend}"
+    queued = max((step.scheduled_time, step.next_attempt_schedule_time), key=lambda at: at.ToDatetime(UTC))
+    if step.state == _IN_THE_QUEUE and now - queued.ToDatetime(UTC) > IDLE:
+        return (
+            f"no worker takes step {name!r}, which waits since {_at(queued)}: none polls, all are busy, or somebody "
+            "slowed its queue; `placet doctor` says whether workers poll"
+        )
+    return None
 
 
 def _by(identity: str, reason: str) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from placet.contracts.run import RunRequest
 from placet.contracts.text import WORDS, shortened
+from placet.contracts.times import moment
 from placet.engine.history import RunHistory, Scheduled
 from placet.replay.case import Case, Faults, Version
 from placet.replay.retelling import Retelling
@@ -32,6 +33,17 @@ def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
         made = getattr(told.result, name)
         if stated != made:
             yield f"the history's result says {name} {_shown(stated)}, the workflow code makes it {_shown(made)}"
+
+
+def check_expiry(facts: RunHistory, case: Case) -> Faults:
+    """A run expires when its gate closes, not before: whoever reaches Temporal can move a workflow's own clock."""
+    if facts.result is None or facts.result.state != "expired" or facts.ended_at is None:
+        return
+    gate = next((version.gate for version in reversed(case.versions.values())), None)
+    if gate is None:
+        yield "the history says the run expired, and it has no gate"
+    elif facts.ended_at < gate.expires_at:
+        yield f"the run expired at {moment(facts.ended_at)}, its gate stood open until {moment(gate.expires_at)}"
 
 
 def check_unencrypted(facts: RunHistory) -> Faults:

@@ -20,7 +20,7 @@ from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.errors import ConfigurationError, PlacetError, StorageError, UsageError
-from placet.replay.agreement import check_agreement, check_identity, check_unencrypted
+from placet.replay.agreement import check_agreement, check_expiry, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
 from placet.replay.effects import check_effects
@@ -130,7 +130,13 @@ async def judge(
 
 
 def _judge(verdict: Verdict, facts: RunHistory, case: Case) -> None:
-    checks = (check_identity(facts, case), check_versions(case), check_decisions(case), check_effects(case))
+    checks = (
+        check_identity(facts, case),
+        check_versions(case),
+        check_decisions(case),
+        check_effects(case),
+        check_expiry(facts, case),
+    )
     verdict.faults.extend(fault for faults in checks for fault in faults)
     verdict.notes.extend(dict.fromkeys(notes(facts, case)))
     verdict.proposal = next(reversed(case.versions), None)

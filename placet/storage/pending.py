@@ -1,11 +1,13 @@
 """What stands before a run's effect, as the record says: the pending proposal and its gate, amendments followed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from placet.contracts.gate import Gate
 from placet.errors import DecisionRefused
 from placet.storage.database import Transaction
+from placet.storage.records import RunRecord
 
 PROPOSED: Final = "propose.completed"
 OPENED: Final = "approve.opened"
@@ -55,3 +57,18 @@ def pending_on_record(tx: Transaction, run_id: str) -> Pending:
     while (entry := tx.audit.find(run_id, amended_key(pending.proposal))) is not None:
         pending = Pending(str(entry.body["proposal"]), Gate.model_validate(entry.body["gate"]), pending)
     return pending
+
+
+def due_since(tx: Transaction, run: RunRecord) -> datetime | None:
+    """Return since when the workflow of an open run has something to do; None where it waits for a person.
+
+    While its gate is open it waits for people. Once the gate has closed, the run has to end.
+    """
+    if run.state == "unknown_outcome":
+        return None
+    if run.state != "awaiting_decision":
+        return run.updated_at
+    try:
+        return pending_on_record(tx, run.run_id).gate.expires_at
+    except DecisionRefused:
+        return run.updated_at

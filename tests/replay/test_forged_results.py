@@ -95,3 +95,15 @@ def test_a_history_that_was_cut_has_no_end_and_the_verdict_says_so() -> None:
     verdict = forged.verdict()
     assert (verdict.state, verdict.faults) == ("running", [])
     assert "the history has no result (running): where it has no end, it may have been cut" in verdict.notes
+
+
+def test_a_run_cannot_be_shown_as_expired_while_its_gate_stood_open() -> None:
+    def later(gate: Any) -> None:
+        gate["expires_at"] = "2099-01-01T00:00:00Z"
+
+    forged = Forgery("expired").answer("open_gate", later)
+    assert any("its gate stood open until 2099-01-01 00:00" in fault for fault in forged.faults())
+    early = Forgery("expired")
+    early.events[-1]["eventTime"] = "2020-01-01T00:00:00Z"
+    (fault,) = early.faults()
+    assert fault.startswith("the run expired at 2020-01-01 00:00")

@@ -14,7 +14,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, NoReturn
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
@@ -34,6 +34,7 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
 from placet.gate.sending.ledger import may_have_left
+from placet.storage.pending import due_since
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.standing import request_on_record
 
@@ -172,9 +173,13 @@ class Reconciler:
             detail = f"workflow {run.run_id!r} is of type {quoted(kind, NAME)} on {quoted(queue, NAME)}"
             return Reconciled(run.run_id, "foreign", f"{detail}; someone else started it")
         if workflow.status in UNDER_WAY:
-            lines = hindrances_of(run.run_id, said)
+            lines = hindrances_of(run.run_id, said, await asyncio.to_thread(self._due, run))
             return Reconciled(run.run_id, "stuck", "; ".join(lines)) if lines else None
         return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
+
+    def _due(self, run: RunRecord) -> datetime | None:
+        with self._context.database.reading() as tx:
+            return due_since(tx, run)
 
     async def _gone(self, run: RunRecord, known: str) -> Reconciled | None:
         with self._context.database.reading() as tx:

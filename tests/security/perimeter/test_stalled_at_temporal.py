@@ -60,7 +60,7 @@ def test_a_workflow_task_that_no_worker_takes_is_named_after_a_minute() -> None:
         said.execution_config.task_queue.name = "placet-1"
         said.pending_workflow_task.state = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
         said.pending_workflow_task.scheduled_time.FromDatetime(datetime.now(UTC) - waits)
-        return hindrances_of("run-1", said)
+        return hindrances_of("run-1", said, None)
 
     assert lines(timedelta(seconds=5)) == ()
     (line,) = lines(timedelta(minutes=2))

@@ -12,6 +12,8 @@ from placet.interfaces.cli.run_output import print_events, print_reversals, prin
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from placet.contracts.audit import AuditEvent
     from placet.contracts.proposal import Proposal
     from placet.storage.records import RunRecord
@@ -51,6 +53,7 @@ class ShownRun:
 def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
     """Read what is shown of a run; a proposal that cannot be read hides nothing else."""
     from placet.contracts.proposal import Proposal
+    from placet.storage.pending import due_since
 
     proposal, gone = None, ""
     with toolbox.database().snapshot() as tx:
@@ -60,7 +63,8 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
         events = tx.audit.read(record.run_id)
-    hindered = () if record.state in END_STATES else toolbox.run(_hindered(toolbox, record.run_id))
+        due = due_since(tx, record)
+    hindered = () if record.state in END_STATES else toolbox.run(_hindered(toolbox, record.run_id, due))
     return ShownRun(record, toolbox.installation, proposal, gone, events, hindered)
 
 
@@ -92,13 +96,13 @@ def _print_what_to_look_for(shown: ShownRun) -> None:
     output.print_field("settle", f"`placet settle {run_id} --found executed|not-executed --as NAME`")
 
 
-async def _hindered(toolbox: Toolbox, run_id: str) -> tuple[str, ...]:
+async def _hindered(toolbox: Toolbox, run_id: str, due: "datetime | None") -> tuple[str, ...]:
     from temporalio.service import RPCError
 
     from placet.engine.progress import hindrances
 
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
-            return await hindrances((await toolbox.engine()).client, run_id)
+            return await hindrances((await toolbox.engine()).client, run_id, due)
     except (PlacetError, RPCError, TimeoutError):
         return ()
