@@ -53,9 +53,10 @@ class CloseRun:
             GovernanceError: it says what nobody signed or saw.
         """
         self._check_end(close)
-        stands = self._as_asked_for(close)
-        self._record(stands)
-        return None if stands is close else Closed(state=stands.state, code=stands.code, detail=stands.detail)
+        asked = self._as_asked_for(close)
+        stands = self._record(asked) or Closed(state=asked.state, code=asked.code, detail=asked.detail)
+        same = (stands.state, stands.code, stands.detail) == (close.state, close.code, close.detail)
+        return None if same else stands
 
     def _as_asked_for(self, close: CloseInput) -> CloseInput:
         """Return the end that may be recorded: cancelled on request, or undecided when its gate's time was over.
@@ -98,14 +99,20 @@ class CloseRun:
             )
         raise error
 
-    def _record(self, close: CloseInput) -> None:
+    def _record(self, close: CloseInput) -> Closed | None:
         """Put the end, or the parking, on the record with what follows from it.
 
         Where an end is on record already, only the decisions that came since are added, as refused.
+
+        Returns:
+            The end that was on record before; None where there was none.
         """
         context, now = self._context, self._context.clock()
         with context.database.transaction() as tx:
             tx.runs.lock(close.run.run_id)
+            ended = tx.audit.find(close.run.run_id, ENDED)
+            stands = Closed(**{name: ended.body[name] for name in Closed.model_fields}) if ended is not None else None
+            why = "is over" if stands is not None else f"was on its way to {close.state!r}"
             counted = {
                 used.decision.envelope_digest
                 for phase in PHASES
@@ -114,12 +121,13 @@ class CloseRun:
             for received in close.late:
                 if sha256_hex(received.envelope.encode()) in counted:
                     continue  # it was accepted; only the workflow did not hear of it any more
-                late = DecisionRefused(f"it arrived too late; the run was on its way to {close.state!r}", code="late")
+                late = DecisionRefused(f"it arrived too late; the run {why}", code="late")
                 refuse(tx, close.run, received, late, now)
-            if tx.audit.find(close.run.run_id, ENDED) is not None:
-                return  # by another attempt, or by the step that settled the effect
+            if stands is not None:
+                return stands  # by another attempt, or by the step that settled the effect
             if end(tx, close.run, close.state, close.code, close.detail, now).ours:
                 self._apply(tx, close, now)
+        return None
 
     def _apply(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Do what the recorded end, or parking, means for the ledger, the run's row and the people around it."""

@@ -1,7 +1,8 @@
 """execute: re-check everything, then cause the effect once (docs/adr/0004).
 
  (1) claim the effect in the ledger: the intent is on disk before anything is sent;
- (2) an earlier attempt may have sent it: ask the other system what it shows, and how sure that is;
+ (2) an earlier attempt may have sent it: ask the other system what it shows, and how sure that is. It is asked before
+     the first request as well, since who owns the database can take away that one left;
  (3) re-check approvals or mandate, keys, policy, halts and the customer's state;
  (4) count the send in the ledger and on the record, then send, within the time this attempt owns;
  (5) settle the ledger and the record with what came back.
@@ -36,6 +37,8 @@ from placet.storage.database import Transaction
 from placet.storage.standing import is_over
 
 _CONFLICT = 409
+_SHOWS_OUR_KEY = frozenset({"duplicate_effect", "effect_mismatch", "effect_failed", "effect_pending"})
+"""Codes of a read-back that found a record with the effect's key."""
 
 
 class Execute:
@@ -58,10 +61,9 @@ class Execute:
             if status == "busy":
                 raise self._closing.later(attempt, "an earlier attempt still owns this effect")
             # (2) read back
-            if attempt.sends.count > 0:
-                seen = self._look(attempt)
-                if seen is not None:
-                    return seen
+            seen = self._look(attempt) if attempt.sends.count > 0 else self._look_first(attempt)
+            if seen is not None:
+                return seen
             # (3) re-check
             try:
                 with read_in_time():
@@ -127,6 +129,21 @@ class Execute:
         return ExecutionResult(
             outcome="refused" if refused else "failed", code=claim.code or "failed", detail=claim.detail
         )
+
+    def _look_first(self, attempt: Attempt) -> ExecutionResult | None:
+        """What the other system shows of an effect of which our record knows no request; None for nothing."""
+        try:
+            seen = self._read_back(attempt, attempt.sends)
+        except PluginError as error:
+            if error.code in _SHOWS_OUR_KEY:
+                return self._closing.hold(attempt, f"no request of it is on our record, and {error}")
+            if isinstance(error, UpstreamUnavailable):
+                return self._closing.not_sent(attempt, error)
+            return None  # a system that cannot be asked; `placet doctor` says so
+        if seen.confirmation is None:
+            return None
+        shown = f"{seen.confirmation.api} shows {seen.confirmation.external_id!r} with its key"
+        return self._closing.hold(attempt, f"no request of it is on our record, and {shown}; find out who sent it")
 
     def _look(self, attempt: Attempt) -> ExecutionResult | None:
         """What the other system shows of an effect that was sent; None when it may be sent again."""

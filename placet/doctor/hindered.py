@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from placet.contracts.run import OPEN_STATES
+from placet.contracts.run import OPEN_STATES, Expected
 from placet.doctor.report import Finding
+from placet.engine.payload_keys import load_key
 from placet.engine.progress import hindrances
 from placet.entrypoints.settings import Settings
 from placet.errors import StorageError
 from placet.storage.database import Database
-from placet.storage.pending import due_since
+from placet.storage.pending import expected
 from placet.storage.sql.reading import UNREADABLE
 
 ANSWER_SECONDS = 2.0
@@ -29,18 +31,21 @@ def hindered(settings: Settings) -> Iterator[Finding]:
     except StorageError as error:  # one row hides the others here
         yield Finding("problem", "runs", str(error), "until then nobody looks whether runs get on")
         return
-    found = asyncio.run(_ask(settings, runs)) if runs else []
+    found, unasked = asyncio.run(_ask(settings, runs)) if runs else ([], 0)
     for run_id, line in found[:_SHOWN]:
         advice = "`placet run show` tells what it waits for"
         if "tried again" not in line:
             advice += "; if nobody here did that, somebody else reaches Temporal"
         yield Finding("problem", "runs", f"{run_id}: {line}", advice)
+    if unasked:
+        said = f"Temporal was not asked about {unasked} of {len(runs)} runs in {ANSWER_SECONDS:g} s"
+        yield Finding("info", "runs", said, "`placet reconcile` looks at all")
     if len(found) > _SHOWN:
         yield Finding("problem", "runs", f"{len(found) - _SHOWN} more do not get on", "`placet reconcile` looks at all")
 
 
-def _under_way(settings: Settings) -> dict[str, datetime | None]:
-    """Return the runs that are not over, each with the time since when it has something to do."""
+def _under_way(settings: Settings) -> dict[str, Expected]:
+    """Return the runs that are not over, each with what is expected of its workflow."""
     if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
         return {}
     try:
@@ -49,23 +54,27 @@ def _under_way(settings: Settings) -> dict[str, datetime | None]:
                 return {}
             with opened.reading() as tx:
                 runs = tx.runs.unmoved(settings.tenants, before=datetime.now(UTC), states=OPEN_STATES, limit=_ASKED)
-                return {run.run_id: due_since(tx, run) for run in runs}
+                return {run.run_id: expected(tx, run) for run in runs}
     except StorageError as error:
         if error.code == UNREADABLE:
             raise
         return {}  # the finding about the database says so
 
 
-async def _ask(settings: Settings, runs: Mapping[str, datetime | None]) -> list[tuple[str, str]]:
+async def _ask(settings: Settings, runs: Mapping[str, Expected]) -> tuple[list[tuple[str, str]], int]:
+    """Return what keeps which run, and of how many runs Temporal was not asked in time."""
     found: list[tuple[str, str]] = []
+    left = len(runs)
+    ours = load_key(settings.payload_key).task_queue if settings.payload_key.exists() else None
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
-            for run_id, due in runs.items():
-                try:
-                    found += [(run_id, line) for line in await hindrances(client, run_id, due)]
-                except RPCError:
-                    continue  # of a run that was never started there is nothing to tell
-    except (RPCError, RuntimeError, TimeoutError):
-        return found  # the finding about Temporal says so
-    return found
+            for run_id, awaited in runs.items():
+                with suppress(RPCError):  # of a run that was never started there is nothing to tell
+                    found += [(run_id, line) for line in await hindrances(client, run_id, ours, awaited)]
+                left -= 1
+    except TimeoutError:
+        return found, left
+    except (RPCError, RuntimeError):
+        return found, 0  # the finding about Temporal says so
+    return found, left

@@ -17,6 +17,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter, WorkflowSerializationContext
 
 from placet.contracts.run import RunRequest, RunResult
+from placet.engine.hearing import told_to_wait
 from placet.engine.payload_codec import ENCODING
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class RunHistory:
         started_as: The workflow id that its first event names.
         ended: How the workflow ended where it returned nothing; None while it runs.
         ended_at: When it returned `result`, by Temporal's clock.
+        told_to_wait: Events whose step was told to wait, which none of ours is (`placet.engine.hearing`).
         unencrypted: Where our own payloads are plain, as `event 7 result`; nothing else is said then.
     """
 
@@ -75,6 +77,7 @@ class RunHistory:
     result: RunResult | None = None
     ended: str | None = None
     ended_at: datetime | None = None
+    told_to_wait: list[int] = field(default_factory=list)
     unencrypted: list[str] = field(default_factory=list)
 
     @property
@@ -123,6 +126,8 @@ def _check_order(events: Sequence[HistoryEvent]) -> None:
 
 async def _read(event: HistoryEvent, facts: RunHistory, converter: DataConverter) -> None:
     facts.events += 1
+    if told_to_wait(event) is not None:
+        facts.told_to_wait.append(event.event_id)
     kind = event.event_type
     if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         started = event.workflow_execution_started_event_attributes

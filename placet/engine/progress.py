@@ -14,8 +14,10 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
+from placet.contracts.run import Expected
 from placet.contracts.text import NAME, attributed, one_line, quoted
 from placet.contracts.times import minute
+from placet.engine.hearing import heard
 
 UNDER_WAY = frozenset(
     {
@@ -55,22 +57,37 @@ async def described(client: Client, run_id: str) -> DescribeWorkflowExecutionRes
     return await client.workflow_service.describe_workflow_execution(request, timeout=_RPC)
 
 
-async def hindrances(client: Client, run_id: str, due: datetime | None) -> tuple[str, ...]:
+async def hindrances(client: Client, run_id: str, ours: str | None, expected: Expected) -> tuple[str, ...]:
     """Return what keeps the workflow of a run from getting on, one line each.
 
     Args:
         client: Temporal.
         run_id: The run.
-        due: Since when its workflow has something to do, as our record says; None where it waits for a person.
+        ours: The task queue of this installation, None where that is not known.
+        expected: What our record expects of the workflow.
 
     Raises:
         RPCError: Temporal does not answer, or has no such workflow.
     """
-    return hindrances_of(run_id, await described(client, run_id), due)
+    said = await described(client, run_id)
+    workflow = said.workflow_execution_info
+    if ours is not None and workflow.task_queue != ours:
+        whose = f"task queue {quoted(workflow.task_queue, NAME)}, which is not ours"
+        return (f"a workflow on {whose}, has taken its place; {_terminate(run_id)}",)
+    if workflow.status not in UNDER_WAY:
+        # What just ended is recorded in this moment.
+        long_ago = datetime.now(UTC) - workflow.close_time.ToDatetime(UTC) > UNTAKEN
+        ended = "its workflow has ended at Temporal, without our record; `placet reconcile` records what it left"
+        return (ended,) if long_ago else ()
+    found = hindrances_of(run_id, said, expected.due)
+    return found or (await heard(client, run_id, listens=expected.listens)).lines
 
 
 def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: datetime | None) -> tuple[str, ...]:
-    """Return the same of a description; the words of strangers in it are quoted."""
+    """Return the same of the description of a workflow that is under way; the words of strangers in it are quoted.
+
+    `due` is since when it has something to do, as our record says; None where it waits for a person.
+    """
     now = datetime.now(UTC)
     queue = said.execution_config.task_queue.name
     found = [line for step in said.pending_activities if (line := _step(run_id, step, queue, now)) is not None]
@@ -85,8 +102,7 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: dat
     begins = said.workflow_execution_info.execution_time
     if begins.ToDatetime(UTC) > now:
         found.append(
-            f"its workflow begins only at {_at(begins)}: somebody started it anew, with a delay; "
-            f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
+            f"its workflow begins only at {_at(begins)}: somebody started it anew, with a delay; {_terminate(run_id)}"
         )
     task = said.pending_workflow_task
     if task.state == _WAITS and now - task.scheduled_time.ToDatetime(UTC) > UNTAKEN:
@@ -99,17 +115,21 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: dat
     if failed >= TASK_FAILURES:
         found.append(
             f"its workflow task has failed {failed} times and is tried again; if no new version mends it, "
-            f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
+            f"{_terminate(run_id)}"
         )
     idle = task.state == _NO_TASK and not said.pending_activities
     if not found and idle and due is not None and now - due > IDLE:
         found.append(
             f"its workflow should have gone on since {minute(due)}, and has nothing under way at Temporal: its last "
             "task was answered in a worker's stead, or a timer of it was changed; "
-            f"`temporal workflow reset --workflow-id {run_id} --type LastWorkflowTask --reason stuck` gives that task "
-            "to a worker again"
+            f"`temporal workflow reset --workflow-id {run_id} --type FirstWorkflowTask --reason stuck` lets a worker "
+            "begin again, with what is on its record"
         )
     return tuple(found)
+
+
+def _terminate(run_id: str) -> str:
+    return f"`temporal workflow terminate --workflow-id {run_id}` ends it, and what it left is then recorded"
 
 
 def _step(run_id: str, step: PendingActivityInfo, queue: str, now: datetime) -> str | None:

@@ -17,6 +17,8 @@ _OF_THE_REQUEST = ("run_id", "tenant", "customer_id", "agent", "reverses")
 
 def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
     """The code reproduces the history: order, what each step was asked, and the result."""
+    for number in facts.told_to_wait:
+        yield f"event {number} lets a step wait as no worker of ours does: it was written in a worker's stead"
     if told.failure is not None:
         yield f"the workflow code does not reproduce the history: {told.failure}"
         return

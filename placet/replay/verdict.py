@@ -10,8 +10,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from temporalio.client import WorkflowHistory
 
 from agents.catalogue import load
+from placet.contracts.audit import ENDED
 from placet.contracts.base import RunId
 from placet.contracts.proposal import Proposal
+from placet.contracts.run import END_STATES
 from placet.engine.converter import data_converter
 from placet.engine.history import RunHistory, read_history
 from placet.engine.payload_codec import NOT_SEALED_FOR_IT
@@ -19,7 +21,7 @@ from placet.engine.payload_keys import PayloadKeys, load_key
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.contact import ContactFiles
-from placet.errors import ConfigurationError, PlacetError, StorageError, UsageError
+from placet.errors import ConfigurationError, GovernanceError, PlacetError, StorageError, UsageError
 from placet.replay.agreement import check_agreement, check_expiry, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
@@ -80,6 +82,8 @@ async def replay(
     if export is not None:
         write_history(export, history)
     verdict = await judge(history, keys, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+    if _is_run(target):
+        verdict.faults.extend(await asyncio.to_thread(_against_record, settings, verdict))
     if verdict.first is not None:
         faults, found = await asyncio.to_thread(_rederived, settings, verdict.first)
         verdict.faults.extend(faults)
@@ -168,8 +172,33 @@ def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[
         database.close()
 
 
+def _is_run(target: str) -> bool:
+    return not target.endswith(".json")
+
+
+def _against_record(settings: Settings, verdict: Verdict) -> list[str]:
+    """Compare how the history ends with our record: whoever reaches Temporal can put another one in its place."""
+    try:
+        database = open_database(settings)
+    except PlacetError:
+        return []
+    try:
+        with database.reading() as tx:
+            ended = tx.audit.find(verdict.run_id, ENDED)
+            known = tx.audit.last(verdict.run_id) is not None
+    except (GovernanceError, StorageError) as error:
+        return [f"our record of the run cannot be read: {error}"]
+    finally:
+        database.close()
+    recorded = str(ended.body["state"]) if ended is not None else "not over"
+    over = verdict.state in END_STATES
+    if not known or recorded == verdict.state or (ended is None and not over):
+        return []
+    return [f"the history ends {verdict.state!r}, our record says that the run is {recorded!r}"]
+
+
 async def _history(settings: Settings, target: str) -> WorkflowHistory:
-    if target.endswith(".json"):
+    if not _is_run(target):
         return load_history(Path(target))
     try:
         TypeAdapter(RunId).validate_python(target)

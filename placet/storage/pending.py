@@ -1,10 +1,10 @@
 """What stands before a run's effect, as the record says: the pending proposal and its gate, amendments followed."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from placet.contracts.gate import Gate
+from placet.contracts.run import Expected
 from placet.errors import DecisionRefused
 from placet.storage.database import Transaction
 from placet.storage.records import RunRecord
@@ -59,16 +59,13 @@ def pending_on_record(tx: Transaction, run_id: str) -> Pending:
     return pending
 
 
-def due_since(tx: Transaction, run: RunRecord) -> datetime | None:
-    """Return since when the workflow of an open run has something to do; None where it waits for a person.
-
-    While its gate is open it waits for people. Once the gate has closed, the run has to end.
-    """
+def expected(tx: Transaction, run: RunRecord) -> Expected:
+    """Return what is expected of the workflow of an open run. Once its gate has closed, it has to end."""
     if run.state == "unknown_outcome":
-        return None
+        return Expected(due=None, listens=True)
     if run.state != "awaiting_decision":
-        return run.updated_at
+        return Expected(due=run.updated_at, listens=False)
     try:
-        return pending_on_record(tx, run.run_id).gate.expires_at
+        return Expected(due=pending_on_record(tx, run.run_id).gate.expires_at, listens=True)
     except DecisionRefused:
-        return run.updated_at
+        return Expected(due=run.updated_at, listens=True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import secrets
 import shutil
 import threading
 import time
@@ -104,7 +103,6 @@ class World:
         self.database: Database = open_database(self.settings)
         self.engine: Engine = self.run(connect(self.settings))
         self.worker_engine: Engine = self.run(connect(self.settings, for_worker=True))
-        self.engine.task_queue = f"placet-{secrets.token_hex(8)}"
         self.engine.is_ours = True  # worlds share one Temporal server
         self._worker: Worker | None = None
         self._parts: Parts | None = None

@@ -14,7 +14,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Literal, NoReturn
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
@@ -24,17 +24,18 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.admission import WORKFLOW
 from activities.close_run import CloseRun
 from activities.context import Context
-from placet.contracts.run import END_STATES, CloseInput, EndState, RunRequest
+from placet.contracts.run import END_STATES, CloseInput, EndState, Expected, RunRequest
 from placet.contracts.text import NAME, quoted
 from placet.contracts.times import moment
 from placet.engine.client import Engine
+from placet.engine.hearing import heard
 from placet.engine.progress import UNDER_WAY, described, hindrances_of
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
 from placet.gate.sending.ledger import may_have_left
-from placet.storage.pending import due_since
+from placet.storage.pending import expected
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.standing import request_on_record
 
@@ -43,6 +44,8 @@ NEVER_STARTED = "never_started"
 
 _LEASE = "/reconciler"  # no tenant can have this name
 _LEASE_TIME = timedelta(seconds=120)
+_REMEMBERED = 100_000
+"""Runs of which it is remembered how far their history was read; most of them are over some day."""
 _START_WITHIN = timedelta(hours=24)
 _log = logging.getLogger(__name__)
 
@@ -83,6 +86,7 @@ class Reconciler:
         self._page = page
         self._after = ""
         self._holder = secrets.token_hex(8)
+        self._heard: dict[str, tuple[str, int]] = {}
 
     @property
     def done(self) -> bool:
@@ -123,6 +127,8 @@ class Reconciler:
         runs = await asyncio.to_thread(self._unmoved)
         found = [await self._look(run, known) for run in runs]
         self._after = runs[-1].run_id if len(runs) == self._page else ""
+        if len(self._heard) > _REMEMBERED:
+            self._heard.clear()
         await asyncio.to_thread(self._release)
         return [one for one in found if one is not None]
 
@@ -166,33 +172,47 @@ class Reconciler:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise UpstreamUnavailable(f"Temporal did not answer ({error.status.name})") from error
-            return await self._gone(run, known)
+            return await self._gone(run, known, "Temporal no longer has its workflow: it was deleted there")
         workflow = said.workflow_execution_info
         kind, queue = workflow.type.name, workflow.task_queue
         if (kind, queue) != (WORKFLOW, self._engine.task_queue):
             detail = f"workflow {run.run_id!r} is of type {quoted(kind, NAME)} on {quoted(queue, NAME)}"
-            return Reconciled(run.run_id, "foreign", f"{detail}; someone else started it")
-        if workflow.status in UNDER_WAY:
-            lines = hindrances_of(run.run_id, said, await asyncio.to_thread(self._due, run))
-            return Reconciled(run.run_id, "stuck", "; ".join(lines)) if lines else None
-        return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
+            if workflow.status not in UNDER_WAY:
+                return await self._gone(run, known, f"{detail}, which took the place of its own, and is over")
+            advice = f"`temporal workflow terminate --workflow-id {run.run_id}` ends it, and the next pass records that"
+            return Reconciled(run.run_id, "foreign", f"{detail}; someone else started it; {advice}")
+        if workflow.status not in UNDER_WAY:
+            return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
+        due = await asyncio.to_thread(self._expected, run)
+        lines = hindrances_of(run.run_id, said, due.due) or await self._unheard(run.run_id, workflow, due)
+        return Reconciled(run.run_id, "stuck", "; ".join(lines)) if lines else None
 
-    def _due(self, run: RunRecord) -> datetime | None:
+    def _expected(self, run: RunRecord) -> Expected:
         with self._context.database.reading() as tx:
-            return due_since(tx, run)
+            return expected(tx, run)
 
-    async def _gone(self, run: RunRecord, known: str) -> Reconciled | None:
+    async def _unheard(self, run_id: str, workflow: WorkflowExecutionInfo, due: Expected) -> tuple[str, ...]:
+        """Return what keeps a run from hearing what it is sent; a history that did not grow is not read again."""
+        seen = (workflow.execution.run_id, workflow.history_length)
+        if self._heard.get(run_id) == seen:
+            return ()
+        try:
+            found = await heard(self._engine.client, run_id, listens=due.listens)
+        except RPCError as error:
+            raise UpstreamUnavailable(f"Temporal did not answer ({error.status.name})") from error
+        if not found.waits:
+            self._heard[run_id] = seen
+        return found.lines
+
+    async def _gone(self, run: RunRecord, known: str, detail: str) -> Reconciled | None:
         with self._context.database.reading() as tx:
             started = tx.audit.find(run.run_id, "run.started") is not None
             met = tx.audit.find(f"tenant/{run.tenant}", _met_key(known))
         if not started:
             return await self._never_started(run)
         if met is None or met.at > run.requested_at:
-            detail = (
-                "this Temporal was met after the run was requested, and never had it; check PLACET_TEMPORAL_ADDRESS"
-            )
-            return Reconciled(run.run_id, "lost", detail)
-        detail = "Temporal no longer has its workflow: it was deleted there"
+            unmet = "this Temporal was met after the run was requested, and never had it; check PLACET_TEMPORAL_ADDRESS"
+            return Reconciled(run.run_id, "lost", unmet)
         return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, detail)
 
     async def _never_started(self, run: RunRecord) -> Reconciled | None:

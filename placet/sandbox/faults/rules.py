@@ -96,6 +96,7 @@ class FaultRule(BaseModel):
         method: HTTP method, or None for any.
         path: Prefix of the request's path.
         fault: As written in the header, e.g. `lost`.
+        after: How many requests that it is about pass before it is in force.
         count: How many requests meet it; None means every one until the rules are cleared.
         seconds: How long it is in force; None means until the rules are cleared.
         about: Text that the request's query or body must hold, such as a bucket's id; empty for any.
@@ -106,6 +107,7 @@ class FaultRule(BaseModel):
     method: str | None = None
     path: str = Field(default="/", pattern=r"^/")
     fault: str
+    after: int = Field(default=0, ge=0)
     count: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0)
     about: str = ""
@@ -162,9 +164,13 @@ class FaultBook:
             self._arrived[f"{method} {path}"] += 1
             self._expire()
             for position, (rule, end) in enumerate(self._rules):
-                if rule.method in {None, method} and path.startswith(rule.path) and rule.about in text:
-                    self._use(position, rule, end)
-                    return parse_fault(rule.fault)
+                if rule.method not in {None, method} or not path.startswith(rule.path) or rule.about not in text:
+                    continue
+                if rule.after:
+                    self._rules[position] = (rule.model_copy(update={"after": rule.after - 1}), end)
+                    continue
+                self._use(position, rule, end)
+                return parse_fault(rule.fault)
         return None
 
     def _use(self, position: int, rule: FaultRule, end: float) -> None:

@@ -86,16 +86,44 @@ def anchor_in_folder(folder: Path, head: SignedHead) -> Path:
             raise ConfigurationError(f"{str(part)!r} is a symbolic link, which is not followed here; remove it")
     file = place / f"{head.checkpoint.size:012d}.checkpoint"
     try:
-        earlier = sorted(place.glob("*.checkpoint"))
-        if earlier:
-            anchored = open_checkpoint(earlier[-1].read_text(encoding="utf-8"), head.keys)
-            head.must_extend(anchored, repr(str(earlier[-1])))
+        newest = _newest_anchored(place)
+        if newest is not None:
+            head.must_extend(_read_anchored(newest, head), repr(str(newest)))
         if not file.exists():
             place.mkdir(parents=True, exist_ok=True)
             write_file(file, head.note, mode=PUBLIC_MODE)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot anchor in {str(folder)!r}: {error}") from error
     return file
+
+
+def _newest_anchored(place: Path) -> Path | None:
+    """Return the file of the largest size in `place`; None where nothing was anchored yet.
+
+    Raises:
+        GovernanceError: code `audit_broken`; a file bears a name that nothing anchored here has.
+    """
+    files = list(place.glob("*.checkpoint"))
+    for file in files:
+        if not _SIZE.fullmatch(file.stem):
+            raise GovernanceError(
+                f"{str(file)!r} is not named as a checkpoint anchored here is; find out who put it there", code=BROKEN
+            )
+    return max(files, key=lambda file: int(file.stem), default=None)
+
+
+def _read_anchored(file: Path, head: SignedHead) -> Checkpoint:
+    try:
+        anchored = open_checkpoint(file.read_text(encoding="utf-8"), head.keys)
+    except GovernanceError as error:
+        raise GovernanceError(
+            f"{str(file)!r} is no checkpoint of this log; find out who put it there: {error}", code=error.code
+        ) from error
+    if anchored.size != int(file.stem):
+        raise GovernanceError(
+            f"{str(file)!r} holds the checkpoint of {_entries(anchored.size)}; find out who put it there", code=BROKEN
+        )
+    return anchored
 
 
 def anchor_in_git(repository: Path, head: SignedHead) -> Path:

@@ -26,6 +26,7 @@ from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey, untrusted_text
 from placet.storage.database import Database, Transaction
 from placet.storage.log.sequencer import LEASED, LogSequencer
+from placet.storage.log.verification import check_none_skipped
 
 NOT_COVERED = "not_covered"
 """Code of the error that an entry newer than the checkpoint raises."""
@@ -42,7 +43,7 @@ def signed_head(database: Database, identity: LogIdentity, tenant: str) -> str:
     Raises:
         UsageError: code `empty_log`; there is nothing to sign.
         StorageError: the database refused, or there was too long to wait.
-        GovernanceError: code `audit_broken`: the log is not the one that was signed last.
+        GovernanceError: code `audit_broken`: the log is not the one that was signed last, or leaves out an entry.
     """
     with database.reading() as tx:
         newest = tx.log.last_recorded(tenant)
@@ -58,6 +59,8 @@ def signed_head(database: Database, identity: LogIdentity, tenant: str) -> str:
                 raise
         else:
             if note is not None and _covers(database, tenant, note, newest):
+                with database.snapshot() as tx:
+                    check_none_skipped(tx, tenant, tx.log.head(tenant))
                 return note
         Event().wait(_POLL_SECONDS)
     raise StorageError(
@@ -115,11 +118,18 @@ def prove_stream(tx: Transaction, identity: LogIdentity, tenant: str, stream: st
 
     Raises:
         UsageError: code `unknown_stream`, or `not_covered`: the checkpoint is older than an entry.
+        GovernanceError: code `audit_broken`: an entry of the log is gone that may have been the stream's.
     """
     events = tx.audit.read(stream)
     positions = tx.audit.positions(stream)
     if not events or events[0].tenant != tenant:
         raise _unknown(stream)
+    # What is gone from the record may be its last entries: nobody signs that these are all.
+    gone = tx.log.lost(tenant, min(positions))
+    if gone is not None:
+        raise GovernanceError(
+            f"the log of tenant {tenant!r} is broken: its entry at position {gone} of the record is gone", code=BROKEN
+        )
     entries = _proven(tx, tenant, dict(zip(positions, events, strict=True)), note)
     head = sign_head(parse_checkpoint(untrusted_text(note)), events, identity.key)
     return ProofBundle(stream=stream, head=head, checkpoint=note, entries=entries)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    and_,
     any_,
     bindparam,
     func,
@@ -45,9 +46,16 @@ _PAGE = (
 )
 _SKIPPED = (
     select(AUDIT.c.id)
-    .outerjoin(LOG_ENTRY, LOG_ENTRY.c.position == AUDIT.c.id)
+    .outerjoin(LOG_ENTRY, and_(LOG_ENTRY.c.position == AUDIT.c.id, LOG_ENTRY.c.tenant == AUDIT.c.tenant))
     .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id <= bindparam("position"), LOG_ENTRY.c.position.is_(None))
     .order_by(AUDIT.c.id)
+    .limit(1)
+)
+_LOST = (
+    select(LOG_ENTRY.c.position)
+    .outerjoin(AUDIT, and_(AUDIT.c.id == LOG_ENTRY.c.position, AUDIT.c.tenant == LOG_ENTRY.c.tenant))
+    .where(_OF_TENANT, LOG_ENTRY.c.position > bindparam("after"), AUDIT.c.id.is_(None))
+    .order_by(LOG_ENTRY.c.position)
     .limit(1)
 )
 _INSERT_ENTRY = insert(LOG_ENTRY).inline()
@@ -179,6 +187,11 @@ class LogTree:
     def skipped(self, tenant: str, head: LogHead) -> int | None:
         """Position of an entry of the record that should be in the log and is not; None when there is none."""
         position: int | None = self._connection.scalar(_SKIPPED, {"tenant": tenant, "position": head.position})
+        return position
+
+    def lost(self, tenant: str, after: int) -> int | None:
+        """Position above `after` of an entry that is in the log and gone from the record; None when there is none."""
+        position: int | None = self._connection.scalar(_LOST, {"tenant": tenant, "after": after})
         return position
 
     def last_recorded(self, tenant: str) -> int:

@@ -11,6 +11,7 @@ What is verified:
 
 import heapq
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from placet.contracts.text import counted
@@ -63,15 +64,13 @@ def verify_log(
             `bad_signature`: a stored checkpoint is not signed by a trusted key.
     """
     head = tx.log.head(tenant)
-    streams = tx.audit.streams(tenant)
+    streams = frozenset(tx.audit.streams(tenant))
     for stream in streams:
         tx.audit.verify(stream)
     expected = _Expected(tx, tenant, keys, anchors)
-    frontier = _walk(tx, tenant, head, expected)
+    frontier = _walk(tx, tenant, head, expected, streams)
     expected.none_left(frontier.size)
-    skipped = tx.log.skipped(tenant, head)
-    if skipped is not None:
-        raise _broken(tenant, f"the entry at position {skipped} of the record is not in it")
+    check_none_skipped(tx, tenant, head)
     return VerifiedLog(
         streams=len(streams),
         entries=frontier.size,
@@ -80,6 +79,17 @@ def verify_log(
         anchors=len(anchors),
         root=frontier.root(),
     )
+
+
+def check_none_skipped(tx: Transaction, tenant: str, head: LogHead) -> None:
+    """Make sure that every entry on the record up to the head of the log is in the log.
+
+    Raises:
+        GovernanceError: code `audit_broken`.
+    """
+    skipped = tx.log.skipped(tenant, head)
+    if skipped is not None:
+        raise _broken(tenant, f"the entry at position {skipped} of the record is not in it")
 
 
 class _Expected:
@@ -126,7 +136,7 @@ class _Expected:
             after = page[-1][0]
 
 
-def _walk(tx: Transaction, tenant: str, head: LogHead, expected: _Expected) -> Frontier:
+def _walk(tx: Transaction, tenant: str, head: LogHead, expected: _Expected, streams: AbstractSet[str]) -> Frontier:
     frontier = Frontier()
     expected.compare(frontier)
     position = 0
@@ -134,7 +144,7 @@ def _walk(tx: Transaction, tenant: str, head: LogHead, expected: _Expected) -> F
         rows = tx.log.page(tenant, frontier.size, min(_PAGE, head.size - frontier.size))
         if not rows:
             raise _broken(tenant, f"entry {frontier.size} is missing")
-        leaves = _leaves(tx, tenant, rows)
+        leaves = _leaves(tx, tenant, rows, streams)
         completed: dict[Node, bytes] = {}
         for row in rows:
             if row.index != frontier.size:
@@ -155,8 +165,12 @@ def _walk(tx: Transaction, tenant: str, head: LogHead, expected: _Expected) -> F
     return frontier
 
 
-def _leaves(tx: Transaction, tenant: str, rows: Sequence[LogRow]) -> dict[int, bytes]:
+def _leaves(tx: Transaction, tenant: str, rows: Sequence[LogRow], streams: AbstractSet[str]) -> dict[int, bytes]:
     events = tx.audit.at(tenant, [row.position for row in rows])
+    for position, event in events.items():
+        if event.stream not in streams:
+            fault = f"the entry at position {position} is of stream {event.stream!r}, which has no first one"
+            raise _broken(tenant, fault)
     return {position: leaf_of(entry_hash(event)) for position, event in events.items()}
 
 

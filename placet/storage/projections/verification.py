@@ -19,7 +19,7 @@ from placet.storage.database import Transaction
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
 from placet.storage.projections.order import Withdrawn, is_sending, kind_of
-from placet.storage.projections.rows import Entry, ProjectionRows
+from placet.storage.projections.rows import BEFORE_ALL, Entry, ProjectionRows
 from placet.storage.projections.run_rows import CHECKS, check_asked
 from placet.storage.projections.story import Story
 from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent
@@ -59,7 +59,7 @@ def check_projections(tx: Transaction, tenant: str) -> None:
 
 
 def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
-    rows, after = tx.projections, 0
+    rows, after = tx.projections, BEFORE_ALL
     withdrawn = Withdrawn(rows, tenant)
     while page := rows.run_streams(tenant, after):
         run_ids = [stream for _, stream in page]

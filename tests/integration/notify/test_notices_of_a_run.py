@@ -134,7 +134,7 @@ def test_an_outcome_nobody_knows_is_brought_to_whoever_may_settle_it(told: Told)
     world = told.world
     run_id = world.pending("C00005")
     world.break_bss("POST", ADJUST, "lost", count=1)
-    world.break_bss("GET", ADJUST, "status=503")
+    world.break_bss("GET", ADJUST, "status=503", after=1)
     world.send(run_id, world.sign(run_id, world.approver()))
     world.wait(run_id, "unknown_outcome")
     parked = told.notices(run_id, "outcome_unknown")

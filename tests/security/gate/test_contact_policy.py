@@ -108,7 +108,7 @@ def test_what_was_sent_and_is_unknown_counts_as_given(a_world: World) -> None:
     a_world.stop_worker()
     a_world.start_worker(effect_attempts=2)
     a_world.break_bss("POST", "/tmf-api/prepayBalanceManagement/v4/adjustBalance", "lost", count=1)
-    a_world.break_bss("GET", "/tmf-api/prepayBalanceManagement/v4/adjustBalance", "status=503")
+    a_world.break_bss("GET", "/tmf-api/prepayBalanceManagement/v4/adjustBalance", "status=503", after=1)
     a_world.send(run, a_world.sign(run, anna))
     a_world.wait(run, "unknown_outcome")
     a_world.mend_bss()

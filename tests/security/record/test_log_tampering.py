@@ -177,6 +177,38 @@ def test_an_entry_slipped_in_between_is_found(victim: Victim) -> None:
     assert "the entry at position 0 of the record is not in it" in victim.finding()
 
 
+def test_an_entry_that_a_stranger_s_row_calls_logged_is_found_and_nothing_is_signed(victim: Victim) -> None:
+    """A row of another tenant names its position, below zero or in a gap; a checkpoint by hand would cover it."""
+    record(victim.database, 1, first=50, runs=1)
+    victim.run(
+        "UPDATE audit_event SET id = -5 WHERE id = 13",
+        "INSERT INTO log_entry (tenant, leaf_index, position, leaf_hash) VALUES ('nobody', 7, -5, zeroblob(32))",
+    )
+    finding = "the entry at position -5 of the record is not in it"
+    assert finding in victim.finding(victim.anchor)
+    record(victim.database, 1, first=60, runs=1)
+    with pytest.raises(GovernanceError, match=finding):
+        signed_head(victim.database, victim.who, TENANT)
+
+
+def test_a_stream_without_its_first_entry_is_found(victim: Victim) -> None:
+    record(victim.database, 1, first=50, runs=1)
+    victim.run("UPDATE audit_event SET stream = 'ghost', seq = 7 WHERE id = 13")
+    sequencer(victim.database, victim.who).advance()
+    assert "the entry at position 13 is of stream 'ghost', which has no first one" in victim.finding()
+
+
+def test_nobody_signs_that_a_run_whose_last_entries_are_gone_is_whole(victim: Victim) -> None:
+    with victim.database.reading() as tx:
+        stream, note = run_id(0), tx.checkpoints.page(TENANT, 11, 1)[0][1]
+        (*_, last) = tx.audit.positions(stream)
+        assert prove_stream(tx, victim.who, TENANT, stream, note).entries
+    victim.run(f"DELETE FROM audit_event WHERE id = {last}")  # noqa: S608 - what somebody types
+    gone = f"position {last} of the record is gone"
+    with victim.database.snapshot() as tx, pytest.raises(GovernanceError, match=gone):
+        prove_stream(tx, victim.who, TENANT, stream, note)
+
+
 def cut_off(victim: Victim) -> None:
     victim.run(
         "DELETE FROM audit_event WHERE id > 8",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
     ResetWorkflowExecutionRequest,
@@ -14,10 +15,13 @@ from temporalio.client import WorkflowFailureError
 from temporalio.common import RawValue
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from placet.doctor.hindered import hindered
 from placet.engine import progress
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
+from placet.replay.verdict import replay
 from placet.service import runs as run_operations
 from placet.storage.projections.verification import verify_projections
+from tests.security.perimeter.impostor import stranger
 from tests.support.databases import outsider
 from tests.support.world import World
 
@@ -61,7 +65,8 @@ def test_a_terminated_run_whose_effect_may_be_under_way_is_parked_for_a_person(a
     anna = a_world.approver("anna")
     run_id, denied = a_world.pending("C00005"), a_world.pending("C00006")
     a_world.break_bss("POST", ADJUST, "drop")
-    a_world.break_bss("GET", ADJUST, "status=503")
+    for bucket in ("B-C00005", "B-C00006"):
+        a_world.break_bss("GET", ADJUST, "status=503", after=1, about=bucket)
     for each in (run_id, denied):
         a_world.send(each, a_world.sign(each, anna))
 
@@ -204,3 +209,51 @@ def test_a_workflow_that_does_not_get_on_is_named(a_world: World, monkeypatch: p
     assert found.found == "stuck"
     assert found.detail.startswith("its workflow task has failed 2 times and is tried again")
     assert f"temporal workflow terminate --workflow-id {run_id}" in found.detail
+
+
+def test_a_workflow_that_took_the_place_of_ours_is_named_and_once_it_is_over_so_is_the_run(a_world: World) -> None:
+    """As after a ContinueAsNew onto a queue of somebody's, or a start under the run's id."""
+    assert passed(a_world) == {}  # this Temporal was met before
+    run_id = a_world.pending("C00005")
+    terminate(a_world, run_id)
+    client = stranger(a_world)
+    a_world.run(client.start_workflow("GovernedRun", id=run_id, task_queue="mallory"))
+    finding = passed(a_world)[run_id]
+    assert finding.found == "foreign"
+    assert f"`temporal workflow terminate --workflow-id {run_id}` ends it" in finding.detail
+    (said,) = [line.detail for line in hindered(a_world.settings)]
+    assert "a workflow on task queue “mallory”, which is not ours, has taken its place" in said
+    terminate(a_world, run_id)
+    finding = passed(a_world)[run_id]
+    assert finding.found == "ended"
+    assert "which took the place of its own, and is over" in finding.detail
+    record = a_world.record(run_id)
+    assert (record.state, record.code) == ("failed", ENDED_BY_TEMPORAL)
+
+
+def test_a_workflow_that_is_run_again_ends_as_its_record_says(a_world: World) -> None:
+    """A stranger resets the workflow of an executed run, without its signals, and cancels what goes on."""
+    anna, run_id = a_world.approver("anna"), a_world.pending("C00005")
+    a_world.approve(run_id, anna)
+    gate = next(
+        event.workflow_task_completed_event_attributes.scheduled_event_id + 2
+        for event in reversed(list(a_world.run(a_world.engine.history(run_id)).events))
+        if event.HasField("workflow_task_completed_event_attributes") and event.event_id < 20
+    )
+    reset = ResetWorkflowExecutionRequest(
+        namespace="default",
+        workflow_execution=WorkflowExecution(workflow_id=run_id),
+        reason="x",
+        request_id="x",
+        workflow_task_finish_event_id=gate,
+        reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
+    )
+    a_world.run(stranger(a_world).workflow_service.reset_workflow_execution(reset))
+    verdict = a_world.run(replay(a_world.settings, run_id))
+    assert verdict.faults == [f"the history ends {verdict.state!r}, our record says that the run is 'executed'"]
+    a_world.run(stranger(a_world).get_workflow_handle(run_id).cancel())
+    result = a_world.run(a_world.engine.handle(run_id).result())
+    assert result["state"] == "executed"
+    assert a_world.run(replay(a_world.settings, run_id)).faults == []
+    assert a_world.record(run_id).state == "executed"
+    assert a_world.effects()["adjustments"] == 1

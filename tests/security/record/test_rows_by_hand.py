@@ -78,6 +78,28 @@ def test_a_row_that_closes_an_effect_ends_no_run(steps: Steps, database_url: str
     assert granted(bss_url) == 1
 
 
+def test_what_the_other_system_shows_is_not_sent_again_although_every_row_of_it_is_gone(
+    steps: Steps, database_url: str, bss_url: str
+) -> None:
+    """Who owns the database takes away that a request left, before a signed head holds it."""
+    proposed, gate = steps.to_the_gate()
+    review = steps.review(proposed, gate, steps.sign(proposed))
+    assert steps.execute(proposed, review).outcome == "executed"
+    for table in ("audit_event", "effect"):
+        disarm(database_url, table)
+    run_id = steps.run.run_id
+    with outsider(database_url) as shell:
+        shell(f"DELETE FROM audit_event WHERE run_id = '{run_id}' AND kind LIKE 'execute.%'")  # noqa: S608
+        shell(f"DELETE FROM audit_event WHERE run_id = '{run_id}' AND kind = 'run.ended'")  # noqa: S608
+        shell(f"DELETE FROM effect WHERE run_id = '{run_id}'")  # noqa: S608
+        shell(f"UPDATE run SET state = 'executing', receipt = NULL, code = NULL WHERE run_id = '{run_id}'")  # noqa: S608
+    result = steps.execute(proposed, review)
+    assert (result.outcome, result.code) == ("unknown_outcome", "outcome_unknown")
+    assert result.detail.startswith("no request of it is on our record, and TMF654 shows 'ADJ-")
+    assert granted(bss_url) == 1
+    assert "execute.unknown" in steps.kinds()
+
+
 def test_no_effect_comes_of_a_halt_or_a_control_whose_row_was_changed_or_taken_away(
     steps: Steps, database_url: str, bss_url: str
 ) -> None:

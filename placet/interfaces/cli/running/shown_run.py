@@ -12,10 +12,9 @@ from placet.interfaces.cli.run_output import print_events, print_reversals, prin
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from placet.contracts.audit import AuditEvent
     from placet.contracts.proposal import Proposal
+    from placet.contracts.run import Expected
     from placet.storage.records import RunRecord
 
 _LOOK_SECONDS = 2.0
@@ -53,7 +52,7 @@ class ShownRun:
 def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
     """Read what is shown of a run; a proposal that cannot be read hides nothing else."""
     from placet.contracts.proposal import Proposal
-    from placet.storage.pending import due_since
+    from placet.storage.pending import expected
 
     proposal, gone = None, ""
     with toolbox.database().snapshot() as tx:
@@ -63,8 +62,8 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
         events = tx.audit.read(record.run_id)
-        due = due_since(tx, record)
-    hindered = () if record.state in END_STATES else toolbox.run(_hindered(toolbox, record.run_id, due))
+        awaited = expected(tx, record)
+    hindered = () if record.state in END_STATES else toolbox.run(_hindered(toolbox, record.run_id, awaited))
     return ShownRun(record, toolbox.installation, proposal, gone, events, hindered)
 
 
@@ -96,13 +95,14 @@ def _print_what_to_look_for(shown: ShownRun) -> None:
     output.print_field("settle", f"`placet settle {run_id} --found executed|not-executed --as NAME`")
 
 
-async def _hindered(toolbox: Toolbox, run_id: str, due: "datetime | None") -> tuple[str, ...]:
+async def _hindered(toolbox: Toolbox, run_id: str, awaited: "Expected") -> tuple[str, ...]:
     from temporalio.service import RPCError
 
     from placet.engine.progress import hindrances
 
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
-            return await hindrances((await toolbox.engine()).client, run_id, due)
+            engine = await toolbox.engine()
+            return await hindrances(engine.client, run_id, engine.task_queue, awaited)
     except (PlacetError, RPCError, TimeoutError):
         return ()

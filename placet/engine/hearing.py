@@ -1,0 +1,117 @@
+"""Whether a run hears what it is sent: the newest events of its workflow's history tell.
+
+The marker of a local activity says in the plain how long the workflow waits before it tries the step again, and the
+SDK obeys it. Whoever answers a task in a worker's stead can let a gate wait for years: what is sent to it is kept, and
+reviewed by nobody. No step of ours waits so: each tries again within its task.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.client import Client
+
+from placet.contracts.text import NAME, one_line
+from placet.contracts.times import minute
+
+UNHEARD = timedelta(minutes=5)
+"""How long what was sent may wait for its review before it is named."""
+WAITS = timedelta(minutes=1)
+"""How long a step may be told to wait before that is named."""
+_RPC = timedelta(seconds=2)
+_NEWEST = 100
+"""Events that are looked at. Where more were sent since, the ones seen are not reviewed either."""
+_REVIEW = "review_decisions"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the newest events tell.
+
+    Attributes:
+        lines: What keeps the run from hearing what it is sent, one line each.
+        waits: Whether something that was sent is not reviewed yet.
+    """
+
+    lines: tuple[str, ...]
+    waits: bool
+
+
+async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
+    """Return whether a run hears what it is sent.
+
+    Args:
+        client: Temporal.
+        run_id: The run.
+        listens: Whether it waits for people, so that what is sent is to be reviewed at once.
+
+    Raises:
+        RPCError: Temporal does not answer, or has no such workflow.
+    """
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=run_id), maximum_page_size=_NEWEST
+    )
+    answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=_RPC)
+    return heard_of(run_id, answer.history.events, listens=listens)
+
+
+def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Heard:
+    """Return the same of the newest events."""
+    now = datetime.now(UTC)
+    for event in newest_first:
+        until = told_to_wait(event)
+        if until is not None and until - now > WAITS:
+            task = event.marker_recorded_event_attributes.workflow_task_completed_event_id
+            line = (
+                f"its step {one_line(str(_said(event).get('activity_type')), NAME)!r} waits until {minute(until)}: "
+                "somebody answered its task in a worker's stead, and what is sent to it is not reviewed until then; "
+                f"`temporal workflow reset --workflow-id {run_id} --event-id {task} --reason deaf` gives that task to "
+                "a worker again"
+            )
+            return Heard((line,), waits=True)
+    waiting = _sent_since_review(newest_first) if listens else None
+    if waiting is None or now - waiting <= UNHEARD:
+        return Heard((), waits=waiting is not None)
+    line = (
+        f"what was sent to it at {minute(waiting)} was not reviewed: no worker is there, or its task was answered in "
+        f"a worker's stead; `temporal workflow reset --workflow-id {run_id} --type FirstWorkflowTask --reason deaf` "
+        "lets a worker begin again, with what is on its record"
+    )
+    return Heard((line,), waits=True)
+
+
+def told_to_wait(event: HistoryEvent) -> datetime | None:
+    """Return until when the marker of a local activity lets its step wait; None where it does not, as ours never do."""
+    backoff = _said(event).get("backoff")
+    if not isinstance(backoff, dict):
+        return None
+    try:
+        return event.event_time.ToDatetime(UTC) + timedelta(seconds=int(backoff.get("seconds", 0)))
+    except (TypeError, ValueError, OverflowError):
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _sent_since_review(newest_first: Sequence[HistoryEvent]) -> datetime | None:
+    oldest: datetime | None = None
+    for event in newest_first:
+        if event.HasField("workflow_execution_signaled_event_attributes"):
+            oldest = event.event_time.ToDatetime(UTC)
+        elif _said(event).get("activity_type") == _REVIEW:
+            break
+    return oldest
+
+
+def _said(event: HistoryEvent) -> dict[str, object]:
+    """Return what a local activity's marker says in the plain; nothing of another event, or where it says nonsense."""
+    marker = event.marker_recorded_event_attributes
+    if marker.marker_name != "core_local_activity" or not marker.details["data"].payloads:
+        return {}
+    try:
+        said = json.loads(marker.details["data"].payloads[0].data)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
