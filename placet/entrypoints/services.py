@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from placet.contracts.text import counted
+from placet.contracts.text import counted, one_line
 from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import ConfigurationError
 from placet.files import private_folder
@@ -172,6 +172,8 @@ def replay(
             output.print_line(f"mandate    {verdict.mandate}")
         for decision in verdict.decisions:
             output.print_line(f"decision   {decision}")
+        for line in verdict.signed if not verdict.faults else ():
+            output.print_line(f"signed     {one_line(line)}")
         for note in verdict.notes:
             output.print_line(f"note       {note}")
         output.print_line("verdict    " + (_REPLAYS if not verdict.faults else "REFUSED"))

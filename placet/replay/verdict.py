@@ -12,8 +12,10 @@ from temporalio.client import WorkflowHistory
 from agents.catalogue import load
 from placet.contracts.audit import ENDED
 from placet.contracts.base import RunId
+from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES
+from placet.contracts.times import moment
 from placet.engine.converter import data_converter
 from placet.engine.history import RunHistory, read_history
 from placet.engine.payload_codec import NOT_SEALED_FOR_IT
@@ -43,6 +45,7 @@ class Verdict:
     Attributes:
         proposal: Digest of the newest version, derived again.
         decisions: Envelope digests of the accepted decisions.
+        signed: Who decided what, with which key, and whether the signature was verified; one line for each decision.
         mandate: Digest of the signed mandate that cleared it.
         faults: What does not hold; empty when everything does.
         notes: What was not checked, and by whom it is.
@@ -54,6 +57,7 @@ class Verdict:
     events: int = 0
     proposal: str | None = None
     decisions: list[str] = field(default_factory=list)
+    signed: list[str] = field(default_factory=list)
     mandate: str | None = None
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -146,8 +150,16 @@ def _judge(verdict: Verdict, facts: RunHistory, case: Case) -> None:
     verdict.proposal = next(reversed(case.versions), None)
     verdict.first = next((version.proposal for version in case.versions.values()), None)
     verdict.decisions = list(dict.fromkeys(one.decision.envelope_digest for one in case.accepted))
+    verdict.signed = list(dict.fromkeys(_signed(one.decision, case) for one in case.accepted))
     if case.gate is not None and case.gate.clearance is not None:
         verdict.mandate = case.gate.clearance.document
+
+
+def _signed(decision: AcceptedDecision, case: Case) -> str:
+    # A signature that does not verify is a fault, and no line says that it did.
+    checked = "its signature verified" if case.trusted.keys else "its signature not verified"
+    key = decision.key_id[:16]
+    return f"{decision.verdict} by {decision.approver} at {moment(decision.decided_at)}, key {key}, {checked}"
 
 
 def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[str]]:

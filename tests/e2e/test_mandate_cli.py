@@ -28,7 +28,7 @@ BOUNDS = {
     "--by": "olga",
 }
 
-NO_PERMIT = "the mandate may be signed, but policy has no permit to commit, so that it clears nothing"
+NO_PERMIT = "whoever is entitled may sign it, but policy has no permit to commit, so that it clears nothing"
 
 
 @pytest.fixture

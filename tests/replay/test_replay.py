@@ -171,12 +171,15 @@ def test_the_command_says_what_it_found_and_what_it_did_not_look_at(placet: Plac
         "run",
         "proposal",
         "decision",
+        "signed",
         "note",
         "note",
         "note",
         "note",
         "verdict",
     ]
+    assert out[3].startswith("signed     approve by anna at 20")
+    assert out[3].endswith(", its signature not verified")
     assert out[-1] == "verdict    the history replays and every digest holds"
     assert out[-2] == "note       expected values not computed again: the evidence is not held here"
     assert out[-3] == "note       signatures not verified; give the approvers' public keys with --key"

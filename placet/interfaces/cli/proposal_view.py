@@ -26,7 +26,7 @@ def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
     from rich.text import Text
 
     parts: list[RenderableType] = [
-        Text(f"{one_line(proposal.agent, NAME)} proposes for customer {proposal.customer_id}", style="bold"),
+        Text(_heading(proposal), style="bold"),
         _grid(_situation(proposal)),
         _candidates(proposal.candidates, proposal.cost.currency),
         _grid(_words(proposal)),
@@ -34,6 +34,12 @@ def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
         _grid(_signed(proposal, digest)),
     ]
     return Group(*parts)
+
+
+def _heading(proposal: "Proposal") -> str:
+    if proposal.reverses is not None:
+        return f"taking back what run {proposal.reverses} did for customer {proposal.customer_id}"
+    return f"{one_line(proposal.agent, NAME)} proposes for customer {proposal.customer_id}"
 
 
 def _situation(proposal: "Proposal") -> "Iterable[tuple[str, str]]":

@@ -90,7 +90,7 @@ def resume(
 
     toolbox: Toolbox = context.obj
     found = find_halt(toolbox.database(), toolbox.tenant, halt_id)
-    output.print_line(_line(found))
+    output.print_line(f"to be lifted: {_line(found)}")
     key = load_signer(toolbox, name, key_file).key
     envelope = sign_lift(found, name=name, reason=reason, key=key)
     lift_halt(toolbox.database(), envelope, tenant=toolbox.tenant, policies=_policies(toolbox))

@@ -109,7 +109,7 @@ def sign(
     _print_bounds(drafted)
     policies = _policies(toolbox, drafted.agent)
     if not policies.lets_commit(drafted.agent):
-        output.print_notice(f"the mandate may be signed, {_IDLE}")
+        output.print_notice(f"whoever is entitled may sign it, {_IDLE}")
     key = load_signer(toolbox, name, key_file).key
     envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
     record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
