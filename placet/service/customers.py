@@ -37,15 +37,20 @@ class CustomerInFull(Frozen):
     Attributes:
         given: What was given in the period, and what is pending.
         latest: The newest runs about them, newest first.
-        facts: What billing answered last; None where it never did, or it cannot be shown any more.
+        taken_back: Runs of `latest` that took back what an earlier one did (`RunRecord.reverses`).
+        facts: What billing answered last; None where it never did, or it cannot be shown any more. A reversal reads the
+            balance alone: its answer counts where no other run has one.
         facts_of: The run that asked.
+        changed_since: Runs of `latest` that changed something after billing had answered.
     """
 
     customer: KnownCustomer
     given: ContactHistory
     latest: tuple[RunRecord, ...]
+    taken_back: tuple[RunId, ...]
     facts: Evidence | None
     facts_of: RunId | None
+    changed_since: tuple[RunId, ...]
 
 
 def list_customers(database: Database, tenant: str, *, after: str = "", limit: int = 50) -> tuple[KnownCustomer, ...]:
@@ -70,15 +75,19 @@ def find_customer(
             )
         latest = tx.runs.list(tenant, customer_id=customer_id, limit=_LATEST)
         given = tx.contacts.of_customer(tenant, customer_id, days=days, now=now, besides="")
-    source = next((run for run in latest if run.evidence is not None), None)
+    read = sorted((run for run in latest if run.evidence is not None), key=lambda run: run.reverses is not None)
+    source = next(iter(read), None)
     facts = None if source is None else facts_of(database, source.run_id, tenant)
     evidence = None if facts is None else facts.evidence
+    executed = [run for run in latest if run.state == "executed"]
     return CustomerInFull(
         customer=known[0],
         given=given,
         latest=latest,
+        taken_back=tuple(run.run_id for run in executed if run.reverses is not None),
         facts=evidence,
         facts_of=source.run_id if source is not None and evidence is not None else None,
+        changed_since=tuple(run.run_id for run in executed if evidence and run.updated_at > evidence.read_at),
     )
 
 

@@ -41,6 +41,7 @@ def test_what_a_customer_was_given_and_what_waits_is_shown_without_asking_billin
     assert f"{treatment}, {a_world.proposal(given).cost}  run {given}" in shown
     assert f"read by run {given}" in shown
     assert "B-C00005" in shown
+    assert "1 run changed something since: the balance may be another now" in shown
     pending = command("customer", "show", "C00006").out
     assert f"(waits)  run {waits}" in pending
     assert command("customer", "show", "C99999").refusal() == (
@@ -60,3 +61,16 @@ def test_what_a_customer_was_given_and_what_waits_is_shown_without_asking_billin
         assert http.get("/v1/customers").json() == {"customers": [], "next": None}
         assert http.get("/v1/customers/C00005").status_code == 404
     assert a_world.bss("/sandbox/requests") == asked
+
+
+def test_what_was_taken_back_is_said_and_hides_no_evidence(a_world: World, command: Command) -> None:
+    anna, given = a_world.approver("anna"), a_world.pending("C00005")
+    a_world.approve(given, anna)
+    reversal = json.loads(command("reverse", given, "--by", "olga", "--reason", "in error", "--json").out)["run_id"]
+    a_world.wait(reversal, "awaiting_decision")
+    a_world.approve(reversal, anna)
+    shown = command("customer", "show", "C00005").out
+    assert "given     nothing in 90 days that was not taken back" in shown
+    assert f"what run {given} did, by run {reversal}" in shown
+    assert f"read by run {given}" in shown
+    assert "2 runs changed something since" in shown

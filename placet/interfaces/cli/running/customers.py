@@ -76,9 +76,15 @@ def show(
     for contact in found.given.contacts:
         output.print_field("given" if contact.standing != "pending" else "pending", _contact(contact))
     if not found.given.contacts:
-        output.print_field("given", f"nothing {period}")
+        output.print_field("given", f"nothing {period}{' that was not taken back' if found.taken_back else ''}")
+    for run in found.latest:
+        if run.run_id in found.taken_back:
+            output.print_field("undone", f"{minute(run.updated_at)}  what run {run.reverses} did, by run {run.run_id}")
     if found.facts is not None:
         output.print_field("as of", f"{minute(found.facts.read_at)}, read by run {found.facts_of}")
+        if found.changed_since:
+            said = f"{counted(len(found.changed_since), 'run')} changed something since: the balance may be another now"
+            output.print_field("note", said)
         print_evidence(found.facts)
     print_runs(found.latest)
     if found.customer.runs > len(found.latest):
