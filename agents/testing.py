@@ -28,7 +28,16 @@ class ScriptedInference:
     def __init__(self, answers: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._answers = answers or {}
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
+    def complete(
+        self,
+        task: str,
+        *,
+        agent: str,  # noqa: ARG002  every agent's task is answered alike
+        system: str,
+        user: str,
+        schema: type[T],
+        check: Check[T],
+    ) -> Completion[T]:
         """Answer at once.
 
         Raises:

@@ -29,8 +29,10 @@ class Completion(Generic[T]):
 class Inference(Protocol):
     """Answers a task with a validated object, or fails closed."""
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
-        """Ask the models of `task`, in order, until one gives a valid `schema`.
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[T], check: Check[T]
+    ) -> Completion[T]:
+        """Ask the models of the agent's `task`, in order, until one gives a valid `schema`.
 
         Raises:
             InferenceError: No permitted model gave a valid answer; see `NoModelAnsweredError`.

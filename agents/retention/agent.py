@@ -69,6 +69,7 @@ class Retention:
 
         completion = inference.complete(
             "analyse",
+            agent=self.name,
             system=self._prompts["analyse.system"].substitute(),
             user=self._prompts["analyse.user"].substitute(profile=profile),
             schema=analysis_schema(supported(customer)),
@@ -188,6 +189,7 @@ class Retention:
 
         completion = inference.complete(
             "propose",
+            agent=self.name,
             system=self._prompts["propose.system"].substitute(),
             user=self._prompts["propose.user"].substitute(facts=text, options=options),
             schema=pick_schema(tuple(candidate.treatment for candidate in open_to_pick)),

@@ -27,9 +27,11 @@ class Recording(ScriptedInference):
         super().__init__(answers)
         self.prompts: list[str] = []
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[T], check: Check[T]
+    ) -> Completion[T]:
         self.prompts.append(f"{system}\n{user}")
-        return super().complete(task, system=system, user=user, schema=schema, check=check)
+        return super().complete(task, agent=agent, system=system, user=user, schema=schema, check=check)
 
 
 def propose(

@@ -54,12 +54,16 @@ class Pausing:
     meanwhile: Callable[[], object] | None = None
     answers: dict[str, Any] = field(default_factory=dict)
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[Any], check: Check[Any]) -> Completion[Any]:
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[Any], check: Check[Any]
+    ) -> Completion[Any]:
         answers = self.answers
         if (happens := self.meanwhile) is not None:
             self.meanwhile = None
             happens()
-        return ScriptedInference(answers).complete(task, system=system, user=user, schema=schema, check=check)
+        return ScriptedInference(answers).complete(
+            task, agent=agent, system=system, user=user, schema=schema, check=check
+        )
 
 
 @dataclass
