@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from placet.contracts.base import Digest, Frozen, RunId
-from placet.contracts.billing import BillingQuery, CustomerProfile
+from placet.contracts.billing import BillingQuery
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.inference import ModelUse
 
 Risk = Literal["low", "medium", "high"]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt, ValidationError
 
 from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
+from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.people.signed import Remark
@@ -61,10 +62,11 @@ class _Withdrawal(Frozen):
     reason: Remark
 
 
-def draft_mandate(**fields: Any) -> MandateDraft:
+def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
     """A draft that could be signed now.
 
     Args:
+        declared: What the mandate's agent tells customers apart by.
         **fields: The fields of `MandateDraft`; amounts as text.
 
     Raises:
@@ -76,7 +78,7 @@ def draft_mandate(**fields: Any) -> MandateDraft:
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
     # Whoever drafts it will not sign it; here the name only fills the place.
-    check_sense(_mandate(draft, draft.drafted_by, ""), datetime.now(UTC))
+    check_sense(_mandate(draft, draft.drafted_by, ""), datetime.now(UTC), declared)
     return draft
 
 
@@ -99,7 +101,7 @@ def read_draft(path: Path) -> MandateDraft:
         raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {cause(error)}") from error
 
 
-def sign_mandate(draft: MandateDraft, *, signer: str, reason: str, key: SigningKey) -> str:
+def sign_mandate(draft: MandateDraft, declared: Declared, *, signer: str, reason: str, key: SigningKey) -> str:
     """Sign a draft; returns the envelope, one line of JSON. Each signing makes another mandate.
 
     Raises:
@@ -107,11 +109,13 @@ def sign_mandate(draft: MandateDraft, *, signer: str, reason: str, key: SigningK
         DecisionRefused: the mandate makes no sense.
     """
     mandate = _mandate(draft, signer, reason)
-    check_sense(mandate, mandate.signed_at)
+    check_sense(mandate, mandate.signed_at, declared)
     return sign_document(mandate, key.private, key.key_id)
 
 
-def take_mandate(database: Database, envelope: str, *, tenant: str, policies: PolicySet) -> MandateRecord:
+def take_mandate(
+    database: Database, envelope: str, *, tenant: str, policies: PolicySet, declared: Declared
+) -> MandateRecord:
     """Put a signed mandate in force. An attempt that does not count is on the record as well.
 
     Args:
@@ -119,6 +123,7 @@ def take_mandate(database: Database, envelope: str, *, tenant: str, policies: Po
         envelope: The signed document, untrusted. The same one again changes nothing.
         tenant: Whose mandate it must be.
         policies: The set in force for the mandate's agent; it says who may sign what.
+        declared: What that agent tells customers apart by.
 
     Raises:
         DecisionRefused: the signature does not count, policy does not entitle the signer, the mandate makes no sense,
@@ -129,7 +134,7 @@ def take_mandate(database: Database, envelope: str, *, tenant: str, policies: Po
     text = storable(envelope)
     try:
         with database.transaction() as tx:
-            return _take(tx, text, tenant, policies, now)
+            return _take(tx, text, tenant, policies, declared, now)
     except DecisionRefused as error:
         record_refused_document(database, tenant, "mandate.refused", text, error, now)
         raise
@@ -207,14 +212,16 @@ def _mandate(draft: MandateDraft, signer: str, reason: str) -> Mandate:
         raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
-def _take(tx: Transaction, text: str, tenant: str, policies: PolicySet, now: datetime) -> MandateRecord:
+def _take(
+    tx: Transaction, text: str, tenant: str, policies: PolicySet, declared: Declared, now: datetime
+) -> MandateRecord:
     verified = verify_document(text, Mandate, tenant=tenant, now=now, find_key=tx.approvers.get)
     mandate = verified.document
     record = MandateRecord(mandate=mandate, document=verified.digest, key_id=verified.key.key_id, spent_minor=0)
     earlier = tx.mandates.get(tenant, mandate.document_id)
     if earlier is not None:
         return _same(earlier, record)
-    check_sense(mandate, now)
+    check_sense(mandate, now, declared)
     authority = check_authority(record, text, policies=policies, now=now, find_key=tx.approvers.get)
     if len(tx.mandates.candidates(tenant, mandate.agent, now)) >= MOST_AT_ONCE:
         raise UsageError(

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
+from placet.contracts.customer import Declared
 from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
@@ -67,6 +68,11 @@ def no_policies(agent: str) -> PolicySet:
     raise PolicyError(f"no policies are given for agent {agent!r}")
 
 
+def no_facts(agent: str) -> Declared:  # noqa: ARG001 - of any agent
+    """Stand for an agent's declaration where none is given: it tells customers apart by no facts of its own."""
+    return ()
+
+
 def create_app(
     database: Database,
     engine_factory: EngineFactory,
@@ -75,6 +81,7 @@ def create_app(
     agents: tuple[str, ...],
     token: SecretStr | None,
     policies: Callable[[str], PolicySet] = no_policies,
+    facts: Callable[[str], Declared] = no_facts,
     metrics_token: SecretStr | None = None,
 ) -> FastAPI:
     """The API of one tenant.
@@ -89,6 +96,7 @@ def create_app(
         tenant: The only tenant whose runs exist here.
         agents: Applications that may be started.
         policies: The policy set in force for an agent; raises `PolicyError`.
+        facts: What an agent tells customers apart by; a mandate's cohort may name no others.
         token: The installation's own. All but `GET /healthz`, `/livez` and `/metrics` need it, or one that was issued.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
@@ -108,7 +116,7 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    served = Served(database, link, tenant, agents, policies)
+    served = Served(database, link, tenant, agents, policies, facts)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
     health = HealthCheck(database, link)

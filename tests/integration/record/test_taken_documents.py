@@ -90,7 +90,7 @@ def test_a_number_that_has_no_canonical_form_is_a_refusal_on_the_record(database
     with pytest.raises(DecisionRefused):
         take_delegation(database, delegation, tenant="demo")
     with pytest.raises(DecisionRefused):
-        take_mandate(database, mandate, tenant="demo", policies=a_set(DEFAULT))
+        take_mandate(database, mandate, tenant="demo", policies=a_set(DEFAULT), declared=())
     assert refusals(database) == [
         ("delegation.refused", "unverified", "malformed_statement"),
         ("mandate.refused", "unverified", "malformed_statement"),

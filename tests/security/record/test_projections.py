@@ -25,6 +25,7 @@ from placet.service.reversals import request_reversal
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.projections.verification import check_projections, verify_projections
 from tests.support.databases import disarm, outsider
+from tests.support.facts import FACTS
 from tests.support.steps import Steps
 
 KEEP, EMPTY, RESTORE = (
@@ -193,13 +194,20 @@ def crowd(steps: Steps, tmp_path: Path) -> Crowd:
     policy = tmp_path / "policies" / "demo" / "policy.cedar"
     policy.write_text(policy.read_text() + COMMIT)
     draft = draft_mandate(
+        FACTS,
         tenant="demo", name="summer-save", drafted_by="olga", agent="retention", kinds=("adjust_balance",),
         treatments=("goodwill_credit",), cohort=({"field": "status", "op": "eq", "value": "active"},),
         cap_per_customer="20.00 USD", period_days=30, budget="100.00 USD",
         valid_from=now - timedelta(minutes=1), valid_until=now + timedelta(days=1),
     )  # fmt: skip
-    mandate = sign_mandate(draft, signer="hanna", reason="", key=hanna.key)
-    take_mandate(database, mandate, tenant="demo", policies=PolicySet(read_policy_files(policy.parent)))
+    mandate = sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
+    take_mandate(
+        database,
+        mandate,
+        tenant="demo",
+        policies=PolicySet(read_policy_files(policy.parent)),
+        declared=FACTS,
+    )
     cleared = steps.another("cleared")
     with database.transaction() as tx:
         tx.controls.seed(

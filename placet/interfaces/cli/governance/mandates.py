@@ -72,6 +72,7 @@ def draft(
         raise UsageError(f"{str(file)!r} exists; choose another file or remove it")
     now = datetime.now(UTC).replace(microsecond=0)
     drafted = draft_mandate(
+        toolbox.facts(chosen),
         tenant=toolbox.tenant,
         name=name,
         drafted_by=asking(toolbox, by),
@@ -107,12 +108,12 @@ def sign(
     _check_agent(toolbox, drafted.agent)
     _check_treatments(toolbox, drafted.agent, drafted.treatments)
     _print_bounds(drafted)
-    policies = _policies(toolbox, drafted.agent)
+    policies, declared = _policies(toolbox, drafted.agent), toolbox.facts(drafted.agent)
     if not policies.lets_commit(drafted.agent):
         output.print_notice(f"the mandate may be signed, {_IDLE}")
     key = load_signer(toolbox, name, key_file).key
-    envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
-    record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
+    envelope = sign_mandate(drafted, declared, signer=name, reason=reason, key=key)
+    record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies, declared=declared)
     stands = "in force" if policies.lets_commit(drafted.agent) else _IDLE
     output.print_line(f"{record.mandate.document_id}  signed by {name}, {stands}")
 

@@ -85,7 +85,13 @@ class MandateEndpoints:
         """Put a signed mandate in force; the same one again changes nothing. Policy says who may sign what."""
         served, text = self._served, text_of(envelope)
         claimed, _ = unverified_document(text, Mandate)  # only which agent's policies are asked about it
-        record = take_mandate(served.database, text, tenant=served.tenant, policies=served.policies_of(claimed.agent))
+        record = take_mandate(
+            served.database,
+            text,
+            tenant=served.tenant,
+            policies=served.policies_of(claimed.agent),
+            declared=served.facts(claimed.agent),
+        )
         return _standing(record, datetime.now(UTC))
 
     def revoke(self, mandate_id: MandateId, why: Why, operator: Operator) -> StandingMandate:
