@@ -14,7 +14,6 @@ from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, Ten
 from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
-from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
@@ -23,7 +22,7 @@ from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
+from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.governance.mandates import MOST_AT_ONCE
 
@@ -53,13 +52,6 @@ class MandateDraft(Frozen):
     budget: Amount
     valid_from: AwareDatetime
     valid_until: AwareDatetime
-
-
-class _Withdrawal(Frozen):
-    """What a person says when they withdraw a mandate."""
-
-    by: PersonName
-    reason: Remark
 
 
 def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
@@ -130,14 +122,11 @@ def take_mandate(
             or it was taken on before and revoked since.
         UsageError: code `too_many_mandates`, or `mandate_in_force` where the same draft was signed before.
     """
-    now = datetime.now(UTC)
-    text = storable(envelope)
-    try:
-        with database.transaction() as tx:
-            return _take(tx, text, tenant, policies, declared, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "mandate.refused", text, error, now)
-        raise
+
+    def take(tx: Transaction, text: str, now: datetime) -> MandateRecord:
+        return _take(tx, text, tenant, policies, declared, now)
+
+    return take_document(database, tenant, envelope, "mandate.refused", take)
 
 
 def revoke_mandate(
@@ -150,10 +139,7 @@ def revoke_mandate(
     Raises:
         UsageError: a value is malformed; no mandate, or several, match; or it is revoked already.
     """
-    try:
-        said = _Withdrawal(by=by, reason=reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+    said = Withdrawal.said(by, reason)
     at = datetime.now(UTC)
     with database.transaction() as tx:
         found = find_mandate(tx, tenant, mandate_id)
