@@ -105,33 +105,11 @@ def create_app(
     """
     required = checked_token(token)
     link = EngineLink(engine_factory)
-    app = FastAPI(
-        title="Placet",
-        description="Governed agent runs: agents propose, people commit.",
-        version="1",
-        # The usual pages load their scripts from a CDN; an operator's network is closed.
-        docs_url=None,
-        redoc_url=None,
-        # It would lead to whatever host the request names.
-        redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
+    app = _bare()
     served = Served(database, link, tenant, agents, policies, facts)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
-    health = HealthCheck(database, link)
-
-    async def healthz() -> JSONResponse:
-        """Whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
-        found = await health()
-        return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
-
-    def livez() -> dict[str, str]:
-        """Whether this process answers: 200, also while the database or Temporal is down."""
-        return {"api": "ok"}
-
-    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
-    app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
+    _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
@@ -146,6 +124,34 @@ def create_app(
         metrics_token=metrics_token,
     )
     return app
+
+
+def _bare() -> FastAPI:
+    return FastAPI(
+        title="Placet",
+        description="Governed agent runs: agents propose, people commit.",
+        version="1",
+        # The usual pages load their scripts from a CDN; an operator's network is closed.
+        docs_url=None,
+        redoc_url=None,
+        # It would lead to whatever host the request names.
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+
+
+def _add_health(app: FastAPI, health: HealthCheck) -> None:
+    async def healthz() -> JSONResponse:
+        """Whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
+        found = await health()
+        return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
+
+    def livez() -> dict[str, str]:
+        """Whether this process answers: 200, also while the database or Temporal is down."""
+        return {"api": "ok"}
+
+    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
 
 
 def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
