@@ -14,10 +14,10 @@ from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.model_calls.completion import Inference, NoModelAnsweredError
+from placet.contracts.analysis.outcome import Exchange
 from placet.contracts.audit import RecordKind
 from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
-from placet.contracts.outcome import Exchange
 from placet.contracts.run import RunRequest
 from placet.errors import PlacetError, PluginError, StorageError
 from placet.gate.context import GateContext, record

@@ -3,11 +3,11 @@
 from typing import Protocol
 
 from agents.model_calls.completion import Inference
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, Evidence
 from placet.contracts.customer import CustomerProfile, Declared
-from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.proposal import Basis, Candidate
 from placet.contracts.run import RunRequest
 from placet.decisioning.contact import ContactPolicy

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from agents.model_calls.attempts import request_text, sha256_text
 from agents.model_calls.completion import Check, Completion, NoModelAnsweredError
 from agents.model_calls.prompting import InvalidAnswerError, messages_for, parse, sample, wire_schema
-from placet.contracts.inference import AttemptOutcome, ModelUse
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import AttemptOutcome, ModelUse
+from placet.contracts.analysis.outcome import Exchange
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -6,8 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from placet.contracts.inference import ModelUse
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import ModelUse
+from placet.contracts.analysis.outcome import Exchange
 from placet.errors import InferenceError
 
 T = TypeVar("T", bound=BaseModel)

@@ -34,8 +34,8 @@ from agents.model_calls.routing import ModelConfig, ModelsConfig
 from agents.model_calls.transport_errors import Failure, classify
 from agents.model_calls.turns import Turns
 from agents.model_calls.weights import UNKNOWN, weights_digest
-from placet.contracts.inference import AttemptOutcome
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import AttemptOutcome
+from placet.contracts.analysis.outcome import Exchange
 from placet.network.networks import LOOPBACK, Networks
 from placet.network.refusals import noting_refusals
 

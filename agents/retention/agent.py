@@ -12,12 +12,12 @@ from agents.retention.drivers import supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
 from agents.retention.preconditions import with_preconditions
 from agents.retention.schema import AnalysisAnswer, PickAnswer, analysis_schema, pick_schema
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, Evidence
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
-from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
 from placet.contracts.run import RunRequest
 from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened

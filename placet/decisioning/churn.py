@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, model_validator
 
-from placet.contracts.assessment import Risk
+from placet.contracts.analysis.assessment import Risk
 from placet.contracts.base import Frozen
 from placet.contracts.customer import CustomerProfile
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from placet.contracts.assessment import Assessment, Risk
+from placet.contracts.analysis.assessment import Assessment, Risk
 from placet.contracts.base import CustomerId, Frozen
 from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
 from placet.contracts.customer import CustomerProfile

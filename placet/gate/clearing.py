@@ -11,7 +11,7 @@ that a person is asked, or, before the effect, that nothing is sent.
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.audit import AuditEvent
 from placet.contracts.customer import Declared
 from placet.contracts.money import Money

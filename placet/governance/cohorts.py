@@ -6,7 +6,7 @@ another type, or has a value that no customer should have never holds, not even 
 
 from typing import get_args
 
-from placet.contracts.assessment import Risk
+from placet.contracts.analysis.assessment import Risk
 from placet.contracts.customer import RISK, STATUS, TENURE, CustomerProfile, Declared
 from placet.contracts.people.mandate import CohortTest
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from placet.contracts.assessment import Risk
+from placet.contracts.analysis.assessment import Risk
 from placet.contracts.customer import CustomerProfile, Declared
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct
 from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money

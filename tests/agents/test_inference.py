@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from agents.model_calls.inference import ModelsConfig, NoModelAnsweredError, RoutedInference
 from agents.model_calls.transport_errors import Failure, classify
 from agents.model_calls.turns import Turns
-from placet.contracts.inference import ModelUse
+from placet.contracts.analysis.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
 from tests.agents.support import Wire, answering, failing, provider, send
 

@@ -11,9 +11,9 @@ from agents.catalogue import load
 from agents.model_calls.completion import Check, Completion, T
 from agents.retention.schema import analysis_schema
 from agents.testing import ScriptedInference
+from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.billing import Evidence
 from placet.contracts.customer import CustomerProfile
-from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import InferenceError, UsageError
 from tests.agents.support import DIGEST, assessment, customer, evidence, request, usd

@@ -38,8 +38,8 @@ from placet.entrypoints.settings import Settings
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
-from placet.service import keys as key_operations
 from placet.service import runs as run_operations
+from placet.service.documents import keys as key_operations
 from placet.storage.database import Database
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord

@@ -32,7 +32,7 @@ from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
-from placet.service.access import holder_of
+from placet.service.documents.access import holder_of
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics

@@ -21,11 +21,11 @@ from placet.governance.signing.signed import sign_document
 from placet.interfaces.http.app import create_app
 from placet.service.batch_choice import parse_limits, prepare_batch
 from placet.service.batches import sign_prepared
-from placet.service.delegations import sign_delegation
-from placet.service.halts import sign_lift
+from placet.service.documents.delegations import sign_delegation
+from placet.service.documents.halts import sign_lift
+from placet.service.documents.keys import enroll_key
+from placet.service.documents.mandates import draft_mandate, sign_mandate
 from placet.service.keeping.log import signed_head
-from placet.service.keys import enroll_key
-from placet.service.mandates import draft_mandate, sign_mandate
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 from placet.storage.records import Asked

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Evidence
 from placet.contracts.money import Money
 from placet.contracts.proposal import Reason

@@ -9,7 +9,7 @@ from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import UsageError
 from placet.governance.oversight import Flaw
 from placet.governance.policy.set import PolicySet
-from placet.service.mandates import take_mandate
+from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
 from placet.service.policy_files import read_policy_files
 from tests.security.gate.mandates.mandating import COMMIT, envelope

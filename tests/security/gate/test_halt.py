@@ -7,8 +7,8 @@ import pytest
 
 from placet.contracts.people.halt import Halt, HaltScope
 from placet.governance.policy.set import PolicySet
-from placet.service.halts import lift_halt, place_halt, sign_lift
-from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
+from placet.service.documents.halts import lift_halt, place_halt, sign_lift
+from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.storage.records import EffectRecord
 from tests.support.facts import FACTS

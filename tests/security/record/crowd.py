@@ -8,9 +8,9 @@ from placet.contracts.money import parse_money
 from placet.governance.oversight import SEEDED
 from placet.governance.policy.set import PolicySet
 from placet.service.decisions import sign_amendment
-from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
+from placet.service.documents.delegations import revoke_delegation, sign_delegation, take_delegation
+from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.keeping.tenant_record import record_act
-from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.service.reversals import request_reversal
 from placet.storage.governance.controls import ControlRecord

@@ -11,8 +11,8 @@ from placet.contracts.run import ExecuteInput
 from placet.errors import GovernanceError
 from placet.gate.context import end
 from placet.gate.sending.recheck import check_record
-from placet.service import halts as halt_operations
-from placet.service import keys as key_operations
+from placet.service.documents import halts as halt_operations
+from placet.service.documents import keys as key_operations
 from placet.service.reversals import request_reversal
 from placet.storage.projections.verification import check_projections, verify_projections
 from tests.security.record.crowd import Crowd, edits_of, gathered

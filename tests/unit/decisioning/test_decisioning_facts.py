@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
 from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money

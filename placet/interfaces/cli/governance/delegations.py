@@ -32,7 +32,7 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a delegation. It confers no more than you hold, cannot be passed on, and at most two to one person stand."""
-    from placet.service.delegations import sign_delegation, take_delegation
+    from placet.service.documents.delegations import sign_delegation, take_delegation
 
     toolbox: Toolbox = context.obj
     key = load_signer(toolbox, name, key_file).key
@@ -72,7 +72,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason")] = "",
 ) -> None:
     """Revoke a delegation: it confers nothing from now on, not even for what is decided and not yet executed."""
-    from placet.service.delegations import revoke_delegation
+    from placet.service.documents.delegations import revoke_delegation
 
     toolbox: Toolbox = context.obj
     revoked = revoke_delegation(

@@ -37,7 +37,7 @@ def halt(
 
     Nothing that was approved or cleared before executes either. Anyone who operates may halt.
     """
-    from placet.service.halts import place_halt
+    from placet.service.documents.halts import place_halt
 
     if agent is not None and kind is not None:
         raise typer.BadParameter("it goes with --kind for two halts, not for one", param_hint="--agent")
@@ -86,7 +86,7 @@ def resume(
     reason: ReasonOption = "",
 ) -> None:
     """Lift a halt: sign that executions may go on. Policy says who may."""
-    from placet.service.halts import find_halt, lift_halt, sign_lift
+    from placet.service.documents.halts import find_halt, lift_halt, sign_lift
 
     toolbox: Toolbox = context.obj
     found = find_halt(toolbox.database(), toolbox.tenant, halt_id)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from placet.contracts.people.mandate import Mandate, MandateRecord
     from placet.governance.policy.set import PolicySet
-    from placet.service.mandates import MandateDraft
+    from placet.service.documents.mandates import MandateDraft
 
 app = typer.Typer(
     no_args_is_help=True, help="Mandates: signed once, they clear proposals within their bounds and their budget."
@@ -62,7 +62,7 @@ def draft(
     by: Annotated[str | None, typer.Option("--by", help="who drafts it (default: PLACET_OPERATOR)")] = None,
 ) -> None:
     """Write a mandate to a file for review. It clears nothing until an entitled person signs it."""
-    from placet.service.mandates import draft_mandate
+    from placet.service.documents.mandates import draft_mandate
 
     toolbox: Toolbox = context.obj
     chosen = application(toolbox, agent)
@@ -100,7 +100,7 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a draft and put it in force: proposals within it need no decision each."""
-    from placet.service.mandates import read_draft, sign_mandate, take_mandate
+    from placet.service.documents.mandates import read_draft, sign_mandate, take_mandate
 
     toolbox: Toolbox = context.obj
     check_signer(toolbox, name, key_file)
@@ -146,7 +146,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show one mandate: its bounds, what is used of it and by which runs, whether its signature still counts."""
-    from placet.service.mandates import find_mandate, standing
+    from placet.service.documents.mandates import find_mandate, standing
 
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
@@ -180,7 +180,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
 ) -> None:
     """Revoke a mandate: it clears nothing more, and what it cleared and is not yet executed will not be."""
-    from placet.service.mandates import revoke_mandate
+    from placet.service.documents.mandates import revoke_mandate
 
     toolbox: Toolbox = context.obj
     record = revoke_mandate(toolbox.database(), tenant=toolbox.tenant, mandate_id=mandate_id, by=by, reason=reason)

@@ -13,7 +13,7 @@ from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
-from placet.service.mandates import find_mandate, revoke_mandate, standing, take_mandate
+from placet.service.documents.mandates import find_mandate, revoke_mandate, standing, take_mandate
 
 MandateId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")]
 

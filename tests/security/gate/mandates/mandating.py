@@ -5,7 +5,7 @@ from typing import Any
 
 from placet.contracts.people.mandate import MandateRecord
 from placet.governance.policy.set import PolicySet
-from placet.service.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
+from placet.service.documents.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from tests.support.facts import FACTS
 from tests.support.world import Approver, World

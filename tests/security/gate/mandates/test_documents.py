@@ -10,8 +10,8 @@ from placet.contracts.people.mandate import MandateRecord
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import sign_document
-from placet.service import mandates as mandate_operations
-from placet.service.mandates import take_mandate
+from placet.service.documents import mandates as mandate_operations
+from placet.service.documents.mandates import take_mandate
 from tests.security.gate.mandates.mandating import SUBJECT, envelope, mandated, passed_over, policies, withdrawn
 from tests.support.databases import disarm, outsider
 from tests.support.facts import FACTS

@@ -20,8 +20,8 @@ from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.access.tokens import check_not_expired, new_token, presents, token_id_of, verify_grant
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
+from placet.service.documents.keys import check_administrators
 from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
-from placet.service.keys import check_administrators
 from placet.storage.database import Database, Transaction
 
 ISSUED: Final = "token.issued"
