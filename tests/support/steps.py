@@ -44,7 +44,8 @@ from placet.storage.database import Database
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 from tests.support.enrolment import new_signer, trusted
-from tests.support.world import PASSPHRASE, AnyCaller, own_policies
+from tests.support.policies import own_policies
+from tests.support.world import PASSPHRASE, AnyCaller
 
 
 @dataclass
