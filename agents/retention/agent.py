@@ -195,6 +195,7 @@ def build() -> Retention:
         ConfigurationError: One of them is wrong.
     """
     manifest = read_manifest(_HERE / "agent.toml")
+    RetentionCustomer.check_declared(manifest.facts)
     catalogue = load_toml(_HERE / "treatments.toml", Catalogue)
     churn = load_toml(_HERE / "churn_rates.toml", ChurnTable)
     return Retention(manifest, catalogue, churn)

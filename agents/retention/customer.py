@@ -4,7 +4,7 @@ from typing import Self
 
 from placet.contracts.base import Frozen
 from placet.contracts.customer import CustomerProfile, Declared
-from placet.errors import UsageError
+from placet.errors import ConfigurationError, UsageError
 
 
 class RetentionCustomer(Frozen):
@@ -14,6 +14,20 @@ class RetentionCustomer(Frozen):
     contract: str
     internet_service: str
     payment_method: str
+
+    @classmethod
+    def check_declared(cls, declared: Declared) -> None:
+        """Check that the manifest declares what this class holds, and nothing else.
+
+        Raises:
+            ConfigurationError: it does not.
+        """
+        named, held = {fact.name for fact in declared}, set(cls.model_fields) - {"tenure_months"}
+        if named != held:
+            raise ConfigurationError(
+                f"agent.toml of retention declares {', '.join(sorted(named)) or 'no facts'}; "
+                f"the application reads {', '.join(sorted(held))}. Declare the same in both"
+            )
 
     @classmethod
     def of(cls, profile: CustomerProfile, declared: Declared) -> Self:

@@ -6,6 +6,8 @@ import pytest
 
 from agents.catalogue import declared_facts, load
 from agents.manifest import read_manifest
+from agents.retention.customer import RetentionCustomer
+from placet.contracts.customer import DeclaredFact
 from placet.errors import ConfigurationError, UsageError
 
 GOOD = """
@@ -44,3 +46,11 @@ def test_a_declaration_that_cannot_be_meant_is_one_clear_line(tmp_path: Path, ad
         read_manifest(path)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_application_that_declares_other_facts_than_it_reads_does_not_start() -> None:
+    declared = declared_facts("retention")
+    RetentionCustomer.check_declared(declared)
+    for wrong in (declared[1:], (*declared, DeclaredFact(name="lines", kind="number"))):
+        with pytest.raises(ConfigurationError, match="reads contract, internet_service, payment_method"):
+            RetentionCustomer.check_declared(wrong)
