@@ -58,10 +58,7 @@ def list_delegations(context: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         output.print_json([record.model_dump(mode="json") for record in records])
         return
-    for record in records:
-        output.print_line(_line(record))
-    if not records:
-        output.print_line("no delegations")
+    output.print_lines((_line(record) for record in records), none="no delegations")
 
 
 @app.command("revoke")

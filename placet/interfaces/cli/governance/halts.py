@@ -72,10 +72,7 @@ def list_halts(
     if as_json:
         output.print_json([each.model_dump(mode="json") for each in halts])
         return
-    for each in halts:
-        output.print_line(_line(each))
-    if not halts:
-        output.print_line("no halts" if lifted else "no halt is in force")
+    output.print_lines((_line(each) for each in halts), none="no halts" if lifted else "no halt is in force")
 
 
 def resume(

@@ -132,10 +132,7 @@ def list_mandates(
     if as_json:
         output.print_json([_document(record, now) for record in records])
         return
-    for record in records:
-        output.print_line(_line(record, now, idle=_idle(toolbox, record)))
-    if not records:
-        output.print_line("no mandates")
+    output.print_lines((_line(record, now, idle=_idle(toolbox, record)) for record in records), none="no mandates")
 
 
 @app.command("show")

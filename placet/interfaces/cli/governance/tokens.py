@@ -70,10 +70,7 @@ def list_issued(context: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         output.print_json([token.model_dump(mode="json") for token in tokens])
         return
-    for token in tokens:
-        output.print_line(_line(token))
-    if not tokens:
-        output.print_line("no tokens")
+    output.print_lines((_line(token) for token in tokens), none="no tokens")
 
 
 @app.command("revoke")
