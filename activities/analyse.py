@@ -6,10 +6,11 @@ from typing import Final
 from temporalio import activity
 
 from activities.context import Context, keep_exchanges, unanswered_recorded
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import AnalysisOutcome
 from placet.contracts.audit import ENDED, AuditEvent
-from placet.contracts.billing import BillingQuery, CustomerProfile
-from placet.contracts.outcome import AnalysisOutcome
+from placet.contracts.billing import BillingQuery
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
 from placet.errors import GovernanceError, NotFound, UsageError
 from placet.gate import reversal

@@ -160,5 +160,14 @@ class Approve:
             return asked
         # Of a control the record says no less than of other runs.
         consume = not is_control(tx, gate.run)
-        clearance = clear(tx, gate.run, proposal, gate.proposal, policies, asked.opened_at, consume=consume)
+        clearance = clear(
+            tx,
+            gate.run,
+            proposal,
+            gate.proposal,
+            policies,
+            asked.opened_at,
+            declared=self._context.declared(gate.run.agent),
+            consume=consume,
+        )
         return asked if clearance is None else cleared(asked, clearance)

@@ -14,9 +14,10 @@ from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
 from agents.model_calls.completion import Inference, NoModelAnsweredError
+from placet.contracts.analysis.outcome import Exchange
 from placet.contracts.audit import RecordKind
+from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
-from placet.contracts.outcome import Exchange
 from placet.contracts.run import RunRequest
 from placet.errors import PlacetError, PluginError, StorageError
 from placet.gate.context import GateContext, record
@@ -61,6 +62,10 @@ class Context(GateContext):
         application = self.application(agent)
         seconds = round(application.gate_ttl_hours * 3600)
         return GateTerms(roles=(application.gate_role,), expire_after=max(seconds, 1))
+
+    def declared(self, agent: str) -> Declared:
+        """Return what the application tells customers apart by."""
+        return self.application(agent).facts
 
     @contextmanager
     def step(self, run: RunRequest) -> Iterator[None]:

@@ -11,10 +11,10 @@ from temporalio import activity
 from activities.analyse import STEP as ANALYSED
 from activities.context import Context, keep_exchanges, unanswered_recorded
 from activities.query_billing import STEP as QUERIED
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
-from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.run import Proposed, ProposeInput, RunRequest
 from placet.errors import GovernanceError
 from placet.gate import controls, reversal

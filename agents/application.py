@@ -3,10 +3,11 @@
 from typing import Protocol
 
 from agents.model_calls.completion import Inference
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.base import Digest
-from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
-from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
+from placet.contracts.billing import BillingQuery, Evidence
+from placet.contracts.customer import CustomerProfile, Declared
 from placet.contracts.proposal import Basis, Candidate
 from placet.contracts.run import RunRequest
 from placet.decisioning.contact import ContactPolicy
@@ -17,6 +18,7 @@ class Application(Protocol):
 
     Attributes:
         name: Name of the folder.
+        facts: What it tells customers apart by, as `agent.toml` declares.
         required_reads: What `propose` needs read, whatever the model asks for.
         gate_role: Role an approver must hold.
         gate_ttl_hours: How long the gate stays open.
@@ -24,6 +26,9 @@ class Application(Protocol):
 
     @property
     def name(self) -> str: ...  # noqa: D102  described above
+
+    @property
+    def facts(self) -> Declared: ...  # noqa: D102
 
     @property
     def required_reads(self) -> tuple[BillingQuery, ...]: ...  # noqa: D102

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from agents.application import Application
+from agents.manifest import read_manifest
+from placet.contracts.customer import Declared
 from placet.errors import ConfigurationError, UsageError
 
 _HERE = Path(__file__).parent
@@ -23,6 +25,18 @@ def treatment_codes(name: str) -> tuple[str, ...]:
         return tuple(str(treatment["code"]) for treatment in catalogue["treatments"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(f"the treatments of agent {name!r} cannot be read: {error}") from error
+
+
+def declared_facts(name: str) -> Declared:
+    """What the application tells customers apart by, read as data: nothing of the application is imported.
+
+    Raises:
+        UsageError: There is no such application; code `unknown_agent`.
+        ConfigurationError: Its manifest is wrong.
+    """
+    if name not in names():
+        raise UsageError(f"unknown agent {name!r}; known: {', '.join(names())}", code="unknown_agent")
+    return read_manifest(_HERE / name / "agent.toml").facts
 
 
 @cache

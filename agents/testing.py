@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from agents.model_calls.attempts import request_text, sha256_text
 from agents.model_calls.completion import Check, Completion, NoModelAnsweredError
 from agents.model_calls.prompting import InvalidAnswerError, messages_for, parse, sample, wire_schema
-from placet.contracts.inference import AttemptOutcome, ModelUse
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import AttemptOutcome, ModelUse
+from placet.contracts.analysis.outcome import Exchange
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -28,7 +28,16 @@ class ScriptedInference:
     def __init__(self, answers: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._answers = answers or {}
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
+    def complete(
+        self,
+        task: str,
+        *,
+        agent: str,  # noqa: ARG002  every agent's task is answered alike
+        system: str,
+        user: str,
+        schema: type[T],
+        check: Check[T],
+    ) -> Completion[T]:
         """Answer at once.
 
         Raises:

@@ -8,8 +8,8 @@ from typing import Any
 from agents.model_calls.prompting import Message
 from agents.model_calls.routing import ModelConfig
 from agents.model_calls.transport_errors import Failure
-from placet.contracts.inference import ModelUse
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import ModelUse
+from placet.contracts.analysis.outcome import Exchange
 from placet.contracts.text import shortened
 
 TEMPERATURE = 0.0

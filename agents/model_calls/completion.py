@@ -6,8 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from placet.contracts.inference import ModelUse
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import ModelUse
+from placet.contracts.analysis.outcome import Exchange
 from placet.errors import InferenceError
 
 T = TypeVar("T", bound=BaseModel)
@@ -29,8 +29,10 @@ class Completion(Generic[T]):
 class Inference(Protocol):
     """Answers a task with a validated object, or fails closed."""
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
-        """Ask the models of `task`, in order, until one gives a valid `schema`.
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[T], check: Check[T]
+    ) -> Completion[T]:
+        """Ask the models of the agent's `task`, in order, until one gives a valid `schema`.
 
         Raises:
             InferenceError: No permitted model gave a valid answer; see `NoModelAnsweredError`.

@@ -34,9 +34,8 @@ from agents.model_calls.routing import ModelConfig, ModelsConfig
 from agents.model_calls.transport_errors import Failure, classify
 from agents.model_calls.turns import Turns
 from agents.model_calls.weights import UNKNOWN, weights_digest
-from placet.contracts.inference import AttemptOutcome
-from placet.contracts.outcome import Exchange
-from placet.errors import ConfigurationError
+from placet.contracts.analysis.inference import AttemptOutcome
+from placet.contracts.analysis.outcome import Exchange
 from placet.network.networks import LOOPBACK, Networks
 from placet.network.refusals import noting_refusals
 
@@ -91,17 +90,18 @@ class RoutedInference:
         self._requests = {name: _request(model, self._secrets, reach) for name, model in usable.items()}
         self._turns = {name: Turns(model.at_once, waiting) for name, model in usable.items()}
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
-        """Ask the models of `task`, in order, until one gives a valid `schema`.
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[T], check: Check[T]
+    ) -> Completion[T]:
+        """Ask the models of the agent's `task`, in order, until one gives a valid `schema`.
 
         Raises:
-            ConfigurationError: No models are configured for `task`.
+            ConfigurationError: No models are configured for this task of this agent.
             InferenceError: No permitted model gave a valid answer; a `NoModelAnsweredError` that carries the attempts.
         """
-        if task not in self._config.tasks:
-            raise ConfigurationError(f"no models are configured for task {task!r}; known: {sorted(self._config.tasks)}")
+        names = self._config.order(agent, task)
         record = Attempts(task, self._price, self._weights_of)
-        for name in self._config.tasks[task]:
+        for name in names:
             value = self._ask(record, name, system=system, user=user, schema=schema)
             if value is not None:
                 marks = (*answer_marks(value), *_echo_marks(value), *check(value))

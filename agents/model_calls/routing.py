@@ -1,18 +1,19 @@
-"""Which models answer which task: configuration, read from TOML and checked before anything is asked."""
+"""Which models answer which application's tasks: configuration, read from TOML and checked before anything is asked."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from placet.contracts.base import Frozen
+from placet.contracts.base import AgentName, Frozen
 from placet.errors import ConfigurationError
 
 DEFAULT_MODELS = Path(__file__).parent.parent / "models.toml"
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 
 
 class ModelConfig(Frozen):
@@ -54,18 +55,65 @@ class ModelConfig(Frozen):
 
 
 class ModelsConfig(Frozen):
-    """All models by name, and for each task the order in which they are tried."""
+    """All models by name, and for each task of each application the order in which they are tried."""
 
     models: dict[ModelName, ModelConfig]
-    tasks: dict[str, tuple[ModelName, ...]]
+    tasks: dict[AgentName, dict[TaskName, tuple[ModelName, ...]]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_belong_to_applications(cls, said: Any) -> Any:
+        tables = said.get("tasks") if isinstance(said, dict) else None
+        for task, names in tables.items() if isinstance(tables, dict) else ():
+            if not isinstance(names, dict):
+                raise ValueError(  # noqa: TRY004  Pydantic turns no TypeError into an error of the file
+                    f"[tasks] gives {task!r} to no application; write it in a table of the application that asks it, "
+                    "for example [tasks.retention]"
+                )
+        return said
 
     @model_validator(mode="after")
     def _tasks_name_known_models(self) -> "ModelsConfig":
-        for task, names in self.tasks.items():
-            for name in names:
-                if name not in self.models:
-                    raise ValueError(f"task {task!r} names model {name!r}, which is not configured")
+        for agent, tasks in self.tasks.items():
+            for task, names in tasks.items():
+                for name in names:
+                    if name not in self.models:
+                        raise ValueError(
+                            f"task {task!r} of agent {agent!r} names model {name!r}, which is not configured"
+                        )
         return self
+
+    def order(self, agent: str, task: str) -> tuple[str, ...]:
+        """Return the models that answer an application's task, the first to be asked first.
+
+        Raises:
+            ConfigurationError: No table names the task.
+        """
+        names = self.tasks.get(agent, {}).get(task)
+        if names is None:
+            raise ConfigurationError(
+                f"no models are configured for task {task!r} of agent {agent!r}; "
+                f"name them in [tasks.{agent}] of the models file"
+            )
+        return names
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Names of the models that some task would ask."""
+        return frozenset(name for tasks in self.tasks.values() for names in tasks.values() for name in names)
+
+    def check_agents(self, known: Collection[str]) -> None:
+        """Check that every table of tasks is of an application that there is.
+
+        Raises:
+            ConfigurationError: One is not: a misspelt table would leave its application without models.
+        """
+        for agent in self.tasks:
+            if agent not in known:
+                raise ConfigurationError(
+                    f"the models file has a table [tasks.{agent}], but there is no agent {agent!r}; "
+                    f"known: {', '.join(sorted(known))}. Correct its name, or remove it"
+                )
 
     @classmethod
     def load(cls, path: Path = DEFAULT_MODELS) -> "ModelsConfig":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from placet.contracts.inference import AttemptOutcome
+from placet.contracts.analysis.inference import AttemptOutcome
 from placet.contracts.text import shortened
 
 _SERVER_ERROR = 500

@@ -1,23 +1,23 @@
 """The retention application: keep a customer at risk, or leave them alone."""
 
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from agents.claims import claim_marks
 from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
+from agents.manifest import Manifest, read_manifest
 from agents.model_calls.completion import Completion, Inference
+from agents.retention.customer import RetentionCustomer
 from agents.retention.drivers import supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
 from agents.retention.preconditions import with_preconditions
 from agents.retention.schema import AnalysisAnswer, PickAnswer, analysis_schema, pick_schema
-from placet.contracts.assessment import Assessment
-from placet.contracts.base import AgentName, Digest, Frozen
-from placet.contracts.billing import BillingQuery, CustomerProfile, Evidence
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import AnalysisOutcome, ProposalOutcome
+from placet.contracts.base import Digest
+from placet.contracts.billing import BillingQuery, Evidence
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
-from placet.contracts.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
 from placet.contracts.run import RunRequest
 from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened
@@ -35,24 +35,12 @@ _HERE = Path(__file__).parent
 _PROMPTS = _HERE / "prompts"
 
 
-class _Gate(Frozen):
-    role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-    ttl_hours: Annotated[int, Field(ge=1, le=24 * 30)]
-
-
-class _Manifest(Frozen):
-    """`agent.toml`."""
-
-    name: AgentName
-    gate: _Gate
-    required_reads: tuple[BillingQuery, ...]
-
-
 class Retention:
     """Implements `Application`; holds only what its files say."""
 
-    def __init__(self, manifest: _Manifest, catalogue: Catalogue, churn: ChurnTable) -> None:
+    def __init__(self, manifest: Manifest, catalogue: Catalogue, churn: ChurnTable) -> None:
         self.name = manifest.name
+        self.facts = manifest.facts
         self.required_reads = manifest.required_reads
         self.gate_role = manifest.gate.role
         self.gate_ttl_hours = manifest.gate.ttl_hours
@@ -62,16 +50,18 @@ class Retention:
 
     def analyse(self, request: RunRequest, customer: CustomerProfile, inference: Inference) -> AnalysisOutcome:
         """(1) Let a model name risk, reads and drivers; it may name only drivers that the profile bears out."""
-        profile = profile_text(customer, self._churn.probability_bp(customer))
+        known = RetentionCustomer.of(customer, self.facts)
+        profile = profile_text(known, self._churn.probability_bp(customer))
 
         def check(answer: AnalysisAnswer) -> tuple[str, ...]:
             return grounding_marks(answer.summary, (profile,))
 
         completion = inference.complete(
             "analyse",
+            agent=self.name,
             system=self._prompts["analyse.system"].substitute(),
             user=self._prompts["analyse.user"].substitute(profile=profile),
-            schema=analysis_schema(supported(customer)),
+            schema=analysis_schema(supported(known)),
             check=check,
         )
         answer = completion.value
@@ -158,6 +148,7 @@ class Retention:
         return within_contact_policy(candidates, contact, evidence.history, facts.currency, evidence.read_at)
 
     def _facts(self, evidence: Evidence, assessment: Assessment) -> Facts:
+        RetentionCustomer.of(evidence.customer, self.facts)  # what it does not know must not be weighed
         return derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
 
     def basis(self, contact: ContactPolicy | None) -> Basis:
@@ -188,6 +179,7 @@ class Retention:
 
         completion = inference.complete(
             "propose",
+            agent=self.name,
             system=self._prompts["propose.system"].substitute(),
             user=self._prompts["propose.user"].substitute(facts=text, options=options),
             schema=pick_schema(tuple(candidate.treatment for candidate in open_to_pick)),
@@ -202,7 +194,8 @@ def build() -> Retention:
     Raises:
         ConfigurationError: One of them is wrong.
     """
-    manifest = load_toml(_HERE / "agent.toml", _Manifest)
+    manifest = read_manifest(_HERE / "agent.toml")
+    RetentionCustomer.check_declared(manifest.facts)
     catalogue = load_toml(_HERE / "treatments.toml", Catalogue)
     churn = load_toml(_HERE / "churn_rates.toml", ChurnTable)
     return Retention(manifest, catalogue, churn)

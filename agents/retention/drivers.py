@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+from agents.retention.customer import RetentionCustomer
 from agents.retention.schema import Driver
-from placet.contracts.billing import CustomerProfile
 
 _SHORT_TENURE_MONTHS = 12
 _LONG_TENURE_MONTHS = 24
 
-_SUPPORTED: dict[Driver, Callable[[CustomerProfile], bool]] = {
+_SUPPORTED: dict[Driver, Callable[[RetentionCustomer], bool]] = {
     "short_tenure": lambda customer: customer.tenure_months <= _SHORT_TENURE_MONTHS,
     "long_tenure": lambda customer: customer.tenure_months >= _LONG_TENURE_MONTHS,
     "no_commitment": lambda customer: customer.contract == "month_to_month",
@@ -19,6 +19,6 @@ _SUPPORTED: dict[Driver, Callable[[CustomerProfile], bool]] = {
 }
 
 
-def supported(customer: CustomerProfile) -> tuple[Driver, ...]:
+def supported(customer: RetentionCustomer) -> tuple[Driver, ...]:
     """The drivers a model may name for `customer`; never empty, since a contract either binds or does not."""
     return tuple(driver for driver, holds in _SUPPORTED.items() if holds(customer))

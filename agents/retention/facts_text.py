@@ -1,6 +1,6 @@
 """A customer in a few lines of text for a small model. Identifiers and names stay out."""
 
-from placet.contracts.billing import CustomerProfile
+from agents.retention.customer import RetentionCustomer
 from placet.contracts.money import Money
 from placet.contracts.proposal import Candidate
 from placet.contracts.text import counted
@@ -11,7 +11,7 @@ _CONTRACTS = {"month_to_month": "month to month", "one_year": "one year", "two_y
 _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
 
 
-def profile_text(customer: CustomerProfile, churn_bp: int) -> str:
+def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
     """What is known before anything is read from billing, as prose: a small model repeats it best."""
     contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
     internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from placet.contracts.assessment import Risk
+from placet.contracts.analysis.assessment import Risk
 from placet.contracts.base import Frozen
 
 Driver = Literal[

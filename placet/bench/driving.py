@@ -11,7 +11,10 @@ from placet.errors import PlacetError
 
 # A person is slower than a server: the decision comes when the waiting run has come to rest, in seconds.
 _THINKING = 0.05
-_RUN_SECONDS = 300.0
+CONNECT_SECONDS = 30.0
+"""How long Temporal may take to answer the first time."""
+RUN_SECONDS = 300.0
+"""How long one run may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ async def drive(subject: Subject, notices: Notices, number: int) -> Timing:
     run_id = subject.name(number)
     waiting = notices.expect(run_id)
     try:
-        async with asyncio.timeout(_RUN_SECONDS):
+        async with asyncio.timeout(RUN_SECONDS):
             began = time.perf_counter()
             await subject.start(number)
             end = asyncio.ensure_future(subject.ended(run_id))
@@ -65,7 +68,7 @@ async def drive(subject: Subject, notices: Notices, number: int) -> Timing:
             await end
             return Timing(to_waiting, time.perf_counter() - decided)
     except TimeoutError as error:
-        raise PlacetError(f"{subject.kind} run {run_id!r} did not end within {_RUN_SECONDS:g} s") from error
+        raise PlacetError(f"{subject.kind} run {run_id!r} did not end within {RUN_SECONDS:g} s") from error
 
 
 async def drive_many(subject: Subject, notices: Notices, numbers: Iterable[int], in_flight: int) -> Load:

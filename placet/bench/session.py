@@ -9,7 +9,7 @@ from itertools import count
 
 from temporalio.client import Client
 
-from placet.bench.driving import Load, Timing, drive, drive_many
+from placet.bench.driving import CONNECT_SECONDS, Load, Timing, drive, drive_many
 from placet.bench.figures import Effects, Figures, Measured
 from placet.bench.governed import Governed, counted_effects, enrolled_approver, settings_of
 from placet.bench.processes.notices import Notices
@@ -24,7 +24,6 @@ from placet.storage.database import Database
 _WARM_UP = 3
 _ALONE = 30
 _ROUNDS = 3
-_CONNECT_SECONDS = 30.0
 _WATCH_SECONDS = 0.5
 
 
@@ -79,7 +78,7 @@ class _Session:
     async def _measure(self) -> Figures:
         place = self._parts.place
         await self._notices.listen(place.notices)
-        engine = await connect(settings_of(place), patience_seconds=_CONNECT_SECONDS)
+        engine = await connect(settings_of(place), patience_seconds=CONNECT_SECONDS)
         await engine.ensure_search_attributes()
         # In this thread, though it waits: Linux ends a child with the thread that started it.
         self._parts.start_workers()

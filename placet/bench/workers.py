@@ -5,21 +5,18 @@ step drives the same number of governed runs, the same number of them under way.
 """
 
 import os
-import shutil
 import statistics
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from placet.bench.driving import Load, drive_many
+from placet.bench.driving import CONNECT_SECONDS, Load, drive_many
 from placet.bench.figures import Aim
+from placet.bench.folder import temporary_folder
 from placet.bench.governance.databases.databases import open_new, postgres_databases
 from placet.bench.governed import Governed, counted_effects, enrolled_approver, settings_of, without_contact_limits
 from placet.bench.processes.notices import Notices
@@ -34,7 +31,6 @@ from placet.storage.database import Database
 
 STEPS = (1, 2, 4, 2, 1)
 _WARM_UP = 5
-_CONNECT_SECONDS = 30.0
 _TWO = 2
 _LIMIT = 1.6
 _FEW_CORES = 8
@@ -112,7 +108,7 @@ def bench_workers(settings: Settings, *, runs: int, in_flight: int, postgres: st
         PlacetError: a run did not end as it should, or the BSS shows another number of effects than runs.
     """
     terminate_as_interrupt()
-    with _folder() as folder, postgres_databases(folder, postgres) as server:
+    with temporary_folder() as folder, postgres_databases(folder, postgres) as server:
         if server is None:
             raise ConfigurationError("no PostgreSQL: give --postgres URL, or install the extra `dev`")
         url, fresh = open_new(server)
@@ -142,7 +138,7 @@ class _Session:
     async def run(self) -> tuple[Step, ...]:
         place = self._parts.place
         await self._notices.listen(place.notices)
-        engine = await connect(settings_of(place), patience_seconds=_CONNECT_SECONDS)
+        engine = await connect(settings_of(place), patience_seconds=CONNECT_SECONDS)
         await engine.ensure_search_attributes()
         governed = Governed(engine, self._database, enrolled_approver(self._database, place))
         for workers in STEPS:
@@ -205,12 +201,3 @@ def _show(growth: Growth, *, as_json: bool) -> None:
             f"The workers share the {cores} cores of this machine with Temporal, PostgreSQL, the BSS and the driver: "
             "this does not show how an installation grows."
         )
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="placet-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

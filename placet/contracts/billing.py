@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StrictInt
 
-from placet.contracts.base import CustomerId, Digest, ExternalId, ExternalWord, Frozen
+from placet.contracts.base import Digest, ExternalId, ExternalWord, Frozen
 from placet.contracts.contact import ContactHistory
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.mutation import Resource
 
@@ -25,18 +26,6 @@ class BillingQuery(Frozen):
 
     operation: ReadOperation
     months: Annotated[int, Field(ge=1, le=12)] = 6
-
-
-class CustomerProfile(Frozen):
-    """TMF629 Customer, reduced to what a decision may use (no protected attributes)."""
-
-    customer_id: CustomerId
-    status: ExternalWord
-    tenure_months: Annotated[int, Field(ge=0)]
-    contract: Literal["month_to_month", "one_year", "two_year"]
-    internet_service: Literal["dsl", "fiber_optic", "none"]
-    payment_method: ExternalWord
-    billing_account_id: ExternalId | None = None
 
 
 class HeldProduct(Frozen):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
+from placet.contracts.analysis.inference import ModelUse
 from placet.contracts.base import (
     AgentName,
     CustomerId,
@@ -15,7 +16,6 @@ from placet.contracts.base import (
     RunId,
     TenantId,
 )
-from placet.contracts.inference import ModelUse
 from placet.contracts.money import Money
 from placet.contracts.mutation import AdjustBalance, Mutation, MutationKind, OrderProduct
 from placet.contracts.people.signed import Remark

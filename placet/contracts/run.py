@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
-from placet.contracts.assessment import Risk
+from placet.contracts.analysis.assessment import Risk
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
 from placet.contracts.billing import BillingQuery
 from placet.contracts.gate import Gate, Milestone

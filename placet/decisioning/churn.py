@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, model_validator
 
-from placet.contracts.assessment import Risk
+from placet.contracts.analysis.assessment import Risk
 from placet.contracts.base import Frozen
-from placet.contracts.billing import CustomerProfile
+from placet.contracts.customer import CustomerProfile
 
 HIGH_BP = 4_000
 MEDIUM_BP = 1_500
@@ -71,7 +71,7 @@ class ChurnTable(Frozen):
 
         Laplace's rule of succession: (churned + 1) / (observed + 2), rounded half up.
         """
-        kind = (customer.contract, self.band(customer.tenure_months), customer.internet_service)
+        kind = (customer.fact("contract"), self.band(customer.tenure_months), customer.fact("internet_service"))
         alike = [c for c in self.cells if (c.contract, c.tenure_from, c.internet_service) == kind] or list(self.cells)
         churned = sum(cell.churned for cell in alike) + 1
         observed = sum(cell.observed for cell in alike) + 2

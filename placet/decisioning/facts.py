@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from placet.contracts.assessment import Assessment, Risk
+from placet.contracts.analysis.assessment import Assessment, Risk
 from placet.contracts.base import CustomerId, Frozen
 from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Currency
 from placet.decisioning.churn import ChurnTable
+from placet.errors import UsageError
 
 NO_BUCKET = "none"
 ACTIVE = "active"
@@ -60,9 +62,9 @@ def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, cur
         customer_id=customer.customer_id,
         customer_status=customer.status.lower(),
         tenure_months=customer.tenure_months,
-        contract=customer.contract,
-        internet_service=customer.internet_service,
-        payment_method=customer.payment_method,
+        contract=_word(customer, "contract"),
+        internet_service=_word(customer, "internet_service"),
+        payment_method=_word(customer, "payment_method"),
         currency=charge_currency,
         monthly_charge_minor=charge,
         open_amount_minor=sum(bill.amount_due.amount_minor for bill in evidence.bills),
@@ -78,6 +80,13 @@ def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, cur
         churn_bp=churn.probability_bp(customer),
         assessed_risk=assessment.risk,
     )
+
+
+def _word(customer: CustomerProfile, name: str) -> str:
+    value = customer.fact(name)
+    if not isinstance(value, str):
+        raise UsageError(f"{name} of customer {customer.customer_id!r} is {value!r}, not a word", code="unknown_fact")
+    return value
 
 
 def _bucket(balances: tuple[Balance, ...]) -> Balance | None:

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 
+from agents.catalogue import names
 from agents.model_calls.routing import ModelConfig, ModelsConfig
 from placet.doctor.report import Finding, Level
 from placet.entrypoints.environment import environment_secret
@@ -18,10 +19,16 @@ _LOCAL = "local"
 
 def models(settings: Settings) -> Iterator[Finding]:
     """The models file, and which hosted models could be asked."""
-    configured = ModelsConfig.load(settings.models_file).models
+    config = ModelsConfig.load(settings.models_file)
+    config.check_agents(names())
+    configured = config.models
     inside = sorted(name for name, model in configured.items() if model.perimeter == "inside")
     hosted = {name: model.api_key for name, model in configured.items() if model.perimeter == "outside"}
     yield Finding("ok", "models", f"inside the perimeter: {', '.join(inside) or 'none'}")
+    for agent in names():
+        if agent not in config.tasks:
+            detail = f"agent {agent!r} has no models: the models file has no table [tasks.{agent}]"
+            yield Finding("problem", "models", detail, f"add [tasks.{agent}] to it")
     if not settings.allow_hosted_models:
         if hosted:
             yield Finding("info", "models", f"hosted ones are off: {', '.join(sorted(hosted))}")
@@ -38,7 +45,7 @@ def models(settings: Settings) -> Iterator[Finding]:
 def model_servers(settings: Settings) -> Iterator[Finding]:
     """Every model that a task would ask answers at its address; a hosted one only where it is allowed and has a key."""
     config = ModelsConfig.load(settings.models_file).with_addresses({_LOCAL: settings.model_url})
-    wanted = {name for names in config.tasks.values() for name in names}
+    wanted = config.asked
     seconds = ANSWER_SECONDS / max(1, len(wanted))
     for name in sorted(wanted, key=lambda one: (one != _LOCAL, one)):
         model = config.models[name]

@@ -8,7 +8,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from agents.catalogue import names
+from agents.catalogue import declared_facts, names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.logs import set_up_logging
@@ -50,6 +50,7 @@ def serve(settings: Settings) -> None:
             tenant=settings.tenant,
             agents=names(),
             policies=lambda agent: _policies(settings, agent),
+            facts=declared_facts,
             token=settings.api_token,
             metrics_token=settings.metrics_token,
         )

@@ -15,7 +15,7 @@ from temporalio.exceptions import CancelledError
 from activities.admission import Admission
 from activities.context import Context
 from agents.application import Application
-from agents.catalogue import load
+from agents.catalogue import load, names
 from agents.model_calls.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
@@ -52,6 +52,7 @@ class Parts:
 def build_inference(settings: Settings) -> Inference:
     """Model routing from the models file, with the local model's address from the settings."""
     config = ModelsConfig.load(settings.models_file)
+    config.check_agents(names())
     return RoutedInference(
         config,
         base_urls={"local": settings.model_url},

@@ -11,6 +11,7 @@ from placet.entrypoints.environment import CHECKOUT, environment_secret, traces_
 from placet.entrypoints.processes.process import leave
 
 if TYPE_CHECKING:
+    from placet.contracts.customer import Declared
     from placet.engine.client import Engine
     from placet.entrypoints.settings import Settings
     from placet.governance.retention import Periods
@@ -91,6 +92,12 @@ class Tools:
         from agents.catalogue import treatment_codes
 
         return treatment_codes(agent)
+
+    def facts(self, agent: str) -> "Declared":
+        """What an application tells customers apart by."""
+        from agents.catalogue import declared_facts
+
+        return declared_facts(agent)
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""

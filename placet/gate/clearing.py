@@ -11,8 +11,9 @@ that a person is asked, or, before the effect, that nothing is sent.
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.audit import AuditEvent
+from placet.contracts.customer import Declared
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import Clearance, MandateRecord
 from placet.contracts.proposal import Proposal
@@ -40,6 +41,7 @@ def clear(
     policies: PolicySet,
     now: datetime,
     *,
+    declared: Declared,
     consume: bool = True,
 ) -> Clearance | None:
     """Clear `proposal` by the first mandate it lies within, and put on the record on whose signature; None: a person.
@@ -59,7 +61,7 @@ def clear(
         return None
     for candidate in candidates:
         try:
-            covers(candidate.mandate, proposal, assessment.customer, assessment.risk, now)
+            covers(candidate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
             authority = _authority(tx, candidate, policies, now)
             if not consume:
                 return None
@@ -86,6 +88,8 @@ def still_cleared(
     policies: PolicySet,
     clearance: Clearance,
     now: datetime,
+    *,
+    declared: Declared,
 ) -> None:
     """Everything that cleared the proposal still holds; asked immediately before its effect.
 
@@ -115,7 +119,7 @@ def still_cleared(
             code="mandate_revoked",
         )
     assessment = _assessment(tx, run, proposal)
-    covers(mandate.mandate, proposal, assessment.customer, assessment.risk, now)
+    covers(mandate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
     _authority(tx, mandate, policies, now)
 
 

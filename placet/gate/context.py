@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import EndState, RunRequest
@@ -49,6 +50,14 @@ class GateContext(ABC):
     @abstractmethod
     def terms(self, agent: str) -> GateTerms:
         """Return what the application asks for where policy leaves it open.
+
+        Raises:
+            UsageError: there is no such application.
+        """
+
+    @abstractmethod
+    def declared(self, agent: str) -> Declared:
+        """Return what the application tells customers apart by.
 
         Raises:
             UsageError: there is no such application.

@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.audit import RecordKind
 from placet.contracts.billing import Evidence
-from placet.contracts.outcome import ProposalOutcome
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import CloseInput, ProposeInput, RunRequest
 from placet.decisioning.controls import ineligible, retold, too_much

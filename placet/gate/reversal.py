@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.audit import AuditEvent
-from placet.contracts.billing import CustomerProfile, Evidence
-from placet.contracts.outcome import ProposalOutcome
+from placet.contracts.billing import Evidence
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.proposal import Candidate, Proposal, Reason
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import ProposeInput, RunRequest

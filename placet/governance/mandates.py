@@ -13,28 +13,22 @@ Budget and the cap per customer and period are the database's to enforce, atomic
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
-from placet.contracts.assessment import Risk
-from placet.contracts.billing import CustomerProfile
+from placet.contracts.analysis.assessment import Risk
+from placet.contracts.customer import CustomerProfile, Declared
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
-from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
+from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
+from placet.governance.cohorts import actual, fault, holds
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.signed import verify_document
 
 MandateState = Literal["valid", "not_yet_valid", "over", "exhausted", "revoked"]
-
-_NUMBERS = frozenset({"tenure_months"})
-_KNOWN: dict[str, tuple[str, ...]] = {
-    "contract": get_args(CustomerProfile.model_fields["contract"].annotation),
-    "internet_service": get_args(CustomerProfile.model_fields["internet_service"].annotation),
-    "risk": get_args(Risk),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +39,24 @@ class Authority:
     policies: tuple[str, ...]
 
 
-def check_sense(mandate: Mandate, now: datetime) -> None:
+def check_sense(mandate: Mandate, now: datetime, declared: Declared) -> None:
     """A mandate says something that can be meant; asked before one is signed, and before one is taken on.
 
+    Args:
+        mandate: What is to be signed, or was.
+        now: When it is to count.
+        declared: What the mandate's agent tells customers apart by.
+
     Raises:
-        DecisionRefused: code `mandate_senseless`; it is over, or a cohort test compares what cannot be compared or
-            names a value that no customer has (of which `ne` would always hold).
+        DecisionRefused: code `mandate_senseless`; it is over, or a cohort test names a fact that its agent does not
+            declare, compares what cannot be compared, or names a value that no customer has (of which `ne` would
+            always hold).
     """
     if mandate.valid_until <= now:
         raise _senseless(f"it was valid until {moment(mandate.valid_until)}; choose a later end")
     for test in mandate.cohort:
-        if (fault := _fault(test)) is not None:
-            raise _senseless(fault)
+        if (why := fault(test, declared)) is not None:
+            raise _senseless(why)
 
 
 def check_authority(
@@ -107,7 +107,9 @@ def charge(proposal: Proposal) -> Money:
     return max(proposal.cost, moved, key=lambda money: money.amount_minor)
 
 
-def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk: Risk, now: datetime) -> None:
+def covers(
+    mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk: Risk, now: datetime, declared: Declared
+) -> None:
     """The proposal lies within the mandate (invariants 2 to 4).
 
     Args:
@@ -116,6 +118,7 @@ def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk:
         profile: The customer as the run's analysis read them.
         risk: What that analysis found.
         now: When it is to be cleared.
+        declared: What the mandate's agent tells customers apart by.
 
     Raises:
         DecisionRefused: with the code of the first bound that the proposal does not keep.
@@ -137,10 +140,10 @@ def covers(mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk:
             code="mandate_customer",
         )
     for test in mandate.cohort:
-        actual = risk if test.field == "risk" else getattr(profile, test.field, None)
-        if not _holds(test, actual):
+        if not holds(test, profile, risk, declared):
+            found = actual(test.field, profile, risk)
             raise DecisionRefused(
-                f"the customer is outside its cohort: {test.field} is {actual!r}, not {test.op} {test.value!r}",
+                f"the customer is outside its cohort: {test.field} is {found!r}, not {test.op} {test.value!r}",
                 code="mandate_cohort",
             )
 
@@ -196,33 +199,3 @@ def _check_amount(mandate: Mandate, proposal: Proposal) -> None:
 
 def _senseless(why: str) -> DecisionRefused:
     return DecisionRefused(f"the mandate makes no sense: {why}", code="mandate_senseless")
-
-
-def _fault(test: CohortTest) -> str | None:
-    values = test.value if isinstance(test.value, tuple) else (test.value,)
-    if test.field in _NUMBERS:
-        fits = isinstance(test.value, int) and test.op != "in"
-    elif test.op == "in":
-        fits = isinstance(test.value, tuple) and len(values) > 0
-    else:
-        fits = isinstance(test.value, str) and test.op in ("eq", "ne")
-    if not fits or "" in values:
-        return f"{test.field!r} cannot be compared {test.op!r} with {test.value!r}"
-    known = _KNOWN.get(test.field)
-    if known is not None and not set(values) <= set(known):
-        return f"{test.field!r} is never {test.value!r}; it is one of {', '.join(known)}"
-    return None
-
-
-def _holds(test: CohortTest, actual: object) -> bool:
-    if _fault(test) is not None:
-        return False
-    if isinstance(actual, int) and not isinstance(actual, bool) and isinstance(test.value, int):
-        compared = {"eq": actual == test.value, "ne": actual != test.value, "ge": actual >= test.value}
-        return compared.get(test.op, actual <= test.value)
-    if not isinstance(actual, str) or not actual or isinstance(test.value, int):
-        return False
-    # Systems differ in how they write a status: for `ne`, another spelling must not be another value.
-    values = test.value if isinstance(test.value, tuple) else (test.value,)
-    among = actual.casefold() in {value.casefold() for value in values}
-    return not among if test.op == "ne" else among

@@ -6,7 +6,8 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Digest, Frozen
-from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
+from placet.contracts.billing import Balance, Bill, HeldProduct, Usage
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.proposal import Mutation, Precondition
 
 

@@ -2,7 +2,7 @@
 
 import base64
 
-from placet.contracts.billing import CustomerProfile
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.people.mandate import Clearance, Mandate
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW
@@ -45,16 +45,9 @@ def _document(case: Case, version: Version, clearance: Clearance, text: str) -> 
     if mandate.signed_at > opened_at + CLOCK_SKEW:
         yield f"mandate {clearance.document} was signed after it cleared the proposal"
     without_cohort = mandate.model_copy(update={"cohort": ()})
-    covers(without_cohort, version.proposal, _nobody(version.proposal.customer_id), "low", opened_at)
+    covers(without_cohort, version.proposal, _nobody(version.proposal.customer_id), "low", opened_at, ())
 
 
 def _nobody(customer_id: str) -> CustomerProfile:
     """The customer without their facts, which a history does not hold: no cohort may be judged on these."""
-    return CustomerProfile(
-        customer_id=customer_id,
-        status="",
-        tenure_months=0,
-        contract="month_to_month",
-        internet_service="none",
-        payment_method="",
-    )
+    return CustomerProfile(customer_id=customer_id, status="", tenure_months=0)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pydantic import BaseModel
 
 from agents.application import Application
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import Candidate, Proposal
 from placet.decisioning.contact import ContactPolicy

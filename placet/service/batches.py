@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.people.batch import Batch, BatchMember
-from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.errors import PlacetError, UsageError
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_document
 from placet.service.batch_choice import PreparedBatch
 from placet.service.decisions import deliver_decision, review_outcome
-from placet.service.keeping.tenant_record import record_act, record_refused_document
-from placet.storage.database import Database
+from placet.service.keeping.tenant_record import record_act, take_document
+from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
@@ -80,21 +80,19 @@ def record_batch(database: Database, tenant: str, decision: str) -> Batch:
     Raises:
         DecisionRefused: its signature does not count here: no run would accept it.
     """
-    now = datetime.now(UTC)
     share = BatchedDecision.model_validate_json(decision)
     envelope = json.dumps(share.batch.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    try:
-        with database.transaction() as tx:
-            verified = verify_document(envelope, Batch, tenant=tenant, now=now, find_key=tx.approvers.get)
-            batch = verified.document
-            tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, envelope.encode())
-            body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
-            # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
-            record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "batch.refused", envelope, error, now)
-        raise
-    return batch
+
+    def take(tx: Transaction, text: str, now: datetime) -> Batch:
+        verified = verify_document(text, Batch, tenant=tenant, now=now, find_key=tx.approvers.get)
+        batch = verified.document
+        tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+        body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
+        # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
+        record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
+        return batch
+
+    return take_document(database, tenant, envelope, "batch.refused", take)
 
 
 async def deliver_batch(

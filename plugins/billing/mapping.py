@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
+from placet.contracts.billing import Balance, Bill, HeldProduct, Usage
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.plugin_api import UnreadableError, money
 
@@ -28,9 +29,13 @@ def customer_profile(record: Record) -> CustomerProfile:
             "customer_id": record["id"],
             "status": record["status"],
             "tenure_months": facts["tenureMonths"],
-            "contract": _known("contract", facts["contract"], _CONTRACTS),
-            "internet_service": _known("internetService", facts["internetService"], _INTERNET),
-            "payment_method": facts["paymentMethod"],
+            "facts": named(
+                {
+                    "contract": _known("contract", facts["contract"], _CONTRACTS),
+                    "internet_service": _known("internetService", facts["internetService"], _INTERNET),
+                    "payment_method": _word("paymentMethod", facts["paymentMethod"]),
+                }
+            ),
             "billing_account_id": accounts[0] if accounts else None,
         }
     )
@@ -124,6 +129,12 @@ def _known(name: str, value: object, names: dict[str, str]) -> str:
     if not isinstance(value, str) or value not in names:
         raise UnreadableError(f"{name} {value!r} is not one of {', '.join(names)}")
     return names[value]
+
+
+def _word(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise UnreadableError(f"{name} {value!r} is not a word")
+    return value
 
 
 def _tmf_money(value: Record) -> Money:

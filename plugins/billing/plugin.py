@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from placet.contracts.billing import Balance, Bill, CustomerProfile, HeldProduct, Usage
+from placet.contracts.billing import Balance, Bill, HeldProduct, Usage
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.proposal import Mutation, Precondition
 from placet.errors import NotFound
 from placet.plugin_api import Answer, Connector, Manifest, UnreadableError, read_all

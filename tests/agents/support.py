@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-from placet.contracts.assessment import Assessment
-from placet.contracts.billing import Balance, Bill, CustomerProfile, Evidence, HeldProduct
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.contracts.run import RunRequest
 
@@ -108,16 +109,15 @@ def usd(amount_minor: int) -> Money:
 
 
 def customer(**changes: Any) -> CustomerProfile:
-    facts = {
+    facts = {"contract": "month_to_month", "internet_service": "fiber_optic", "payment_method": "Electronic check"}
+    others = {
         "customer_id": "C00042",
         "status": "Active",
         "tenure_months": 3,
-        "contract": "month_to_month",
-        "internet_service": "fiber_optic",
-        "payment_method": "Electronic check",
         "billing_account_id": "BA-C00042",
     }
-    return CustomerProfile.model_validate({**facts, **changes})
+    told = named({name: changes.pop(name, value) for name, value in facts.items()})
+    return CustomerProfile.model_validate({**others, "facts": told, **changes})
 
 
 def evidence(profile: CustomerProfile | None = None, *, bill_minor: int = 10_500, **changes: Any) -> Evidence:

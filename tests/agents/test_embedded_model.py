@@ -64,7 +64,7 @@ def inference(address: str, wire: Wire) -> RoutedInference:
         # llama.cpp constrains nothing on /v1/messages
         "structured": "json_schema" if wire == "openai" else "prompt",
     }
-    tasks = {"analyse": ["local"], "propose": ["local"]}
+    tasks = {"retention": {"analyse": ["local"], "propose": ["local"]}}
     return RoutedInference(ModelsConfig.model_validate({"models": {"local": local}, "tasks": tasks}))
 
 
@@ -72,6 +72,7 @@ def inference(address: str, wire: Wire) -> RoutedInference:
 def test_both_wire_formats_give_a_valid_object(server: tuple[str, subprocess.Popen[str]], wire: Wire) -> None:
     completion = inference(server[0], wire).complete(
         "analyse",
+        agent="retention",
         system="You assess telecom customers.",
         user="The customer has been here for 2 months and has no contract. Rate the churn risk.",
         schema=Choice,

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from agents.model_calls.inference import ModelsConfig, NoModelAnsweredError, RoutedInference
 from agents.model_calls.transport_errors import Failure, classify
 from agents.model_calls.turns import Turns
-from placet.contracts.inference import ModelUse
+from placet.contracts.analysis.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
 from tests.agents.support import Wire, answering, failing, provider, send
 
@@ -41,12 +41,14 @@ def model(wire: Wire, base_url: str, **changes: Any) -> dict[str, Any]:
 
 
 def inference(models: dict[str, dict[str, Any]], **options: Any) -> RoutedInference:
-    config = ModelsConfig.model_validate({"models": models, "tasks": {"analyse": list(models)}})
+    config = ModelsConfig.model_validate({"models": models, "tasks": {"retention": {"analyse": list(models)}}})
     return RoutedInference(config, secret=lambda name: SecretStr(SECRET) if name == "TEST_KEY" else None, **options)
 
 
 def ask(subject: RoutedInference, user: str = "Customer: tenure 3 months.") -> Any:
-    return subject.complete("analyse", system="You assess.", user=user, schema=Answer, check=lambda _: ())
+    return subject.complete(
+        "analyse", agent="retention", system="You assess.", user=user, schema=Answer, check=lambda _: ()
+    )
 
 
 def fail(subject: RoutedInference, user: str = "Customer: tenure 3 months.") -> NoModelAnsweredError:
@@ -296,8 +298,27 @@ def test_a_hosted_answer_is_priced_from_the_bundled_list() -> None:
 
 
 def test_an_unknown_task_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigurationError, match="no models are configured for task 'sing'"):
-        inference({}).complete("sing", system="", user="", schema=Answer, check=lambda _: ())
+    message = (
+        r"no models are configured for task 'sing' of agent 'retention'; "
+        r"name them in \[tasks\.retention\] of the models file"
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        inference({}).complete("sing", agent="retention", system="", user="", schema=Answer, check=lambda _: ())
+
+
+def test_a_task_is_answered_by_its_own_agents_models() -> None:
+    with provider(answering("openai", GOOD)) as one, provider(answering("openai", GOOD)) as other:
+        models = {name: model("openai", at.base_url("openai")) for name, at in (("one", one), ("other", other))}
+        tasks = {"retention": {"analyse": ["one"]}, "advance": {"analyse": ["other"]}}
+        subject = RoutedInference(ModelsConfig.model_validate({"models": models, "tasks": tasks}))
+        for agent, answered in (("retention", "one"), ("advance", "other")):
+            (use,) = subject.complete(
+                "analyse", agent=agent, system="You assess.", user="?", schema=Answer, check=lambda _: ()
+            ).attempts
+            assert (use.task, use.model) == ("analyse", answered)
+        with pytest.raises(ConfigurationError, match="of agent 'fraud'"):
+            subject.complete("analyse", agent="fraud", system="", user="", schema=Answer, check=lambda _: ())
+    assert (len(one.requests), len(other.requests)) == (1, 1)
 
 
 def test_the_key_is_sent_where_the_model_names_one() -> None:

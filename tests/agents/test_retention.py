@@ -11,10 +11,11 @@ from agents.catalogue import load
 from agents.model_calls.completion import Check, Completion, T
 from agents.retention.schema import analysis_schema
 from agents.testing import ScriptedInference
-from placet.contracts.billing import CustomerProfile, Evidence
-from placet.contracts.outcome import ProposalOutcome
+from placet.contracts.analysis.outcome import ProposalOutcome
+from placet.contracts.billing import Evidence
+from placet.contracts.customer import CustomerProfile
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
-from placet.errors import InferenceError
+from placet.errors import InferenceError, UsageError
 from tests.agents.support import DIGEST, assessment, customer, evidence, request, usd
 
 RETENTION: Application = load("retention")
@@ -27,9 +28,11 @@ class Recording(ScriptedInference):
         super().__init__(answers)
         self.prompts: list[str] = []
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[T], check: Check[T]) -> Completion[T]:
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[T], check: Check[T]
+    ) -> Completion[T]:
         self.prompts.append(f"{system}\n{user}")
-        return super().complete(task, system=system, user=user, schema=schema, check=check)
+        return super().complete(task, agent=agent, system=system, user=user, schema=schema, check=check)
 
 
 def propose(
@@ -288,3 +291,37 @@ def test_every_string_and_list_a_model_may_write_is_bounded() -> None:
     for name, shape in shapes.items():
         bounded = "enum" in shape or "const" in shape or "maxLength" in shape or "maxItems" in shape
         assert bounded, name
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"contract": "lifetime"}, "contract of customer 'C00042' is 'lifetime', not one of month_to_month, one_year"),
+        ({"internet_service": ""}, "internet_service of customer 'C00042' is '', not one of dsl, fiber_optic, none"),
+        ({"payment_method": 7}, "payment_method of customer 'C00042' is 7, not a word"),
+    ],
+)
+def test_a_fact_that_the_application_does_not_know_is_refused_and_no_model_is_asked(
+    told: dict[str, Any], said: str
+) -> None:
+    profile, inference = customer(**told), Recording()
+    with pytest.raises(UsageError) as refused:
+        RETENTION.analyse(request(), profile, inference)
+    assert refused.value.code == "unknown_fact"
+    assert said in str(refused.value)
+    assert inference.prompts == []
+    with pytest.raises(UsageError):
+        RETENTION.weigh(assessment(profile), evidence(profile), None)
+
+
+def test_a_profile_without_a_declared_fact_is_refused() -> None:
+    with pytest.raises(UsageError, match="contract of customer 'C00042' is None"):
+        RETENTION.analyse(request(), customer(facts=()), Recording())
+
+
+def test_every_declared_word_has_words_for_the_model() -> None:
+    choices = {fact.name: fact.one_of for fact in RETENTION.facts}
+    assert set(choices) == {"contract", "internet_service", "payment_method"}
+    for contract in choices["contract"]:
+        for internet in choices["internet_service"]:
+            RETENTION.analyse(request(), customer(contract=contract, internet_service=internet), Recording())

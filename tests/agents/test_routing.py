@@ -14,7 +14,7 @@ base_url = "http://127.0.0.1:1/v1"
 perimeter = "inside"
 timeout_s = 5
 max_tokens = 100
-[tasks]
+[tasks.retention]
 analyse = ["local"]
 """
 
@@ -22,7 +22,7 @@ analyse = ["local"]
 def test_the_shipped_file_tries_the_local_model_first_and_names_keys_only() -> None:
     config = ModelsConfig.load()
     for task in ("analyse", "propose"):
-        assert config.tasks[task] == ("local", "openai", "anthropic", "gemini")
+        assert config.order("retention", task) == ("local", "openai", "anthropic", "gemini")
     assert config.models["local"].perimeter == "inside"
     keys = {name: model.api_key for name, model in config.models.items() if model.perimeter == "outside"}
     assert keys == {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}
@@ -37,6 +37,10 @@ def test_the_shipped_file_tries_the_local_model_first_and_names_keys_only() -> N
         (GOOD.replace("openai/m", "shell/m"), "wrong at models.local.route"),
         (GOOD.replace("timeout_s = 5", "timeout_s = 0"), "wrong at models.local.timeout_s"),
         (GOOD.replace("perimeter", "perimetre"), "wrong at models.local"),
+        (
+            GOOD.replace("[tasks.retention]", "[tasks]"),
+            "'analyse' to no application; write it in a table of the application that asks it, for example [tasks.",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
@@ -46,6 +50,18 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str)
         ModelsConfig.load(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_table_of_an_agent_that_there_is_not_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(GOOD.replace("tasks.retention", "tasks.retenton"))
+    config = ModelsConfig.load(path)
+    with pytest.raises(ConfigurationError) as caught:
+        config.check_agents(("advance", "retention"))
+    assert str(caught.value) == (
+        "the models file has a table [tasks.retenton], but there is no agent 'retenton'; "
+        "known: advance, retention. Correct its name, or remove it"
+    )
 
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:

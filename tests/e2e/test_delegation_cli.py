@@ -13,7 +13,7 @@ from placet.contracts.people.delegation import Delegation
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.keys import SigningKey, load_key_file
 from placet.governance.signing.signed import sign_document
-from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
+from placet.service.documents.delegations import revoke_delegation, sign_delegation, take_delegation
 from tests.e2e.test_halt_cli import PASSPHRASE, Installation
 
 SIGN = ("delegation", "sign", "--to", "berta", "--role", "retention_lead", "--days", "7", "--as", "anna")

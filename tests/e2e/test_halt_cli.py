@@ -23,7 +23,7 @@ from placet.governance.policy.source import PolicyFile
 from placet.governance.signing.keys import load_key_file
 from placet.governance.signing.signed import sign_document
 from placet.interfaces.cli.app import run
-from placet.service.halts import find_halt, lift_halt, sign_lift
+from placet.service.documents.halts import find_halt, lift_halt, sign_lift
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust

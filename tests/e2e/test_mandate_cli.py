@@ -185,7 +185,10 @@ def test_who_is_not_entitled_puts_nothing_in_force_and_the_attempt_is_on_the_rec
         ({"agent": "collections"}, "unknown agent 'collections'; known: retention"),
         ({"cohort": "contract ne two-year"}, "'contract' is never 'two-year'; it is one of month_to_month"),
         ({"cohort": "tenure_months ge long"}, "'tenure_months' cannot be compared 'ge' with 'long'"),
-        ({"cohort": "colour eq red"}, "cohort.0.field 'colour'"),
+        (
+            {"cohort": "colour eq red"},
+            "'colour' is no fact of this agent's customers; it knows contract, ",
+        ),
         ({"name": "Summer Save"}, "name 'Summer Save'"),
     ],
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.billing import BillingQuery, CustomerProfile
+from placet.contracts.billing import BillingQuery
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import NotFound, UpstreamRejected, UpstreamUnavailable
@@ -42,9 +43,7 @@ def test_the_customer_is_read_without_protected_attributes(system: Bss) -> None:
         customer_id=CUSTOMER,
         status="Active",
         tenure_months=34,
-        contract="one_year",
-        internet_service="dsl",
-        payment_method="Mailed check",
+        facts=named({"contract": "one_year", "internet_service": "dsl", "payment_method": "Mailed check"}),
         billing_account_id="BA-C00002",
     )
     assert [call.path for call in calls] == [
@@ -255,6 +254,8 @@ def changed(name: str, value: object) -> dict[str, Any]:
         changed("contract", "Lifetime"),
         changed("internetService", "Satellite"),
         changed("internetService", ["DSL"]),
+        changed("paymentMethod", 7),
+        changed("paymentMethod", None),
         changed("tenureMonths", -1),
         changed("tenureMonths", "long"),
         {**GOOD, "characteristic": GOOD["characteristic"] * 2},

@@ -13,7 +13,7 @@ from pathlib import Path
 from agents.testing import ScriptedInference
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
-from placet.service.halts import place_halt
+from placet.service.documents.halts import place_halt
 from placet.service.reversals import request_reversal, reverse_run
 from tests.security.gate.mandates.mandating import head, mandated, permitting
 from tests.security.gate.test_batches import pending, prepared, signed

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from agents.catalogue import load
 from agents.testing import ScriptedInference
-from placet.contracts.assessment import Assessment
+from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Evidence
 from placet.contracts.contact import ContactHistory
 from placet.contracts.money import parse_money

@@ -8,7 +8,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import Enrolment
 from placet.governance.signing.keys import Signer, SigningKey, key_id_of, public_bytes
 from placet.governance.signing.signed import sign_document
-from placet.service.keys import bootstrap_administrator, take_enrolment
+from placet.service.documents.keys import bootstrap_administrator, take_enrolment
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust
 

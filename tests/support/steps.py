@@ -38,13 +38,14 @@ from placet.entrypoints.settings import Settings
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
-from placet.service import keys as key_operations
 from placet.service import runs as run_operations
+from placet.service.documents import keys as key_operations
 from placet.storage.database import Database
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 from tests.support.enrolment import new_signer, trusted
-from tests.support.world import PASSPHRASE, AnyCaller, own_policies
+from tests.support.policies import own_policies
+from tests.support.world import PASSPHRASE, AnyCaller
 
 
 @dataclass
@@ -54,12 +55,16 @@ class Pausing:
     meanwhile: Callable[[], object] | None = None
     answers: dict[str, Any] = field(default_factory=dict)
 
-    def complete(self, task: str, *, system: str, user: str, schema: type[Any], check: Check[Any]) -> Completion[Any]:
+    def complete(
+        self, task: str, *, agent: str, system: str, user: str, schema: type[Any], check: Check[Any]
+    ) -> Completion[Any]:
         answers = self.answers
         if (happens := self.meanwhile) is not None:
             self.meanwhile = None
             happens()
-        return ScriptedInference(answers).complete(task, system=system, user=user, schema=schema, check=check)
+        return ScriptedInference(answers).complete(
+            task, agent=agent, system=system, user=user, schema=schema, check=check
+        )
 
 
 @dataclass

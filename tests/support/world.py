@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -29,28 +28,22 @@ from placet.contracts.run import END_STATES, RunRequest, RunState
 from placet.engine.client import Engine
 from placet.entrypoints.bootstrap import Parts, build_parts
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.worker import build_worker
 from placet.governance.approvals import sign_decision
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.network.client import plain_client
 from placet.service import decisions as decision_operations
-from placet.service import keys as key_operations
 from placet.service import runs as run_operations
+from placet.service.documents import keys as key_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from tests.support.bss import BssBehind
 from tests.support.databases import spare_migrations
 from tests.support.guard import GUARD
+from tests.support.policies import own_policies
 
 T = TypeVar("T")
-LENIENT = """\
-cool_down_days = 0
-period_days = 365
-max_per_period = 1000
-max_cost_per_period = "50000.00 USD"
-"""
-"""A contact policy that is hardly ever in the way."""
 PASSPHRASE = "correct horse"
 LOOK_SECONDS = 0.05
 """Between two looks at a run: each costs a transaction, and tests share two cores."""
@@ -86,7 +79,7 @@ class Approver:
 
 
 @dataclass
-class World:
+class World(BssBehind):
     """One installation under test."""
 
     settings: Settings
@@ -354,41 +347,6 @@ class World:
         description = self.run(self.engine.handle(run_id).describe())
         return max((pending.attempt for pending in description.raw_description.pending_activities), default=0)
 
-    def bss(self, path: str) -> Any:
-        """Ask the BSS directly."""
-        return self._bss.get(path).raise_for_status().json()
-
-    def break_bss(self, method: str, path: str, fault: str, count: int | None = None, **more: Any) -> None:
-        """Let requests meet a fault; `seconds` and `about` as in `FaultRule`."""
-        rule = {"method": method, "path": path, "fault": fault, "count": count, **more}
-        self._bss.post("/sandbox/faults", json=rule).raise_for_status()
-
-    def mend_bss(self) -> None:
-        """Clear all faults."""
-        self._bss.delete("/sandbox/faults").raise_for_status()
-
-    def patch_bss(self, path: str, change: dict[str, Any]) -> None:
-        """Change state in the BSS behind our back."""
-        self._bss.patch(path, json=change).raise_for_status()
-
-    def effects(self, customer: str | None = None) -> dict[str, Any]:
-        """How many mutations the BSS committed."""
-        return dict(self.bss(f"/sandbox/effects{f'?customer={customer}' if customer else ''}"))
-
-    def received(self, request: str) -> int:
-        """How many requests like `POST /path` reached the BSS, whatever became of them."""
-        return int(self.bss("/sandbox/requests").get(request, 0))
-
-    def keys_are_shown(self, bucket: str = "B-C00005") -> None:
-        """Let the BSS hold an adjustment of ours on this bucket already, so that it is known to show our keys."""
-        body = {
-            "adjustType": "oneTimeChargeCredit",
-            "description": f"placet:{'0' * 64}",
-            "amount": {"amount": 0.01, "units": "USD"},
-            "bucket": {"id": bucket},
-        }
-        self._bss.post("/tmf-api/prepayBalanceManagement/v4/adjustBalance", json=body).raise_for_status()
-
 
 def administrator(database: Database, settings: Settings, name: str = "root") -> Signer:
     """The first administrator of an installation, made now unless its key is there."""
@@ -397,18 +355,6 @@ def administrator(database: Database, settings: Settings, name: str = "root") ->
     signer = Signer(name, key)
     key_operations.bootstrap_administrator(database, tenant=settings.tenant, by=signer)
     return signer
-
-
-def own_policies(home: Path, tenant: str = "demo") -> Path:
-    """A folder of policies for `tenant` that a test may change; at first those of the application.
-
-    Its contact policy lets one customer be treated again and again: most tests are about something else.
-    """
-    folder = home / "policies"
-    (folder / tenant).mkdir(parents=True)
-    shutil.copy(CHECKOUT / "agents" / "retention" / "policy.cedar", folder / tenant)
-    (folder / tenant / "contact.toml").write_text(LENIENT)
-    return folder
 
 
 HASTY: Mapping[str, Any] = {"effect_lease_seconds": 8.0, "bss_timeout_seconds": 2.0}

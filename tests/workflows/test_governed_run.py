@@ -7,8 +7,8 @@ from typing import Any
 
 from agents.model_calls.completion import NoModelAnsweredError
 from agents.testing import ScriptedInference
-from placet.contracts.inference import ModelUse
-from placet.contracts.outcome import Exchange
+from placet.contracts.analysis.inference import ModelUse
+from placet.contracts.analysis.outcome import Exchange
 from placet.contracts.proposal import Proposal
 from placet.governance.signing.canonical import digest, sha256_hex
 from tests.support.world import EXECUTED_RECORD, World

@@ -1,16 +1,14 @@
 """Whole governed runs, one at a time, each with the gate's work measured beside it while it waits."""
 
 import asyncio
-import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from agents.testing import ScriptedInference
-from placet.bench.driving import drive
+from placet.bench.driving import CONNECT_SECONDS, RUN_SECONDS, drive
+from placet.bench.folder import temporary_folder
 from placet.bench.governance.gate_work import GateWork, Spent
 from placet.bench.governed import Governed, enrolled_approver, settings_of, without_contact_limits
 from placet.bench.processes.notices import Notices
@@ -30,8 +28,6 @@ from placet.service import runs as run_operations
 from placet.storage.database import Database
 
 _WARM_UP = 2
-_CONNECT_SECONDS = 30.0
-_RUN_SECONDS = 300.0
 _POLL_SECONDS = 0.01
 # The real model may find that nothing need be done; then the next customer is asked about.
 _MOST_WITHOUT_ACTION = 10
@@ -81,13 +77,12 @@ def with_scripted_model(settings: Settings, count: int) -> Runs:
 
 def with_embedded_model(count: int) -> Runs:
     """Runs on the stack of `placet up`, the embedded model included, in a folder of its own."""
-    home = Path(tempfile.mkdtemp(prefix="placet-bench-"))
-    try:
-        with Stack(Settings.model_construct(home=home), isolated=True, usual_ports=False) as stack:
-            place = Place(home, stack.temporal_port, stack.bss_port, activities=1, cached_runs=1)
-            return _measured(stack.settings(), place, lambda subject: _embedded(subject, count))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with (
+        temporary_folder() as home,
+        Stack(Settings.model_construct(home=home), isolated=True, usual_ports=False) as stack,
+    ):
+        place = Place(home, stack.temporal_port, stack.bss_port, activities=1, cached_runs=1)
+        return _measured(stack.settings(), place, lambda subject: _embedded(subject, count))
 
 
 def _measured(settings: Settings, place: Place, runs: Callable[[_Watched], Awaitable[Runs]]) -> Runs:
@@ -98,7 +93,7 @@ def _measured(settings: Settings, place: Place, runs: Callable[[_Watched], Await
         key = enrolled_approver(parts.database, place)
 
         async def session() -> Runs:
-            engine = await connect(settings, patience_seconds=_CONNECT_SECONDS)
+            engine = await connect(settings, patience_seconds=CONNECT_SECONDS)
             await engine.ensure_search_attributes()
             return await runs(_Watched(engine, parts.database, key, GateWork(parts.context, key)))
 
@@ -124,7 +119,7 @@ async def _scripted(parts: Parts, subject: _Watched, count: int) -> Runs:
 async def _embedded(subject: _Watched, count: int) -> Runs:
     walls: list[float] = []
     for number in range(1 + count + _MOST_WITHOUT_ACTION):
-        async with asyncio.timeout(_RUN_SECONDS):
+        async with asyncio.timeout(RUN_SECONDS):
             wall = await _drive(subject, number)
         walls += [] if wall is None else [wall]
         if len(walls) > count:

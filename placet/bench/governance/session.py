@@ -1,11 +1,9 @@
 """One session: the parts one after the other, in a temporary folder that is gone afterwards."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from placet.bench.folder import temporary_folder
 from placet.bench.governance import append, envelope, gate, logs, policy
 from placet.bench.governance.databases.databases import PostgresDatabases, Server, SqliteFiles, postgres_databases
 from placet.bench.governance.figures import Figure, Measurement
@@ -33,7 +31,7 @@ def measure(settings: Settings, scale: Scale, postgres: str | None) -> Measureme
     if "envelope" in scale.parts:
         figures += envelope.measure(scale.rounds)
     if scale.parts & {"append", *_OF_LOGS}:
-        with _folder() as folder, postgres_databases(folder, postgres) as server:
+        with temporary_folder() as folder, postgres_databases(folder, postgres) as server:
             notes += [_NO_POSTGRES] if server is None else []
             for each in _servers(folder, server):
                 figures += _on(each, scale)
@@ -54,12 +52,3 @@ def _on(server: Server, scale: Scale) -> Iterator[Figure]:
 def _servers(folder: Path, postgres: PostgresDatabases | None) -> list[Server]:
     files = SqliteFiles(folder)
     return [files] if postgres is None else [files, postgres]
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="placet-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -1,13 +1,13 @@
 """The processes of one bench: Temporal, the sandbox BSS and workers; all gone when the block ends."""
 
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
+from placet.bench.folder import temporary_folder
 from placet.bench.processes.place import KINDS, Kind, Place, Usage
 from placet.entrypoints.processes.process import Child, answers, await_condition, free_port
 from placet.entrypoints.processes.process_group import ProcessGroup
@@ -28,7 +28,8 @@ class Parts(ProcessGroup):
         self, settings: Settings, database_url: str = "", policies: Callable[[Path], Path] | None = None
     ) -> None:
         """Agree on a place; `policies` puts a folder of tenants' policies into it."""
-        home = Path(tempfile.mkdtemp(prefix="placet-bench-"))
+        self._files = ExitStack()
+        home = self._files.enter_context(temporary_folder())
         self.place = Place(
             home=home,
             temporal_port=free_port(),
@@ -89,7 +90,7 @@ class Parts(ProcessGroup):
     def stop(self) -> None:
         """End all parts, the workers first, and remove the folder."""
         super().stop()
-        shutil.rmtree(self.place.home, ignore_errors=True)
+        self._files.close()
 
     def start(self) -> None:
         """Start the servers; workers follow on `start_workers`."""

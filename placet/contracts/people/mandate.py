@@ -16,18 +16,21 @@ from placet.contracts.base import (
     TenantId,
     Text,
 )
+from placet.contracts.customer import FactName
 from placet.contracts.money import Money
 from placet.contracts.people.signed import Nonce, SignedDocument
 from placet.contracts.proposal import MutationKind
 
-CohortField = Literal["status", "tenure_months", "contract", "internet_service", "payment_method", "risk"]
-"""What a cohort may be told apart by: facts of the customer's profile, and the risk the analysis found."""
-
 
 class CohortTest(Frozen):
-    """One test on one fact; all tests of a cohort must hold."""
+    """One test on one fact; all tests of a cohort must hold.
 
-    field: CohortField
+    Attributes:
+        field: What every customer has, the risk that the analysis found, or a fact that the mandate's agent declares
+            (`placet.governance.cohorts` refuses any other).
+    """
+
+    field: FactName
     op: Literal["eq", "ne", "ge", "le", "in"]
     value: StrictInt | Text | tuple[Text, ...]
 

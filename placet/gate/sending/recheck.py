@@ -75,7 +75,16 @@ def check_record(
     if pending.gate.clearance is not None:
         if effect.decisions:
             raise DecisionRefused("a mandate cleared it, not these decisions", code="not_approved")
-        still_cleared(tx, run, proposal, effect.proposal, policies, pending.gate.clearance, now)
+        still_cleared(
+            tx,
+            run,
+            proposal,
+            effect.proposal,
+            policies,
+            pending.gate.clearance,
+            now,
+            declared=context.declared(run.agent),
+        )
         return
     approvals = _approvals(context, tx, effect, pending, proposal)
     entitlements = Entitlements(tx, policies, proposal, roles_of_both(pending.gate, today, now), now)

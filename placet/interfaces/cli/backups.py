@@ -116,7 +116,7 @@ def _try_keys(toolbox: Toolbox, file: Path) -> None:
 def _say_unpinned(toolbox: Toolbox, restored: "Restored") -> None:
     """Say of which tenants no administrator is trusted here: none of their keys, and nothing signed by one, counts."""
     from placet.errors import ConfigurationError
-    from placet.service.keys import check_administrators
+    from placet.service.documents.keys import check_administrators
 
     trust = toolbox.database().trust
     for tenant in restored.tenants:

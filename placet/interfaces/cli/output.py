@@ -12,7 +12,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from placet.contracts.text import one_line, shortened, visible
@@ -47,6 +47,16 @@ def print_line(text: str) -> None:
     What does not fit goes on indented: no part of it can pass for a line of ours.
     """
     _print(visible(text), 4 + len(text) - len(text.lstrip(" ")))
+
+
+def print_lines(lines: Iterable[str], *, none: str) -> None:
+    """Print what a list has, a line each; `none` where it has nothing."""
+    empty = True
+    for line in lines:
+        print_line(line)
+        empty = False
+    if empty:
+        print_line(none)
 
 
 def print_field(name: str, text: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from placet.contracts.customer import Declared
     from placet.engine.client import Engine
     from placet.governance.retention import Periods
     from placet.storage.database import Database
@@ -57,6 +58,9 @@ class Toolbox(Protocol):
 
     def treatments(self, agent: str) -> tuple[str, ...]:
         """Codes of the treatments that an application knows."""
+
+    def facts(self, agent: str) -> "Declared":
+        """What an application tells customers apart by."""
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
+from placet.contracts.customer import Declared
 from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
@@ -31,7 +32,7 @@ from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
-from placet.service.access import holder_of
+from placet.service.documents.access import holder_of
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
@@ -67,6 +68,11 @@ def no_policies(agent: str) -> PolicySet:
     raise PolicyError(f"no policies are given for agent {agent!r}")
 
 
+def no_facts(agent: str) -> Declared:  # noqa: ARG001 - of any agent
+    """Stand for an agent's declaration where none is given: it tells customers apart by no facts of its own."""
+    return ()
+
+
 def create_app(
     database: Database,
     engine_factory: EngineFactory,
@@ -75,6 +81,7 @@ def create_app(
     agents: tuple[str, ...],
     token: SecretStr | None,
     policies: Callable[[str], PolicySet] = no_policies,
+    facts: Callable[[str], Declared] = no_facts,
     metrics_token: SecretStr | None = None,
 ) -> FastAPI:
     """The API of one tenant.
@@ -89,6 +96,7 @@ def create_app(
         tenant: The only tenant whose runs exist here.
         agents: Applications that may be started.
         policies: The policy set in force for an agent; raises `PolicyError`.
+        facts: What an agent tells customers apart by; a mandate's cohort may name no others.
         token: The installation's own. All but `GET /healthz`, `/livez` and `/metrics` need it, or one that was issued.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
@@ -97,33 +105,11 @@ def create_app(
     """
     required = checked_token(token)
     link = EngineLink(engine_factory)
-    app = FastAPI(
-        title="Placet",
-        description="Governed agent runs: agents propose, people commit.",
-        version="1",
-        # The usual pages load their scripts from a CDN; an operator's network is closed.
-        docs_url=None,
-        redoc_url=None,
-        # It would lead to whatever host the request names.
-        redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
-    served = Served(database, link, tenant, agents, policies)
+    app = _bare()
+    served = Served(database, link, tenant, agents, policies, facts)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
-    health = HealthCheck(database, link)
-
-    async def healthz() -> JSONResponse:
-        """Whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
-        found = await health()
-        return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
-
-    def livez() -> dict[str, str]:
-        """Whether this process answers: 200, also while the database or Temporal is down."""
-        return {"api": "ok"}
-
-    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
-    app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
+    _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
@@ -138,6 +124,34 @@ def create_app(
         metrics_token=metrics_token,
     )
     return app
+
+
+def _bare() -> FastAPI:
+    return FastAPI(
+        title="Placet",
+        description="Governed agent runs: agents propose, people commit.",
+        version="1",
+        # The usual pages load their scripts from a CDN; an operator's network is closed.
+        docs_url=None,
+        redoc_url=None,
+        # It would lead to whatever host the request names.
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+
+
+def _add_health(app: FastAPI, health: HealthCheck) -> None:
+    async def healthz() -> JSONResponse:
+        """Whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
+        found = await health()
+        return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
+
+    def livez() -> dict[str, str]:
+        """Whether this process answers: 200, also while the database or Temporal is down."""
+        return {"api": "ok"}
+
+    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
 
 
 def _add_metrics(app: FastAPI, metrics: Metrics) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from placet.contracts.customer import Declared
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http.engine_link import EngineLink
@@ -19,6 +20,7 @@ class Served:
         tenant: The only tenant whose things exist here.
         agents: Applications that may be started.
         policies: The policy set in force for an agent, read anew at every question; raises `PolicyError`.
+        facts: What an agent tells customers apart by.
     """
 
     database: Database
@@ -26,6 +28,7 @@ class Served:
     tenant: str
     agents: tuple[str, ...]
     policies: Callable[[str], PolicySet]
+    facts: Callable[[str], Declared]
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

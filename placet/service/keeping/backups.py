@@ -21,7 +21,7 @@ from placet.files import make_folders, open_fresh, write_once
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.notes import VerifierKey, open_note, sign_note
 from placet.governance.signing.canonical import sha256_hex
-from placet.service.halts import place_halt
+from placet.service.documents.halts import place_halt
 from placet.service.keeping.backup_file import MALFORMED, VERSION, BackupWriter, read_lines, verify_file
 from placet.service.keeping.tenant_record import record_act
 from placet.storage.copying import (

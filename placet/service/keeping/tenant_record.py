@@ -1,12 +1,19 @@
 """What people do that concerns no single run, on the record of their tenant."""
 
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, Self, TypeVar
+
+from pydantic import ValidationError
 
 from placet.contracts.audit import AuditEvent, RecordKind
-from placet.errors import DecisionRefused
+from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.people.signed import Remark
+from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.canonical import sha256_hex
 from placet.storage.database import Database, Transaction
+
+T = TypeVar("T")
 
 VOUCHED: Final = "token.vouched"
 """Of the entry that says which token vouches for who asked for a run."""
@@ -33,7 +40,7 @@ def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
     return body if token_id is None else {**body, "token": token_id}
 
 
-def record_refused_document(
+def _record_refused(
     database: Database, tenant: str, kind: RecordKind, text: str, error: DecisionRefused, at: datetime
 ) -> None:
     """Record that a signed document did not count. Who sent it is not known, whatever it says of itself."""
@@ -43,6 +50,49 @@ def record_refused_document(
         record_act(tx, tenant, kind, "unverified", at, f"{body['document']}.{error.code}", body)
 
 
-def storable(envelope: str) -> str:
+def take_document(
+    database: Database, tenant: str, envelope: str, refused: RecordKind, take: Callable[[Transaction, str, datetime], T]
+) -> T:
+    """Take a signed document, in one transaction; one that does not count is on the record as `refused`.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose record it concerns.
+        envelope: The signed document, untrusted.
+        refused: What the entry says where it does not count.
+        take: Verifies the document, given as text that can be kept, and records what it says.
+
+    Raises:
+        DecisionRefused: `take` found that it does not count.
+    """
+    text, now = _storable(envelope), datetime.now(UTC)
+    try:
+        with database.transaction() as tx:
+            return take(tx, text, now)
+    except DecisionRefused as error:
+        _record_refused(database, tenant, refused, text, error, now)
+        raise
+
+
+class Withdrawal(Frozen):
+    """What a person says when they withdraw what was signed."""
+
+    by: PersonName
+    reason: Remark
+
+    @classmethod
+    def said(cls, by: str, reason: str) -> Self:
+        """Read who withdraws, and why.
+
+        Raises:
+            UsageError: one is malformed.
+        """
+        try:
+            return cls(by=by, reason=reason)
+        except ValidationError as error:
+            raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def _storable(envelope: str) -> str:
     """`envelope` as text that can be kept, hashed and reviewed: a lone surrogate becomes visible."""
     return envelope.encode("utf-8", "backslashreplace").decode()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agents.catalogue import declared_facts
 from placet.contracts.audit import AuditEvent
 from placet.contracts.people.enrolment import Revocation
 from placet.entrypoints.environment import CHECKOUT
@@ -20,11 +21,11 @@ from placet.governance.signing.signed import sign_document
 from placet.interfaces.http.app import create_app
 from placet.service.batch_choice import parse_limits, prepare_batch
 from placet.service.batches import sign_prepared
-from placet.service.delegations import sign_delegation
-from placet.service.halts import sign_lift
+from placet.service.documents.delegations import sign_delegation
+from placet.service.documents.halts import sign_lift
+from placet.service.documents.keys import enroll_key
+from placet.service.documents.mandates import draft_mandate, sign_mandate
 from placet.service.keeping.log import signed_head
-from placet.service.keys import enroll_key
-from placet.service.mandates import draft_mandate, sign_mandate
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 from placet.storage.records import Asked
@@ -32,6 +33,7 @@ from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at
 from tests.security.gate.test_approver_view import hostile_proposal, waiting
 from tests.support.databases import migrated, sqlite_url
 from tests.support.enrolment import enrolment_of, new_signer, trusted
+from tests.support.facts import FACTS
 from tests.support.logs import identity
 from tests.unit.support import RUN, a_gate, a_key
 
@@ -59,6 +61,7 @@ def api(own: Database) -> Iterator[httpx.Client]:
         agents=("retention",),
         token=SecretStr(TOKEN),
         policies=lambda agent: POLICIES,
+        facts=declared_facts,
     )
     with serving(app) as url, client_of(url) as client:
         yield client
@@ -108,6 +111,7 @@ def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own
     hanna = enrolled(own, root, "hanna", "retention_head")
     now = datetime.now(UTC)
     draft = draft_mandate(
+        FACTS,
         tenant="demo",
         name="summer-save",
         drafted_by="olga",
@@ -120,7 +124,7 @@ def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own
         valid_from=now - timedelta(minutes=1),
         valid_until=now + timedelta(days=1),
     )
-    signed = sign_mandate(draft, signer="hanna", reason="", key=hanna.key)
+    signed = sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
     taken = post(api, "/v1/mandates", signed)
     assert taken.status_code == 201, taken.text
     assert (taken.json()["state"], taken.json()["left"]["amount_minor"]) == ("valid", 10_000)

@@ -20,9 +20,9 @@ from placet.governance.delegations import MOST_BETWEEN_TWO
 from placet.governance.signing import dsse
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import sign_document
-from placet.service.delegations import revoke_delegation, take_delegation
-from placet.service.halts import lift_halt, place_halt, sign_lift
-from placet.service.mandates import take_mandate
+from placet.service.documents.delegations import revoke_delegation, take_delegation
+from placet.service.documents.halts import lift_halt, place_halt, sign_lift
+from placet.service.documents.mandates import take_mandate
 from placet.storage.database import Database
 from tests.support.databases import together
 from tests.support.enrolment import enroll, trusted
@@ -90,7 +90,7 @@ def test_a_number_that_has_no_canonical_form_is_a_refusal_on_the_record(database
     with pytest.raises(DecisionRefused):
         take_delegation(database, delegation, tenant="demo")
     with pytest.raises(DecisionRefused):
-        take_mandate(database, mandate, tenant="demo", policies=a_set(DEFAULT))
+        take_mandate(database, mandate, tenant="demo", policies=a_set(DEFAULT), declared=())
     assert refusals(database) == [
         ("delegation.refused", "unverified", "malformed_statement"),
         ("mandate.refused", "unverified", "malformed_statement"),

@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from placet.doctor import Finding, Report, diagnose, diagnosis, show
 from placet.engine.client import SEARCH_ATTRIBUTES, Engine
 from placet.engine.payload_keys import load_or_create_key
+from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.processes.process import Child, free_port
 from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
@@ -204,6 +205,23 @@ def test_a_tenants_broken_policy_is_a_problem(tmp_path: Path) -> None:
     assert (found.level, found.advice) == ("problem", "until then every answer is no")
 
 
+def test_tasks_of_no_agent_and_an_agent_without_tasks_are_problems(tmp_path: Path) -> None:
+    shipped = (CHECKOUT / "agents" / "models.toml").read_text()
+    path = tmp_path / "models.toml"
+    path.write_text(shipped.replace("[tasks.retention]", "[tasks.retenton]"))
+    misspelt = one(diagnose(untouched(tmp_path, models_file=path)), "models")
+    assert misspelt.level == "problem"
+    assert "there is no agent 'retenton'; known: retention" in misspelt.detail
+    path.write_text(shipped.partition("[tasks.retention]")[0] + "[tasks]\n")
+    without = of(diagnose(untouched(tmp_path, models_file=path)), "models")
+    assert without[1] == Finding(
+        "problem",
+        "models",
+        "agent 'retention' has no models: the models file has no table [tasks.retention]",
+        "add [tasks.retention] to it",
+    )
+
+
 def test_hosted_models_need_a_key_only_where_they_are_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -254,7 +272,7 @@ def test_every_model_that_is_configured_is_asked(tmp_path: Path) -> None:
             perimeter = "inside"
             timeout_s = 5
             max_tokens = 10
-            [tasks]
+            [tasks.retention]
             analyse = ["local", "large", "other"]
             """
         )

@@ -11,7 +11,7 @@ import pytest
 
 from placet.entrypoints.main import Tools
 from placet.interfaces.cli.app import run
-from placet.service.access import holder_of
+from placet.service.documents.access import holder_of
 from tests.support.command import Ran
 
 

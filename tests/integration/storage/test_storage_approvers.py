@@ -14,7 +14,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
-from placet.service.keys import bootstrap_administrator, check_administrators, revoke_key, take_enrolment
+from placet.service.documents.keys import bootstrap_administrator, check_administrators, revoke_key, take_enrolment
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust
 from tests.support.databases import disarm, outsider

@@ -1,7 +1,11 @@
 """Artifacts are what their digest says, or nothing at all."""
 
+from pathlib import Path
+
 import pytest
 
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.billing import Evidence
 from placet.contracts.money import Money
 from placet.contracts.proposal import Reason
 from placet.errors import GovernanceError, UsageError
@@ -34,6 +38,29 @@ def test_a_model_is_stored_under_its_governance_digest(database: Database) -> No
     with database.reading() as tx:
         assert tx.artifacts.get_model(address, Money) == model
     assert address == digest(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "address"),
+    [
+        ("evidence", Evidence, "498304f42b4f3666e757569d96596fbca03c54618bc223688a7a56ed7d98b073"),
+        ("assessment", Assessment, "d19e5203f9affa51bf7828d9e11fa442133fad6a917ca0640f290d5a9c760551"),
+    ],
+)
+def test_what_was_stored_before_facts_had_names_keeps_its_address_and_is_read(
+    database: Database, name: str, type_: type[Evidence | Assessment], address: str
+) -> None:
+    stored = (Path(__file__).parents[2] / "fixtures" / "stored_before" / f"{name}.json").read_bytes()
+    with database.transaction() as tx:
+        assert tx.artifacts.put("acme", "application/json", stored) == address
+    with database.reading() as tx:
+        read = tx.artifacts.get_model(address, type_, tenant="acme")
+        assert tx.artifacts.get(address) == stored
+    assert [(fact.name, fact.value) for fact in read.customer.facts] == [
+        ("contract", "one_year"),
+        ("internet_service", "fiber_optic"),
+        ("payment_method", "Electronic check"),
+    ]
 
 
 def test_each_tenant_holds_its_own_copy(database: Database, database_url: str) -> None:

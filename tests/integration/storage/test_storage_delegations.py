@@ -16,7 +16,7 @@ from placet.governance.delegations import MOST_CONSIDERED
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
-from placet.service.keys import revoke_key
+from placet.service.documents.keys import revoke_key
 from placet.storage.database import Database
 from tests.support.databases import outsider, together
 from tests.support.enrolment import enroll as enroll_key

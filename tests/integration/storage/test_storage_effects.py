@@ -204,68 +204,74 @@ def test_no_statement_reopens_a_settled_effect(
     assert status(database) == "settled"
 
 
-def test_no_order_of_attempts_lets_two_act_or_changes_a_known_outcome(database: Database) -> None:
+class Ledger(RuleBasedStateMachine):
     """Attempts claim, crash, answer and give up in any order; time only goes forward."""
 
-    class Ledger(RuleBasedStateMachine):
-        serial = 0
+    serial = 0
 
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+        Ledger.serial += 1
+        self.key = f"{Ledger.serial:064x}"
+        self.now = AT
+        self.news = 0
+        self.leases: dict[str, datetime] = {}
+        self.known: tuple[str, Receipt | None] | None = None
+
+    @rule(holder=st.sampled_from(["a", "b", "c"]), wait_s=st.sampled_from([0, 10, 31]))
+    def attempt(self, holder: str, wait_s: int) -> None:
+        self.now += timedelta(seconds=wait_s)
+        with self.database.transaction() as tx:
+            answer = tx.effects.claim(
+                self.key,
+                tenant="acme",
+                run_id=RUN,
+                proposal="c" * 64,
+                holder=holder,
+                now=self.now,
+                lease_seconds=LEASE,
+            )
+        self.news += answer.status == "new"
+        if answer.status in ("new", "retry"):
+            rivals = [until for other, until in self.leases.items() if other != holder and until > self.now]
+            assert rivals == []
+            assert self.known is None
+            self.leases[holder] = self.now + timedelta(seconds=LEASE)
+
+    @rule(move=st.sampled_from(["settle", "fail", "hold", "resolve"]), external=st.sampled_from(["x", "y"]))
+    def close(self, move: str, external: str) -> None:
+        proof = receipt(external)
+        try:
+            with self.database.transaction() as tx:
+                if move == "settle":
+                    tx.effects.settle(self.key, proof)
+                elif move == "fail":
+                    known = tx.effects.get(self.key)
+                    tx.effects.fail(self.key, holder=known.holder if known else "nobody", code="no", detail="")
+                elif move == "hold":
+                    tx.effects.hold_unknown(self.key, detail="")
+                else:
+                    tx.effects.resolve(self.key, proof, by="maria.lopez")
+        except (GovernanceError, UsageError):
+            return
+
+    @invariant()
+    def a_known_outcome_stays(self) -> None:
+        assert self.news <= 1
+        with self.database.reading() as tx:
+            record = tx.effects.get(self.key)
+        outcome = (record.status, record.receipt) if record and record.status in ("settled", "failed") else None
+        assert self.known in (None, outcome)
+        self.known = outcome
+
+
+def test_no_order_of_attempts_lets_two_act_or_changes_a_known_outcome(database: Database) -> None:
+    class OfThis(Ledger):
         def __init__(self) -> None:
-            super().__init__()
-            Ledger.serial += 1
-            self.key = f"{Ledger.serial:064x}"
-            self.now = AT
-            self.news = 0
-            self.leases: dict[str, datetime] = {}
-            self.known: tuple[str, Receipt | None] | None = None
-
-        @rule(holder=st.sampled_from(["a", "b", "c"]), wait_s=st.sampled_from([0, 10, 31]))
-        def attempt(self, holder: str, wait_s: int) -> None:
-            self.now += timedelta(seconds=wait_s)
-            with database.transaction() as tx:
-                answer = tx.effects.claim(
-                    self.key,
-                    tenant="acme",
-                    run_id=RUN,
-                    proposal="c" * 64,
-                    holder=holder,
-                    now=self.now,
-                    lease_seconds=LEASE,
-                )
-            self.news += answer.status == "new"
-            if answer.status in ("new", "retry"):
-                rivals = [until for other, until in self.leases.items() if other != holder and until > self.now]
-                assert rivals == []
-                assert self.known is None
-                self.leases[holder] = self.now + timedelta(seconds=LEASE)
-
-        @rule(move=st.sampled_from(["settle", "fail", "hold", "resolve"]), external=st.sampled_from(["x", "y"]))
-        def close(self, move: str, external: str) -> None:
-            proof = receipt(external)
-            try:
-                with database.transaction() as tx:
-                    if move == "settle":
-                        tx.effects.settle(self.key, proof)
-                    elif move == "fail":
-                        known = tx.effects.get(self.key)
-                        tx.effects.fail(self.key, holder=known.holder if known else "nobody", code="no", detail="")
-                    elif move == "hold":
-                        tx.effects.hold_unknown(self.key, detail="")
-                    else:
-                        tx.effects.resolve(self.key, proof, by="maria.lopez")
-            except (GovernanceError, UsageError):
-                return
-
-        @invariant()
-        def a_known_outcome_stays(self) -> None:
-            assert self.news <= 1
-            with database.reading() as tx:
-                record = tx.effects.get(self.key)
-            outcome = (record.status, record.receipt) if record and record.status in ("settled", "failed") else None
-            assert self.known in (None, outcome)
-            self.known = outcome
+            super().__init__(database)
 
     run_state_machine_as_test(
-        Ledger,
+        OfThis,
         settings=settings(max_examples=15, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
     )

@@ -19,8 +19,8 @@ from placet.contracts.run import RunRequest, RunState
 from placet.errors import StorageError, UsageError
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
-from placet.service.halts import place_halt, sign_lift
-from placet.service.keys import revoke_key
+from placet.service.documents.halts import place_halt, sign_lift
+from placet.service.documents.keys import revoke_key
 from placet.storage.database import Database
 from placet.storage.governance import halts
 from tests.support.databases import disarm, migrated, outsider, sqlite_url, together

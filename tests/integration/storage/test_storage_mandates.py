@@ -310,74 +310,83 @@ def test_no_statement_widens_a_mandate_or_undoes_a_use(
         shell(statement)
 
 
-def test_no_order_of_uses_releases_and_revocations_breaks_budget_or_cap(database: Database) -> None:
+class Budget(RuleBasedStateMachine):
     """Against a model that adds up by hand; time only goes forward."""
 
-    class Budget(RuleBasedStateMachine):
-        serial = 0
+    serial = 0
 
-        @initialize(budget=st.integers(500, 3000), cap=st.integers(1, 500), days=st.sampled_from([1, 7]))
-        def sign(self, budget: int, cap: int, days: int) -> None:
-            Budget.serial += 1
-            self.mandate = a_mandate(
-                document_id=f"{Budget.serial:032x}",
-                budget=usd(budget),
-                cap_per_customer=usd(cap),
-                period_days=days,
-            )
-            keep(database, self.mandate)
-            self.now, self.revoked = NOW, False
-            self.taken: dict[int, tuple[str, int, datetime]] = {}
-            self.released: set[int] = set()
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
 
-        def alive(self) -> list[tuple[str, int, datetime]]:
-            return [use for number, use in self.taken.items() if number not in self.released]
-
-        @rule(
-            number=st.integers(0, 9),
-            customer=st.sampled_from(["C1", "C2"]),
-            amount=st.integers(1, 600),
-            hours=st.sampled_from([0, 1, 30]),
+    @initialize(budget=st.integers(500, 3000), cap=st.integers(1, 500), days=st.sampled_from([1, 7]))
+    def sign(self, budget: int, cap: int, days: int) -> None:
+        Budget.serial += 1
+        self.mandate = a_mandate(
+            document_id=f"{Budget.serial:032x}",
+            budget=usd(budget),
+            cap_per_customer=usd(cap),
+            period_days=days,
         )
-        def use(self, number: int, customer: str, amount: int, hours: int) -> None:
-            self.now += timedelta(hours=hours)
-            key = Budget.serial * 100 + number
-            if key in self.taken:
-                expected = key not in self.released and self.taken[key][:2] == (customer, amount)
-            else:
-                since = self.now - timedelta(days=self.mandate.period_days)
-                given = sum(minor for whose, minor, at in self.alive() if whose == customer and at > since)
-                expected = (
-                    not self.revoked
-                    and self.now < self.mandate.valid_until
-                    and sum(minor for _, minor, _ in self.alive()) + amount <= self.mandate.budget.amount_minor
-                    and given + amount <= self.mandate.cap_per_customer.amount_minor
-                )
-                if expected:
-                    self.taken[key] = (customer, amount, self.now)
-            assert consume(database, self.mandate, key, amount, customer=customer, now=self.now) is expected
+        keep(self.database, self.mandate)
+        self.now, self.revoked = NOW, False
+        self.taken: dict[int, tuple[str, int, datetime]] = {}
+        self.released: set[int] = set()
 
-        @rule(number=st.integers(0, 9))
-        def give_back(self, number: int) -> None:
-            key = Budget.serial * 100 + number
-            expected = key in self.taken and key not in self.released
-            self.released |= {key} if expected else set()
-            assert release(database, key) is expected
+    def alive(self) -> list[tuple[str, int, datetime]]:
+        return [use for number, use in self.taken.items() if number not in self.released]
 
-        @rule()
-        def withdraw(self) -> None:
-            with database.transaction() as tx:
-                first = tx.mandates.revoke("demo", self.mandate.document_id, by="hanna", at=self.now, reason="")
-            assert first is not self.revoked
-            self.revoked = True
+    @rule(
+        number=st.integers(0, 9),
+        customer=st.sampled_from(["C1", "C2"]),
+        amount=st.integers(1, 600),
+        hours=st.sampled_from([0, 1, 30]),
+    )
+    def use(self, number: int, customer: str, amount: int, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        key = Budget.serial * 100 + number
+        if key in self.taken:
+            expected = key not in self.released and self.taken[key][:2] == (customer, amount)
+        else:
+            since = self.now - timedelta(days=self.mandate.period_days)
+            given = sum(minor for whose, minor, at in self.alive() if whose == customer and at > since)
+            expected = (
+                not self.revoked
+                and self.now < self.mandate.valid_until
+                and sum(minor for _, minor, _ in self.alive()) + amount <= self.mandate.budget.amount_minor
+                and given + amount <= self.mandate.cap_per_customer.amount_minor
+            )
+            if expected:
+                self.taken[key] = (customer, amount, self.now)
+        assert consume(self.database, self.mandate, key, amount, customer=customer, now=self.now) is expected
 
-        @invariant()
-        def spent_is_the_sum_of_what_stands(self) -> None:
-            alive = sum(minor for _, minor, _ in self.alive())
-            mandate_id = self.mandate.document_id
-            assert stored(database, mandate_id).spent_minor == standing(database, mandate_id) == alive
+    @rule(number=st.integers(0, 9))
+    def give_back(self, number: int) -> None:
+        key = Budget.serial * 100 + number
+        expected = key in self.taken and key not in self.released
+        self.released |= {key} if expected else set()
+        assert release(self.database, key) is expected
+
+    @rule()
+    def withdraw(self) -> None:
+        with self.database.transaction() as tx:
+            first = tx.mandates.revoke("demo", self.mandate.document_id, by="hanna", at=self.now, reason="")
+        assert first is not self.revoked
+        self.revoked = True
+
+    @invariant()
+    def spent_is_the_sum_of_what_stands(self) -> None:
+        alive = sum(minor for _, minor, _ in self.alive())
+        mandate_id = self.mandate.document_id
+        assert stored(self.database, mandate_id).spent_minor == standing(self.database, mandate_id) == alive
+
+
+def test_no_order_of_uses_releases_and_revocations_breaks_budget_or_cap(database: Database) -> None:
+    class OfThis(Budget):
+        def __init__(self) -> None:
+            super().__init__(database)
 
     run_state_machine_as_test(
-        Budget,
+        OfThis,
         settings=settings(max_examples=20, stateful_step_count=15, suppress_health_check=list(HealthCheck)),
     )

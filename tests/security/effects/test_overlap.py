@@ -18,7 +18,7 @@ from placet.contracts.people.decision import ReceivedDecision, ReviewResult
 from placet.contracts.run import Queried
 from placet.entrypoints.processes.process import await_condition
 from placet.plugin_api.evidence import gather
-from placet.service.keys import revoke_key
+from placet.service.documents.keys import revoke_key
 from placet.service.runs import record_cancellation
 from placet.storage.governance import halts
 from tests.support.databases import together

@@ -12,7 +12,8 @@ from placet.contracts.proposal import AdjustBalance
 from placet.entrypoints.environment import CHECKOUT
 from placet.service.reversals import request_reversal, reverse_run
 from tests.support.command import Command
-from tests.support.world import LENIENT, World
+from tests.support.policies import LENIENT
+from tests.support.world import World
 
 CUSTOMER = "C00005"
 BUCKET = f"/tmf-api/prepayBalanceManagement/v4/bucket/B-{CUSTOMER}"

@@ -9,10 +9,11 @@ from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import UsageError
 from placet.governance.oversight import Flaw
 from placet.governance.policy.set import PolicySet
-from placet.service.mandates import take_mandate
+from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
 from placet.service.policy_files import read_policy_files
 from tests.security.gate.mandates.mandating import COMMIT, envelope
+from tests.support.facts import FACTS
 from tests.support.world import Approver, World
 
 DETAIL = "this was a control proposal ({}, seeded by vera) that had to be declined; nothing was executed"
@@ -168,7 +169,13 @@ def test_no_mandate_clears_a_control(a_world: World, anna: Approver) -> None:
     hanna = a_world.approver("hanna", roles=("retention_head",), limit="1000.00 USD")
     policies = PolicySet(read_policy_files(a_world.policy_file.parent))
     bounds = {"cap_per_customer": "400.00 USD", "budget": "400.00 USD"}
-    take_mandate(a_world.database, envelope(hanna, **bounds), tenant="demo", policies=policies)
+    take_mandate(
+        a_world.database,
+        envelope(hanna, **bounds),
+        tenant="demo",
+        policies=policies,
+        declared=FACTS,
+    )
     assert a_world.wait(a_world.start("C00005"), "executed").code == "executed"
     run_id = seeded(a_world, "too_much")
     assert a_world.proposal(run_id).cost.amount_minor <= 9900

@@ -9,7 +9,7 @@ import pytest
 from placet.contracts.money import parse_money
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.governance.signing.signed import sign_document
-from placet.service.delegations import revoke_delegation, take_delegation
+from placet.service.documents.delegations import revoke_delegation, take_delegation
 from tests.support.databases import disarm, outsider
 from tests.support.world import Approver, World
 

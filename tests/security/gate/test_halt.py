@@ -7,10 +7,11 @@ import pytest
 
 from placet.contracts.people.halt import Halt, HaltScope
 from placet.governance.policy.set import PolicySet
-from placet.service.halts import lift_halt, place_halt, sign_lift
-from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
+from placet.service.documents.halts import lift_halt, place_halt, sign_lift
+from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.storage.records import EffectRecord
+from tests.support.facts import FACTS
 from tests.support.world import HASTY, Approver, World
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -118,6 +119,7 @@ def mandate(world: World) -> None:
     world.edit_policy(lambda text: text + COMMIT)
     hanna = world.approver("hanna", roles=("retention_head",), limit="500.00 USD")
     draft = draft_mandate(
+        FACTS,
         tenant="demo",
         name="everything",
         drafted_by="olga",
@@ -130,8 +132,8 @@ def mandate(world: World) -> None:
         valid_from=world.now() - timedelta(minutes=1),
         valid_until=world.now() + timedelta(days=1),
     )
-    envelope = sign_mandate(draft, signer="hanna", reason="", key=hanna.key)
-    take_mandate(world.database, envelope, tenant="demo", policies=policies(world))
+    envelope = sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
+    take_mandate(world.database, envelope, tenant="demo", policies=policies(world), declared=FACTS)
 
 
 def test_a_halt_stops_what_a_mandate_had_cleared(a_world: World) -> None:

@@ -14,7 +14,8 @@ from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Database
-from tests.support.world import World, own_policies
+from tests.support.policies import own_policies
+from tests.support.world import World
 
 HOUR = 3600.0
 

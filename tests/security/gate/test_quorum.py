@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
+from placet.service.documents.delegations import revoke_delegation, sign_delegation, take_delegation
 from tests.support.world import Approver, World
 
 

@@ -19,8 +19,8 @@ from placet.governance.access.rules import permits
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.interfaces.http.app import create_app
 from placet.interfaces.record_words import in_words
-from placet.service.access import holder_of, issue_token, list_tokens, revoke_token, take_grant
-from placet.service.keys import enroll_key, revoke_key
+from placet.service.documents.access import holder_of, issue_token, list_tokens, revoke_token, take_grant
+from placet.service.documents.keys import enroll_key, revoke_key
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, envelope, order, problem, serving
 from tests.support.databases import disarm

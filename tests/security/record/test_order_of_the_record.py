@@ -9,9 +9,9 @@ import pytest
 
 from placet.contracts.audit import RecordKind
 from placet.gate.context import record
-from placet.service.halts import place_halt
+from placet.service.documents.halts import place_halt
+from placet.service.documents.keys import revoke_key
 from placet.service.keeping.tenant_record import record_act
-from placet.service.keys import revoke_key
 from placet.storage.projections import order
 from placet.storage.projections.verification import verify_projections
 from tests.support.databases import disarm, outsider

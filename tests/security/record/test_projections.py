@@ -1,6 +1,5 @@
 """Rows edited by hand are found: `audit verify` compares the tables with what the record led to (promise 5)."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,18 +11,11 @@ from placet.contracts.run import ExecuteInput
 from placet.errors import GovernanceError
 from placet.gate.context import end
 from placet.gate.sending.recheck import check_record
-from placet.governance.oversight import SEEDED
-from placet.governance.policy.set import PolicySet
-from placet.service import halts as halt_operations
-from placet.service import keys as key_operations
-from placet.service.decisions import sign_amendment
-from placet.service.delegations import revoke_delegation, sign_delegation, take_delegation
-from placet.service.keeping.tenant_record import record_act
-from placet.service.mandates import draft_mandate, sign_mandate, take_mandate
-from placet.service.policy_files import read_policy_files
+from placet.service.documents import halts as halt_operations
+from placet.service.documents import keys as key_operations
 from placet.service.reversals import request_reversal
-from placet.storage.governance.controls import ControlRecord
 from placet.storage.projections.verification import check_projections, verify_projections
+from tests.security.record.crowd import Crowd, edits_of, gathered
 from tests.support.databases import disarm, outsider
 from tests.support.steps import Steps
 
@@ -136,187 +128,9 @@ def test_an_untouched_installation_gives_no_finding_and_each_row_edited_by_hand_
     assert missed(busy, database_url, EDITS) == []
 
 
-COMMIT = """
-@id("retention-commits-small-credits")
-permit (principal == Agent::"retention", action == Action::"commit", resource)
-when { resource.kind == "adjust_balance" && resource.currency == "USD" && resource.cost_minor <= 2000 };
-"""
-
-
-@dataclass
-class Crowd:
-    """One run in each state that people are asked about, and each kind of signed document."""
-
-    waiting: Steps
-    amended: Steps
-    answered: Steps
-    unknown: Steps
-    cleared: Steps
-    reversed: Steps
-    reversal: str
-
-
 @pytest.fixture
 def crowd(steps: Steps, tmp_path: Path) -> Crowd:
-    database, now = steps.parts.database, datetime.now(UTC)
-    waiting, amended, answered, unknown = (steps.another(key) for key in ("waiting", "amended", "answered", "unknown"))
-    steps.executed()
-    reversal = request_reversal(database, run_id=steps.run.run_id, tenant="demo", requested_by="olga", reason="")
-    waiting.to_the_gate()
-    proposed, gate = amended.to_the_gate()
-    assert proposed.proposal is not None
-    pending = str(proposed.digest), proposed.proposal
-    _, envelope = sign_amendment(
-        amended.record(), pending, (parse_money("3.00 USD"), None), "anna", "less will do", steps.key
-    )
-    assert amended.review(proposed, gate, envelope).amended is not None
-    proposed, gate = answered.to_the_gate()
-    answered.review(proposed, gate, answered.sign(proposed))
-    proposed, gate = unknown.to_the_gate()
-    unknown.review(proposed, gate, unknown.sign(proposed))
-    unknown.close("unknown_outcome", proposed)
-
-    hanna, berta = steps.approver("hanna", "retention_head"), steps.approver("berta", "retention_lead")
-    delegations = [
-        take_delegation(
-            database,
-            sign_delegation(
-                tenant="demo", delegator="hanna", delegate=delegate, roles=("retention_head",), limit="100.00 USD",
-                days=3, reason="away", key=hanna.key,
-            ),
-            tenant="demo",
-        )
-        for delegate in ("berta", "anna")
-    ]  # fmt: skip
-    withdrawn = delegations[1].delegation.document_id
-    revoke_delegation(database, tenant="demo", delegation_id=withdrawn, by=berta.name, reason="back")
-    policy = tmp_path / "policies" / "demo" / "policy.cedar"
-    policy.write_text(policy.read_text() + COMMIT)
-    draft = draft_mandate(
-        tenant="demo", name="summer-save", drafted_by="olga", agent="retention", kinds=("adjust_balance",),
-        treatments=("goodwill_credit",), cohort=({"field": "status", "op": "eq", "value": "active"},),
-        cap_per_customer="20.00 USD", period_days=30, budget="100.00 USD",
-        valid_from=now - timedelta(minutes=1), valid_until=now + timedelta(days=1),
-    )  # fmt: skip
-    mandate = sign_mandate(draft, signer="hanna", reason="", key=hanna.key)
-    take_mandate(database, mandate, tenant="demo", policies=PolicySet(read_policy_files(policy.parent)))
-    cleared = steps.another("cleared")
-    with database.transaction() as tx:
-        tx.controls.seed(
-            ControlRecord(run_id=waiting.run.run_id, tenant="demo", flaw="too_much", seeded_by="hanna", seeded_at=now)
-        )
-        record_act(tx, "demo", SEEDED, "hanna", now, waiting.run.run_id, {"flaw": "too_much"})
-    assert cleared.to_the_gate()[1].verdict == "cleared"
-    return Crowd(waiting, amended, answered, unknown, cleared, steps, reversal.request.run_id)
-
-
-def edits_of(crowd: Crowd) -> dict[str, tuple[str, str]]:
-    """Statement by statement, what somebody with the database changes, and what is said of it."""
-
-    def run(which: Steps | str, change: str) -> str:
-        run_id = which if isinstance(which, str) else which.run.run_id
-        return " ".join(("UPDATE run SET", change, "WHERE run_id =", f"'{run_id}'"))
-
-    waits = "waits_until = '2036-01-01 00:00:00+00:00'"
-    return {
-        "when a gate closes": (run(crowd.waiting, waits), "waits_until is 2036-01-01T00:00:00+00:00, the record says"),
-        "when an amended one does": (run(crowd.amended, waits), "waits_until is 2036-01-01T00:00:00+00:00"),
-        "when one that was cleared did": (run(crowd.cleared, waits), "waits_until is 2036-01-01T00:00:00+00:00"),
-        "whom a waiting run is about": (run(crowd.waiting, "customer_id = 'C00099'"), "customer_id is 'C00099'"),
-        "what it costs": (run(crowd.waiting, "cost_minor = 1"), "cost_minor is 1, the record says 700"),
-        "what it costs as amended": (run(crowd.amended, "cost_minor = 700"), "cost_minor is 700, the record says 300"),
-        "in which currency": (run(crowd.waiting, "cost_currency = 'EUR'"), "cost_currency is 'EUR'"),
-        "what is proposed": (run(crowd.waiting, "treatment = 'x'"), "treatment is 'x'"),
-        "of which kind": (run(crowd.waiting, "mutation_kind = 'x'"), "mutation_kind is 'x'"),
-        "its proposal hidden": (run(crowd.waiting, "treatment = NULL"), "treatment is None"),
-        "how many must approve": (run(crowd.waiting, "quorum = 9"), "quorum is 9"),
-        "who is asked": (run(crowd.waiting, "asked_roles = '|x|'"), "asked_roles is '|x|'"),
-        "who is asked next": (run(crowd.waiting, "escalate_to = 'x'"), "escalate_to is 'x'"),
-        "when": (run(crowd.waiting, "escalate_at = NULL"), "escalate_at is None"),
-        "answered by nobody": (run(crowd.waiting, "answered_at = updated_at"), "answered_at is "),
-        "not answered": (run(crowd.answered, "answered_at = NULL"), "answered_at is None, the record says"),
-        "answered, not known": (run(crowd.unknown, "answered_at = updated_at"), "the record says None"),
-        "a state nobody decided": (run(crowd.waiting, "state = 'rejected'"), "state is 'rejected'"),
-        "an end that was no end": (run(crowd.amended, "state = 'executed'"), "state is 'executed'"),
-        "an amendment undone": (
-            run(crowd.amended, f"proposal = '{crowd.waiting.record().proposal}'"),
-            "proposal is ",
-        ),
-        "an outcome known by hand": (run(crowd.unknown, "state = 'executed'"), "state is 'executed'"),
-        "an outcome doubted by hand": (run(crowd.waiting, "state = 'unknown_outcome'"), "state is 'unknown_outcome'"),
-        "a reversal that ended": (run(crowd.reversal, "state = 'executed'"), "state is 'executed'"),
-        "what a reversal reverses": (run(crowd.reversal, "reverses = NULL"), "reverses is None"),
-        "a run that reverses": (run(crowd.waiting, "reverses = run_id"), "reverses is 'run-"),
-        "a run of nobody": (run(crowd.waiting, "run_id = 'run-00000000000000000001'"), "nothing on the record of that"),
-        "a proposal that is another": (
-            " ".join(("UPDATE artifact SET data = '' WHERE digest =", f"'{crowd.waiting.record().proposal}'")),
-            "is not the document of that digest",
-        ),
-        "whose delegate": ("UPDATE delegation SET delegate = 'mallory'", "delegate is 'mallory'"),
-        "until when": ("UPDATE delegation SET valid_until = '2036-01-01 00:00:00+00:00'", "valid_until is 2036"),
-        "by whose key": ("UPDATE delegation SET key_id = document", "key_id is "),
-        "on which signature": ("UPDATE delegation SET document = key_id", "document is "),
-        "which limit": (
-            "UPDATE delegation SET delegation = replace(delegation, '10000', '99000')",
-            "limit is {'amount_minor': 99000",
-        ),
-        "in whose stead": (
-            "UPDATE delegation SET delegation = replace(delegation, 'hanna', 'root')",
-            "signer is 'root'",
-        ),
-        "no document": ("UPDATE delegation SET delegation = '{}'", "delegation is not the document that was recorded"),
-        "a delegation withdrawn by hand": (
-            "UPDATE delegation SET revoked_by = 'x', revoked_at = valid_until, revoked_reason = 'x'",
-            "revoked_by is 'x', the record says None",
-        ),
-        "one that is back": (
-            "UPDATE delegation SET revoked_by = NULL, revoked_at = NULL, revoked_reason = NULL",
-            "revoked_by is None, the record says 'berta'",
-        ),
-        "one taken away": ("DELETE FROM delegation WHERE delegate = 'berta'", "the row is gone"),
-        "one of another id": (
-            "UPDATE delegation SET delegation_id = 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee' WHERE delegate = 'berta'",
-            "no 'delegation.signed' of it is on the record",
-        ),
-        "whose mandate": ("UPDATE mandate SET agent = 'advance'", "agent is 'advance'"),
-        "a larger budget": ("UPDATE mandate SET budget_minor = 99000", "budget_minor is 99000, the record says 10000"),
-        "a budget spent": ("UPDATE mandate SET spent_minor = 10000", "spent_minor is 10000, the record says 700"),
-        "a budget not spent": ("UPDATE mandate SET spent_minor = 0", "spent_minor is 0, the record says 700"),
-        "a mandate that ends later": (
-            "UPDATE mandate SET valid_until = '2036-01-01 00:00:00+00:00'",
-            "valid_until is 2036-01-01T00:00:00+00:00",
-        ),
-        "a wider cohort": (
-            "UPDATE mandate SET mandate = replace(mandate, '\"active\"', '\"x\"')",
-            "cohort is [{'field': 'status', 'op': 'eq', 'value': 'x'}]",
-        ),
-        "no cohort": (
-            "UPDATE mandate SET mandate = replace(mandate, '\"cohort\"', '\"kohort\"')",
-            "mandate is not the document that was recorded",
-        ),
-        "signed by another": ("UPDATE mandate SET mandate = replace(mandate, 'hanna', 'root')", "signer is 'root'"),
-        "a mandate revoked by hand": (
-            "UPDATE mandate SET revoked_by = 'x', revoked_at = valid_until, revoked_reason = 'x'",
-            "revoked_by is 'x'",
-        ),
-        "a mandate taken away": ("DELETE FROM mandate", "the row is gone, the record has its 'mandate.signed'"),
-        "a smaller use": ("UPDATE mandate_use SET amount_minor = 1", "amount_minor is 1, the record says 700"),
-        "a use for another": ("UPDATE mandate_use SET customer_id = 'C00099'", "customer_id is 'C00099'"),
-        "a use of another": ("UPDATE mandate_use SET mandate_id = run_id", "mandate_id is 'run-"),
-        "a use given back": ("UPDATE mandate_use SET released_at = used_at", "released_at is 2"),
-        "a use at another time": ("UPDATE mandate_use SET used_at = '2036-01-01 00:00:00+00:00'", "used_at is 2036"),
-        "a use taken away": ("DELETE FROM mandate_use", "the row is gone, the record has the use"),
-        "a use of another proposal": ("UPDATE mandate_use SET proposal = mandate_id", "the record has no such use"),
-        "a use by nobody": ("UPDATE mandate_use SET run_id = 'run-00000000000000000001'", "nothing on the record"),
-        "what is wrong with a control": ("UPDATE control_run SET flaw = 'ineligible'", "flaw is 'ineligible'"),
-        "who planted it": ("UPDATE control_run SET seeded_by = 'mallory'", "seeded_by is 'mallory'"),
-        "since when": ("UPDATE control_run SET seeded_at = '2036-01-01 00:00:00+00:00'", "seeded_at is 2036"),
-        "a control that is none": ("DELETE FROM control_run", "the row is gone, the record has its 'control.seeded'"),
-        "another run as control": (
-            "UPDATE control_run SET run_id = 'run-00000000000000000001'",
-            "no 'control.seeded' of it is on the record",
-        ),
-    }
+    return gathered(steps, tmp_path)
 
 
 def test_each_row_about_people_and_what_waits_for_them_edited_by_hand_gives_a_finding(

@@ -12,7 +12,7 @@ from placet.doctor.hindered import hindered
 from placet.entrypoints.settings import Settings
 from placet.errors import GovernanceError, StorageError
 from placet.governance.effects import effect_key
-from placet.service import halts as halt_operations
+from placet.service.documents import halts as halt_operations
 from placet.service.keeping.log import signed_head
 from placet.service.keeping.tenant_record import record_act
 from placet.storage.governance.controls import ControlRecord

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.billing import Balance, BillingQuery, CustomerProfile, Evidence, HeldProduct
+from placet.contracts.billing import Balance, BillingQuery, Evidence, HeldProduct
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Precondition, Proposal
 from placet.contracts.receipt import Receipt
@@ -27,9 +28,7 @@ CUSTOMER = CustomerProfile(
     customer_id="C00001",
     status="Suspended",
     tenure_months=3,
-    contract="month_to_month",
-    internet_service="dsl",
-    payment_method="Mailed check",
+    facts=named({"contract": "month_to_month", "internet_service": "dsl", "payment_method": "Mailed check"}),
 )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from placet.contracts.assessment import Assessment
-from placet.contracts.billing import Balance, Bill, CustomerProfile, Evidence, HeldProduct, Usage
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.decisioning.churn import ChurnCell, ChurnTable
 from placet.decisioning.facts import Facts, derive
@@ -20,9 +21,7 @@ CUSTOMER = CustomerProfile(
     customer_id="C1",
     status="Active",
     tenure_months=20,
-    contract="one_year",
-    internet_service="dsl",
-    payment_method="Mailed check",
+    facts=named({"contract": "one_year", "internet_service": "dsl", "payment_method": "Mailed check"}),
 )
 
 

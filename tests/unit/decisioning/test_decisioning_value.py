@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.billing import CustomerProfile
+from placet.contracts.customer import CustomerProfile, named
 from placet.decisioning.actions import Credit
 from placet.decisioning.churn import ChurnCell, ChurnTable, risk_level
 from placet.decisioning.treatments import Assumptions
@@ -83,7 +83,5 @@ def _customer() -> CustomerProfile:
         customer_id="C1",
         status="Active",
         tenure_months=1,
-        contract="month_to_month",
-        internet_service="dsl",
-        payment_method="Mailed check",
+        facts=named({"contract": "month_to_month", "internet_service": "dsl", "payment_method": "Mailed check"}),
     )

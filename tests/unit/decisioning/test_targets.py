@@ -2,7 +2,8 @@
 
 import pytest
 
-from placet.contracts.billing import Balance, CustomerProfile, Evidence, HeldProduct
+from placet.contracts.billing import Balance, Evidence, HeldProduct
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, Mutation, OrderProduct
 from placet.errors import GovernanceError
@@ -15,9 +16,7 @@ EVIDENCE = Evidence(
         customer_id="C00001",
         status="Active",
         tenure_months=1,
-        contract="month_to_month",
-        internet_service="dsl",
-        payment_method="card",
+        facts=named({"contract": "month_to_month", "internet_service": "dsl", "payment_method": "card"}),
     ),
     balances=(Balance(bucket_id="B-C00001", name="Main", status="active", remaining=USD),),
     products=(HeldProduct(product_id="P-1", offering_id="PO-1", name="DSL", status="active"),),

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pymerkle
@@ -13,13 +12,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from placet.contracts.gate import Gate
-from placet.contracts.money import LARGEST_MINOR, Money
+from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.batch import Batch, BatchBounds, BatchMember
 from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, AcceptedDecision, Phase
 from placet.contracts.proposal import OrderProduct, Proposal
-from placet.contracts.run import RunRequest
-from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.errors import DecisionRefused, GovernanceError
 from placet.governance.approvals import sign_decision
 from placet.governance.batches import (
     BatchedDecision,
@@ -32,8 +30,8 @@ from placet.governance.batches import (
     verify_batched,
 )
 from placet.governance.signing.canonical import canonical_bytes, digest, sha256_hex
-from placet.service.batch_choice import BatchLimits
-from tests.unit.support import NOW, a_key, a_predicate, a_proposal, a_request
+from tests.unit.gate.batching import member_of, proposal_of, request_of, run_id, usd
+from tests.unit.support import NOW, a_key, a_predicate
 
 SIGNING, ENROLLED = a_key()
 GATE = Gate(
@@ -46,26 +44,6 @@ GATE = Gate(
     expires_at=NOW + timedelta(hours=1),
 )
 SIZE = 5
-
-
-def usd(minor: int) -> Money:
-    return Money(amount_minor=minor, currency="USD")
-
-
-def run_id(number: int) -> str:
-    return f"run-{number:020x}"
-
-
-def proposal_of(number: int, minor: int = 1000) -> Proposal:
-    return a_proposal(minor).model_copy(update={"run_id": run_id(number), "customer_id": f"C{number:05}"})
-
-
-def request_of(number: int) -> RunRequest:
-    return a_request().model_copy(update={"run_id": run_id(number)})
-
-
-def member_of(number: int) -> BatchMember:
-    return BatchMember(run_id=run_id(number), proposal=digest(proposal_of(number)))
 
 
 BOUNDS = BatchBounds(
@@ -350,66 +328,3 @@ def test_what_no_run_could_read_is_not_signed() -> None:
     with pytest.raises(GovernanceError, match=f"runs read {MAX_ENVELOPE_BYTES}") as caught:
         signed(bounds=BOUNDS.model_copy(update={"treatments": many}))
     assert caught.value.code == "too_large"
-
-
-def amounts() -> Iterator[Proposal]:
-    for number, minor in enumerate((300, 500, 200)):
-        yield proposal_of(number, minor)
-
-
-def test_bounds_are_what_was_chosen_unless_the_signer_states_them() -> None:
-    chosen = tuple(amounts())
-    assert BatchLimits().around(chosen) == BatchBounds(
-        agent="retention",
-        kinds=("adjust_balance",),
-        treatments=("goodwill_credit",),
-        max_cost=usd(500),
-        total_cost=usd(1000),
-    )
-    stated = BatchLimits(max_cost=usd(600), total_cost=usd(2000), treatments=("goodwill_credit", "data_pack"))
-    assert stated.around(chosen) == BatchBounds(
-        agent="retention",
-        kinds=("adjust_balance",),
-        treatments=("goodwill_credit", "data_pack"),
-        max_cost=usd(600),
-        total_cost=usd(2000),
-    )
-
-
-def test_a_sum_that_no_amount_can_say_is_one_clear_line_and_signs_nothing() -> None:
-    dear = [proposal_of(number, LARGEST_MINOR) for number in range(2)]
-    assert BatchLimits().around(dear[:1]).total_cost == usd(LARGEST_MINOR)
-    with pytest.raises(UsageError, match="the 2 proposals cost 18014398509481982 minor units together") as caught:
-        BatchLimits().around(dear)
-    assert caught.value.code == "too_much"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"agent": "advance"}, "one signature is for one agent's proposals, not for those of advance, retention"),
-        ({"cost": Money(amount_minor=1, currency="EUR")}, "the costs are in EUR, USD and cannot be added up"),
-    ],
-)
-def test_one_batch_is_one_agents_and_in_one_currency(change: dict[str, object], message: str) -> None:
-    with pytest.raises(UsageError, match=message) as caught:
-        BatchLimits().around([proposal_of(0), proposal_of(1).model_copy(update=change)])
-    assert caught.value.code == "mixed_batch"
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [
-        BatchLimits(agent="advance"),
-        BatchLimits(kinds=("order_product",)),
-        BatchLimits(treatments=("data_pack",)),
-        BatchLimits(max_cost=usd(999)),
-        BatchLimits(max_cost=Money(amount_minor=5000, currency="EUR")),
-        BatchLimits(total_cost=usd(999)),
-    ],
-)
-def test_what_is_outside_a_stated_limit_is_left_out(limits: BatchLimits) -> None:
-    BatchLimits().check(proposal_of(0))
-    with pytest.raises(DecisionRefused) as caught:
-        limits.check(proposal_of(0))
-    assert caught.value.code == "outside_batch"

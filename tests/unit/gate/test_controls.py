@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.billing import Balance, CustomerProfile, Evidence
+from placet.contracts.billing import Balance, Evidence
+from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Precondition, Proposal, Reason
 from placet.decisioning.controls import ineligible, retold, too_much
@@ -38,9 +39,7 @@ def evidence(*balances: Balance) -> Evidence:
         customer_id="C00001",
         status="active",
         tenure_months=3,
-        contract="month_to_month",
-        internet_service="dsl",
-        payment_method="Mailed check",
+        facts=named({"contract": "month_to_month", "internet_service": "dsl", "payment_method": "Mailed check"}),
     )
     return Evidence(customer=customer, balances=balances, read_at=NOW)
 

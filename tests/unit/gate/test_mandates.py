@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from placet.contracts.billing import CustomerProfile
+from placet.contracts.customer import CustomerProfile, DeclaredFact, named
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Proposal
@@ -16,6 +16,7 @@ from placet.errors import DecisionRefused
 from placet.governance.mandates import charge, check_authority, check_sense, covers, left, state_of
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import sign_document
+from tests.support.facts import FACTS
 from tests.unit.policy.policy_support import a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
@@ -54,9 +55,9 @@ def a_profile(**changes: Any) -> CustomerProfile:
         "customer_id": "C00001",
         "status": "Active",
         "tenure_months": 12,
-        "contract": "month_to_month",
-        "internet_service": "fiber_optic",
-        "payment_method": "Electronic check",
+        "facts": named(
+            {"contract": "month_to_month", "internet_service": "fiber_optic", "payment_method": "Electronic check"}
+        ),
     }
     return CustomerProfile(**{**values, **changes})
 
@@ -64,7 +65,7 @@ def a_profile(**changes: Any) -> CustomerProfile:
 def outside(mandate: Mandate, proposal: Proposal | None = None, profile: CustomerProfile | None = None) -> str | None:
     """The code with which the mandate does not cover it; None when it does."""
     try:
-        covers(mandate, proposal or a_proposal(), profile or a_profile(), "high", NOW)
+        covers(mandate, proposal or a_proposal(), profile or a_profile(), "high", NOW, FACTS)
     except DecisionRefused as error:
         return error.code
     return None
@@ -184,6 +185,9 @@ SENSELESS = [
     ("internet_service", "eq", "cable"),
     ("risk", "ne", "severe"),
     ("risk", "ge", "medium"),
+    ("colour", "ne", "red"),
+    ("customer_id", "ne", "C00002"),
+    ("read", "ne", "x"),
 ]
 
 
@@ -191,16 +195,49 @@ SENSELESS = [
 def test_a_test_that_makes_no_sense_is_refused_at_signing_and_never_holds(test: tuple[str, str, Any]) -> None:
     mandate = a_mandate().model_copy(update={"cohort": cohort(test)})
     with pytest.raises(DecisionRefused) as refused:
-        check_sense(mandate, NOW)
+        check_sense(mandate, NOW, FACTS)
     assert refused.value.code == "mandate_senseless"
     assert outside(mandate) == "mandate_cohort"
 
 
-@pytest.mark.parametrize("test", [("colour", "ne", "red"), ("status", "like", "a")])
-def test_a_test_on_an_unknown_fact_or_of_an_unknown_kind_is_no_mandate(test: tuple[str, str, Any]) -> None:
+@pytest.mark.parametrize("test", [("Colour of hair", "ne", "red"), ("__class__", "ne", "x"), ("status", "like", "a")])
+def test_a_test_on_what_is_no_name_or_of_an_unknown_kind_is_no_mandate(test: tuple[str, str, Any]) -> None:
     with pytest.raises(ValidationError):
         CohortTest(**dict(zip(("field", "op", "value"), test, strict=True)))
-    assert outside(a_mandate().model_copy(update={"cohort": cohort(("colour", "ne", "red"))})) == "mandate_cohort"
+
+
+def test_a_fact_that_the_agent_does_not_declare_is_refused_by_name_even_where_customers_have_it() -> None:
+    mandate = a_mandate(cohort=cohort(("colour", "ne", "red")))
+    profile = a_profile(facts=named({"colour": "blue", "contract": "one_year"}))
+    with pytest.raises(DecisionRefused) as refused:
+        check_sense(mandate, NOW, FACTS)
+    assert str(refused.value) == (
+        "the mandate makes no sense: 'colour' is no fact of this agent's customers; "
+        "it knows contract, internet_service, payment_method, risk, status, tenure_months"
+    )
+    assert outside(mandate, profile=profile) == "mandate_cohort"
+    check_sense(mandate, NOW, (DeclaredFact(name="colour"),))
+    covers(mandate, a_proposal(), profile, "high", NOW, (DeclaredFact(name="colour"),))
+
+
+@pytest.mark.parametrize("value", ["three_year", "Month_to_month", "", 1])
+def test_a_customer_with_a_value_that_is_not_declared_is_outside_even_of_an_exclusion(value: int | str) -> None:
+    mandate = a_mandate(cohort=cohort(("contract", "ne", "two_year")))
+    assert outside(mandate) is None
+    assert outside(mandate, profile=a_profile(facts=named({"contract": value}))) == "mandate_cohort"
+    assert outside(mandate, profile=a_profile(facts=())) == "mandate_cohort"
+
+
+def test_a_declared_figure_is_compared_as_a_figure_and_with_nothing_else() -> None:
+    lines = (DeclaredFact(name="lines", kind="number"),)
+    few = a_mandate(cohort=cohort(("lines", "le", 3)))
+    check_sense(few, NOW, lines)
+    covers(few, a_proposal(), a_profile(facts=named({"lines": 3})), "high", NOW, lines)
+    for other in (4, "3"):
+        with pytest.raises(DecisionRefused, match="outside its cohort"):
+            covers(few, a_proposal(), a_profile(facts=named({"lines": other})), "high", NOW, lines)
+    with pytest.raises(DecisionRefused, match="cannot be compared 'in'"):
+        check_sense(a_mandate(cohort=cohort(("lines", "in", ("3",)))), NOW, lines)
 
 
 @pytest.mark.parametrize("value", [None, 1, "", True])
@@ -232,7 +269,7 @@ def test_a_cohort_holds_exactly_when_each_of_its_tests_does_and_each_makes_sense
     each = [code(test) is None for test in tests]
     assert (code(*tests) is None) == all(each)
     try:
-        check_sense(a_mandate().model_copy(update={"cohort": tests}), NOW)
+        check_sense(a_mandate().model_copy(update={"cohort": tests}), NOW, FACTS)
     except DecisionRefused:
         assert code(*tests) == "mandate_cohort"
 
@@ -246,9 +283,9 @@ def test_of_a_test_and_its_opposite_at_most_one_holds(test: CohortTest, tenure: 
 
 
 def test_a_mandate_that_is_over_is_refused_at_signing() -> None:
-    check_sense(a_mandate(), NOW)
+    check_sense(a_mandate(), NOW, FACTS)
     with pytest.raises(DecisionRefused, match="makes no sense") as refused:
-        check_sense(a_mandate(valid_until=NOW), NOW)
+        check_sense(a_mandate(valid_until=NOW), NOW, FACTS)
     assert refused.value.code == "mandate_senseless"
 
 

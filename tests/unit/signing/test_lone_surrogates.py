@@ -15,7 +15,7 @@ from placet.interfaces.cli.app import run
 from placet.notify.address_book import load_address_book
 from placet.plugin_api import UnreadableError
 from placet.plugin_api.answers import decode_json
-from placet.service.mandates import read_draft
+from placet.service.documents.mandates import read_draft
 from placet.service.policy_files import read_policy_files
 
 

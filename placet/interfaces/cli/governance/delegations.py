@@ -32,7 +32,7 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a delegation. It confers no more than you hold, cannot be passed on, and at most two to one person stand."""
-    from placet.service.delegations import sign_delegation, take_delegation
+    from placet.service.documents.delegations import sign_delegation, take_delegation
 
     toolbox: Toolbox = context.obj
     key = load_signer(toolbox, name, key_file).key
@@ -58,10 +58,7 @@ def list_delegations(context: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         output.print_json([record.model_dump(mode="json") for record in records])
         return
-    for record in records:
-        output.print_line(_line(record))
-    if not records:
-        output.print_line("no delegations")
+    output.print_lines((_line(record) for record in records), none="no delegations")
 
 
 @app.command("revoke")
@@ -72,7 +69,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason")] = "",
 ) -> None:
     """Revoke a delegation: it confers nothing from now on, not even for what is decided and not yet executed."""
-    from placet.service.delegations import revoke_delegation
+    from placet.service.documents.delegations import revoke_delegation
 
     toolbox: Toolbox = context.obj
     revoked = revoke_delegation(

@@ -37,7 +37,7 @@ def halt(
 
     Nothing that was approved or cleared before executes either. Anyone who operates may halt.
     """
-    from placet.service.halts import place_halt
+    from placet.service.documents.halts import place_halt
 
     if agent is not None and kind is not None:
         raise typer.BadParameter("it goes with --kind for two halts, not for one", param_hint="--agent")
@@ -72,10 +72,7 @@ def list_halts(
     if as_json:
         output.print_json([each.model_dump(mode="json") for each in halts])
         return
-    for each in halts:
-        output.print_line(_line(each))
-    if not halts:
-        output.print_line("no halts" if lifted else "no halt is in force")
+    output.print_lines((_line(each) for each in halts), none="no halts" if lifted else "no halt is in force")
 
 
 def resume(
@@ -86,7 +83,7 @@ def resume(
     reason: ReasonOption = "",
 ) -> None:
     """Lift a halt: sign that executions may go on. Policy says who may."""
-    from placet.service.halts import find_halt, lift_halt, sign_lift
+    from placet.service.documents.halts import find_halt, lift_halt, sign_lift
 
     toolbox: Toolbox = context.obj
     found = find_halt(toolbox.database(), toolbox.tenant, halt_id)

@@ -58,7 +58,7 @@ def bootstrap(
 ) -> None:
     """Make the holder of a key the first administrator: enrolled by their own signature, trusted on this machine."""
     from placet.governance.signing.keys import key_id_of
-    from placet.service.keys import bootstrap_administrator
+    from placet.service.documents.keys import bootstrap_administrator
 
     toolbox: Toolbox = context.obj
     signer = load_signer(toolbox, name, key_file)
@@ -82,7 +82,7 @@ def enroll(
     key_file: KeyOption = None,
 ) -> None:
     """Sign whose key it is and what it entitles to. Without a limit it may decide nothing that costs."""
-    from placet.service.keys import check_administrators, enroll_key
+    from placet.service.documents.keys import check_administrators, enroll_key
 
     toolbox: Toolbox = context.obj
     amount(limit, "--limit")
@@ -126,7 +126,7 @@ def revoke(
     key_file: KeyOption = None,
 ) -> None:
     """Revoke a key: it decides nothing from now on, not even what it signed and is not yet executed."""
-    from placet.service.keys import revoke_key
+    from placet.service.documents.keys import revoke_key
 
     toolbox: Toolbox = context.obj
     signer = load_signer(toolbox, administrator, key_file)

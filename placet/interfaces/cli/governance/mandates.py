@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from placet.contracts.people.mandate import Mandate, MandateRecord
     from placet.governance.policy.set import PolicySet
-    from placet.service.mandates import MandateDraft
+    from placet.service.documents.mandates import MandateDraft
 
 app = typer.Typer(
     no_args_is_help=True, help="Mandates: signed once, they clear proposals within their bounds and their budget."
@@ -62,7 +62,7 @@ def draft(
     by: Annotated[str | None, typer.Option("--by", help="who drafts it (default: PLACET_OPERATOR)")] = None,
 ) -> None:
     """Write a mandate to a file for review. It clears nothing until an entitled person signs it."""
-    from placet.service.mandates import draft_mandate
+    from placet.service.documents.mandates import draft_mandate
 
     toolbox: Toolbox = context.obj
     chosen = application(toolbox, agent)
@@ -72,6 +72,7 @@ def draft(
         raise UsageError(f"{str(file)!r} exists; choose another file or remove it")
     now = datetime.now(UTC).replace(microsecond=0)
     drafted = draft_mandate(
+        toolbox.facts(chosen),
         tenant=toolbox.tenant,
         name=name,
         drafted_by=asking(toolbox, by),
@@ -99,7 +100,7 @@ def sign(
     reason: ReasonOption = "",
 ) -> None:
     """Sign a draft and put it in force: proposals within it need no decision each."""
-    from placet.service.mandates import read_draft, sign_mandate, take_mandate
+    from placet.service.documents.mandates import read_draft, sign_mandate, take_mandate
 
     toolbox: Toolbox = context.obj
     check_signer(toolbox, name, key_file)
@@ -107,12 +108,12 @@ def sign(
     _check_agent(toolbox, drafted.agent)
     _check_treatments(toolbox, drafted.agent, drafted.treatments)
     _print_bounds(drafted)
-    policies = _policies(toolbox, drafted.agent)
+    policies, declared = _policies(toolbox, drafted.agent), toolbox.facts(drafted.agent)
     if not policies.lets_commit(drafted.agent):
         output.print_notice(f"whoever is entitled may sign it, {_IDLE}")
     key = load_signer(toolbox, name, key_file).key
-    envelope = sign_mandate(drafted, signer=name, reason=reason, key=key)
-    record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies)
+    envelope = sign_mandate(drafted, declared, signer=name, reason=reason, key=key)
+    record = take_mandate(toolbox.database(), envelope, tenant=toolbox.tenant, policies=policies, declared=declared)
     stands = "in force" if policies.lets_commit(drafted.agent) else _IDLE
     output.print_line(f"{record.mandate.document_id}  signed by {name}, {stands}")
 
@@ -131,10 +132,7 @@ def list_mandates(
     if as_json:
         output.print_json([_document(record, now) for record in records])
         return
-    for record in records:
-        output.print_line(_line(record, now, idle=_idle(toolbox, record)))
-    if not records:
-        output.print_line("no mandates")
+    output.print_lines((_line(record, now, idle=_idle(toolbox, record)) for record in records), none="no mandates")
 
 
 @app.command("show")
@@ -145,7 +143,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show one mandate: its bounds, what is used of it and by which runs, whether its signature still counts."""
-    from placet.service.mandates import find_mandate, standing
+    from placet.service.documents.mandates import find_mandate, standing
 
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
@@ -179,7 +177,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
 ) -> None:
     """Revoke a mandate: it clears nothing more, and what it cleared and is not yet executed will not be."""
-    from placet.service.mandates import revoke_mandate
+    from placet.service.documents.mandates import revoke_mandate
 
     toolbox: Toolbox = context.obj
     record = revoke_mandate(toolbox.database(), tenant=toolbox.tenant, mandate_id=mandate_id, by=by, reason=reason)

@@ -35,8 +35,8 @@ def issue(
 ) -> None:
     """Sign that requests with a new token are this person's, and print the token: it is shown once and kept nowhere."""
     from placet.contracts.people.access import ACCESS_ROLES
-    from placet.service.access import issue_token
-    from placet.service.keys import check_administrators
+    from placet.service.documents.access import issue_token
+    from placet.service.documents.keys import check_administrators
 
     toolbox: Toolbox = context.obj
     unknown = [one for one in role if one not in ACCESS_ROLES]
@@ -63,17 +63,14 @@ def issue(
 @app.command("list")
 def list_issued(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List every token that was issued: those that open the API, and why others do not."""
-    from placet.service.access import list_tokens
+    from placet.service.documents.access import list_tokens
 
     toolbox: Toolbox = context.obj
     tokens = list_tokens(toolbox.database(), toolbox.tenant)
     if as_json:
         output.print_json([token.model_dump(mode="json") for token in tokens])
         return
-    for token in tokens:
-        output.print_line(_line(token))
-    if not tokens:
-        output.print_line("no tokens")
+    output.print_lines((_line(token) for token in tokens), none="no tokens")
 
 
 @app.command("revoke")
@@ -84,7 +81,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
 ) -> None:
     """Revoke a token: from now on it opens nothing. Who operates may."""
-    from placet.service.access import revoke_token
+    from placet.service.documents.access import revoke_token
 
     toolbox: Toolbox = context.obj
     revoked = revoke_token(

@@ -79,7 +79,13 @@ def print_evidence(kept: "Evidence") -> None:
     rows: list[tuple[str, str]] = [
         (
             "customer",
-            f"{kept.customer.status}, {counted(kept.customer.tenure_months, 'month')}, {kept.customer.contract}",
+            ", ".join(
+                (
+                    kept.customer.status,
+                    counted(kept.customer.tenure_months, "month"),
+                    *(f"{fact.name} {fact.value}" for fact in kept.customer.facts),
+                )
+            ),
         ),
         *(("bill", f"{one.issued_on}  {one.amount}, due {one.amount_due}, {one.state}") for one in kept.bills),
         *(("balance", f"{one.bucket_id}  {one.remaining}, {one.status}") for one in kept.balances),

@@ -9,7 +9,7 @@ from placet.contracts.people.delegation import DelegationRecord
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
-from placet.service.delegations import revoke_delegation, take_delegation
+from placet.service.documents.delegations import revoke_delegation, take_delegation
 
 DelegationId = Annotated[
     str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")

@@ -11,7 +11,7 @@ from placet.contracts.people.signed import Remark
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, text_of
 from placet.interfaces.http.served import Served
-from placet.service.halts import lift_halt, place_halt
+from placet.service.documents.halts import lift_halt, place_halt
 
 Which = Annotated[Literal["in_force", "all"], Query(description="`all`: those lifted as well")]
 

@@ -9,7 +9,7 @@ from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.common import Signed, text_of
 from placet.interfaces.http.served import Served
-from placet.service.keys import take_enrolment, take_revocation
+from placet.service.documents.keys import take_enrolment, take_revocation
 from placet.storage.governance.approvers import ListedKey
 
 

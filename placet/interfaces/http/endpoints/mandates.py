@@ -13,7 +13,7 @@ from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
-from placet.service.mandates import find_mandate, revoke_mandate, standing, take_mandate
+from placet.service.documents.mandates import find_mandate, revoke_mandate, standing, take_mandate
 
 MandateId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")]
 
@@ -85,7 +85,13 @@ class MandateEndpoints:
         """Put a signed mandate in force; the same one again changes nothing. Policy says who may sign what."""
         served, text = self._served, text_of(envelope)
         claimed, _ = unverified_document(text, Mandate)  # only which agent's policies are asked about it
-        record = take_mandate(served.database, text, tenant=served.tenant, policies=served.policies_of(claimed.agent))
+        record = take_mandate(
+            served.database,
+            text,
+            tenant=served.tenant,
+            policies=served.policies_of(claimed.agent),
+            declared=served.facts(claimed.agent),
+        )
         return _standing(record, datetime.now(UTC))
 
     def revoke(self, mandate_id: MandateId, why: Why, operator: Operator) -> StandingMandate:

@@ -9,7 +9,7 @@ from placet.contracts.people.access import AccessGrant, KnownToken
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.served import Served
-from placet.service.access import list_tokens, revoke_token, take_grant
+from placet.service.documents.access import list_tokens, revoke_token, take_grant
 
 TokenPrefix = Annotated[str, Path(pattern=r"^[0-9a-f]{4,16}$", description="its id, or an unambiguous beginning of it")]
 

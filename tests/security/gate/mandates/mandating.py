@@ -5,8 +5,9 @@ from typing import Any
 
 from placet.contracts.people.mandate import MandateRecord
 from placet.governance.policy.set import PolicySet
-from placet.service.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
+from placet.service.documents.mandates import draft_mandate, revoke_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
+from tests.support.facts import FACTS
 from tests.support.world import Approver, World
 
 # What is read again before an effect, and at no other time.
@@ -60,11 +61,19 @@ def envelope(signer: Approver, **changes: Any) -> str:
         "valid_from": now - timedelta(minutes=1),
         "valid_until": now + timedelta(days=1),
     }
-    return sign_mandate(draft_mandate(**{**bounds, **changes}), signer=signer.name, reason="", key=signer.key)
+    return sign_mandate(
+        draft_mandate(FACTS, **{**bounds, **changes}), FACTS, signer=signer.name, reason="", key=signer.key
+    )
 
 
 def mandated(world: World, signer: Approver, **changes: Any) -> MandateRecord:
-    return take_mandate(world.database, envelope(signer, **changes), tenant="demo", policies=policies(world))
+    return take_mandate(
+        world.database,
+        envelope(signer, **changes),
+        tenant="demo",
+        policies=policies(world),
+        declared=FACTS,
+    )
 
 
 def kinds(world: World, run_id: str) -> list[str]:

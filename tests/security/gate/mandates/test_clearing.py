@@ -24,6 +24,7 @@ from tests.security.gate.mandates.mandating import (
     spent,
 )
 from tests.support.databases import together
+from tests.support.facts import FACTS
 from tests.support.world import Approver, World
 
 
@@ -150,7 +151,7 @@ def test_one_step_tried_by_many_at_once_consumes_once(make_world: Callable[..., 
     def attempt(_: int) -> Clearance | None:
         def step(context: Any) -> Clearance | None:
             with context.database.transaction() as tx:
-                return clear(tx, request, proposal, digest, in_force, datetime.now(UTC))
+                return clear(tx, request, proposal, digest, in_force, datetime.now(UTC), declared=FACTS)
 
         return world.in_activity(step)
 
@@ -171,7 +172,15 @@ def test_a_cohort_is_judged_on_nothing_but_the_runs_own_analysis(world: World) -
 
         def step(context: Any) -> Clearance | None:
             with context.database.transaction() as tx:
-                return clear(tx, request, changed, digest, policies(world), datetime.now(UTC))
+                return clear(
+                    tx,
+                    request,
+                    changed,
+                    digest,
+                    policies(world),
+                    datetime.now(UTC),
+                    declared=FACTS,
+                )
 
         return None if world.in_activity(step) is None else "cleared"
 

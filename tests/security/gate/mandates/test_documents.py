@@ -10,10 +10,11 @@ from placet.contracts.people.mandate import MandateRecord
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import sign_document
-from placet.service import mandates as mandate_operations
-from placet.service.mandates import take_mandate
+from placet.service.documents import mandates as mandate_operations
+from placet.service.documents.mandates import take_mandate
 from tests.security.gate.mandates.mandating import SUBJECT, envelope, mandated, passed_over, policies, withdrawn
 from tests.support.databases import disarm, outsider
+from tests.support.facts import FACTS
 from tests.support.world import Approver, World
 
 
@@ -58,14 +59,20 @@ def test_a_signed_document_counts_once_and_never_again_after_its_revocation(worl
     now = datetime.now(UTC)
     draft = {"valid_from": now, "valid_until": now + timedelta(days=1)}
     text = envelope(hanna, **draft)
-    first = take_mandate(world.database, text, tenant="demo", policies=policies(world))
-    assert take_mandate(world.database, text, tenant="demo", policies=policies(world)) == first
+    first = take_mandate(world.database, text, tenant="demo", policies=policies(world), declared=FACTS)
+    assert take_mandate(world.database, text, tenant="demo", policies=policies(world), declared=FACTS) == first
     with pytest.raises(UsageError, match="two would give twice its budget") as again:
-        take_mandate(world.database, envelope(hanna, **draft), tenant="demo", policies=policies(world))
+        take_mandate(
+            world.database,
+            envelope(hanna, **draft),
+            tenant="demo",
+            policies=policies(world),
+            declared=FACTS,
+        )
     assert again.value.code == "mandate_in_force"
     withdrawn(world, hanna, first)
     with pytest.raises(DecisionRefused, match="revoked since; sign a new one") as refused:
-        take_mandate(world.database, text, tenant="demo", policies=policies(world))
+        take_mandate(world.database, text, tenant="demo", policies=policies(world), declared=FACTS)
     assert refused.value.code == "duplicate"
     world.pending(SUBJECT)
     assert world.effects()["adjustments"] == 0
@@ -104,7 +111,7 @@ def bent(hanna: Approver, how: str) -> str:
 def test_a_document_that_is_no_sound_mandate_is_refused_and_recorded(world: World, hanna: Approver, code: str) -> None:
     text = bent(hanna, code)
     with pytest.raises(DecisionRefused) as refused:
-        take_mandate(world.database, text, tenant="demo", policies=policies(world))
+        take_mandate(world.database, text, tenant="demo", policies=policies(world), declared=FACTS)
     assert refused.value.code == code
     with world.database.reading() as tx:
         assert tx.mandates.list("demo") == ()

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from placet.contracts.analysis.inference import ModelUse
 from placet.contracts.base import Digest, Frozen, RunId
-from placet.contracts.billing import BillingQuery, CustomerProfile
-from placet.contracts.inference import ModelUse
+from placet.contracts.billing import BillingQuery
+from placet.contracts.customer import CustomerProfile
 
 Risk = Literal["low", "medium", "high"]
 

@@ -13,16 +13,15 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from placet.contracts.audit import AuditEvent
-from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.base import first_fault
 from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
-from placet.contracts.people.signed import Remark
 from placet.contracts.text import NAME, counted, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.access.tokens import check_not_expired, new_token, presents, token_id_of, verify_grant
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
-from placet.service.keys import check_administrators
+from placet.service.documents.keys import check_administrators
+from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 
 ISSUED: Final = "token.issued"
@@ -36,13 +35,6 @@ class Issued(NamedTuple):
 
     text: str
     grant: AccessGrant
-
-
-class _Withdrawal(Frozen):
-    """What a person says when they withdraw a token."""
-
-    by: PersonName
-    reason: Remark
 
 
 def issue_token(
@@ -101,14 +93,10 @@ def take_grant(database: Database, envelope: str, *, tenant: str) -> AccessGrant
         DecisionRefused: the document does not count. The attempt is on the record as well.
         UsageError: code `already_revoked`; its token was withdrawn, and stays so.
     """
-    now, text = datetime.now(UTC), storable(envelope)
     check_administrators(database.trust, tenant)
-    try:
-        with database.transaction() as tx:
-            return _take(tx, text, tenant, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "token.refused", text, error, now)
-        raise
+    return take_document(
+        database, tenant, envelope, "token.refused", lambda tx, text, now: _take(tx, text, tenant, now)
+    )
 
 
 def revoke_token(
@@ -127,10 +115,7 @@ def revoke_token(
     Raises:
         UsageError: no token, or several, match; or a value is malformed.
     """
-    try:
-        said = _Withdrawal(by=by, reason=reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+    said = Withdrawal.said(by, reason)
     with database.transaction() as tx:
         now = datetime.now(UTC)
         known = _named(tx, tenant, token_id, now)

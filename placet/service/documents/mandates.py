@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt, ValidationError
 
 from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
+from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
-from placet.contracts.people.signed import Remark
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
@@ -22,7 +22,7 @@ from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
+from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.governance.mandates import MOST_AT_ONCE
 
@@ -54,17 +54,11 @@ class MandateDraft(Frozen):
     valid_until: AwareDatetime
 
 
-class _Withdrawal(Frozen):
-    """What a person says when they withdraw a mandate."""
-
-    by: PersonName
-    reason: Remark
-
-
-def draft_mandate(**fields: Any) -> MandateDraft:
+def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
     """A draft that could be signed now.
 
     Args:
+        declared: What the mandate's agent tells customers apart by.
         **fields: The fields of `MandateDraft`; amounts as text.
 
     Raises:
@@ -76,7 +70,7 @@ def draft_mandate(**fields: Any) -> MandateDraft:
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
     # Whoever drafts it will not sign it; here the name only fills the place.
-    check_sense(_mandate(draft, draft.drafted_by, ""), datetime.now(UTC))
+    check_sense(_mandate(draft, draft.drafted_by, ""), datetime.now(UTC), declared)
     return draft
 
 
@@ -99,7 +93,7 @@ def read_draft(path: Path) -> MandateDraft:
         raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {cause(error)}") from error
 
 
-def sign_mandate(draft: MandateDraft, *, signer: str, reason: str, key: SigningKey) -> str:
+def sign_mandate(draft: MandateDraft, declared: Declared, *, signer: str, reason: str, key: SigningKey) -> str:
     """Sign a draft; returns the envelope, one line of JSON. Each signing makes another mandate.
 
     Raises:
@@ -107,11 +101,13 @@ def sign_mandate(draft: MandateDraft, *, signer: str, reason: str, key: SigningK
         DecisionRefused: the mandate makes no sense.
     """
     mandate = _mandate(draft, signer, reason)
-    check_sense(mandate, mandate.signed_at)
+    check_sense(mandate, mandate.signed_at, declared)
     return sign_document(mandate, key.private, key.key_id)
 
 
-def take_mandate(database: Database, envelope: str, *, tenant: str, policies: PolicySet) -> MandateRecord:
+def take_mandate(
+    database: Database, envelope: str, *, tenant: str, policies: PolicySet, declared: Declared
+) -> MandateRecord:
     """Put a signed mandate in force. An attempt that does not count is on the record as well.
 
     Args:
@@ -119,20 +115,18 @@ def take_mandate(database: Database, envelope: str, *, tenant: str, policies: Po
         envelope: The signed document, untrusted. The same one again changes nothing.
         tenant: Whose mandate it must be.
         policies: The set in force for the mandate's agent; it says who may sign what.
+        declared: What that agent tells customers apart by.
 
     Raises:
         DecisionRefused: the signature does not count, policy does not entitle the signer, the mandate makes no sense,
             or it was taken on before and revoked since.
         UsageError: code `too_many_mandates`, or `mandate_in_force` where the same draft was signed before.
     """
-    now = datetime.now(UTC)
-    text = storable(envelope)
-    try:
-        with database.transaction() as tx:
-            return _take(tx, text, tenant, policies, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "mandate.refused", text, error, now)
-        raise
+
+    def take(tx: Transaction, text: str, now: datetime) -> MandateRecord:
+        return _take(tx, text, tenant, policies, declared, now)
+
+    return take_document(database, tenant, envelope, "mandate.refused", take)
 
 
 def revoke_mandate(
@@ -145,10 +139,7 @@ def revoke_mandate(
     Raises:
         UsageError: a value is malformed; no mandate, or several, match; or it is revoked already.
     """
-    try:
-        said = _Withdrawal(by=by, reason=reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+    said = Withdrawal.said(by, reason)
     at = datetime.now(UTC)
     with database.transaction() as tx:
         found = find_mandate(tx, tenant, mandate_id)
@@ -207,14 +198,16 @@ def _mandate(draft: MandateDraft, signer: str, reason: str) -> Mandate:
         raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
-def _take(tx: Transaction, text: str, tenant: str, policies: PolicySet, now: datetime) -> MandateRecord:
+def _take(
+    tx: Transaction, text: str, tenant: str, policies: PolicySet, declared: Declared, now: datetime
+) -> MandateRecord:
     verified = verify_document(text, Mandate, tenant=tenant, now=now, find_key=tx.approvers.get)
     mandate = verified.document
     record = MandateRecord(mandate=mandate, document=verified.digest, key_id=verified.key.key_id, spent_minor=0)
     earlier = tx.mandates.get(tenant, mandate.document_id)
     if earlier is not None:
         return _same(earlier, record)
-    check_sense(mandate, now)
+    check_sense(mandate, now, declared)
     authority = check_authority(record, text, policies=policies, now=now, find_key=tx.approvers.get)
     if len(tx.mandates.candidates(tenant, mandate.agent, now)) >= MOST_AT_ONCE:
         raise UsageError(

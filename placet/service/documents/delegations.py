@@ -5,25 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
-from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.delegation import Delegation, DelegationRecord
-from placet.contracts.people.signed import Remark
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
+from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
-
-
-class _Withdrawal(Frozen):
-    """What a person says when they withdraw a delegation."""
-
-    by: PersonName
-    reason: Remark
 
 
 def sign_delegation(
@@ -86,14 +78,9 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
             the delegate's name is enrolled, too many of the same two people stand already, or it was taken and
             withdrawn before.
     """
-    now = datetime.now(UTC)
-    text = storable(envelope)
-    try:
-        with database.transaction() as tx:
-            return _take(tx, text, tenant, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "delegation.refused", text, error, now)
-        raise
+    return take_document(
+        database, tenant, envelope, "delegation.refused", lambda tx, text, now: _take(tx, text, tenant, now)
+    )
 
 
 def revoke_delegation(
@@ -106,10 +93,7 @@ def revoke_delegation(
     Raises:
         UsageError: no delegation, or several, match; or a value is malformed.
     """
-    try:
-        _Withdrawal(by=by, reason=reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+    Withdrawal.said(by, reason)
     with database.transaction() as tx:
         matches = [
             each for each in tx.delegations.list(tenant) if each.delegation.document_id.startswith(delegation_id)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from placet.contracts.assessment import Assessment
-from placet.contracts.inference import ModelUse
+from placet.contracts.analysis.assessment import Assessment
+from placet.contracts.analysis.inference import ModelUse
 from placet.contracts.proposal import Basis, Candidate, Proposal
 
 

@@ -11,11 +11,11 @@ from placet.contracts.money import parse_money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.contracts.text import counted
-from placet.errors import ConfigurationError, DecisionRefused, UsageError
+from placet.errors import ConfigurationError, UsageError
 from placet.governance.enrolment import enrolled_key, verify_enrolment, verify_revocation
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable
+from placet.service.keeping.tenant_record import record_act, take_document
 from placet.storage.database import Database, Transaction
 from placet.storage.governance.approvers import ListedKey
 from placet.storage.governance.enrolment import ENROLLED, REVOKED, Trust
@@ -91,14 +91,10 @@ def take_enrolment(database: Database, envelope: str, *, tenant: str) -> Enrolle
         ConfigurationError: no administrator is pinned here.
         DecisionRefused: the document does not count.
     """
-    now, text = datetime.now(UTC), storable(envelope)
     check_administrators(database.trust, tenant)
-    try:
-        with database.transaction() as tx:
-            return _take_enrolment(tx, text, tenant, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "key.refused", text, error, now)
-        raise
+    return take_document(
+        database, tenant, envelope, "key.refused", lambda tx, text, now: _take_enrolment(tx, text, tenant, now)
+    )
 
 
 def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reason: str) -> ListedKey:
@@ -146,14 +142,10 @@ def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:
         ConfigurationError: no administrator is pinned here.
         DecisionRefused: the document does not count.
     """
-    now, text = datetime.now(UTC), storable(envelope)
     check_administrators(database.trust, tenant)
-    try:
-        with database.transaction() as tx:
-            _take_revocation(tx, text, tenant, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "key.refused", text, error, now)
-        raise
+    take_document(
+        database, tenant, envelope, "key.refused", lambda tx, text, now: _take_revocation(tx, text, tenant, now)
+    )
 
 
 def check_administrators(trust: Trust, tenant: str) -> None:

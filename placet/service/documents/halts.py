@@ -16,7 +16,7 @@ from placet.governance.halts import PLACED, check_lift, stops
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import record_act, record_refused_document, storable, vouched
+from placet.service.keeping.tenant_record import record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.records import EffectRecord
 
@@ -112,14 +112,9 @@ def lift_halt(database: Database, envelope: str, *, tenant: str, policies: Mappi
     Raises:
         DecisionRefused: the signature does not count, its signer is not entitled, or the halt is lifted already.
     """
-    now = datetime.now(UTC)
-    text = storable(envelope)
-    try:
-        with database.transaction() as tx:
-            return _lift(tx, text, tenant, policies, now)
-    except DecisionRefused as error:
-        record_refused_document(database, tenant, "halt.lift_refused", text, error, now)
-        raise
+    return take_document(
+        database, tenant, envelope, "halt.lift_refused", lambda tx, text, now: _lift(tx, text, tenant, policies, now)
+    )
 
 
 def find_halt(database: Database, tenant: str, halt_id: str) -> Halt:

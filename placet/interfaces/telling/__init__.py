@@ -1,0 +1,1 @@
+"""The sentences that tell of the record's entries: of runs, and of what concerns a whole tenant."""

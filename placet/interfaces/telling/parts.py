@@ -1,0 +1,45 @@
+"""What the sentences are made of: names, digests, moments, and what the one who acted wrote."""
+
+from datetime import datetime
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.text import NAME, one_line, quoted, wrote
+from placet.contracts.times import minute
+
+_SHOWN = 16
+"""Of a digest, in characters."""
+
+
+def because(event: AuditEvent) -> str:
+    """Return what the one who acted wrote as a reason."""
+    reason = event.body.get("reason")
+    return f"; {wrote(event.actor, reason)}" if isinstance(reason, str) and reason else ""
+
+
+def detail_of(event: AuditEvent) -> str:
+    """Return the detail of an entry, quoted, where it has one."""
+    detail = event.body.get("detail")
+    return f": {quoted(detail)}" if isinstance(detail, str) and detail else ""
+
+
+def name_of(value: object) -> str:
+    """Return a name or code of ours, as one line."""
+    return one_line(str(value), NAME)
+
+
+def words_of(code: object) -> str:
+    """Return a code as words."""
+    return name_of(code).replace("_", " ")
+
+
+def digest_of(value: str) -> str:
+    """Return the beginning of a digest or id."""
+    return one_line(value, NAME)[:_SHOWN]
+
+
+def moment_of(text: str) -> str:
+    """Return a time as people read it; what is none, as it stands."""
+    try:
+        return minute(datetime.fromisoformat(text))
+    except ValueError:
+        return one_line(text, NAME)

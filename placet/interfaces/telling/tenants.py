@@ -1,0 +1,159 @@
+"""What the entries of a tenant's own stream say: keys, tokens, documents, halts, controls, policies, retention."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.money import Money
+from placet.contracts.text import NAME, counted, quoted
+from placet.contracts.times import minute
+from placet.interfaces.telling.parts import because, detail_of, digest_of, moment_of, name_of, words_of
+
+_PIECES = "prompts, answers and pieces of evidence"
+
+
+def _halt(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "halt.lifted":
+        return f"LIFTED halt {name_of(body.get('halt_id', ''))}: executions may go on{because(event)}"
+    scope = {"tenant": "all executions", "agent": "executions of agent", "kind": "executions of kind"}[body["scope"]]
+    subject = f" {name_of(body['subject'])}" if body.get("subject") else ""
+    return f"HALTED {scope}{subject}{because(event)}"
+
+
+def _key(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "key.revoked":
+        return f"REVOKED the key of {name_of(body['name'])}{because(event)}"
+    limit = Money.model_validate(body["limit"]) if body.get("limit") else "nothing that costs"
+    roles = ", ".join(name_of(role) for role in body["roles"])
+    return f"enrolled a key of {name_of(body['name'])} as {roles}, who may decide up to {limit}"
+
+
+def _token(event: AuditEvent) -> str:
+    body, named = event.body, digest_of(str(event.body["token_id"]))
+    if event.kind == "token.revoked":
+        return f"REVOKED token {named} of {name_of(body['name'])}{because(event)}"
+    roles, until = ", ".join(name_of(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
+    return f"issued token {named}: {name_of(body['name'])} may use the API as {roles}, until {minute(until)}"
+
+
+def _document(event: AuditEvent) -> str:
+    kind, _, what = event.kind.partition(".")
+    name, document = event.body.get("name") or event.body.get("delegate"), event.body.get("document")
+    shown = f" {name_of(name)}" if name else f" {digest_of(str(document))}" if document else ""
+    if event.body.get("roles") and event.body.get("valid_until"):  # of a delegation
+        roles, until = ", ".join(name_of(role) for role in event.body["roles"]), event.body["valid_until"]
+        shown += f" as {roles}, until {minute(datetime.fromisoformat(str(until)))}"
+    return f"{what.upper() if what != 'signed' else 'signed'} {kind}{shown}{because(event) or detail_of(event)}"
+
+
+def _lift_refused(event: AuditEvent) -> str:
+    return f"refused to lift a halt: document {digest_of(event.body['document'])} does not count{detail_of(event)}"
+
+
+def _control(event: AuditEvent) -> str:
+    run, flaw = name_of(event.body["run_id"]), words_of(event.body["flaw"])
+    if event.kind == "control.seeded":
+        return f"planted a control in {run}, to see whether people decline it ({flaw})"
+    said = {
+        "control.caught": "was CAUGHT: a person declined it",
+        "control.missed": "was MISSED: a person approved it; nothing was executed",
+        "control.undecided": "ended before anybody had decided it",
+    }
+    return f"the control in {run} ({flaw}) {said[event.kind]}"
+
+
+def _notice(event: AuditEvent) -> str:
+    body = event.body
+    told = f"{name_of(body['recipient'])} over {name_of(body['channel'])} ({words_of(body['occasion'])})"
+    return f"told {told}" if event.kind == "notice.delivered" else f"could not tell {told}{detail_of(event)}"
+
+
+def _violation(event: AuditEvent) -> str:
+    return f"was stopped: it tried what its allowlist does not have{detail_of(event)}"
+
+
+def _restored(event: AuditEvent) -> str:
+    body = event.body
+    entries = counted(body["entries"], "entry", "entries")
+    return (
+        f"RESTORED the record, {entries}, from backup {digest_of(body['backup'])} of {moment_of(str(body['made_at']))}"
+    )
+
+
+def _anchored(event: AuditEvent) -> str:
+    entries = counted(event.body["size"], "entry", "entries")
+    return f"gave the log's head, of {entries}, to {quoted(event.body['to'], NAME)}"
+
+
+def _erased(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind == "retention.completed":
+        erased = body["erased"]
+        return (
+            f"applied retention: erased {counted(erased['evidence'], 'prompt, answer or piece of evidence', _PIECES)}, "
+            f"{counted(erased['proposal'], 'proposal')} and {counted(body['notices'], 'notification')}"
+        )
+    document = {"evidence": "prompt, answer or piece of billing evidence", "proposal": "proposal"}[body["class"]]
+    many = {"evidence": "prompts, answers and pieces of billing evidence"}.get(body["class"], "")
+    erased, days = counted(body["count"], document, many), counted(body["days"], "day")
+    return f"ERASED {erased} of runs over for {days} or more, listed in {digest_of(body['list'])}"
+
+
+def _head_accepted(event: AuditEvent) -> str:
+    fault = quoted(str(event.body["fault"]), NAME)
+    entries = counted(event.body["size"], "entry", "entries")
+    return f"accepted the log of {entries} against the head kept of it ({fault}){because(event)}"
+
+
+def _policy(event: AuditEvent) -> str:
+    agent, known = name_of(event.body["agent"]), digest_of(str(event.body["policy_set"]))
+    if event.kind == "policy.kept":
+        return f"policy set {known} still answers for agent {agent}{detail_of(event)}"
+    policies = counted(event.body["policies"], "policy", "policies")
+    return f"policy set {known}, of {policies}, is in force for agent {agent}"
+
+
+def _met(event: AuditEvent) -> str:
+    return (
+        f"runs are at Temporal's namespace {name_of(event.body['namespace'])}, id {name_of(event.body['namespace_id'])}"
+    )
+
+
+OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
+    "mandate.signed": _document,
+    "mandate.revoked": _document,
+    "mandate.refused": _document,
+    "delegation.signed": _document,
+    "delegation.revoked": _document,
+    "delegation.refused": _document,
+    "batch.signed": _document,
+    "batch.refused": _document,
+    "halt.placed": _halt,
+    "halt.lifted": _halt,
+    "key.enrolled": _key,
+    "key.revoked": _key,
+    "policy.in_force": _policy,
+    "policy.kept": _policy,
+    "engine.met": _met,
+    "log.anchored": _anchored,
+    "retention.applied": _erased,
+    "retention.completed": _erased,
+    "log.head_accepted": _head_accepted,
+    "halt.lift_refused": _lift_refused,
+    "key.refused": _document,
+    "token.issued": _token,
+    "token.revoked": _token,
+    "token.refused": _document,
+    "token.vouched": lambda event: f"asked for run {name_of(event.body['run_id'])}",
+    "control.seeded": _control,
+    "control.caught": _control,
+    "control.missed": _control,
+    "control.undecided": _control,
+    "notice.delivered": _notice,
+    "notice.failed": _notice,
+    "plugin.violation": _violation,
+    "record.restored": _restored,
+}
