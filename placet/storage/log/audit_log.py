@@ -314,10 +314,14 @@ class AuditLog:
         """The entries of `tenant` at these positions, as `tail` numbers them; those there are not are left out.
 
         Raises:
-            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+            GovernanceError: code `audit_broken`; a stored entry cannot be read, or two of them are at one position.
         """
-        rows = self._connection.execute(_AT, {"tenant": tenant, "positions": positions}).mappings()
-        return {row["position"]: _event(row) for row in rows}
+        found: dict[int, AuditEvent] = {}
+        for row in self._connection.execute(_AT, {"tenant": tenant, "positions": positions}).mappings():
+            if row["position"] in found:
+                raise GovernanceError(f"two entries of the record are at position {row['position']}", code=BROKEN)
+            found[row["position"]] = _event(row)
+        return found
 
     def verify(self, stream: str) -> int:
         """Verify the whole of `stream`, reading it in batches; return how many entries it has.

@@ -317,6 +317,20 @@ def test_who_switches_the_guards_off_and_tampers_is_found_out(
     assert f"audit stream {RUN!r} is broken at {finding}" in str(broken.value)
 
 
+def test_of_two_entries_at_one_position_none_is_taken_for_the_one_that_was_logged(postgres_url: str) -> None:
+    """Who owns the database drops the primary key; which of two rows is read would be chance."""
+    with Database(postgres_url) as database:
+        with database.transaction() as tx:
+            append(tx)
+            append(tx, stream="other")
+        disarm(postgres_url, "audit_event")
+        with outsider(postgres_url) as run:
+            run("ALTER TABLE audit_event DROP CONSTRAINT audit_event_pkey CASCADE")
+            run("UPDATE audit_event SET id = 1")
+        with database.reading() as tx, pytest.raises(GovernanceError, match="two entries of the record are at"):
+            tx.audit.at("acme", [1])
+
+
 def test_a_stream_that_does_not_exist_is_not_vouched_for(database: Database) -> None:
     with database.reading() as tx, pytest.raises(UsageError) as unknown:
         tx.audit.verify("run-nobody")
