@@ -133,7 +133,8 @@ class Execute:
     def _look_first(self, attempt: Attempt) -> ExecutionResult | None:
         """What the other system shows of an effect of which our record knows no request; None for nothing."""
         try:
-            seen = self._read_back(attempt, attempt.sends)
+            with read_in_time():
+                seen = self._read_back(attempt, attempt.sends)
         except PluginError as error:
             if error.code in _SHOWS_OUR_KEY:
                 return self._closing.hold(attempt, f"no request of it is on our record, and {error}")

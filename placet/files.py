@@ -21,6 +21,9 @@ FILE_MODE = 0o600
 PUBLIC_MODE = 0o644
 """For what is made to be given away: public keys' checkpoints, anchors."""
 
+LARGEST_GIVEN = 4 * 1024 * 1024
+"""Of a file that somebody gives us, in bytes, unless its kind may be larger."""
+
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _NOT_FOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -188,6 +191,50 @@ def read_own(path: Path) -> bytes | None:
         if (mode := stat.S_IMODE(state.st_mode)) & _OTHERS_WRITE:
             raise ConfigurationError(f"{str(path)!r} can be written by others (mode {mode:04o}); remove it")
         return file.read()
+
+
+@contextlib.contextmanager
+def open_given(path: Path, what: str, *, follow: bool = True) -> Iterator[IO[bytes]]:
+    """Open a file that somebody names or hands over. Nothing is waited for: a pipe or a device is refused.
+
+    Args:
+        path: Where it is.
+        what: What it should be, for the error.
+        follow: Whether it may be a symbolic link: not in a folder in which others put files.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or is no ordinary file.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        linked = path.is_symlink() and not follow
+        fault = "it is a symbolic link, which is not followed here" if linked else cause(error)
+        raise ConfigurationError(f"cannot read {what} {str(path)!r}: {fault}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigurationError(f"cannot read {what} {str(path)!r}: it is not an ordinary file")
+        yield file
+
+
+def read_given(path: Path, what: str, *, most: int = LARGEST_GIVEN, follow: bool = True) -> str:
+    """Read a UTF-8 text of at most `most` bytes that somebody names or hands over; see `open_given`.
+
+    Raises:
+        ConfigurationError: it cannot be read, is no ordinary file, is larger, or is no text.
+    """
+    with open_given(path, what, follow=follow) as file:
+        try:
+            data = file.read(most + 1)
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {what} {str(path)!r}: {cause(error)}") from error
+    if len(data) > most:
+        raise ConfigurationError(f"cannot read {what} {str(path)!r}: it is larger than {most} bytes")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"cannot read {what} {str(path)!r}: {error}") from error
 
 
 def read_secret(path: Path) -> bytes:

@@ -4,15 +4,20 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from google.protobuf.json_format import ParseError
 from pydantic import TypeAdapter, ValidationError
 from temporalio.client import WorkflowHistory
 
 from placet.contracts.base import PersonName
-from placet.errors import UsageError
-from placet.files import write_file
+from placet.errors import ConfigurationError, UsageError
+from placet.files import LARGEST_GIVEN, read_given, write_file
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import key_id_of, parse_public_key
+from placet.governance.signing.plain_json import read_json
 from placet.replay.trust import Trusted
+
+LARGEST_HISTORY = 256 * 1024 * 1024
+"""In bytes: Temporal ends a workflow at 50 MB of history, and JSON has it in base64 and words."""
 
 
 def load_history(path: Path) -> WorkflowHistory:
@@ -22,12 +27,11 @@ def load_history(path: Path) -> WorkflowHistory:
         UsageError: the file is missing or not one.
     """
     try:
-        data = json.loads(path.read_text())
+        data = read_json(_text(path, "history file", LARGEST_HISTORY), once_each=True)
         return WorkflowHistory.from_json(str(data["workflowId"]), data["history"])
-    except OSError as error:
-        raise UsageError(f"cannot read history file {str(path)!r}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{str(path)!r} is not a history exported by `placet replay --export`") from error
+    except (ValueError, KeyError, TypeError, ParseError) as error:
+        fault = f": {error}" if type(error) is ValueError else ""
+        raise UsageError(f"{str(path)!r} is not a history exported by `placet replay --export`{fault}") from error
 
 
 def write_history(path: Path, history: WorkflowHistory) -> None:
@@ -55,11 +59,11 @@ def load_trusted(public_keys: Sequence[Path], mandates: Sequence[Path]) -> Trust
     holders: dict[str, str] = {}
     for given in public_keys:
         name, path = _named(given)
-        raw = parse_public_key(_text(path, "public key"))
+        raw = parse_public_key(_text(path, "public key file", LARGEST_GIVEN))
         keys[key_id_of(raw)] = raw
         if name is not None:
             holders[key_id_of(raw)] = name
-    texts = [_text(path, "mandate").rstrip() for path in mandates]
+    texts = [_text(path, "mandate file", LARGEST_GIVEN).rstrip() for path in mandates]
     return Trusted(keys, holders, {sha256_hex(text.encode()): text for text in texts})
 
 
@@ -73,8 +77,8 @@ def _named(given: Path) -> tuple[str | None, Path]:
         raise UsageError(f"{name!r} in {str(given)!r} is no person's name; write NAME=FILE or FILE") from error
 
 
-def _text(path: Path, what: str) -> str:
+def _text(path: Path, what: str, most: int) -> str:
     try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {what} file {str(path)!r}: {error}") from error
+        return read_given(path, what, most=most)
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from error

@@ -5,7 +5,6 @@ names. The index on a customer's runs makes it one short statement.
 """
 
 import hashlib
-import json
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from sqlalchemy import and_, bindparam, or_, select, text
 from placet.contracts.contact import Contact, ContactHistory, Standing
 from placet.contracts.money import Money
 from placet.errors import GovernanceError, UsageError
+from placet.governance.signing.plain_json import read_json
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.tables import EFFECT, RUN
@@ -104,7 +104,7 @@ class ContactReader:
     def _what(self, tenant: str, digest: str | None) -> tuple[str | None, Money | None]:
         """Treatment and cost of a proposal; nothing where it was erased or altered, which counts against all."""
         try:
-            document = json.loads(self._artifacts.get(str(digest), tenant=tenant))
+            document = read_json(self._artifacts.get(str(digest), tenant=tenant))
             return str(document["treatment"]), Money.model_validate(document["cost"])
         except (UsageError, GovernanceError, ValueError, KeyError, TypeError, ValidationError):
             return None, None

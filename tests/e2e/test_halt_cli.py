@@ -101,7 +101,7 @@ def test_a_halt_is_placed_listed_lifted_by_who_may_and_all_of_it_is_on_the_recor
     )
 
     resumed = installation.placet("resume", halt_id, "--as", "rita", "--reason", "list mended")
-    assert resumed.splitlines() == [said.rstrip(), f"{halt_id}  lifted by rita"]
+    assert resumed.splitlines() == [f"to be lifted: {said.rstrip()}", f"{halt_id}  lifted by rita"]
     assert installation.placet("halts") == "no halt is in force\n"
     assert "lifted " in installation.placet("halts", "--all")
 

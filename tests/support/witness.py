@@ -69,7 +69,7 @@ def running_witness(logs: Sequence[VerifierKey]) -> Iterator[Witness]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, text = witness.answer(self.path, body)
-            data = text.encode()
+            data = text.encode(errors="surrogateescape")
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.send_header("Content-Type", "text/plain; charset=utf-8")

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic_core import to_jsonable_python
 
 from placet.governance.signing.canonical import canonical_bytes
+from placet.governance.signing.plain_json import read_json
 
 _LARGEST_EXACT: Final = 2**53 - 1
 
@@ -39,9 +40,9 @@ def read_body(written: str) -> dict[str, Any]:
     """The body that `write_body` wrote.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is no document that `write_body` wrote.
     """
-    body: dict[str, Any] = json.loads(written, parse_int=_number)
+    body: dict[str, Any] = read_json(written, number=_number)
     return body
 
 

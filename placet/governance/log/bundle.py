@@ -25,6 +25,7 @@ from placet.governance.log.merkle import PROOF_INVALID, leaf_hash, verify_inclus
 from placet.governance.log.notes import VerifierKey, decode_base64, open_note, sign_note
 from placet.governance.log.stream_head import StreamHead
 from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.plain_json import read_json
 
 Standing = Literal["complete", "up_to_entry", "one_entry"]
 """What a bundle that verified holds: a run to its end, a stream that may go on, or one entry of a stream."""
@@ -95,21 +96,14 @@ def parse_bundle(text: str) -> ProofBundle:
     """
     try:
         # Who reads the file with another reader, which takes the first of two, must see the same.
-        json.loads(text, object_pairs_hook=_once_each)
+        read_json(text, once_each=True)
         return ProofBundle.model_validate_json(text)
     except ValidationError as error:
         raise GovernanceError(f"not a proof bundle: {first_fault(error)}", code=PROOF_INVALID) from error
     except json.JSONDecodeError as error:
         raise GovernanceError("not a proof bundle: it is no JSON", code=PROOF_INVALID) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise GovernanceError(f"not a proof bundle: {error}", code=PROOF_INVALID) from error
-
-
-def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found
 
 
 def verify_bundle(bundle: ProofBundle, keys: Sequence[VerifierKey]) -> Checkpoint:

@@ -125,7 +125,4 @@ def _public_half(key_file: Path) -> Path:
 
 
 def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read public key file {str(path)!r}: {error}") from error
+    return files.read_given(path, "public key file")

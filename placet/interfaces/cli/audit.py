@@ -8,6 +8,7 @@ import typer
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import GovernanceError, UsageError
+from placet.files import read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.run_output import print_events
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from placet.governance.log.notes import VerifierKey
 
 app = typer.Typer(no_args_is_help=True, help="The record of everything that happened.")
+_LARGEST_PROOF = 64 * 1024 * 1024
+"""Of a proof in a file, in bytes: a run of many thousand entries."""
 StreamArgument = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="a run id; without it, the tenant's own stream")
 ]
@@ -93,10 +96,9 @@ def prove(
 ) -> None:
     """Prove that entries are on the record: a file that `audit verify --proof` verifies offline."""
     from placet.governance.log.bundle import verify_bundle
-    from placet.service.keeping.log import read_text
 
     toolbox: Toolbox = context.obj
-    note = None if at is None else read_text(at)
+    note = None if at is None else read_given(at, "checkpoint")
     bundle = _bundle(toolbox, run_id or f"tenant/{toolbox.tenant}", entry, note)
     head = verify_bundle(bundle, _keys(toolbox, _origin(toolbox), None))
     if out is None:
@@ -243,10 +245,10 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     from placet.governance.log.bundle import parse_bundle
     from placet.governance.log.checkpoints import parse_checkpoint
     from placet.governance.log.notes import untrusted_text
-    from placet.service.keeping.log import read_anchors, read_text, verify_anchored_bundle
+    from placet.service.keeping.log import read_anchors, verify_anchored_bundle
 
     try:
-        bundle = parse_bundle(read_text(file))
+        bundle = parse_bundle(read_given(file, "proof", most=_LARGEST_PROOF))
     except GovernanceError as error:
         raise GovernanceError(f"{str(file)!r} is {error}", code=error.code) from error
     origin = parse_checkpoint(untrusted_text(bundle.checkpoint)).origin

@@ -17,7 +17,7 @@ from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
-from placet.files import cause
+from placet.files import cause, read_given
 from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
@@ -81,11 +81,7 @@ def read_draft(path: Path) -> MandateDraft:
         ConfigurationError: the file cannot be read, or is no draft.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_DRAFT_BYTES + 1)
-        if len(data) > _LARGEST_DRAFT_BYTES:
-            raise ConfigurationError(f"mandate draft {str(path)!r} is larger than {_LARGEST_DRAFT_BYTES} bytes")
-        text = data.decode()
+        text = read_given(path, "mandate draft", most=_LARGEST_DRAFT_BYTES)
         return MandateDraft.model_validate(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
     except ValidationError as error:
         raise ConfigurationError(f"mandate draft {str(path)!r}: {first_fault(error)}") from error

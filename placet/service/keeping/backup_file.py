@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from placet.errors import ConfigurationError, GovernanceError, UsageError
+from placet.files import open_given
 
 VERSION = 1
 MALFORMED = "backup_malformed"
@@ -147,7 +148,7 @@ def open_keys(sealed: Mapping[str, str], passphrase: str) -> dict[str, bytes]:
 
 def _lines(path: Path) -> Iterator[tuple[Line, bytes]]:
     try:
-        with gzip.open(path, "rb") as file:
+        with open_given(path, "backup") as packed, gzip.open(packed, "rb") as file:
             while data := file.readline(_MOST_LINE_BYTES):
                 yield json.loads(data), data
     except (EOFError, gzip.BadGzipFile, zlib.error, ValueError, RecursionError) as error:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from placet.contracts.audit import AuditEvent
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, GovernanceError, StorageError, UsageError
+from placet.files import read_given
 from placet.governance.log.bundle import (
     ProofBundle,
     ProvenEntry,
@@ -197,7 +198,8 @@ def read_anchors(path: Path, keys: Sequence[VerifierKey], origin: str) -> list[C
     files = sorted(path.rglob("*.checkpoint")) if path.is_dir() else [path]
     anchors = []
     for file in files:
-        note = read_text(file)
+        # Who keeps a folder of anchors puts files there: none of them leads elsewhere.
+        note = read_given(file, "checkpoint", follow=not path.is_dir())
         claimed = parse_checkpoint(untrusted_text(note)).origin
         if claimed == origin:
             anchors.append(open_checkpoint(note, keys))
@@ -227,18 +229,6 @@ def verify_anchored_bundle(
     for anchor in same:
         verify_consistency(anchor.size, anchor.root, checkpoint.size, checkpoint.root, [])
     return checkpoint
-
-
-def read_text(path: Path) -> str:
-    """Read a file a person named.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read {str(path)!r}: {error}") from error
 
 
 def _entries(count: int) -> str:

@@ -1,11 +1,11 @@
 """Withdrawals, read from the record: a row that forgets its own does not bring back what was withdrawn."""
 
-import json
 from typing import Any, Final
 
 from sqlalchemy import Select, Table, and_, literal, select
 
 from placet.contracts.audit import RecordKind
+from placet.governance.signing.plain_json import read_json
 from placet.storage.sql.driver import Row
 from placet.storage.tables import AUDIT
 
@@ -36,6 +36,6 @@ def withdrawal(row: Row) -> dict[str, Any]:
 
 def _reason(body: str) -> str:
     try:
-        return str(json.loads(body)["reason"])[:500]
+        return str(read_json(body)["reason"])[:500]
     except (ValueError, KeyError, TypeError):
         return ""

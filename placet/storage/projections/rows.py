@@ -1,6 +1,5 @@
 """Reads tables and entries side by side, a page at a time."""
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from sqlalchemy import BindParameter, Integer, Select, String, Table, bindparam,
 
 from placet.governance.log.body import read_body
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.plain_json import read_json
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.tables import ARTIFACT, AUDIT, MANDATE_USE
 
@@ -156,7 +156,7 @@ class ProjectionRows:
         """Return those of the JSON documents under `digests` that `tenant` holds; an altered one is empty."""
         rows = self._connection.execute(_DOCUMENTS, {"tenant": tenant, "digests": list(digests)})
         found = {digest: _bytes(data) for digest, data in rows}
-        return {digest: json.loads(data) if sha256_hex(data) == digest else {} for digest, data in found.items()}
+        return {digest: _object(data) if sha256_hex(data) == digest else {} for digest, data in found.items()}
 
     def spent(self, tenant: str, mandate_ids: Sequence[str]) -> dict[str, int]:
         """Return what the unreleased uses of each mandate add up to."""
@@ -193,9 +193,18 @@ def document(text: str | None) -> object:
     if text is None:
         return None
     try:
-        return json.loads(text)
+        found: object = read_json(text)
     except ValueError:
         return text
+    return found
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        found = read_json(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _bytes(data: bytes | str) -> bytes:

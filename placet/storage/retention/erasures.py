@@ -4,7 +4,6 @@ An entry `retention.applied` on the tenant's stream names a list, and the list, 
 the digests. The table only says where to look: a row that entry and list do not bear out says nothing.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from placet.contracts.base import Digest
 from placet.governance.log.body import read_body
 from placet.governance.retention import APPLIED, COMPLETED
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
+from placet.governance.signing.plain_json import read_json
 from placet.storage.sql.driver import Connection
 from placet.storage.tables import ARTIFACT, AUDIT, ERASURE
 
@@ -130,8 +130,8 @@ class Erasures:
 def _read_list(data: bytes) -> frozenset[str] | None:
     """What `list_of` wrote; None for anything else, whoever stored it."""
     try:
-        digests = json.loads(data)
+        digests = read_json(data)
         sound = isinstance(digests, list) and list_of(digests) == data
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         return None
     return frozenset(digests) if sound else None

@@ -69,10 +69,17 @@ def open_engine(
         "idle_in_transaction_session_timeout": f"{round(statement_timeout_s * 1000)}ms",
         # What waited for a lock must see what the holder wrote: halts, budgets and ledger moves rest on it.
         "default_transaction_isolation": "read\\ committed",
+        # What the driver reads texts, times and bytes by, whatever somebody set for the database or our role.
+        "datestyle": "ISO",
+        "intervalstyle": "postgres",
+        "timezone": "UTC",
+        "bytea_output": "hex",
+        "standard_conforming_strings": "on",
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     arguments = {
         "options": options,
+        "client_encoding": "utf8",
         "connect_timeout": max(2, round(lock_timeout_s)),
         "application_name": "placet",
     }

@@ -356,10 +356,10 @@ def test_a_witness_that_is_not_there_is_named(here: Installation) -> None:
         (("prove", "run-1"), 1, "no audit stream 'run-1'"),
         (("verify", "run-1", "--proof", "x"), 2, "give a run or --proof, not both"),
         (("verify", "run-1", "--against", "x"), 2, "are for the whole record"),
-        (("verify", "--proof", "nowhere.json"), 1, "cannot read 'nowhere.json'"),
-        (("verify", "--proof", "/dev/null"), 1, "not a proof bundle"),
-        (("verify", "--against", "nowhere"), 1, "cannot read 'nowhere'"),
-        (("verify", "--against", "/dev/null"), 1, "not a signed note"),
+        (("verify", "--proof", "nowhere.json"), 1, "cannot read proof 'nowhere.json': No such file"),
+        (("verify", "--proof", "/dev/null"), 1, "it is not an ordinary file"),
+        (("verify", "--against", "nowhere"), 1, "cannot read checkpoint 'nowhere'"),
+        (("verify", "--against", "/dev/null"), 1, "it is not an ordinary file"),
         (("verify", "--against", "/proc/self/attr"), 1, f"no checkpoint of log '{ORIGIN}'"),
         (("verify", "--key", "nokey"), 1, "cannot read public key file 'nokey'"),
         (("anchor", "--to", "folder", "--out", "x"), 2, "are for a witness"),
@@ -373,3 +373,9 @@ def test_an_empty_record_has_nothing_to_sign(tmp_path: Path) -> None:
     empty = Installation(tmp_path)
     assert "the record of tenant 'acme' is empty" in empty.placet("checkpoint", code=1)
     empty.database.close()
+
+
+def test_a_witness_that_answers_without_end_or_no_text_is_refused(here: Installation, witness: Witness) -> None:
+    for answer, fault in (("x" * (2 * 1024 * 1024), "answered more than 1048576 bytes"), ("\udcff", "what is no text")):
+        witness.scripted.append((200, answer))
+        assert fault in here.placet("anchor", "--to", witness.url, code=1)

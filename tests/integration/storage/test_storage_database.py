@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -209,3 +210,26 @@ def test_a_url_that_cannot_keep_a_record_is_refused_before_anything_connects(url
         Database(url)
     assert refused.value.code == "database_url"
     assert "hunter2" not in str(refused.value)
+
+
+def test_what_somebody_set_for_a_postgresql_database_changes_no_reading(postgres_url: str) -> None:
+    name = make_url(postgres_url).database
+    hostile = ("datestyle = 'German'", "client_encoding = 'SQL_ASCII'", "bytea_output = 'escape'", "timezone = 'X9'")
+    with outsider(postgres_url) as run:
+        for setting in hostile:
+            run(f'ALTER DATABASE "{name}" SET {setting}')
+    with Database(postgres_url) as database:
+        with database.transaction() as tx:
+            written = tx.audit.append(
+                stream="s",
+                tenant="demo",
+                run_id=None,
+                kind="plugin.violation",
+                actor="x",
+                step_key="x",
+                at=datetime(2026, 3, 1, tzinfo=UTC),
+                body={"said": "Größe"},
+            )
+        with database.reading() as tx:
+            assert tx.audit.read("s") == [written]
+            assert tx.audit.verify("s") == 1

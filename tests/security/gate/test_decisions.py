@@ -264,8 +264,10 @@ def test_a_key_of_a_run_that_is_over_starts_nothing_even_if_temporal_forgot_it(
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
     )
-    assert a_world.run(handle.result())["code"] == "run_over"
+    result = a_world.run(handle.result())
+    assert (result["state"], result["code"]) == ("rejected", "rejected")
     assert a_world.record(run_id).state == "rejected"
+    assert len(a_world.events(run_id, "analyse.completed")) == len(a_world.events(run_id, "run.ended")) == 1
 
 
 def test_a_workflow_under_another_id_cannot_write_on_a_runs_record(a_world: World, run_id: str, anna: Approver) -> None:

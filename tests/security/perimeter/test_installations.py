@@ -10,6 +10,7 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.main import Tools
 from placet.entrypoints.settings import Settings
 from placet.interfaces.cli.app import run
+from tests.security.perimeter.impostor import stranger
 from tests.support.command import Command, WorldTools
 from tests.support.world import World
 
@@ -45,11 +46,15 @@ def test_the_queue_is_the_installations_own_and_run_show_names_it(a_world: World
 
 
 def test_reconcile_says_what_it_found(a_world: World, command: Command) -> None:
-    run_id = a_world.pending("C00005")
-    a_world.run(a_world.engine.handle(run_id).terminate())
     tools = WorldTools(a_world)
     tools.settings = a_world.settings.model_copy(update={"reconcile_grace_seconds": 0.0})
-    # Its workflow was on the queue of the test's own worker, which no installation's settings name.
+    assert run(["reconcile"], tools) == 0  # this Temporal is met
+    run_id = a_world.pending("C00005")
+    a_world.run(a_world.engine.handle(run_id).terminate())
+    theirs = a_world.run(stranger(a_world).start_workflow("GovernedRun", id=run_id, task_queue="another-installation"))
     assert run(["reconcile"], tools) == 1
     assert a_world.record(run_id).state == "awaiting_decision"
-    assert command("reconcile").code == 0
+    assert command("reconcile").code == 0  # too soon to be looked at
+    a_world.run(theirs.terminate())
+    assert run(["reconcile"], tools) == 0
+    assert a_world.record(run_id).state == "failed"

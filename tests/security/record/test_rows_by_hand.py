@@ -208,3 +208,27 @@ def test_an_entry_that_is_no_document_is_found_and_hides_no_other(
     with pytest.raises(GovernanceError, match=r"of tenant 'demo' is broken at position .*: 'x' is no hash") as stopped:
         signed_head(steps.parts.database, identity(tmp_path), "demo")
     assert stopped.value.code == "audit_broken"
+
+
+@pytest.mark.parametrize("said", ['{"x":' + "9" * 400 + "}", '{"x":' + "[" * 20_000 + "]" * 20_000 + "}", "[" * 20_000])
+def test_an_entry_beyond_all_measure_is_found_as_any_other(steps: Steps, database_url: str, said: str) -> None:
+    """A number of 400 digits, or brackets without end, break no reader."""
+    steps.executed()
+    run_id = steps.run.run_id
+    for table in ("audit_event", "effect"):
+        disarm(database_url, table)
+    with outsider(database_url) as shell:
+        shell(f"UPDATE audit_event SET body = '{said}' WHERE kind = 'run.ended' AND run_id = '{run_id}'")  # noqa: S608
+        shell(f"UPDATE run SET receipt = '{said}'")  # noqa: S608
+        shell(f"UPDATE effect SET receipt = '{said}'")  # noqa: S608
+    assert f"record {run_id}: 'run.ended' cannot be read" in found(steps)
+    assert f"run {run_id}: receipt is " in found(steps)
+    with steps.parts.database.reading() as tx:
+        with pytest.raises(GovernanceError, match=r"is broken at entry .*: it cannot be read"):
+            tx.audit.verify(run_id)
+        with pytest.raises(GovernanceError, match="cannot be read"):
+            tx.audit.read(run_id)
+        with pytest.raises(StorageError, match="of table 'run' cannot be read"):
+            tx.runs.get(run_id)
+        with pytest.raises(StorageError, match="of table 'effect' cannot be read"):
+            tx.effects.for_run(run_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placet.errors import ConfigurationError
-from placet.files import cause
+from placet.files import read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.options import AdministratorOption, JsonFlag, KeyOption
@@ -137,11 +137,7 @@ def revoke(
 def _public_key(file: Path) -> bytes:
     from placet.governance.signing.keys import parse_public_key
 
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read public key file {str(file)!r}: {cause(error)}") from error
-    return parse_public_key(text)
+    return parse_public_key(read_given(file, "public key file"))
 
 
 def _as_json(listed: "ListedKey") -> dict[str, Any]:

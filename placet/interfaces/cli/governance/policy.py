@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.text import counted
-from placet.errors import ConfigurationError, GovernanceError, PolicyError
-from placet.files import cause
+from placet.errors import GovernanceError, PolicyError
+from placet.files import read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, RunArgument
 from placet.interfaces.cli.toolbox import Toolbox
@@ -128,12 +128,7 @@ def _run_table(table: Path, policies: Path) -> "CasesReport":
     from placet.governance.policy.authoring.case_table import parse_cases
     from placet.governance.policy.authoring.cases import run_cases
 
-    try:
-        if table.stat().st_size > _LARGEST_CASES_BYTES:
-            raise ConfigurationError(f"{str(table)!r} is larger than {_LARGEST_CASES_BYTES} bytes; split the table")
-        text = table.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read cases {str(table)!r}: {cause(error)}") from error
+    text = read_given(table, "cases", most=_LARGEST_CASES_BYTES)
     return run_cases(_load(policies), parse_cases(text, str(table)))
 
 
