@@ -245,12 +245,15 @@ def read_secret(path: Path) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ConfigurationError: others may read it.
+        ConfigurationError: it is no ordinary file, or others may read it.
     """
-    with path.open("rb") as file:
-        if fault := secret_fault(os.fstat(file.fileno())):
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            raise ConfigurationError(f"key file {str(path)!r} is not an ordinary file; name another")
+        if fault := secret_fault(state):
             raise ConfigurationError(f"key file {str(path)!r} {fault}; run chmod 600 on it")
-        return file.read()
+        return file.read(LARGEST_GIVEN)
 
 
 def secret_fault(state: os.stat_result) -> str:

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
-from tests.support.command import command
 from tests.support.database_fixtures import (
     database,
     database_url,
@@ -23,6 +22,7 @@ from tests.support.database_fixtures import (
     postgres_template,
     postgres_url,
 )
+from tests.support.programs.command import command
 from tests.support.steps import steps
 from tests.support.temporal import temporal_server
 from tests.support.world import World, world

@@ -12,6 +12,8 @@ from placet.network.refusals import note
 from placet.network.tls import tls_context
 
 _PATIENCE_SECONDS = 5.0
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Of an answer, unpacked, in bytes; whoever streams one bounds it on their own."""
 
 
 def plain_client(
@@ -45,15 +47,40 @@ def _client(transport: httpx.BaseTransport, timeout_seconds: float, base_url: st
 
 
 class _Client(httpx.Client):
-    """Bounds each exchange as a whole, and notes a redirect that is not followed."""
+    """Bounds each exchange as a whole, in time and in size, and notes a redirect that is not followed."""
 
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+    def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         seconds = request.extensions.get("timeout", {}).get("read")
         with within(seconds) if seconds is not None else nullcontext():
-            response = super().send(request, **{**options, "follow_redirects": False})
+            response = super().send(request, stream=True, **{**options, "follow_redirects": False})
+            if not stream:
+                response = _whole(request, response)
         if response.is_redirect:
             note("redirect", f"it answered with a redirect (HTTP {response.status_code}), which is not followed")
         return response
+
+
+def _whole(request: httpx.Request, coming: httpx.Response) -> httpx.Response:
+    """Read an answer to its end.
+
+    Raises:
+        httpx.ReadError: It is longer than `LARGEST_ANSWER`.
+    """
+    read = bytearray()
+    try:
+        for chunk in coming.iter_bytes():
+            read += chunk
+            if len(read) > LARGEST_ANSWER:
+                raise httpx.ReadError(f"its answer is longer than {LARGEST_ANSWER} bytes", request=request)
+    finally:
+        coming.close()
+    as_sent = {"content-encoding", "content-length", "transfer-encoding"}
+    headers = [(name, value) for name, value in coming.headers.multi_items() if name.lower() not in as_sent]
+    whole = httpx.Response(
+        coming.status_code, headers=headers, content=bytes(read), request=request, extensions=coming.extensions
+    )
+    whole.history, whole.default_encoding = coming.history, coming.default_encoding
+    return whole
 
 
 class _OneOrigin(httpx.BaseTransport):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from placet.contracts.proposal import AdjustBalance
-from tests.support.command import Command
+from tests.support.programs.command import Command
 from tests.support.world import Approver, World
 
 

@@ -21,7 +21,7 @@ from placet.interfaces.cli.app import run
 from placet.service.batches import record_batch
 from placet.storage.database import Database
 from tests.support.databases import spare_migrations
-from tests.support.placet_process import placet as placet_process
+from tests.support.programs.placet_process import placet as placet_process
 from tests.support.world import PASSPHRASE, World
 from tests.unit.support import a_proposal
 

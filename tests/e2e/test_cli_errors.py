@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from placet.entrypoints.processes.process import free_port
-from tests.support.command import Command
-from tests.support.placet_process import one_line, placet
+from tests.support.programs.command import Command
+from tests.support.programs.placet_process import one_line, placet
 from tests.support.world import World
 
 

@@ -12,7 +12,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.main import Tools
 from placet.interfaces.cli.app import run
 from placet.interfaces.cli.governance.oversight import _share, _span
-from tests.support.placet_process import one_line, placet
+from tests.support.programs.placet_process import one_line, placet
 from tests.support.world import PASSPHRASE, World
 
 CUSTOMER = "C00005"

@@ -9,7 +9,7 @@ import pytest
 
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.service.policy_files import read_policy_files
-from tests.support.placet_process import one_line, placet
+from tests.support.programs.placet_process import one_line, placet
 from tests.support.world import World
 
 RETENTION = Path(__file__).parents[2] / "agents" / "retention"

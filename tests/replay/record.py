@@ -98,7 +98,7 @@ def unknown_outcome(made: World) -> str:
     run_id = made.pending("C00005")
     anna = made.approver()
     made.break_bss("POST", ADJUST, "lost")
-    made.break_bss("GET", ADJUST, "status=503", after=1)
+    made.break_bss("GET", ADJUST, "status=503", behind="POST")
     made.send(run_id, made.sign(run_id, anna))
     made.wait(run_id, "unknown_outcome")
     made.send(run_id, made.sign(run_id, anna, "confirm_executed"))

@@ -38,10 +38,10 @@ from placet.service import runs as run_operations
 from placet.service.documents import keys as key_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
-from tests.support.bss import BssBehind
 from tests.support.databases import spare_migrations
 from tests.support.guard import GUARD
 from tests.support.policies import own_policies
+from tests.support.servers.bss import BssBehind
 
 T = TypeVar("T")
 PASSPHRASE = "correct horse"

@@ -40,8 +40,8 @@ from placet.service import runs as run_operations
 from placet.telemetry import spans
 from tests.agents.support import Provider, answering, provider
 from tests.integration.http.calling import TOKEN, serving
-from tests.support.collector import Collector, attributes, running_collector
 from tests.support.guard import GUARD
+from tests.support.servers.collector import Collector, attributes, running_collector
 from tests.support.world import World
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -33,10 +33,18 @@ from placet.engine.progress import UNDER_WAY, described, hindrances_of
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
-from placet.errors import ConfigurationError, GovernanceError, PlacetError, UpstreamUnavailable
+from placet.errors import (
+    ConfigurationError,
+    GovernanceError,
+    PlacetError,
+    StorageError,
+    UpstreamUnavailable,
+    UsageError,
+)
 from placet.gate.sending.ledger import may_have_left
 from placet.storage.pending import expected
 from placet.storage.records import EffectRecord, RunRecord
+from placet.storage.sql.reading import UNREADABLE
 from placet.storage.standing import request_on_record
 
 ENDED_BY_TEMPORAL = "ended_by_temporal"
@@ -125,7 +133,7 @@ class Reconciler:
         known = await self._engine.namespace_id()
         await asyncio.to_thread(self._met, known)
         runs = await asyncio.to_thread(self._unmoved)
-        found = [await self._look(run, known) for run in runs]
+        found = [await self._looked(run, known) for run in runs]
         self._after = runs[-1].run_id if len(runs) == self._page else ""
         if len(self._heard) > _REMEMBERED:
             self._heard.clear()
@@ -165,6 +173,17 @@ class Reconciler:
         before = self._context.clock() - self._grace
         with self._context.database.reading() as tx:
             return tx.runs.unmoved(self._context.tenants, before=before, after=self._after, limit=self._page)
+
+    async def _looked(self, run: RunRecord, known: str) -> Reconciled | None:
+        """Look at one run; what cannot be read of it hides no other."""
+        try:
+            return await self._look(run, known)
+        except (GovernanceError, UsageError) as error:
+            return Reconciled(run.run_id, "refused", str(error))
+        except StorageError as error:
+            if error.code != UNREADABLE:
+                raise
+            return Reconciled(run.run_id, "refused", str(error))
 
     async def _look(self, run: RunRecord, known: str) -> Reconciled | None:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from placet.errors import ConfigurationError
-from placet.files import make_folders, write_file
+from placet.files import make_folders, read_given, write_file
 from placet.governance.signing.keys import key_id_of, parse_public_key
 
 _LARGEST = 65_536
@@ -69,7 +69,7 @@ class AdministratorsFile:
             return
         fault = self.pins().fault
         try:
-            before = self.path.read_text() if self.path.exists() else ""
+            before = read_given(self.path, "administrators file") if self.path.exists() else ""
             if fault is not None and before:
                 raise ConfigurationError(fault)
             make_folders(self.path.parent)
@@ -81,7 +81,7 @@ class AdministratorsFile:
 
 def _load(path: Path) -> tuple[_Version | None, Pins]:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             version = _version(found)
             data = file.read(_LARGEST + 1)

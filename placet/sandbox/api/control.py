@@ -4,7 +4,7 @@ GET    /sandbox/health            {"status": "ok"}
 GET    /sandbox/effects           how often anything was really changed
 GET    /sandbox/requests          how many requests arrived, by method and path
 GET    /sandbox/faults            the fault rules in force
-POST   /sandbox/faults            add a rule {"method", "path", "fault", "after", "count", "seconds", "about"}
+POST   /sandbox/faults            add a rule {"method", "path", "fault", "behind", "count", "seconds", "about"}
 DELETE /sandbox/faults            clear the rules
 PATCH  /sandbox/buckets/{id}      {"status": "active" | "suspended" | "expired"}
 PATCH  /sandbox/customers/{id}    {"status": "Active" | "Suspended" | "Closed"}

@@ -96,7 +96,7 @@ class FaultRule(BaseModel):
         method: HTTP method, or None for any.
         path: Prefix of the request's path.
         fault: As written in the header, e.g. `lost`.
-        after: How many requests that it is about pass before it is in force.
+        behind: Method of the request that must have come to such a path, and with such a text, before it is in force.
         count: How many requests meet it; None means every one until the rules are cleared.
         seconds: How long it is in force; None means until the rules are cleared.
         about: Text that the request's query or body must hold, such as a bucket's id; empty for any.
@@ -107,7 +107,7 @@ class FaultRule(BaseModel):
     method: str | None = None
     path: str = Field(default="/", pattern=r"^/")
     fault: str
-    after: int = Field(default=0, ge=0)
+    behind: str | None = None
     count: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0)
     about: str = ""
@@ -118,7 +118,7 @@ class FaultRule(BaseModel):
         parse_fault(text)
         return text
 
-    @field_validator("method")
+    @field_validator("method", "behind")
     @classmethod
     def _upper(cls, method: str | None) -> str | None:
         return method.upper() if method else None
@@ -163,14 +163,18 @@ class FaultBook:
         with self._lock:
             self._arrived[f"{method} {path}"] += 1
             self._expire()
-            for position, (rule, end) in enumerate(self._rules):
-                if rule.method not in {None, method} or not path.startswith(rule.path) or rule.about not in text:
-                    continue
-                if rule.after:
-                    self._rules[position] = (rule.model_copy(update={"after": rule.after - 1}), end)
-                    continue
-                self._use(position, rule, end)
-                return parse_fault(rule.fault)
+            about = [
+                (position, rule, end)
+                for position, (rule, end) in enumerate(self._rules)
+                if path.startswith(rule.path) and rule.about in text
+            ]
+            for position, rule, end in about:
+                if rule.behind == method:
+                    self._rules[position] = (rule.model_copy(update={"behind": None}), end)
+            for position, rule, end in about:
+                if rule.behind is None and rule.method in {None, method}:
+                    self._use(position, rule, end)
+                    return parse_fault(rule.fault)
         return None
 
     def _use(self, position: int, rule: FaultRule, end: float) -> None:

@@ -25,7 +25,6 @@ from placet.network.client import plain_client
 
 _WITNESS_SECONDS = 10.0
 _GIT_SECONDS = 30.0
-_LARGEST_ANSWER = 1024 * 1024
 _SIZE = re.compile(r"[0-9]{1,19}")
 # A witness answers 409 with the size it has; between asking again someone else may have anchored a newer one.
 _WITNESS_TRIES = 3
@@ -159,55 +158,29 @@ def anchor_at_witness(url: str, head: SignedHead, witness: VerifierKey | None) -
             not the witness's.
     """
     answer = _submit(url, head)
-    if answer.status == httpx.codes.UNPROCESSABLE_ENTITY:
+    if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
         raise GovernanceError(f"the log is not the one that witness {url!r} was shown before", code=BROKEN)
-    if httpx.codes.is_server_error(answer.status) or answer.status == httpx.codes.CONFLICT:
-        raise UpstreamUnavailable(f"witness {url!r} answered {answer.status}; try again")
-    if answer.status != httpx.codes.OK:
-        said = _ADVICE.get(answer.status, "refused")
-        raise UpstreamRejected(f"witness {url!r} answered {answer.status}: it {said}")
+    if answer.is_server_error or answer.status_code == httpx.codes.CONFLICT:
+        raise UpstreamUnavailable(f"witness {url!r} answered {answer.status_code}; try again")
+    if answer.status_code != httpx.codes.OK:
+        said = _ADVICE.get(answer.status_code, "refused")
+        raise UpstreamRejected(f"witness {url!r} answered {answer.status_code}: it {said}")
     cosigned = add_signatures(head.note, answer.text)
     if witness is not None:
         open_note(cosigned, [witness])
     return cosigned
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a witness answered: its status, and the text."""
-
-    status: int
-    text: str
-
-
-def _read(url: str, answer: httpx.Response) -> _Answer:
-    """Read what a witness answers.
-
-    Raises:
-        UpstreamRejected: it is no text, or longer than any cosignature.
-    """
-    read = b""
-    for chunk in answer.iter_bytes(_LARGEST_ANSWER):
-        read += chunk
-        if len(read) > _LARGEST_ANSWER:
-            raise UpstreamRejected(f"witness {url!r} answered more than {_LARGEST_ANSWER} bytes")
-    try:
-        return _Answer(answer.status_code, read.decode())
-    except UnicodeDecodeError as error:
-        raise UpstreamRejected(f"witness {url!r} answered what is no text") from error
-
-
-def _submit(url: str, head: SignedHead) -> _Answer:
+def _submit(url: str, head: SignedHead) -> httpx.Response:
     address = f"{url.rstrip('/')}/add-checkpoint"
     try:
         with plain_client(_WITNESS_SECONDS) as client:
-            size, tries = 0, 0
-            while True:
-                with client.stream("POST", address, content=_request(head, size)) as coming:
-                    answer = _read(url, coming)
-                if answer.status != httpx.codes.CONFLICT or tries == _WITNESS_TRIES:
-                    return answer
-                size, tries = _size_at(url, answer, head), tries + 1
+            answer = client.post(address, content=_request(head, 0))
+            for _ in range(_WITNESS_TRIES):
+                if answer.status_code != httpx.codes.CONFLICT:
+                    break
+                answer = client.post(address, content=_request(head, _size_at(url, answer, head)))
+            return answer
     except httpx.HTTPError as error:
         raise UpstreamUnavailable(f"witness {url!r} does not answer: {error}") from error
     except httpx.InvalidURL as error:
@@ -219,7 +192,7 @@ def _request(head: SignedHead, old_size: int) -> bytes:
     return "".join(f"{line}\n" for line in (f"old {old_size}", *proof, "")).encode() + head.note.encode()
 
 
-def _size_at(url: str, answer: _Answer, head: SignedHead) -> int:
+def _size_at(url: str, answer: httpx.Response, head: SignedHead) -> int:
     text = answer.text.strip()
     if not _SIZE.fullmatch(text):
         raise UpstreamRejected(f"witness {url!r} answered 409 without the size it has: {shortened(text, NAME)!r}")

@@ -11,8 +11,8 @@ from placet.notify.notifier import Notifier
 from placet.notify.webhook import WebhookSender, parse_secrets
 from placet.storage.database import Database
 from placet.storage.notifications import Lane
-from tests.support.smtp import MailBox
-from tests.support.webhook import SECRET, Receiver
+from tests.support.servers.smtp import MailBox
+from tests.support.servers.webhook import SECRET, Receiver
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

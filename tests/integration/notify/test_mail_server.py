@@ -16,8 +16,8 @@ from placet.notify.channel import DEFERRED
 from placet.notify.mail import MailSender, MailServer, StartTls
 from placet.storage.notifications import Lane
 from tests.plugins.test_tls import certificate
-from tests.support.smtp import MailBox, running_smtp
-from tests.support.webhook import SECRET, running_receiver, verified
+from tests.support.servers.smtp import MailBox, running_smtp
+from tests.support.servers.webhook import SECRET, running_receiver, verified
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = "tr0ub4dor"

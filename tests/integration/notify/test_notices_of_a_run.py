@@ -15,8 +15,8 @@ from placet.entrypoints.senders import build_notifier
 from placet.interfaces.cli.app import run as command
 from placet.notify.address_book import load_address_book
 from placet.plugin_api.probe import ProbeAnswer
-from tests.support.smtp import Fault, MailBox, running_smtp
-from tests.support.webhook import SECRET, Receiver, running_receiver
+from tests.support.servers.smtp import Fault, MailBox, running_smtp
+from tests.support.servers.webhook import SECRET, Receiver, running_receiver
 from tests.support.world import World
 
 BOOK = """
@@ -134,7 +134,7 @@ def test_an_outcome_nobody_knows_is_brought_to_whoever_may_settle_it(told: Told)
     world = told.world
     run_id = world.pending("C00005")
     world.break_bss("POST", ADJUST, "lost", count=1)
-    world.break_bss("GET", ADJUST, "status=503", after=1)
+    world.break_bss("GET", ADJUST, "status=503", behind="POST")
     world.send(run_id, world.sign(run_id, world.approver()))
     world.wait(run_id, "unknown_outcome")
     parked = told.notices(run_id, "outcome_unknown")

@@ -26,8 +26,8 @@ from tests.integration.notify.sending import (
     statuses,
 )
 from tests.support.guard import GUARD
-from tests.support.smtp import Fault, running_smtp
-from tests.support.webhook import SECRET, running_receiver, verified
+from tests.support.servers.smtp import Fault, running_smtp
+from tests.support.servers.webhook import SECRET, running_receiver, verified
 
 
 def test_mail_reaches_a_real_server_as_it_was_written_and_its_delivery_is_on_record(

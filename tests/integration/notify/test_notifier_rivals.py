@@ -33,8 +33,8 @@ from tests.integration.notify.sending import (
 )
 from tests.support.databases import outsider, together
 from tests.support.guard import GUARD
-from tests.support.smtp import Fault, running_smtp
-from tests.support.webhook import Receiver, running_receiver
+from tests.support.servers.smtp import Fault, running_smtp
+from tests.support.servers.webhook import Receiver, running_receiver
 
 
 def test_of_several_notifiers_each_message_has_one(database: Database, notifier: Make, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from placet.engine.client import Engine
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
-from tests.support.command import Command
+from tests.support.programs.command import Command
 from tests.support.world import World
 
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -13,7 +13,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.settings import load_settings
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
-from tests.support.command import Command
+from tests.support.programs.command import Command
 from tests.support.world import World
 
 TOKEN = "0123456789abcdef0123456789abcdef"

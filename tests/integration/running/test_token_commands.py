@@ -12,7 +12,7 @@ import pytest
 from placet.entrypoints.main import Tools
 from placet.interfaces.cli.app import run
 from placet.service.documents.access import holder_of
-from tests.support.command import Ran
+from tests.support.programs.command import Ran
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_a_rule_meets_the_next_request_it_matches_and_is_then_used_up(
     assert bss.post("/sandbox/faults", json=rule).status_code == 201
     assert bss.get(ADJUST).status_code == 200
     assert bss.get(f"{BUCKET}/B-{CUSTOMER}").status_code == 200
-    shown = rule | {"method": "POST", "after": 0, "seconds": None, "about": ""}
+    shown = rule | {"method": "POST", "behind": None, "seconds": None, "about": ""}
     assert bss.get("/sandbox/faults").json() == [shown]
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         bss.post(ADJUST, json=BODY)
@@ -123,8 +123,10 @@ def test_rules_are_met_in_order_counted_down_and_cleared(bss: httpx.Client) -> N
     seen = [bss.get(f"{BUCKET}/B-{CUSTOMER}").status_code for _ in range(4)]
     assert seen == [500, 500, 503, 503]
     bss.delete("/sandbox/faults")
-    bss.post("/sandbox/faults", json={"path": path, "fault": "status=500", "after": 2, "count": 1})
-    assert [bss.get(f"{BUCKET}/B-{CUSTOMER}").status_code for _ in range(4)] == [200, 200, 500, 200]
+    bss.post("/sandbox/faults", json={"path": path, "fault": "status=500", "behind": "post", "count": 1})
+    assert bss.get(f"{BUCKET}/B-{CUSTOMER}").status_code == 200
+    assert bss.post(ADJUST, json=BODY).status_code == 201
+    assert [bss.get(f"{BUCKET}/B-{CUSTOMER}").status_code for _ in range(2)] == [500, 200]
     bss.post("/sandbox/faults", json={"path": path, "fault": "status=503"})
     assert bss.get("/tmf-api/customerManagement/v4/customer/C00001").status_code == 200
     assert bss.delete("/sandbox/faults").status_code == 204

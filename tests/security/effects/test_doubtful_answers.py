@@ -51,7 +51,7 @@ CASES = {
     ),
     "committed late, answer lost": Case("C00006", (("POST", "late=1000;lost", {}),), "executed", 1, 1, SEEN_LATER),
     "shows nothing for a while": Case(
-        "C00014", (("POST", "lost", {}), ("GET", "blank", {"after": 1, "count": 1})), "executed", 1, 1, SEEN_LATER
+        "C00014", (("POST", "lost", {}), ("GET", "blank", {"behind": "POST", "count": 1})), "executed", 1, 1, SEEN_LATER
     ),
     "description dropped": Case("C00021", (("POST", "cut=0", {}),), "executed", 1, 1, SEEN_AT_ONCE),
     "description shortened": Case("C00023", (("POST", "cut=12", {}),), "executed", 1, 1, SEEN_AT_ONCE),

@@ -76,7 +76,7 @@ def test_what_cannot_be_known_waits_for_a_person_and_is_never_guessed(
     anna = world.approver("anna")
     run_id = world.pending("C00005")
     world.break_bss("POST", ADJUST, "lost", count=1)
-    world.break_bss("GET", ADJUST, "status=503", after=1)
+    world.break_bss("GET", ADJUST, "status=503", behind="POST")
     world.send(run_id, world.sign(run_id, anna))
     record = world.wait(run_id, "unknown_outcome")
     assert "may or may not have happened" in record.detail

@@ -61,11 +61,11 @@ class Bss:
 
     url: str
 
-    def break_it(self, sequence: list[tuple[str, str, int]], after: int = 0) -> None:
+    def break_it(self, sequence: list[tuple[str, str, int]], behind: str | None = None) -> None:
         httpx.delete(f"{self.url}/sandbox/faults").raise_for_status()
         for method, fault, count in sequence:
             rule = {"method": method, "path": ADJUST, "fault": fault, "count": count, "about": BUCKET}
-            rule["after"] = after if method == "GET" else 0
+            rule |= {"behind": behind} if method == "GET" else {}
             httpx.post(f"{self.url}/sandbox/faults", json=rule).raise_for_status()
 
     def booked(self) -> int:
@@ -162,7 +162,7 @@ def test_an_empty_answer_at_a_bad_moment_sends_nothing_again(steps: Steps, bss: 
     run = replace(steps, parts=parts)
     proposed, gate = run.to_the_gate()
     review, booked = run.review(proposed, gate, run.sign(proposed)), bss.booked()
-    bss.break_it([("POST", "status_after=429", 1), ("GET", "blank", 1)], after=1)
+    bss.break_it([("POST", "status_after=429", 1), ("GET", "blank", 1)], behind="POST")
     with pytest.raises(ApplicationError, match="not confirmed"):
         run.execute(proposed, review)
     clock.ahead += timedelta(hours=1)

@@ -31,7 +31,7 @@ class Zygote:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.crashing_worker"],
+            [sys.executable, "-m", "tests.support.programs.crashing_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

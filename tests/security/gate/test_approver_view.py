@@ -15,7 +15,7 @@ from placet.governance.signing.keys import create_key_file
 from placet.storage.database import Database
 from placet.storage.pending import OPENED, PROPOSED
 from tests.support.databases import migrated
-from tests.support.terminal import ROWS, on_terminal
+from tests.support.programs.terminal import ROWS, on_terminal
 from tests.unit.support import RUN, a_gate, a_proposal, a_request
 
 HOSTILE = (

@@ -11,8 +11,8 @@ from placet.contracts.billing import Evidence
 from placet.contracts.proposal import AdjustBalance
 from placet.entrypoints.environment import CHECKOUT
 from placet.service.reversals import request_reversal, reverse_run
-from tests.support.command import Command
 from tests.support.policies import LENIENT
+from tests.support.programs.command import Command
 from tests.support.world import World
 
 CUSTOMER = "C00005"
@@ -109,7 +109,7 @@ def test_what_was_sent_and_is_unknown_counts_as_given(a_world: World) -> None:
     a_world.stop_worker()
     a_world.start_worker(effect_attempts=2)
     a_world.break_bss("POST", "/tmf-api/prepayBalanceManagement/v4/adjustBalance", "lost", count=1)
-    a_world.break_bss("GET", "/tmf-api/prepayBalanceManagement/v4/adjustBalance", "status=503", after=1)
+    a_world.break_bss("GET", "/tmf-api/prepayBalanceManagement/v4/adjustBalance", "status=503", behind="POST")
     a_world.send(run, a_world.sign(run, anna))
     a_world.wait(run, "unknown_outcome")
     a_world.mend_bss()

@@ -57,7 +57,7 @@ def test_a_settlement_signed_before_the_outcome_was_unknown_settles_nothing(make
     anna, run_id = world.approver("anna"), world.pending("C00005")
     beforehand = world.sign(run_id, anna, "confirm_not_executed")
     world.break_bss("POST", ADJUST, "lost")
-    world.break_bss("GET", ADJUST, "status=503", after=1)
+    world.break_bss("GET", ADJUST, "status=503", behind="POST")
     world.send(run_id, world.sign(run_id, anna))
     world.wait(run_id, "unknown_outcome")
     world.send(run_id, beforehand)

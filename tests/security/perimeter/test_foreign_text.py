@@ -16,7 +16,7 @@ from placet.contracts.billing import Balance, HeldProduct
 from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance
 from placet.interfaces.cli import output
-from tests.support.command import Command
+from tests.support.programs.command import Command
 from tests.support.world import World
 
 TRICKS = (

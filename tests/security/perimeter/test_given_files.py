@@ -9,7 +9,7 @@ import pytest
 from placet.files import read_given
 from placet.governance.signing.plain_json import MOST_DEPTH, read_json
 from tests.replay.record import PAYLOAD_KEY, RECORDED
-from tests.support.placet_process import one_line, placet
+from tests.support.programs.placet_process import one_line, placet
 
 READ_BY = {
     "proof": ("audit", "verify", "--proof", "FILE"),

@@ -11,7 +11,7 @@ from placet.entrypoints.main import Tools
 from placet.entrypoints.settings import Settings
 from placet.interfaces.cli.app import run
 from tests.security.perimeter.impostor import stranger
-from tests.support.command import Command, WorldTools
+from tests.support.programs.command import Command, WorldTools
 from tests.support.world import World
 
 

@@ -30,7 +30,7 @@ from placet.engine.progress import described, hindrances_of
 from placet.entrypoints.beside_worker import reconciler
 from placet.entrypoints.beside_worker.reconciler import Reconciler
 from tests.security.perimeter.impostor import stranger
-from tests.support.command import Command as Placet
+from tests.support.programs.command import Command as Placet
 from tests.support.world import World
 
 

@@ -66,7 +66,7 @@ def test_a_terminated_run_whose_effect_may_be_under_way_is_parked_for_a_person(a
     run_id, denied = a_world.pending("C00005"), a_world.pending("C00006")
     a_world.break_bss("POST", ADJUST, "drop")
     for bucket in ("B-C00005", "B-C00006"):
-        a_world.break_bss("GET", ADJUST, "status=503", after=1, about=bucket)
+        a_world.break_bss("GET", ADJUST, "status=503", behind="POST", about=bucket)
     for each in (run_id, denied):
         a_world.send(each, a_world.sign(each, anna))
 

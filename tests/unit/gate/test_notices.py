@@ -21,7 +21,7 @@ from placet.notify.address_book import AddressBook, Recipient, load_address_book
 from placet.notify.mail import mail_of
 from placet.notify.notices import NOTHING_DECIDES, message_id, roles_concerned, subject_of, text_of
 from placet.notify.webhook import body_of, parse_secrets, signatures
-from tests.support.webhook import SECRET
+from tests.support.servers.webhook import SECRET
 from tests.unit.support import NOW, RUN, a_gate, a_proposal, a_request
 
 OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)

@@ -139,7 +139,7 @@ def test_an_outcome_nobody_knows_keeps_its_budget_until_a_person_settles_it(make
     world = permitting(make_world(effect_attempts=1))
     record, anna = mandated(world, head(world)), world.approver("anna")
     world.break_bss("POST", ADJUST, "lost")
-    world.break_bss("GET", ADJUST, "status=503", after=1)
+    world.break_bss("GET", ADJUST, "status=503", behind="POST")
     run_id = world.start(SUBJECT)
     world.wait(run_id, "unknown_outcome")
     assert spent(world, record) == COST

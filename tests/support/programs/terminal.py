@@ -42,7 +42,7 @@ def on_terminal(
         stdout=follower,
         stderr=follower,
         env={**os.environ, **environment, "TERM": "xterm-256color"},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         start_new_session=True,
     )
     os.close(follower)

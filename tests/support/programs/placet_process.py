@@ -1,8 +1,9 @@
 """`placet` in a process of its own for each command, forked from one that has imported everything.
 
 Half a second of a command is imports, and a suite runs hundreds. What is forked runs `main()` as the console script
-does: its own environment, standard streams and exit code. `python -m tests.support.placet_process` forks: a line
-{"arguments": [...], "environment": {...}, "out": "...", "err": "..."} on stdin starts a command; its exit code answers.
+does: its own environment, standard streams and exit code. `python -m tests.support.programs.placet_process` forks: a
+line {"arguments": [...], "environment": {...}, "out": "...", "err": "..."} on stdin starts a command; its exit code
+answers.
 """
 
 import atexit
@@ -24,7 +25,7 @@ class _Forking:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.placet_process"],
+            [sys.executable, "-m", "tests.support.programs.placet_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
