@@ -83,6 +83,15 @@ class Closing:
             record(tx, attempt.effect.run, WAITING, actor="worker", at=now, key=key, body=body)
         raise error
 
+    def not_looked(self, attempt: Attempt, error: PluginError) -> ExecutionResult:
+        """Nothing is sent while the other system does not say whether it has the effect already."""
+        waited = self._context.clock() - attempt.claim.claimed_at
+        if isinstance(error, UpstreamUnavailable) or waited <= _NEVER_SENT_PATIENCE:
+            why = f"it was not sent: whether it exists already could not be read: {error}"
+            again = error.retry_after_seconds
+            return self.not_sent(attempt, UpstreamUnavailable(why, code=error.code, retry_after_seconds=again))
+        return self.hold(attempt, f"no request of it is on our record, and whether it exists cannot be read: {error}")
+
     def settle(self, attempt: Attempt, confirmed: Confirmation) -> ExecutionResult:
         """The other system confirmed it: one commit says that the effect happened and that the run is over."""
         context, run = self._context, attempt.effect.run
@@ -179,8 +188,15 @@ class Closing:
                 key=f"{kind}.{attempt.holder}",
                 body={**body, **(doubted or {}), **attempt.trace()},
             )
-            tx.runs.set_detail(run.run_id, f"retrying: {why}; looks again in {math.ceil(wait)} s", at=now)
+            if not parked(tx, run.run_id):
+                tx.runs.set_detail(run.run_id, f"retrying: {why}; looks again in {math.ceil(wait)} s", at=now)
         return ApplicationError(why, type="effect_pending", next_retry_delay=timedelta(seconds=wait))
+
+
+def parked(tx: Transaction, run_id: str) -> bool:
+    """Whether the run waits for a person, whatever a late attempt has to say."""
+    found = tx.runs.get(run_id)
+    return found is not None and found.state == "unknown_outcome"
 
 
 def times(count: int) -> str:

@@ -39,6 +39,8 @@ from placet.storage.standing import is_over
 _CONFLICT = 409
 _SHOWS_OUR_KEY = frozenset({"duplicate_effect", "effect_mismatch", "effect_failed", "effect_pending"})
 """Codes of a read-back that found a record with the effect's key."""
+_SHOWS_NOTHING = frozenset({"not_found", "not_supported"})
+"""Codes of a system that has no such listing at all."""
 
 
 class Execute:
@@ -138,9 +140,9 @@ class Execute:
         except PluginError as error:
             if error.code in _SHOWS_OUR_KEY:
                 return self._closing.hold(attempt, f"no request of it is on our record, and {error}")
-            if isinstance(error, UpstreamUnavailable):
-                return self._closing.not_sent(attempt, error)
-            return None  # a system that cannot be asked; `placet doctor` says so
+            if error.code in _SHOWS_NOTHING:
+                return None  # `placet doctor` says so
+            return self._closing.not_looked(attempt, error)
         if seen.confirmation is None:
             return None
         shown = f"{seen.confirmation.api} shows {seen.confirmation.external_id!r} with its key"

@@ -63,6 +63,10 @@ def _of(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
 
 def _unsigned(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
     """What no head covers, whoever writes to the database can rewrite: entries wait for seconds, not for hours."""
+    head = tx.log.head(tenant)
+    if head.position > tx.log.last_recorded(tenant):
+        detail = f"the log of tenant {tenant!r} has a last entry that the record does not: nothing new gets into it"
+        yield Finding("problem", _CHECK, detail, "somebody writes to the database; `placet audit verify` says more")
     waiting = tx.figures.of(tenant).unsigned
     patience = max(_PATIENCE, timedelta(seconds=10 * settings.log_interval_seconds))
     if waiting.since is None or datetime.now(UTC) - waiting.since <= patience:

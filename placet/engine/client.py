@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client, Interceptor, WorkflowHandle, WorkflowHistory
 from temporalio.common import (
     HeaderCodecBehavior,
@@ -21,6 +22,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -30,6 +32,7 @@ from placet.contracts.run import RunRequest, RunStatus
 from placet.contracts.text import NAME, quoted
 from placet.engine.converter import data_converter
 from placet.engine.meeting import Meeting, meet
+from placet.engine.payload_codec import ENCODING
 from placet.engine.payload_keys import PayloadKeys
 from placet.engine.progress import described
 from placet.errors import ConfigurationError, GovernanceError, UpstreamUnavailable, UsageError
@@ -139,13 +142,33 @@ class Engine:
     async def _require_own(self, request: RunRequest) -> None:
         with _clear(UsageError(f"Temporal has no workflow {request.run_id!r}", code="not_running")):
             workflow = (await described(self.client, request.run_id)).workflow_execution_info
-        if (workflow.type.name, workflow.task_queue) != (WORKFLOW, self.task_queue):
+            ours = (workflow.type.name, workflow.task_queue) == (WORKFLOW, self.task_queue)
+            ours = ours and await self._was_asked(request)
+        if not ours:
             raise GovernanceError(
                 f"run {request.run_id!r} is recorded and was not started: at Temporal a workflow of type "
-                f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which is not "
-                "ours, bears its id; find out who reaches Temporal, and use another key",
+                f"{quoted(workflow.type.name, NAME)} on task queue {quoted(workflow.task_queue, NAME)}, which nobody "
+                "here started, bears its id; find out who reaches Temporal, and use another key",
                 code="foreign_workflow",
             )
+
+    async def _was_asked(self, request: RunRequest) -> bool:
+        """Whether the workflow of a run was started with its request, sealed for it: what is plain, anybody wrote."""
+        first = GetWorkflowExecutionHistoryRequest(
+            namespace=self.client.namespace,
+            execution=WorkflowExecution(workflow_id=request.run_id),
+            maximum_page_size=1,
+        )
+        answer = await self.client.workflow_service.get_workflow_execution_history(first)
+        given = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
+        context = WorkflowSerializationContext(namespace=self.client.namespace, workflow_id=request.run_id)
+        if len(given) != 1 or given[0].metadata.get("encoding") != ENCODING:
+            return False
+        try:
+            (asked,) = await self.client.data_converter.with_context(context).decode(list(given), [RunRequest])
+        except (ConfigurationError, ValueError, RuntimeError):
+            return False
+        return isinstance(asked, RunRequest) and asked.run_id == request.run_id
 
     def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
         """The workflow of a run."""

@@ -20,11 +20,10 @@ from placet.contracts.times import minute
 
 UNHEARD = timedelta(minutes=5)
 """How long what was sent may wait for its review before it is named."""
-WAITS = timedelta(minutes=1)
-"""How long a step may be told to wait before that is named."""
 _RPC = timedelta(seconds=2)
-_NEWEST = 100
-"""Events that are looked at. Where more were sent since, the ones seen are not reviewed either."""
+_PAGE = 1000
+_PAGES = 50
+"""Temporal ends a workflow at 51,200 events: a history is read to its beginning, mostly in one page."""
 _REVIEW = "review_decisions"
 
 
@@ -52,11 +51,20 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
     Raises:
         RPCError: Temporal does not answer, or has no such workflow.
     """
-    request = GetWorkflowExecutionHistoryReverseRequest(
-        namespace=client.namespace, execution=WorkflowExecution(workflow_id=run_id), maximum_page_size=_NEWEST
-    )
-    answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=_RPC)
-    return heard_of(run_id, answer.history.events, listens=listens)
+    events: list[HistoryEvent] = []
+    following = b""
+    for _ in range(_PAGES):
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=run_id),
+            maximum_page_size=_PAGE,
+            next_page_token=following,
+        )
+        answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=_RPC)
+        events += answer.history.events
+        if not (following := answer.next_page_token):
+            break
+    return heard_of(run_id, events, listens=listens)
 
 
 def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Heard:
@@ -64,11 +72,11 @@ def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool
     now = datetime.now(UTC)
     for event in newest_first:
         until = told_to_wait(event)
-        if until is not None and until - now > WAITS:
+        if until is not None:
             task = event.marker_recorded_event_attributes.workflow_task_completed_event_id
             line = (
-                f"its step {one_line(str(_said(event).get('activity_type')), NAME)!r} waits until {minute(until)}: "
-                "somebody answered its task in a worker's stead, and what is sent to it is not reviewed until then; "
+                f"its step {one_line(str(_said(event).get('activity_type')), NAME)!r} was told to wait until "
+                f"{minute(until)}: somebody answered its task in a worker's stead, and what is sent is not reviewed; "
                 f"`temporal workflow reset --workflow-id {run_id} --event-id {task} --reason deaf` gives that task to "
                 "a worker again"
             )
@@ -100,9 +108,16 @@ def _sent_since_review(newest_first: Sequence[HistoryEvent]) -> datetime | None:
     for event in newest_first:
         if event.HasField("workflow_execution_signaled_event_attributes"):
             oldest = event.event_time.ToDatetime(UTC)
-        elif _said(event).get("activity_type") == _REVIEW:
+        elif _is_review(event):
             break
     return oldest
+
+
+def _is_review(event: HistoryEvent) -> bool:
+    """Whether a review ended well: one that failed, or is to be tried again, reviewed nothing."""
+    said = _said(event)
+    failed = event.marker_recorded_event_attributes.HasField("failure")
+    return said.get("activity_type") == _REVIEW and said.get("backoff") is None and not failed
 
 
 def _said(event: HistoryEvent) -> dict[str, object]:

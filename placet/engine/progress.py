@@ -28,6 +28,7 @@ UNDER_WAY = frozenset(
 """A paused workflow has not ended: nothing may be concluded from it."""
 
 _WAITS = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+_TAKEN = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
 _NO_TASK = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_UNSPECIFIED
 _WITH_A_WORKER = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 _IN_THE_QUEUE = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -111,6 +112,12 @@ def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: dat
             f"no worker takes its workflow task, which waits since {_at(task.scheduled_time)}: none polls, or somebody "
             f"gave the queue to another version of workers; {advice} tells"
         )
+    begun = task.original_scheduled_time.ToDatetime(UTC)
+    if task.state == _TAKEN and now - begun > IDLE:
+        found.append(
+            f"its workflow task is with a worker since {_at(task.original_scheduled_time)}, and does not end: a step "
+            f"in it is tried again and again, or somebody holds it in a worker's stead; {_terminate(run_id)}"
+        )
     failed = said.pending_workflow_task.attempt - 1
     if failed >= TASK_FAILURES:
         found.append(
@@ -175,6 +182,13 @@ def _held(run_id: str, step: PendingActivityInfo, now: datetime) -> str | None:
     if step.state == _WITH_A_WORKER and now - step.last_started_time.ToDatetime(UTC) > LONGEST_STEP:
         since, by = _at(step.last_started_time), attributed("worker", step.last_worker_identity, NAME)
         return f"step {name!r} is since {since} with {by}, longer than one attempt may take; {mend}"
+    later = step.next_attempt_schedule_time
+    if later.ToDatetime(UTC) - now > IDLE:
+        which_one = f"--workflow-id {run_id} --activity-id {which}"
+        return (
+            f"step {name!r} is tried again only at {_at(later)}, as no step of ours is: it failed in a worker's stead; "
+            f"`temporal activity reset {which_one}` has it tried now"
+        )
     queued = max((step.scheduled_time, step.next_attempt_schedule_time), key=lambda at: at.ToDatetime(UTC))
     if step.state == _IN_THE_QUEUE and now - queued.ToDatetime(UTC) > IDLE:
         return (

@@ -24,6 +24,7 @@ from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, StorageError, UsageError
+from placet.governance.signing.canonical import digest
 from placet.replay.agreement import check_agreement, check_expiry, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
@@ -34,6 +35,7 @@ from placet.replay.rederivation import rederive
 from placet.replay.retelling import retell
 from placet.replay.trust import Trusted
 from placet.replay.versions import check_versions
+from placet.storage.pending import PROPOSED
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -197,6 +199,7 @@ def _against_record(settings: Settings, verdict: Verdict) -> list[str]:
     try:
         with database.reading() as tx:
             ended = tx.audit.find(verdict.run_id, ENDED)
+            proposed = tx.audit.find(verdict.run_id, PROPOSED)
             known = tx.audit.last(verdict.run_id) is not None
     except (GovernanceError, StorageError) as error:
         return [f"our record of the run cannot be read: {error}"]
@@ -204,9 +207,16 @@ def _against_record(settings: Settings, verdict: Verdict) -> list[str]:
         database.close()
     recorded = str(ended.body["state"]) if ended is not None else "not over"
     over = verdict.state in END_STATES
-    if not known or recorded == verdict.state or (ended is None and not over):
+    if not known or (ended is None and not over):
         return []
-    return [f"the history ends {verdict.state!r}, our record says that the run is {recorded!r}"]
+    faults = []
+    if recorded != verdict.state:
+        faults.append(f"the history ends {verdict.state!r}, our record says that the run is {recorded!r}")
+    on_record = proposed.body.get("proposal") if proposed is not None else None
+    in_history = digest(verdict.first) if verdict.first is not None else None
+    if over and on_record != in_history:
+        faults.append(f"our record says that the run proposed {on_record or 'nothing'}, the history is of another one")
+    return faults
 
 
 async def _history(settings: Settings, target: str) -> WorkflowHistory:

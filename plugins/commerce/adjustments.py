@@ -6,7 +6,7 @@ reading the bucket's adjustments.
 
 from placet.contracts.proposal import AdjustBalance
 from placet.errors import PluginError
-from placet.plugin_api import major_units, money
+from placet.plugin_api import UnreadableError, major_units, money
 from plugins.commerce.effect import Effect, Progress, Record
 from plugins.commerce.marks import Mark, find_mark, shortened
 
@@ -102,6 +102,8 @@ def _words(record: Record) -> str:
 def _progress(record: Record) -> Progress:
     """How far the adjustment got; a system that states no status recorded it done."""
     status = record.get("status")
+    if status is not None and not isinstance(status, str):
+        raise UnreadableError(f"its status is {shortened(status)}, no word")
     if status is None or status in _DONE:
         return "done"
     return "failed" if status in _FAILED else "pending"

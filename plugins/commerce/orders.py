@@ -5,6 +5,7 @@ What is sent, and how an order there is known to be ours (`externalId` is the ef
 
 from placet.contracts.proposal import OrderProduct
 from placet.errors import PluginError
+from placet.plugin_api import UnreadableError
 from plugins.commerce.effect import Effect, Progress, Record
 from plugins.commerce.marks import Mark, find_mark, shortened
 
@@ -100,6 +101,8 @@ def _words(record: Record) -> str:
 def _progress(record: Record) -> Progress:
     """How far the order got."""
     state = record.get("state")
+    if state is not None and not isinstance(state, str):
+        raise UnreadableError(f"its state is {shortened(state)}, no word")
     if state in _TAKEN:
         return "done"
     return "failed" if state in _FAILED else "pending"

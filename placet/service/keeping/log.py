@@ -27,7 +27,7 @@ from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey, untrusted_text
 from placet.storage.database import Database, Transaction
 from placet.storage.log.sequencer import LEASED, LogSequencer
-from placet.storage.log.verification import check_none_skipped
+from placet.storage.log.verification import check_same_entries
 
 NOT_COVERED = "not_covered"
 """Code of the error that an entry newer than the checkpoint raises."""
@@ -44,7 +44,8 @@ def signed_head(database: Database, identity: LogIdentity, tenant: str) -> str:
     Raises:
         UsageError: code `empty_log`; there is nothing to sign.
         StorageError: the database refused, or there was too long to wait.
-        GovernanceError: code `audit_broken`: the log is not the one that was signed last, or leaves out an entry.
+        GovernanceError: code `audit_broken`: the log is not the one that was signed last, or its entries are not
+            those of the record.
     """
     with database.reading() as tx:
         newest = tx.log.last_recorded(tenant)
@@ -61,7 +62,7 @@ def signed_head(database: Database, identity: LogIdentity, tenant: str) -> str:
         else:
             if note is not None and _covers(database, tenant, note, newest):
                 with database.snapshot() as tx:
-                    check_none_skipped(tx, tenant, tx.log.head(tenant))
+                    check_same_entries(tx, tenant, tx.log.head(tenant))
                 return note
         Event().wait(_POLL_SECONDS)
     raise StorageError(

@@ -25,7 +25,7 @@ from placet.governance.log.key import LogIdentity
 from placet.governance.log.merkle import Node
 from placet.storage.database import Database, Transaction
 from placet.storage.log.heads import check_extends
-from placet.storage.log.tree import LogRow
+from placet.storage.log.tree import LogHead, LogRow
 
 LEASED: Final = "log_leased"
 """Code of the error that another integrator holds the log: nothing is wrong, ask again."""
@@ -98,10 +98,24 @@ class LogSequencer:
         finally:
             self._release()
 
+    def _must_end_on_record(self, tx: Transaction, head: LogHead) -> None:
+        """Refuse a log whose last entry is none of the record: a row somebody put there keeps all that follow out.
+
+        Raises:
+            GovernanceError: code `audit_broken`.
+        """
+        if head.size and tx.log.lost(self._tenant, head.position - 1) is not None:
+            raise GovernanceError(
+                f"the log of tenant {self._tenant!r} is broken: the record has no entry at position {head.position}, "
+                "where its last one stands",
+                code=BROKEN,
+            )
+
     def _is_current(self) -> bool:
         # Read first: an idle log costs no write.
         with self._database.reading() as tx:
             head = tx.log.head(self._tenant)
+            self._must_end_on_record(tx, head)
             if tx.audit.tail_hashes(self._tenant, head.position, 1):
                 return False
             newest = tx.checkpoints.newest(self._tenant)
@@ -136,6 +150,7 @@ class LogSequencer:
     def _sign_head(self) -> str | None:
         with self._database.snapshot() as tx:
             head = tx.log.head(self._tenant)
+            self._must_end_on_record(tx, head)
             newest = tx.checkpoints.newest(self._tenant)
             root = tx.log.frontier(self._tenant, head.size).root()
             for note in (self._kept(), newest):

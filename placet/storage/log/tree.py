@@ -7,6 +7,7 @@ changes.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import (
     ARRAY,
@@ -27,6 +28,9 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.log.merkle import Frontier, Node, consistency_plan, covering, inclusion_plan, resolve
 from placet.storage.sql.driver import Connection
 from placet.storage.tables import AUDIT, LOG_ENTRY, LOG_NODE
+
+BEFORE_ALL: Final = -(2**63)
+"""A position before every other: whoever owns the database can give an entry one below zero."""
 
 _OF_TENANT = LOG_ENTRY.c.tenant == bindparam("tenant")
 _HEAD = (
@@ -164,9 +168,16 @@ class LogTree:
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
     def find(self, tenant: str, position: int) -> LogRow | None:
-        """Where the entry at a position in the record stands in the log; None when it is not there (yet)."""
-        row = self._connection.execute(_PLACE, {"tenant": tenant, "position": position}).one_or_none()
-        return None if row is None else LogRow(row[0], position, row[1])
+        """Where the entry at a position in the record stands in the log; None when it is not there (yet).
+
+        Raises:
+            GovernanceError: code `audit_broken`; it stands there twice.
+        """
+        rows = self._connection.execute(_PLACE, {"tenant": tenant, "position": position}).all()
+        if len(rows) > 1:
+            fault = f"the log of tenant {tenant!r} is broken: it has position {position} twice"
+            raise GovernanceError(fault, code=BROKEN)
+        return None if not rows else LogRow(rows[0][0], position, rows[0][1])
 
     def page(self, tenant: str, first: int, limit: int) -> list[LogRow]:
         """Entries from index `first` on."""

@@ -22,7 +22,7 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.merkle import Frontier, Node
 from placet.governance.log.notes import VerifierKey
 from placet.storage.database import Transaction
-from placet.storage.log.tree import LogHead, LogRow
+from placet.storage.log.tree import BEFORE_ALL, LogHead, LogRow
 
 _PAGE = 500
 
@@ -70,7 +70,7 @@ def verify_log(
     expected = _Expected(tx, tenant, keys, anchors)
     frontier = _walk(tx, tenant, head, expected, streams)
     expected.none_left(frontier.size)
-    check_none_skipped(tx, tenant, head)
+    check_same_entries(tx, tenant, head)
     return VerifiedLog(
         streams=len(streams),
         entries=frontier.size,
@@ -81,12 +81,15 @@ def verify_log(
     )
 
 
-def check_none_skipped(tx: Transaction, tenant: str, head: LogHead) -> None:
-    """Make sure that every entry on the record up to the head of the log is in the log.
+def check_same_entries(tx: Transaction, tenant: str, head: LogHead) -> None:
+    """Make sure that the log and the record up to its head have the same entries; what they say is not compared.
 
     Raises:
         GovernanceError: code `audit_broken`.
     """
+    lost = tx.log.lost(tenant, BEFORE_ALL)
+    if lost is not None:
+        raise _broken(tenant, f"its entry at position {lost} of the record is gone")
     skipped = tx.log.skipped(tenant, head)
     if skipped is not None:
         raise _broken(tenant, f"the entry at position {skipped} of the record is not in it")

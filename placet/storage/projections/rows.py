@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import BindParameter, Integer, Select, String, Table, bindparam, exists, func, select, tuple_
 
@@ -80,10 +80,6 @@ class Entry:
     at: datetime
     body: dict[str, Any]
     position: int = 0
-
-
-BEFORE_ALL: Final = -(2**63)
-"""A position before every other: whoever owns the database can give an entry one below zero."""
 
 
 class ProjectionRows:

@@ -16,10 +16,11 @@ from typing import Any
 from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
 from placet.storage.database import Transaction
+from placet.storage.log.tree import BEFORE_ALL
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
 from placet.storage.projections.order import Withdrawn, is_sending, kind_of
-from placet.storage.projections.rows import BEFORE_ALL, Entry, ProjectionRows
+from placet.storage.projections.rows import Entry, ProjectionRows
 from placet.storage.projections.run_rows import CHECKS, check_asked
 from placet.storage.projections.story import Story
 from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent

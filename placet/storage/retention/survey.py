@@ -17,7 +17,8 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.retention import NAMING, Choice, Going, Named, Periods, Standing, documents_named
 from placet.governance.reversals import REQUESTED
 from placet.storage.database import Transaction
-from placet.storage.projections.rows import BEFORE_ALL, Entry, ProjectionRows
+from placet.storage.log.tree import BEFORE_ALL
+from placet.storage.projections.rows import Entry, ProjectionRows
 from placet.storage.projections.story import Story
 from placet.storage.tables import ARTIFACT
 

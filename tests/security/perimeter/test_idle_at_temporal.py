@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
@@ -126,6 +126,28 @@ def test_a_step_that_is_held_or_that_no_worker_takes_is_named() -> None:
     assert "with worker: “mal␛lory”, longer than one attempt may take" in line
     (line,) = lines(waits, timedelta(minutes=6))
     assert line.startswith("no worker takes step 'analyse', which waits since 20")
+
+
+def test_a_step_put_off_for_long_and_a_task_that_does_not_end_are_named() -> None:
+    """As after a failure with a retry in ten years, or a task that is answered and asked for again and again."""
+    now = datetime.now(UTC)
+    said = DescribeWorkflowExecutionResponse()
+    step = said.pending_activities.add()
+    step.activity_id, step.activity_type.name, step.attempt = "1", "execute", 2
+    step.state = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    step.next_attempt_schedule_time.FromDatetime(now + timedelta(days=3650))
+    (line,) = hindrances_of("run-1", said, now)
+    assert line.startswith("step 'execute' is tried again only at 20")
+    step.next_attempt_schedule_time.FromDatetime(now + timedelta(seconds=70))
+    assert hindrances_of("run-1", said, now) == ()
+    held = DescribeWorkflowExecutionResponse()
+    held.pending_workflow_task.state = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
+    held.pending_workflow_task.attempt = 1
+    held.pending_workflow_task.original_scheduled_time.FromDatetime(now - timedelta(minutes=6))
+    (line,) = hindrances_of("run-1", held, now)
+    assert line.startswith("its workflow task is with a worker since 20")
+    held.pending_workflow_task.original_scheduled_time.FromDatetime(now - timedelta(minutes=4))
+    assert hindrances_of("run-1", held, now) == ()
 
 
 def test_what_counts_as_too_long_is_what_the_workflow_gives_its_steps() -> None:

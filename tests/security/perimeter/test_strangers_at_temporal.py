@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.command.v1 import Command, RecordMarkerCommandAttributes
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import CommandType
 from temporalio.api.failure.v1 import ApplicationFailureInfo, CanceledFailureInfo, Failure, ServerFailureInfo
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -239,10 +240,27 @@ def test_a_stranger_who_takes_a_runs_id_is_named_to_who_starts_it(a_world: World
     start = client.start_workflow("GovernedRun", id=request.run_id, task_queue=queue)
     a_world.run(start)
     for _ in range(2):
-        with pytest.raises(GovernanceError, match="which is not ours, bears its id") as refused:
+        with pytest.raises(GovernanceError, match="which nobody here started, bears its id") as refused:
             a_world.run(run_operations.start_run(a_world.database, a_world.engine, request))
         assert f"“GovernedRun” on task queue “{a_world.engine.task_queue}-␛[2Jstranger”" in str(refused.value)
     assert [event.kind for event in a_world.events(request.run_id)] == ["run.requested"]
+
+
+def test_a_stranger_who_takes_a_runs_id_on_our_own_queue_is_named_too(a_world: World) -> None:
+    """Also with ciphertext of another run: what was asked must be sealed for this one."""
+    a_world.stop_worker()
+    other = a_world.start("C00006")
+    (started, *_) = a_world.run(a_world.engine.history(other)).events
+    copied = RawValue(started.workflow_execution_started_event_attributes.input.payloads[0])
+    client = stranger(a_world)
+    for customer, given in (("C00005", RawValue(Payload())), ("C00009", copied)):
+        request = a_world.request(customer)
+        taken = client.start_workflow("GovernedRun", given, id=request.run_id, task_queue=a_world.engine.task_queue)
+        a_world.run(taken)
+        with pytest.raises(GovernanceError, match="which nobody here started, bears its id"):
+            a_world.run(run_operations.start_run(a_world.database, a_world.engine, request))
+    again = a_world.request_of(other)
+    assert not a_world.run(run_operations.start_run(a_world.database, a_world.engine, again)).new
 
 
 def test_a_run_is_cancelled_on_request_only_where_the_request_is_on_its_record(a_world: World) -> None:

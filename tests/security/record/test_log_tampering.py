@@ -191,6 +191,24 @@ def test_an_entry_that_a_stranger_s_row_calls_logged_is_found_and_nothing_is_sig
         signed_head(victim.database, victim.who, TENANT)
 
 
+def test_no_head_is_signed_where_the_log_ends_otherwise_than_the_record(victim: Victim) -> None:
+    """One row at a place that no entry will ever have keeps all that follow out of the log."""
+    far = 2**62
+    values = f"('{TENANT}', 12, {far}, zeroblob(32))"
+    victim.run(f"INSERT INTO log_entry (tenant, leaf_index, position, leaf_hash) VALUES {values}")  # noqa: S608
+    record(victim.database, 1, first=50, runs=1)
+    with pytest.raises(GovernanceError, match=f"no entry at position {far}, where its last one stands"):
+        sequencer(victim.database, victim.who).advance()
+
+
+def test_no_head_is_signed_by_hand_over_an_entry_that_is_gone(victim: Victim) -> None:
+    victim.run("DELETE FROM audit_event WHERE id = 5")
+    for first in (50, 60):
+        with pytest.raises(GovernanceError, match="its entry at position 5 of the record is gone"):
+            signed_head(victim.database, victim.who, TENANT)
+        record(victim.database, 1, first=first, runs=1)
+
+
 def test_a_stream_without_its_first_entry_is_found(victim: Victim) -> None:
     record(victim.database, 1, first=50, runs=1)
     victim.run("UPDATE audit_event SET stream = 'ghost', seq = 7 WHERE id = 13")

@@ -1,17 +1,21 @@
 """Rows that somebody else wrote or took away: no effect comes of them, and what they keep from happening is said."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from placet.contracts.receipt import Receipt
+from placet.contracts.people.decision import ReviewResult
+from placet.contracts.receipt import ExecutionResult, Receipt
+from placet.contracts.run import Proposed
 from placet.doctor.hindered import hindered
 from placet.entrypoints.settings import Settings
-from placet.errors import GovernanceError, StorageError
+from placet.errors import GovernanceError, NotFound, PluginError, StorageError, UpstreamRejected
 from placet.governance.effects import effect_key
+from placet.plugin_api.protocols import Confirmation, Sighting
 from placet.service.documents import halts as halt_operations
 from placet.service.keeping.log import signed_head
 from placet.service.keeping.tenant_record import record_act
@@ -98,6 +102,58 @@ def test_what_the_other_system_shows_is_not_sent_again_although_every_row_of_it_
     assert result.detail.startswith("no request of it is on our record, and TMF654 shows 'ADJ-")
     assert granted(bss_url) == 1
     assert "execute.unknown" in steps.kinds()
+
+
+class Listing:
+    """The other system, whose listing is what a test makes of it; what is sent to it is counted."""
+
+    def __init__(self, error: PluginError) -> None:
+        self.error = error
+        self.sent = 0
+
+    def read_back(self, *_: object, **__: object) -> Sighting:
+        raise self.error
+
+    def perform(self, *_: object, **__: object) -> Confirmation:
+        self.sent += 1
+        raise UpstreamRejected("no", code="conflict")
+
+
+@pytest.mark.parametrize("code", ["duplicate_effect", "effect_mismatch", "effect_failed", "effect_pending"])
+def test_a_listing_that_shows_the_key_before_anything_was_sent_is_for_a_person(steps: Steps, code: str) -> None:
+    result, listing = first_look(steps, UpstreamRejected("it is there", code=code))
+    assert (result.outcome, listing.sent) == ("unknown_outcome", 0)
+
+
+@pytest.mark.parametrize("error", [PluginError("?", code="unreadable_answer"), UpstreamRejected("?", code="forbidden")])
+def test_nothing_is_sent_while_a_listing_cannot_be_read_and_then_a_person_must_look(
+    steps: Steps, error: PluginError
+) -> None:
+    with pytest.raises(ApplicationError, match="whether it exists already could not be read"):
+        first_look(steps, error)
+    later = replace(steps.parts.context, clock=lambda: datetime.now(UTC) + timedelta(minutes=11))
+    again = replace(steps, parts=replace(steps.parts, context=later))
+    result, listing = first_look(again, error)
+    assert (result.outcome, listing.sent) == ("unknown_outcome", 0)
+
+
+@pytest.mark.parametrize("error", [NotFound("no such listing"), UpstreamRejected("no", code="not_supported")])
+def test_a_system_without_a_listing_is_sent_to(steps: Steps, error: PluginError) -> None:
+    _, listing = first_look(steps, error)
+    assert listing.sent == 1
+
+
+def first_look(steps: Steps, error: PluginError) -> tuple[ExecutionResult, Listing]:
+    listing = Listing(error)
+    context = replace(steps.parts.context, commerce=listing)
+    run = replace(steps, parts=replace(steps.parts, context=context))
+    if "approve.decided" not in run.kinds():
+        proposed, gate = run.to_the_gate()
+        APPROVED[run.run.run_id] = (proposed, run.review(proposed, gate, run.sign(proposed)))
+    return run.execute(*APPROVED[run.run.run_id]), listing
+
+
+APPROVED: dict[str, tuple[Proposed, ReviewResult]] = {}
 
 
 def test_no_effect_comes_of_a_halt_or_a_control_whose_row_was_changed_or_taken_away(
