@@ -1,4 +1,4 @@
-"""Whether a run hears what it is sent: the newest events of its workflow's history tell.
+"""Whether a run hears what it is sent: the history of its workflow tells.
 
 The marker of a local activity says in the plain how long the workflow waits before it tries the step again, and the
 SDK obeys it. Whoever answers a task in a worker's stead can let a gate wait for years: what is sent to it is kept, and
@@ -29,7 +29,7 @@ _REVIEW = "review_decisions"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the newest events tell.
+    """What a history tells.
 
     Attributes:
         lines: What keeps the run from hearing what it is sent, one line each.
@@ -68,7 +68,7 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
 
 
 def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Heard:
-    """Return the same of the newest events."""
+    """Return the same of a history, its newest event first."""
     now = datetime.now(UTC)
     for event in newest_first:
         until = told_to_wait(event)
