@@ -5,15 +5,24 @@ customer, so that no list of kinds is needed wherever a person reads of one or a
 they are signed with the rest, and nothing is looked up by them.
 """
 
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from placet.contracts.base import CustomerId, ExternalId, Frozen
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, one_line, quoted
 
 Label = Annotated[str, Field(max_length=80)]
+
+
+def _positive(amount: Money) -> Money:
+    if amount.amount_minor <= 0:
+        raise ValueError(f"the amount {amount} must be positive; a debit says so in `direction`")
+    return amount
+
+
+Amount = Annotated[Money, AfterValidator(_positive)]
 
 
 class Resource(NamedTuple):
@@ -35,7 +44,7 @@ class AdjustBalance(Frozen):
     bucket_id: ExternalId
     bucket_name: Label = ""
     direction: Literal["credit", "debit"] = "credit"
-    amount: Money
+    amount: Amount
     reason: Annotated[str, Field(max_length=80)]
 
     PLURAL: ClassVar = "credits and debits"
@@ -53,8 +62,12 @@ class AdjustBalance(Frozen):
         return self.amount
 
     def moving(self, amount: Money) -> "AdjustBalance | None":
-        """Return the same mutation over another amount."""
-        return self.model_copy(update={"amount": amount})
+        """Return the same mutation over another amount.
+
+        Raises:
+            ValidationError: it is not positive.
+        """
+        return AdjustBalance.model_validate({**dict(self), "amount": amount})
 
     @property
     def takes_from_customer(self) -> bool:
@@ -108,6 +121,15 @@ class OrderProduct(Frozen):
     PLURAL: ClassVar = "orders"
     KEY_FIELD: ClassVar = "externalId"
 
+    @model_validator(mode="after")
+    def _names_what_it_changes(self) -> Self:
+        if (self.action == "add") != (self.product_id is None):
+            raise ValueError(
+                f"cannot order {self.action!r} with product_id {self.product_id!r}; "
+                "'modify' and 'delete' need the held product, 'add' takes none"
+            )
+        return self
+
     @property
     def changed(self) -> Resource | None:
         """What of the customer's it changes; None where it adds something."""
@@ -153,7 +175,7 @@ class OrderProduct(Frozen):
     def describe(self) -> str:
         """Say in one sentence what happens."""
         offering = f"offering {labelled(self.offering_name, self.offering_id)}"
-        if self.product_id is None or self.action == "add":
+        if self.product_id is None:
             return f"add {offering} for customer {self.customer_id}"
         product = f"product {labelled(self.product_name, self.product_id)}"
         if self.action == "delete":

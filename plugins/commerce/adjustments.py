@@ -37,12 +37,8 @@ def creation(mutation: AdjustBalance, effect_key: str) -> Record:
     """The AdjustBalance_Create body for `mutation`.
 
     Raises:
-        PluginError: The amount is not positive or too large to be sent exactly (`bad_mutation`).
+        PluginError: The amount is too large to be sent exactly (`bad_mutation`).
     """
-    if mutation.amount.amount_minor <= 0:
-        raise PluginError(
-            f"cannot {mutation.direction} {mutation.amount}; the amount must be positive", code="bad_mutation"
-        )
     try:
         amount = major_units(mutation.amount)
     except ValueError as exc:

@@ -4,7 +4,6 @@ What is sent, and how an order there is known to be ours (`externalId` is the ef
 """
 
 from placet.contracts.proposal import OrderProduct
-from placet.errors import PluginError
 from placet.plugin_api import UnreadableError
 from plugins.commerce.effect import Effect, Progress, Record
 from plugins.commerce.marks import Mark, find_mark, shortened
@@ -36,16 +35,7 @@ def creation(mutation: OrderProduct, effect_key: str) -> Record:
     """The ProductOrder_Create body for `mutation`.
 
     A `delete` names the offering as well, so that a system that checks it ends nothing else under that id.
-
-    Raises:
-        PluginError: `modify` or `delete` without the held product, or `add` with one (`bad_mutation`).
     """
-    if (mutation.action == "add") != (mutation.product_id is None):
-        raise PluginError(
-            f"cannot order {mutation.action!r} with product_id {mutation.product_id!r}; "
-            "'modify' and 'delete' need the held product, 'add' takes none",
-            code="bad_mutation",
-        )
     item: Record = {
         "id": "1",
         "quantity": 1,
