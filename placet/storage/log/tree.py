@@ -201,7 +201,7 @@ class LogTree:
         return position
 
     def lost(self, tenant: str, first: int) -> int | None:
-        """Return a position, `first` or above, of which the log has an entry and the record none; None where none is."""
+        """Return the position, `first` or above, of an entry that only the log has; None where there is none."""
         position: int | None = self._connection.scalar(_LOST, {"tenant": tenant, "first": first})
         return position
 
