@@ -12,7 +12,7 @@ _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
 
 
 def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
-    """What is known before anything is read from billing, as prose: a small model repeats it best."""
+    """Return what is known before anything is read from billing, as prose: a small model repeats it best."""
     contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
     internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]
     return (

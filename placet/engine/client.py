@@ -153,7 +153,7 @@ class Engine:
             )
 
     async def _was_asked(self, request: RunRequest) -> bool:
-        """Whether the workflow of a run was started with its request, sealed for it: what is plain, anybody wrote."""
+        """Whether the workflow of a run was started with its request, sealed for it; what is not sealed is not ours."""
         first = GetWorkflowExecutionHistoryRequest(
             namespace=self.client.namespace,
             execution=WorkflowExecution(workflow_id=request.run_id),

@@ -1,4 +1,4 @@
-"""Whether a run hears what it is sent: the history of its workflow tells.
+"""Tells from the history of a run's workflow whether what is sent to the run is reviewed.
 
 The marker of a local activity says in the plain how long the workflow waits before it tries the step again, and the
 SDK obeys it. Whoever answers a task in a worker's stead can let a gate wait for years: what is sent to it is kept, and
@@ -68,7 +68,7 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
 
 
 def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Heard:
-    """Return the same of a history, its newest event first."""
+    """Return what `heard` returns, from a history whose newest event is first."""
     now = datetime.now(UTC)
     for event in newest_first:
         until = told_to_wait(event)
@@ -93,7 +93,7 @@ def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool
 
 
 def told_to_wait(event: HistoryEvent) -> datetime | None:
-    """Return until when the marker of a local activity lets its step wait; None where it does not, as ours never do."""
+    """Return until when the marker of a local activity lets its step wait; None: no step of ours waits."""
     backoff = _said(event).get("backoff")
     if not isinstance(backoff, dict):
         return None

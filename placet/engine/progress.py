@@ -85,7 +85,7 @@ async def hindrances(client: Client, run_id: str, ours: str | None, expected: Ex
 
 
 def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: datetime | None) -> tuple[str, ...]:
-    """Return the same of the description of a workflow that is under way; the words of strangers in it are quoted.
+    """Return what the description of a workflow that is under way tells; the words of strangers in it are quoted.
 
     `due` is since when it has something to do, as our record says; None where it waits for a person.
     """
@@ -169,7 +169,7 @@ def _step(run_id: str, step: PendingActivityInfo, queue: str, now: datetime) -> 
 
 
 def _held(run_id: str, step: PendingActivityInfo, now: datetime) -> str | None:
-    """What is said of a step that waits for a worker, or is with one, for longer than ours let it."""
+    """Return what is said of a step that waits for a worker, or is with one, for longer than ours let it."""
     name, which = one_line(step.activity_type.name, NAME), quote(one_line(step.activity_id, NAME))
     given = step.activity_options
     mend = (

@@ -55,7 +55,7 @@ class MandateDraft(Frozen):
 
 
 def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
-    """A draft that could be signed now.
+    """Make a draft that could be signed now.
 
     Args:
         declared: What the mandate's agent tells customers apart by.

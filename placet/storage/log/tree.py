@@ -168,7 +168,7 @@ class LogTree:
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
     def find(self, tenant: str, position: int) -> LogRow | None:
-        """Where the entry at a position in the record stands in the log; None when it is not there (yet).
+        """Return where the entry at a position in the record stands in the log; None when it is not there (yet).
 
         Raises:
             GovernanceError: code `audit_broken`; it stands there twice.
