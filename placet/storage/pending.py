@@ -70,11 +70,12 @@ def _read(entry: AuditEvent, before: Pending | None = None) -> Pending:
 
 
 def expected(tx: Transaction, run: RunRecord) -> Expected:
-    """Return what is expected of the workflow of an open run. Once its gate has closed, it has to end."""
-    if run.state == "unknown_outcome":
-        return Expected(due=None, listens=True)
-    if run.state != "awaiting_decision":
+    """Return what is expected of the workflow of an open run: to go on once people answered, to end with its gate."""
+    if run.state not in ("awaiting_decision", "unknown_outcome"):
         return Expected(due=run.updated_at, listens=False)
+    answered = tx.runs.answered_at(run.run_id)
+    if answered is not None or run.state == "unknown_outcome":
+        return Expected(due=answered, listens=True)
     try:
         return Expected(due=pending_on_record(tx, run.run_id).gate.expires_at, listens=True)
     except DecisionRefused:
