@@ -17,10 +17,10 @@ from temporalio.client import Client
 
 from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute
+from placet.engine.meeting import RPC_TIMEOUT
 
 UNHEARD = timedelta(minutes=5)
 """How long what was sent may wait for its review before it is named."""
-_RPC = timedelta(seconds=2)
 _PAGE = 1000
 _PAGES = 50
 """Temporal ends a workflow at 51,200 events: a history is read to its beginning, mostly in one page."""
@@ -60,7 +60,7 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
             maximum_page_size=_PAGE,
             next_page_token=following,
         )
-        answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=_RPC)
+        answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=RPC_TIMEOUT)
         events += answer.history.events
         if not (following := answer.next_page_token):
             break
