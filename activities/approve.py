@@ -88,7 +88,7 @@ class Approve:
         context, run, now = self._context, gate.run, self._context.clock()
         due = gate.gate.remind_at if gate.milestone == "reminded" else gate.gate.escalate_at
         if due is None or now + CLOCK_SKEW < due:
-            return  # what time it is, a workflow knows from Temporal alone
+            return  # the workflow takes the time from Temporal, where others can move it
         with context.step(run), context.database.transaction() as tx:
             marked = add(
                 tx,

@@ -61,8 +61,8 @@ class CloseRun:
     def _as_asked_for(self, close: CloseInput) -> CloseInput:
         """Return the end that may be recorded: cancelled on request, or undecided when its gate's time was over.
 
-        Temporal takes a cancellation from whoever reaches it; ours is on the record before it is sent there. And what
-        time it is, a workflow knows from Temporal alone: whoever answers a task in our stead can move its clock.
+        Temporal takes a cancellation from whoever reaches it; ours is on the record before it is sent there. A
+        workflow takes the time from Temporal too: whoever answers a task in our stead can move its clock.
         """
         with self._context.database.reading() as tx:
             if close.state == "cancelled" and tx.audit.find(close.run.run_id, "run.cancel_requested") is None:

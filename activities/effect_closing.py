@@ -84,7 +84,7 @@ class Closing:
         raise error
 
     def not_looked(self, attempt: Attempt, error: PluginError) -> ExecutionResult:
-        """Nothing is sent while the other system does not say whether it has the effect already."""
+        """Put the send off while it cannot be read whether the effect exists already; in the end a person must look."""
         waited = self._context.clock() - attempt.claim.claimed_at
         if isinstance(error, UpstreamUnavailable) or waited <= _NEVER_SENT_PATIENCE:
             why = f"it was not sent: whether it exists already could not be read: {error}"

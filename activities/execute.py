@@ -133,7 +133,7 @@ class Execute:
         )
 
     def _look_first(self, attempt: Attempt) -> ExecutionResult | None:
-        """What the other system shows of an effect of which our record knows no request; None for nothing."""
+        """Look for an effect of which our record knows no request; None where the other system does not show it."""
         try:
             with read_in_time():
                 seen = self._read_back(attempt, attempt.sends)

@@ -28,7 +28,7 @@ def treatment_codes(name: str) -> tuple[str, ...]:
 
 
 def declared_facts(name: str) -> Declared:
-    """What the application tells customers apart by, read as data: nothing of the application is imported.
+    """Return what the application tells customers apart by, read as data: nothing of the application is imported.
 
     Raises:
         UsageError: There is no such application; code `unknown_agent`.

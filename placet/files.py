@@ -7,6 +7,7 @@ a new file that is then renamed, and what we trust must belong to us.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -209,12 +210,13 @@ def open_given(path: Path, what: str, *, follow: bool = True) -> Iterator[IO[byt
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
-        linked = path.is_symlink() and not follow
+        linked = error.errno == errno.ELOOP and not follow
         fault = "it is a symbolic link, which is not followed here" if linked else cause(error)
         raise ConfigurationError(f"cannot read {what} {str(path)!r}: {fault}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ConfigurationError(f"cannot read {what} {str(path)!r}: it is not an ordinary file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigurationError(f"cannot read {what} {str(path)!r}: it is not an ordinary file")
         yield file
 
 

@@ -12,9 +12,13 @@ _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
 
 
 def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
-    """What is known before anything is read from billing, as prose: a small model repeats it best."""
-    contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
-    internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]
+    """Return what is known before anything is read from billing, as prose: a small model repeats it best."""
+    contract = (
+        "no contract"
+        if customer.contract == "month_to_month"
+        else f"a {_named(_CONTRACTS, customer.contract)} contract"
+    )
+    internet = "no" if customer.internet_service == "none" else _named(_INTERNET, customer.internet_service)
     return (
         f"The customer has been a customer for {counted(customer.tenure_months, 'month')}, has {contract}, "
         f"has {internet} internet and pays by {_plain(customer.payment_method)}. "
@@ -28,8 +32,8 @@ def facts_text(facts: Facts) -> str:
     return "\n".join(
         (
             f"- tenure: {counted(facts.tenure_months, 'month')}",
-            f"- contract: {_CONTRACTS.get(facts.contract, 'unknown')}",
-            f"- internet: {_INTERNET.get(facts.internet_service, 'unknown')}",
+            f"- contract: {_named(_CONTRACTS, facts.contract)}",
+            f"- internet: {_named(_INTERNET, facts.internet_service)}",
             f"- pays by: {_plain(facts.payment_method)}",
             f"- monthly charge: {charge}",
             f"- churn probability: {percent(facts.churn_bp)}",
@@ -53,6 +57,11 @@ def percent(basis_points: int) -> str:
     """Basis points for people: `72.8 %`."""
     whole, rest = divmod(basis_points, 100)
     return f"{whole}.{rest:02d} %".replace(".00", "")
+
+
+def _named(names: dict[str, str], value: str) -> str:
+    """Return the name of a value for people; a value that was declared later has none of its own."""
+    return names.get(value, _plain(value))
 
 
 def _plain(text: str) -> str:

@@ -91,7 +91,7 @@ class Governed:
 
 
 def counted_effects(governed: Governed, place: Place) -> Effects:
-    """What the BSS itself counts, asked over plain HTTP, beside what the runs say.
+    """Return what the BSS itself counts, asked over plain HTTP, beside what the runs say.
 
     Raises:
         PlacetError: it is another number than that of the runs that ended executed.

@@ -67,7 +67,7 @@ class Growth:
     steps: tuple[Step, ...]
 
     def over_one(self, step: Step) -> float:
-        """Runs per second over those of one worker."""
+        """Return runs per second over those of one worker."""
         return step.runs_per_second / self.steps[0].runs_per_second
 
     @property
@@ -77,7 +77,7 @@ class Growth:
         return Aim("two workers over one", self.over_one(two), _LIMIT, at_least=True)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, raw."""
+        """Return everything, raw."""
         steps = [
             {**asdict(step), "runs_per_second": step.runs_per_second, "over_one": self.over_one(step)}
             for step in self.steps

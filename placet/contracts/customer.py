@@ -39,7 +39,7 @@ def named(facts: Mapping[str, int | str]) -> tuple[Fact, ...]:
 class CustomerProfile(Frozen):
     """TMF629 Customer, reduced to what a decision may use (no protected attributes).
 
-    A profile of before, which had three facts as fields, is read as one of today.
+    A profile that was stored with three facts as fields is read as one with named facts.
     """
 
     customer_id: CustomerId

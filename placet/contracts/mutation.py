@@ -61,7 +61,7 @@ class AdjustBalance(Frozen):
         """The money it moves, exactly."""
         return self.amount
 
-    def moving(self, amount: Money) -> "AdjustBalance | None":
+    def moving(self, amount: Money) -> "AdjustBalance":
         """Return the same mutation over another amount.
 
         Raises:
@@ -140,9 +140,9 @@ class OrderProduct(Frozen):
         """The money it moves, exactly; None, since an order moves none by itself."""
         return None
 
-    def moving(self, _amount: Money) -> "OrderProduct | None":
-        """Return the same mutation over another amount; None, since it has none."""
-        return None
+    def moving(self, _amount: Money) -> "OrderProduct":
+        """Return the same mutation over another amount: itself, since it has none."""
+        return self
 
     _WORDS: ClassVar = {"add": "order of an offering", "modify": "change of a product", "delete": "end of a product"}
 

@@ -202,7 +202,7 @@ class Expected(Frozen):
     """What our record expects of the workflow of a run that is not over.
 
     Attributes:
-        due: Since when it has something to do; None where it waits for a person without an end.
+        due: Since when it has something to do, or will have; None where it waits for a person without an end.
         listens: Whether it waits for people, so that what is sent to it is to be reviewed at once.
     """
 

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from placet.contracts.run import OPEN_STATES, Expected
 from placet.doctor.report import Finding
@@ -31,14 +30,14 @@ def hindered(settings: Settings) -> Iterator[Finding]:
     except StorageError as error:  # one row hides the others here
         yield Finding("problem", "runs", str(error), "until then nobody looks whether runs get on")
         return
-    found, unasked = asyncio.run(_ask(settings, runs)) if runs else ([], 0)
+    found, unanswered = asyncio.run(_ask(settings, runs)) if runs else ([], 0)
     for run_id, line in found[:_SHOWN]:
         advice = "`placet run show` tells what it waits for"
         if "tried again" not in line:
             advice += "; if nobody here did that, somebody else reaches Temporal"
         yield Finding("problem", "runs", f"{run_id}: {line}", advice)
-    if unasked:
-        said = f"Temporal was not asked about {unasked} of {len(runs)} runs in {ANSWER_SECONDS:g} s"
+    if unanswered:
+        said = f"Temporal did not answer about {unanswered} of {len(runs)} runs within {ANSWER_SECONDS:g} s"
         yield Finding("info", "runs", said, "`placet reconcile` looks at all")
     if len(found) > _SHOWN:
         yield Finding("problem", "runs", f"{len(found) - _SHOWN} more do not get on", "`placet reconcile` looks at all")
@@ -62,7 +61,7 @@ def _under_way(settings: Settings) -> dict[str, Expected]:
 
 
 async def _ask(settings: Settings, runs: Mapping[str, Expected]) -> tuple[list[tuple[str, str]], int]:
-    """Return what keeps which run, and of how many runs Temporal was not asked in time."""
+    """Return what keeps which run, and about how many runs Temporal did not answer."""
     found: list[tuple[str, str]] = []
     left = len(runs)
     ours = load_key(settings.payload_key).task_queue if settings.payload_key.exists() else None
@@ -70,8 +69,11 @@ async def _ask(settings: Settings, runs: Mapping[str, Expected]) -> tuple[list[t
         async with asyncio.timeout(ANSWER_SECONDS):
             client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
             for run_id, awaited in runs.items():
-                with suppress(RPCError):  # of a run that was never started there is nothing to tell
+                try:
                     found += [(run_id, line) for line in await hindrances(client, run_id, ours, awaited)]
+                except RPCError as error:
+                    if error.status is not RPCStatusCode.NOT_FOUND:  # of a run that was never started nothing is known
+                        continue
                 left -= 1
     except TimeoutError:
         return found, left

@@ -63,8 +63,7 @@ def _of(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
 
 def _unsigned(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
     """What no head covers, whoever writes to the database can rewrite: entries wait for seconds, not for hours."""
-    head = tx.log.head(tenant)
-    if head.position > tx.log.last_recorded(tenant):
+    if not tx.log.ends_on_record(tenant, tx.log.head(tenant)):
         detail = f"the log of tenant {tenant!r} has a last entry that the record does not: nothing new gets into it"
         yield Finding("problem", _CHECK, detail, "somebody writes to the database; `placet audit verify` says more")
     waiting = tx.figures.of(tenant).unsigned

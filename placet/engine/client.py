@@ -31,7 +31,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
 from placet.contracts.text import NAME, quoted
 from placet.engine.converter import data_converter
-from placet.engine.meeting import Meeting, meet
+from placet.engine.meeting import RPC_TIMEOUT, Meeting, meet
 from placet.engine.payload_codec import ENCODING
 from placet.engine.payload_keys import PayloadKeys
 from placet.engine.progress import described
@@ -153,13 +153,13 @@ class Engine:
             )
 
     async def _was_asked(self, request: RunRequest) -> bool:
-        """Whether the workflow of a run was started with its request, sealed for it: what is plain, anybody wrote."""
+        """Whether the workflow of a run was started with its request, sealed for it; what is not sealed is not ours."""
         first = GetWorkflowExecutionHistoryRequest(
             namespace=self.client.namespace,
             execution=WorkflowExecution(workflow_id=request.run_id),
             maximum_page_size=1,
         )
-        answer = await self.client.workflow_service.get_workflow_execution_history(first)
+        answer = await self.client.workflow_service.get_workflow_execution_history(first, timeout=RPC_TIMEOUT)
         given = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
         context = WorkflowSerializationContext(namespace=self.client.namespace, workflow_id=request.run_id)
         if len(given) != 1 or given[0].metadata.get("encoding") != ENCODING:

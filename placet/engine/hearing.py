@@ -1,4 +1,4 @@
-"""Whether a run hears what it is sent: the history of its workflow tells.
+"""Tells from the history of a run's workflow whether what is sent to the run is reviewed.
 
 The marker of a local activity says in the plain how long the workflow waits before it tries the step again, and the
 SDK obeys it. Whoever answers a task in a worker's stead can let a gate wait for years: what is sent to it is kept, and
@@ -17,10 +17,10 @@ from temporalio.client import Client
 
 from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute
+from placet.engine.meeting import RPC_TIMEOUT
 
 UNHEARD = timedelta(minutes=5)
 """How long what was sent may wait for its review before it is named."""
-_RPC = timedelta(seconds=2)
 _PAGE = 1000
 _PAGES = 50
 """Temporal ends a workflow at 51,200 events: a history is read to its beginning, mostly in one page."""
@@ -60,7 +60,7 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
             maximum_page_size=_PAGE,
             next_page_token=following,
         )
-        answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=_RPC)
+        answer = await client.workflow_service.get_workflow_execution_history_reverse(request, timeout=RPC_TIMEOUT)
         events += answer.history.events
         if not (following := answer.next_page_token):
             break
@@ -68,7 +68,7 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
 
 
 def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Heard:
-    """Return the same of a history, its newest event first."""
+    """Return what `heard` returns, from a history whose newest event is first."""
     now = datetime.now(UTC)
     for event in newest_first:
         until = told_to_wait(event)
@@ -93,7 +93,7 @@ def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool
 
 
 def told_to_wait(event: HistoryEvent) -> datetime | None:
-    """Return until when the marker of a local activity lets its step wait; None where it does not, as ours never do."""
+    """Return until when the marker of a local activity lets its step wait; None: no step of ours waits."""
     backoff = _said(event).get("backoff")
     if not isinstance(backoff, dict):
         return None

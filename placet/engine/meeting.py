@@ -10,7 +10,8 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-_RPC = timedelta(seconds=2)
+RPC_TIMEOUT = timedelta(seconds=2)
+"""How long Temporal may take to answer one question about a workflow or a queue."""
 # A worker asks for work again at least once a minute.
 _POLLING_SECONDS = 90
 _LOOKED_AT = 20
@@ -70,7 +71,7 @@ async def meet(client: Client, task_queue: str) -> Meeting:
             task_queue=TaskQueue(name=task_queue),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         ),
-        timeout=_RPC,
+        timeout=RPC_TIMEOUT,
     )
     now = time.time()
     asked = {poller.identity: max(0, round(now - poller.last_access_time.seconds)) for poller in queue.pollers}
@@ -84,7 +85,7 @@ async def _queues(client: Client, which: str) -> tuple[str, ...]:
     query = f"WorkflowType = 'GovernedRun' AND {which}"
     found: set[str] = set()
     try:
-        async for execution in client.list_workflows(query, limit=_LOOKED_AT, rpc_timeout=_RPC):
+        async for execution in client.list_workflows(query, limit=_LOOKED_AT, rpc_timeout=RPC_TIMEOUT):
             found.add(execution.task_queue)
     except RPCError:
         return ()  # a server without that search attribute; nobody polls ours all the same

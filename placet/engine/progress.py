@@ -18,6 +18,7 @@ from placet.contracts.run import Expected
 from placet.contracts.text import NAME, attributed, one_line, quoted
 from placet.contracts.times import minute
 from placet.engine.hearing import heard
+from placet.engine.meeting import RPC_TIMEOUT
 
 UNDER_WAY = frozenset(
     {
@@ -43,7 +44,6 @@ LONGEST_STEP = timedelta(minutes=15)
 """No step of ours is given more time for one attempt (workflows/options.py)."""
 LONGEST_PATIENCE = timedelta(minutes=30)
 """No step of ours is tried for longer, where there is an end to it."""
-_RPC = timedelta(seconds=2)
 
 
 async def described(client: Client, run_id: str) -> DescribeWorkflowExecutionResponse:
@@ -55,7 +55,7 @@ async def described(client: Client, run_id: str) -> DescribeWorkflowExecutionRes
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=run_id)
     )
-    return await client.workflow_service.describe_workflow_execution(request, timeout=_RPC)
+    return await client.workflow_service.describe_workflow_execution(request, timeout=RPC_TIMEOUT)
 
 
 async def hindrances(client: Client, run_id: str, ours: str | None, expected: Expected) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ async def hindrances(client: Client, run_id: str, ours: str | None, expected: Ex
 
 
 def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: datetime | None) -> tuple[str, ...]:
-    """Return the same of the description of a workflow that is under way; the words of strangers in it are quoted.
+    """Return what the description of a workflow that is under way tells; the words of strangers in it are quoted.
 
     `due` is since when it has something to do, as our record says; None where it waits for a person.
     """
@@ -169,7 +169,7 @@ def _step(run_id: str, step: PendingActivityInfo, queue: str, now: datetime) -> 
 
 
 def _held(run_id: str, step: PendingActivityInfo, now: datetime) -> str | None:
-    """What is said of a step that waits for a worker, or is with one, for longer than ours let it."""
+    """Return what is said of a step that waits for a worker, or is with one, for longer than ours let it."""
     name, which = one_line(step.activity_type.name, NAME), quote(one_line(step.activity_id, NAME))
     given = step.activity_options
     mend = (

@@ -94,7 +94,7 @@ class Tools:
         return treatment_codes(agent)
 
     def facts(self, agent: str) -> "Declared":
-        """What an application tells customers apart by."""
+        """Return what an application tells customers apart by."""
         from agents.catalogue import declared_facts
 
         return declared_facts(agent)

@@ -206,7 +206,7 @@ def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
 
 
 def bench_workers(settings: Settings, runs: int, in_flight: int, postgres: str | None, as_json: bool) -> int:
-    """Runs per second with more and more workers."""
+    """Measure runs per second with more and more workers."""
     from placet.bench.workers import bench_workers as run_bench
 
     return run_bench(settings, runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)

@@ -39,8 +39,8 @@ def amended(proposal: Proposal, amendment: Amendment, by: str, reason: str) -> P
 
 
 def _smaller(proposal: Proposal, amount: Money) -> Proposal:
-    moved, mutation = proposal.mutation.moved, proposal.mutation.moving(amount)
-    if moved is None or mutation is None:
+    moved = proposal.mutation.moved
+    if moved is None:
         raise DecisionRefused(
             f"a {proposal.mutation.kind} has no amount to change; choose another treatment or reject it",
             code=OUT_OF_BOUNDS,
@@ -54,7 +54,7 @@ def _smaller(proposal: Proposal, amount: Money) -> Proposal:
     saved = moved.amount_minor - amount.amount_minor
     return proposal.model_copy(
         update={
-            "mutation": mutation,
+            "mutation": proposal.mutation.moving(amount),
             "cost": Money(amount_minor=proposal.cost.amount_minor - saved, currency=proposal.cost.currency),
             "expected_value_minor": None,  # what a smaller credit is worth nobody has estimated
         }

@@ -19,7 +19,7 @@ _EVERY_CUSTOMERS: dict[str, tuple[bool, tuple[str, ...]]] = {
 
 
 def fault(test: CohortTest, declared: Declared) -> str | None:
-    """Return what makes no sense about a test; None where it can be meant."""
+    """Return why a test makes no sense; None where it does make sense."""
     kinds = _kinds(declared)
     if test.field not in kinds:
         return f"{test.field!r} is no fact of this agent's customers; it knows {', '.join(sorted(kinds))}"

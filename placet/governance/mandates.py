@@ -40,7 +40,7 @@ class Authority:
 
 
 def check_sense(mandate: Mandate, now: datetime, declared: Declared) -> None:
-    """A mandate says something that can be meant; asked before one is signed, and before one is taken on.
+    """Check that a mandate can be meant as it stands: before one is signed, and before one is taken on.
 
     Args:
         mandate: What is to be signed, or was.
@@ -110,7 +110,7 @@ def charge(proposal: Proposal) -> Money:
 def covers(
     mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk: Risk, now: datetime, declared: Declared
 ) -> None:
-    """The proposal lies within the mandate (invariants 2 to 4).
+    """Check that the proposal lies within the mandate (invariants 2 to 4).
 
     Args:
         mandate: A mandate whose authority was checked.

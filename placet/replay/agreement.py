@@ -38,7 +38,7 @@ def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
 
 
 def check_expiry(facts: RunHistory, case: Case) -> Faults:
-    """A run expires when its gate closes, not before: whoever reaches Temporal can move a workflow's own clock."""
+    """Check that no run expired before its gate closed: whoever reaches Temporal can move a workflow's own clock."""
     if facts.result is None or facts.result.state != "expired" or facts.ended_at is None:
         return
     gate = next((version.gate for version in reversed(case.versions.values())), None)

@@ -89,7 +89,9 @@ async def replay(
         write_history(export, history)
     verdict = await judge(history, keys, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
     if _is_run(target):
-        verdict.faults.extend(await asyncio.to_thread(_against_record, settings, verdict))
+        faults, found = await asyncio.to_thread(_against_record, settings, verdict)
+        verdict.faults.extend(faults)
+        verdict.notes.extend(found)
     if verdict.first is not None:
         faults, found = await asyncio.to_thread(_rederived, settings, verdict.first)
         verdict.faults.extend(faults)
@@ -190,25 +192,31 @@ def _is_run(target: str) -> bool:
     return not target.endswith(".json")
 
 
-def _against_record(settings: Settings, verdict: Verdict) -> list[str]:
-    """Compare how the history ends with our record: whoever reaches Temporal can put another one in its place."""
+def _against_record(settings: Settings, verdict: Verdict) -> tuple[list[str], list[str]]:
+    """Compare how the history ends, and what it proposed, with our record; return faults, and what was not compared.
+
+    Whoever reaches Temporal can put another history in the place of a run's own.
+    """
+    not_compared = "the history was not compared with our record"
     try:
         database = open_database(settings)
-    except PlacetError:
-        return []
+    except PlacetError as error:
+        return [], [f"{not_compared}: {error}"]
     try:
         with database.reading() as tx:
             ended = tx.audit.find(verdict.run_id, ENDED)
             proposed = tx.audit.find(verdict.run_id, PROPOSED)
             known = tx.audit.last(verdict.run_id) is not None
     except (GovernanceError, StorageError) as error:
-        return [f"our record of the run cannot be read: {error}"]
+        return [f"our record of the run cannot be read: {error}"], []
     finally:
         database.close()
-    recorded = str(ended.body["state"]) if ended is not None else "not over"
+    if not known:
+        return [], [f"{not_compared}, which has no such run"]
     over = verdict.state in END_STATES
-    if not known or (ended is None and not over):
-        return []
+    if ended is None and not over:
+        return [], []
+    recorded = str(ended.body["state"]) if ended is not None else "not over"
     faults = []
     if recorded != verdict.state:
         faults.append(f"the history ends {verdict.state!r}, our record says that the run is {recorded!r}")
@@ -216,7 +224,7 @@ def _against_record(settings: Settings, verdict: Verdict) -> list[str]:
     in_history = digest(verdict.first) if verdict.first is not None else None
     if over and on_record != in_history:
         faults.append(f"our record says that the run proposed {on_record or 'nothing'}, the history is of another one")
-    return faults
+    return faults, []
 
 
 async def _history(settings: Settings, target: str) -> WorkflowHistory:

@@ -11,9 +11,9 @@ from placet.contracts.base import first_fault
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import UsageError
 from placet.governance.amendments import amended
-from placet.governance.approvals import sign_decision
+from placet.governance.approvals import check_key, sign_decision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
@@ -110,16 +110,14 @@ def _predicate(
 
 
 def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) -> None:
-    """Somebody who is enrolled here signed the envelope; whether it counts is the review's to say.
+    """Check that somebody whose key counts here signed the envelope; the review says whether the decision counts.
 
     Raises:
-        DecisionRefused: nobody did.
+        DecisionRefused: nobody did; the key is unknown, another tenant's, revoked or expired, or did not sign it.
     """
     key_id = envelope.signatures[0].keyid
     with database.reading() as tx:
-        key = tx.approvers.get(key_id)
-    if key is None or key.tenant != tenant:
-        raise DecisionRefused(f"key {key_id[:16]} is not enrolled for tenant {tenant!r}", code="unknown_key")
+        key = check_key(tx.approvers.get(key_id), key_id, tenant, datetime.now(UTC))
     dsse.verify(envelope, base64.b64decode(key.public_key))
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import ValidationError
+
+from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
 from placet.contracts.run import Expected
 from placet.errors import DecisionRefused
@@ -39,7 +42,7 @@ def check_proposed(tx: Transaction, run_id: str, proposal: str) -> None:
         DecisionRefused: code `not_approved`.
     """
     entry = tx.audit.find(run_id, PROPOSED)
-    if entry is None or entry.body["proposal"] != proposal:
+    if entry is None or entry.body.get("proposal") != proposal:
         raise DecisionRefused(f"{proposal[:16]} is not what run {run_id!r} proposed", code="not_approved")
 
 
@@ -47,24 +50,32 @@ def pending_on_record(tx: Transaction, run_id: str) -> Pending:
     """The gate on record, after every amendment.
 
     Raises:
-        DecisionRefused: code `not_approved`; there is none, or not for what was proposed.
+        DecisionRefused: code `not_approved`; there is none, it cannot be read, or it is not for what was proposed.
     """
     opened = tx.audit.find(run_id, OPENED)
     if opened is None:
         raise DecisionRefused("no gate is on record", code="not_approved")
-    check_proposed(tx, run_id, str(opened.body["proposal"]))
-    pending = Pending(str(opened.body["proposal"]), Gate.model_validate(opened.body["gate"]))
+    pending = _read(opened)
+    check_proposed(tx, run_id, pending.proposal)
     while (entry := tx.audit.find(run_id, amended_key(pending.proposal))) is not None:
-        pending = Pending(str(entry.body["proposal"]), Gate.model_validate(entry.body["gate"]), pending)
+        pending = _read(entry, pending)
     return pending
 
 
+def _read(entry: AuditEvent, before: Pending | None = None) -> Pending:
+    try:
+        return Pending(str(entry.body["proposal"]), Gate.model_validate(entry.body["gate"]), before)
+    except (KeyError, ValidationError) as error:
+        raise DecisionRefused("the gate on record cannot be read", code="not_approved") from error
+
+
 def expected(tx: Transaction, run: RunRecord) -> Expected:
-    """Return what is expected of the workflow of an open run. Once its gate has closed, it has to end."""
-    if run.state == "unknown_outcome":
-        return Expected(due=None, listens=True)
-    if run.state != "awaiting_decision":
+    """Return what is expected of the workflow of an open run: to go on once people answered, to end with its gate."""
+    if run.state not in ("awaiting_decision", "unknown_outcome"):
         return Expected(due=run.updated_at, listens=False)
+    answered = tx.runs.answered_at(run.run_id)
+    if answered is not None or run.state == "unknown_outcome":
+        return Expected(due=answered, listens=True)
     try:
         return Expected(due=pending_on_record(tx, run.run_id).gate.expires_at, listens=True)
     except DecisionRefused:

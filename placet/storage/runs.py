@@ -33,6 +33,7 @@ _REVERSALS = (
     .where(RUN.c.reverses == bindparam("id"))
     .order_by(RUN.c.requested_at, RUN.c.run_id)
 )
+_ANSWERED = select(RUN.c.answered_at).where(RUN.c.run_id == bindparam("id"))
 _CUSTOMERS = (
     select(RUN.c.customer_id, func.count(), func.max(RUN.c.requested_at))
     .where(RUN.c.tenant == bindparam("of_tenant"))
@@ -138,6 +139,11 @@ class RunRepository:
         row = self._connection.execute(_GET, {"id": run_id}).mappings().one_or_none()
         return None if row is None else run_record(row)
 
+    def answered_at(self, run_id: str) -> datetime | None:
+        """Return since when nobody is missing before a run that waits for people; None while somebody is."""
+        answered: datetime | None = self._connection.scalar(_ANSWERED, {"id": run_id})
+        return answered
+
     def reversals_of(self, run_id: str) -> tuple[RunRecord, ...]:
         """The runs that were asked to take back what this one did, oldest first, however they ended."""
         return tuple(run_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
@@ -187,7 +193,7 @@ class RunRepository:
     def customers(
         self, tenant: str, *, after: str = "", limit: int = 50, only: str | None = None
     ) -> tuple[tuple[str, int, datetime], ...]:
-        """About whom runs were asked for, by id: how many, and when the last one was.
+        """Return about whom runs were asked for, by id: how many, and when the last one was.
 
         Args:
             tenant: Whose customers.

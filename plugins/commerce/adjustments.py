@@ -99,7 +99,7 @@ def _progress(record: Record) -> Progress:
     """How far the adjustment got; a system that states no status recorded it done."""
     status = record.get("status")
     if status is not None and not isinstance(status, str):
-        raise UnreadableError(f"its status is {shortened(status)}, no word")
+        raise UnreadableError(f"its status is {shortened(status)}, not a word")
     if status is None or status in _DONE:
         return "done"
     return "failed" if status in _FAILED else "pending"

@@ -92,7 +92,7 @@ def _progress(record: Record) -> Progress:
     """How far the order got."""
     state = record.get("state")
     if state is not None and not isinstance(state, str):
-        raise UnreadableError(f"its state is {shortened(state)}, no word")
+        raise UnreadableError(f"its state is {shortened(state)}, not a word")
     if state in _TAKEN:
         return "done"
     return "failed" if state in _FAILED else "pending"

@@ -7,6 +7,7 @@ import pytest
 from agents.catalogue import declared_facts, load
 from agents.manifest import read_manifest
 from agents.retention.customer import RetentionCustomer
+from agents.retention.facts_text import profile_text
 from placet.contracts.customer import DeclaredFact
 from placet.errors import ConfigurationError, UsageError
 
@@ -46,6 +47,14 @@ def test_a_declaration_that_cannot_be_meant_is_one_clear_line(tmp_path: Path, ad
         read_manifest(path)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_was_declared_later_reads_as_it_is_spelled() -> None:
+    customer = RetentionCustomer(
+        tenure_months=3, contract="five_year", internet_service="satellite", payment_method="Mailed check"
+    )
+    text = profile_text(customer, 1_000)
+    assert "has a five year contract, has satellite internet and pays by Mailed check" in text
 
 
 def test_an_application_that_declares_other_facts_than_it_reads_does_not_start() -> None:

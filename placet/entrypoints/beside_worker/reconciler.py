@@ -217,8 +217,8 @@ class Reconciler:
             return ()
         try:
             found = await heard(self._engine.client, run_id, listens=due.listens)
-        except RPCError as error:
-            raise UpstreamUnavailable(f"Temporal did not answer ({error.status.name})") from error
+        except RPCError as error:  # a history that is too long for one answer must not keep others from being looked at
+            return (f"its history could not be read at Temporal ({error.status.name})",)
         if not found.waits:
             self._heard[run_id] = seen
         return found.lines

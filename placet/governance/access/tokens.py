@@ -36,7 +36,7 @@ class NewToken(NamedTuple):
 
     @property
     def sha256(self) -> str:
-        """What is signed."""
+        """The digest that is signed."""
         return sha256_hex(self.text.encode())
 
 

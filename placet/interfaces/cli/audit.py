@@ -291,7 +291,6 @@ def _what_it_holds(bundle: "ProofBundle") -> str:
 
 
 def _bundle(toolbox: Toolbox, stream: str, entry: int | None, note: str | None) -> "ProofBundle":
-    from placet.errors import UsageError
     from placet.service.keeping.log import NOT_COVERED, prove_numbered, prove_stream, signed_head
 
     database = toolbox.database()

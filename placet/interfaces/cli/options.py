@@ -49,7 +49,7 @@ TotalCostOption = Annotated[
 ]
 
 
-AgentToRunOption = Annotated[
+ApplicationOption = Annotated[
     str | None, typer.Option("--agent", help="the application; may be left out where there is only one")
 ]
 

@@ -60,7 +60,7 @@ class Toolbox(Protocol):
         """Codes of the treatments that an application knows."""
 
     def facts(self, agent: str) -> "Declared":
-        """What an application tells customers apart by."""
+        """Return what an application tells customers apart by."""
 
     def policy_path(self, agent: str) -> Path:
         """Folder or file of the policies in force for the tenant and `agent`."""

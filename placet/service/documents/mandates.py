@@ -1,6 +1,5 @@
 """What every interface does with mandates: draft one for review, sign it, take it on the record, withdraw it."""
 
-import json
 import secrets
 import tomllib
 from collections.abc import Callable
@@ -17,10 +16,11 @@ from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
-from placet.files import cause, read_given
+from placet.files import read_given
 from placet.governance.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.plain_json import read_json
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
@@ -55,7 +55,7 @@ class MandateDraft(Frozen):
 
 
 def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
-    """A draft that could be signed now.
+    """Make a draft that could be signed now.
 
     Args:
         declared: What the mandate's agent tells customers apart by.
@@ -82,11 +82,11 @@ def read_draft(path: Path) -> MandateDraft:
     """
     try:
         text = read_given(path, "mandate draft", most=_LARGEST_DRAFT_BYTES)
-        return MandateDraft.model_validate(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
+        return MandateDraft.model_validate(tomllib.loads(text) if path.suffix == ".toml" else read_json(text))
     except ValidationError as error:
         raise ConfigurationError(f"mandate draft {str(path)!r}: {first_fault(error)}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {cause(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {error}") from error
 
 
 def sign_mandate(draft: MandateDraft, declared: Declared, *, signer: str, reason: str, key: SigningKey) -> str:

@@ -105,7 +105,7 @@ class ApproverRepository:
         return row.key if row is not None and self._fault(row) is None else None
 
     def tenant_of(self, key_id: str) -> str | None:
-        """The tenant for which a row has this key, whether it counts or not; None where there is none."""
+        """Return the tenant for which a row has this key, whether it counts or not; None where there is none."""
         row = self._row(key_id)
         return None if row is None else row.key.tenant
 

@@ -220,7 +220,7 @@ class AuditLog:
         return list(self._entries(stream))
 
     def page(self, stream: str, after: int = 0, limit: int = 100) -> list[AuditEvent]:
-        """Entries of `stream` in order, from the one after number `after` on.
+        """Return entries of `stream` in order, from the one after number `after` on.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
@@ -229,7 +229,7 @@ class AuditLog:
         return [_event(row) for row in rows]
 
     def positions(self, stream: str) -> list[int]:
-        """Where the entries of `stream` stand in the whole record, in their order."""
+        """Return where the entries of `stream` stand in the whole record, in their order."""
         return list(self._connection.scalars(_PLACES, {"stream": stream}))
 
     def last(self, stream: str) -> AuditEvent | None:

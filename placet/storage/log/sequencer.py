@@ -104,7 +104,7 @@ class LogSequencer:
         Raises:
             GovernanceError: code `audit_broken`.
         """
-        if head.size and tx.log.lost(self._tenant, head.position - 1) is not None:
+        if not tx.log.ends_on_record(self._tenant, head):
             raise GovernanceError(
                 f"the log of tenant {self._tenant!r} is broken: the record has no entry at position {head.position}, "
                 "where its last one stands",

@@ -29,8 +29,8 @@ from placet.governance.log.merkle import Frontier, Node, consistency_plan, cover
 from placet.storage.sql.driver import Connection
 from placet.storage.tables import AUDIT, LOG_ENTRY, LOG_NODE
 
-BEFORE_ALL: Final = -(2**63)
-"""A position before every other: whoever owns the database can give an entry one below zero."""
+LOWEST_POSITION: Final = -(2**63)
+"""No entry has a lower one. Ours begin at 1; whoever owns the database can give an entry one below zero."""
 
 _OF_TENANT = LOG_ENTRY.c.tenant == bindparam("tenant")
 _HEAD = (
@@ -58,7 +58,7 @@ _SKIPPED = (
 _LOST = (
     select(LOG_ENTRY.c.position)
     .outerjoin(AUDIT, and_(AUDIT.c.id == LOG_ENTRY.c.position, AUDIT.c.tenant == LOG_ENTRY.c.tenant))
-    .where(_OF_TENANT, LOG_ENTRY.c.position > bindparam("after"), AUDIT.c.id.is_(None))
+    .where(_OF_TENANT, LOG_ENTRY.c.position >= bindparam("first"), AUDIT.c.id.is_(None))
     .order_by(LOG_ENTRY.c.position)
     .limit(1)
 )
@@ -168,7 +168,7 @@ class LogTree:
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
     def find(self, tenant: str, position: int) -> LogRow | None:
-        """Where the entry at a position in the record stands in the log; None when it is not there (yet).
+        """Return where the entry at a position in the record stands in the log; None when it is not there (yet).
 
         Raises:
             GovernanceError: code `audit_broken`; it stands there twice.
@@ -200,10 +200,14 @@ class LogTree:
         position: int | None = self._connection.scalar(_SKIPPED, {"tenant": tenant, "position": head.position})
         return position
 
-    def lost(self, tenant: str, after: int) -> int | None:
-        """Position above `after` of an entry that is in the log and gone from the record; None when there is none."""
-        position: int | None = self._connection.scalar(_LOST, {"tenant": tenant, "after": after})
+    def lost(self, tenant: str, first: int) -> int | None:
+        """Return the position, `first` or above, of an entry that only the log has; None where there is none."""
+        position: int | None = self._connection.scalar(_LOST, {"tenant": tenant, "first": first})
         return position
+
+    def ends_on_record(self, tenant: str, head: LogHead) -> bool:
+        """Whether the record has the entry that is the log's last. Where it has not, nothing new gets into the log."""
+        return head.size == 0 or self.lost(tenant, head.position) is None
 
     def last_recorded(self, tenant: str) -> int:
         """Position of the newest entry on the record of `tenant`, in its log or not; 0 when there is none."""

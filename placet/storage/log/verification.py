@@ -22,7 +22,7 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.merkle import Frontier, Node
 from placet.governance.log.notes import VerifierKey
 from placet.storage.database import Transaction
-from placet.storage.log.tree import BEFORE_ALL, LogHead, LogRow
+from placet.storage.log.tree import LOWEST_POSITION, LogHead, LogRow
 
 _PAGE = 500
 
@@ -87,7 +87,7 @@ def check_same_entries(tx: Transaction, tenant: str, head: LogHead) -> None:
     Raises:
         GovernanceError: code `audit_broken`.
     """
-    lost = tx.log.lost(tenant, BEFORE_ALL)
+    lost = tx.log.lost(tenant, LOWEST_POSITION)
     if lost is not None:
         raise _broken(tenant, f"its entry at position {lost} of the record is gone")
     skipped = tx.log.skipped(tenant, head)

@@ -16,7 +16,7 @@ from typing import Any
 from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
 from placet.storage.database import Transaction
-from placet.storage.log.tree import BEFORE_ALL
+from placet.storage.log.tree import LOWEST_POSITION
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
 from placet.storage.projections.order import Withdrawn, is_sending, kind_of
@@ -60,7 +60,7 @@ def check_projections(tx: Transaction, tenant: str) -> None:
 
 
 def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
-    rows, after = tx.projections, BEFORE_ALL
+    rows, after = tx.projections, LOWEST_POSITION
     withdrawn = Withdrawn(rows, tenant)
     while page := rows.run_streams(tenant, after):
         run_ids = [stream for _, stream in page]

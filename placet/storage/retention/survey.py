@@ -17,7 +17,7 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.retention import NAMING, Choice, Going, Named, Periods, Standing, documents_named
 from placet.governance.reversals import REQUESTED
 from placet.storage.database import Transaction
-from placet.storage.log.tree import BEFORE_ALL
+from placet.storage.log.tree import LOWEST_POSITION
 from placet.storage.projections.rows import Entry, ProjectionRows
 from placet.storage.projections.story import Story
 from placet.storage.tables import ARTIFACT
@@ -35,7 +35,7 @@ def survey(tx: Transaction, tenant: str, periods: Periods, now: datetime) -> dic
     Raises:
         GovernanceError: code `audit_broken`; an entry cannot be read, so that nobody knows what its run needs.
     """
-    choice, rows, after = Choice(periods, now), tx.projections, BEFORE_ALL
+    choice, rows, after = Choice(periods, now), tx.projections, LOWEST_POSITION
     if periods.shortest is None:
         return {}
     newest_old = tx.audit.position_before(tenant, now - timedelta(days=periods.shortest))

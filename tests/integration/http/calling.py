@@ -95,8 +95,8 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, str(document["code"])
 
 
-def envelope(run_id: str, verdict: Any = "approve") -> str:
-    key = Ed25519PrivateKey.generate()
+def envelope(run_id: str, verdict: Any = "approve", key: Ed25519PrivateKey | None = None) -> str:
+    key = key or Ed25519PrivateKey.generate()
     predicate = DecisionPredicate(
         tenant="demo",
         run_id=run_id,

@@ -67,6 +67,21 @@ def test_entries_that_wait_long_for_a_signature_are_a_problem(tmp_path: Path) ->
     assert found.detail.endswith("are under no signed head")
 
 
+def test_a_log_that_ends_where_the_record_has_no_entry_is_a_problem(tmp_path: Path) -> None:
+    """Nothing new gets into it, wherever that row stands."""
+    url = f"sqlite:///{tmp_path / 'placet.db'}"
+    with migrated(url) as database:
+        record(database, 3, tenant="demo")
+        signed_head(database, identity(tmp_path, "placet.internal"), "demo")
+    disarm(url, "log_entry")
+    for far in (2**62, -5):
+        with outsider(url) as shell:
+            shell("DELETE FROM log_entry WHERE leaf_index = 3")
+            shell(f"INSERT INTO log_entry (tenant, leaf_index, position, leaf_hash) VALUES ('demo', 3, {far}, x'00')")  # noqa: S608
+        details = [finding.detail for finding in of(diagnose(untouched(tmp_path)), "log heads")]
+        assert any(detail.endswith("nothing new gets into it") for detail in details), (far, details)
+
+
 def test_a_head_that_is_gone_unreadable_or_not_extended_by_the_database_is_a_problem(tmp_path: Path) -> None:
     settings = untouched(tmp_path)
     keeping = load_or_create_log_identity("placet.internal", settings.log_key, settings.log_heads)

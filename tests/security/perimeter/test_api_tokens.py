@@ -147,6 +147,30 @@ def test_a_token_without_a_key_sends_no_decision_to_a_run(own: Database, root: S
         assert httpx.post(path, content=envelope(run_id), headers={**bearer(TOKEN), **typed}).status_code == 202
 
 
+def test_a_key_that_was_revoked_sends_no_decision_to_a_run(own: Database, root: Signer, temporal_address: str) -> None:
+    """Its holder may still have a token, and must not use up the signals of a run."""
+    anna = new_signer("anna")
+    enroll_key(
+        own,
+        tenant="demo",
+        name="anna",
+        roles=("retention_lead",),
+        limit="10.00 USD",
+        public_key=public_bytes(anna.key.private.public_key()),
+        by=root,
+        expires_at=None,
+    )
+    with api(own, temporal=temporal_address) as url:
+        asked = httpx.post(f"{url}/v1/runs", json=order(), headers=bearer(issued(own, root, "operator")))
+        run_id = asked.json()["run"]["run_id"]
+        path = f"{url}/v1/runs/{run_id}/decisions"
+        headers = {**bearer(issued(own, root, "approver", name="anna")), "Content-Type": "application/json"}
+        signed = envelope(run_id, key=anna.key.private)
+        assert httpx.post(path, content=signed, headers=headers).status_code == 202
+        revoke_key(own, tenant="demo", key_id=anna.key.key_id, by=root, reason="left")
+        assert problem(httpx.post(path, content=signed, headers=headers)) == (422, "revoked_key")
+
+
 def test_a_token_that_was_withdrawn_or_has_expired_opens_nothing(own: Database, root: Signer) -> None:
     token = issued(own, root, "auditor", days=1)
     now = datetime.now(UTC)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from placet.errors import ConfigurationError
 from placet.files import read_given
 from placet.governance.signing.plain_json import MOST_DEPTH, read_json
 from tests.replay.record import PAYLOAD_KEY, RECORDED
@@ -113,6 +114,16 @@ def test_a_given_text_is_bounded_and_utf_8(tmp_path: Path) -> None:
     (link := tmp_path / "link").symlink_to(file)
     with pytest.raises(Exception, match="is a symbolic link, which is not followed here"):
         read_given(link, "thing", follow=False)
+
+
+def test_what_cannot_be_opened_is_said_in_one_line(tmp_path: Path) -> None:
+    for path, fault in (
+        (tmp_path, "it is not an ordinary file"),
+        (tmp_path / "no-such", "No such file or directory"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(ConfigurationError, match=fault):
+            read_given(path, "thing", follow=False)
 
 
 def test_json_is_read_to_a_depth_and_says_each_name_once() -> None:

@@ -22,6 +22,7 @@ from temporalio.api.workflowservice.v1 import (
     UpdateActivityOptionsRequest,
 )
 
+from placet.contracts.run import RunState
 from placet.doctor.hindered import hindered
 from placet.engine import progress
 from placet.engine.progress import hindrances_of
@@ -81,6 +82,21 @@ def test_a_run_that_waits_is_named_once_its_gate_should_have_closed(
     run_id = a_world.pending("C00005")
     monkeypatch.setattr(progress, "IDLE", timedelta(days=-30))  # as if a month had passed
     assert f"{run_id}: its workflow should have gone on since 20" in named(a_world)
+
+
+@pytest.mark.parametrize("state", ["awaiting_decision", "unknown_outcome"])
+def test_a_run_that_people_answered_is_named_although_its_gate_is_open_for_days(
+    a_world: World, state: RunState
+) -> None:
+    """The inbox shows it no more: somebody gave the answer of its review to nobody."""
+    run_id = a_world.pending("C00005")
+    assert named(a_world) == ""
+    with a_world.database.transaction() as tx:
+        tx.runs.set_state(run_id, state, at=datetime.now(UTC) - timedelta(minutes=6), answered=True)
+    assert f"{run_id}: its workflow should have gone on since 20" in named(a_world)
+    with a_world.database.transaction() as tx:
+        tx.runs.reopen(run_id)
+    assert named(a_world) == ""
 
 
 def test_a_step_that_somebody_gave_years_is_named_and_mended(a_world: World) -> None:

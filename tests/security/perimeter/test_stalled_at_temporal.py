@@ -23,9 +23,11 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.common import RawValue
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from placet.doctor.hindered import hindered
+from placet.engine import progress
+from placet.engine.hearing import Heard, heard
 from placet.engine.progress import described, hindrances_of
 from placet.entrypoints.beside_worker import reconciler
 from placet.entrypoints.beside_worker.reconciler import Reconciler
@@ -170,6 +172,27 @@ def test_a_workflow_that_a_stranger_binds_to_a_version_of_their_own_worker_is_na
     assert "its workflow is bound to a worker's version, which none of ours has" in named(a_world)
     assert bind(None)
     assert named(a_world) == ""
+
+
+def test_a_run_about_which_temporal_does_not_answer_is_named_and_hides_no_other(
+    a_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent, ended = a_world.pending("C00005"), a_world.pending("C00006")
+    a_world.run(a_world.engine.handle(ended).terminate())
+
+    async def unread(client: Client, run_id: str, *, listens: bool) -> Heard:
+        if run_id == silent:
+            raise RPCError("too slow", RPCStatusCode.DEADLINE_EXCEEDED, b"")
+        return await heard(client, run_id, listens=listens)
+
+    for module in (progress, reconciler):
+        monkeypatch.setattr(module, "heard", unread)
+    assert "Temporal did not answer about 1 of 2 runs" in named(a_world)
+    assert a_world._parts is not None
+    made = Reconciler(a_world.engine, a_world._parts.context, grace=timedelta(0))
+    page = {one.run_id: one for one in a_world.run(made.run_once()) or ()}
+    assert page[silent].detail == "its history could not be read at Temporal (DEADLINE_EXCEEDED)"
+    assert page[ended].found == "ended"
 
 
 def test_a_run_whose_workflow_a_stranger_paused_is_named_and_has_not_ended(

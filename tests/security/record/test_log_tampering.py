@@ -191,9 +191,9 @@ def test_an_entry_that_a_stranger_s_row_calls_logged_is_found_and_nothing_is_sig
         signed_head(victim.database, victim.who, TENANT)
 
 
-def test_no_head_is_signed_where_the_log_ends_otherwise_than_the_record(victim: Victim) -> None:
+@pytest.mark.parametrize("far", [2**62, -(2**63)])
+def test_no_head_is_signed_where_the_log_ends_otherwise_than_the_record(victim: Victim, far: int) -> None:
     """One row at a place that no entry will ever have keeps all that follow out of the log."""
-    far = 2**62
     values = f"('{TENANT}', 12, {far}, zeroblob(32))"
     victim.run(f"INSERT INTO log_entry (tenant, leaf_index, position, leaf_hash) VALUES {values}")  # noqa: S608
     record(victim.database, 1, first=50, runs=1)

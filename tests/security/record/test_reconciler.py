@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from temporalio import workflow
@@ -257,3 +258,19 @@ def test_a_workflow_that_is_run_again_ends_as_its_record_says(a_world: World) ->
     assert a_world.run(replay(a_world.settings, run_id)).faults == []
     assert a_world.record(run_id).state == "executed"
     assert a_world.effects()["adjustments"] == 1
+
+
+def test_a_replay_says_when_there_is_no_record_to_compare_with(a_world: World, tmp_path: Path) -> None:
+    run_id = a_world.pending("C00005")
+    a_world.approve(run_id, a_world.approver("anna"))
+    key = a_world.settings.payload_key
+    elsewhere = {"home": tmp_path / "other", "payload_key_file": key}
+    apart = "the history was not compared with our record"
+    for settings, note in (
+        ({**elsewhere, "database_url": ""}, f"{apart}, which has no such run"),
+        ({**elsewhere, "database_url": f"sqlite:///{tmp_path / 'none' / 'placet.db'}"}, f"{apart}: "),
+    ):
+        verdict = a_world.run(replay(a_world.settings.model_copy(update=settings), run_id))
+        assert verdict.faults == []
+        assert [said for said in verdict.notes if said.startswith(note)], verdict.notes
+    assert not [said for said in a_world.run(replay(a_world.settings, run_id)).notes if apart in said]

@@ -20,6 +20,7 @@ from placet.service.documents import halts as halt_operations
 from placet.service.keeping.log import signed_head
 from placet.service.keeping.tenant_record import record_act
 from placet.storage.governance.controls import ControlRecord
+from placet.storage.pending import expected
 from placet.storage.projections.verification import verify_projections
 from tests.support.databases import disarm, outsider
 from tests.support.logs import identity
@@ -264,6 +265,20 @@ def test_an_entry_that_is_no_document_is_found_and_hides_no_other(
     with pytest.raises(GovernanceError, match=r"of tenant 'demo' is broken at position .*: 'x' is no hash") as stopped:
         signed_head(steps.parts.database, identity(tmp_path), "demo")
     assert stopped.value.code == "audit_broken"
+
+
+@pytest.mark.parametrize("body", ["{{}}", '{{"proposal": "{proposal}", "gate": {{}}}}'])
+def test_a_gate_that_cannot_be_read_is_no_gate_and_ends_no_look_at_the_runs(
+    steps: Steps, database_url: str, body: str
+) -> None:
+    proposed, gate = steps.to_the_gate()
+    disarm(database_url, "audit_event")
+    with outsider(database_url) as shell:
+        shell(f"UPDATE audit_event SET body = '{body.format(proposal=proposed.digest)}' WHERE kind = 'approve.opened'")  # noqa: S608
+    with steps.parts.database.reading() as tx:
+        assert expected(tx, steps.record()).listens
+    review = steps.review(proposed, gate, steps.sign(proposed))
+    assert (review.verdict, review.refused) == (None, 1)
 
 
 @pytest.mark.parametrize("said", ['{"x":' + "9" * 400 + "}", '{"x":' + "[" * 20_000 + "]" * 20_000 + "}", "[" * 20_000])

@@ -59,7 +59,7 @@ def test_an_empty_policy_set_permits_nothing() -> None:
 
 
 def test_nothing_is_pre_authorised_by_default() -> None:
-    answer = POLICIES.may_commit(a_proposal(0))
+    answer = POLICIES.may_commit(a_proposal(1))
     assert (answer.allowed, answer.policies, answer.detail) == (False, (), "no policy permits it")
 
 
@@ -86,7 +86,7 @@ def test_an_approver_decides_up_to_their_limit_and_in_its_currency_only() -> Non
 
 
 def test_a_key_without_a_limit_decides_nothing() -> None:
-    assert not POLICIES.may_decide(ANNA.model_copy(update={"limit": None}), a_proposal(0)).allowed
+    assert not POLICIES.may_decide(ANNA.model_copy(update={"limit": None}), a_proposal(1)).allowed
 
 
 def test_a_person_without_the_role_or_of_another_tenant_decides_nothing() -> None:
@@ -171,7 +171,7 @@ def test_a_permit_of_everything_about_proposals_says_nothing_about_mandates_or_h
 @given(
     permits=st.lists(st.sampled_from(["true", "resource.cost_minor < 2000", 'resource.kind == "order_product"'])),
     forbids=st.lists(st.sampled_from(["false", "resource.cost_minor > 500", 'resource.triggered_by == "olga"'])),
-    cost=st.integers(0, 3000),
+    cost=st.integers(1, 3000),
 )
 def test_forbid_wins_and_nothing_is_allowed_without_a_permit_that_holds(
     permits: list[str], forbids: list[str], cost: int

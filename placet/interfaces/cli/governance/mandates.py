@@ -11,7 +11,7 @@ from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import (
-    AgentToRunOption,
+    ApplicationOption,
     AsOption,
     JsonFlag,
     KeyOption,
@@ -58,7 +58,7 @@ def draft(
         list[str] | None,
         typer.Option("--cohort", help="test on the customer, all must hold: 'tenure_months ge 12'; repeatable"),
     ] = None,
-    agent: AgentToRunOption = None,
+    agent: ApplicationOption = None,
     by: Annotated[str | None, typer.Option("--by", help="who drafts it (default: PLACET_OPERATOR)")] = None,
 ) -> None:
     """Write a mandate to a file for review. It clears nothing until an entitled person signs it."""

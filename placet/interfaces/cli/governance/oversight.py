@@ -7,7 +7,7 @@ import typer
 from placet.contracts.times import minute
 from placet.governance.oversight import Flaw
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import AgentToRunOption, JsonFlag, application
+from placet.interfaces.cli.options import ApplicationOption, JsonFlag, application
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def seed(
     customer: Annotated[str, typer.Option("--customer", help="customer id, e.g. C00042")],
     flaw: Annotated[Flaw, typer.Option("--flaw", help="what is wrong with the proposal")],
     by: Annotated[str, typer.Option("--by", help="who plants it; the record says so, the run does not")],
-    agent: AgentToRunOption = None,
+    agent: ApplicationOption = None,
 ) -> None:
     """Start a control: a run with a flawed proposal that must be declined, and that never executes.
 
@@ -51,7 +51,7 @@ def seed(
     )
     database = toolbox.database()
     with database.reading() as tx:
-        usual = any(run.run_id for run in tx.runs.list(toolbox.tenant, requested_by=request.requested_by, limit=1))
+        usual = bool(tx.runs.list(toolbox.tenant, requested_by=request.requested_by, limit=1))
     if not usual:
         output.print_warning(
             f"no run was ever asked for by {request.requested_by!r} here: that name may give the control away; "

@@ -54,7 +54,7 @@ def issue(
     )
     output.print_line(issued.text)
     grant = issued.grant
-    output.print_error(
+    output.print_notice(
         f"token {grant.token_id} of {grant.name} as {', '.join(grant.roles)}, until {moment(grant.expires_at)}; "
         "it is shown this once"
     )

@@ -10,7 +10,7 @@ from placet.contracts.run import END_STATES, RUN_STATES, RunState
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import (
-    AgentToRunOption,
+    ApplicationOption,
     ByOption,
     CancelReasonOption,
     JsonFlag,
@@ -44,7 +44,7 @@ def register(root: typer.Typer) -> None:
 def start(
     context: typer.Context,
     customer: Annotated[str, typer.Option("--customer", help="customer id, e.g. C00042")],
-    agent: AgentToRunOption = None,
+    agent: ApplicationOption = None,
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same key is the same run")] = None,
     by: ByOption = None,
     wait: Annotated[

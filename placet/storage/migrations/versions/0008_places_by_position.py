@@ -1,7 +1,7 @@
 """Find an entry's place in the log by its position in the record alone.
 
-The unique key on leaf hashes fell all over its index, so that an integration cost more the longer the log. It kept no
-entry from standing there twice that the key on positions does not keep from it.
+Leaf hashes come in random order: the longer the log, the more an integration cost in the index of their unique key. The
+key on positions alone keeps an entry from standing in the log twice.
 """
 
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ def downgrade() -> None:
 
 
 def _rebuild(*more: sa.UniqueConstraint, keys: list[tuple[str, ...]]) -> None:
-    """Make the table anew: SQLite cannot take a key from one. Its triggers go with the old one."""
+    """Make the table anew: SQLite cannot drop a unique key. The triggers go with the old table."""
     columns = "tenant, leaf_index, position, leaf_hash"
     op.create_table(
         "log_entry_rebuilt",
