@@ -1,16 +1,28 @@
 """The hosted applications: every folder here that holds an `agent.toml`. Adding one is adding a folder."""
 
 import importlib
-import tomllib
 from functools import cache
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from agents.application import Application
 from agents.manifest import read_manifest
 from placet.contracts.customer import Declared
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import UsageError
+from placet.toml_files import load_toml
 
 _HERE = Path(__file__).parent
+
+
+class _Treatment(BaseModel):
+    code: str
+
+
+class _Treatments(BaseModel):
+    """What any application's catalogue names; the rest of it is the application's own."""
+
+    treatments: tuple[_Treatment, ...]
 
 
 def names() -> tuple[str, ...]:
@@ -20,11 +32,8 @@ def names() -> tuple[str, ...]:
 
 def treatment_codes(name: str) -> tuple[str, ...]:
     """Codes in the application's catalogue of treatments, read as data: nothing of the application is imported."""
-    try:
-        catalogue = tomllib.loads((_HERE / name / "treatments.toml").read_text(encoding="utf-8"))
-        return tuple(str(treatment["code"]) for treatment in catalogue["treatments"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"the treatments of agent {name!r} cannot be read: {error}") from error
+    catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
+    return tuple(treatment.code for treatment in catalogue.treatments)
 
 
 def declared_facts(name: str) -> Declared:

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from agents.files import load_toml
 from placet.contracts.base import AgentName, Frozen
 from placet.contracts.billing import BillingQuery
 from placet.contracts.customer import MOST_FACTS, Declared
+from placet.toml_files import load_toml
 
 
 class Gate(Frozen):
@@ -45,4 +45,4 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         ConfigurationError: It is missing, is not TOML, or says something impossible.
     """
-    return load_toml(path, Manifest)
+    return load_toml(path, Manifest, "the manifest")

@@ -1,6 +1,5 @@
 """Which models answer which application's tasks: configuration, read from TOML and checked before anything is asked."""
 
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +8,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from placet.contracts.base import AgentName, Frozen
 from placet.errors import ConfigurationError
+from placet.toml_files import load_toml
 
 DEFAULT_MODELS = Path(__file__).parent.parent / "models.toml"
 
@@ -122,18 +122,7 @@ class ModelsConfig(Frozen):
         Raises:
             ConfigurationError: The file is missing, is not TOML, or says something impossible.
         """
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigurationError(f"cannot read the models file {str(path)!r}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"the models file {str(path)!r} is not TOML: {error}") from error
-        try:
-            return cls.model_validate(raw)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise ConfigurationError(f"the models file {str(path)!r} is wrong at {where}: {first['msg']}") from error
+        return load_toml(path, cls, "the models file")
 
     def with_addresses(self, base_urls: Mapping[str, str]) -> "ModelsConfig":
         """The same models, those named in `base_urls` at another address; names not configured are passed over.

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from agents.claims import claim_marks
-from agents.files import load_prompt, load_toml
 from agents.grounding import grounding_marks
 from agents.manifest import Manifest, read_manifest
 from agents.model_calls.completion import Completion, Inference
+from agents.prompts import load_prompt
 from agents.retention.customer import RetentionCustomer
 from agents.retention.drivers import supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
@@ -29,6 +29,7 @@ from placet.decisioning.treatments import NOTHING, Catalogue
 from placet.decisioning.words import amount, months, per_cent, situation
 from placet.errors import InferenceError
 from placet.governance.signing.canonical import digest as document_digest
+from placet.toml_files import load_toml
 from placet.version import version
 
 _HERE = Path(__file__).parent
@@ -196,8 +197,8 @@ def build() -> Retention:
     """
     manifest = read_manifest(_HERE / "agent.toml")
     RetentionCustomer.check_declared(manifest.facts)
-    catalogue = load_toml(_HERE / "treatments.toml", Catalogue)
-    churn = load_toml(_HERE / "churn_rates.toml", ChurnTable)
+    catalogue = load_toml(_HERE / "treatments.toml", Catalogue, "the catalogue")
+    churn = load_toml(_HERE / "churn_rates.toml", ChurnTable, "the table of churn rates")
     return Retention(manifest, catalogue, churn)
 
 

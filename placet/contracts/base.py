@@ -14,11 +14,16 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
+_SECRETS = frozenset({"api_key", "password", "secret", "secret_env", "token"})
+
+
 def first_fault(error: ValidationError) -> str:
     """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
-    shown = shortened(repr(fault["input"]), NAME)
+    # Who writes a key where its name belongs must not find it in a log.
+    secret = _SECRETS & {part for part in fault["loc"] if isinstance(part, str)}
+    shown = "(not shown)" if secret else shortened(repr(fault["input"]), NAME)
     form = _FORMS.get(fault.get("ctx", {}).get("pattern", ""))
     said = fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}"
     return f"{where} {shown}: {said}" if where else said

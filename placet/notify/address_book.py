@@ -22,7 +22,6 @@ It holds no secret: each is named, and read by whoever sends.
 """
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +30,12 @@ from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from placet.contracts.base import Frozen, TenantId, first_fault
+from placet.contracts.base import Frozen, TenantId
 from placet.contracts.notification import Channel, Occasion
 from placet.contracts.people.approver import RoleName
-from placet.errors import ConfigurationError
+from placet.toml_files import load_toml
 
 USUAL_OCCASIONS: tuple[Occasion, ...] = tuple(name for name in get_args(Occasion) if name != "decided")
 """What an entry is told of unless it says otherwise: whatever asks something of a person, or can no longer."""
@@ -149,7 +148,7 @@ class AddressBook(Frozen):
         console_url: Where people find a run, for the text; empty where there is no such place.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1]
     console_url: Annotated[str, AfterValidator(lambda url: url and _web_address(url).rstrip("/"))] = ""
     email: tuple[MailEntry, ...] = ()
     webhook: tuple[WebhookEntry, ...] = ()
@@ -177,20 +176,6 @@ class AddressBook(Frozen):
         return tuple(told.values())
 
 
-def parse_address_book(text: str, source: str) -> AddressBook:
-    """Read an address book.
-
-    Raises:
-        ConfigurationError: it is not TOML, or something in it is wrong; one line that names `source`.
-    """
-    try:
-        return AddressBook.model_validate({"version": None, **tomllib.loads(text)})
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"address book {source!r} is not TOML: {error}") from error
-    except ValidationError as error:
-        raise ConfigurationError(f"address book {source!r}: {first_fault(error)}") from error
-
-
 def load_address_book(path: Path | None) -> AddressBook:
     """The address book in `path`; without one, the console alone is told.
 
@@ -198,9 +183,5 @@ def load_address_book(path: Path | None) -> AddressBook:
         ConfigurationError: the file cannot be read, or something in it is wrong.
     """
     if path is None:
-        return AddressBook()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"address book {str(path)!r} cannot be read: {error}") from error
-    return parse_address_book(text, str(path))
+        return AddressBook(version=1)
+    return load_toml(path, AddressBook, "address book")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import agents.retention.churn_rates as derivation
-from agents.files import load_toml
 from agents.retention.churn_rates import derive_toml, main
 from placet.decisioning.churn import ChurnTable
 from placet.errors import UsageError
+from placet.toml_files import load_toml
 from tests.agents.support import customer
 
 HERE = Path(derivation.__file__).parent
@@ -32,13 +32,13 @@ def test_the_derivation_reads_no_protected_attribute() -> None:
 
 
 def test_the_counts_add_up_to_the_sample() -> None:
-    table = load_toml(HERE / "churn_rates.toml", ChurnTable)
+    table = load_toml(HERE / "churn_rates.toml", ChurnTable, "the table")
     assert sum(cell.observed for cell in table.cells) == len(rows())
     assert sum(cell.churned for cell in table.cells) == sum(row["churn"] == "Yes" for row in rows())
 
 
 def test_the_probability_is_the_smoothed_rate_of_customers_alike() -> None:
-    table = load_toml(HERE / "churn_rates.toml", ChurnTable)
+    table = load_toml(HERE / "churn_rates.toml", ChurnTable, "the table")
     assert table.probability_bp(customer(tenure_months=6)) == 7282  # (342 + 1) / (469 + 2)
     assert table.probability_bp(customer(tenure_months=7)) == 6233  # (138 + 1) / (221 + 2)
 

@@ -35,7 +35,7 @@ def test_what_is_read_as_data_is_what_the_application_declares() -> None:
         ('[[facts]]\nname = "contract"\n', "fact 'contract' is declared twice"),
         ('[[facts]]\nname = "risk"\n', "'risk' is declared of every customer already"),
         ('[[facts]]\nname = "lines"\nkind = "number"\none_of = ["1"]\n', "one_of is for words"),
-        ('[[facts]]\nname = "Lines"\n', "wrong at facts.1.name"),
+        ('[[facts]]\nname = "Lines"\n', "is wrong: facts.1.name"),
     ],
 )
 def test_a_declaration_that_cannot_be_meant_is_one_clear_line(tmp_path: Path, added: str, said: str) -> None:

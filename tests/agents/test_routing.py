@@ -34,9 +34,9 @@ def test_the_shipped_file_tries_the_local_model_first_and_names_keys_only() -> N
         ("not toml =", "is not TOML"),
         (GOOD.replace('"local"]', '"lokal"]'), "names model 'lokal', which is not configured"),
         (GOOD.replace('base_url = "http://127.0.0.1:1/v1"\n', ""), "a model inside the perimeter needs a base_url"),
-        (GOOD.replace("openai/m", "shell/m"), "wrong at models.local.route"),
-        (GOOD.replace("timeout_s = 5", "timeout_s = 0"), "wrong at models.local.timeout_s"),
-        (GOOD.replace("perimeter", "perimetre"), "wrong at models.local"),
+        (GOOD.replace("openai/m", "shell/m"), "is wrong: models.local.route"),
+        (GOOD.replace("timeout_s = 5", "timeout_s = 0"), "is wrong: models.local.timeout_s"),
+        (GOOD.replace("perimeter", "perimetre"), "is wrong: models.local"),
         (
             GOOD.replace("[tasks.retention]", "[tasks]"),
             "'analyse' to no application; write it in a table of the application that asks it, for example [tasks.",
@@ -76,3 +76,11 @@ def test_addresses_are_replaced_by_name_and_checked() -> None:
     assert moved.models["openai"] == config.models["openai"]
     with pytest.raises(ConfigurationError, match=r"address 'ftp://x' of model 'local' is no http\(s\) URL"):
         config.with_addresses({"local": "ftp://x"})
+
+
+def test_a_key_where_its_name_belongs_is_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(GOOD.replace("timeout_s", 'api_key = "sk-live-1234"\ntimeout_s'))
+    with pytest.raises(ConfigurationError, match=r"models\.local\.api_key \(not shown\)") as refused:
+        ModelsConfig.load(path)
+    assert "sk-live" not in str(refused.value)

@@ -1,15 +1,12 @@
 """Where contact policies come from: the tenant's folder of policies, or the application's own default."""
 
 import logging
-import tomllib
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.decisioning.contact import ContactPolicy
 from placet.entrypoints.environment import CHECKOUT
-from placet.errors import PolicyError
+from placet.errors import ConfigurationError, PolicyError
+from placet.toml_files import load_toml
 
 FILE = "contact.toml"
 
@@ -71,10 +68,6 @@ def read_contact_policy(path: Path) -> ContactPolicy:
         PolicyError: it is no contact policy, or cannot be read.
     """
     try:
-        return ContactPolicy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PolicyError(f"cannot read the contact policy {str(path)!r}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"the contact policy {str(path)!r} is not TOML: {error}") from error
-    except ValidationError as error:
-        raise PolicyError(f"the contact policy {str(path)!r} is wrong: {first_fault(error)}") from error
+        return load_toml(path, ContactPolicy, "the contact policy")
+    except ConfigurationError as error:
+        raise PolicyError(str(error)) from error

@@ -11,10 +11,11 @@ from placet.contracts.notification import Notification
 from placet.entrypoints.senders import build_senders
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, UpstreamUnavailable
-from placet.notify.address_book import parse_address_book
+from placet.notify.address_book import AddressBook
 from placet.notify.channel import DEFERRED
 from placet.notify.mail import MailSender, MailServer, StartTls
 from placet.storage.notifications import Lane
+from placet.toml_files import parse_toml
 from tests.plugins.test_tls import certificate
 from tests.support.servers.smtp import MailBox, running_smtp
 from tests.support.servers.webhook import SECRET, running_receiver, verified
@@ -132,7 +133,7 @@ def settings(
 
 def build(configured: Settings) -> dict[Lane, Any]:
     assert configured.notify_file is not None
-    book = parse_address_book(configured.notify_file.read_text(), "notify.toml")
+    book = parse_toml(configured.notify_file.read_text(), AddressBook, "address book 'notify.toml'")
     return dict(build_senders(configured, book, lambda: AT))
 
 

@@ -17,10 +17,11 @@ from placet.contracts.notification import Notification, Occasion, WebhookMessage
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import ConfigurationError
-from placet.notify.address_book import AddressBook, Recipient, load_address_book, parse_address_book
+from placet.notify.address_book import AddressBook, Recipient, load_address_book
 from placet.notify.mail import mail_of
 from placet.notify.notices import NOTHING_DECIDES, message_id, roles_concerned, subject_of, text_of
 from placet.notify.webhook import body_of, parse_secrets, signatures
+from placet.toml_files import parse_toml
 from tests.support.servers.webhook import SECRET
 from tests.unit.support import NOW, RUN, a_gate, a_proposal, a_request
 
@@ -50,7 +51,7 @@ roles = ["retention_lead"]
 
 
 def book() -> AddressBook:
-    return parse_address_book(BOOK, "notify.toml")
+    return parse_toml(BOOK, AddressBook, "address book 'notify.toml'")
 
 
 def gate(**changes: Any) -> Gate:
@@ -125,7 +126,7 @@ def test_without_an_address_book_the_console_alone_is_told() -> None:
 
 def test_an_address_that_is_listed_twice_gets_one_message() -> None:
     again = '[[email]]\naddress = "leads@operator.example"\ntenants = ["demo"]\nroles = ["finance"]\n'
-    twice = parse_address_book(BOOK + again, "notify.toml")
+    twice = parse_toml(BOOK + again, AddressBook, "address book 'notify.toml'")
     told = twice.recipients("demo", ("retention_lead", "finance"), "asked")
     assert [one.name for one in told if one.channel == "email"] == ["leads@operator.example"]
 
@@ -142,7 +143,7 @@ def test_escalation_concerns_the_role_it_goes_to_and_what_follows_concerns_both(
     ("old", "new", "said"),
     [
         ("version = 1", "version = 2", "version 2: Input should be 1"),
-        ("version = 1", "", "version None: Input should be 1"),
+        ("version = 1", "", ": Field required"),
         ('"leads@operator.example"', '"leads@operator.example\\r\\nBcc: x@y"', "email.0.address 'leads@operator"),
         ('"leads@operator.example"', '"Leads <leads@operator.example>"', "email.0.address 'Leads <leads"),
         ('"leads@operator.example"', '"leads@operator.example,x@y"', "email.0.address"),
@@ -159,10 +160,10 @@ def test_escalation_concerns_the_role_it_goes_to_and_what_follows_concerns_both(
         ),
         ("https://desk", "https://user:word@desk", "it must hold no user, password or fragment"),
         (":8443", ":port", "it is not a web address"),
-        ("secret_file", "secret_env", "webhook.0.secret_env 'desk.secret'"),
+        ("secret_file", "secret_env", "webhook.0.secret_env (not shown)"),
         ('secret_file = "desk.secret"', "", "webhook 'desk' needs either secret_file or secret_env"),
         ('secret_file = "desk.secret"', 'secret_env = "PLACET_X"', "secret_env 'PLACET_X' begins like a setting"),
-        ("[[webhook]]", '[[webhook]]\nsecret = "x"', "webhook.0.secret 'x': Extra inputs are not permitted"),
+        ("[[webhook]]", '[[webhook]]\nsecret = "x"', "webhook.0.secret (not shown): Extra inputs are not permitted"),
         ("[[webhook]]", "[[webhook]", "is not TOML"),
     ],
 )
@@ -171,7 +172,7 @@ def test_a_faulty_address_book_is_one_line_that_names_the_file_the_place_and_the
 ) -> None:
     assert BOOK.count(old) == 1, old
     with pytest.raises(ConfigurationError) as refused:
-        parse_address_book(BOOK.replace(old, new), "notify.toml")
+        parse_toml(BOOK.replace(old, new), AddressBook, "address book 'notify.toml'")
     line = str(refused.value)
     assert line.startswith("address book 'notify.toml'")
     assert said in line
@@ -180,9 +181,9 @@ def test_a_faulty_address_book_is_one_line_that_names_the_file_the_place_and_the
 
 def test_a_webhook_listed_twice_or_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="webhook 'desk' is listed twice"):
-        parse_address_book(BOOK + "[[webhook]]" + BOOK.partition("[[webhook]]")[2], "notify.toml")
+        parse_toml(BOOK + "[[webhook]]" + BOOK.partition("[[webhook]]")[2], AddressBook, "address book 'notify.toml'")
     missing = tmp_path / "notify.toml"
-    with pytest.raises(ConfigurationError, match=re.escape(f"address book {str(missing)!r} cannot be read")):
+    with pytest.raises(ConfigurationError, match=re.escape(f"cannot read address book {str(missing)!r}")):
         load_address_book(missing)
 
 

@@ -1,0 +1,41 @@
+"""TOML files that people write: read into a schema, with one clear line for whoever edits them."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from placet.contracts.base import first_fault
+from placet.errors import ConfigurationError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_toml(path: Path, schema: type[M], what: str) -> M:
+    """Read the file at `path` as `schema`; `what` it is stands in the error's line (`the models file`).
+
+    Raises:
+        ConfigurationError: It cannot be read, is not TOML, or does not satisfy `schema`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {what} {str(path)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{what} {str(path)!r} is not TOML: {error}") from error
+    return parse_toml(text, schema, f"{what} {str(path)!r}")
+
+
+def parse_toml(text: str, schema: type[M], source: str) -> M:
+    """Read a text as `schema`; `source` names it in errors.
+
+    Raises:
+        ConfigurationError: It is not TOML, or does not satisfy `schema`.
+    """
+    try:
+        return schema.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source} is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{source} is wrong: {first_fault(error)}") from error
