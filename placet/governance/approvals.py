@@ -21,11 +21,11 @@ from placet.contracts.gate import Gate
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.decision import (
     MAX_ENVELOPE_BYTES,
+    VERDICTS,
     AcceptedDecision,
     Amendment,
     DecisionPredicate,
     Phase,
-    Verdict,
 )
 from placet.contracts.run import RunRequest
 from placet.contracts.times import moment
@@ -39,11 +39,6 @@ FindKey = Callable[[str], EnrolledKey | None]
 
 CLOCK_SKEW = timedelta(seconds=60)
 """How far an approver's clock may be off from ours."""
-
-VERDICTS: dict[Phase, frozenset[Verdict]] = {
-    "decide": frozenset({"approve", "reject", "amend"}),
-    "settle": frozenset({"confirm_executed", "confirm_not_executed"}),
-}
 
 
 def sign_decision(predicate: DecisionPredicate, proposal_digest: str, key: Ed25519PrivateKey, key_id: str) -> str:

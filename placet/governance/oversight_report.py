@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Frozen, TenantId
+from placet.contracts.people.decision import YES
 from placet.governance.oversight import ControlOutcome, Durations, GateStory
 
 QUICK_SECONDS: Final = 5
@@ -22,7 +23,6 @@ Who was quick in more than half of their decisions has a line in the notes of th
 """
 
 _WHOLE: Final = 10_000
-_YES: Final = frozenset({"approve", "amend"})
 
 
 class Overall(Frozen):
@@ -151,7 +151,7 @@ class Tally:
             person.counts["shown"] += 1
             verdict = last.get(name)
             person.counts["caught"] += verdict == "reject"
-            person.counts["missed"] += verdict in _YES
+            person.counts["missed"] += verdict in YES
             person.counts["missed_amended"] += verdict == "amend"
 
     def report(

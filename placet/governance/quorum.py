@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from placet.contracts.gate import Gate
-from placet.contracts.people.decision import AcceptedDecision
+from placet.contracts.people.decision import YES, AcceptedDecision
 from placet.errors import DecisionRefused
 
 
@@ -65,7 +65,7 @@ def suffices(gate: Gate, approvals: Sequence[AcceptedDecision]) -> bool:
     """Whether `approvals` meet the gate's quorum; whatever else was counted must not."""
     people: set[str] = set()
     for one in approvals:
-        if one.verdict not in ("approve", "amend") or people & _people(one):
+        if one.verdict not in YES or people & _people(one):
             return False
         people |= _people(one)
     if gate.distinct_roles and not _in_distinct_roles([one.roles for one in approvals]):

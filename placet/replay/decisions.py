@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
+from placet.contracts.people.decision import VERDICTS, YES
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
-from placet.governance.approvals import CLOCK_SKEW, VERDICTS
+from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.batches import check_bounds
 from placet.governance.quorum import suffices
 from placet.replay.case import Accepted, Case, Faults, Reviewed
 from placet.replay.signatures import Signed, read_signed
-
-_YES = frozenset({"approve", "amend"})
 
 
 def check_decisions(case: Case) -> Faults:
@@ -96,4 +95,4 @@ def _answer(review: Reviewed) -> Faults:
 
 
 def _no(review: Reviewed) -> Iterator[str]:
-    return (one.verdict for one in review.answer.decisions if one.verdict not in _YES)
+    return (one.verdict for one in review.answer.decisions if one.verdict not in YES)

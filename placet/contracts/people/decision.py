@@ -19,6 +19,21 @@ Verdict = Literal["approve", "reject", "amend", "confirm_executed", "confirm_not
 Phase = Literal["decide", "settle"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
+VERDICTS: dict[Phase, frozenset[Verdict]] = {
+    "decide": frozenset({"approve", "reject", "amend"}),
+    "settle": frozenset({"confirm_executed", "confirm_not_executed"}),
+}
+"""What may answer each question: whether the proposal may be executed, or what became of its effect."""
+
+YES: frozenset[Verdict] = frozenset({"approve", "amend"})
+"""What approves a proposal, as it is or as changed."""
+
+
+def phase_of(verdict: Verdict) -> Phase:
+    """Return the question that a verdict answers."""
+    return "decide" if verdict in VERDICTS["decide"] else "settle"
+
+
 MAX_ENVELOPE_BYTES = 16_384
 """A decision is about 1 KB; anything larger is refused unread."""
 

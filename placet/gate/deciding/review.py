@@ -5,7 +5,7 @@ from datetime import datetime
 
 from placet.contracts.audit import ENDED, RecordKind
 from placet.contracts.people.approver import EnrolledKey
-from placet.contracts.people.decision import AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
+from placet.contracts.people.decision import YES, AcceptedDecision, Amended, Phase, ReceivedDecision, ReviewResult
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.contracts.times import moment
@@ -13,7 +13,7 @@ from placet.errors import DecisionRefused, GovernanceError, PlacetError, Storage
 from placet.gate.context import GateContext, add, milliseconds_since, record
 from placet.gate.deciding.entitlement import Entitlement
 from placet.gate.deciding.proof import check_amendments, read_decision
-from placet.gate.deciding.votes import YES, Votes
+from placet.gate.deciding.votes import Votes
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
 from placet.gate.sending.halting import check_not_halted

@@ -6,7 +6,7 @@ from functools import partial
 
 from placet.contracts.gate import Gate
 from placet.contracts.people.approver import EnrolledKey
-from placet.contracts.people.decision import AcceptedDecision, Phase, Verdict
+from placet.contracts.people.decision import YES, AcceptedDecision, Phase, Verdict
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, PolicyError
@@ -19,8 +19,6 @@ from placet.governance.quorum import admit, roles_at, roles_of_both, stricter, s
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending
 from placet.storage.records import UsedDecision
-
-YES: frozenset[Verdict] = frozenset({"approve", "amend"})
 
 
 class Votes:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import and_, bindparam, select
 
-from placet.contracts.people.decision import AcceptedDecision, Phase, Verdict
+from placet.contracts.people.decision import AcceptedDecision, Phase, phase_of
 from placet.storage.records import UsedDecision
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
@@ -26,11 +26,6 @@ _ON_PROPOSAL = _SIGNED_ROWS.where(
     DECISION.c.proposal == bindparam("proposal"),
 ).order_by(DECISION.c.place)
 _SIGNED = tuple(AcceptedDecision.model_fields)
-
-
-def phase_of(verdict: Verdict) -> Phase:
-    """The question a verdict answers: the proposal, or an outcome that could not be known."""
-    return "decide" if verdict in ("approve", "reject", "amend") else "settle"
 
 
 class DecisionRepository:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from placet.contracts.audit import AFTER_THE_END, ENDED
+from placet.contracts.people.decision import YES
 from placet.contracts.run import RunState, states_before
 from placet.governance.approvals import CLOCK_SKEW
 from placet.storage.projections.rows import Entry
@@ -182,7 +183,7 @@ def _intended(story: Story, entry: Entry) -> None:
     approvals = {
         envelope
         for envelope, one in story.decisions.items()
-        if one["proposal"] == body["proposal"] and one["verdict"] in ("approve", "amend")
+        if one["proposal"] == body["proposal"] and one["verdict"] in YES
     }
     if body["proposal"] != story.digests["proposal"]:
         story.faults.append(f"{body['proposal']!r} was to be executed, which is not what was pending")

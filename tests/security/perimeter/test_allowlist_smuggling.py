@@ -42,7 +42,7 @@ class Wire:
 
     def exchange(self, request: httpcore.Request, *, own_connection: bool) -> Received:
         self.sent.append(request)
-        return Received(httpcore.Response(200, content=b"{}"))
+        return Received(httpcore.Response(200, content=b"{}", extensions={"network_stream": httpcore.MockStream([])}))
 
     def close(self) -> None:
         """Nothing is open."""
