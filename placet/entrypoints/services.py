@@ -87,7 +87,7 @@ def migrate(settings: Settings) -> int:
 
 def worker(settings: Settings, ready_file: Path | None) -> int:
     """A worker process."""
-    from placet.entrypoints.observing import observed
+    from placet.entrypoints.observability.telemetry import observed
     from placet.entrypoints.worker import serve
 
     with observed("worker"):
@@ -98,7 +98,7 @@ def worker(settings: Settings, ready_file: Path | None) -> int:
 def api(settings: Settings) -> int:
     """The HTTP API."""
     from placet.entrypoints.api import serve
-    from placet.entrypoints.observing import observed
+    from placet.entrypoints.observability.telemetry import observed
 
     with observed("api"):
         serve(settings)

@@ -10,8 +10,17 @@ from placet.contracts.base import PersonName, first_fault
 from placet.contracts.run import RunRequest
 from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
-from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
-from placet.governance.oversight_report import OversightReport, Tally
+from placet.governance.oversight.report import OversightReport, Tally
+from placet.governance.oversight.stories import (
+    OPENED,
+    SEEDED,
+    SEEN,
+    Flaw,
+    outcome_from,
+    outcome_key,
+    read_gate,
+    seen_key,
+)
 from placet.notify.notices import ASKING
 from placet.service.keeping.tenant_record import record_act
 from placet.service.runs import StartedRun, record_entry, start_run

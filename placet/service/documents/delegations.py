@@ -11,7 +11,7 @@ from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
-from placet.governance.delegations import check_conferred, check_room
+from placet.governance.authority.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched

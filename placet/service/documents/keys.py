@@ -12,7 +12,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, UsageError
-from placet.governance.enrolment import enrolled_key, verify_enrolment, verify_revocation
+from placet.governance.authority.enrolment import enrolled_key, verify_enrolment, verify_revocation
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.keeping.tenant_record import record_act, take_document

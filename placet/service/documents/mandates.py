@@ -18,7 +18,7 @@ from placet.contracts.proposal import MutationKind
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.files import cause, read_given
-from placet.governance.mandates import Authority, check_authority, check_sense
+from placet.governance.authority.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
@@ -63,7 +63,7 @@ def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
 
     Raises:
         UsageError: a value is malformed.
-        DecisionRefused: it makes no sense; see `placet.governance.mandates.check_sense`.
+        DecisionRefused: it makes no sense; see `placet.governance.authority.mandates.check_sense`.
     """
     try:
         draft = MandateDraft(**fields)

@@ -7,7 +7,7 @@ import pytest
 
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import UsageError
-from placet.governance.oversight import Flaw
+from placet.governance.oversight.stories import Flaw
 from placet.governance.policy.set import PolicySet
 from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control

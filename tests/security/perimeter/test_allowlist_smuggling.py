@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from placet.errors import PluginViolation
 from placet.plugin_api import Allowlist, AllowlistTransport, Endpoint
-from placet.plugin_api.probe import ProbeAnswer, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeServer
 from tests.plugins.support import ALLOWLIST
 
 T = TypeVar("T")

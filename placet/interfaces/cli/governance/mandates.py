@@ -226,14 +226,14 @@ def _cohort_test(text: str) -> dict[str, Any]:
 
 
 def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:
-    from placet.governance.mandates import left, state_of
+    from placet.governance.authority.mandates import left, state_of
 
     remaining = left(record).model_dump(mode="json")
     return {**record.model_dump(mode="json"), "state": state_of(record, now), "left": remaining}
 
 
 def _line(record: "MandateRecord", now: datetime, *, idle: bool = False) -> str:
-    from placet.governance.mandates import left, state_of
+    from placet.governance.authority.mandates import left, state_of
 
     mandate, state = record.mandate, state_of(record, now)
     if record.revoked_at is not None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.times import minute
-from placet.governance.oversight import Flaw
+from placet.governance.oversight.stories import Flaw
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import AgentToRunOption, JsonFlag, application
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.governance.oversight_report import ApproverFigures, OversightReport
+    from placet.governance.oversight.report import ApproverFigures, OversightReport
 
 app = typer.Typer(no_args_is_help=True, help="Oversight quality: looks, decline rates, control proposals.")
 

@@ -24,7 +24,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
-from placet.governance.cohorts import actual, fault, holds
+from placet.governance.authority.cohorts import actual, fault, holds
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.signed import verify_document
 

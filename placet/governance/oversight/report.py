@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Frozen, TenantId
-from placet.governance.oversight import ControlOutcome, Durations, GateStory
+from placet.governance.oversight.stories import ControlOutcome, Durations, GateStory
 
 QUICK_SECONDS: Final = 5
 """A decision signed at most this long after the first look counts as quick: nobody reads a proposal in that time.
