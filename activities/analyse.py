@@ -77,7 +77,7 @@ class Analyse:
                 tx,
                 request,
                 STEP,
-                actor=f"agent:{request.agent}" if request.reverses is None else reversal.ACTOR,
+                actor=reversal.actor_of(request),
                 at=context.clock(),
                 body={
                     "assessment": digest,

@@ -5,9 +5,6 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
@@ -18,6 +15,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
+from placet.service.given import checked
 from placet.service.runs import find_run, record_entry
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -82,10 +80,8 @@ def sign_amendment(
         UsageError: neither or both of the changes are given.
     """
     digest, proposal = pending
-    try:
+    with checked():
         amendment = Amendment(amends=digest, amount=change[0], treatment=change[1])
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     predicate = _predicate(record, "amend", approver, reason, amendment)
     changed = amended(proposal, amendment, approver, reason)
     return changed, sign_decision(predicate, digest_of(changed), key.private, key.key_id)
@@ -94,7 +90,7 @@ def sign_amendment(
 def _predicate(
     record: RunRecord, verdict: Verdict, approver: str, reason: str, amendment: Amendment | None = None
 ) -> DecisionPredicate:
-    try:
+    with checked():
         return DecisionPredicate(
             tenant=record.tenant,
             run_id=record.run_id,
@@ -105,8 +101,6 @@ def _predicate(
             reason=reason,
             amendment=amendment,
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) -> None:

@@ -2,16 +2,9 @@
 
 import json
 
-import pytest
-
 from placet.contracts.proposal import AdjustBalance
 from tests.support.programs.command import Command
 from tests.support.world import Approver, World
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
 
 
 def signing(approver: Approver, world: World) -> tuple[str, ...]:

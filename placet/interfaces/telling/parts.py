@@ -22,6 +22,11 @@ def detail_of(event: AuditEvent) -> str:
     return f": {quoted(detail)}" if isinstance(detail, str) and detail else ""
 
 
+def code_of(event: AuditEvent) -> str:
+    """Return the code of what was refused or failed, in brackets, and its detail where it has one."""
+    return f"({name_of(event.body['code'])}){detail_of(event)}"
+
+
 def name_of(value: object) -> str:
     """Return a name or code of ours, as one line."""
     return one_line(str(value), NAME)

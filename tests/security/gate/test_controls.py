@@ -19,11 +19,6 @@ from tests.support.world import Approver, World
 DETAIL = "this was a control proposal ({}, seeded by vera) that had to be declined; nothing was executed"
 
 
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
 def seeded(world: World, flaw: Flaw, customer: str = "C00005") -> str:
     """A control that waits at the gate."""
     request = world.request(customer)

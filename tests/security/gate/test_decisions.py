@@ -24,16 +24,6 @@ from placet.service import runs as run_operations
 from tests.support.world import Approver, World
 
 
-@pytest.fixture
-def run_id(a_world: World) -> str:
-    return a_world.pending("C00005")
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
 def still_waiting(world: World, run_id: str) -> None:
     """The run waits, nothing happened, and a sound approval still passes."""
     assert world.record(run_id).state == "awaiting_decision"
