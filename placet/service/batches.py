@@ -4,7 +4,6 @@ What is shown before the signature and what is signed come from one `PreparedBat
 """
 
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from placet.contracts.people.batch import Batch, BatchMember
 from placet.errors import PlacetError, UsageError
-from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
+from placet.governance.batches import MemberTree, sign_batch, signed_part
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_document
 from placet.service.batch_choice import PreparedBatch
@@ -76,9 +75,7 @@ def record_batch(database: Database, tenant: str, decision: str) -> Batch:
     Raises:
         DecisionRefused: its signature does not count here: no run would accept it.
     """
-    share = BatchedDecision.model_validate_json(decision)
-    envelope = json.dumps(share.batch.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return take_document(database, tenant, envelope, "batch.refused", _take)
+    return take_document(database, tenant, signed_part(decision), "batch.refused", _take)
 
 
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> Batch:

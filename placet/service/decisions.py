@@ -9,6 +9,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, UsageError
+from placet.gate.deciding.proof import signer_of
 from placet.governance.amendments import amended
 from placet.governance.approvals import sign_decision
 from placet.governance.signing import dsse
@@ -128,8 +129,9 @@ async def deliver_decision(database: Database, engine: "Engine", record: RunReco
     except UsageError as error:
         if error.code == "late":
             digest = sha256_hex(envelope.encode())
-            body = {"envelope": digest, "code": error.code, "detail": str(error)}
             with database.transaction() as tx:
+                signer = signer_of(tx, record.tenant, envelope, datetime.now(UTC))
+                body = {"envelope": digest, "code": error.code, "detail": str(error), "signer": signer}
                 record_entry(tx, record, "approve.refused", "unverified", body, key=f"approve.refused.{digest}.late")
         raise
 

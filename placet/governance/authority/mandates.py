@@ -87,7 +87,7 @@ def check_authority(
         because = f" by {', '.join(answer.policies)}" if answer.policies else ""
         raise DecisionRefused(
             f"{verified.key.name!r} may not sign mandate {record.mandate.name!r} over {record.mandate.budget}: "
-            f"{answer.detail}{because}",
+            f"{answer.detail}{because}; {policies.asks('authorise', verified.key)}",
             code="unentitled",
         )
     return Authority(verified.key, answer.policies)

@@ -59,7 +59,14 @@ def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "S
         try:
             return Signer(name, load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key")))
         except ConfigurationError as error:
-            if error.code != NOT_OPENED or not left:
+            if error.code != NOT_OPENED:
                 raise
+            if not left:
+                raise ConfigurationError(f"{error}; {_advice(toolbox, name)}", code=NOT_OPENED) from error
             output.print_notice(f"{error}; try again")
     raise AssertionError("a key is opened or the last try raises")
+
+
+def _advice(toolbox: Toolbox, name: str) -> str:
+    lost = f"a lost passphrase cannot be recovered: `placet keys new {name} --file FILE`, and have that key enrolled"
+    return f"check PLACET_KEY_PASSPHRASE, or unset it to be asked; {lost}" if toolbox.passphrase_is_given else lost

@@ -6,7 +6,16 @@ from typing import Final
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, counted, quoted
-from placet.interfaces.telling.parts import because, code_of, detail_of, digest_of, moment_of, name_of, words_of
+from placet.interfaces.telling.parts import (
+    because,
+    code_of,
+    detail_of,
+    digest_of,
+    moment_of,
+    name_of,
+    signer_of,
+    words_of,
+)
 
 _DECIDED: Final = {
     "approve": "APPROVED the proposal",
@@ -89,7 +98,7 @@ def _amended(event: AuditEvent) -> str:
 
 
 def _refused(event: AuditEvent) -> str:
-    return f"a decision was REFUSED and does not count {code_of(event)}"
+    return f"a decision{signer_of(event)} was REFUSED and does not count {code_of(event)}"
 
 
 def _lapsed(event: AuditEvent) -> str:

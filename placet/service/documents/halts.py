@@ -170,7 +170,8 @@ def _entitle(
         if not answer.allowed:
             because = f" by {', '.join(answer.policies)}" if answer.policies else ""
             raise DecisionRefused(
-                f"{key.name!r} may not lift {halt.halt_id}: {answer.detail}{because} (policy set {version[:16]})",
+                f"{key.name!r} may not lift {halt.halt_id}: {answer.detail}{because} (policy set {version[:16]}); "
+                f"{policy_set.asks('lift', key)}",
                 code="unentitled",
             )
         entitling.append((policy_set, answer.policies))

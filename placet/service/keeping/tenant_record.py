@@ -9,6 +9,7 @@ from placet.contracts.base import Frozen, PersonName
 from placet.contracts.people.signed import Remark
 from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import proven_signer
 from placet.service.given import checked
 from placet.storage.database import Database, Transaction
 
@@ -42,9 +43,10 @@ def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
 def _record_refused(
     database: Database, tenant: str, kind: RecordKind, text: str, error: DecisionRefused, at: datetime
 ) -> None:
-    """Record that a signed document did not count. Who sent it is not known, whatever it says of itself."""
-    body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error)}
+    """Record that a signed document did not count. Who sent it is not known; who signed it is, by their good key."""
     with database.transaction() as tx:
+        signer = proven_signer(text, tenant=tenant, now=at, find_key=tx.approvers.get)
+        body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error), "signer": signer}
         # The same document may come again and be refused for another reason.
         record_act(tx, tenant, kind, "unverified", at, f"{body['document']}.{error.code}", body)
 

@@ -162,7 +162,11 @@ def test_escalation_concerns_the_role_it_goes_to_and_what_follows_concerns_both(
         ("secret_file", "secret_env", "webhook.0.secret_env 'desk.secret'"),
         ('secret_file = "desk.secret"', "", "webhook 'desk' needs either secret_file or secret_env"),
         ('secret_file = "desk.secret"', 'secret_env = "PLACET_X"', "secret_env 'PLACET_X' begins like a setting"),
-        ("[[webhook]]", '[[webhook]]\nsecret = "x"', "webhook.0.secret 'x': Extra inputs are not permitted"),
+        (
+            "[[webhook]]",
+            '[[webhook]]\nsecret = "x"',
+            "webhook.0.secret 'x': there is no field of this name",
+        ),
         ("[[webhook]]", "[[webhook]", "is not TOML"),
     ],
 )

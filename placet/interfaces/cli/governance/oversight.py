@@ -63,6 +63,10 @@ def seed(
 
     toolbox.run(begin())
     output.print_line(f"{request.run_id}  started as a control ({flaw})")
+    output.print_notice(
+        f"nothing is planted yet: if billing does not know {customer}, or nothing suits them, the run ends without a "
+        f"proposal; look with `placet run show {request.run_id}`"
+    )
 
 
 @app.command("report")
