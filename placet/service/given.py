@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.base import first_fault
-from placet.contracts.text import counted
+from placet.contracts.base import PersonName, first_fault
+from placet.contracts.text import NAME, counted, shortened
 from placet.errors import UsageError
 
 
@@ -31,6 +31,18 @@ def checked() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
+
+
+def person(name: str, advice: str = "") -> str:
+    """Return a person's name, checked; `advice` ends the sentence where it is none.
+
+    Raises:
+        UsageError: nobody can have this name.
+    """
+    try:
+        return TypeAdapter(PersonName).validate_python(name)
+    except ValidationError as error:
+        raise UsageError(f"malformed name {shortened(name, NAME)!r}: {first_fault(error)}{advice}") from error
 
 
 def own(found: Owned | None, tenant: str, missing: str, code: str) -> Owned:

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from placet.contracts.base import PersonName, first_fault
-from placet.contracts.text import NAME, shortened
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import ConfigurationError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
+from placet.service.given import person
 
 if TYPE_CHECKING:
     from placet.governance.signing.keys import Signer
@@ -24,10 +21,7 @@ def key_path(toolbox: Toolbox, name: str, key_file: Path | None = None) -> Path:
     Raises:
         UsageError: `name` is nobody's name; it must not lead out of the folder.
     """
-    try:
-        checked = TypeAdapter(PersonName).validate_python(name)
-    except ValidationError as error:
-        raise UsageError(f"malformed name {shortened(name, NAME)!r}: {first_fault(error)}") from error
+    checked = person(name)
     return key_file or toolbox.home / "keys" / f"{checked}.pem"
 
 

@@ -74,7 +74,7 @@ def bootstrap(
 def enroll(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="the person's name")],
-    public: Annotated[Path, typer.Option("--public", help="the person's .pub file")],
+    public: Annotated[Path, typer.Option("--public", help="the person's .pub file, made by `placet keys new`")],
     administrator: AdministratorOption,
     role: Annotated[list[str], typer.Option("--role", help="role held; repeatable")],
     limit: Annotated[str | None, typer.Option("--limit", help="largest cost they may decide: '200.00 USD'")] = None,
