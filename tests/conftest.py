@@ -115,3 +115,9 @@ def a_world(make_world: Callable[..., World]) -> World:
 def anna(a_world: World) -> Approver:
     """A retention lead who is enrolled in that installation."""
     return a_world.approver("anna")
+
+
+@pytest.fixture
+def run_id(a_world: World) -> str:
+    """A run of that installation, which waits for a decision."""
+    return a_world.pending("C00005")
