@@ -77,7 +77,7 @@ class Analyse:
                 tx,
                 request,
                 STEP,
-                actor=f"agent:{request.agent}" if request.reverses is None else reversal.ACTOR,
+                actor=reversal.actor_of(request),
                 at=context.clock(),
                 body={
                     "assessment": digest,
@@ -105,7 +105,9 @@ class Analyse:
             return self._context.billing.customer(request.customer_id)
         except NotFound as error:
             raise UsageError(
-                f"unknown customer {request.customer_id!r}: billing does not know it", code="unknown_customer"
+                f"unknown customer {request.customer_id!r}: billing does not know it; check the id for a typing error, "
+                "and start another run with the right one",
+                code="unknown_customer",
             ) from error
 
     def _answer(self, request: RunRequest, digest: str, assessment: Assessment | None = None) -> Analysed:

@@ -74,7 +74,7 @@ class Propose:
                 tx,
                 run,
                 PROPOSED,
-                actor=f"agent:{run.agent}" if run.reverses is None else reversal.ACTOR,
+                actor=reversal.actor_of(run),
                 at=context.clock(),
                 body={
                     "proposal": digest,

@@ -25,7 +25,7 @@ from tests.support.database_fixtures import (
 from tests.support.programs.command import command
 from tests.support.steps import steps
 from tests.support.temporal import temporal_server
-from tests.support.world import World, world
+from tests.support.world import Approver, World, world
 
 gc.disable()  # until everything is imported: see pytest_collection_finish
 
@@ -109,3 +109,15 @@ def make_world(tmp_path: Path, temporal_address: str, bss_url: str) -> Iterator[
 def a_world(make_world: Callable[..., World]) -> World:
     """One installation with a running worker."""
     return make_world()
+
+
+@pytest.fixture
+def anna(a_world: World) -> Approver:
+    """A retention lead who is enrolled in that installation."""
+    return a_world.approver("anna")
+
+
+@pytest.fixture
+def run_id(a_world: World) -> str:
+    """A run of that installation, which waits for a decision."""
+    return a_world.pending("C00005")

@@ -21,9 +21,13 @@ def first_fault(error: ValidationError) -> str:
     """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":  # its input is all that is there
+        return f"{where} is missing: a field that must be there"
     # Who writes a key where its name belongs must not find it in a log.
     secret = _SECRETS & {part for part in fault["loc"] if isinstance(part, str)}
     shown = "(not shown)" if secret else shortened(repr(fault["input"]), NAME)
+    if fault["type"] == "extra_forbidden":
+        return f"{where} {shown}: there is no field of this name; check its spelling"
     form = _FORMS.get(fault.get("ctx", {}).get("pattern", ""))
     said = fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}"
     return f"{where} {shown}: {said}" if where else said
@@ -38,12 +42,14 @@ _CUSTOMER = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 _RUN = r"^run-[0-9a-f]{20}$"
 NAME_OF_OURS = r"^[a-z][a-z0-9_-]{0,47}$"
 _PERSON = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
+REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
 _FORMS = {
     _TENANT: "a tenant's name, such as 'demo': lower-case letters, digits and '-'",
     _AGENT: "an agent's name, such as 'retention': lower-case letters, digits and '_'",
     _CUSTOMER: "a customer id, such as 'C00042': letters, digits and '_.:-'",
     _RUN: "a run id, such as `placet run list` shows",
     NAME_OF_OURS: "a short name, such as 'small-credits': lower-case letters, digits, '_' and '-'",
+    REASON_CODE: "a code, such as 'goodwill_credit': lower-case letters, digits and '_'",
     _PERSON: "a person's name, such as 'olga': lower-case letters, digits and '._@-'",
 }
 """What a person is told instead of a regular expression."""
@@ -90,5 +96,4 @@ def _text(text: str) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 """Any text at all. Python's own JSON reader lets half a character into a `str` on which nothing else is asked."""
 
-REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
 ReasonCode = Annotated[str, StringConstraints(pattern=REASON_CODE)]

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from agents.catalogue import declared_facts, names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.logs import set_up_logging
+from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from placet.engine.payload_keys import load_or_create_key
-from placet.entrypoints.observing import tracing_interceptors
+from placet.entrypoints.observability.telemetry import tracing_interceptors
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
 from placet.files import private_folder

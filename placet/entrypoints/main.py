@@ -186,7 +186,7 @@ def _command(arguments: list[str]) -> int:
 
 def run_traced(arguments: list[str]) -> int:
     """Run one command as a span of its own; services make their own spans."""
-    from placet.entrypoints.observing import observed
+    from placet.entrypoints.observability.telemetry import observed
     from placet.entrypoints.services import SERVICES
     from placet.interfaces.cli.app import command_path, run
     from placet.telemetry import spans

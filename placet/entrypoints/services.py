@@ -5,6 +5,7 @@ import contextlib
 import os
 import shlex
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from placet.entrypoints.settings import Settings, running_stack
 from placet.errors import ConfigurationError
 from placet.files import private_folder
 
+_TEMPORAL = "PLACET_TEMPORAL_ADDRESS to where Temporal is"
 _REPLAYS = "the history replays and every digest holds"
 
 
@@ -62,6 +64,8 @@ def demo(settings: Settings, customer: str | None) -> int:
 
 def env(settings: Settings) -> int:
     """What another terminal needs to reach this installation, for `eval`; no secret is among it."""
+    from placet.interfaces.cli.output import print_notice
+
     # What runs here now comes before what this terminal was told of an earlier one.
     running = running_stack(settings.home)
     values = {
@@ -71,6 +75,9 @@ def env(settings: Settings) -> int:
     }
     for name, value in values.items():
         print(f"export {name}={shlex.quote(value)}")
+    if not running and "temporal_address" not in settings.model_fields_set:
+        sys.stdout.flush()  # what is for `eval` comes first
+        print_notice(f"no stack runs in {str(settings.home)!r}: start it with `placet up`, or set {_TEMPORAL}")
     return 0
 
 
@@ -87,7 +94,7 @@ def migrate(settings: Settings) -> int:
 
 def worker(settings: Settings, ready_file: Path | None) -> int:
     """A worker process."""
-    from placet.entrypoints.observing import observed
+    from placet.entrypoints.observability.telemetry import observed
     from placet.entrypoints.worker import serve
 
     with observed("worker"):
@@ -98,7 +105,7 @@ def worker(settings: Settings, ready_file: Path | None) -> int:
 def api(settings: Settings) -> int:
     """The HTTP API."""
     from placet.entrypoints.api import serve
-    from placet.entrypoints.observing import observed
+    from placet.entrypoints.observability.telemetry import observed
 
     with observed("api"):
         serve(settings)
@@ -121,7 +128,7 @@ def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
     return 0
 
 
-def bss_customers(settings: Settings, limit: int) -> int:  # noqa: ARG001 - the services share one signature
+def bss_customers(settings: Settings, limit: int) -> int:
     """The customers of the bundled sample."""
     import csv
     from importlib import resources
@@ -136,6 +143,9 @@ def bss_customers(settings: Settings, limit: int) -> int:  # noqa: ARG001 - the 
         output.print_line(f"{row['customer_id']}  {held}")
     if len(rows) > limit:
         output.print_notice(f"showing {limit} of {len(rows)}; more with --limit")
+    if not running_stack(settings.home) and not {"bss_url", "billing_url"} & settings.model_fields_set:
+        said = "these are the customers of the bundled sample, and no sandbox BSS runs here that would answer for them"
+        output.print_notice(f"{said}: start it with `placet up`")
     return 0
 
 
@@ -187,14 +197,19 @@ def reconcile(settings: Settings, as_json: bool) -> int:
     from placet.entrypoints.beside_worker.reconciler import reconcile_all
     from placet.interfaces.cli import output
 
-    found = asyncio.run(reconcile_all(settings))
+    found, young = asyncio.run(reconcile_all(settings))
+    grace = f"{settings.reconcile_grace_seconds:g} s"
+    unjudged = f"{counted(young, 'run')} moved within the last {grace}, too young to judge: ask again after that"
     if as_json:
         output.print_json([asdict(one) for one in found])
     else:
         for one in found:
             output.print_line(f"{one.run_id}  {one.found.replace('_', ' '):<13}  {one.detail}")
         if not found:
-            output.print_line("every run that is not over has its workflow")
+            older = f" and has not moved for {grace}" if young else ""
+            output.print_line(f"every run that is not over{older} has its workflow")
+    if young:
+        output.print_notice(unjudged)
     return 1 if any(one.found in ("lost", "foreign", "refused") for one in found) else 0
 
 

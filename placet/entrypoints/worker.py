@@ -24,8 +24,8 @@ from agents.catalogue import names
 from placet.entrypoints.beside_worker.integrator import Integrator
 from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
 from placet.entrypoints.connection import connect
-from placet.entrypoints.logs import set_up_logging, tell_temporal_apart
-from placet.entrypoints.observing import metrics_of_worker
+from placet.entrypoints.observability.logs import set_up_logging, tell_temporal_apart
+from placet.entrypoints.observability.telemetry import metrics_of_worker
 from placet.entrypoints.senders import build_notifier
 from placet.entrypoints.settings import Settings
 from placet.files import write_file

@@ -22,7 +22,7 @@ from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import record
-from placet.governance.mandates import Authority, charge, check_authority, covers, left
+from placet.governance.authority.mandates import Authority, charge, check_authority, covers, left
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 

@@ -21,7 +21,7 @@ from placet.contracts.run import CloseInput, ProposeInput, RunRequest
 from placet.decisioning.controls import ineligible, retold, too_much
 from placet.errors import DecisionRefused, PolicyError
 from placet.gate.context import GateContext, record
-from placet.governance.oversight import ControlOutcome, outcome_key
+from placet.governance.oversight.stories import ControlOutcome, outcome_key
 from placet.storage.database import Transaction
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import Claim

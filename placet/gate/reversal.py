@@ -1,6 +1,7 @@
 """What differs in a run that takes back another one: no model is asked, arithmetic proposes (docs/adr/0011)."""
 
 from datetime import datetime
+from typing import Any
 
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.outcome import ProposalOutcome
@@ -27,13 +28,13 @@ ACTOR = "worker"
 """Who analyses and proposes a reversal: no agent has a say in it."""
 
 
-def open_reversal(tx: Transaction, run: RunRequest, original_id: str, at: datetime) -> None:
-    """Link the original to the run that is to take it back, which is on record already, unless it may not be.
+def actor_of(run: RunRequest) -> str:
+    """Return who analyses and proposes in a run."""
+    return f"agent:{run.agent}" if run.reverses is None else ACTOR
 
-    Raises:
-        GovernanceError: the original may not be reversed, or is of another tenant, customer or agent.
-    """
-    # First of all: two reversals of one run take turns at the end of its stream, so that the second sees the first.
+
+def record_asked(tx: Transaction, run: RunRequest, original_id: str, at: datetime, body: dict[str, Any]) -> None:
+    """Say on the original's stream, once, that `run` was asked to take it back."""
     tx.audit.append(
         stream=original_id,
         tenant=run.tenant,
@@ -42,8 +43,18 @@ def open_reversal(tx: Transaction, run: RunRequest, original_id: str, at: dateti
         actor=run.requested_by,
         step_key=step_key(REQUESTED, run.run_id),
         at=at,
-        body={"reversal": run.run_id, "reason": ""},
+        body=body,
     )
+
+
+def open_reversal(tx: Transaction, run: RunRequest, original_id: str, at: datetime) -> None:
+    """Link the original to the run that is to take it back, which is on record already, unless it may not be.
+
+    Raises:
+        GovernanceError: the original may not be reversed, or is of another tenant, customer or agent.
+    """
+    # First of all: two reversals of one run take turns at the end of its stream, so that the second sees the first.
+    record_asked(tx, run, original_id, at, {"reversal": run.run_id, "reason": ""})
     original = tx.runs.get(original_id)
     if original is None or (original.tenant, original.customer_id, original.agent) != (
         run.tenant,

@@ -149,8 +149,7 @@ def verify_batched(
         DecisionRefused: with the code of the first check that failed.
     """
     own = _parse(text)
-    envelope = json.dumps(own.batch.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    verified = verify_document(envelope, Batch, tenant=run.tenant, now=now, find_key=find_key)
+    verified = verify_document(_signed(own), Batch, tenant=run.tenant, now=now, find_key=find_key)
     batch = verified.document
     if phase != "decide":
         raise DecisionRefused(
@@ -224,6 +223,19 @@ def check_bounds(bounds: BatchBounds, proposal: Proposal) -> None:
     else:
         return
     raise DecisionRefused(f"the proposal {fault}", code=OUTSIDE_BATCH)
+
+
+def signed_part(text: str) -> str:
+    """Return the envelope that was signed: of a member's share that of its batch, of anything else the text itself.
+
+    Raises:
+        DecisionRefused: it claims to be a share of a batch, and is none.
+    """
+    return _signed(_parse(text)) if is_batched(text) else text
+
+
+def _signed(own: BatchedDecision) -> str:
+    return json.dumps(own.batch.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 def _parse(text: str) -> BatchedDecision:

@@ -27,6 +27,13 @@ def in_words(event: AuditEvent) -> str:
     return one_line(f"{told or _any(event)}{_vouched(event)}", 600)
 
 
+def who(event: AuditEvent) -> str:
+    """Return who acted. Of what does not count that is who signed it, where their good key did: no more is known."""
+    signer = event.body.get("signer")
+    known = event.actor == "unverified" and isinstance(signer, str)
+    return f"signed by {name_of(signer)}" if known else event.actor
+
+
 def _vouched(event: AuditEvent) -> str:
     token = event.body.get("token")
     return f" (its token {digest_of(token)} says who asked)" if isinstance(token, str) else ""

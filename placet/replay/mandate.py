@@ -6,7 +6,7 @@ from placet.contracts.customer import CustomerProfile
 from placet.contracts.people.mandate import Clearance, Mandate
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW
-from placet.governance.mandates import charge, covers
+from placet.governance.authority.mandates import charge, covers
 from placet.governance.signing import dsse
 from placet.governance.signing.signed import read_document
 from placet.replay.case import Case, Faults, Version

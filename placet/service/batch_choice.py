@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
-from placet.contracts.base import AgentName, Digest, Frozen, ReasonCode, first_fault
+from placet.contracts.base import AgentName, Digest, Frozen, ReasonCode
 from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.people.batch import MOST_IN_BATCH, BatchBounds
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
 from placet.service.decisions import pending_proposal
+from placet.service.given import checked
 from placet.storage.database import Database, Transaction
 from placet.storage.inbox import InboxFilter
 from placet.storage.records import RunRecord
@@ -124,10 +125,8 @@ def parse_limits(values: Mapping[str, object]) -> BatchLimits:
     Raises:
         UsageError: a value is malformed.
     """
-    try:
+    with checked():
         return BatchLimits.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def prepare_batch(

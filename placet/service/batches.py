@@ -4,23 +4,20 @@ What is shown before the signature and what is signed come from one `PreparedBat
 """
 
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.people.batch import Batch, BatchMember
 from placet.errors import PlacetError, UsageError
-from placet.governance.batches import BatchedDecision, MemberTree, sign_batch
+from placet.governance.batches import MemberTree, sign_batch, signed_part
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_document
 from placet.service.batch_choice import PreparedBatch
 from placet.service.decisions import deliver_decision, review_outcome
+from placet.service.given import checked
 from placet.service.keeping.tenant_record import record_act, take_document
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
@@ -57,7 +54,7 @@ def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: 
         UsageError: the signer's name or the reason is malformed.
     """
     tree = MemberTree([BatchMember(run_id=one.record.run_id, proposal=one.digest) for one in prepared.choices])
-    try:
+    with checked():
         batch = Batch(
             tenant=tenant,
             signer=signer,
@@ -69,8 +66,6 @@ def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: 
             root=tree.root,
             bounds=prepared.bounds,
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     return sign_batch(batch, tree, key.private, key.key_id)
 
 
@@ -80,19 +75,17 @@ def record_batch(database: Database, tenant: str, decision: str) -> Batch:
     Raises:
         DecisionRefused: its signature does not count here: no run would accept it.
     """
-    share = BatchedDecision.model_validate_json(decision)
-    envelope = json.dumps(share.batch.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return take_document(database, tenant, signed_part(decision), "batch.refused", _take)
 
-    def take(tx: Transaction, text: str, now: datetime) -> Batch:
-        verified = verify_document(text, Batch, tenant=tenant, now=now, find_key=tx.approvers.get)
-        batch = verified.document
-        tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
-        body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
-        # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
-        record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
-        return batch
 
-    return take_document(database, tenant, envelope, "batch.refused", take)
+def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> Batch:
+    verified = verify_document(text, Batch, tenant=tenant, now=now, find_key=tx.approvers.get)
+    batch = verified.document
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
+    # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
+    record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
+    return batch
 
 
 async def deliver_batch(

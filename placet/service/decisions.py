@@ -5,19 +5,18 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
 from placet.contracts.proposal import Proposal
 from placet.errors import UsageError
+from placet.gate.deciding.proof import signer_of
 from placet.governance.amendments import amended
 from placet.governance.approvals import check_key, sign_decision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
+from placet.service.given import checked
 from placet.service.runs import find_run, record_entry
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -82,10 +81,8 @@ def sign_amendment(
         UsageError: neither or both of the changes are given.
     """
     digest, proposal = pending
-    try:
+    with checked():
         amendment = Amendment(amends=digest, amount=change[0], treatment=change[1])
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     predicate = _predicate(record, "amend", approver, reason, amendment)
     changed = amended(proposal, amendment, approver, reason)
     return changed, sign_decision(predicate, digest_of(changed), key.private, key.key_id)
@@ -94,7 +91,7 @@ def sign_amendment(
 def _predicate(
     record: RunRecord, verdict: Verdict, approver: str, reason: str, amendment: Amendment | None = None
 ) -> DecisionPredicate:
-    try:
+    with checked():
         return DecisionPredicate(
             tenant=record.tenant,
             run_id=record.run_id,
@@ -105,8 +102,6 @@ def _predicate(
             reason=reason,
             amendment=amendment,
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) -> None:
@@ -132,8 +127,9 @@ async def deliver_decision(database: Database, engine: "Engine", record: RunReco
     except UsageError as error:
         if error.code == "late":
             digest = sha256_hex(envelope.encode())
-            body = {"envelope": digest, "code": error.code, "detail": str(error)}
             with database.transaction() as tx:
+                signer = signer_of(tx, record.tenant, envelope, datetime.now(UTC))
+                body = {"envelope": digest, "code": error.code, "detail": str(error), "signer": signer}
                 record_entry(tx, record, "approve.refused", "unverified", body, key=f"approve.refused.{digest}.late")
         raise
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import ValidationError
-
-from placet.contracts.base import RunId, first_fault
+from placet.contracts.base import RunId
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, UsageError
 from placet.governance.quorum import roles_at
+from placet.service.given import checked
 from placet.storage.database import Database, Transaction
 from placet.storage.inbox import InboxFilter, InboxRow
 from placet.storage.pending import pending_on_record
@@ -62,10 +61,8 @@ def parse_filter(values: Mapping[str, object]) -> InboxFilter:
     Raises:
         UsageError: a value is malformed.
     """
-    try:
+    with checked():
         return InboxFilter.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def read_inbox(

@@ -3,16 +3,22 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from placet.contracts.audit import AuditEvent
-from placet.contracts.base import PersonName, first_fault
 from placet.contracts.run import RunRequest
-from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
-from placet.governance.oversight import OPENED, SEEDED, SEEN, Flaw, outcome_from, outcome_key, read_gate, seen_key
-from placet.governance.oversight_report import OversightReport, Tally
+from placet.governance.oversight.report import OversightReport, Tally
+from placet.governance.oversight.stories import (
+    OPENED,
+    SEEDED,
+    SEEN,
+    Flaw,
+    outcome_from,
+    outcome_key,
+    read_gate,
+    seen_key,
+)
 from placet.notify.notices import ASKING
+from placet.service.given import person
 from placet.service.keeping.tenant_record import record_act
 from placet.service.runs import StartedRun, record_entry, start_run
 from placet.storage.database import Database, Transaction
@@ -35,7 +41,7 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
         UpstreamUnavailable: marked and recorded, but Temporal did not start it; the same key starts it later.
     """
     now = datetime.now(UTC)
-    _check_name(by)
+    person(by, "; write it as enrolled")
     control = ControlRecord(run_id=request.run_id, tenant=request.tenant, flaw=flaw, seeded_by=by, seeded_at=now)
     with database.transaction() as tx:
         if tx.runs.get(request.run_id) is not None:
@@ -56,7 +62,7 @@ def record_seen(database: Database, run: RunRecord, proposal: str, name: str, ch
     Raises:
         UsageError: `name` is malformed.
     """
-    _check_name(name)
+    person(name, "; write it as enrolled")
     if run.state != "awaiting_decision":
         return True
     body = {"proposal": proposal, "channel": channel}
@@ -115,12 +121,3 @@ def _notifications(tx: Transaction, tenant: str, since: datetime) -> tuple[int, 
     asking = [row for row in tx.outbox.counts(tenant, since) if row.occasion in ASKING]
     delivered = sum(row.count for row in asking if row.status == "delivered")
     return delivered, sum(row.count for row in asking) - delivered
-
-
-def _check_name(name: str) -> None:
-    try:
-        TypeAdapter(PersonName).validate_python(name)
-    except ValidationError as error:
-        raise UsageError(
-            f"malformed name {shortened(name, NAME)!r}: {first_fault(error)}; write it as enrolled"
-        ) from error

@@ -9,9 +9,11 @@ from placet.contracts.base import first_fault
 from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import GovernanceError, UsageError
-from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
+from placet.gate.reversal import record_asked
+from placet.governance.reversals import KEY_PREFIX, check_reversible
+from placet.service.given import checked
 from placet.service.keeping.tenant_record import vouched
-from placet.service.runs import StartedRun, record_entry, run_id_for
+from placet.service.runs import StartedRun, own_run, record_entry, run_id_for
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 from placet.storage.standing import state_on_record
@@ -33,9 +35,7 @@ def request_reversal(
     """
     _check_reason(reason)
     with database.transaction() as tx:
-        original = tx.runs.get(run_id)
-        if original is None or original.tenant != tenant:
-            raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
+        original = own_run(tx.runs.get(run_id), run_id, tenant)
         earlier = tx.runs.reversals_of(run_id)
         for reversal in earlier:
             if state_on_record(tx, reversal) not in END_STATES:
@@ -94,7 +94,7 @@ def _check_reason(reason: str) -> None:
 
 
 def _request(original: RunRequest, key: str, requested_by: str) -> RunRequest:
-    try:
+    with checked():
         return RunRequest(
             run_id=run_id_for(original.tenant, key),
             tenant=original.tenant,
@@ -105,8 +105,6 @@ def _request(original: RunRequest, key: str, requested_by: str) -> RunRequest:
             requested_at=datetime.now(UTC),
             reverses=original.run_id,
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def _request_of(record: RunRecord) -> RunRequest:
@@ -114,16 +112,8 @@ def _request_of(record: RunRecord) -> RunRequest:
 
 
 def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: str | None) -> None:
-    tx.audit.append(
-        stream=original_id,
-        tenant=request.tenant,
-        run_id=original_id,
-        kind=REQUESTED,
-        actor=request.requested_by,
-        step_key=step_key(REQUESTED, request.run_id),
-        at=request.requested_at,
-        body=vouched({"reversal": request.run_id, "reason": reason}, token_id),
-    )
+    asked = vouched({"reversal": request.run_id, "reason": reason}, token_id)
+    record_asked(tx, request, original_id, request.requested_at, asked)
     wanted = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
     body = vouched({**wanted, "reason": reason}, token_id)
     record_entry(tx, request, "run.requested", request.requested_by, body, at=request.requested_at)

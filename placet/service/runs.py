@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from placet.contracts.audit import RecordKind
-from placet.contracts.base import Frozen, PersonName, first_fault
-from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
-from placet.service.keeping.tenant_record import VOUCHED, record_act, vouched
+from placet.service.given import checked, own
+from placet.service.keeping.tenant_record import VOUCHED, Said, record_act, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
@@ -58,7 +55,7 @@ def build_request(
     run_key = secrets.token_hex(8) if key is None else key
     if run_key.startswith(KEY_PREFIX):
         raise UsageError(f"run key {run_key!r} begins like a reversal's; choose another one, or use `placet reverse`")
-    try:
+    with checked():
         return RunRequest(
             run_id=run_id_for(tenant, run_key),
             tenant=tenant,
@@ -68,8 +65,6 @@ def build_request(
             requested_by=requested_by,
             requested_at=datetime.now(UTC),
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def record_request(database: Database, request: RunRequest, *, token_id: str | None = None) -> StartedRun:
@@ -110,13 +105,6 @@ async def start_run(database: Database, engine: "Engine", request: RunRequest) -
     return StartedRun(recorded.request, new=await engine.start(recorded.request))
 
 
-class _Cancellation(Frozen):
-    """What a person says when they ask for the end of a run."""
-
-    by: PersonName
-    reason: Remark
-
-
 def record_cancellation(
     database: Database, record: RunRecord, by: str, reason: str = "", *, token_id: str | None = None
 ) -> None:
@@ -132,10 +120,7 @@ def record_cancellation(
     Raises:
         UsageError: the run has ended, or a value is malformed.
     """
-    try:
-        said = _Cancellation(by=by, reason=reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+    said = Said.read(by, reason)
     if record.state in END_STATES:
         raise UsageError(
             f"run {record.run_id!r} is {record.state!r} and not running; there is nothing to cancel", code="not_running"
@@ -188,6 +173,9 @@ def find_run(database: Database, run_id: str, tenant: str) -> RunRecord:
     """
     with database.reading() as tx:
         record = tx.runs.get(run_id)
-    if record is None or record.tenant != tenant:
-        raise UsageError(f"no run {run_id!r}; see `placet run list`", code="unknown_run")
-    return record
+    return own_run(record, run_id, tenant)
+
+
+def own_run(record: RunRecord | None, run_id: str, tenant: str) -> RunRecord:
+    """Return the run that was looked up in a transaction of the caller's, as `find_run` does."""
+    return own(record, tenant, f"no run {run_id!r}; see `placet run list`", "unknown_run")

@@ -48,36 +48,18 @@ _TAKE_OVER = (
     )
     .values(holder=bindparam("claimant"), lease_until=bindparam("until"), attempts=EFFECT.c.attempts + 1)
 )
-_RELEASE = (
-    update(EFFECT)
-    .where(
-        EFFECT.c.effect_key == bindparam("id"),
-        EFFECT.c.status == "open",
-        EFFECT.c.holder == bindparam("claimant"),
-    )
-    .values(lease_until=bindparam("now"))
+_HELD = update(EFFECT).where(
+    EFFECT.c.effect_key == bindparam("id"),
+    EFFECT.c.status == "open",
+    EFFECT.c.holder == bindparam("claimant"),
 )
-_SENDING = (
-    update(EFFECT)
-    .where(
-        EFFECT.c.effect_key == bindparam("id"),
-        EFFECT.c.status == "open",
-        EFFECT.c.holder == bindparam("claimant"),
-        EFFECT.c.lease_until > bindparam("now"),
-        EFFECT.c.sends < bindparam("most"),
-    )
-    .values(sends=EFFECT.c.sends + 1)
+"""An open effect that the claimant holds."""
+
+_RELEASE = _HELD.values(lease_until=bindparam("now"))
+_SENDING = _HELD.where(EFFECT.c.lease_until > bindparam("now"), EFFECT.c.sends < bindparam("most")).values(
+    sends=EFFECT.c.sends + 1
 )
-_NOT_SENT = (
-    update(EFFECT)
-    .where(
-        EFFECT.c.effect_key == bindparam("id"),
-        EFFECT.c.status == "open",
-        EFFECT.c.holder == bindparam("claimant"),
-        EFFECT.c.sends > 0,
-    )
-    .values(sends=EFFECT.c.sends - 1)
-)
+_NOT_SENT = _HELD.where(EFFECT.c.sends > 0).values(sends=EFFECT.c.sends - 1)
 # By way of the newest runs of that state, for which there is an index; the ledger has none by time.
 _LATEST_SETTLED = (
     select(EFFECT)

@@ -3,19 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from sqlalchemy import bindparam, func, literal, select, text, union_all
 
-from placet.contracts.run import END_STATES, RunState
+from placet.contracts.run import OPEN_STATES
 from placet.storage.sql.driver import Connection
 from placet.storage.tables import AUDIT, LOG_CHECKPOINT, LOG_ENTRY, NOTIFICATION, RUN
 
 MOST_COUNTED: Final = 10_000
 """Rows that a count looks at; a figure of this size means "this many or more"."""
-
-OPEN_STATES: Final = tuple(state for state in get_args(RunState) if state not in END_STATES)
-"""States in which a run still has something before it, `unknown_outcome` included."""
 
 _MOST_GATES: Final = 1000
 _TENANT: Final[Any] = bindparam("tenant")
@@ -35,7 +32,7 @@ def _open_in(state: str) -> Any:
     ).select_from(some)
 
 
-_OPEN = union_all(*(_open_in(state) for state in OPEN_STATES))
+_OPEN = union_all(*(_open_in(state) for state in sorted(OPEN_STATES)))
 _GATES = (
     select(RUN.c.run_id)
     .where(RUN.c.tenant == _TENANT, RUN.c.state == "awaiting_decision")

@@ -167,6 +167,15 @@ class RunRepository:
         )
         return tuple(run_record(row) for row in self._connection.execute(query).mappings())
 
+    def moved(self, tenants: Collection[str], *, since: datetime) -> int:
+        """Return how many runs are not over and moved at `since` or later."""
+        query = (
+            select(func.count())
+            .select_from(RUN)
+            .where(RUN.c.tenant.in_(sorted(tenants)), RUN.c.state.in_(sorted(OPEN_STATES)), RUN.c.updated_at >= since)
+        )
+        return self._connection.scalar(query) or 0
+
     def list(
         self,
         tenant: str,

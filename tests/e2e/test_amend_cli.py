@@ -2,16 +2,9 @@
 
 import json
 
-import pytest
-
 from placet.contracts.proposal import AdjustBalance
 from tests.support.programs.command import Command
 from tests.support.world import Approver, World
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
 
 
 def signing(approver: Approver, world: World) -> tuple[str, ...]:
@@ -43,6 +36,8 @@ def test_what_cannot_be_amended_is_one_clear_line_and_nothing_is_sent(
     assert more.refusal() == "placet: 9.00 USD is not less than 7.00 USD, which is proposed"
     unknown = command("amend", run_id, "--treatment", "yacht", *signing(anna, a_world))
     assert unknown.refusal().startswith("placet: treatment 'yacht' was not found eligible; eligible are: ")
+    misspelt = command("amend", run_id, "--treatment", "Loyalty Bonus", *signing(anna, a_world))
+    assert misspelt.refusal().startswith("placet: treatment 'Loyalty Bonus' was not found eligible; eligible are: ")
     neither = command("amend", run_id, *signing(anna, a_world))
     assert (neither.code, "give one of them" in neither.err) == (2, True)
     malformed = command("amend", run_id, "--amount", "five", *signing(anna, a_world))

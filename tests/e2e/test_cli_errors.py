@@ -32,6 +32,25 @@ def test_an_unknown_agent_or_malformed_customer_starts_nothing(tmp_path: Path) -
     assert line.startswith("placet: malformed: customer_id 'C 1; DROP'")
 
 
+def test_where_no_stack_runs_it_is_said_beside_what_is_for_programs(tmp_path: Path) -> None:
+    done = placet(tmp_path, "env")
+    assert done.stdout.startswith("export PLACET_HOME=")
+    assert done.stderr.startswith(f"no stack runs in '{tmp_path}': start it with `placet up`, or set ")
+    assert placet(tmp_path, "env", PLACET_TEMPORAL_ADDRESS="temporal.example:7233").stderr == ""
+    customers = ("bss", "customers", "--limit", "1")
+    shown, told = placet(tmp_path, *customers).stderr.splitlines()
+    assert shown.startswith("showing 1 of ")
+    assert told.endswith("no sandbox BSS runs here that would answer for them: start it with `placet up`")
+    assert len(placet(tmp_path, *customers, PLACET_BSS_URL="https://bss.example").stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_no_backup_is_said_to_be_none(tmp_path: Path) -> None:
+    file, home = tmp_path / "notes.txt", tmp_path / "home"
+    file.write_text("hello")
+    line = one_line(placet(home, "restore", str(file)))
+    assert line == (f"placet: '{file}' is no backup: it does not read as gzip; name a file that `placet backup` wrote")
+
+
 def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     line = one_line(placet(tmp_path, "run", "list", PLACET_BSS_ULR="http://x"))
     assert line.startswith("placet: unknown setting 'PLACET_BSS_ULR'")
@@ -63,7 +82,9 @@ def test_a_bad_key_file_signs_nothing(a_world: World, spoil: str, message: str) 
         key.chmod(0o644)
     else:
         extra["PLACET_KEY_PASSPHRASE"] = "wrong"
-    assert message in one_line(placet(home, "approve", run_id, "--as", "anna", **extra))
+    line = one_line(placet(home, "approve", run_id, "--as", "anna", **extra))
+    assert message in line
+    assert spoil != "passphrase" or "check PLACET_KEY_PASSPHRASE, or unset it to be asked" in line
     assert a_world.record(run_id).state == "awaiting_decision"
 
 
@@ -105,6 +126,8 @@ def test_nobody_is_enrolled_before_an_administrator_is_pinned_and_no_key_leads_o
     line = one_line(placet(tmp_path, *enroll))
     assert "no administrator of tenant 'demo' is pinned in" in line
     assert line.endswith("run `placet keys bootstrap root`")
+    nobodys = one_line(placet(tmp_path, *enroll[:4], f"{public}.none", *enroll[5:]))
+    assert nobodys.endswith("whose key it is makes it with `placet keys new NAME`, which writes NAME.pem.pub")
     line = one_line(placet(tmp_path, "keys", "bootstrap", "root", "--public", public))
     assert "is not the public half of root's key" in line
     assert placet(tmp_path, "keys", "bootstrap", "root").returncode == 0

@@ -102,6 +102,9 @@ def test_what_was_drafted_is_shown_and_signed_exactly(placet: Placet, tmp_path: 
     code, out, err = placet("mandate", "sign", str(file), "--as", "hanna", "--reason", "agreed in the council")
     assert code == 0, err
     assert out.splitlines()[:5] == bounds
+    assert (
+        out.splitlines()[6] == "signer    must hold role retention_head, and policy must permit them to sign this one"
+    )
     (shown,) = listed(placet, "list")
     mandate = Mandate.model_validate(shown["mandate"])
     assert (mandate.signer, mandate.drafted_by, mandate.reason) == ("hanna", "olga", "agreed in the council")
@@ -168,11 +171,14 @@ def test_who_is_not_entitled_puts_nothing_in_force_and_the_attempt_is_on_the_rec
     assert draft(placet, tmp_path / "draft.json", **changes)[0] == 0
     exit_code, _, err = placet("mandate", "sign", str(tmp_path / "draft.json"), "--as", who)
     idle, refusal = err.splitlines()
+    if code == "unentitled":
+        assert f"; role asked for: retention_head; {who} holds: retention_" in refusal
     assert (exit_code, idle) == (1, NO_PERMIT)
     assert refusal.startswith("placet: ")
     assert listed(placet, "list") == []
     (entry,) = entries("mandate.refused")
-    assert (entry["actor"], entry["code"]) == ("unverified", code)
+    # Who sent it is not known. Who signed it is, where an administrator said whose key it is.
+    assert (entry["actor"], entry["code"], entry["signer"]) == ("unverified", code, None if who == "nora" else who)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +221,7 @@ def test_wrong_usage_is_exit_2_and_a_draft_is_not_overwritten(placet: Placet, tm
     [
         ("{", "cannot read mandate draft"),
         ("[" * 100_000, "larger than 65536 bytes"),
-        ('{"budget": 1.5}', "Field required"),
+        ('{"budget": 1.5}', "draft.json': tenant is missing: a field that must be there"),
         (None, "No such file"),
     ],
 )

@@ -125,13 +125,14 @@ def test_explain_tells_gate_decisions_and_who_could_decide_now(
     world.approve(run_id, anna)
 
     def explain(*flags: str) -> subprocess.CompletedProcess[str]:
-        return placet(world.settings.home, "policy", "explain", run_id, *flags, PLACET_POLICY_DIR=str(policies.parent))
+        whole = {"PLACET_POLICY_DIR": str(policies.parent), "COLUMNS": "0"}
+        return placet(world.settings.home, "policy", "explain", run_id, *flags, **whole)
 
     told = json.loads(explain("--json").stdout)
     assert (told["gate"]["policy_set"], told["gate"]["agrees"]) == (in_force.digest, True)
     assert told["gate"]["policies"] == ["retention-may-propose-within-cap"]
     assert [(d["who"], d["outcome"], d["agrees"]) for d in told["decisions"]] == [
-        ("unverified sender", "refused (unentitled)", None),
+        ("signed by junior", "refused (unentitled)", None),
         ("anna", "approve accepted, entitled", True),
     ]
     assert [(a["name"], a["allowed"]) for a in told["approvers"]] == [
@@ -186,12 +187,16 @@ def test_permits_that_contradict_each_other_in_what_they_ask_deny_the_run_and_ex
     world = make_world(policy_dir=policies.parent)
     run_id = world.start("C00005")
     world.wait(run_id, "denied")
-    done = placet(world.settings.home, "policy", "explain", run_id, PLACET_POLICY_DIR=str(policies.parent))
+    whole = {"PLACET_POLICY_DIR": str(policies.parent), "COLUMNS": "0"}
+    done = placet(world.settings.home, "policy", "explain", run_id, **whole)
     assert "denied by policy retention-may-propose-within-cap, second (the permits that decided name different" in (
         done.stdout
     )
     assert "retention-may-propose-within-cap: retention_lead; second: finance_lead" in done.stdout
     assert "ATTENTION" not in done.stdout
+    wrapped = placet(world.settings.home, "policy", "explain", run_id, **{**whole, "COLUMNS": "80"})
+    assert max(map(len, wrapped.stdout.splitlines())) <= 80
+    assert "".join(wrapped.stdout.split()) == "".join(done.stdout.split())
 
 
 def test_explain_of_a_run_without_policies_says_that_nothing_is_permitted(
@@ -200,7 +205,8 @@ def test_explain_of_a_run_without_policies_says_that_nothing_is_permitted(
     world = make_world(policy_dir=tmp_path / "nowhere")
     run_id = world.start("C00005")
     world.wait(run_id, "denied")
-    done = placet(world.settings.home, "policy", "explain", run_id, PLACET_POLICY_DIR=str(world.settings.policy_dir))
+    whole = {"PLACET_POLICY_DIR": str(world.settings.policy_dir), "COLUMNS": "0"}
+    done = placet(world.settings.home, "policy", "explain", run_id, **whole)
     assert done.returncode == 0, done.stderr
     assert "agent retention: denied (no policy set for tenant 'demo'" in done.stdout
     assert "no policy set is in force, so that nothing is permitted: no policy file (*.cedar)" in done.stdout

@@ -11,11 +11,6 @@ from tests.support.world import Approver, World
 
 
 @pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
-@pytest.fixture
 def executed(a_world: World, anna: Approver) -> str:
     """A run that executed."""
     run_id = a_world.pending("C00005")

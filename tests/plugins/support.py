@@ -22,7 +22,7 @@ from placet.plugin_api import (
     Manifest,
     load_plugins,
 )
-from placet.plugin_api.probe import ProbeAnswer
+from placet.plugin_api.testing.probe import ProbeAnswer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.support.guard import GUARD

@@ -11,7 +11,7 @@ from placet.contracts.money import Money
 from placet.errors import UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api import UnreadableError, major_units, money, read_all
 from placet.plugin_api.answers import MAX_EXACT_MINOR, decode_json
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, ProbeServer
 from tests.plugins.support import BUCKETS, ProbeConnector, answer, connector
 
 CURRENCIES = st.sampled_from(["USD", "EUR", "JPY", "KWD"])

@@ -12,7 +12,7 @@ from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import NotFound, UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api import Allowlist, ConnectorContext, Endpoint, gather, record_calls
-from placet.plugin_api.probe import ProbeAnswer, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeServer
 from placet.sandbox.config import SandboxConfig
 from plugins.billing import BillingPlugin
 from plugins.billing.ownership import check_owner

@@ -7,7 +7,7 @@ import pytest
 
 from placet.errors import OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
 from placet.plugin_api import Allowlist, ConnectorContext, Endpoint
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
 from plugins.commerce import CommercePlugin
 from tests.plugins.mutations import OTHER, SECONDS, credit, order
 from tests.plugins.support import ALLOWLIST, KEY, LIMITS, answer

@@ -14,8 +14,8 @@ from placet.contracts.money import Money
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Precondition
 from placet.errors import PlacetError, PluginViolation
 from placet.plugin_api import Allowlist, Answer, Connector, Manifest
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, Respond
 from placet.plugin_api.testing import ConformanceError, Subject, assert_conforms, check
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, Respond
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from plugins.billing import BillingPlugin
@@ -180,7 +180,7 @@ DRIVER = """
 import json, sys
 from pathlib import Path
 from placet.plugin_api import Allowlist, ConnectorLimits, load_plugins
-from placet.plugin_api.probe import ProbeAnswer
+from placet.plugin_api.testing.probe import ProbeAnswer
 from placet.plugin_api.testing import Subject, assert_conforms
 
 allowlist, url = Path(sys.argv[1]), sys.argv[2]

@@ -17,8 +17,8 @@ from placet.errors import (
 )
 from placet.network.deadline import within
 from placet.plugin_api import record_calls
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
 from placet.plugin_api.sending import counted_send
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, ProbeServer, unused_url
 from tests.plugins.support import LIMITS, Observed, ProbeConnector, answer, connector
 from tests.support.guard import GUARD
 

@@ -15,8 +15,8 @@ from placet.errors import (
     UpstreamUnavailable,
 )
 from placet.plugin_api import Answer, record_calls
-from placet.plugin_api.probe import ProbeAnswer, ProbeServer, unused_url
 from placet.plugin_api.sending import counted_send
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeServer, unused_url
 from tests.plugins.support import ADJUST, BUCKET, LIMITS, Observed, ProbeConnector, answer, connector
 from tests.support.guard import GUARD
 

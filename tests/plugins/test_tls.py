@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from placet.errors import UpstreamUnavailable
 from placet.plugin_api import Allowlist, ConnectorContext, Endpoint
-from placet.plugin_api.probe import ProbeServer
+from placet.plugin_api.testing.probe import ProbeServer
 from tests.plugins.support import LIMITS, RULES, ProbeConnector, answer
 
 

@@ -14,7 +14,7 @@ from placet.contracts.audit import RecordKind
 from placet.engine.client import Engine
 from placet.engine.queues import QueueFigures
 from placet.entrypoints.connection import connect
-from placet.entrypoints.observing import metrics_of_worker
+from placet.entrypoints.observability.telemetry import metrics_of_worker
 from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError, UpstreamUnavailable
 from placet.interfaces.http.app import create_app

@@ -31,7 +31,7 @@ from placet.engine.history import read_history
 from placet.engine.payload_codec import ENCODING
 from placet.entrypoints.bootstrap import build_inference
 from placet.entrypoints.connection import connect
-from placet.entrypoints.observing import observed
+from placet.entrypoints.observability.telemetry import observed
 from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from placet.interfaces.http.app import create_app
@@ -185,7 +185,7 @@ def test_a_forged_trace_header_neither_stops_a_run_nor_leaves_in_a_span(
 def test_without_a_collector_nothing_of_it_is_even_imported() -> None:
     code = (
         "import sys, placet.entrypoints.worker, placet.entrypoints.api\n"
-        "from placet.entrypoints.observing import observed, tracing_interceptors\n"
+        "from placet.entrypoints.observability.telemetry import observed, tracing_interceptors\n"
         "with observed('worker'): assert tracing_interceptors() == ()\n"
         "heavy = ('opentelemetry.sdk', 'opentelemetry.exporter', 'requests')\n"
         "sys.exit(any(name.startswith(heavy) for name in sys.modules))"

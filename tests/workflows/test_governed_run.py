@@ -73,10 +73,8 @@ def test_cancelling_at_the_gate_is_a_clean_end(a_world: World) -> None:
 
 def test_an_unknown_customer_ends_failed_and_says_so(a_world: World) -> None:
     record = a_world.wait(a_world.start("C99999"), "failed")
-    assert (record.code, record.detail) == (
-        "unknown_customer",
-        "unknown customer 'C99999': billing does not know it",
-    )
+    assert record.code == "unknown_customer"
+    assert record.detail.startswith("unknown customer 'C99999': billing does not know it; check the id for a typing")
 
 
 def test_cancelling_while_a_step_waits_for_a_sick_system_is_a_clean_end(a_world: World) -> None:

@@ -27,7 +27,7 @@ class CohortTest(Frozen):
 
     Attributes:
         field: What every customer has, the risk that the analysis found, or a fact that the mandate's agent declares
-            (`placet.governance.cohorts` refuses any other).
+            (`placet.governance.authority.cohorts` refuses any other).
     """
 
     field: FactName

@@ -174,6 +174,12 @@ class Reconciler:
         with self._context.database.reading() as tx:
             return tx.runs.unmoved(self._context.tenants, before=before, after=self._after, limit=self._page)
 
+    def too_young(self) -> int:
+        """Return how many runs are not over and moved within the grace."""
+        since = self._context.clock() - self._grace
+        with self._context.database.reading() as tx:
+            return tx.runs.moved(self._context.tenants, since=since)
+
     async def _looked(self, run: RunRecord, known: str) -> Reconciled | None:
         """Look at one run; what cannot be read of it hides no other."""
         try:
@@ -275,8 +281,11 @@ class Reconciler:
         return Reconciled(run.run_id, "parked" if state == "unknown_outcome" else "ended", detail)
 
 
-async def reconcile_all(settings: Settings) -> list[Reconciled]:
-    """Look at every run that is not over, once.
+async def reconcile_all(settings: Settings) -> tuple[list[Reconciled], int]:
+    """Look at every run that is not over and has not moved for a while, once.
+
+    Returns:
+        What was found, and how many runs moved too recently to be judged.
 
     Raises:
         UpstreamUnavailable: Temporal does not answer.
@@ -295,7 +304,7 @@ async def reconcile_all(settings: Settings) -> list[Reconciled]:
                 raise ConfigurationError("a worker is reconciling; look at `placet run list`, or try again in a minute")
             found += page
             if reconciler.done:
-                return found
+                return found, await asyncio.to_thread(reconciler.too_young)
     finally:
         parts.close()
 

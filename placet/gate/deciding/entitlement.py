@@ -9,7 +9,7 @@ from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
-from placet.governance.delegations import Authority, authorities, authority_under, entitled
+from placet.governance.authority.delegations import Authority, authorities, authority_under, entitled
 from placet.governance.policy.set import PolicySet
 from placet.storage.database import Transaction
 

@@ -16,9 +16,10 @@ from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext
 from placet.governance.amendments import amended
 from placet.governance.approvals import CLOCK_SKEW, FindKey, amendment_of, verify_decision
-from placet.governance.batches import is_batched, verify_batched
+from placet.governance.batches import is_batched, signed_part, verify_batched
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import proven_signer
 from placet.storage.database import Transaction
 from placet.storage.pending import Pending
 from placet.storage.records import UsedDecision
@@ -85,6 +86,15 @@ def read_decision(
             code="predates_parking",
         )
     return decision, key
+
+
+def signer_of(tx: Transaction, tenant: str, envelope: str, now: datetime) -> str | None:
+    """Return whose good key signed a decision that does not count; None where no signature shows that."""
+    try:
+        signed = signed_part(envelope)
+    except DecisionRefused:
+        return None
+    return proven_signer(signed, tenant=tenant, now=now, find_key=tx.approvers.get)
 
 
 def prove(

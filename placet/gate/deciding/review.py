@@ -12,7 +12,7 @@ from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
 from placet.gate.context import GateContext, add, milliseconds_since, record
 from placet.gate.deciding.entitlement import Entitlement
-from placet.gate.deciding.proof import check_amendments, read_decision
+from placet.gate.deciding.proof import check_amendments, read_decision, signer_of
 from placet.gate.deciding.votes import Votes
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
@@ -286,8 +286,8 @@ def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: d
 
 
 def refuse(tx: Transaction, run: RunRequest, received: ReceivedDecision, error: GovernanceError, now: datetime) -> None:
-    """Record a decision that does not count. Who sent it is not known, whatever it says of itself."""
-    envelope = sha256_hex(received.envelope.encode())
+    """Record a decision that does not count. Who sent it is not known; who signed it is, where their good key did."""
+    envelope, signer = sha256_hex(received.envelope.encode()), signer_of(tx, run.tenant, received.envelope, now)
     record(
         tx,
         run,
@@ -296,5 +296,11 @@ def refuse(tx: Transaction, run: RunRequest, received: ReceivedDecision, error: 
         at=now,
         # The same envelope may come again and be refused for another reason.
         key=f"approve.refused.{envelope}.{error.code}",
-        body={"envelope": envelope, "code": error.code, "detail": str(error), "early": received.early},
+        body={
+            "envelope": envelope,
+            "code": error.code,
+            "detail": str(error),
+            "early": received.early,
+            "signer": signer,
+        },
     )

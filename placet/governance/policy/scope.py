@@ -1,5 +1,7 @@
 """Which questions a policy's head can apply to, and which heads cover which (Cedar's scope constraints)."""
 
+import re
+
 from cedarpy import pst
 
 from placet.governance.policy.question import Action
@@ -20,6 +22,7 @@ RESOURCES: dict[Action, str] = {
     "lift": "Halt",
 }
 """What each question is about, as in the schema."""
+_ROLE, _COMMENT = re.compile(r'Role::"([^"]+)"'), re.compile(r"//[^\n]*")
 ACTIONS: tuple[Action, ...] = tuple(PRINCIPALS)
 
 
@@ -31,6 +34,11 @@ def actions(policy: pst.Template) -> frozenset[Action]:
         for action in ACTIONS
         if action in named and _fits(policy.principal, PRINCIPALS[action]) and _fits(policy.resource, RESOURCES[action])
     )
+
+
+def roles_in(text: str) -> frozenset[str]:
+    """Return the roles that the text of policies names, outside its comments."""
+    return frozenset(_ROLE.findall(_COMMENT.sub("", text)))
 
 
 def unconstrained(constraint: pst.PrincipalOrResourceConstraint) -> bool:

@@ -23,8 +23,8 @@ from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.policy.answer import PolicyAnswer
-from placet.governance.policy.question import Question, authorises, commits, decides, lifts, proposes
-from placet.governance.policy.scope import actions, can_be
+from placet.governance.policy.question import Action, Question, authorises, commits, decides, lifts, proposes
+from placet.governance.policy.scope import actions, can_be, roles_in
 from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, combined, completed, may_ask, terms_of
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
@@ -101,6 +101,17 @@ class PolicySet:
             and can_be(policy.node.principal, "Agent", agent)
             for policy in self.policies
         )
+
+    def roles_for(self, action: Action) -> tuple[str, ...]:
+        """Return the roles that the permits for `action` name; there may be none."""
+        permits = (one for one in self.policies if one.node.effect == "permit" and action in actions(one.node))
+        return tuple(sorted({role for permit in permits for role in roles_in(permit.text)}))
+
+    def asks(self, action: Action, person: EnrolledKey) -> str:
+        """Say which roles policy asks for, and what a person who may not holds: a refusal's next step."""
+        asked = " or ".join(self.roles_for(action)) or "none by name"
+        held = f"{', '.join(person.roles) or 'none'}, up to {person.limit or 'nothing that costs'}"
+        return f"role asked for: {asked}; {person.name} holds: {held}"
 
     def kept(self, because: str) -> Self:
         """Return the same set for the time that the files in place are invalid; every answer says so."""

@@ -112,6 +112,24 @@ def verify_document(
     return Verified(document, key, sha256_hex(text.encode()))
 
 
+def proven_signer(
+    text: str, *, tenant: str, now: datetime, find_key: Callable[[str], EnrolledKey | None]
+) -> str | None:
+    """Return whose good key signed an envelope, whatever else is wrong with it; None where no signature shows that.
+
+    It says who signed, and not who sent it: what one person signed, another can send again.
+    """
+    try:
+        check_size(text)
+        envelope = dsse.parse(text)
+        key_id = envelope.signatures[0].keyid
+        key = check_key(find_key(key_id), key_id, tenant, now)
+        dsse.verify(envelope, base64.b64decode(key.public_key))
+    except (DecisionRefused, ValueError, RecursionError):
+        return None
+    return key.name
+
+
 def unverified_document(text: str, kind: type[D]) -> tuple[D, str]:
     """Return what an envelope claims, and the key id it names, before anything of it was verified.
 

@@ -2,8 +2,9 @@
 
 On a terminal, lines are as wide as it is: what does not fit goes on below, broken between words and indented. Piped
 into another program a line stays whole, so that it can be searched and cut, whatever COLUMNS says: every program that
-has loaded readline hands COLUMNS on, and nobody meant it. The reports that are made to be read (`placet doctor`) honour
-COLUMNS there; tables and the view of a proposal are laid out for it, or for 80 columns. Dates are never broken.
+has loaded readline hands COLUMNS on, and nobody meant it. The reports that are made to be read (`placet doctor`,
+`placet policy explain`) honour COLUMNS there; tables and the view of a proposal are laid out for it, or for 80 columns.
+Dates are never broken.
 """
 
 import json
@@ -47,6 +48,14 @@ def print_line(text: str) -> None:
     What does not fit goes on indented: no part of it can pass for a line of ours.
     """
     _print(visible(text), 4 + len(text) - len(text.lstrip(" ")))
+
+
+def print_report(text: str) -> None:
+    """Print one line of a report, which goes on below its value; COLUMNS counts although it is piped."""
+    line = visible(text)
+    leading = len(line) - len(line.lstrip(" "))
+    sys.stdout.write(wrapped(line, leading + 2 if leading else _NAMES) + "\n")
+    sys.stdout.flush()
 
 
 def print_lines(lines: Iterable[str], *, none: str) -> None:

@@ -50,10 +50,10 @@ def print_runs(records: "Sequence[RunRecord]") -> None:
 
 def print_events(events: "Sequence[AuditEvent]") -> None:
     """Print the record: of each entry when, what kind and by whom, and below it what it says."""
-    from placet.interfaces.record_words import in_words
+    from placet.interfaces.record_words import in_words, who
 
     for event in events:
-        output.print_line(f"{event.seq:>3}  {moment(event.at)}  {event.kind}  {event.actor}  {event.hash[:16]}")
+        output.print_line(f"{event.seq:>3}  {moment(event.at)}  {event.kind}  {who(event)}  {event.hash[:16]}")
         output.print_field("", in_words(event))
     if not events:
         output.print_line("no entries")

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from placet.contracts.base import PersonName, first_fault
-from placet.contracts.text import NAME, shortened
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import ConfigurationError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
+from placet.service.given import person
 
 if TYPE_CHECKING:
     from placet.governance.signing.keys import Signer
@@ -24,10 +21,7 @@ def key_path(toolbox: Toolbox, name: str, key_file: Path | None = None) -> Path:
     Raises:
         UsageError: `name` is nobody's name; it must not lead out of the folder.
     """
-    try:
-        checked = TypeAdapter(PersonName).validate_python(name)
-    except ValidationError as error:
-        raise UsageError(f"malformed name {shortened(name, NAME)!r}: {first_fault(error)}") from error
+    checked = person(name)
     return key_file or toolbox.home / "keys" / f"{checked}.pem"
 
 
@@ -59,7 +53,14 @@ def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "S
         try:
             return Signer(name, load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key")))
         except ConfigurationError as error:
-            if error.code != NOT_OPENED or not left:
+            if error.code != NOT_OPENED:
                 raise
+            if not left:
+                raise ConfigurationError(f"{error}; {_advice(toolbox, name)}", code=NOT_OPENED) from error
             output.print_notice(f"{error}; try again")
     raise AssertionError("a key is opened or the last try raises")
+
+
+def _advice(toolbox: Toolbox, name: str) -> str:
+    lost = f"a lost passphrase cannot be recovered: `placet keys new {name} --file FILE`, and have that key enrolled"
+    return f"check PLACET_KEY_PASSPHRASE, or unset it to be asked; {lost}" if toolbox.passphrase_is_given else lost

@@ -22,6 +22,22 @@ def detail_of(event: AuditEvent) -> str:
     return f": {quoted(detail)}" if isinstance(detail, str) and detail else ""
 
 
+def signer_of(event: AuditEvent) -> str:
+    """Return who signed what does not count, where their good key did; what nobody is shown to have signed, says so.
+
+    Empty for entries that were written before signers were recorded.
+    """
+    if "signer" not in event.body:
+        return ""
+    signer = event.body["signer"]
+    return f" that {name_of(signer)} signed" if signer else " that no good key signed"
+
+
+def code_of(event: AuditEvent) -> str:
+    """Return the code of what was refused or failed, in brackets, and its detail where it has one."""
+    return f"({name_of(event.body['code'])}){detail_of(event)}"
+
+
 def name_of(value: object) -> str:
     """Return a name or code of ours, as one line."""
     return one_line(str(value), NAME)

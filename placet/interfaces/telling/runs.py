@@ -6,7 +6,16 @@ from typing import Final
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, counted, quoted
-from placet.interfaces.telling.parts import because, detail_of, digest_of, moment_of, name_of, words_of
+from placet.interfaces.telling.parts import (
+    because,
+    code_of,
+    detail_of,
+    digest_of,
+    moment_of,
+    name_of,
+    signer_of,
+    words_of,
+)
 
 _DECIDED: Final = {
     "approve": "APPROVED the proposal",
@@ -89,12 +98,11 @@ def _amended(event: AuditEvent) -> str:
 
 
 def _refused(event: AuditEvent) -> str:
-    code = name_of(event.body["code"])
-    return f"a decision was REFUSED and does not count ({code}){detail_of(event)}"
+    return f"a decision{signer_of(event)} was REFUSED and does not count {code_of(event)}"
 
 
 def _lapsed(event: AuditEvent) -> str:
-    return f"an approval no longer counts ({name_of(event.body['code'])}){detail_of(event)}"
+    return f"an approval no longer counts {code_of(event)}"
 
 
 def _seen(event: AuditEvent) -> str:
@@ -125,11 +133,10 @@ def _sending(event: AuditEvent) -> str:
 
 
 def _execution(event: AuditEvent) -> str:
-    body = event.body
     if event.kind == "execute.unknown":
         return f"it is UNKNOWN whether it happened; a person must look{detail_of(event)}"
     what = "was REFUSED before anything was sent" if event.kind == "execute.refused" else "FAILED, nothing happened"
-    return f"the execution {what} ({name_of(body['code'])}){detail_of(event)}"
+    return f"the execution {what} {code_of(event)}"
 
 
 def _ended(event: AuditEvent) -> str:
@@ -162,13 +169,11 @@ def _passed_over(event: AuditEvent) -> str:
 
 
 def _end_refused(event: AuditEvent) -> str:
-    code = name_of(event.body["code"])
-    return f"the end {words_of(event.body['state'])} was REFUSED, the run stays where it is ({code}){detail_of(event)}"
+    return f"the end {words_of(event.body['state'])} was REFUSED, the run stays where it is {code_of(event)}"
 
 
 def _follow_up_failed(event: AuditEvent) -> str:
-    code = name_of(event.body["code"])
-    return f"the end stands, but what follows from it could not be done ({code}){detail_of(event)}"
+    return f"the end stands, but what follows from it could not be done {code_of(event)}"
 
 
 OF_RUNS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {

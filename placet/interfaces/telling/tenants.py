@@ -8,7 +8,7 @@ from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.money import Money
 from placet.contracts.text import NAME, counted, quoted
 from placet.contracts.times import minute
-from placet.interfaces.telling.parts import because, detail_of, digest_of, moment_of, name_of, words_of
+from placet.interfaces.telling.parts import because, detail_of, digest_of, moment_of, name_of, signer_of, words_of
 
 _PIECES = "prompts, answers and pieces of evidence"
 
@@ -46,11 +46,13 @@ def _document(event: AuditEvent) -> str:
     if event.body.get("roles") and event.body.get("valid_until"):  # of a delegation
         roles, until = ", ".join(name_of(role) for role in event.body["roles"]), event.body["valid_until"]
         shown += f" as {roles}, until {minute(datetime.fromisoformat(str(until)))}"
-    return f"{what.upper() if what != 'signed' else 'signed'} {kind}{shown}{because(event) or detail_of(event)}"
+    done = what.upper() if what != "signed" else "signed"
+    return f"{done} {kind}{shown}{signer_of(event)}{because(event) or detail_of(event)}"
 
 
 def _lift_refused(event: AuditEvent) -> str:
-    return f"refused to lift a halt: document {digest_of(event.body['document'])} does not count{detail_of(event)}"
+    document = f"document {digest_of(event.body['document'])}{signer_of(event)}"
+    return f"refused to lift a halt: {document} does not count{detail_of(event)}"
 
 
 def _control(event: AuditEvent) -> str:

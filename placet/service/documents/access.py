@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import first_fault
 from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
-from placet.contracts.text import NAME, counted, shortened
+from placet.contracts.text import NAME, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.access.tokens import check_not_expired, new_token, presents, token_id_of, verify_grant
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.documents.keys import check_administrators
-from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
+from placet.service.given import only_one
+from placet.service.keeping.tenant_record import Said, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 
 ISSUED: Final = "token.issued"
@@ -92,9 +93,7 @@ def take_grant(database: Database, envelope: str, *, tenant: str) -> AccessGrant
         UsageError: code `already_revoked`; its token was withdrawn, and stays so.
     """
     check_administrators(database.trust, tenant)
-    return take_document(
-        database, tenant, envelope, "token.refused", lambda tx, text, now: _take(tx, text, tenant, now)
-    )
+    return take_document(database, tenant, envelope, "token.refused", _take)
 
 
 def revoke_token(
@@ -113,15 +112,11 @@ def revoke_token(
     Raises:
         UsageError: no token, or several, match; or a value is malformed.
     """
-    said = Withdrawal.said(by, reason)
+    said = Said.read(by, reason)
     with database.transaction() as tx:
         now = datetime.now(UTC)
         known = _named(tx, tenant, token_id, now)
-        if len(known) != 1 or not token_id:
-            of = f"of tenant {tenant!r}"
-            begun = counted(len(known), f"token {of} begins", f"tokens {of} begin")
-            raise UsageError(f"{begun} with {token_id!r}; see `placet token list`", code="unknown_token")
-        (found,) = known
+        found = only_one(known, token_id, "token", tenant, see="placet token list", code="unknown_token")
         body = {"token_id": found.token_id, "name": found.name, "reason": said.reason}
         record_act(tx, tenant, REVOKED, said.by, now, found.token_id, vouched(body, vouched_by))
         return _judged(tx, tenant, found.token_id, now)

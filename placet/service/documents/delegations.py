@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.delegation import Delegation, DelegationRecord
-from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
-from placet.governance.delegations import check_conferred, check_room
+from placet.governance.authority.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
+from placet.service.given import only_one
+from placet.service.keeping.tenant_record import Said, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 
 
@@ -78,9 +78,7 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
             the delegate's name is enrolled, too many of the same two people stand already, or it was taken and
             withdrawn before.
     """
-    return take_document(
-        database, tenant, envelope, "delegation.refused", lambda tx, text, now: _take(tx, text, tenant, now)
-    )
+    return take_document(database, tenant, envelope, "delegation.refused", _take)
 
 
 def revoke_delegation(
@@ -93,19 +91,15 @@ def revoke_delegation(
     Raises:
         UsageError: no delegation, or several, match; or a value is malformed.
     """
-    Withdrawal.said(by, reason)
+    Said.read(by, reason)
     with database.transaction() as tx:
         matches = [
             each for each in tx.delegations.list(tenant) if each.delegation.document_id.startswith(delegation_id)
         ]
-        if len(matches) != 1 or not delegation_id:
-            of = f"of tenant {tenant!r}"
-            begun = counted(len(matches), f"delegation {of} begins", f"delegations {of} begin")
-            raise UsageError(
-                f"{begun} with {delegation_id!r}; see `placet delegation list`",
-                code="unknown_delegation",
-            )
-        delegation, at = matches[0].delegation, datetime.now(UTC)
+        named = only_one(
+            matches, delegation_id, "delegation", tenant, see="placet delegation list", code="unknown_delegation"
+        )
+        delegation, at = named.delegation, datetime.now(UTC)
         found = delegation.document_id
         record = tx.delegations.revoke(tenant, found, by=by, at=at, reason=reason)
         body = {"delegation_id": found, "signer": delegation.signer, "delegate": delegation.delegate, "reason": reason}

@@ -3,11 +3,9 @@
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import get_args
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt, HaltScope, Lift
 from placet.contracts.proposal import MutationKind, Proposal
@@ -16,6 +14,7 @@ from placet.governance.halts import PLACED, check_lift, stops
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
+from placet.service.given import checked, own
 from placet.service.keeping.tenant_record import record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.records import EffectRecord
@@ -57,7 +56,7 @@ def place_halt(
         raise UsageError(f"unknown {scope} {subject!r}; known: {', '.join(known)}", code=f"unknown_{scope}")
     if not reason.strip():
         raise UsageError("a halt needs a reason: whoever is to lift it reads it", code="no_reason")
-    try:
+    with checked():
         halt = Halt(
             halt_id=f"halt-{secrets.token_hex(6)}",
             tenant=tenant,
@@ -67,8 +66,6 @@ def place_halt(
             placed_by=by,
             placed_at=datetime.now(UTC),
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
     with database.transaction() as tx:
         tx.halts.place(halt)
@@ -85,7 +82,7 @@ def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:
     Raises:
         UsageError: a value is malformed.
     """
-    try:
+    with checked():
         lift = Lift(
             tenant=halt.tenant,
             signer=name,
@@ -94,8 +91,6 @@ def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:
             reason=reason,
             halt_id=halt.halt_id,
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     return sign_document(lift, key.private, key.key_id)
 
 
@@ -112,9 +107,7 @@ def lift_halt(database: Database, envelope: str, *, tenant: str, policies: Mappi
     Raises:
         DecisionRefused: the signature does not count, its signer is not entitled, or the halt is lifted already.
     """
-    return take_document(
-        database, tenant, envelope, "halt.lift_refused", lambda tx, text, now: _lift(tx, text, tenant, policies, now)
-    )
+    return take_document(database, tenant, envelope, "halt.lift_refused", partial(_lift, policies=policies))
 
 
 def find_halt(database: Database, tenant: str, halt_id: str) -> Halt:
@@ -125,9 +118,7 @@ def find_halt(database: Database, tenant: str, halt_id: str) -> Halt:
     """
     with database.reading() as tx:
         halt = tx.halts.get(halt_id)
-    if halt is None or halt.tenant != tenant:
-        raise UsageError(f"no halt {halt_id!r}; see `placet halts`", code="unknown_halt")
-    return halt
+    return own(halt, tenant, f"no halt {halt_id!r}; see `placet halts`", "unknown_halt")
 
 
 def _concerns(tx: Transaction, halt: Halt, effect: EffectRecord) -> bool:
@@ -141,7 +132,7 @@ def _concerns(tx: Transaction, halt: Halt, effect: EffectRecord) -> bool:
     return stops(halt.scope, halt.subject, agent=proposal.agent, kind=proposal.mutation.kind)
 
 
-def _lift(tx: Transaction, text: str, tenant: str, policies: Mapping[str, PolicySet], now: datetime) -> Halt:
+def _lift(tx: Transaction, text: str, tenant: str, now: datetime, *, policies: Mapping[str, PolicySet]) -> Halt:
     verified = verify_document(text, Lift, tenant=tenant, now=now, find_key=tx.approvers.get)
     lift, found = verified.document, tx.halts.get(verified.document.halt_id)
     if found is not None and found.lift == verified.digest:
@@ -179,7 +170,8 @@ def _entitle(
         if not answer.allowed:
             because = f" by {', '.join(answer.policies)}" if answer.policies else ""
             raise DecisionRefused(
-                f"{key.name!r} may not lift {halt.halt_id}: {answer.detail}{because} (policy set {version[:16]})",
+                f"{key.name!r} may not lift {halt.halt_id}: {answer.detail}{because} (policy set {version[:16]}); "
+                f"{policy_set.asks('lift', key)}",
                 code="unentitled",
             )
         entitling.append((policy_set, answer.policies))

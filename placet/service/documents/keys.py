@@ -10,11 +10,11 @@ from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
-from placet.contracts.text import counted
 from placet.errors import ConfigurationError, UsageError
-from placet.governance.enrolment import enrolled_key, verify_enrolment, verify_revocation
+from placet.governance.authority.enrolment import enrolled_key, verify_enrolment, verify_revocation
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
+from placet.service.given import checked, only_one
 from placet.service.keeping.tenant_record import record_act, take_document
 from placet.storage.database import Database, Transaction
 from placet.storage.governance.approvers import ListedKey
@@ -92,9 +92,7 @@ def take_enrolment(database: Database, envelope: str, *, tenant: str) -> Enrolle
         DecisionRefused: the document does not count.
     """
     check_administrators(database.trust, tenant)
-    return take_document(
-        database, tenant, envelope, "key.refused", lambda tx, text, now: _take_enrolment(tx, text, tenant, now)
-    )
+    return take_document(database, tenant, envelope, "key.refused", _take_enrolment)
 
 
 def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reason: str) -> ListedKey:
@@ -110,23 +108,19 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     with database.reading() as tx:
         listed = tx.approvers.listed(tenant)
     matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and _in_force(one))]
-    if len(matches) != 1 or not key_id:
-        of, what = f"of tenant {tenant!r}", repr(key_id)
-        found = counted(len(matches), f"key {of} begins with {what}", f"keys {of} begin with {what} or are theirs")
-        raise UsageError(f"{found}; see `placet keys list`")
-    try:
+    see, also = "placet keys list", " or are theirs"
+    found = only_one(matches, key_id, "key", tenant, see=see, code="unknown_key", also=also)
+    with checked():
         revocation = Revocation(
             tenant=tenant,
             signer=by.name,
             signed_at=datetime.now(UTC),
             document_id=secrets.token_hex(16),
             reason=reason,
-            key_id=matches[0].key_id,
+            key_id=found.key_id,
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     take_revocation(database, sign_document(revocation, by.key.private, by.key.key_id), tenant=tenant)
-    return matches[0]
+    return found
 
 
 def _in_force(listed: ListedKey) -> bool:
@@ -143,9 +137,7 @@ def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:
         DecisionRefused: the document does not count.
     """
     check_administrators(database.trust, tenant)
-    take_document(
-        database, tenant, envelope, "key.refused", lambda tx, text, now: _take_revocation(tx, text, tenant, now)
-    )
+    take_document(database, tenant, envelope, "key.refused", _take_revocation)
 
 
 def check_administrators(trust: Trust, tenant: str) -> None:

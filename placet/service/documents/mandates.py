@@ -4,6 +4,7 @@ import secrets
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,15 +15,15 @@ from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import counted
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.files import read_given
-from placet.governance.mandates import Authority, check_authority, check_sense
+from placet.governance.authority.mandates import Authority, check_authority, check_sense
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.plain_json import read_json
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.keeping.tenant_record import Withdrawal, record_act, take_document, vouched
+from placet.service.given import checked, only_one
+from placet.service.keeping.tenant_record import Said, record_act, take_document, vouched
 from placet.storage.database import Database, Transaction
 from placet.storage.governance.mandates import MOST_AT_ONCE
 
@@ -63,12 +64,10 @@ def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
 
     Raises:
         UsageError: a value is malformed.
-        DecisionRefused: it makes no sense; see `placet.governance.mandates.check_sense`.
+        DecisionRefused: it makes no sense; see `placet.governance.authority.mandates.check_sense`.
     """
-    try:
+    with checked():
         draft = MandateDraft(**fields)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     # Whoever drafts it will not sign it; here the name only fills the place.
     check_sense(_mandate(draft, draft.drafted_by, ""), datetime.now(UTC), declared)
     return draft
@@ -118,10 +117,7 @@ def take_mandate(
             or it was taken on before and revoked since.
         UsageError: code `too_many_mandates`, or `mandate_in_force` where the same draft was signed before.
     """
-
-    def take(tx: Transaction, text: str, now: datetime) -> MandateRecord:
-        return _take(tx, text, tenant, policies, declared, now)
-
+    take = partial(_take, policies=policies, declared=declared)
     return take_document(database, tenant, envelope, "mandate.refused", take)
 
 
@@ -135,7 +131,7 @@ def revoke_mandate(
     Raises:
         UsageError: a value is malformed; no mandate, or several, match; or it is revoked already.
     """
-    said = Withdrawal.said(by, reason)
+    said = Said.read(by, reason)
     at = datetime.now(UTC)
     with database.transaction() as tx:
         found = find_mandate(tx, tenant, mandate_id)
@@ -154,14 +150,7 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
         UsageError: no mandate, or several, match.
     """
     matches = [one for one in tx.mandates.list(tenant) if one.mandate.document_id.startswith(mandate_id)]
-    if len(matches) != 1 or not mandate_id:
-        of = f"of tenant {tenant!r}"
-        begun = counted(len(matches), f"mandate {of} begins", f"mandates {of} begin")
-        raise UsageError(
-            f"{begun} with {mandate_id!r}; see `placet mandate list`",
-            code="unknown_mandate",
-        )
-    return matches[0]
+    return only_one(matches, mandate_id, "mandate", tenant, see="placet mandate list", code="unknown_mandate")
 
 
 def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> str:
@@ -182,7 +171,7 @@ def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], Poli
 
 
 def _mandate(draft: MandateDraft, signer: str, reason: str) -> Mandate:
-    try:
+    with checked():
         return Mandate(
             signer=signer,
             signed_at=datetime.now(UTC),
@@ -190,12 +179,10 @@ def _mandate(draft: MandateDraft, signer: str, reason: str) -> Mandate:
             reason=reason,
             **dict(draft),
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def _take(
-    tx: Transaction, text: str, tenant: str, policies: PolicySet, declared: Declared, now: datetime
+    tx: Transaction, text: str, tenant: str, now: datetime, *, policies: PolicySet, declared: Declared
 ) -> MandateRecord:
     verified = verify_document(text, Mandate, tenant=tenant, now=now, find_key=tx.approvers.get)
     mandate = verified.document

@@ -142,17 +142,27 @@ def open_keys(sealed: Mapping[str, str], passphrase: str) -> dict[str, bytes]:
         salt, nonce, box = (base64.b64decode(sealed[name], validate=True) for name in ("salt", "nonce", "box"))
         plain = AESGCM(Scrypt(salt=salt, **_SCRYPT).derive(passphrase.encode())).decrypt(nonce, box, _PURPOSE)
     except (InvalidTag, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError("the keys in the backup do not open: wrong passphrase, or damaged") from error
+        raise ConfigurationError(
+            "the keys in the backup do not open: wrong passphrase, or damaged; give the passphrase that was given to "
+            "`placet backup --with-keys`, or take another copy of the file"
+        ) from error
     return {name: base64.b64decode(data) for name, data in json.loads(plain).items()}
 
 
 def _lines(path: Path) -> Iterator[tuple[Line, bytes]]:
+    started = False
     try:
         with open_given(path, "backup") as packed, gzip.open(packed, "rb") as file:
             while data := file.readline(_MOST_LINE_BYTES):
                 yield json.loads(data), data
+                started = True
     except (EOFError, gzip.BadGzipFile, zlib.error, ValueError, RecursionError) as error:
-        raise UsageError(f"{str(path)!r} is not a whole backup: {error}", code=MALFORMED) from error
+        if isinstance(error, gzip.BadGzipFile) and not started:
+            said = f"{str(path)!r} is no backup: it does not read as gzip; name a file that `placet backup` wrote"
+            raise UsageError(said, code=MALFORMED) from error
+        raise UsageError(
+            f"{str(path)!r} is not a whole backup: {error}; take another copy of it", code=MALFORMED
+        ) from error
     except OSError as error:
         raise ConfigurationError(f"cannot read backup {str(path)!r}: {error.strerror or error}") from error
 

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from pydantic import ValidationError
-
-from placet.contracts.base import Frozen, PersonName, first_fault
-from placet.contracts.people.signed import Remark
 from placet.errors import UsageError
 from placet.governance.log.checkpoints import origin_of
 from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.notes import VerifierKey
 from placet.service.keeping.log import signed_head
-from placet.service.keeping.tenant_record import record_act
+from placet.service.keeping.tenant_record import Said, record_act
 from placet.storage.database import Database
 from placet.storage.log.heads import head_fault
 from placet.storage.log.verification import verify_log
@@ -26,11 +22,6 @@ ACCEPTED: Final = "log.head_accepted"
 """Entry on the tenant's stream: the head that was kept, how the log differs from it, who accepted the log and why."""
 
 _LONGEST = 4000
-
-
-class _Acceptance(Frozen):
-    by: PersonName
-    reason: Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +49,7 @@ def accept_head(
         GovernanceError: the record itself does not verify; nothing was changed.
         ConfigurationError: the kept head cannot be read or replaced.
     """
-    try:
-        said = _Acceptance(by=by, reason=reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+    said = Said.read(by, reason)
     if not said.reason.strip():
         raise UsageError("say why: --reason 'restored the backup of …'")
     origin = identity.origin(tenant)

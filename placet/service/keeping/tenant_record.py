@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeVar
 
-from pydantic import ValidationError
-
 from placet.contracts.audit import AuditEvent, RecordKind
-from placet.contracts.base import Frozen, PersonName, first_fault
+from placet.contracts.base import Frozen, PersonName
 from placet.contracts.people.signed import Remark
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.signed import proven_signer
+from placet.service.given import checked
 from placet.storage.database import Database, Transaction
 
 T = TypeVar("T")
@@ -43,15 +43,20 @@ def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
 def _record_refused(
     database: Database, tenant: str, kind: RecordKind, text: str, error: DecisionRefused, at: datetime
 ) -> None:
-    """Record that a signed document did not count. Who sent it is not known, whatever it says of itself."""
-    body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error)}
+    """Record that a signed document did not count. Who sent it is not known; who signed it is, by their good key."""
     with database.transaction() as tx:
+        signer = proven_signer(text, tenant=tenant, now=at, find_key=tx.approvers.get)
+        body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error), "signer": signer}
         # The same document may come again and be refused for another reason.
         record_act(tx, tenant, kind, "unverified", at, f"{body['document']}.{error.code}", body)
 
 
 def take_document(
-    database: Database, tenant: str, envelope: str, refused: RecordKind, take: Callable[[Transaction, str, datetime], T]
+    database: Database,
+    tenant: str,
+    envelope: str,
+    refused: RecordKind,
+    take: Callable[[Transaction, str, str, datetime], T],
 ) -> T:
     """Take a signed document, in one transaction; one that does not count is on the record as `refused`.
 
@@ -60,7 +65,7 @@ def take_document(
         tenant: Whose record it concerns.
         envelope: The signed document, untrusted.
         refused: What the entry says where it does not count.
-        take: Verifies the document, given as text that can be kept, and records what it says.
+        take: Verifies the document, given as text that can be kept, for a tenant at a moment, and records what it says.
 
     Raises:
         DecisionRefused: `take` found that it does not count.
@@ -68,29 +73,27 @@ def take_document(
     text, now = _storable(envelope), datetime.now(UTC)
     try:
         with database.transaction() as tx:
-            return take(tx, text, now)
+            return take(tx, text, tenant, now)
     except DecisionRefused as error:
         _record_refused(database, tenant, refused, text, error, now)
         raise
 
 
-class Withdrawal(Frozen):
-    """What a person says when they withdraw what was signed."""
+class Said(Frozen):
+    """Who acts, and why, as a person states it."""
 
     by: PersonName
     reason: Remark
 
     @classmethod
-    def said(cls, by: str, reason: str) -> Self:
-        """Read who withdraws, and why.
+    def read(cls, by: str, reason: str) -> Self:
+        """Read who acts, and why.
 
         Raises:
             UsageError: one is malformed.
         """
-        try:
+        with checked():
             return cls(by=by, reason=reason)
-        except ValidationError as error:
-            raise UsageError(f"malformed: {first_fault(error)}") from error
 
 
 def _storable(envelope: str) -> str:

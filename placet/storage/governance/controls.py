@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from placet.contracts.base import Frozen, PersonName, RunId, TenantId
 from placet.errors import GovernanceError, UsageError
-from placet.governance.oversight import SEEDED, Flaw
+from placet.governance.oversight.stories import SEEDED, Flaw
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent

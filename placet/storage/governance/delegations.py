@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, update
 
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.errors import GovernanceError, UsageError
-from placet.governance.delegations import in_turn
+from placet.governance.authority.delegations import in_turn
 from placet.governance.signing.signed import verify_document
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.governance.approvers import ApproverRepository
@@ -66,7 +66,7 @@ class DelegationRepository:
     def active(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
         """What the table says `delegate` was conferred and has at `now`, unverified: ask `signed` of each that matters.
 
-        Bounded and ordered by `placet.governance.delegations.in_turn`: at most 50, everyone's newest first.
+        Bounded and ordered by `placet.governance.authority.delegations.in_turn`: at most 50, everyone's newest first.
         """
         return in_turn(one for one in self.standing(tenant, delegate, now) if one.delegation.valid_from <= now)
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
-from placet.governance.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
+from placet.governance.authority.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
 from placet.governance.signing.pins import AdministratorsFile, Pins
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.log.audit_log import AuditLog

@@ -66,44 +66,48 @@ _PROPOSAL: Final[dict[str, Callable[[Mapping[str, Any]], object]]] = {
 
 def check_effects(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
     """What became of each effect: its proposal, status, receipt and who resolved it."""
-    known = {row["effect_key"]: row for row in rows}
-    for key, effect in story.effects.items():
-        row = known.pop(key, None)
-        if row is None:
-            yield Finding("effect", key, f"the row is gone, the record of {story.run_id} has the effect")
-            continue
-        found = {**row, "receipt": document(row["receipt"])}
-        yield from compare("effect", key, found, {"tenant": tenant, **effect})
-    for key in known:
-        yield Finding("effect", key, f"nothing on the record of {story.run_id} intends it")
+    known = {row["effect_key"]: {**row, "receipt": document(row["receipt"])} for row in rows}
+    recorded = {key: {"tenant": tenant, **effect} for key, effect in story.effects.items()}
+    record = f"the record of {story.run_id}"
+    gone, surplus = f"the row is gone, {record} has the effect", f"nothing on {record} intends it"
+    yield from _check_each("effect", known, recorded, gone, surplus)
 
 
 def check_decisions(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
     """Each accepted decision: whose, on what, in which place."""
     known = {row["envelope_digest"]: row for row in rows}
-    for envelope, decision in story.decisions.items():
-        row = known.pop(envelope, None)
-        if row is None:
-            yield Finding("decision_use", envelope, f"the row is gone, the record of {story.run_id} has the decision")
-            continue
-        yield from compare("decision_use", envelope, row, {"tenant": tenant, **decision})
-    for envelope in known:
-        yield Finding("decision_use", envelope, f"no such decision is on the record of {story.run_id}")
+    recorded = {envelope: {"tenant": tenant, **decision} for envelope, decision in story.decisions.items()}
+    record = f"the record of {story.run_id}"
+    gone, surplus = f"the row is gone, {record} has the decision", f"no such decision is on {record}"
+    yield from _check_each("decision_use", known, recorded, gone, surplus)
 
 
 def check_uses(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
     """What was taken of a mandate, and whether it was given back."""
     known = {row["proposal"]: row for row in rows}
-    for proposal, use in story.uses.items():
-        name = f"{story.run_id}/{proposal[:16]}"
-        row = known.pop(proposal, None)
-        if row is None:
-            yield Finding("mandate_use", name, "the row is gone, the record has the use")
-            continue
-        recorded = {"tenant": tenant, "customer_id": story.request.get("customer_id"), **use}
-        yield from compare("mandate_use", name, row, recorded)
-    for proposal in known:
-        yield Finding("mandate_use", f"{story.run_id}/{proposal[:16]}", "the record has no such use")
+    customer = story.request.get("customer_id")
+    recorded = {proposal: {"tenant": tenant, "customer_id": customer, **use} for proposal, use in story.uses.items()}
+    gone, surplus = "the row is gone, the record has the use", "the record has no such use"
+    yield from _check_each("mandate_use", known, recorded, gone, surplus, lambda key: f"{story.run_id}/{key[:16]}")
+
+
+def _check_each(
+    table: str,
+    known: Mapping[str, Mapping[str, Any]],
+    recorded: Mapping[str, Mapping[str, Any]],
+    gone: str,
+    surplus: str,
+    name: Callable[[str], str] = str,
+) -> Iterator[Finding]:
+    """Compare what is recorded with its rows, by key; then tell of rows that nothing on the record is about."""
+    for key, entry in recorded.items():
+        if key in known:
+            yield from compare(table, name(key), known[key], entry)
+        else:
+            yield Finding(table, name(key), gone)
+    for key in known:
+        if key not in recorded:
+            yield Finding(table, name(key), surplus)
 
 
 CHECKS: Final[tuple[tuple[Table, Callable[[str, Story, Rows], Iterator[Finding]]], ...]] = (

@@ -14,7 +14,7 @@ from placet.entrypoints.main import Tools
 from placet.entrypoints.senders import build_notifier
 from placet.interfaces.cli.app import run as command
 from placet.notify.address_book import load_address_book
-from placet.plugin_api.probe import ProbeAnswer
+from placet.plugin_api.testing.probe import ProbeAnswer
 from tests.support.servers.smtp import Fault, MailBox, running_smtp
 from tests.support.servers.webhook import SECRET, Receiver, running_receiver
 from tests.support.world import World

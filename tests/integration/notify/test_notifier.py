@@ -7,7 +7,7 @@ import pytest
 from placet.entrypoints.processes.process import await_condition, free_port
 from placet.notify.mail import MailSender, MailServer
 from placet.notify.notifier import FIRST_RETRY_SECONDS
-from placet.plugin_api.probe import ProbeAnswer
+from placet.plugin_api.testing.probe import ProbeAnswer
 from placet.storage.database import Database
 from tests.integration.notify.sending import (
     AT,

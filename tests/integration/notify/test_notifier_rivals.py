@@ -11,7 +11,7 @@ from placet.contracts.notification import Notification
 from placet.entrypoints.processes.process import await_condition
 from placet.notify.mail import MailSender, MailServer
 from placet.notify.notifier import FIRST_RETRY_SECONDS
-from placet.plugin_api.probe import unused_url
+from placet.plugin_api.testing.probe import unused_url
 from placet.storage.database import Database
 from tests.integration.notify.sending import (
     AT,

@@ -14,8 +14,8 @@ from placet.entrypoints.main import Tools
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, GovernanceError, UsageError
 from placet.governance.retention import Periods
-from placet.interfaces.cli import retention as command_line
 from placet.interfaces.cli.app import run as placet
+from placet.interfaces.cli.keeping import retention as command_line
 from placet.interfaces.http.app import create_app
 from placet.service.keeping.retention import Outcome, apply_retention, would_erase
 from placet.service.reversals import request_reversal

@@ -16,7 +16,7 @@ from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.mandate import CohortTest, Mandate
 from placet.contracts.people.signed import SignedDocument
 from placet.errors import DecisionRefused
-from placet.governance.delegations import MOST_BETWEEN_TWO
+from placet.governance.authority.delegations import MOST_BETWEEN_TWO
 from placet.governance.signing import dsse
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import sign_document

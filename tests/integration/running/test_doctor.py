@@ -23,7 +23,7 @@ from placet.entrypoints.processes.process import Child, free_port
 from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
 from placet.governance.signing.keys import create_key_file
-from placet.plugin_api.probe import ProbeAnswer, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeServer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.integration.running.diagnosing import of, one, untouched

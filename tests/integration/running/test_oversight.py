@@ -11,7 +11,7 @@ from placet.contracts.audit import RecordKind
 from placet.contracts.notification import Occasion
 from placet.contracts.run import RunRequest
 from placet.errors import UsageError
-from placet.governance.oversight import Flaw, outcome_key
+from placet.governance.oversight.stories import Flaw, outcome_key
 from placet.notify.notices import ASKING
 from placet.service.keeping.tenant_record import record_act
 from placet.service.oversight import draw_up_report, record_seen

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sqlalchemy.dialects import sqlite
 
-from placet.contracts.run import RunState
+from placet.contracts.run import OPEN_STATES, RunState
 from placet.governance.log.key import load_or_create_log_identity
 from placet.storage import figures as module
 from placet.storage.database import Database
-from placet.storage.figures import OPEN_STATES, Backlog, TenantFigures
+from placet.storage.figures import Backlog, TenantFigures
 from placet.storage.log.sequencer import LogSequencer
 from tests.integration.storage import test_storage_notifications as outbox
 from tests.integration.storage.test_storage_runs import AT, request

@@ -28,11 +28,6 @@ def a_world(make_world: Callable[..., World], database_url: str) -> World:
     return make_world(database_url=database_url, **HASTY)
 
 
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
 @pytest.mark.parametrize("fault", ["lost", "garbage", "status_after=500", "stall"])
 def test_an_answer_lost_after_the_commit_is_read_back_not_repeated(a_world: World, anna: Approver, fault: str) -> None:
     run_id = a_world.pending("C00005")

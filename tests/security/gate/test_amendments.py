@@ -3,24 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
-
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.engine.payload_keys import load_or_create_key
 from placet.governance.signing.canonical import digest
 from placet.governance.signing.keys import public_bytes
 from placet.replay import judge
 from tests.support.world import Approver, World
-
-
-@pytest.fixture
-def run_id(a_world: World) -> str:
-    return a_world.pending("C00005")
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
 
 
 def amount(proposal: Proposal) -> int:

@@ -140,7 +140,8 @@ def test_a_mistyped_passphrase_is_asked_for_again_and_the_screen_is_not_lost(hom
     assert json.loads(lines[-1])["signatures"]
     assert lines.count("what a signature is for") == 1
     lines = shown(home, *command, typed=("a slip", "another", "a third"))
-    assert lines[-1].endswith("wrong passphrase or not a key file")
+    assert "wrong passphrase or not a key file" in lines[-1]
+    assert lines[-1].endswith("`placet keys new anna --file FILE`, and have that key enrolled")
 
 
 def test_who_has_no_key_here_is_told_before_anything_is_shown(home: Path) -> None:

@@ -30,11 +30,6 @@ BONUS = "C00009"
 """A customer who is proposed a loyalty bonus of 26.00 USD."""
 
 
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
 def pending(world: World, customers: Sequence[str]) -> list[str]:
     """Runs that wait for a decision, in the order of `customers`."""
     run_ids = [world.start(customer) for customer in customers]

@@ -7,7 +7,7 @@ import pytest
 
 from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import UsageError
-from placet.governance.oversight import Flaw
+from placet.governance.oversight.stories import Flaw
 from placet.governance.policy.set import PolicySet
 from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
@@ -17,11 +17,6 @@ from tests.support.facts import FACTS
 from tests.support.world import Approver, World
 
 DETAIL = "this was a control proposal ({}, seeded by vera) that had to be declined; nothing was executed"
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
 
 
 def seeded(world: World, flaw: Flaw, customer: str = "C00005") -> str:

@@ -24,14 +24,9 @@ from placet.service import runs as run_operations
 from tests.support.world import Approver, World
 
 
-@pytest.fixture
-def run_id(a_world: World) -> str:
-    return a_world.pending("C00005")
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
+def refused_signers(world: World, run_id: str) -> list[tuple[str, str | None]]:
+    """Of each refused decision, who sent it and whose good key signed it."""
+    return [(event.actor, event.body["signer"]) for event in world.events(run_id, "approve.refused")]
 
 
 def still_waiting(world: World, run_id: str) -> None:
@@ -78,6 +73,8 @@ def test_a_person_without_the_role_or_above_their_limit_is_refused(a_world: Worl
     a_world.send(run_id, a_world.sign(run_id, a_world.approver("junior", limit="0.01 USD")))
     assert a_world.refusal(run_id, 2) == "unentitled"
     still_waiting(a_world, run_id)
+    # The keys are good, and only the decisions do not count: the record tells the two apart.
+    assert refused_signers(a_world, run_id) == [("unverified", "clerk"), ("unverified", "junior")]
 
 
 def test_who_triggered_the_run_cannot_approve_it(a_world: World, run_id: str) -> None:
@@ -98,6 +95,7 @@ def test_expired_and_revoked_keys_decide_nothing(a_world: World, run_id: str) ->
     a_world.send(run_id, envelope)
     assert a_world.refusal(run_id, 2) == "revoked_key"
     still_waiting(a_world, run_id)
+    assert refused_signers(a_world, run_id) == [("unverified", None), ("unverified", None)]
 
 
 def test_a_forged_envelope_with_a_valid_signature_over_another_payload_type_is_refused(
@@ -123,6 +121,7 @@ def test_a_forged_envelope_with_a_valid_signature_over_another_payload_type_is_r
         a_world.send(run_id, json.dumps(envelope))
         assert a_world.refusal(run_id, count) == ("wrong_payload_type", "bad_signature")[count - 1]
     still_waiting(a_world, run_id)
+    assert refused_signers(a_world, run_id) == [("unverified", None), ("unverified", None)]
 
 
 @pytest.mark.parametrize("garbage", ["approve", {"approve": True}, True, 42, None, ["approve"], "x" * 20_000])

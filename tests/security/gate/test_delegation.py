@@ -17,11 +17,6 @@ CHECKED_BEFORE_THE_EFFECT = "/tmf-api/prepayBalanceManagement/v4/bucket/B-C00005
 
 
 @pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
-@pytest.fixture
 def berta(a_world: World) -> Approver:
     """Who may decide nothing in her own name."""
     return a_world.approver("berta", roles=("care_agent",), limit="0.00 USD")

@@ -24,11 +24,6 @@ when { principal.tenant == resource.tenant };
 """
 
 
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
 def halt(world: World, scope: HaltScope = "tenant", subject: str = "") -> tuple[Halt, tuple[EffectRecord, ...]]:
     return place_halt(
         world.database,

@@ -141,6 +141,13 @@ def test_doctor_says_which_set_workers_keep(live: Live, tmp_path: Path, database
     assert f"keep policy set {good}" in problem.advice
 
 
+def test_without_a_policy_set_nothing_passes_the_gate(make_world: Callable[..., World], tmp_path: Path) -> None:
+    world = make_world(policy_dir=tmp_path / "nowhere")
+    record = world.wait(world.start("C00005"), "denied")
+    assert record.code == "policy_denied"
+    assert "no policy set for tenant 'demo'" in record.detail
+
+
 def test_a_typo_in_live_policies_ends_no_run(make_world: Callable[..., World]) -> None:
     world = make_world()
     assert world._parts is not None

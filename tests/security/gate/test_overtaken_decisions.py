@@ -6,24 +6,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from activities.approve import Approve
 from placet.contracts.gate import Gate
 from placet.contracts.people.decision import ReceivedDecision
 from placet.contracts.run import ReviewInput
 from placet.service import runs as run_operations
 from tests.support.world import Approver, World
-
-
-@pytest.fixture
-def run_id(a_world: World) -> str:
-    return a_world.pending("C00005")
-
-
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
 
 
 def test_a_key_revoked_after_the_decision_stops_the_execution(a_world: World, run_id: str, anna: Approver) -> None:
@@ -57,13 +45,6 @@ def test_a_policy_changed_after_the_decision_stops_the_execution(
     record = world.wait(run_id, "denied")
     assert record.code == "policy_changed"
     assert world.effects()["adjustments"] == 0
-
-
-def test_without_a_policy_set_nothing_passes_the_gate(make_world: Callable[..., World], tmp_path: Path) -> None:
-    world = make_world(policy_dir=tmp_path / "nowhere")
-    record = world.wait(world.start("C00005"), "denied")
-    assert record.code == "policy_denied"
-    assert "no policy set for tenant 'demo'" in record.detail
 
 
 def test_customer_state_that_changed_stops_the_execution(a_world: World, run_id: str, anna: Approver) -> None:

@@ -33,11 +33,6 @@ def delegated(world: World, by: Approver, to: Approver, role: str) -> str:
 
 
 @pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
-@pytest.fixture
 def run_id(a_world: World) -> str:
     a_world.edit_policy(ask_two)
     return a_world.pending("C00005")

@@ -29,11 +29,6 @@ PRODUCTS = "/tmf-api/productInventory/v4/product?relatedParty.id={}"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def anna(a_world: World) -> Approver:
-    return a_world.approver("anna")
-
-
 def reverse(world: World, run_id: str, by: str = "omar", reason: str = "granted twice") -> str:
     """Ask for the reversal and start it; its run id."""
     asked = request_reversal(

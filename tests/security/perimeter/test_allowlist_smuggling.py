@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from placet.errors import PluginViolation
 from placet.network.deadline import DeadlineTransport, Received
 from placet.plugin_api import Allowlist, AllowlistTransport, Endpoint
-from placet.plugin_api.probe import ProbeAnswer, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeServer
 from placet.plugin_api.transport import Wire as AnyWire
 from tests.plugins.support import ALLOWLIST
 

@@ -54,7 +54,9 @@ def test_reconcile_says_what_it_found(a_world: World, command: Command) -> None:
     theirs = a_world.run(stranger(a_world).start_workflow("GovernedRun", id=run_id, task_queue="another-installation"))
     assert run(["reconcile"], tools) == 1
     assert a_world.record(run_id).state == "awaiting_decision"
-    assert command("reconcile").code == 0  # too soon to be looked at
+    soon = command("reconcile")
+    assert (soon.code, soon.out) == (0, "every run that is not over and has not moved for 60 s has its workflow\n")
+    assert soon.err == "1 run moved within the last 60 s, too young to judge: ask again after that\n"
     a_world.run(theirs.terminate())
     assert run(["reconcile"], tools) == 0
     assert a_world.record(run_id).state == "failed"

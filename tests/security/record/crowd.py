@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from placet.contracts.money import parse_money
-from placet.governance.oversight import SEEDED
+from placet.governance.oversight.stories import SEEDED
 from placet.governance.policy.set import PolicySet
 from placet.service.decisions import sign_amendment
 from placet.service.documents.delegations import revoke_delegation, sign_delegation, take_delegation

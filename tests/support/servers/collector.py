@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, ProbeServer
 
 
 @dataclass

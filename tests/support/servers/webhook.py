@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, ProbeServer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The secret of the specification's own example."""

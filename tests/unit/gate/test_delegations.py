@@ -13,7 +13,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.people.halt import Halt, Lift
 from placet.errors import DecisionRefused
-from placet.governance.delegations import (
+from placet.governance.authority.delegations import (
     LONGEST_DELEGATION,
     MOST_BETWEEN_TWO,
     MOST_CONSIDERED,

@@ -13,7 +13,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import AdjustBalance, OrderProduct, Proposal
 from placet.errors import DecisionRefused
-from placet.governance.mandates import charge, check_authority, check_sense, covers, left, state_of
+from placet.governance.authority.mandates import charge, check_authority, check_sense, covers, left, state_of
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import sign_document
 from tests.support.facts import FACTS

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.governance.log.chain import link
-from placet.governance.oversight import ControlOutcome, Durations, GateStory, Vote, outcome_from, read_gate
-from placet.governance.oversight_report import Controls, OversightReport, Tally
+from placet.governance.oversight.report import Controls, OversightReport, Tally
+from placet.governance.oversight.stories import ControlOutcome, Durations, GateStory, Vote, outcome_from, read_gate
 from tests.unit.support import NOW, RUN, a_gate
 
 P, Q = "a" * 64, "b" * 64

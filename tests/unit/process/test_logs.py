@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from placet.entrypoints.logs import JsonFormatter, TextFormatter, set_up_logging
+from placet.entrypoints.observability.logs import JsonFormatter, TextFormatter, set_up_logging
 from placet.errors import NotFound, PlacetError, StorageError
 
 ACTIVITY = {"workflow_id": "run-1", "activity_type": "analyse", "attempt": 3}

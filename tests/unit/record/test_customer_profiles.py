@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from placet.contracts.customer import CustomerProfile, DeclaredFact, Fact, named
 from placet.contracts.people.mandate import Mandate
-from placet.governance.mandates import check_sense
+from placet.governance.authority.mandates import check_sense
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 from tests.support.facts import FACTS
 

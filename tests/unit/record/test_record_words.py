@@ -7,11 +7,11 @@ import pytest
 
 from placet.contracts.audit import AFTER_THE_END, RECORD_KINDS, AuditEvent
 from placet.interfaces import record_words
-from placet.interfaces.record_words import in_words
+from placet.interfaces.record_words import in_words, who
 
 
-def told(kind: str, actor: str = "worker", **body: Any) -> str:
-    entry = AuditEvent(
+def entry(kind: str, actor: str = "worker", **body: Any) -> AuditEvent:
+    return AuditEvent(
         stream="run-00000000000000000001",
         seq=1,
         tenant="demo",
@@ -24,7 +24,10 @@ def told(kind: str, actor: str = "worker", **body: Any) -> str:
         prev_hash="0" * 64,
         hash="1" * 64,
     )
-    return in_words(entry)
+
+
+def told(kind: str, actor: str = "worker", **body: Any) -> str:
+    return in_words(entry(kind, actor, **body))
 
 
 CONTROL = {"run_id": "run-1", "flaw": "too_much"}
@@ -73,6 +76,16 @@ def test_every_kind_of_entry_has_its_words() -> None:
             "refused to lift a halt: document abababababababab",
         ),
         ("key.refused", REFUSED, "REFUSED key abababababababab: “not you”"),
+        (
+            "key.refused",
+            {**REFUSED, "signer": "root"},
+            "REFUSED key abababababababab that root signed: “not you”",
+        ),
+        (
+            "halt.lift_refused",
+            {**REFUSED, "signer": None},
+            "refused to lift a halt: document abababababababab that no good key signed does not count: “not you”",
+        ),
         ("plugin.violation", {"detail": "GET /x"}, "was stopped: it tried what its allowlist does not have: “GET /x”"),
         (
             "run.end_refused",
@@ -93,6 +106,23 @@ def test_every_kind_of_entry_has_its_words() -> None:
 )
 def test_what_concerns_the_tenant_and_what_went_wrong_is_a_sentence(kind: str, body: dict[str, Any], said: str) -> None:
     assert told(kind, **body).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("signer", "shown", "said"),
+    [
+        ({}, "unverified", "a decision was REFUSED and does not count (late)"),
+        ({"signer": None}, "unverified", "a decision that no good key signed was REFUSED and does not count (late)"),
+        ({"signer": "anna"}, "signed by anna", "a decision that anna signed was REFUSED and does not count (late)"),
+    ],
+)
+def test_a_refused_decision_of_a_good_key_is_told_from_one_that_nobody_signed(
+    signer: dict[str, Any], shown: str, said: str
+) -> None:
+    refused = entry("approve.refused", "unverified", code="late", **signer)
+    assert (who(refused), in_words(refused)) == (shown, said)
+    # Nobody else's entry is shown as somebody's by what its body says.
+    assert who(entry("approve.decided", "ben", signer="anna")) == "ben"
 
 
 @pytest.mark.parametrize(

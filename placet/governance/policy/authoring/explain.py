@@ -12,7 +12,7 @@ from placet.contracts.people.delegation import DelegationRecord
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.approvals import check_key
-from placet.governance.delegations import Authority, authorities, entitled
+from placet.governance.authority.delegations import Authority, authorities, entitled
 from placet.governance.policy.authoring.recorded import Recorded, RunRecord
 from placet.governance.policy.authoring.why import Explained, explain
 from placet.governance.policy.question import decides, proposes

@@ -106,10 +106,11 @@ class RunRecord:
         )
 
     def refused(self, event: AuditEvent) -> Recorded:
-        """The entry of a decision that did not count. Who sent it is not known."""
+        """The entry of a decision that did not count. Who sent it is not known; who signed it may be."""
+        signer = event.body.get("signer")
         return Recorded(
             at=event.at,
-            who="unverified sender",
+            who=f"signed by {signer}" if signer else "unverified sender",
             outcome=f"refused ({event.body['code']})",
             detail=str(event.body["detail"]),
             policies=(),

@@ -74,7 +74,7 @@ def bootstrap(
 def enroll(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="the person's name")],
-    public: Annotated[Path, typer.Option("--public", help="the person's .pub file")],
+    public: Annotated[Path, typer.Option("--public", help="the person's .pub file, made by `placet keys new`")],
     administrator: AdministratorOption,
     role: Annotated[list[str], typer.Option("--role", help="role held; repeatable")],
     limit: Annotated[str | None, typer.Option("--limit", help="largest cost they may decide: '200.00 USD'")] = None,
@@ -137,7 +137,11 @@ def revoke(
 def _public_key(file: Path) -> bytes:
     from placet.governance.signing.keys import parse_public_key
 
-    return parse_public_key(read_given(file, "public key file"))
+    try:
+        return parse_public_key(read_given(file, "public key file"))
+    except ConfigurationError as error:
+        made = "whose key it is makes it with `placet keys new NAME`, which writes NAME.pem.pub"
+        raise ConfigurationError(f"{error}; {made}", code=error.code) from error
 
 
 def _as_json(listed: "ListedKey") -> dict[str, Any]:

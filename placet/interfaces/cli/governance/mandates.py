@@ -99,7 +99,11 @@ def sign(
     key_file: KeyOption = None,
     reason: ReasonOption = "",
 ) -> None:
-    """Sign a draft and put it in force: proposals within it need no decision each."""
+    """Sign a draft and put it in force: proposals within it need no decision each.
+
+    Policy says who may: its permits for the action "authorise" name the role. As shipped that is a retention_head whose
+    limit covers the whole budget and who did not draft it. The role is shown before you are asked for your passphrase.
+    """
     from placet.service.documents.mandates import read_draft, sign_mandate, take_mandate
 
     toolbox: Toolbox = context.obj
@@ -109,6 +113,8 @@ def sign(
     _check_treatments(toolbox, drafted.agent, drafted.treatments)
     _print_bounds(drafted)
     policies, declared = _policies(toolbox, drafted.agent), toolbox.facts(drafted.agent)
+    roles = " or ".join(f"role {role}" for role in policies.roles_for("authorise")) or "no role by name"
+    output.print_line(f"signer    must hold {roles}, and policy must permit them to sign this one")
     if not policies.lets_commit(drafted.agent):
         output.print_notice(f"whoever is entitled may sign it, {_IDLE}")
     key = load_signer(toolbox, name, key_file).key
@@ -226,14 +232,14 @@ def _cohort_test(text: str) -> dict[str, Any]:
 
 
 def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:
-    from placet.governance.mandates import left, state_of
+    from placet.governance.authority.mandates import left, state_of
 
     remaining = left(record).model_dump(mode="json")
     return {**record.model_dump(mode="json"), "state": state_of(record, now), "left": remaining}
 
 
 def _line(record: "MandateRecord", now: datetime, *, idle: bool = False) -> str:
-    from placet.governance.mandates import left, state_of
+    from placet.governance.authority.mandates import left, state_of
 
     mandate, state = record.mandate, state_of(record, now)
     if record.revoked_at is not None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.times import minute
-from placet.governance.oversight import Flaw
+from placet.governance.oversight.stories import Flaw
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import ApplicationOption, JsonFlag, application
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.governance.oversight_report import ApproverFigures, OversightReport
+    from placet.governance.oversight.report import ApproverFigures, OversightReport
 
 app = typer.Typer(no_args_is_help=True, help="Oversight quality: looks, decline rates, control proposals.")
 
@@ -63,6 +63,10 @@ def seed(
 
     toolbox.run(begin())
     output.print_line(f"{request.run_id}  started as a control ({flaw})")
+    output.print_notice(
+        f"nothing is planted yet: if billing does not know {customer}, or nothing suits them, the run ends without a "
+        f"proposal; look with `placet run show {request.run_id}`"
+    )
 
 
 @app.command("report")

@@ -1,6 +1,6 @@
 """How the answers of policy look on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def print_cases(table: Path, report: "CasesReport") -> None:
         _line(f"      {result.explained.question}")
         _line(f"      expected {result.expected}")
         _line(f"      got      {result.got}")
-        _print_says(result.explained, "      ")
+        _print_says(result.explained, "      ", _line)
     _line(f"{table}: {counted(len(report.results), 'case')}, {report.failures} failed")
     if report.never_decisive:
         _line(f"{table}: decided no case: {', '.join(report.never_decisive)}")
@@ -51,66 +51,66 @@ def print_explained(explained: "RunExplained") -> None:
     """A run's gate, its decisions, and who could decide it now."""
     from placet.governance.policy.authoring.gate_words import terms_in_words
 
-    _line(f"run       {explained.run_id}  {explained.state}")
+    _report(f"run       {explained.run_id}  {explained.state}")
     if explained.gate is not None:
         _print_recorded("gate", explained.gate)
     told = [("amended", gate) for gate in explained.amendments] + [("decision", one) for one in explained.decisions]
     for what, recorded in sorted(told, key=lambda one: one[1].at):
         _print_recorded(what, recorded)
     if explained.propose_now is None:
-        _line(f"now       no policy set is in force, so that nothing is permitted: {explained.problem}")
+        _report(f"now       no policy set is in force, so that nothing is permitted: {explained.problem}")
     else:
         same = explained.gate is not None and explained.gate.policy_set == explained.in_force
-        _line(
+        _report(
             f"now       were it asked now: policy set {str(explained.in_force)[:_SHOWN]}"
             f" ({'the same as at the gate' if same else 'another one than at the gate'})"
         )
-        _line(f"          {explained.propose_now.question} {_answer(explained.propose_now)}")
+        _report(f"          {explained.propose_now.question} {_answer(explained.propose_now)}")
         if explained.propose_now.terms is not None:
-            _line(f"          its gate would ask: {terms_in_words(explained.propose_now.terms)}")
+            _report(f"          its gate would ask: {terms_in_words(explained.propose_now.terms)}")
         if not explained.propose_now.allowed:
-            _print_says(explained.propose_now, "          ")
+            _print_says(explained.propose_now, "          ", _report)
     if not explained.approvers:
-        _line("          nobody is enrolled who could decide")
+        _report("          nobody is enrolled who could decide")
     for approver in explained.approvers:
         stead = f" in the stead of {approver.delegated_by}" if approver.delegated_by else ""
-        _line(f"          {'yes' if approver.allowed else 'no '}  {approver.name}{stead}: {approver.because}")
+        _report(f"          {'yes' if approver.allowed else 'no '}  {approver.name}{stead}: {approver.because}")
         if approver.explained is not None and not approver.allowed:
-            _print_says(approver.explained, "               ")
+            _print_says(approver.explained, "               ", _report)
 
 
 def _print_recorded(what: str, recorded: "Recorded") -> None:
     by = f" by policy {', '.join(recorded.policies)}" if recorded.policies else ""
     detail = f" ({recorded.detail})" if recorded.detail and recorded.detail != recorded.outcome else ""
-    _line(f"{what:<9} {moment(recorded.at)}  {recorded.who}: {recorded.outcome}{by}{detail}")
+    _report(f"{what:<9} {moment(recorded.at)}  {recorded.who}: {recorded.outcome}{by}{detail}")
     if recorded.terms:
-        _line(f"          asks: {recorded.terms}")
+        _report(f"          asks: {recorded.terms}")
     if recorded.policy_set is not None:
-        _line(f"          policy set {recorded.policy_set[:_SHOWN]}")
+        _report(f"          policy set {recorded.policy_set[:_SHOWN]}")
     if recorded.explained is not None:
-        _print_says(recorded.explained, "          ")
+        _print_says(recorded.explained, "          ", _report)
     elif recorded.policies:
-        _line(f"          its conditions cannot be shown: {recorded.unexplained}")
+        _report(f"          its conditions cannot be shown: {recorded.unexplained}")
     if recorded.agrees is False and recorded.explained is not None:
-        _line(f"          ATTENTION: asked again, that set says: {_answer(recorded.explained)}")
+        _report(f"          ATTENTION: asked again, that set says: {_answer(recorded.explained)}")
 
 
-def _print_says(explained: "Explained", indent: str) -> None:
+def _print_says(explained: "Explained", indent: str, line: Callable[[str], None]) -> None:
     deciding = [say for say in explained.says if say.applies]
     for say in explained.says:
         # Of one permit alone the gate asks what it asks; of several, each has its share in it.
-        _print_say(say, indent, with_terms=len(deciding) > 1)
+        _print_say(say, indent, line, with_terms=len(deciding) > 1)
 
 
-def _print_say(say: "Say", indent: str, *, with_terms: bool) -> None:
+def _print_say(say: "Say", indent: str, line: Callable[[str], None], *, with_terms: bool) -> None:
     told = f": {say.description}" if say.description else ""
-    _line(f"{indent}{say.effect} {say.policy} ({say.where}){'' if say.applies else ' fell short'}{told}")
+    line(f"{indent}{say.effect} {say.policy} ({say.where}){'' if say.applies else ' fell short'}{told}")
     # Of a policy that applied every condition held; of one that fell short, what failed is the reason.
     if say.terms and say.applies and with_terms:
-        _line(f"{indent}  asks: {say.terms}")
+        line(f"{indent}  asks: {say.terms}")
     for condition in say.conditions:
         if say.applies or not condition.holds:
-            _line(f"{indent}  {'yes' if condition.holds else 'no '}  {condition.words}")
+            line(f"{indent}  {'yes' if condition.holds else 'no '}  {condition.words}")
 
 
 def _answer(explained: "Explained") -> str:
@@ -120,3 +120,7 @@ def _answer(explained: "Explained") -> str:
 
 def _line(text: str) -> None:
     output.print_line(text)
+
+
+def _report(text: str) -> None:
+    output.print_report(text)

@@ -114,7 +114,9 @@ def amend(
     check_signer(toolbox, name, key_file)
     record, digest, pending = _pending(toolbox, run_id, "amend", proposal)
     less = money(amount, "--amount")
-    changed = amended(pending, Amendment(amends=digest, amount=less, treatment=treatment), name, reason)
+    # Unchecked: of a treatment that is no code, too, it is said which ones are eligible. What is signed is checked.
+    wanted = Amendment.model_construct(amends=digest, amount=less, treatment=treatment)
+    changed = amended(pending, wanted, name, reason)
     say = output.print_notice if print_only else output.print_line
     say(f"as it was  {pending.name}: {pending.mutation.describe()}, {pending.price}")
     output.print_proposal(changed, digest_of(changed), beside=print_only)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from placet.contracts.base import AgentName, Frozen
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
-from placet.governance.mandates import MandateState, left, state_of
+from placet.governance.authority.mandates import MandateState, left, state_of
 from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of

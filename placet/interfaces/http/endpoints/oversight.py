@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from placet.contracts.base import PersonName
-from placet.governance.oversight_report import OversightReport
+from placet.governance.oversight.report import OversightReport
 from placet.interfaces.http.served import Served
 from placet.service.oversight import draw_up_report
 

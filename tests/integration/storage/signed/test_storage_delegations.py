@@ -12,7 +12,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.errors import UsageError
-from placet.governance.delegations import MOST_CONSIDERED
+from placet.governance.authority.delegations import MOST_CONSIDERED
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document

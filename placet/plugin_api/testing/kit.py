@@ -34,7 +34,7 @@ from placet.plugin_api.connector import Connector, ConnectorContext
 from placet.plugin_api.loader import check_class, role_methods
 from placet.plugin_api.manifest import ConnectorLimits
 from placet.plugin_api.matching import Endpoint, find_entry
-from placet.plugin_api.probe import ProbeAnswer, ProbeRequest, ProbeServer, Respond, unused_url
+from placet.plugin_api.testing.probe import ProbeAnswer, ProbeRequest, ProbeServer, Respond, unused_url
 
 LIMITS = ConnectorLimits(
     connect_seconds=1.0, read_seconds=1.0, total_seconds=2.0, max_response_bytes=65_536, pool_size=4

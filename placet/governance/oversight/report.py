@@ -14,7 +14,7 @@ from pydantic import AwareDatetime
 
 from placet.contracts.base import Frozen, TenantId
 from placet.contracts.people.decision import YES
-from placet.governance.oversight import ControlOutcome, Durations, GateStory
+from placet.governance.oversight.stories import ControlOutcome, Durations, GateStory
 
 QUICK_SECONDS: Final = 5
 """A decision signed at most this long after the first look counts as quick: nobody reads a proposal in that time.

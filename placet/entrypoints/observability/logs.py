@@ -92,7 +92,7 @@ def _told(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _trace() -> dict[str, str]:
-    """Return what finds the line's trace, where this process makes spans (`placet.entrypoints.observing`)."""
+    """Return what finds the line's trace, where this process makes spans (`telemetry.py` beside this)."""
     module = sys.modules.get("placet.telemetry.log_fields")
     return {} if module is None else dict(module.trace_fields())
 

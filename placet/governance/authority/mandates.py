@@ -24,7 +24,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
-from placet.governance.cohorts import actual, fault, holds
+from placet.governance.authority.cohorts import actual, fault, holds
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.signed import verify_document
 
@@ -87,7 +87,7 @@ def check_authority(
         because = f" by {', '.join(answer.policies)}" if answer.policies else ""
         raise DecisionRefused(
             f"{verified.key.name!r} may not sign mandate {record.mandate.name!r} over {record.mandate.budget}: "
-            f"{answer.detail}{because}",
+            f"{answer.detail}{because}; {policies.asks('authorise', verified.key)}",
             code="unentitled",
         )
     return Authority(verified.key, answer.policies)

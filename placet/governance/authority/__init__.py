@@ -1,0 +1,1 @@
+"""On whose authority something is decided: enrolled keys, delegations, mandates and their cohorts."""

@@ -1,0 +1,1 @@
+"""Commands that keep data or let it go: backup, restore and retention."""

@@ -1,0 +1,1 @@
+"""What people sign beside a decision, as it is stored: enrolments, delegations, mandates and the lifting of halts."""
