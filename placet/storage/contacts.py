@@ -111,6 +111,6 @@ class ContactReader:
 
 
 def _lock_key(tenant: str, customer_id: str) -> int:
-    """The customer's lock among PostgreSQL's, which are numbered by a signed 64-bit integer."""
+    """Return the number of the customer's lock in PostgreSQL: a signed 64-bit integer."""
     named = f"placet/contact/{tenant}/{customer_id}"
     return int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], signed=True)

@@ -181,7 +181,7 @@ class AuditLog:
         raise StorageError(f"stream {stream!r} is too busy: lost {_MOST_LOST_RACES} races; try again")
 
     def find(self, stream: str, step_key: str) -> AuditEvent | None:
-        """The entry that a step left in `stream`, None if it left none.
+        """Return the entry that a step left in `stream`; None if it left none.
 
         Raises:
             GovernanceError: code `audit_broken`; the stored entry cannot be read.
@@ -212,7 +212,7 @@ class AuditLog:
         return None if row is None else _event(row)
 
     def read(self, stream: str) -> list[AuditEvent]:
-        """Every entry of `stream` in order; empty when there is no such stream.
+        """Return every entry of `stream` in order; empty when there is no such stream.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
@@ -229,11 +229,11 @@ class AuditLog:
         return [_event(row) for row in rows]
 
     def positions(self, stream: str) -> list[int]:
-        """Where the entries of `stream` stand in the whole record, in their order."""
+        """Return the positions of the entries of `stream` in the whole record, in their order."""
         return list(self._connection.scalars(_PLACES, {"stream": stream}))
 
     def last(self, stream: str) -> AuditEvent | None:
-        """The last entry of `stream`, None when there is no such stream.
+        """Return the last entry of `stream`; None when there is no such stream.
 
         Raises:
             GovernanceError: code `audit_broken`; the stored entry cannot be read.
@@ -242,7 +242,7 @@ class AuditLog:
         return None if row is None else _event(row)
 
     def streams(self, tenant: str) -> list[str]:
-        """The streams of `tenant`, oldest first."""
+        """Return the streams of `tenant`, oldest first."""
         return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
 
     def tail(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, AuditEvent]]:
@@ -258,7 +258,7 @@ class AuditLog:
         return [(row["position"], _event(row)) for row in rows]
 
     def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:
-        """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread.
+        """Return positions and hashes as `tail` orders them, without reading the entries.
 
         Raises:
             GovernanceError: code `audit_broken`; an entry has none.
@@ -311,7 +311,7 @@ class AuditLog:
         return [(row["position"], _event(row)) for row in self._connection.execute(_NEWEST, values).mappings()]
 
     def at(self, tenant: str, positions: Sequence[int]) -> dict[int, AuditEvent]:
-        """The entries of `tenant` at these positions, as `tail` numbers them; those there are not are left out.
+        """Return the entries of `tenant` at these positions, as `tail` numbers them; leave out those that do not exist.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read, or two of them are at one position.

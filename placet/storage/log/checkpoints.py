@@ -28,7 +28,7 @@ class CheckpointRepository:
         self._connection = connection
 
     def newest(self, tenant: str) -> str | None:
-        """The note for the largest size; None when nothing was signed yet."""
+        """Return the signed note for the largest size; None when nothing was signed yet."""
         note: str | None = self._connection.scalar(_NEWEST, {"tenant": tenant})
         return note
 

@@ -117,12 +117,12 @@ class LogTree:
         self._connection = connection
 
     def head(self, tenant: str) -> LogHead:
-        """How far the log of `tenant` has come."""
+        """Return how far the log of `tenant` has come."""
         row = self._connection.execute(_HEAD, {"tenant": tenant}).one_or_none()
         return LogHead(0, 0) if row is None else LogHead(row[0] + 1, row[1])
 
     def frontier(self, tenant: str, size: int) -> Frontier:
-        """The tree of the first `size` entries, ready to grow and to tell its root.
+        """Return the tree of the first `size` entries, ready to grow and to compute its root.
 
         Raises:
             GovernanceError: code `audit_broken`; hashes are missing.
@@ -148,7 +148,7 @@ class LogTree:
             self._connection.execute(_INSERT_NODE, above)
 
     def inclusion_proof(self, tenant: str, index: int, size: int) -> list[bytes]:
-        """The proof that entry `index` is in the log of the first `size` entries (RFC 9162 §2.1.3.1).
+        """Return the proof that entry `index` is in the log of the first `size` entries (RFC 9162 §2.1.3.1).
 
         Raises:
             GovernanceError: code `audit_broken`; hashes are missing.
@@ -158,7 +158,7 @@ class LogTree:
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
     def consistency_proof(self, tenant: str, old_size: int, new_size: int) -> list[bytes]:
-        """The proof that the log at `new_size` extends the log at `old_size` (RFC 9162 §2.1.4.1).
+        """Return the proof that the log at `new_size` extends the log at `old_size` (RFC 9162 §2.1.4.1).
 
         Raises:
             GovernanceError: code `audit_broken`; hashes are missing.
@@ -168,7 +168,7 @@ class LogTree:
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
     def find(self, tenant: str, position: int) -> LogRow | None:
-        """Where the entry at a position in the record stands in the log; None when it is not there (yet).
+        """Find the entry at a position of the record in the log; return None when it is not there (yet).
 
         Raises:
             GovernanceError: code `audit_broken`; it stands there twice.
@@ -185,7 +185,7 @@ class LogTree:
         return [LogRow(index, position, leaf) for index, position, leaf in rows]
 
     def stored_nodes(self, tenant: str, nodes: Sequence[Node]) -> dict[Node, bytes]:
-        """The stored hashes of these subtrees; what is missing is left out."""
+        """Return the stored hashes of these subtrees; leave out what is missing."""
         wanted = {node.number: node for node in nodes}
         query = _STORED_BY_ARRAY if self._connection.dialect.name == "postgresql" else _STORED
         values = {
@@ -210,7 +210,7 @@ class LogTree:
         return self._connection.scalar(_LAST_RECORDED, {"tenant": tenant}) or 0
 
     def pending(self, tenant: str, head: LogHead) -> int:
-        """How many entries of the record wait to be put into the log."""
+        """Count the entries of the record that wait to be put into the log."""
         return self._connection.scalar(_PENDING, {"tenant": tenant, "position": head.position}) or 0
 
     def _hashes(self, tenant: str, nodes: Sequence[Node]) -> dict[Node, bytes]:
