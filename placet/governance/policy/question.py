@@ -28,7 +28,7 @@ class _Asked:
     resource: ProposalFacts | MandateFacts | HaltFacts
 
     def request(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The Cedar request and the entities it speaks about."""
+        """Return the Cedar request and the entities it speaks about."""
         principal, resource = self.principal.entities(), self.resource.entity()
         request = {
             "principal": principal[0]["uid"],
@@ -83,7 +83,7 @@ def proposes(proposal: Proposal) -> AgentQuestion:
 
 
 def commits(proposal: Proposal) -> AgentQuestion:
-    """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+    """Ask whether the proposal's agent is pre-authorised to commit this mutation without a person."""
     return AgentQuestion("commit", AgentFacts.of(proposal), ProposalFacts.of(proposal))
 
 

@@ -78,7 +78,7 @@ class PolicySet:
 
     @classmethod
     def from_document(cls, document: bytes) -> Self:
-        """A set as it was stored.
+        """Read a set as it was stored.
 
         Raises:
             PolicyError: these bytes are no policy set.
@@ -90,11 +90,11 @@ class PolicySet:
         return cls(stored.files, schema=stored.cedar_schema)
 
     def lets_propose(self, agent: str) -> bool:
-        """Whether any policy could ever let this agent propose something."""
+        """Return whether any policy could ever let this agent propose something."""
         return any(may_ask(policy.node) and can_be(policy.node.principal, "Agent", agent) for policy in self.policies)
 
     def lets_commit(self, agent: str) -> bool:
-        """Whether any permit could ever let a mandate clear something of this agent."""
+        """Return whether any permit could ever let a mandate clear something of this agent."""
         return any(
             policy.node.effect == "permit"
             and "commit" in actions(policy.node)
@@ -113,7 +113,7 @@ class PolicySet:
         return self.ask(proposes(proposal))
 
     def may_commit(self, proposal: Proposal) -> PolicyAnswer:
-        """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+        """Ask whether the proposal's agent is pre-authorised to commit this mutation without a person."""
         return self.ask(commits(proposal))
 
     def may_decide(self, person: EnrolledKey, proposal: Proposal) -> PolicyAnswer:
@@ -129,7 +129,7 @@ class PolicySet:
         return self.ask(lifts(person, halt))
 
     def gate_terms(self, answer: PolicyAnswer, defaults: GateTerms) -> GateTerms:
-        """What is asked of people before what `answer` permits to propose: of all its permits, the strictest.
+        """Return what is asked of people before what `answer` permits to propose: the strictest of all its permits.
 
         Args:
             answer: What this set said to `may_propose`.
@@ -142,7 +142,7 @@ class PolicySet:
         return completed(self.permit_terms(answer), defaults)
 
     def permit_terms(self, answer: PolicyAnswer) -> PermitTerms:
-        """What the permits behind `answer` themselves ask for.
+        """Return what the permits behind `answer` themselves ask for.
 
         Raises:
             PolicyError: as of `gate_terms`.
@@ -178,6 +178,6 @@ class PolicySet:
 
 
 def policy_document(files: Sequence[PolicyFile], schema: str | None = None) -> bytes:
-    """The bytes that stand for a set of files, valid or not; their SHA-256 is the set's version."""
+    """Return the bytes that stand for a set of files, valid or not; their SHA-256 is the set's version."""
     spoken = shipped_schema() if schema is None else schema
     return canonical_bytes(PolicySetDocument(cedar_schema=spoken, files=tuple(files)))

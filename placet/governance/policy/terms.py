@@ -49,12 +49,12 @@ class PermitTerms(Frozen):
 
 
 def may_ask(policy: pst.Template) -> bool:
-    """Whether gate terms have a meaning on this policy: it can permit to propose."""
+    """Return whether gate terms have a meaning on this policy: it can permit to propose."""
     return policy.effect == "permit" and "propose" in actions(policy)
 
 
 def terms_of(policy: pst.Template) -> PermitTerms:
-    """The terms in a policy's annotations.
+    """Read the terms in a policy's annotations.
 
     Raises:
         ValueError: an annotation is unknown, malformed or misplaced, or they contradict each other; one line, with the
@@ -83,7 +83,7 @@ def terms_of(policy: pst.Template) -> PermitTerms:
 
 
 def combined(terms: Mapping[str, PermitTerms]) -> PermitTerms:
-    """The terms of all deciding permits together, by policy id: of each term the strictest that is named.
+    """Combine the terms of all deciding permits, by policy id: of each term the strictest that is named.
 
     Raises:
         PolicyError: they name different roles, or together they cannot be met.

@@ -127,7 +127,7 @@ def _refuse_repeated(node: yaml.Node | None, source: str) -> None:
 
 
 def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:
-    """The line of what `path` leads to, or of the last thing on the way that is there."""
+    """Return the line of what `path` leads to, or of the last thing on the way that is there."""
     line = node.start_mark.line + 1 if node else 1
     for step in path:
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):

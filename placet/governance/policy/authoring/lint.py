@@ -47,7 +47,7 @@ def check(files: Sequence[PolicyFile]) -> tuple[Finding, ...]:
 
 
 def lint(policies: Sequence[Policy]) -> Iterator[Finding]:
-    """The warnings about policies that parse."""
+    """Yield the warnings about policies that parse."""
     for policy in policies:
         yield from _unknown_values(policy)
         unreachable = [*_never_true(policy), *_overridden(policy, policies)]
