@@ -43,7 +43,7 @@ class Credit(Frozen):
     round_to_minor: Annotated[StrictInt, Field(ge=1)] = 1
 
     def cost_minor(self, facts: Facts) -> int:
-        """The credit: its share of the monthly charge, capped, rounded down."""
+        """Return the credit: its share of the monthly charge, capped, rounded down."""
         raw = min(facts.monthly_charge_minor * self.of_monthly_bp // WHOLE, self.max_minor)
         return raw - raw % self.round_to_minor
 
@@ -55,7 +55,7 @@ class Credit(Frozen):
         return tuple(found)
 
     def mutation(self, name: str, facts: Facts) -> AdjustBalance:
-        """What is proposed of an eligible one; `name` is the treatment's."""
+        """Make the mutation that is proposed where this action is eligible; `name` is the treatment's."""
         return AdjustBalance(
             customer_id=facts.customer_id,
             bucket_id=facts.bucket_id,
@@ -90,7 +90,7 @@ class Order(Frozen):
     of_monthly_bp: BasisPoints = 0
 
     def cost_minor(self, facts: Facts) -> int:
-        """What the operator gives up with it, rounded up; 0 where no move applies."""
+        """Return what the operator gives up with it, rounded up; 0 where no move applies."""
         move = self._move(facts)
         if move is None:
             return 0
@@ -103,7 +103,7 @@ class Order(Frozen):
         return ()
 
     def mutation(self, _name: str, facts: Facts) -> OrderProduct:
-        """What is proposed of an eligible one.
+        """Make the mutation that is proposed where this action is eligible.
 
         Raises:
             ValueError: none of its moves applies.
@@ -123,7 +123,7 @@ class Order(Frozen):
         )
 
     def _move(self, facts: Facts) -> Move | None:
-        """The first move whose replaced offering is held and whose own offering is not."""
+        """Return the first move whose replaced offering is held and whose own offering is not."""
         held = {product.offering_id for product in facts.held}
         for move in self.moves:
             if move.offering_id not in held and (move.replaces is None or move.replaces in held):

@@ -16,7 +16,7 @@ Count = Annotated[StrictInt, Field(ge=0)]
 
 
 def risk_level(probability_bp: int) -> Risk:
-    """The probability in the words of an assessment."""
+    """Return the word of an assessment for the probability."""
     if probability_bp >= HIGH_BP:
         return "high"
     return "medium" if probability_bp >= MEDIUM_BP else "low"

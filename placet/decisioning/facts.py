@@ -105,7 +105,7 @@ def _monthly_charge(bills: tuple[Bill, ...], held: tuple[HeldProduct, ...], curr
 
 
 def _trend(usage: tuple[Usage, ...]) -> int:
-    """The kind with the most data decides: data before voice before messages."""
+    """Compute the trend of the kind with the most data: data before voice before messages."""
     for kind in ("data", "voice", "sms"):
         series = [entry.quantity for entry in sorted(usage, key=lambda entry: entry.month) if entry.kind == kind]
         if len(series) >= _MIN_MONTHS_FOR_TREND and sum(series[:-1]) > 0:

@@ -38,12 +38,12 @@ def months(count: int) -> str:
 
 
 def contract(name: str) -> str:
-    """The contract's name for people."""
+    """Return the contract's name for people."""
     return _CONTRACTS.get(name, _plain(name))
 
 
 def internet(name: str) -> str:
-    """The internet service for people."""
+    """Return the internet service for people."""
     return _INTERNET.get(name, _plain(name))
 
 
@@ -122,7 +122,7 @@ def _products(facts: Facts) -> str:
 
 
 def _plain(text: str) -> str:
-    """A short text of another system without what could carry a meaning of its own."""
+    """Shorten a text of another system, and drop the characters that could carry a meaning of their own."""
     kept = "".join(character if character.isalnum() or character in " -./()&+" else " " for character in text)
     return shortened(" ".join(kept.replace("_", " ").split()), _NAME) or "unnamed"
 
