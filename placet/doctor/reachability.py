@@ -41,7 +41,7 @@ _ASKED_OF = {
 
 
 def stack(settings: Settings) -> Iterator[Finding]:
-    """Is an embedded stack running in this home?"""
+    """Check whether an embedded stack is running in this home."""
     running = running_stack(settings.home)
     if running:
         yield Finding("ok", "stack", f"`placet up` is running: Temporal at {running.get('temporal_address')}")
@@ -75,7 +75,7 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 
 def temporal(settings: Settings) -> Iterator[Finding]:
-    """The server, our namespace and search attributes, and whether a worker polls."""
+    """Check the server, our namespace and search attributes, and whether a worker polls."""
     absent = _absent(settings, "temporal_address", "temporal_namespace")
     try:
         yield from asyncio.run(_temporal(settings, absent))
@@ -131,7 +131,7 @@ async def _workers(client: Client, settings: Settings, absent: Level) -> list[Fi
 
 
 def stuck(settings: Settings) -> Iterator[Finding]:
-    """Runs that nobody is waited for, and that do not move."""
+    """Find runs that wait for nobody and do not move."""
     if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
         return
     before = datetime.now(UTC) - _STUCK_AFTER
@@ -191,7 +191,10 @@ def _recognised(role: str, url: str, path: str, answer: httpx.Response) -> Findi
 
 
 def _absent(settings: Settings, *names: str) -> Level:
-    """How bad it is that something does not answer: someone named its address, or runs the stack that includes it."""
+    """Return how bad it is that something does not answer.
+
+    It is a problem if somebody named its address, or runs the stack that includes it.
+    """
     return "problem" if any(name in settings.model_fields_set for name in names) else "info"
 
 

@@ -78,12 +78,12 @@ class Mask:
         return one_line(text, _SHOWN)
 
     def finding(self, finding: Finding) -> Finding:
-        """The finding without secrets; advice is our own words."""
+        """Return the finding without secrets; advice is our own words."""
         return replace(finding, detail=self(finding.detail))
 
 
 def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:
-    """Every setting, in the order of its declaration."""
+    """List every setting, in the order of its declaration."""
     mask = Mask(settings)
     return tuple(
         SettingLine(
