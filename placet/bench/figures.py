@@ -81,7 +81,7 @@ class Figures:
     effects: Effects
 
     def aims(self) -> tuple[Aim, ...]:
-        """The project's aims for the governed run."""
+        """Compare the figures with the project's aims for the governed run."""
         bare, governed = self.bare, self.governed
         return (
             Aim("throughput over bare", _over(governed.runs_per_second, bare.runs_per_second), 0.9, at_least=True),

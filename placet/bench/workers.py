@@ -67,7 +67,7 @@ class Growth:
     steps: tuple[Step, ...]
 
     def over_one(self, step: Step) -> float:
-        """Runs per second over those of one worker."""
+        """Return runs per second divided by those of one worker."""
         return step.runs_per_second / self.steps[0].runs_per_second
 
     @property

@@ -73,7 +73,7 @@ def _rates_of_processes(server: Server, url: str, insert: str, text: str, rounds
 
 
 def append_one(database: Database, stream: str, step: str) -> None:
-    """One entry in a transaction of its own."""
+    """Append one entry in a transaction of its own."""
     with database.transaction() as tx:
         tx.audit.append(
             stream=stream,

@@ -71,7 +71,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
 
 def open_gate(now: datetime) -> Gate:
-    """A gate that waits for a retention lead."""
+    """Make a gate that waits for a retention lead."""
     return Gate(
         verdict="human",
         reason="permitted",

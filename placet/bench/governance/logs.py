@@ -91,7 +91,7 @@ def _checkpoint(log: BuiltLog, scale: Scale) -> Figure:
 
 
 def _growth(logs: Sequence[BuiltLog], scale: Scale) -> Iterator[Figure]:
-    """Each act on every log in turn, so that the logs and not the hours are compared."""
+    """Measure each act on every log in turn, so that the logs and not the hours are compared."""
     acts: dict[str, tuple[Callable[[BuiltLog, int], float], int]] = {
         "proof": (lambda log, number: log.proof_ms(number)[0], _GROWTH_EACH * scale.rounds),
         "append": (lambda log, _: log.append_ms(), _GROWTH_EACH * scale.rounds),

@@ -50,7 +50,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
 
 def hundred_policies() -> PolicySet:
-    """The retention application's own set and permits for treatments it has not: each must be looked at."""
+    """Fill the retention application's own set up with permits for treatments it has not: each must be looked at."""
     own = read_policy_files(policy_path(None, "demo", "retention"))
     missing = _POLICIES - len(PolicySet(own).policies)
     more = "\n".join(

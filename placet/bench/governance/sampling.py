@@ -26,7 +26,7 @@ def cpu_per_call(acts: Mapping[str, Act], *, rounds: int, calls: int) -> dict[st
 
 
 def in_turn(names: Sequence[str], number: int) -> list[str]:
-    """The order of round `number`: nobody always comes first."""
+    """Return the order of round `number`, so that nobody always comes first."""
     return list(names) if number % 2 == 0 else list(reversed(names))
 
 
@@ -38,7 +38,7 @@ def wall_ms(act: Act) -> float:
 
 
 def short(count: int) -> str:
-    """A number of entries as a person says it: 10k, 1M."""
+    """Write a number of entries as a person says it: 10k, 1M."""
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if count >= size:
             return f"{count / size:g}{unit}"
@@ -46,6 +46,6 @@ def short(count: int) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all values do not exceed (nearest rank)."""
+    """Return the value that `share` of all values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

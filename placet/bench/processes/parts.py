@@ -66,7 +66,7 @@ class Parts(ProcessGroup):
         self.await_part(lambda: all(self.place.ready(name).exists() for name in self._workers), what)
 
     def usage(self, worker: str) -> Usage:
-        """What the worker of this name has used so far.
+        """Return what the worker of this name has used so far.
 
         Raises:
             ConfigurationError: it does not say, or has ended.

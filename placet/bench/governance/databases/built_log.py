@@ -52,11 +52,11 @@ class BuiltLog:
         self.server.drop(self.url)
 
     def index(self, number: int) -> int:
-        """Which entry the `number`th proof is for."""
+        """Return the entry that the `number`th proof is for."""
         return number * _STRIDE % self.size
 
     def nodes(self, number: int) -> list[Node]:
-        """The subtrees that its proof is made of."""
+        """Return the subtrees that its proof is made of."""
         return [node for nodes in inclusion_plan(self.index(number), self.size) for node in nodes]
 
     def proof_ms(self, number: int) -> tuple[float, int]:

@@ -41,7 +41,7 @@ class Reader:
 
 @contextmanager
 def connected(log: BuiltLog) -> Iterator[Reader]:
-    """A reader of `log`."""
+    """Open a reader of `log`."""
     with closing(log.server.raw(log.url)) as connection:
         yield Reader(log, connection)
 
