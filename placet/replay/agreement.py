@@ -16,7 +16,7 @@ _OF_THE_REQUEST = ("run_id", "tenant", "customer_id", "agent", "reverses")
 
 
 def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
-    """The code reproduces the history: order, what each step was asked, and the result."""
+    """Check that the code reproduces the history: order, what each step was asked, and the result."""
     for number in facts.told_to_wait:
         yield f"event {number} lets a step wait as no worker of ours does: it was written in a worker's stead"
     if told.failure is not None:
@@ -38,7 +38,10 @@ def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
 
 
 def check_expiry(facts: RunHistory, case: Case) -> Faults:
-    """A run expires when its gate closes, not before: whoever reaches Temporal can move a workflow's own clock."""
+    """Check that a run did not expire before its gate closed.
+
+    Whoever reaches Temporal can move a workflow's own clock.
+    """
     if facts.result is None or facts.result.state != "expired" or facts.ended_at is None:
         return
     gate = next((version.gate for version in reversed(case.versions.values())), None)
@@ -78,7 +81,7 @@ def _identity(version: Version, request: RunRequest) -> Faults:
 
 
 def _same(asked: Any, scheduled: Scheduled) -> bool:
-    """Whether the history's input, read as the code's own message, is that message."""
+    """Return whether the history's input, read as the code's own message, is that message."""
     if not isinstance(asked, BaseModel):
         return bool(asked == scheduled.asked)
     try:

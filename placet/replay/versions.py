@@ -42,11 +42,11 @@ class _Amendments:
                 self._making.setdefault(signed.proposal, []).append(signed)
 
     def result(self, wanted: str, before: Version) -> Proposal | None:
-        """What the amendments make of `before`, where its digest is `wanted`."""
+        """Return the proposal of digest `wanted` that the amendments make of `before`; None if they make none."""
         return self._derived(wanted, before, frozenset())
 
     def _read(self, text: str) -> Signed | None:
-        """An amendment of this run that a trusted key signed; None for anything else, which may be anything at all."""
+        """Read an amendment of this run that a trusted key signed; return None for anything else."""
         request = self._case.request
         try:
             signed = read_single(text)
