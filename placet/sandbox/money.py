@@ -30,7 +30,7 @@ def money(minor: int) -> JsonObject:
 
 
 def positive_minor(value: object) -> int:
-    """The cents in a positive JSON number.
+    """Return the cents in a positive JSON number.
 
     Raises:
         TmfError: 400 when `value` is no number, not positive, finer than a cent or absurdly large.

@@ -46,7 +46,7 @@ def routes(bss: Bss) -> list[Route]:
 
 
 def resource(bucket: Bucket, origin: str) -> JsonObject:
-    """The Bucket resource."""
+    """Make the Bucket resource."""
     return {
         "id": bucket.id,
         "href": f"{origin}{PREPAY_PATH}/bucket/{bucket.id}",

@@ -19,7 +19,7 @@ class Kept:
     path: str
 
     def resource(self, number: int, body: JsonObject, call: Call) -> JsonObject:
-        """A document as the API shows it."""
+        """Show a document as the API does."""
         identifier = numbered(self.prefix, number)
         return {"id": identifier, "href": f"{call.origin}{self.path}/{identifier}", **body}
 

@@ -48,7 +48,7 @@ def _possible_owners(bss: Bss, product_id: str) -> Iterator[Customer]:
 
 
 def resource(product: Held, origin: str) -> JsonObject:
-    """The Product resource."""
+    """Make the Product resource."""
     body: JsonObject = {
         "id": product.id,
         "href": f"{origin}{PRODUCT_PATH}/{product.id}",
