@@ -37,7 +37,7 @@ class Answer:
     total: int | None
 
     def object(self) -> dict[str, Any]:
-        """The body as a JSON object.
+        """Return the body as a JSON object.
 
         Raises:
             UnreadableError: It is something else.
@@ -47,7 +47,7 @@ class Answer:
         return self.data
 
     def records(self) -> list[dict[str, Any]]:
-        """The body as a list of JSON objects.
+        """Return the body as a list of JSON objects.
 
         Raises:
             UnreadableError: It is something else.

@@ -175,7 +175,7 @@ def _plugin(subject: Subject, url: str, run: _Run) -> Connector:
 
 
 def _check_role_is_covered(subject: Subject) -> Iterator[Finding]:
-    """A plugin that fills a role is tested in all that the role asks of it."""
+    """Check that a plugin that fills a role is tested in all that the role asks of it."""
     called: set[str] = set()
     for operation in subject.operations.values():
         # Whether it works is another check's business.
