@@ -116,7 +116,10 @@ class Analyse:
 
 
 def _union(required: tuple[BillingQuery, ...], chosen: tuple[BillingQuery, ...]) -> tuple[BillingQuery, ...]:
-    """One query per operation: what the arithmetic needs and what the model wants on top; the longer series wins."""
+    """Merge what the arithmetic needs and what the model wants on top: one query per operation.
+
+    The longer series wins.
+    """
     months: dict[str, BillingQuery] = {}
     for query in (*required, *chosen):
         known = months.get(query.operation)
