@@ -28,7 +28,7 @@ def treatment_codes(name: str) -> tuple[str, ...]:
 
 
 def declared_facts(name: str) -> Declared:
-    """What the application tells customers apart by, read as data: nothing of the application is imported.
+    """Read what the application tells customers apart by, as data: nothing of the application is imported.
 
     Raises:
         UsageError: There is no such application; code `unknown_agent`.
@@ -41,7 +41,7 @@ def declared_facts(name: str) -> Declared:
 
 @cache
 def load(name: str) -> Application:
-    """The application in folder `name`, built once by the function `build` of its module `agent`.
+    """Build the application in folder `name` once, with the function `build` of its module `agent`.
 
     Raises:
         UsageError: There is no such application; code `unknown_agent`.

@@ -13,7 +13,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load_toml(path: Path, schema: type[M]) -> M:
-    """The TOML file at `path` as `schema`.
+    """Load the TOML file at `path` as `schema`.
 
     Raises:
         ConfigurationError: It is missing, is not TOML, or does not satisfy `schema`.
@@ -29,7 +29,7 @@ def load_toml(path: Path, schema: type[M]) -> M:
 
 
 def load_prompt(path: Path) -> Template:
-    """The prompt file at `path`; `$name` marks what is filled in.
+    """Load the prompt file at `path`; `$name` marks what is filled in.
 
     Raises:
         ConfigurationError: It is missing, or holds a stray `$`.

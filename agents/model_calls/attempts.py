@@ -75,7 +75,10 @@ class Attempts:
 
 
 def request_text(messages: list[Message], shape: dict[str, Any]) -> str:
-    """The request in one deterministic JSON text; the same for every model, so the store keeps it once."""
+    """Write the request as one deterministic JSON text.
+
+    It is the same for every model, so that the store keeps it once.
+    """
     request = {"messages": messages, "schema": shape}
     return json.dumps(request, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

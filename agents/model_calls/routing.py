@@ -136,7 +136,9 @@ class ModelsConfig(Frozen):
             raise ConfigurationError(f"the models file {str(path)!r} is wrong at {where}: {first['msg']}") from error
 
     def with_addresses(self, base_urls: Mapping[str, str]) -> "ModelsConfig":
-        """The same models, those named in `base_urls` at another address; names not configured are passed over.
+        """Return the same models, those named in `base_urls` at another address.
+
+        Names that are not configured are passed over.
 
         Raises:
             ConfigurationError: An address is no http or https URL.

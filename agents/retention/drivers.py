@@ -20,5 +20,5 @@ _SUPPORTED: dict[Driver, Callable[[RetentionCustomer], bool]] = {
 
 
 def supported(customer: RetentionCustomer) -> tuple[Driver, ...]:
-    """The drivers a model may name for `customer`; never empty, since a contract either binds or does not."""
+    """Return the drivers a model may name for `customer`; never empty, since a contract either binds or does not."""
     return tuple(driver for driver, holds in _SUPPORTED.items() if holds(customer))

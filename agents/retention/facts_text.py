@@ -12,7 +12,7 @@ _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
 
 
 def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
-    """What is known before anything is read from billing, as prose: a small model repeats it best."""
+    """Tell what is known before anything is read from billing, as prose: a small model repeats it best."""
     contract = "no contract" if customer.contract == "month_to_month" else f"a {_CONTRACTS[customer.contract]} contract"
     internet = "no" if customer.internet_service == "none" else _INTERNET[customer.internet_service]
     return (
@@ -23,7 +23,7 @@ def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
 
 
 def facts_text(facts: Facts) -> str:
-    """The figures the arithmetic used, one a line."""
+    """List the figures the arithmetic used, one a line."""
     charge = Money(amount_minor=facts.monthly_charge_minor, currency=facts.currency)
     return "\n".join(
         (
@@ -38,7 +38,7 @@ def facts_text(facts: Facts) -> str:
 
 
 def options_text(candidates: tuple[Candidate, ...]) -> str:
-    """The eligible treatments, best first, one a line with what speaks for it."""
+    """List the eligible treatments, best first, one a line with what speaks for it."""
     return "\n".join(_option(candidate) for candidate in candidates)
 
 
@@ -56,5 +56,5 @@ def percent(basis_points: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line of letters and digits: what a foreign system wrote must not read as an instruction of ours."""
+    """Reduce a foreign text to one line of letters and digits: it must not read as an instruction of ours."""
     return "".join(character if character.isalnum() else " " for character in text)[:40].strip()
