@@ -87,7 +87,7 @@ def balance(record: Record) -> Balance | None:
 
 
 def remaining(record: Record) -> Money:
-    """What a TMF654 Bucket still holds."""
+    """Return what a TMF654 Bucket still holds."""
     value = record["remainingValue"]
     return money(value["amount"], value["units"])
 
@@ -107,12 +107,12 @@ def usage(record: Record) -> Usage:
 
 
 def simulated(record: Record) -> bool:
-    """Whether the resource says that its figures are derived (`@type` is a `Simulated…` sub-class)."""
+    """Return whether the resource says that its figures are derived (`@type` is a `Simulated…` sub-class)."""
     return str(record.get("@type", "")).startswith("Simulated")
 
 
 def day(text: str) -> date:
-    """The calendar day of an RFC 3339 date-time, in the offset it is written in."""
+    """Return the calendar day of an RFC 3339 date-time, in the offset it is written in."""
     return datetime.fromisoformat(text).date()
 
 

@@ -34,7 +34,7 @@ def find_mark(text: object, effect_key: str, prefix: str) -> Mark:
 
 
 def is_older(moment: object, sent_after: datetime | None) -> bool:
-    """Whether a record's RFC 3339 time is clearly before the first send; False where either is not known."""
+    """Return whether a record's RFC 3339 time is clearly before the first send; False where either is not known."""
     if sent_after is None or not isinstance(moment, str):
         return False
     try:
@@ -45,5 +45,5 @@ def is_older(moment: object, sent_after: datetime | None) -> bool:
 
 
 def shortened(text: Any) -> str:
-    """The other system's words for a line of ours: quoted, at most 40 characters, everything visible."""
+    """Quote the other system's words for a line of ours: at most 40 characters, everything visible."""
     return "missing" if text is None else quoted(str(text), 40)
