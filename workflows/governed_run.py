@@ -279,7 +279,7 @@ class GovernedRun:
 
     @workflow.query
     def status(self) -> RunStatus:
-        """Where the run stands."""
+        """Return where the run stands."""
         return RunStatus(
             run_id=self._request.run_id,
             state=self._state,
@@ -293,7 +293,7 @@ class GovernedRun:
 
     @workflow.query
     def proposal(self) -> Proposal | None:
-        """The exact mutation that is, or was, pending."""
+        """Return the exact mutation that is, or was, pending."""
         return self._desk.amended or (self._proposed.proposal if self._proposed else None)
 
 
