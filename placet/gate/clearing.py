@@ -132,7 +132,7 @@ def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetim
 
 
 def _assessment(tx: Transaction, run: RunRequest, proposal: Proposal) -> Assessment:
-    """What the run itself found of its customer; a cohort is not judged on anything else."""
+    """Return what the run itself found of its customer; a cohort is not judged on anything else."""
     try:
         assessment = tx.artifacts.get_model(proposal.assessment, Assessment, tenant=run.tenant)
     except UsageError as error:

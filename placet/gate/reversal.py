@@ -124,7 +124,7 @@ def mark_reversed(tx: Transaction, run: RunRequest, at: datetime) -> None:
 
 
 def _executed(context: GateContext, run: RunRequest, original_id: str) -> tuple[Proposal, Receipt]:
-    """What the original run did: the proposal its one settled effect was signed for, and the receipt."""
+    """Return what the original run did: the proposal its one settled effect was signed for, and the receipt."""
     with context.database.reading() as tx:
         settled = [effect for effect in tx.effects.for_run(original_id) if effect.status == "settled"]
     if len(settled) != 1 or settled[0].receipt is None:

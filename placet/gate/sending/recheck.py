@@ -45,7 +45,7 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
 def check_record(
     context: GateContext, tx: Transaction, effect: ExecuteInput, proposal: Proposal, *, sending: bool = False
 ) -> None:
-    """All that our own record and policy have to say about the effect.
+    """Check all that our own record and policy have to say about the effect.
 
     Asked once more, `sending`, in the transaction that counts the send: no halt can be placed before that is over.
 
@@ -108,7 +108,7 @@ def _check_wanted(tx: Transaction, run: RunRequest) -> None:
 def _approvals(
     context: GateContext, tx: Transaction, effect: ExecuteInput, pending: Pending, proposal: Proposal
 ) -> tuple[AcceptedDecision, ...]:
-    """The decisions that arrived are those on our own record, signed for this very proposal, and they sufficed."""
+    """Check that the decisions that arrived are on our own record, signed for this very proposal, and sufficed."""
     used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
     for no in (one for one in used if one.decision.verdict == "reject"):
         if no.decision.proposal == effect.proposal:
@@ -125,7 +125,7 @@ def _approvals(
 
 
 def _check_preconditions(billing: ReadPlugin, proposal: Proposal) -> None:
-    """The customer's state is as the proposal says, and what it changes is that customer's still."""
+    """Check that the customer's state is as the proposal says, and that what it changes is still theirs."""
     check_customer(proposal.mutation, proposal.customer_id)
     observed = billing.observe(proposal.preconditions, target=proposal.mutation)
     for condition in proposal.preconditions:
