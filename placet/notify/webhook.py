@@ -47,13 +47,13 @@ def parse_secrets(text: str, source: str) -> tuple[bytes, ...]:
 
 
 def signatures(secrets: Sequence[bytes], identifier: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` header: HMAC-SHA256 over `id.timestamp.body` by each secret."""
+    """Return the `webhook-signature` header: HMAC-SHA256 over `id.timestamp.body` by each secret."""
     at, text = datetime.fromtimestamp(timestamp, UTC), body.decode()
     return " ".join(Webhook(secret).sign(identifier, at, text) for secret in secrets)
 
 
 def body_of(notification: Notification) -> bytes:
-    """What is posted; the same bytes at every attempt."""
+    """Return what is posted; it has the same bytes at every attempt."""
     document = {
         "type": f"placet.notice.{notification.occasion}",
         "timestamp": notification.created_at.astimezone(UTC).isoformat(),
