@@ -169,7 +169,7 @@ def _step(run_id: str, step: PendingActivityInfo, queue: str, now: datetime) -> 
 
 
 def _held(run_id: str, step: PendingActivityInfo, now: datetime) -> str | None:
-    """What is said of a step that waits for a worker, or is with one, for longer than ours let it."""
+    """Say what holds a step that waits for a worker, or is with one, for longer than ours let it."""
     name, which = one_line(step.activity_type.name, NAME), quote(one_line(step.activity_id, NAME))
     given = step.activity_options
     mend = (
