@@ -99,7 +99,7 @@ _ATTRIBUTES: Final[Mapping[str, Callable[[object], bool]]] = {
 
 
 def allowed_name(name: str) -> str:
-    """The span's name if it is one of ours; of another, what it begins with, if that is."""
+    """Return the span's name if it is one of ours; of another, what it begins with, if that is."""
     if _NAME.fullmatch(name):
         return name
     prefix = name.partition(":")[0]
