@@ -77,7 +77,10 @@ def _end_with_the_step() -> None:
 
 
 def _own_weights(config: ModelsConfig, address: str) -> dict[str, Path]:
-    """The weights of the models that are the embedded one, served on this machine; of others nobody here can tell."""
+    """Find the weights of the models that are the embedded one, served on this machine.
+
+    Of other models nobody here can tell.
+    """
     if (urlsplit(address).hostname or "") not in _LOOPBACK:
         return {}
     named = [name for name in ("local",) if name in config.models and config.models[name].route == _EMBEDDED_ROUTE]

@@ -94,7 +94,7 @@ class Tools:
         return treatment_codes(agent)
 
     def facts(self, agent: str) -> "Declared":
-        """What an application tells customers apart by."""
+        """Return what an application tells customers apart by."""
         from agents.catalogue import declared_facts
 
         return declared_facts(agent)
@@ -106,7 +106,7 @@ class Tools:
         return policy_path(self.settings.policy_dir, self.tenant, agent)
 
     def periods(self) -> "Periods":
-        """How long the tenant's documents and notifications are kept."""
+        """Return how long the tenant's documents and notifications are kept."""
         from placet.entrypoints.tenant_files.retention import periods
 
         return periods(self.settings, self.tenant)
@@ -118,11 +118,11 @@ class Tools:
         return open_database(self.settings)
 
     def database(self) -> "Database":
-        """The database, checked: reachable and migrated."""
+        """Return the database, checked: reachable and migrated."""
         return self._database
 
     async def engine(self) -> "Engine":
-        """A connection to Temporal."""
+        """Connect to Temporal."""
         from placet.entrypoints.connection import connect
 
         return await connect(self.settings)
@@ -139,7 +139,7 @@ class Tools:
         return environment_secret("PLACET_KEY_PASSPHRASE") is not None
 
     def passphrase(self, prompt: str) -> str:
-        """The key passphrase, from PLACET_KEY_PASSPHRASE or asked at the terminal."""
+        """Take the key passphrase from PLACET_KEY_PASSPHRASE, or ask at the terminal."""
         import getpass
 
         from placet.errors import ConfigurationError

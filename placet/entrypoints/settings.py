@@ -226,7 +226,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment outranks what the running stack wrote down (passed as initial values)."""
+        """Let the environment outrank what the running stack wrote down (passed as initial values)."""
         return env_settings, init_settings
 
 

@@ -134,7 +134,7 @@ def await_condition(condition: Callable[[], bool], *, seconds: float, what: str)
 
 
 def answers(port: int) -> bool:
-    """Does something accept connections on this loopback port?"""
+    """Return whether something accepts connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -171,7 +171,7 @@ def leave(code: int) -> NoReturn:
 
 
 def _begin(reaper: Reaper) -> None:
-    """What a forked child does before it becomes a program: it must not outlive its parent, nor may what it starts."""
+    """Prepare a forked child before it becomes a program: it must not outlive its parent, nor may what it starts."""
     reaper.introduce()
     if sys.platform == "linux":
         _die_with_parent()
