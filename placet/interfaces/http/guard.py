@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 def checked_token(
     token: SecretStr | None, name: str = "PLACET_API_TOKEN", what: str = "the HTTP API refuses to start"
 ) -> SecretStr:
-    """The token, if it is one that protects anything.
+    """Return the token, if it is one that protects anything.
 
     Raises:
         ConfigurationError: there is none, it is short, or it cannot be sent in a header.
