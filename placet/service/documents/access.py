@@ -175,7 +175,10 @@ def _known(tx: Transaction, tenant: str, now: datetime) -> Iterator[KnownToken]:
 
 
 def _named(tx: Transaction, tenant: str, token_id: str, now: datetime) -> list[KnownToken]:
-    """The tokens whose id begins so. One that is named in full is found whatever else stands on the record."""
+    """Return the tokens whose id begins so.
+
+    One that is named in full is found whatever else stands on the record.
+    """
     if not _ID.fullmatch(token_id):
         return [one for one in _known(tx, tenant, now) if one.token_id.startswith(token_id)]
     issued = tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{token_id}")
@@ -183,7 +186,7 @@ def _named(tx: Transaction, tenant: str, token_id: str, now: datetime) -> list[K
 
 
 def _judged(tx: Transaction, tenant: str, token_id: str, now: datetime) -> KnownToken:
-    """One token as the record has it, its document verified now."""
+    """Return one token as the record has it, its document verified now."""
     stream = f"tenant/{tenant}"
     tx.audit.foresee(stream, f"{ISSUED}.{token_id}", f"{REVOKED}.{token_id}")
     issued = tx.audit.find(stream, f"{ISSUED}.{token_id}")

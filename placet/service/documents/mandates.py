@@ -55,7 +55,7 @@ class MandateDraft(Frozen):
 
 
 def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
-    """A draft that could be signed now.
+    """Make a draft that could be signed now.
 
     Args:
         declared: What the mandate's agent tells customers apart by.
@@ -148,7 +148,7 @@ def revoke_mandate(
 
 
 def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord:
-    """The mandate whose id begins with `mandate_id`. Another tenant's does not exist here.
+    """Find the mandate whose id begins with `mandate_id`; another tenant's does not exist here.
 
     Raises:
         UsageError: no mandate, or several, match.
@@ -165,7 +165,7 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
 
 
 def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> str:
-    """Whether a mandate's signature still counts: `good`, or the code and reason of the check that fails.
+    """Return whether a mandate's signature still counts: `good`, or the code and reason of the check that fails.
 
     Args:
         tx: A transaction to read in.
@@ -237,7 +237,7 @@ def _check_new_terms(tx: Transaction, mandate: Mandate, now: datetime) -> None:
 
 
 def _same(earlier: MandateRecord, record: MandateRecord) -> MandateRecord:
-    """The answer to an earlier COMMIT was lost: the very same document stands, unless it was revoked since."""
+    """Return the earlier record if it is this very document, not revoked since: the answer to its COMMIT was lost."""
     if earlier.document != record.document or earlier.revoked_at is not None:
         state = "revoked since" if earlier.revoked_at is not None else "under another signature"
         raise DecisionRefused(f"this mandate was taken on before, {state}; sign a new one", code="duplicate")
