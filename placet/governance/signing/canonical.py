@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def canonical_bytes(value: BaseModel | dict[str, Any] | list[Any]) -> bytes:
-    """The RFC 8785 (JCS) form of `value`; a model is taken in its JSON form.
+    """Return the RFC 8785 (JCS) form of `value`; a model is taken in its JSON form.
 
     Raises:
         ValueError: `value` holds something JSON cannot carry exactly (NaN, integers beyond 2^53 - 1).

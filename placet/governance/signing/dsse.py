@@ -67,7 +67,7 @@ def parse(text: str) -> Envelope:
 
 
 def check_payload_type(envelope: Envelope) -> None:
-    """The envelope is over an in-toto statement.
+    """Check that the envelope is over an in-toto statement.
 
     Raises:
         DecisionRefused: code `wrong_payload_type`; it is over something else.
