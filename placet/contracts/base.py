@@ -15,7 +15,7 @@ class Frozen(BaseModel):
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
+    """Describe the first fault of a document in one line for a person: where, the value, what is expected."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     shown = shortened(repr(fault["input"]), NAME)
