@@ -102,7 +102,10 @@ class ContactReader:
         return Contact(run_id=row["run_id"], treatment=treatment, cost=cost, at=at, standing=standing)
 
     def _what(self, tenant: str, digest: str | None) -> tuple[str | None, Money | None]:
-        """Treatment and cost of a proposal; nothing where it was erased or altered, which counts against all."""
+        """Return treatment and cost of a proposal; nothing where it was erased or altered.
+
+        What is not known counts against every limit.
+        """
         try:
             document = read_json(self._artifacts.get(str(digest), tenant=tenant))
             return str(document["treatment"]), Money.model_validate(document["cost"])

@@ -228,7 +228,7 @@ class EffectLedger:
         return tuple(_record(row) for row in self._connection.execute(_LATEST_SETTLED, values).mappings())
 
     def under_way(self, tenant: str, now: datetime) -> tuple[EffectRecord, ...]:
-        """Effects of `tenant` whose request was counted and may still arrive: nobody can call it back."""
+        """Return the effects of `tenant` whose request was counted and may still arrive: nobody can call it back."""
         values = {"of_tenant": tenant, "now": now}
         return tuple(_record(row) for row in self._connection.execute(_UNDER_WAY, values).mappings())
 

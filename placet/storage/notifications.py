@@ -203,7 +203,7 @@ class Outbox:
         run_id: str | None = None,
         limit: int = 50,
     ) -> tuple[Notification, ...]:
-        """Notifications of `tenant`, newest first."""
+        """List the notifications of `tenant`, newest first."""
         query = select(*_FIELDS).where(NOTIFICATION.c.tenant == tenant)
         if status is not None:
             query = query.where(NOTIFICATION.c.status == status)

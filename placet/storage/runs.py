@@ -187,7 +187,7 @@ class RunRepository:
     def customers(
         self, tenant: str, *, after: str = "", limit: int = 50, only: str | None = None
     ) -> tuple[tuple[str, int, datetime], ...]:
-        """About whom runs were asked for, by id: how many, and when the last one was.
+        """List the customers about whom runs were asked for, by id: how many, and when the last one was.
 
         Args:
             tenant: Whose customers.

@@ -115,7 +115,7 @@ class MandateRepository:
         return tuple(_record(row) for row in self._connection.execute(query).mappings())
 
     def candidates(self, tenant: str, agent: str, now: datetime) -> tuple[MandateRecord, ...]:
-        """Mandates that may clear something now, the one that was signed first first; at most `MOST_AT_ONCE`.
+        """Return mandates that may clear something now, in the order of signing; at most `MOST_AT_ONCE`.
 
         Raises:
             GovernanceError: code `mandate_altered`; a stored row cannot be read.

@@ -220,7 +220,7 @@ class AuditLog:
         return list(self._entries(stream))
 
     def page(self, stream: str, after: int = 0, limit: int = 100) -> list[AuditEvent]:
-        """Entries of `stream` in order, from the one after number `after` on.
+        """Return the entries of `stream` in order, from the one after number `after` on.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
@@ -246,7 +246,7 @@ class AuditLog:
         return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
 
     def tail(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, AuditEvent]]:
-        """Entries of all streams of `tenant` after position `after_id`, each with its position.
+        """Return entries of all streams of `tenant` after position `after_id`, each with its position.
 
         A reader that goes on from the last position it got misses nothing: entries whose predecessors are
         still being committed are held back for the next call.
@@ -273,7 +273,7 @@ class AuditLog:
         return [(position, digest) for position, digest in rows]
 
     def settled(self, tenant: str) -> int:
-        """Position up to which every entry of `tenant` is there for all to see; 0 where there is none."""
+        """Return the position up to which every entry of `tenant` is there for all to see; 0 where there is none."""
         return next((position for (position,) in self._settled(_LAST_OF_ALL, {"tenant": tenant})), 0)
 
     def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Rows:
@@ -285,7 +285,7 @@ class AuditLog:
         return self._connection.execute(query, values)
 
     def position_before(self, tenant: str, since: datetime) -> int:
-        """Position of the last entry of `tenant` that the database recorded before `since`; 0 where there is none.
+        """Return the position of the last entry of `tenant` that the database recorded before `since`; 0 if none.
 
         It looks from the newest entry backwards: what it costs is what was recorded since.
         """
@@ -294,7 +294,7 @@ class AuditLog:
     def newest(
         self, tenant: str, kinds: Sequence[str], *, after_id: int, before_id: int | None = None, limit: int = 100
     ) -> list[tuple[int, AuditEvent]]:
-        """Entries of some kinds over all streams of `tenant`, newest first, each with its position.
+        """Return entries of some kinds over all streams of `tenant`, newest first, each with its position.
 
         Args:
             tenant: Whose entries.

@@ -43,6 +43,6 @@ class CheckpointRepository:
         return stored or note
 
     def page(self, tenant: str, after: int, limit: int) -> list[tuple[int, str]]:
-        """Size and note of the checkpoints for sizes above `after`, smallest first."""
+        """Return size and note of the checkpoints for sizes above `after`, smallest first."""
         rows = self._connection.execute(_PAGE, {"tenant": tenant, "after": after, "limit": limit})
         return [(size, note) for size, note in rows]

@@ -69,7 +69,7 @@ _PENDING = select(func.count()).where(AUDIT.c.tenant == bindparam("tenant"), AUD
 
 
 def _stored(numbers: ColumnElement[bool], indices: ColumnElement[bool]) -> CompoundSelect[int, bytes]:
-    """Subtrees and leaves in one query, each under its in-order number: a leaf's is twice its index."""
+    """Select subtrees and leaves in one query, each under its in-order number: a leaf's is twice its index."""
     inner = select(LOG_NODE.c.number, LOG_NODE.c.hash).where(LOG_NODE.c.tenant == bindparam("tenant"), numbers)
     leaves = select(2 * LOG_ENTRY.c.leaf_index, LOG_ENTRY.c.leaf_hash).where(_OF_TENANT, indices)
     return union_all(inner, leaves)
@@ -180,7 +180,7 @@ class LogTree:
         return None if not rows else LogRow(rows[0][0], position, rows[0][1])
 
     def page(self, tenant: str, first: int, limit: int) -> list[LogRow]:
-        """Entries from index `first` on."""
+        """Return the entries from index `first` on."""
         rows = self._connection.execute(_PAGE, {"tenant": tenant, "first": first, "limit": limit})
         return [LogRow(index, position, leaf) for index, position, leaf in rows]
 
@@ -196,17 +196,17 @@ class LogTree:
         return {wanted[number]: digest for number, digest in self._connection.execute(query, values)}
 
     def skipped(self, tenant: str, head: LogHead) -> int | None:
-        """Position of an entry of the record that should be in the log and is not; None when there is none."""
+        """Find an entry of the record that should be in the log and is not; return its position, or None."""
         position: int | None = self._connection.scalar(_SKIPPED, {"tenant": tenant, "position": head.position})
         return position
 
     def lost(self, tenant: str, after: int) -> int | None:
-        """Position above `after` of an entry that is in the log and gone from the record; None when there is none."""
+        """Find an entry above `after` that is in the log and gone from the record; return its position, or None."""
         position: int | None = self._connection.scalar(_LOST, {"tenant": tenant, "after": after})
         return position
 
     def last_recorded(self, tenant: str) -> int:
-        """Position of the newest entry on the record of `tenant`, in its log or not; 0 when there is none."""
+        """Return the position of the newest entry on the record of `tenant`, in its log or not; 0 if none."""
         return self._connection.scalar(_LAST_RECORDED, {"tenant": tenant}) or 0
 
     def pending(self, tenant: str, head: LogHead) -> int:

@@ -152,11 +152,11 @@ class Statements:
 
     @classmethod
     def of(cls, dialect: Dialect) -> "Statements":
-        """Those of the process: what one database has prepared serves every other that speaks the same way."""
+        """Return the process's statements for this dialect: what one database has prepared serves every other."""
         return _OF_A_KIND.setdefault((dialect.name, dialect.driver), cls(dialect))
 
     def prepared(self, statement: Executable, parameters: Row) -> _Prepared:
-        """`statement` for parameters of these names."""
+        """Return `statement` prepared for parameters of these names."""
         names = tuple(parameters)
         known = self._known.get(statement)
         if known is None:
