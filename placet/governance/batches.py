@@ -206,7 +206,7 @@ def decision_id(batch: Batch, run_id: str) -> str:
 
 
 def check_bounds(bounds: BatchBounds, proposal: Proposal) -> None:
-    """`proposal` is what the signer said of every member.
+    """Check that `proposal` is what the signer said of every member.
 
     Raises:
         DecisionRefused: code `outside_batch`; it is not.

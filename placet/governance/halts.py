@@ -23,7 +23,7 @@ LIFT_VALIDITY = timedelta(hours=1)
 
 
 def check_lift(lift: Lift, halt: Halt | None, now: datetime) -> Halt:
-    """`lift` may lift `halt` at `now`, if policy entitles its signer; returns the halt.
+    """Check that `lift` may lift `halt` at `now`, if policy entitles its signer; return the halt.
 
     Raises:
         DecisionRefused: code `unknown_halt`, `already_lifted`, `predates_halt` or `stale`.

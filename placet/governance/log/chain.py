@@ -28,7 +28,7 @@ _TEXT: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def entry_hash(event: AuditEvent) -> str:
-    """SHA-256 over the RFC 8785 form of every field of `event` but `hash`."""
+    """Return the SHA-256 over the RFC 8785 form of every field of `event` but `hash`."""
     return digest(event.model_dump(mode="json", exclude={"hash"}))
 
 

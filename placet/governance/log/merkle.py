@@ -85,7 +85,7 @@ class Frontier:
 
 
 def tree_hash(leaves: Iterable[bytes]) -> bytes:
-    """MTH of §2.1.1, over leaves given by their hashes."""
+    """Return the MTH of §2.1.1, over leaves given by their hashes."""
     frontier = Frontier()
     for leaf in leaves:
         for _ in frontier.append(leaf):
@@ -258,7 +258,7 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 
 
 def _climb(here: int, last: int) -> tuple[int, int]:
-    """Past the levels at which the last node has no sibling."""
+    """Skip the levels at which the last node has no sibling."""
     while here and not here & 1:
         here, last = here >> 1, last >> 1
     return here, last

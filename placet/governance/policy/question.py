@@ -78,7 +78,7 @@ Question = AgentQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion
 
 
 def proposes(proposal: Proposal) -> AgentQuestion:
-    """May the proposal's agent put this mutation before a person?"""
+    """Ask whether the proposal's agent may put this mutation before a person."""
     return AgentQuestion("propose", AgentFacts.of(proposal), ProposalFacts.of(proposal))
 
 
@@ -88,15 +88,15 @@ def commits(proposal: Proposal) -> AgentQuestion:
 
 
 def decides(key: EnrolledKey, proposal: Proposal) -> DecideQuestion:
-    """May the holder of `key` decide this proposal?"""
+    """Ask whether the holder of `key` may decide this proposal."""
     return DecideQuestion(PersonFacts.of(key), ProposalFacts.of(proposal))
 
 
 def authorises(key: EnrolledKey, mandate: Mandate) -> AuthoriseQuestion:
-    """May the holder of `key` sign this mandate?"""
+    """Ask whether the holder of `key` may sign this mandate."""
     return AuthoriseQuestion(PersonFacts.of(key), MandateFacts.of(mandate))
 
 
 def lifts(key: EnrolledKey, halt: Halt) -> LiftQuestion:
-    """May the holder of `key` lift this halt?"""
+    """Ask whether the holder of `key` may lift this halt."""
     return LiftQuestion(PersonFacts.of(key), HaltFacts.of(halt))

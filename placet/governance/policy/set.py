@@ -109,7 +109,7 @@ class PolicySet:
         return same
 
     def may_propose(self, proposal: Proposal) -> PolicyAnswer:
-        """May the proposal's agent put this mutation before a person?"""
+        """Ask whether the proposal's agent may put this mutation before a person."""
         return self.ask(proposes(proposal))
 
     def may_commit(self, proposal: Proposal) -> PolicyAnswer:
@@ -117,15 +117,18 @@ class PolicySet:
         return self.ask(commits(proposal))
 
     def may_decide(self, person: EnrolledKey, proposal: Proposal) -> PolicyAnswer:
-        """May the holder of this key decide this proposal? A key without a limit has a limit of nothing."""
+        """Ask whether the holder of this key may decide this proposal; a key without a limit may decide nothing."""
         return self.ask(decides(person, proposal))
 
     def may_authorise(self, person: EnrolledKey, mandate: Mandate) -> PolicyAnswer:
-        """May the holder of this key sign this mandate, so that proposals within it need no decision each?"""
+        """Ask whether the holder of this key may sign this mandate.
+
+        Proposals within it then need no decision each.
+        """
         return self.ask(authorises(person, mandate))
 
     def may_lift(self, person: EnrolledKey, halt: Halt) -> PolicyAnswer:
-        """May the holder of this key lift this halt?"""
+        """Ask whether the holder of this key may lift this halt."""
         return self.ask(lifts(person, halt))
 
     def gate_terms(self, answer: PolicyAnswer, defaults: GateTerms) -> GateTerms:

@@ -88,7 +88,7 @@ class Policy:
         return self.node.annotations.get("description", "")
 
     def warning(self, code: str, message: str) -> Finding:
-        """Something about this policy that its author should know; `message` goes on from its name."""
+        """Make a warning about this policy for its author; `message` goes on from its name."""
         told = f"{self.id!r} {message}"
         return Finding(severity="warning", code=code, file=self.file, line=self.line, policy=self.id, message=told)
 

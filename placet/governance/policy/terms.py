@@ -105,7 +105,7 @@ def combined(terms: Mapping[str, PermitTerms]) -> PermitTerms:
 
 
 def completed(terms: PermitTerms, defaults: GateTerms) -> GateTerms:
-    """`terms`, with the application's defaults for what they leave open.
+    """Return `terms`, with the application's defaults for what they leave open.
 
     A default reminder or escalation that would come after the gate has closed is dropped.
 
@@ -126,7 +126,7 @@ def completed(terms: PermitTerms, defaults: GateTerms) -> GateTerms:
 
 
 def contradiction(terms: PermitTerms) -> str | None:
-    """Why the named terms cannot be met, whatever is left open; None where they can."""
+    """Return why the named terms cannot be met, whatever is left open; None where they can."""
     try:
         GateTerms(**{**_OPEN.model_dump(), **_named(terms)})
     except ValidationError as error:
@@ -187,7 +187,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 def parse_duration(text: str) -> int:
-    """Seconds in `<n>s`, `<n>m`, `<n>h` or `<n>d`.
+    """Return the seconds in `<n>s`, `<n>m`, `<n>h` or `<n>d`.
 
     Raises:
         ValueError: it is not written so, is nothing, or is more than 90 days.

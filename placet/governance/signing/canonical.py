@@ -21,10 +21,10 @@ def canonical_bytes(value: BaseModel | dict[str, Any] | list[Any]) -> bytes:
 
 
 def sha256_hex(data: bytes) -> str:
-    """SHA-256 of `data` in lower-case hexadecimal."""
+    """Return the SHA-256 of `data` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def digest(value: BaseModel | dict[str, Any] | list[Any]) -> str:
-    """SHA-256 over the canonical form of `value`."""
+    """Return the SHA-256 over the canonical form of `value`."""
     return sha256_hex(canonical_bytes(value))

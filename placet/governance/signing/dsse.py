@@ -36,7 +36,7 @@ class Envelope(Frozen):
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """PAE(type, body): the exact bytes that are signed."""
+    """Return the exact bytes that are signed: PAE(type, body)."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 

@@ -111,7 +111,7 @@ def _read(text: str) -> tuple[yaml.Node | None, Any]:
 
 
 def _refuse_repeated(node: yaml.Node | None, source: str) -> None:
-    """YAML readers keep the last of two equal keys in silence; here a case would quietly lose a line."""
+    """Refuse a repeated key: YAML readers keep the last of two in silence, and a case would lose a line."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

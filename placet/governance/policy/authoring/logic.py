@@ -26,7 +26,7 @@ _LITERALS = (pst.BoolLit, pst.LongLit, pst.StringLit)
 
 
 def attribute(variable: pst.VarName, name: str) -> pst.Expr:
-    """`variable.name`."""
+    """Make the expression `variable.name`."""
     return pst.GetAttr(pst.Var(variable), name)
 
 
@@ -69,7 +69,7 @@ def _split(expr: pst.Expr, wanted: bool) -> Iterator[pst.Expr]:
 
 
 def fold(expr: pst.Expr) -> pst.Expr:
-    """`expr` with everything that is constant replaced by `true` or `false`."""
+    """Return `expr` with everything that is constant replaced by `true` or `false`."""
     match expr:
         case pst.UnaryOp("not", arg):
             inner = fold(arg)
@@ -113,7 +113,7 @@ def _fold_comparison(expr: pst.Expr, op: pst.BinaryOpName, left: pst.Expr, right
 
 
 def implied(expr: pst.Expr, value: bool = True) -> Facts:
-    """Atoms that hold whenever `expr` (folded) comes out as `value`."""
+    """Return the atoms that hold whenever `expr` (folded) comes out as `value`."""
     match expr:
         case pst.UnaryOp("not", arg):
             return implied(arg, not value)

@@ -52,7 +52,7 @@ def _inclusion(op: str, left: pst.Expr, right: pst.Expr, question: Question) -> 
 
 
 def scope_in_words(policy: pst.Template, question: Question) -> str:
-    """Whom and what the policy's head is about; empty when anybody and anything."""
+    """Say whom and what the policy's head is about; return nothing when it is anybody and anything."""
     who = "the person" if isinstance(question.principal, PersonFacts) else "the agent"
     parts = []
     for subject, constraint in (
