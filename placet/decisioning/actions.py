@@ -48,7 +48,7 @@ class Credit(Frozen):
         return raw - raw % self.round_to_minor
 
     def reasons_against(self, facts: Facts) -> tuple[Reason, ...]:
-        """Why there is nothing to put it on, and where it would be nothing."""
+        """Say why there is nothing to put it on, and where it would be nothing."""
         found = list(_bucket_reasons(facts))
         if self.cost_minor(facts) == 0:
             found.append(Reason(code="amount_rounds_to_zero", detail="the credit would be nothing"))
@@ -97,7 +97,7 @@ class Order(Frozen):
         return -(-facts.monthly_charge_minor * self.of_monthly_bp // WHOLE) + move.cost_minor
 
     def reasons_against(self, facts: Facts) -> tuple[Reason, ...]:
-        """Why none of its moves applies."""
+        """Say why none of its moves applies."""
         if self._move(facts) is None:
             return (Reason(code="no_product_to_move", detail="holds no product this order applies to"),)
         return ()

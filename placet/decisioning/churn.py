@@ -67,7 +67,9 @@ class ChurnTable(Frozen):
         return max(lower for lower in self.tenure_bands if lower <= tenure_months)
 
     def probability_bp(self, customer: CustomerProfile) -> int:
-        """Smoothed churn rate, in basis points, of customers like this one; of all, where none was observed.
+        """Return the smoothed churn rate, in basis points, of customers like this one.
+
+        Where none was observed, it is the rate of all.
 
         Laplace's rule of succession: (churned + 1) / (observed + 2), rounded half up.
         """

@@ -53,7 +53,7 @@ class Facts(Frozen):
 
 
 def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, currency: str) -> Facts:
-    """Facts from what was read; `currency` is taken where the evidence names none."""
+    """Derive the facts from what was read; `currency` is taken where the evidence names none."""
     customer = evidence.customer
     held = tuple(product for product in evidence.products if product.status.lower() == ACTIVE)
     bucket = _bucket(evidence.balances)

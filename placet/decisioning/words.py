@@ -21,19 +21,19 @@ Wanted = int | str | tuple[str, ...]
 
 
 def amount(minor: int, currency: str) -> str:
-    """Minor units as people read them: `26.00 USD`."""
+    """Write minor units as people read them: `26.00 USD`."""
     return str(Money(amount_minor=minor, currency=currency))
 
 
 def per_cent(basis_points: int) -> str:
-    """Basis points in whole per cent: `44 %`; below one, `less than 1 %`."""
+    """Write basis points in whole per cent: `44 %`; below one, `less than 1 %`."""
     if 0 < basis_points < 100:  # noqa: PLR2004 - one per cent
         return "less than 1 %"
     return f"{(basis_points + 50) // 100} %"
 
 
 def months(count: int) -> str:
-    """`1 month`, `28 months`."""
+    """Write a number of months: `1 month`, `28 months`."""
     return counted(count, "month")
 
 
