@@ -117,7 +117,7 @@ def _is_open_to_others(path: Path) -> bool:
 
 
 def approver_keys(settings: Settings) -> Iterator[Finding]:
-    """Private keys kept in home: readable by their owner alone."""
+    """Check that private keys kept in home are readable by their owner alone."""
     files = sorted(file for file in (settings.home / "keys").glob("*.pem") if file != settings.log_key)
     exposed = [file for file in files if secret_fault(file.stat())]
     for file in exposed:

@@ -50,7 +50,7 @@ def stack(settings: Settings) -> Iterator[Finding]:
 
 
 def database(settings: Settings) -> Iterator[Finding]:
-    """Reachable, writable and migrated."""
+    """Check that the database is reachable, writable and migrated."""
     file = settings.home.resolve() / "placet.db"
     if not settings.database_url and not file.exists():
         yield Finding("info", "database", f"{str(file)!r} does not exist; the first command that needs it creates it")
@@ -153,7 +153,10 @@ def stuck(settings: Settings) -> Iterator[Finding]:
 
 
 def bss(settings: Settings) -> Iterator[Finding]:
-    """Billing and commerce are what they are taken for: each is asked for a list about nobody, as a plugin would."""
+    """Check that billing and commerce are what they are taken for.
+
+    Each is asked for a list about nobody, as a plugin would.
+    """
     given, authorities = tokens(settings), ca_file(settings)
     trusted = tls_context(authorities) if authorities else None
     listed = {rules.name: {rule.path for rule in rules.allow} for rules in Allowlist.load(settings.allowlist).plugins}

@@ -71,7 +71,7 @@ class Mask:
         self._secrets = [value for value in values if len(value) >= _SHORTEST_SECRET]
 
     def __call__(self, text: str) -> str:
-        """`text` in one line, without secrets."""
+        """Return `text` in one line, without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         text = _PARAMETER.sub(rf"\1{_HIDDEN}", _USERINFO.sub(f"{_HIDDEN}@", text))
