@@ -63,7 +63,7 @@ async def analyse(run: Record) -> Record:
 
 @activity.defn
 async def query_billing(run: Record, queries: list[Record]) -> Record:
-    """Six months of bills and usage, with products and balances."""
+    """Return six months of bills and usage, with products and balances."""
     customer_id = run["customer"]["id"]
     return {
         "queries": len(queries),

@@ -94,7 +94,7 @@ class Figures:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, raw."""
+        """Return everything, raw."""
         return {
             **asdict(self),
             "aims": [{**asdict(aim), "met": aim.met} for aim in self.aims()],

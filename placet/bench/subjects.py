@@ -15,7 +15,7 @@ class Subject(Protocol):
     kind: Kind
 
     def name(self, number: int) -> str:
-        """Workflow id of run `number`."""
+        """Return the workflow id of run `number`."""
         ...
 
     async def start(self, number: int) -> None:
@@ -52,7 +52,7 @@ class Bare:
         self._client = client
 
     def name(self, number: int) -> str:
-        """Workflow id."""
+        """Return the workflow id."""
         return f"bare-{number}"
 
     async def start(self, number: int) -> None:

@@ -77,7 +77,7 @@ class Growth:
         return Aim("two workers over one", self.over_one(two), _LIMIT, at_least=True)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, raw."""
+        """Return everything, raw."""
         steps = [
             {**asdict(step), "runs_per_second": step.runs_per_second, "over_one": self.over_one(step)}
             for step in self.steps

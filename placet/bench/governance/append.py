@@ -31,7 +31,7 @@ Write = Callable[[int, int], None]
 
 
 def measure(server: Server, rounds: int) -> Iterator[Figure]:
-    """Entries per second from eight writers, each with a stream of its own; medians over rounds in turn."""
+    """Measure entries per second from eight writers, each with a stream of its own; medians over rounds in turn."""
     url, database = open_new(server, pool_size=WRITERS)
     try:
         size = _entry_bytes(database)
@@ -154,7 +154,7 @@ def _per_second(write: Write, number: int) -> float:
 
 
 def _entry_bytes(database: Database) -> int:
-    """Bytes of one entry's values, as text."""
+    """Return the bytes of one entry's values, as text."""
     append_one(database, "tenant/bench-size", "size")
     with database.reading() as tx:
         [entry] = tx.audit.read("tenant/bench-size")

@@ -52,7 +52,7 @@ class WriterProcesses:
         self._pool.shutdown(cancel_futures=True)
 
     def per_second(self, act: str, first: int, each: int) -> float:
-        """Entries per second while every process writes `each`, numbered from `first`.
+        """Measure entries per second while every process writes `each`, numbered from `first`.
 
         Args:
             act: `append` or `insert`.

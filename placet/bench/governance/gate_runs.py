@@ -129,7 +129,10 @@ async def _embedded(subject: _Watched, count: int) -> Runs:
 
 
 async def _drive(subject: _Watched, number: int) -> float | None:
-    """Seconds of one run, by the record: the shipped worker tells nobody. None when it ended without a proposal."""
+    """Drive one run and return its seconds by the record: the shipped worker tells nobody.
+
+    Return None when it ended without a proposal.
+    """
     run_id, began = subject.name(number), time.perf_counter()
     await subject.start(number)
     while (state := subject.state(run_id)) != "awaiting_decision":

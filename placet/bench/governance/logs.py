@@ -22,7 +22,7 @@ _HASH_BYTES = 32
 
 
 def measure(server: Server, scale: Scale) -> Iterator[Figure]:
-    """Figures of the largest log, and of all logs beside each other when `growth` is asked for."""
+    """Measure the largest log, and all logs beside each other when `growth` is asked for."""
     sizes = scale.sizes if "growth" in scale.parts else scale.sizes[-1:]
     with ExitStack() as exits:
         logs = [exits.enter_context(BuiltLog(server, size)) for size in sizes]

@@ -20,7 +20,7 @@ _AIM = 1.2
 
 
 def measure(rounds: int) -> Iterator[Figure]:
-    """CPU time of a question of each kind, beside `cedarpy.is_authorized` on the same request.
+    """Measure the CPU time of a question of each kind, beside `cedarpy.is_authorized` on the same request.
 
     Each is evaluated anew: what a set remembers of its answers would measure nothing. The bare call gets a parsed set,
     a parsed schema, and request and entities made beforehand.

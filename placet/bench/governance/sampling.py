@@ -8,7 +8,7 @@ Act = Callable[[], object]
 
 
 def cpu_per_call(acts: Mapping[str, Act], *, rounds: int, calls: int) -> dict[str, float]:
-    """Median over the rounds of the CPU time of one call, in microseconds, of this thread alone.
+    """Return the median over the rounds of the CPU time of one call, in microseconds, of this thread alone.
 
     Each round calls each act `calls` times; every second round goes through them backwards.
     """
@@ -31,7 +31,7 @@ def in_turn(names: Sequence[str], number: int) -> list[str]:
 
 
 def wall_ms(act: Act) -> float:
-    """Milliseconds that one call takes by the clock."""
+    """Return the milliseconds that one call takes by the clock."""
     began = time.perf_counter()
     act()
     return 1000 * (time.perf_counter() - began)

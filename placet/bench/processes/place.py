@@ -80,9 +80,9 @@ class Place:
         return self.home / "notices"
 
     def ready(self, worker: str) -> Path:
-        """Written when the worker of this name polls."""
+        """Return the file that is written when the worker of this name polls."""
         return self.home / f"{worker}.ready"
 
     def usage(self, worker: str) -> Path:
-        """Written by the worker of this name when it is asked (SIGUSR1)."""
+        """Return the file that the worker of this name writes when it is asked (SIGUSR1)."""
         return self.home / f"{worker}.usage"

@@ -33,7 +33,7 @@ class Server(Protocol):
     mark: str
 
     def new(self) -> str:
-        """URL of a new, empty database."""
+        """Return the URL of a new, empty database."""
         ...
 
     def drop(self, url: str) -> None:
@@ -59,7 +59,7 @@ class SqliteFiles:
         self._folder = folder
 
     def new(self) -> str:
-        """URL of a file that does not exist yet."""
+        """Return the URL of a file that does not exist yet."""
         return f"sqlite:///{self._folder / f'bench-{secrets.token_hex(4)}.db'}"
 
     def drop(self, url: str) -> None:
@@ -90,7 +90,7 @@ class PostgresDatabases:
         self._made: list[str] = []
 
     def new(self) -> str:
-        """URL of a new database."""
+        """Create a new database; return its URL."""
         name = f"placet_bench_{secrets.token_hex(6)}"
         with self._admin() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -131,7 +131,7 @@ class PostgresDatabases:
 
 @contextmanager
 def postgres_databases(folder: Path, url: str | None) -> Iterator[PostgresDatabases | None]:
-    """Databases on the server at `url`, or on an embedded one in `folder`; None when neither is there.
+    """Yield databases on the server at `url`, or on an embedded one in `folder`; None when neither is there.
 
     Raises:
         ConfigurationError: `url` is not a PostgreSQL server on which databases may be created.
