@@ -52,14 +52,14 @@ def check_expiry(facts: RunHistory, case: Case) -> Faults:
 
 
 def check_unencrypted(facts: RunHistory) -> Faults:
-    """Our own payloads are encrypted: whoever wrote them held the payload key."""
+    """Check that our own payloads are encrypted: whoever wrote them held the payload key."""
     if facts.unencrypted:
         first, count = facts.unencrypted[0], len(facts.unencrypted)
         yield f"{count} payloads that only Placet writes are not encrypted, so that anyone may have; first: {first}"
 
 
 def check_identity(facts: RunHistory, case: Case) -> Faults:
-    """Workflow, request and every version of the proposal are about the same run, tenant and customer."""
+    """Check that workflow, request and every version of the proposal are about one run, tenant and customer."""
     request = case.request
     for name, other in (("exported as", facts.run_id), ("started as", facts.started_as)):
         if other != request.run_id:

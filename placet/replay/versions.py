@@ -9,7 +9,10 @@ from placet.replay.signatures import Signed, read_single
 
 
 def check_versions(case: Case) -> Faults:
-    """Digests derive again; the agent's own version amends nothing; every other one was signed, step by step."""
+    """Check that digests derive again, and that every version but the agent's own was signed, step by step.
+
+    The agent's own version amends nothing.
+    """
     amendments = _Amendments(case)
     for version in case.versions.values():
         if version.said != version.digest:
