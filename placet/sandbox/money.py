@@ -15,17 +15,17 @@ JsonObject = dict[str, Any]
 
 
 def major(minor: int) -> float:
-    """`minor` cents as a JSON number; exact to the cent for every amount the books accept."""
+    """Return `minor` cents as a JSON number; exact to the cent for every amount the books accept."""
     return minor / 100
 
 
 def quantity(minor: int) -> JsonObject:
-    """TMF654 Quantity of a monetary amount."""
+    """Make a TMF654 Quantity of a monetary amount."""
     return {"amount": major(minor), "units": CURRENCY}
 
 
 def money(minor: int) -> JsonObject:
-    """TMF Money."""
+    """Make a TMF Money."""
     return {"unit": CURRENCY, "value": major(minor)}
 
 

@@ -33,7 +33,7 @@ _RESOURCE: dict[ActionKind, str] = {"adjust": "adjustBalance", "topup": "topupBa
 
 
 def routes(bss: Bss) -> list[Route]:
-    """POST and GET adjustBalance and topupBalance; GET balanceAction."""
+    """Make the routes to POST and GET adjustBalance and topupBalance, and to GET balanceAction."""
     table = [
         route("GET", f"{PREPAY_PATH}/balanceAction", _collection(bss, None)),
         route("GET", f"{PREPAY_PATH}/balanceAction/{{id}}", _one(bss, None)),

@@ -16,7 +16,7 @@ _ACCUMULATED = "AB-"
 
 
 def routes(bss: Bss) -> list[Route]:
-    """GET buckets and accumulated balances."""
+    """Make the routes to GET buckets and accumulated balances."""
 
     def buckets(call: Call) -> Reply:
         held = [bss.buckets.bucket(bucket_id(owner.id)) for owner in bss.selected(call, "partyAccount.id")]

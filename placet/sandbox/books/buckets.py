@@ -59,7 +59,7 @@ class Buckets:
             return _current(connection, opening)
 
     def change(self, change: Change) -> Any:
-        """Credit or debit a bucket and record it, in one transaction; the recorded row.
+        """Credit or debit a bucket and record it, in one transaction; return the recorded row.
 
         Raises:
             TmfError: 404 for an unknown bucket, 409 for one that is not active or does not hold enough.

@@ -67,6 +67,6 @@ def _offering_ids(customer: Customer) -> list[str]:
 
 
 def _service(offering_id: str) -> str:
-    """`internet` for PO-internet-dsl: what the product is, whatever it is moved to later."""
+    """Return `internet` for PO-internet-dsl: what the product is, whatever it is moved to later."""
     name = offering_id.removeprefix("PO-")
     return name.partition("-")[0] if name.startswith(("internet-", "voice-")) else name

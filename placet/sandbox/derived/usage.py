@@ -29,7 +29,7 @@ def kinds(customer: Customer) -> list[str]:
 
 
 def usage(customer: Customer, as_of: date) -> list[Usage]:
-    """Usage of every complete month within tenure, newest first."""
+    """Return the usage of every complete month within tenure, newest first."""
     this_month = as_of.replace(day=1)
     months = (add_months(this_month, -back) for back in range(1, min(customer.tenure, _HISTORY_MONTHS) + 1))
     return [
@@ -38,7 +38,7 @@ def usage(customer: Customer, as_of: date) -> list[Usage]:
 
 
 def month_to_date(customer: Customer, as_of: date) -> list[Usage]:
-    """Usage of the month that is under way, in proportion to its days gone."""
+    """Return the usage of the month that is under way, in proportion to its days gone."""
     month = as_of.replace(day=1)
     days = days_in_month(month.year, month.month)
     return [

@@ -44,7 +44,7 @@ def parts(body: JsonObject, name: str) -> list[JsonObject]:
 
 
 def plain(value: Any) -> Any:
-    """`value` with its `Decimal` numbers as floats again, to be kept and returned as JSON."""
+    """Return `value` with its `Decimal` numbers as floats again, to be kept and returned as JSON."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
