@@ -127,7 +127,7 @@ def _path_matches(template: str, path: str) -> bool:
 
 
 def _is_id(segment: str) -> bool:
-    """Exactly one harmless segment, whether or not the server decodes it, once or twice."""
+    """Return whether it is one harmless segment, whether or not the server decodes it, once or twice."""
     if not _SEGMENT.fullmatch(segment):
         return False
     value = unquote_to_bytes(segment)
