@@ -30,7 +30,7 @@ class Analyse:
 
     @activity.defn(name="analyse", no_thread_cancel_exception=True)
     def analyse(self, request: RunRequest) -> Analysed:
-        """Assess; the assessment, prompts and completions are stored, only digests and the choice return."""
+        """Assess; store the assessment, prompts and completions, and return only digests and the choice."""
         with self._context.step(request):
             earlier = self._open(request)
             if earlier is not None:

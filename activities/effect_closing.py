@@ -152,7 +152,7 @@ class Closing:
         return ExecutionResult(outcome=outcome, code=error.code, detail=detail)
 
     def hold(self, attempt: Attempt, detail: str) -> ExecutionResult:
-        """Nobody here can tell what happened: a person must."""
+        """Hold the effect for a person: nobody here can tell what happened."""
         with self._context.database.transaction() as tx:
             ours = tx.effects.hold_unknown(attempt.key, holder=attempt.holder, detail=detail)
             if ours:
