@@ -14,12 +14,12 @@ _HERE = Path(__file__).parent
 
 
 def names() -> tuple[str, ...]:
-    """Names of the applications, sorted. Nothing of theirs is imported."""
+    """Return the names of the applications, sorted; nothing of theirs is imported."""
     return tuple(sorted(manifest.parent.name for manifest in _HERE.glob("*/agent.toml")))
 
 
 def treatment_codes(name: str) -> tuple[str, ...]:
-    """Codes in the application's catalogue of treatments, read as data: nothing of the application is imported."""
+    """Read the codes in the application's catalogue of treatments, as data: nothing of it is imported."""
     try:
         catalogue = tomllib.loads((_HERE / name / "treatments.toml").read_text(encoding="utf-8"))
         return tuple(str(treatment["code"]) for treatment in catalogue["treatments"])

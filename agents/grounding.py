@@ -34,11 +34,11 @@ def figures(text: str) -> frozenset[Decimal]:
 
 
 def ungrounded(text: str, sources: Iterable[str]) -> tuple[Decimal, ...]:
-    """Figures of `text` that no source contains, smallest first."""
+    """Return the figures of `text` that no source contains, smallest first."""
     known = frozenset().union(*(figures(source) for source in sources))
     return tuple(sorted(figures(text) - known))
 
 
 def grounding_marks(text: str, sources: Iterable[str]) -> tuple[str, ...]:
-    """`ungrounded_figure` when `text` states a figure that is in none of `sources`."""
+    """Return the mark `ungrounded_figure` when `text` states a figure that is in none of `sources`."""
     return (UNGROUNDED_FIGURE,) if ungrounded(text, sources) else ()

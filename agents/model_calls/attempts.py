@@ -84,6 +84,6 @@ def request_text(messages: list[Message], shape: dict[str, Any]) -> str:
 
 
 def sha256_text(text: str) -> str:
-    """SHA-256 over the UTF-8 bytes of `text`, in lower-case hexadecimal."""
+    """Return the SHA-256 over the UTF-8 bytes of `text`, in lower-case hexadecimal."""
     # Surrogates cannot be encoded; a model may still emit them as JSON escapes.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -25,7 +25,9 @@ class InvalidAnswerError(ValueError):
 
 
 def wire_schema(schema: type[BaseModel], *, bounded_strings: bool) -> dict[str, Any]:
-    """JSON Schema of `schema` as servers take it; the caller's own copy, since client libraries write into it.
+    """Return the JSON Schema of `schema` as servers take it.
+
+    It is the caller's own copy, since client libraries write into it.
 
     Args:
         schema: The answer's model.

@@ -50,7 +50,7 @@ def _option(candidate: Candidate) -> str:
 
 
 def percent(basis_points: int) -> str:
-    """Basis points for people: `72.8 %`."""
+    """Write basis points for people: `72.8 %`."""
     whole, rest = divmod(basis_points, 100)
     return f"{whole}.{rest:02d} %".replace(".00", "")
 
