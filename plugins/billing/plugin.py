@@ -51,7 +51,7 @@ class BillingPlugin(Connector):
             ) from exc
 
     def products(self, customer_id: str) -> tuple[HeldProduct, ...]:
-        """Products the customer holds."""
+        """Return the products that the customer holds."""
         return self._of(customer_id, PRODUCTS, mapping.held_product)
 
     def bills(self, customer_id: str, months: int) -> tuple[Bill, ...]:
@@ -60,11 +60,11 @@ class BillingPlugin(Connector):
         return tuple(sorted(bills, key=lambda bill: (bill.issued_on, bill.bill_id), reverse=True)[:months])
 
     def balances(self, customer_id: str) -> tuple[Balance, ...]:
-        """Buckets that hold money."""
+        """Return the buckets that hold money."""
         return self._of(customer_id, BUCKETS, mapping.balance)
 
     def usage(self, customer_id: str, months: int) -> tuple[Usage, ...]:
-        """Usage of the last `months` months that have any, newest first."""
+        """Return the usage of the last `months` months that have any, newest first."""
         records = self._of(customer_id, USAGE, mapping.usage)
         recent = sorted({record.month for record in records}, reverse=True)[:months]
         chosen = [record for record in records if record.month in recent]

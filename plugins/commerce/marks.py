@@ -20,7 +20,10 @@ _HEX = r"[0-9a-f]"
 
 
 def find_mark(text: object, effect_key: str, prefix: str) -> Mark:
-    """Whose key `text` shows, when keys are written as `prefix` and the key; letters of any case, words around it."""
+    """Find whose key `text` shows, when keys are written as `prefix` and the key.
+
+    Letters may be of any case, with words around them.
+    """
     if not isinstance(text, str):
         return "none"
     shown: set[str] = set(
