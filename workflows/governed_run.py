@@ -270,7 +270,7 @@ class GovernedRun:
 
     @workflow.signal(dynamic=True)
     def receive(self, name: str, values: Sequence[RawValue]) -> None:
-        """`decide` delivers a signed decision: the DSSE envelope as a JSON object, or as text.
+        """Receive what is signalled; `decide` delivers a signed decision: a DSSE envelope as JSON object or text.
 
         Anyone may send anything under any name. All of it is kept, reviewed and recorded; none of it may stop the run.
         """
