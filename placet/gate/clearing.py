@@ -91,7 +91,7 @@ def still_cleared(
     *,
     declared: Declared,
 ) -> None:
-    """Everything that cleared the proposal still holds; asked immediately before its effect.
+    """Check that everything that cleared the proposal still holds; asked immediately before its effect.
 
     Raises:
         DecisionRefused: `not_cleared` (no standing use on our own record), `policy_changed`, `mandate_revoked`,

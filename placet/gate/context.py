@@ -94,7 +94,7 @@ class GateContext(ABC):
 
 
 def milliseconds_since(began: float) -> int:
-    """Whole milliseconds since the monotonic time `began`, for the record."""
+    """Return the whole milliseconds since the monotonic time `began`, for the record."""
     return int((time.monotonic() - began) * 1000)
 
 

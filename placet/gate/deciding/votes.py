@@ -87,7 +87,7 @@ class Votes:
         return self.asked.quorum - len(self.standing) if self.verdict() is None else 0
 
     def check_yes(self) -> None:
-        """Today's policy still lets the proposal be approved.
+        """Check that today's policy still lets the proposal be approved.
 
         Raises:
             DecisionRefused: code `policy_denied`.

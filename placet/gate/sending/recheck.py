@@ -27,7 +27,7 @@ CANCEL_REQUESTED: Final[RecordKind] = "run.cancel_requested"
 
 
 def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
-    """Why the effect must not happen now although it was approved; None when everything still holds.
+    """Return why the effect must not happen now although it was approved; None when everything still holds.
 
     Raises:
         UpstreamUnavailable: the customer's state cannot be read now; asking again is sound.
@@ -96,7 +96,7 @@ def check_record(
 
 
 def _check_wanted(tx: Transaction, run: RunRequest) -> None:
-    """Nobody asked for the end of the run, it has none, and it is no control."""
+    """Check that nobody asked for the end of the run, that it has none, and that it is no control."""
     cancelled = tx.audit.find(run.run_id, CANCEL_REQUESTED)
     if cancelled is not None:
         raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
