@@ -23,7 +23,7 @@ _ADVICE: Final = "write it like 'whsec_' and the base64 of 24 to 64 random bytes
 
 
 def parse_secrets(text: str, source: str) -> tuple[bytes, ...]:
-    """Signing secrets, separated by white space: more than one while a new one is being introduced.
+    """Parse signing secrets, separated by white space: more than one while a new one is being introduced.
 
     Args:
         text: What was configured. It is never shown.
