@@ -277,7 +277,7 @@ class Engine:
 
 @contextmanager
 def _clear(not_found: UsageError) -> Iterator[None]:
-    """Temporal's errors as ours: `not_found`, or one clear line about Temporal itself."""
+    """Raise Temporal's errors as ours: `not_found`, or one clear line about Temporal itself."""
     try:
         yield
     except RPCError as error:

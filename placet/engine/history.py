@@ -110,7 +110,7 @@ def unsealed(history: WorkflowHistory) -> list[str]:
 
 
 def _check_order(events: Sequence[HistoryEvent]) -> None:
-    """Events are numbered without a gap, and workflow tasks end before anything else happens."""
+    """Check that events are numbered without a gap, and that workflow tasks end before anything else happens."""
     if len(events) == 1:
         raise ValueError("nothing follows its first event")
     before = EventType.EVENT_TYPE_UNSPECIFIED
