@@ -107,7 +107,7 @@ def allowed_name(name: str) -> str:
 
 
 def allowed_attributes(attributes: Mapping[str, object] | None) -> dict[str, AttributeValue]:
-    """Those attributes that are listed and look as they should."""
+    """Return those attributes that are listed and look as they should."""
     kept: dict[str, AttributeValue] = {}
     for name, value in (attributes or {}).items():
         fits = _ATTRIBUTES.get(name)

@@ -113,5 +113,5 @@ class Metrics:
         self._registry.register(Figures(database, tenants, clock, queues))
 
     def text(self) -> bytes:
-        """Everything, as a scrape shows it."""
+        """Return all metrics as a scrape shows them."""
         return generate_latest(self._registry)
