@@ -88,7 +88,7 @@ class Tools:
         return names()
 
     def treatments(self, agent: str) -> tuple[str, ...]:
-        """Codes of the treatments that an application knows."""
+        """Return the codes of the treatments that an application knows."""
         from agents.catalogue import treatment_codes
 
         return treatment_codes(agent)
@@ -100,7 +100,7 @@ class Tools:
         return declared_facts(agent)
 
     def policy_path(self, agent: str) -> Path:
-        """Folder or file of the policies in force for the tenant and `agent`."""
+        """Return the folder or file of the policies in force for the tenant and `agent`."""
         from placet.entrypoints.tenant_files.policies import policy_path
 
         return policy_path(self.settings.policy_dir, self.tenant, agent)
@@ -159,7 +159,7 @@ class Tools:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the console script, and leave with its exit code."""
     # Whatever this process or its children create (databases, their journals, results) is for its owner alone.
     os.umask(0o077)
     try:

@@ -199,7 +199,7 @@ def reconcile(settings: Settings, as_json: bool) -> int:
 
 
 def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
-    """Side-by-side measurements."""
+    """Measure governed and bare runs side by side."""
     from placet.bench import bench_run
 
     return bench_run(settings, runs=runs, in_flight=in_flight, as_json=as_json)

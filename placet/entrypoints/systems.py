@@ -70,7 +70,7 @@ def tokens(settings: Settings) -> dict[str, SecretStr | None]:
 
 
 def mutation_timeout_seconds(settings: Settings) -> float:
-    """Client timeout of one mutation; several fit into the lease of an attempt."""
+    """Return the client timeout of one mutation; several fit into the lease of an attempt."""
     return min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4)
 
 

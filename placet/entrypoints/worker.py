@@ -64,7 +64,7 @@ class _Plain(UnsandboxedWorkflowRunner):
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """Temporal's sandbox, in force in every test and in every replay.
+    """Make Temporal's sandbox, in force in every test and in every replay.
 
     Only the frozen messages and the signatures pass through it (docs/architecture.md).
     """

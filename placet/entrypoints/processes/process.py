@@ -107,7 +107,7 @@ class Child:
         self._bury()
 
     def kill(self) -> None:
-        """SIGKILL, for tests of recovery."""
+        """Send SIGKILL, for tests of recovery."""
         self._process.kill()
         self._process.wait()
 
@@ -141,7 +141,7 @@ def answers(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` when it is free, else another free loopback port.
+    """Return `preferred` when it is free, else another free loopback port.
 
     It is not taken from the system's own choice: that range also serves outgoing connections, so that the port could be
     gone before the server for which it was found has started.
