@@ -144,7 +144,7 @@ def _followed(response: httpcore.Response) -> bool:
 
 @contextmanager
 def _as_httpx() -> Iterator[None]:
-    """Errors of httpcore's transport, under the names that httpx gives them."""
+    """Raise errors of httpcore's transport under the names that httpx gives them."""
     try:
         yield
     except (
