@@ -57,13 +57,13 @@ class Toolbox(Protocol):
         """Names of the hosted applications."""
 
     def treatments(self, agent: str) -> tuple[str, ...]:
-        """Codes of the treatments that an application knows."""
+        """Return the codes of the treatments that an application knows."""
 
     def facts(self, agent: str) -> "Declared":
         """Return what an application tells customers apart by."""
 
     def policy_path(self, agent: str) -> Path:
-        """Folder or file of the policies in force for the tenant and `agent`."""
+        """Return the folder or file of the policies in force for the tenant and `agent`."""
 
     def periods(self) -> "Periods":
         """Return how long the tenant's documents and notifications are kept."""

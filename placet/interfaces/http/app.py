@@ -156,7 +156,7 @@ def _add_health(app: FastAPI, health: HealthCheck) -> None:
 
 def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
     def show() -> Response:
-        """Figures for Prometheus: of this tenant, and of the task queue."""
+        """Show the figures for Prometheus: of this tenant, and of the task queue."""
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     app.add_api_route(METRICS, show, methods=["GET"], tags=["health"], include_in_schema=False)

@@ -89,7 +89,7 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
 
 
 def engine_unavailable(error: RPCError) -> UpstreamUnavailable:
-    """Temporal did not take a call; its own words are not shown, the status is."""
+    """Make the error for a call that Temporal did not take; show the status, not Temporal's own words."""
     return UpstreamUnavailable(
         f"Temporal did not take the request ({error.status.name}); try again", code="engine_unavailable"
     )

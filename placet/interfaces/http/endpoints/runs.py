@@ -49,7 +49,7 @@ class RunEndpoints:
         self._tenant, self._agents = served.tenant, served.agents
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix=RUNS, tags=["runs"])
         router.add_api_route("", self.start, **posts("operate"), status_code=201, responses=_AGAIN)
         router.add_api_route("", self.list_runs, methods=["GET"])
