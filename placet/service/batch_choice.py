@@ -68,7 +68,7 @@ class BatchLimits(Frozen):
         )
 
     def check(self, proposal: Proposal) -> None:
-        """`proposal` is within what was stated.
+        """Check that `proposal` is within what was stated.
 
         Raises:
             DecisionRefused: code `outside_batch`; it is not.

@@ -110,7 +110,7 @@ def _predicate(
 
 
 def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) -> None:
-    """Somebody who is enrolled here signed the envelope; whether it counts is the review's to say.
+    """Check that somebody who is enrolled here signed the envelope; whether it counts is the review's to say.
 
     Raises:
         DecisionRefused: nobody did.

@@ -152,7 +152,7 @@ def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:
 
 
 def check_administrators(trust: Trust, tenant: str) -> None:
-    """Somebody is pinned who may enroll.
+    """Check that somebody is pinned who may enroll.
 
     Raises:
         ConfigurationError: nobody is, and what to do.

@@ -94,5 +94,5 @@ class Withdrawal(Frozen):
 
 
 def _storable(envelope: str) -> str:
-    """`envelope` as text that can be kept, hashed and reviewed: a lone surrogate becomes visible."""
+    """Return `envelope` as text that can be kept, hashed and reviewed: a lone surrogate becomes visible."""
     return envelope.encode("utf-8", "backslashreplace").decode()
