@@ -154,7 +154,7 @@ def _per_second(write: Write, number: int) -> float:
 
 
 def _entry_bytes(database: Database) -> int:
-    """Return the bytes of one entry's values, as text."""
+    """Return how many bytes one entry's values take, as text."""
     append_one(database, "tenant/bench-size", "size")
     with database.reading() as tx:
         [entry] = tx.audit.read("tenant/bench-size")

@@ -25,7 +25,7 @@ from placet.network.client import plain_client
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
     """Return the command for the embedded Temporal server, durable and tuned for few cores.
 
-    The options were measured: design of the embedded stack.
+    The options were measured on the embedded stack.
     """
     binary = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if binary is None:

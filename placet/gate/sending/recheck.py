@@ -108,7 +108,7 @@ def _check_wanted(tx: Transaction, run: RunRequest) -> None:
 def _approvals(
     context: GateContext, tx: Transaction, effect: ExecuteInput, pending: Pending, proposal: Proposal
 ) -> tuple[AcceptedDecision, ...]:
-    """Check that the decisions that arrived are on our own record, signed for this very proposal, and sufficed."""
+    """Return the decisions that arrived; all must be on our own record, signed for this proposal, and suffice."""
     used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
     for no in (one for one in used if one.decision.verdict == "reject"):
         if no.decision.proposal == effect.proposal:

@@ -95,7 +95,7 @@ class Guard:
 
 
 def _private(send: Send) -> Send:
-    """Forbid every cache to keep an answer: answers are about customers."""
+    """Wrap `send` so that no cache keeps an answer: answers are about customers."""
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":

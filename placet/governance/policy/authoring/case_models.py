@@ -212,7 +212,7 @@ class Completion:
         return self._facts("proposal", ProposalFacts, self._values("proposal", run_id="run-" + "0" * 20))
 
     def _values(self, about: str, **given: str) -> dict[str, Any]:
-        """Collect what is said of the resource: in the case, in the table, or by the agent."""
+        """Collect the resource's values: the tenant and the agent, then the table's, then the case's."""
         agent = self.case.agent or self.table.agent
         said = [
             source.model_dump(exclude_none=True)

@@ -86,7 +86,7 @@ def _overridden(policy: Policy, policies: Sequence[Policy]) -> Iterator[Finding]
 def _terms(policy: Policy, policies: Sequence[Policy]) -> Iterator[Finding]:
     """Report gate terms that cannot be met with those of permits that hold whenever this one does.
 
-    Report also those that can perhaps not be met at all.
+    Report also a reminder or an escalation that may never come, since the gate may close before it.
     """
     if not may_ask(policy.node):
         return
