@@ -13,7 +13,7 @@ from activities.query_billing import QueryBilling
 
 
 def all_activities(context: Context) -> list[Callable[..., Any]]:
-    """Every activity of `placet.ports`, bound to one worker's context."""
+    """List every activity of `placet.ports`, bound to one worker's context."""
     approve = Approve(context)
     return [
         Analyse(context).analyse,

@@ -30,7 +30,7 @@ class Analyse:
 
     @activity.defn(name="analyse", no_thread_cancel_exception=True)
     def analyse(self, request: RunRequest) -> Analysed:
-        """Assess; the assessment, prompts and completions are stored, only digests and the choice return."""
+        """Assess; store the assessment, prompts and completions, and return only digests and the choice."""
         with self._context.step(request):
             earlier = self._open(request)
             if earlier is not None:
@@ -118,7 +118,10 @@ class Analyse:
 
 
 def _union(required: tuple[BillingQuery, ...], chosen: tuple[BillingQuery, ...]) -> tuple[BillingQuery, ...]:
-    """One query per operation: what the arithmetic needs and what the model wants on top; the longer series wins."""
+    """Merge what the arithmetic needs and what the model wants on top: one query per operation.
+
+    The longer series wins.
+    """
     months: dict[str, BillingQuery] = {}
     for query in (*required, *chosen):
         known = months.get(query.operation)

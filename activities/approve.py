@@ -153,7 +153,10 @@ class Approve:
     def _clear(
         self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None
     ) -> Gate:
-        """The gate as a mandate leaves it; none clears a control, and while a halt is in force none clears anything."""
+        """Return the gate as a mandate leaves it.
+
+        None clears a control, and while a halt is in force none clears anything.
+        """
         if asked.verdict != "human" or policies is None:
             return asked
         if tx.halts.in_force(proposal.tenant, agent=proposal.agent, kind=proposal.mutation.kind) is not None:

@@ -74,7 +74,9 @@ class CloseRun:
         return close
 
     def _check_end(self, close: CloseInput) -> None:
-        """A person's settlement is what they signed, and nothing else makes an end out of an effect nobody saw.
+        """Check that the end is borne out: by the ledger, or by the settlement that a person signed.
+
+        Nothing else makes an end out of an effect that nobody saw.
 
         Raises:
             GovernanceError: it is not; that is on the record, and the run stays where it was.

@@ -69,7 +69,7 @@ class Context(GateContext):
 
     @contextmanager
     def step(self, run: RunRequest) -> Iterator[None]:
-        """The boundary of an activity: our errors become Temporal's, retryable ones noted on the run meanwhile."""
+        """Run an activity's body: admit it, turn our errors into Temporal's, and note retryable ones on the run."""
         try:
             self.admission.check(run)
             with HEARTBEATS.beating():

@@ -50,7 +50,7 @@ class Attempt:
     calls: list[SourceCall]
 
     def trace(self) -> dict[str, Any]:
-        """What this attempt exchanged, and for how long it went on."""
+        """Return what this attempt exchanged, and for how long it went on."""
         return {
             "attempt": self.claim.attempts,
             "calls": [call.model_dump(mode="json") for call in self.calls],
@@ -72,7 +72,7 @@ class Closing:
             record_not_sent(tx, attempt.effect.run, attempt.key, attempt.holder, str(error), context.clock())
 
     def not_sent(self, attempt: Attempt, error: UpstreamUnavailable) -> ExecutionResult:
-        """Nothing left in this attempt: try again soon, or fail when no attempt ever could."""
+        """Try again soon, since nothing left in this attempt; or fail when no attempt ever could."""
         context, now = self._context, self._context.clock()
         if attempt.sends.count == 0 and now - attempt.claim.claimed_at > _NEVER_SENT_PATIENCE:
             return self.give_up(attempt, "failed", error)
@@ -93,7 +93,7 @@ class Closing:
         return self.hold(attempt, f"no request of it is on our record, and whether it exists cannot be read: {error}")
 
     def settle(self, attempt: Attempt, confirmed: Confirmation) -> ExecutionResult:
-        """The other system confirmed it: one commit says that the effect happened and that the run is over."""
+        """Record what the other system confirmed: in one commit the effect happened and the run is over."""
         context, run = self._context, attempt.effect.run
         receipt = Receipt(
             effect_key=attempt.key,
@@ -133,7 +133,9 @@ class Closing:
         *,
         certain: bool = False,
     ) -> ExecutionResult:
-        """Nothing happened, and nothing will under this key; unless an earlier request may have had its effect.
+        """End the effect: nothing happened under this key and nothing will.
+
+        Where an earlier request may have had its effect, it is held for a person instead.
 
         `certain` says that the other system has spoken of every earlier request as well.
         """
@@ -150,7 +152,7 @@ class Closing:
         return ExecutionResult(outcome=outcome, code=error.code, detail=detail)
 
     def hold(self, attempt: Attempt, detail: str) -> ExecutionResult:
-        """Nobody here can tell what happened: a person must."""
+        """Hold the effect for a person: nobody here can tell what happened."""
         with self._context.database.transaction() as tx:
             ours = tx.effects.hold_unknown(attempt.key, holder=attempt.holder, detail=detail)
             if ours:
@@ -194,18 +196,18 @@ class Closing:
 
 
 def parked(tx: Transaction, run_id: str) -> bool:
-    """Whether the run waits for a person, whatever a late attempt has to say."""
+    """Return whether the run waits for a person, whatever a late attempt has to say."""
     found = tx.runs.get(run_id)
     return found is not None and found.state == "unknown_outcome"
 
 
 def times(count: int) -> str:
-    """How often, in words."""
+    """Say how often, in words."""
     return "once" if count == 1 else f"{count} times"
 
 
 def executed(receipt: Receipt) -> ExecutionResult:
-    """The result that a receipt proves."""
+    """Make the result that a receipt proves."""
     return ExecutionResult(
         outcome="executed",
         code="executed",

@@ -39,7 +39,7 @@ class Sends:
     last_status: int | None = None
 
     def unsettled(self, now: datetime, settle_seconds: float) -> bool:
-        """Whether the other system may still book, or not show yet, what was sent last."""
+        """Return whether the other system may still book, or not show yet, what was sent last."""
         return self.last_at is not None and now < self.last_at + timedelta(seconds=settle_seconds)
 
 
@@ -70,5 +70,5 @@ def record_not_sent(tx: Transaction, run: RunRequest, effect_key: str, holder: s
 
 
 def doubt(send: CountedSend, number: int, why: str) -> dict[str, object]:
-    """What is recorded of a request that left and whose outcome is open."""
+    """Return what is recorded of a request that left and whose outcome is open."""
     return {"number": number, "status": send.status, "detail": why}

@@ -115,7 +115,7 @@ class Execute:
         return Attempt(effect, proposal, key, holder, claim, sends, began, calls)
 
     def _known(self, attempt: Attempt) -> ExecutionResult:
-        """An earlier attempt's answer did not reach the workflow; the ledger and the record still have it."""
+        """Return what the ledger and the record still have of an earlier attempt whose answer was lost."""
         claim = attempt.claim
         with self._context.database.reading() as tx:
             effect = tx.effects.get(attempt.key)
@@ -149,7 +149,7 @@ class Execute:
         return self._closing.hold(attempt, f"no request of it is on our record, and {shown}; find out who sent it")
 
     def _look(self, attempt: Attempt) -> ExecutionResult | None:
-        """What the other system shows of an effect that was sent; None when it may be sent again."""
+        """Look for an effect that was sent; return None when it may be sent again."""
         context, sends = self._context, attempt.sends
         unsettled = sends.unsettled(context.clock(), context.effect_settle_seconds)
         try:
@@ -169,7 +169,7 @@ class Execute:
         return self._unseen(attempt, seen)
 
     def _unseen(self, attempt: Attempt, seen: Sighting) -> ExecutionResult | None:
-        """The time in which it could still be booked is over, and it is not shown; None when it may be sent again."""
+        """Decide about an effect that is not shown and can no longer be booked; None when it may be sent again."""
         sends = attempt.sends
         if seen.certainty != "absent":
             said = f"it was sent {times(sends.count)} and not confirmed: {seen.detail}; it is not sent again"
@@ -190,7 +190,7 @@ class Execute:
         )
 
     def _relied_on(self, attempt: Attempt, seen: Sighting) -> Sighting:
-        """The same sighting, or `absent` where the other system shows the key of an effect that is known to exist."""
+        """Return the same sighting, or `absent` where the other system shows the key of a known effect."""
         context = self._context
         with context.database.reading() as tx:
             known = newest_known(tx, attempt.effect.run.tenant, attempt.proposal.mutation.kind)
@@ -250,7 +250,7 @@ class Execute:
         return Sends(number, attempt.sends.first_at or now, now)
 
     def _unconfirmed(self, attempt: Attempt, sent: Sends, send: CountedSend, error: PluginError) -> ExecutionResult:
-        """No confirmation came. What the transport saw decides what that means, not the error alone."""
+        """Decide what a missing confirmation means from what the transport saw, not from the error alone."""
         if not send.left and not isinstance(error, OutcomeUnknown):
             self._closing.take_back(attempt, error)
             if isinstance(error, UpstreamUnavailable):

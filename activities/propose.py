@@ -57,7 +57,10 @@ class Propose:
             return self._propose(proposal, ground)
 
     def _answer(self, run: RunRequest, entry: AuditEvent, tx: Transaction | None = None) -> Proposed:
-        """What the entry on record says, whichever attempt left it: the gate must be asked about no other proposal."""
+        """Return what the entry on record says, whichever attempt left it.
+
+        The gate must be asked about no other proposal.
+        """
         digest = entry.body["proposal"]
         document = self._context.proposal(run, str(digest), tx) if digest else None
         return Proposed(proposal=document, digest=digest, summary=str(entry.body["summary"]))

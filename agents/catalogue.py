@@ -26,7 +26,7 @@ class _Treatments(BaseModel):
 
 
 def names() -> tuple[str, ...]:
-    """Names of the applications, sorted. Nothing of theirs is imported."""
+    """Return the names of the applications, sorted; nothing of theirs is imported."""
     return tuple(sorted(manifest.parent.name for manifest in _HERE.glob("*/agent.toml")))
 
 
@@ -50,7 +50,7 @@ def declared_facts(name: str) -> Declared:
 
 @cache
 def load(name: str) -> Application:
-    """The application in folder `name`, built once by the function `build` of its module `agent`.
+    """Build the application in folder `name` once, with the function `build` of its module `agent`.
 
     Raises:
         UsageError: There is no such application; code `unknown_agent`.

@@ -55,5 +55,5 @@ def _words(text: str) -> list[str]:
 
 
 def _forms(word: str) -> set[str]:
-    """The word and what is left without a common ending, where enough is left to tell it by."""
+    """Return the word, and its stems without a common ending that are long enough to tell it by."""
     return {word} | {word.removesuffix(end) for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= _STEM}

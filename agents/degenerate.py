@@ -14,7 +14,7 @@ _MIN_DISTINCT_PERCENT = 60  # a plain sentence of this length stays above 70
 
 
 def text_marks(text: str) -> tuple[str, ...]:
-    """Marks for one text: `too_short`, `repetition`."""
+    """Return the marks for one text: `too_short`, `repetition`."""
     words = re.findall(r"\w+", text.lower())
     marks = []
     if len(words) < MIN_WORDS:
@@ -25,7 +25,7 @@ def text_marks(text: str) -> tuple[str, ...]:
 
 
 def answer_marks(answer: BaseModel) -> tuple[str, ...]:
-    """Marks for every free-text field of `answer`; fields bound to a choice cannot degenerate."""
+    """Return the marks for every free-text field of `answer`; fields bound to a choice cannot degenerate."""
     properties = type(answer).model_json_schema().get("properties", {})
     marks: list[str] = []
     for name, shape in properties.items():

@@ -23,7 +23,10 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def figures(text: str) -> frozenset[Decimal]:
-    """Every figure in `text`, in digits (`1,200.50`, any script) or spelled (`twelve`); list numbers are none."""
+    """Find every figure in `text`, in digits (`1,200.50`, any script) or spelled (`twelve`).
+
+    The numbers of a list are none.
+    """
     text = _LIST_MARKER.sub(" ", text)
     digits = {Decimal(re.sub(r"[,\u00a0\u202f]", "", match)) for match in _NUMBER.findall(text)}
     spelled = {_WORDS[word] for word in _LETTERS.findall(text.lower()) if word in _WORDS}
@@ -31,11 +34,11 @@ def figures(text: str) -> frozenset[Decimal]:
 
 
 def ungrounded(text: str, sources: Iterable[str]) -> tuple[Decimal, ...]:
-    """Figures of `text` that no source contains, smallest first."""
+    """Return the figures of `text` that no source contains, smallest first."""
     known = frozenset().union(*(figures(source) for source in sources))
     return tuple(sorted(figures(text) - known))
 
 
 def grounding_marks(text: str, sources: Iterable[str]) -> tuple[str, ...]:
-    """`ungrounded_figure` when `text` states a figure that is in none of `sources`."""
+    """Return the mark `ungrounded_figure` when `text` states a figure that is in none of `sources`."""
     return (UNGROUNDED_FIGURE,) if ungrounded(text, sources) else ()

@@ -65,7 +65,7 @@ class PluginError(PlacetError):
     code = "plugin_failed"
 
     def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: float | None = None) -> None:
-        """`retry_after_seconds` is when the other system asks to be tried again, bounded; a hint, nothing more."""
+        """Set `retry_after_seconds`: when the other system asks to be tried again, bounded; a hint, nothing more."""
         super().__init__(message, code=code)
         self.retry_after_seconds = retry_after_seconds
 

@@ -88,7 +88,7 @@ class Faults:
         return self._told.pop(subject, None) is not None
 
     def __contains__(self, subject: str) -> bool:
-        """Whether something is wrong with `subject`."""
+        """Return whether something is wrong with `subject`."""
         return subject in self._told
 
     @property

@@ -77,7 +77,7 @@ class DecisionDesk:
         self._received.append(ReceivedDecision(envelope=text, received_at=workflow.now(), early=not expected))
 
     def waiting(self) -> tuple[ReceivedDecision, ...]:
-        """What is not reviewed yet, as much of it as one message carries, oldest first."""
+        """Return what is not reviewed yet, as much of it as one message carries, oldest first."""
         return tuple(self._received[: options.REVIEW_BATCH])
 
     def drop(self, count: int) -> None:
@@ -139,6 +139,6 @@ class DecisionDesk:
 
 
 def _encoding(value: RawValue) -> bytes | None:
-    """The encoding a value came in; of a foreign one the codec (`placet.engine.payload_codec`) has put it aside."""
+    """Return the encoding in which a value came; the codec (`placet.engine.payload_codec`) keeps a foreign one's."""
     metadata = value.payload.metadata
     return metadata.get("placet-encoding", metadata.get("encoding"))

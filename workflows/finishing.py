@@ -42,7 +42,10 @@ def answer(result: T | None) -> T:
 
 
 def cause(error: FailureError) -> tuple[str, str]:
-    """The stable code and the one line a person reads, from what a step raised; a local activity raises it bare."""
+    """Return the stable code and the one line a person reads, from what a step raised.
+
+    A local activity raises it bare.
+    """
     raised = error.cause if isinstance(error, ActivityError) else error
     if isinstance(raised, ApplicationError) and re.fullmatch(REASON_CODE, raised.type or ""):
         return str(raised.type), raised.message

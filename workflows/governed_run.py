@@ -270,7 +270,7 @@ class GovernedRun:
 
     @workflow.signal(dynamic=True)
     def receive(self, name: str, values: Sequence[RawValue]) -> None:
-        """`decide` delivers a signed decision: the DSSE envelope as a JSON object, or as text.
+        """Receive what is signalled; `decide` delivers a signed decision: a DSSE envelope as JSON object or text.
 
         Anyone may send anything under any name. All of it is kept, reviewed and recorded; none of it may stop the run.
         """
@@ -279,7 +279,7 @@ class GovernedRun:
 
     @workflow.query
     def status(self) -> RunStatus:
-        """Where the run stands."""
+        """Return where the run stands."""
         return RunStatus(
             run_id=self._request.run_id,
             state=self._state,
@@ -293,7 +293,7 @@ class GovernedRun:
 
     @workflow.query
     def proposal(self) -> Proposal | None:
-        """The exact mutation that is, or was, pending."""
+        """Return the exact mutation that is, or was, pending."""
         return self._desk.amended or (self._proposed.proposal if self._proposed else None)
 
 

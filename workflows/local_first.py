@@ -50,6 +50,6 @@ async def local_first(
 
 
 def _raised(error: FailureError) -> ApplicationError | None:
-    """What the step itself raised; a local activity raises it bare."""
+    """Return what the step itself raised; a local activity raises it bare."""
     found = error if isinstance(error, ApplicationError) else error.cause
     return found if isinstance(found, ApplicationError) else None

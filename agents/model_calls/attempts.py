@@ -75,12 +75,15 @@ class Attempts:
 
 
 def request_text(messages: list[Message], shape: dict[str, Any]) -> str:
-    """The request in one deterministic JSON text; the same for every model, so the store keeps it once."""
+    """Write the request as one deterministic JSON text.
+
+    It is the same for every model, so that the store keeps it once.
+    """
     request = {"messages": messages, "schema": shape}
     return json.dumps(request, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def sha256_text(text: str) -> str:
-    """SHA-256 over the UTF-8 bytes of `text`, in lower-case hexadecimal."""
+    """Return the SHA-256 over the UTF-8 bytes of `text`, in lower-case hexadecimal."""
     # Surrogates cannot be encoded; a model may still emit them as JSON escapes.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -179,7 +179,7 @@ class RoutedInference:
     def _send(
         self, name: str, model: ModelConfig, messages: list[Message], shape: dict[str, Any]
     ) -> tuple[str | None, tuple[int, int], Failure | None]:
-        """One request: the answer's text, (prompt, completion) tokens, or why there is none."""
+        """Send one request; return the answer's text, (prompt, completion) tokens, or why there is none."""
         extra: dict[str, Any] = {}
         marked = with_cache_mark(messages) if model.prompt_cache else messages
         if model.structured == "json_schema":
@@ -231,7 +231,7 @@ def _import_litellm() -> Any:
 
 
 def _request(model: ModelConfig, secrets: Mapping[str, str], reach: Reach) -> dict[str, Any]:
-    """What is the same in every request to one model: its name, address, key and the only client it goes through."""
+    """Return what is the same in every request to one model: name, address, key and the only client it goes through."""
     key = secrets[model.api_key] if model.api_key else _NO_KEY
     request: dict[str, Any] = {
         "model": model.route,
@@ -255,5 +255,5 @@ def _read(text: str | None, schema: type[T]) -> tuple[T | None, Failure | None]:
 
 
 def _echo_marks(answer: BaseModel) -> tuple[str, ...]:
-    """A model that repeats the example said nothing of its own."""
+    """Mark an answer that repeats the example: the model said nothing of its own."""
     return ("echo",) if PLACEHOLDER in answer.model_dump(mode="json").values() else ()

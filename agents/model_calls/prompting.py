@@ -25,7 +25,9 @@ class InvalidAnswerError(ValueError):
 
 
 def wire_schema(schema: type[BaseModel], *, bounded_strings: bool) -> dict[str, Any]:
-    """JSON Schema of `schema` as servers take it; the caller's own copy, since client libraries write into it.
+    """Return the JSON Schema of `schema` as servers take it.
+
+    It is the caller's own copy, since client libraries write into it.
 
     Args:
         schema: The answer's model.
@@ -48,12 +50,12 @@ def _wire_schema_text(schema: type[BaseModel], bounded_strings: bool) -> str:
 
 
 def example(schema: type[BaseModel]) -> str:
-    """One valid answer in JSON, to show a server that cannot be given the schema."""
+    """Make one valid answer in JSON, to show a server that cannot be given the schema."""
     return json.dumps(sample(schema.model_json_schema()))
 
 
 def sample(shape: Mapping[str, Any], *, text: str = PLACEHOLDER) -> Any:
-    """The plainest value that satisfies a JSON Schema without references; `text` stands for free text."""
+    """Make the plainest value that satisfies a JSON Schema without references; `text` stands for free text."""
     if "const" in shape:
         return shape["const"]
     if "enum" in shape:
@@ -69,14 +71,14 @@ def sample(shape: Mapping[str, Any], *, text: str = PLACEHOLDER) -> Any:
 
 
 def messages_for(system: str, user: str, schema: type[BaseModel], *, in_prompt: bool) -> list[Message]:
-    """The conversation that asks for `schema`; `in_prompt` shows an example instead of relying on the server."""
+    """Make the conversation that asks for `schema`; `in_prompt` shows an example instead of relying on the server."""
     if in_prompt:
         user = f"{user}\nAnswer with one JSON object only, for example: {example(schema)}"
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
 def with_cache_mark(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """The same conversation, with the instructions marked for Anthropic's prompt cache."""
+    """Return the same conversation, with the instructions marked for Anthropic's prompt cache."""
     return [
         {
             "role": message["role"],
@@ -89,7 +91,7 @@ def with_cache_mark(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def repair(messages: Sequence[Message], answer: str, reason: str) -> list[Message]:
-    """The conversation that asks once more, telling the model what was wrong."""
+    """Make the conversation that asks once more, telling the model what was wrong."""
     return [
         *messages,
         {"role": "assistant", "content": answer[:_MAX_QUOTED] or "(empty)"},
@@ -98,7 +100,7 @@ def repair(messages: Sequence[Message], answer: str, reason: str) -> list[Messag
 
 
 def parse(text: str, schema: type[T]) -> T:
-    """The object in `text`; prose or a code fence around it is tolerated, nothing inside it is.
+    """Parse the object in `text`; tolerate prose or a code fence around it, but nothing inside it.
 
     Raises:
         InvalidAnswerError: There is no JSON object, or it does not satisfy `schema`.

@@ -125,7 +125,9 @@ class ModelsConfig(Frozen):
         return load_toml(path, cls, "the models file")
 
     def with_addresses(self, base_urls: Mapping[str, str]) -> "ModelsConfig":
-        """The same models, those named in `base_urls` at another address; names not configured are passed over.
+        """Return the same models, those named in `base_urls` at another address.
+
+        Names that are not configured are passed over.
 
         Raises:
             ConfigurationError: An address is no http or https URL.

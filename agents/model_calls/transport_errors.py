@@ -31,7 +31,7 @@ class Failure:
 
 
 def classify(error: Exception, *, key_name: str | None, secrets: Iterable[str]) -> Failure:
-    """The outcome that `error` stands for.
+    """Return the failure that `error` stands for.
 
     Args:
         error: What the provider library raised.
@@ -59,7 +59,7 @@ def classify(error: Exception, *, key_name: str | None, secrets: Iterable[str]) 
 
 
 def _answered(causes: Iterable[BaseException]) -> int | None:
-    """The status that a server sent, None where the failure is about something else."""
+    """Return the status that a server sent; None where the failure is about something else."""
     found = (cause.response.status_code for cause in causes if isinstance(cause, httpx.HTTPStatusError))
     return next(found, None)
 

@@ -190,7 +190,7 @@ class Retention:
 
 
 def build() -> Retention:
-    """The application from the files beside this module.
+    """Build the application from the files beside this module.
 
     Raises:
         ConfigurationError: One of them is wrong.

@@ -21,7 +21,7 @@ _INTERNET = {"DSL": "dsl", "Fiber optic": "fiber_optic", "No": "none"}
 
 
 def derive_toml(rows: Iterable[Mapping[str, str]]) -> str:
-    """The table as TOML text, deterministic in the rows."""
+    """Write the table as TOML text, deterministic in the rows."""
     observed: Counter[tuple[str, int, str]] = Counter()
     churned: Counter[tuple[str, int, str]] = Counter()
     for row in rows:

@@ -27,7 +27,7 @@ def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
 
 
 def facts_text(facts: Facts) -> str:
-    """The figures the arithmetic used, one a line."""
+    """List the figures the arithmetic used, one a line."""
     charge = Money(amount_minor=facts.monthly_charge_minor, currency=facts.currency)
     return "\n".join(
         (
@@ -42,7 +42,7 @@ def facts_text(facts: Facts) -> str:
 
 
 def options_text(candidates: tuple[Candidate, ...]) -> str:
-    """The eligible treatments, best first, one a line with what speaks for it."""
+    """List the eligible treatments, best first, one a line with what speaks for it."""
     return "\n".join(_option(candidate) for candidate in candidates)
 
 
@@ -54,7 +54,7 @@ def _option(candidate: Candidate) -> str:
 
 
 def percent(basis_points: int) -> str:
-    """Basis points for people: `72.8 %`."""
+    """Write basis points for people: `72.8 %`."""
     whole, rest = divmod(basis_points, 100)
     return f"{whole}.{rest:02d} %".replace(".00", "")
 
@@ -65,5 +65,5 @@ def _named(names: dict[str, str], value: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line of letters and digits: what a foreign system wrote must not read as an instruction of ours."""
+    """Reduce a foreign text to one line of letters and digits: it must not read as an instruction of ours."""
     return "".join(character if character.isalnum() else " " for character in text)[:40].strip()

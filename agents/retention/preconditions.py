@@ -6,7 +6,10 @@ from placet.contracts.proposal import Candidate, Mutation, Precondition
 
 
 def with_preconditions(candidates: tuple[Candidate, ...], evidence: Evidence) -> tuple[Candidate, ...]:
-    """The candidates, each that has a mutation with what it rests on: an approver may choose another than the pick."""
+    """Give each candidate that has a mutation the preconditions that it rests on.
+
+    An approver may choose another than the pick.
+    """
     return tuple(
         candidate
         if candidate.mutation is None
@@ -16,7 +19,7 @@ def with_preconditions(candidates: tuple[Candidate, ...], evidence: Evidence) ->
 
 
 def preconditions(mutation: Mutation, evidence: Evidence) -> tuple[Precondition, ...]:
-    """The named figures `mutation` was decided on, as the evidence showed them."""
+    """Return the named figures on which `mutation` was decided, as the evidence showed them."""
     customer = evidence.customer
     found = [Precondition(name="customer_status", subject=customer.customer_id, op="eq", value=customer.status)]
     found.extend(

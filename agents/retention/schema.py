@@ -48,7 +48,7 @@ class PickAnswer(Frozen):
 
 @lru_cache(maxsize=256)
 def analysis_schema(supported: tuple[Driver, ...]) -> type[AnalysisAnswer]:
-    """`AnalysisAnswer` that admits only the drivers in `supported`."""
+    """Make an `AnalysisAnswer` that admits only the drivers in `supported`."""
     choice: Any = Literal[supported]  # known only at run time
     drivers: Any = Annotated[tuple[choice, ...], Field(min_length=1, max_length=3)]
     return create_model("AnalysisAnswer", __base__=AnalysisAnswer, drivers=(drivers, ...))
@@ -56,6 +56,6 @@ def analysis_schema(supported: tuple[Driver, ...]) -> type[AnalysisAnswer]:
 
 @lru_cache(maxsize=256)
 def pick_schema(eligible: tuple[str, ...]) -> type[PickAnswer]:
-    """`PickAnswer` that admits only the treatments in `eligible`: another pick is an invalid answer."""
+    """Make a `PickAnswer` that admits only the treatments in `eligible`: another pick is an invalid answer."""
     choice: Any = Literal[eligible]  # known only at run time
     return create_model("PickAnswer", __base__=PickAnswer, treatment=(choice, ...))

@@ -23,7 +23,7 @@ def _money(value: float) -> Record:
 
 
 def request(number: int) -> Record:
-    """What starts bare run `number`: a customer record."""
+    """Make the customer record that starts bare run `number`."""
     customer_id = f"C{number:05d}"
     return {
         "tenant": "demo",
@@ -50,7 +50,7 @@ def request(number: int) -> Record:
 
 @activity.defn
 async def analyse(run: Record) -> Record:
-    """An assessment."""
+    """Return a fixed assessment."""
     return {
         "customer": run["customer"]["id"],
         "risk": "high",
@@ -63,7 +63,7 @@ async def analyse(run: Record) -> Record:
 
 @activity.defn
 async def query_billing(run: Record, queries: list[Record]) -> Record:
-    """Six months of bills and usage, with products and balances."""
+    """Return six months of bills and usage, with products and balances."""
     customer_id = run["customer"]["id"]
     return {
         "queries": len(queries),
@@ -94,7 +94,7 @@ async def query_billing(run: Record, queries: list[Record]) -> Record:
 
 @activity.defn
 async def propose(run: Record, assessment: Record, billing: Record) -> Record:
-    """One mutation, with the candidates it beat."""
+    """Return one fixed mutation, with the candidates it beat."""
     likely = {"code": "churn_likely", "detail": "58.2 % of 412 customers with such a contract, age and line left"}
     costly = {"code": "cost_exceeds_value", "detail": "it costs 25.30 USD and is expected to keep 21.17 USD"}
     return {
@@ -119,13 +119,13 @@ async def propose(run: Record, assessment: Record, billing: Record) -> Record:
 
 @activity.defn
 async def open_gate(proposal: Record) -> Record:
-    """Who must decide."""
+    """Say who must decide."""
     return {"verdict": "human", "role": "retention_lead", "treatment": proposal["treatment"], "ttl_hours": 72}
 
 
 @activity.defn
 async def execute(proposal: Record, decision: Record) -> Record:
-    """A receipt."""
+    """Return a fixed receipt."""
     return {"outcome": "executed", "mutation": proposal["mutation"], "approver": decision["approver"], "id": "ADJ-1"}
 
 

@@ -44,7 +44,7 @@ class Load:
 
 
 async def drive(subject: Subject, notices: Notices, number: int) -> Timing:
-    """One run from request to end.
+    """Drive one run from request to end.
 
     Raises:
         PlacetError: it did not end executed, or not in time.
@@ -72,7 +72,7 @@ async def drive(subject: Subject, notices: Notices, number: int) -> Timing:
 
 
 async def drive_many(subject: Subject, notices: Notices, numbers: Iterable[int], in_flight: int) -> Load:
-    """Runs with at most `in_flight` under way.
+    """Drive runs with at most `in_flight` under way.
 
     Raises:
         PlacetError: one of them did not end executed.

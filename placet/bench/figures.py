@@ -81,7 +81,7 @@ class Figures:
     effects: Effects
 
     def aims(self) -> tuple[Aim, ...]:
-        """The project's aims for the governed run."""
+        """Compare the figures with the project's aims for the governed run."""
         bare, governed = self.bare, self.governed
         return (
             Aim("throughput over bare", _over(governed.runs_per_second, bare.runs_per_second), 0.9, at_least=True),
@@ -94,7 +94,7 @@ class Figures:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, raw."""
+        """Return everything, raw."""
         return {
             **asdict(self),
             "aims": [{**asdict(aim), "met": aim.met} for aim in self.aims()],

@@ -53,7 +53,7 @@ class Governed:
         self.receipts: list[str] = []
 
     def name(self, number: int) -> str:
-        """The run id that the key stands for."""
+        """Return the run id that the key stands for."""
         return run_operations.run_id_for("demo", f"bench-{number}")
 
     async def start(self, number: int) -> None:
@@ -86,7 +86,7 @@ class Governed:
         self.receipts.append(result["receipt"]["external_id"])
 
     async def history(self, run_id: str) -> WorkflowHistory:
-        """Its events."""
+        """Fetch the run's events."""
         return await self._engine.history(run_id)
 
 
@@ -121,7 +121,7 @@ def without_contact_limits(home: Path) -> Path:
 
 
 def settings_of(place: Place) -> Settings:
-    """Settings of this place alone: neither the environment nor an installation's values enter."""
+    """Make settings of this place alone: neither the environment nor an installation's values enter."""
     return Settings.model_construct(
         home=place.home,
         database_url=place.database_url,
@@ -134,7 +134,7 @@ def settings_of(place: Place) -> Settings:
 
 
 def enrolled_approver(database: Database, place: Place) -> SigningKey:
-    """A fresh key, enrolled for the role that the retention gate asks for, by the bench's own administrator."""
+    """Enrol a fresh key for the role that the retention gate asks for, by the bench's own administrator."""
     administrator = Signer("bench-administrator", create_key_file(place.home / "administrator.pem", _PASSPHRASE))
     key_operations.bootstrap_administrator(database, tenant="demo", by=administrator)
     key = create_key_file(place.home / "approver.pem", _PASSPHRASE)
@@ -152,7 +152,10 @@ def enrolled_approver(database: Database, place: Place) -> SigningKey:
 
 
 def _at_risk_customers() -> list[str]:
-    """Customers of the simulated base with a young month-to-month fibre contract; the demo picks such a one too."""
+    """List customers of the simulated base with a young month-to-month fibre contract.
+
+    The demo picks such a one too.
+    """
     sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")
     with sample.open(encoding="utf-8") as lines:
         return [

@@ -66,5 +66,5 @@ def _aims(figures: Figures) -> Table:
 
 
 def verdict(*, met: bool) -> Text:
-    """Whether an aim is met, in colour where the terminal has any."""
+    """Say whether an aim is met, in colour where the terminal has any."""
     return Text("met", style="green") if met else Text("missed", style="red")

@@ -112,7 +112,10 @@ class _Session:
         sheet.cpu_seconds += self._cpu_seconds(subject.kind) - before
 
     def _cpu_seconds(self, kind: Kind) -> Counter[str]:
-        """What the kind's worker and the servers, which serve only this kind meanwhile, have used so far."""
+        """Return what the kind's worker and the servers have used so far.
+
+        The servers serve only this kind meanwhile.
+        """
         servers = {name: self._parts.server_seconds(name) for name in ("temporal", "bss")}
         return Counter({"worker": self._parts.usage(kind).cpu_seconds, **servers})
 
@@ -151,7 +154,7 @@ class _Session:
 
 
 def _shares(runs: int) -> list[int]:
-    """`runs` in rounds as equal as can be."""
+    """Divide `runs` into rounds that are as equal as can be."""
     return [runs // _ROUNDS + (number < runs % _ROUNDS) for number in range(min(_ROUNDS, runs))]
 
 

@@ -15,7 +15,7 @@ class Subject(Protocol):
     kind: Kind
 
     def name(self, number: int) -> str:
-        """Workflow id of run `number`."""
+        """Return the workflow id of run `number`."""
         ...
 
     async def start(self, number: int) -> None:
@@ -23,7 +23,7 @@ class Subject(Protocol):
         ...
 
     def prepare(self, run_id: str) -> Any:
-        """What the approver sends."""
+        """Return what the approver sends."""
         ...
 
     async def deliver(self, decision: Any) -> None:
@@ -39,7 +39,7 @@ class Subject(Protocol):
         ...
 
     async def history(self, run_id: str) -> WorkflowHistory:
-        """The run's events."""
+        """Fetch the run's events."""
         ...
 
 
@@ -52,7 +52,7 @@ class Bare:
         self._client = client
 
     def name(self, number: int) -> str:
-        """Workflow id."""
+        """Return the workflow id."""
         return f"bare-{number}"
 
     async def start(self, number: int) -> None:
@@ -62,7 +62,7 @@ class Bare:
         )
 
     def prepare(self, run_id: str) -> Any:
-        """A plain record: nobody's signature is on it."""
+        """Make a plain record; nobody's signature is on it."""
         return {"run": run_id, "verdict": "approve", "approver": "bench-approver", "reason": "bench"}
 
     async def deliver(self, decision: Any) -> None:
@@ -76,5 +76,5 @@ class Bare:
             raise PlacetError(f"bare run {run_id!r} ended with {receipt!r}")
 
     async def history(self, run_id: str) -> WorkflowHistory:
-        """Its events."""
+        """Fetch the run's events."""
         return await self._client.get_workflow_handle(run_id).fetch_history()

@@ -18,7 +18,7 @@ _SECRETS = frozenset({"api_key", "password", "secret", "secret_env", "token"})
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with a document, as one line for a person: where, the value, what is expected."""
+    """Describe the first fault of a document in one line for a person: where, the value, what is expected."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "missing":  # its input is all that is there

@@ -92,7 +92,7 @@ class DeclaredFact(Frozen):
         return self
 
     def admits(self, value: object) -> bool:
-        """Whether the fact may have this value."""
+        """Return whether the fact may have this value."""
         if self.kind == "number":
             return isinstance(value, int) and not isinstance(value, bool)
         return isinstance(value, str) and value != "" and (not self.one_of or value in self.one_of)

@@ -25,7 +25,7 @@ _DIGITS = {
 
 
 def minor_digits(currency: str) -> int:
-    """Number of decimal digits between the major and the minor unit of `currency`.
+    """Return the number of decimal digits between the major and the minor unit of `currency`.
 
     Raises:
         ValueError: `currency` is not an active ISO 4217 alphabetic code.
@@ -55,7 +55,7 @@ class Money(Frozen):
     currency: Currency
 
     def __str__(self) -> str:
-        """The amount in major units, for people: `12.50 EUR`."""
+        """Write the amount in major units, for people: `12.50 EUR`."""
         digits = minor_digits(self.currency)
         sign = "-" if self.amount_minor < 0 else ""
         whole, rest = divmod(abs(self.amount_minor), 10**digits)

@@ -80,12 +80,12 @@ def counted(number: int, unit: str, plural: str = "") -> str:
 
 
 def is_text(text: str) -> bool:
-    """Whether UTF-8 can carry it: half a character (a lone surrogate) can be neither stored, hashed nor sent."""
+    """Return whether UTF-8 can carry it: half a character (a lone surrogate) can be neither stored, hashed nor sent."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def is_plain(text: str) -> bool:
-    """Whether `text` can be shown as it is: one line, and nothing in it that cannot be seen."""
+    """Return whether `text` can be shown as it is: one line, and nothing in it that cannot be seen."""
     return text == one_line(text, len(text) + 1)
 
 

@@ -43,19 +43,19 @@ class Credit(Frozen):
     round_to_minor: Annotated[StrictInt, Field(ge=1)] = 1
 
     def cost_minor(self, facts: Facts) -> int:
-        """The credit: its share of the monthly charge, capped, rounded down."""
+        """Return the credit: its share of the monthly charge, capped, rounded down."""
         raw = min(facts.monthly_charge_minor * self.of_monthly_bp // WHOLE, self.max_minor)
         return raw - raw % self.round_to_minor
 
     def reasons_against(self, facts: Facts) -> tuple[Reason, ...]:
-        """Why there is nothing to put it on, and where it would be nothing."""
+        """Say why there is nothing to put it on, and where it would be nothing."""
         found = list(_bucket_reasons(facts))
         if self.cost_minor(facts) == 0:
             found.append(Reason(code="amount_rounds_to_zero", detail="the credit would be nothing"))
         return tuple(found)
 
     def mutation(self, name: str, facts: Facts) -> AdjustBalance:
-        """What is proposed of an eligible one; `name` is the treatment's."""
+        """Make the mutation that is proposed where this action is eligible; `name` is the treatment's."""
         return AdjustBalance(
             customer_id=facts.customer_id,
             bucket_id=facts.bucket_id,
@@ -90,20 +90,20 @@ class Order(Frozen):
     of_monthly_bp: BasisPoints = 0
 
     def cost_minor(self, facts: Facts) -> int:
-        """What the operator gives up with it, rounded up; 0 where no move applies."""
+        """Return what the operator gives up with it, rounded up; 0 where no move applies."""
         move = self._move(facts)
         if move is None:
             return 0
         return -(-facts.monthly_charge_minor * self.of_monthly_bp // WHOLE) + move.cost_minor
 
     def reasons_against(self, facts: Facts) -> tuple[Reason, ...]:
-        """Why none of its moves applies."""
+        """Say why none of its moves applies."""
         if self._move(facts) is None:
             return (Reason(code="no_product_to_move", detail="holds no product this order applies to"),)
         return ()
 
     def mutation(self, _name: str, facts: Facts) -> OrderProduct:
-        """What is proposed of an eligible one.
+        """Make the mutation that is proposed where this action is eligible.
 
         Raises:
             ValueError: none of its moves applies.
@@ -123,7 +123,7 @@ class Order(Frozen):
         )
 
     def _move(self, facts: Facts) -> Move | None:
-        """The first move whose replaced offering is held and whose own offering is not."""
+        """Return the first move whose replaced offering is held and whose own offering is not."""
         held = {product.offering_id for product in facts.held}
         for move in self.moves:
             if move.offering_id not in held and (move.replaces is None or move.replaces in held):

@@ -16,7 +16,7 @@ Count = Annotated[StrictInt, Field(ge=0)]
 
 
 def risk_level(probability_bp: int) -> Risk:
-    """The probability in the words of an assessment."""
+    """Return the word of an assessment for the probability."""
     if probability_bp >= HIGH_BP:
         return "high"
     return "medium" if probability_bp >= MEDIUM_BP else "low"
@@ -67,7 +67,9 @@ class ChurnTable(Frozen):
         return max(lower for lower in self.tenure_bands if lower <= tenure_months)
 
     def probability_bp(self, customer: CustomerProfile) -> int:
-        """Smoothed churn rate, in basis points, of customers like this one; of all, where none was observed.
+        """Return the smoothed churn rate, in basis points, of customers like this one.
+
+        Where none was observed, it is the rate of all.
 
         Laplace's rule of succession: (churned + 1) / (observed + 2), rounded half up.
         """

@@ -21,13 +21,13 @@ _NAME = "Take back"
 
 
 def required_reads(mutation: Mutation) -> tuple[BillingQuery, ...]:
-    """What must be read about the customer to take `mutation` back."""
+    """Return what must be read about the customer to take `mutation` back."""
     changes_balance = mutation.changed is not None and mutation.changed.kind == "balance"
     return (BillingQuery(operation="balances" if changes_balance else "products"),)
 
 
 def compensation(original: Proposal, receipt: Receipt, evidence: Evidence) -> Candidate:
-    """The compensating treatment, eligible with its mutation and preconditions, or not with the reasons why.
+    """Make the compensating treatment: eligible with its mutation and preconditions, or not with the reasons why.
 
     Args:
         original: The proposal that was executed, as it was signed.
@@ -45,7 +45,7 @@ def compensation(original: Proposal, receipt: Receipt, evidence: Evidence) -> Ca
 
 
 def leave(original: Proposal) -> Candidate:
-    """The other candidate: to leave the effect of `original` where it is."""
+    """Make the other candidate: to leave the effect of `original` where it is."""
     return Candidate(
         treatment=NOTHING,
         name="Nothing",
@@ -67,7 +67,7 @@ def words(original: Proposal, mutation: Mutation) -> tuple[Reason, ...]:
 
 
 def magnitude(original: Proposal) -> Money:
-    """What is taken from the customer: the amount of a credit, else what the original was said to cost."""
+    """Return what is taken from the customer: the amount of a credit, else what the original was said to cost."""
     amount = original.mutation.moved or original.cost
     return Money(amount_minor=abs(amount.amount_minor), currency=amount.currency)
 
@@ -133,7 +133,7 @@ def _order(original: Proposal, order: OrderProduct, receipt: Receipt, evidence: 
 
 
 def _products_left(order: OrderProduct, receipt: Receipt, evidence: Evidence) -> list[HeldProduct]:
-    """The products that are as `order` left them: of its offering, active, and its own."""
+    """Return the products that are as `order` left them: of its offering, active, and its own."""
 
     def ours(product: HeldProduct) -> bool:
         if order.action == "add":
@@ -148,7 +148,7 @@ def _products_left(order: OrderProduct, receipt: Receipt, evidence: Evidence) ->
 
 
 def _offering_before(original: Proposal, product: HeldProduct) -> str | None:
-    """The offering that the original was signed on: its own precondition names it."""
+    """Return the offering on which the original was signed, which its own precondition names; None if none does."""
     for condition in original.preconditions:
         if (condition.name, condition.subject, condition.op) == ("product_offering", product.product_id, "eq"):
             return str(condition.value)

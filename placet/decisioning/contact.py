@@ -134,7 +134,7 @@ def given_sentence(contact: Contact) -> str:
 
 
 def day(at: datetime) -> str:
-    """The day of `at` in UTC for people: `3 Nov 2026`."""
+    """Write the day of `at` in UTC for people: `3 Nov 2026`."""
     there = at.astimezone(UTC)
     return f"{there.day} {there:%b %Y}"
 

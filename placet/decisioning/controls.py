@@ -19,7 +19,7 @@ _CREDITS = frozenset({"credit", "bonus"})
 
 
 def too_much(proposal: Proposal) -> tuple[Proposal, ...]:
-    """The proposal with a credit several times as large as the one that was weighed, in the order to be tried.
+    """Make proposals with a credit several times as large as the one that was weighed, in the order to be tried.
 
     Which multiple comes first depends on the run, so that none of them gives a control away. Where an order was picked,
     the best credit that was eligible takes its place; where there is none, nothing can be made.
@@ -32,7 +32,7 @@ def too_much(proposal: Proposal) -> tuple[Proposal, ...]:
 
 
 def ineligible(proposal: Proposal, evidence: Evidence) -> tuple[Proposal, ...]:
-    """The proposal with a candidate as its pick that was not found eligible, in the order to be tried.
+    """Make proposals whose pick is a candidate that was not found eligible, in the order to be tried.
 
     What such a candidate would do is not kept with it: it becomes a credit of its cost to the customer's active
     balance. Those that are called a credit or a bonus come first, since that is what they would have been.
@@ -46,7 +46,7 @@ def ineligible(proposal: Proposal, evidence: Evidence) -> tuple[Proposal, ...]:
 
 
 def retold(summary: str, before: Proposal, after: Proposal) -> str:
-    """The one line that an application wrote about `before`, with the figures of `after`."""
+    """Rewrite the one line that an application wrote about `before` with the figures of `after`."""
     swaps = {
         before.treatment: after.treatment,
         before.treatment_name: after.treatment_name,

@@ -10,7 +10,7 @@ _DETAIL = 160
 
 
 def holds(condition: Condition, facts: Facts) -> bool:
-    """Whether `condition` is true of `facts`."""
+    """Return whether `condition` is true of `facts`."""
     actual, value = getattr(facts, condition.fact), condition.value
     if condition.op == "eq":
         return bool(actual == value)
@@ -24,7 +24,7 @@ def holds(condition: Condition, facts: Facts) -> bool:
 
 
 def reasons_against(treatment: Treatment, facts: Facts, *, currency: str) -> tuple[Reason, ...]:
-    """Every eligibility rule that fails: the catalogue's, then those no catalogue may switch off, its kind's last."""
+    """List every eligibility rule that fails: the catalogue's, then the ones none may switch off, its kind's last."""
     failed = [_reason(condition, facts) for condition in treatment.eligibility if not holds(condition, facts)]
     if facts.currency != currency:
         failed.append(
@@ -36,7 +36,7 @@ def reasons_against(treatment: Treatment, facts: Facts, *, currency: str) -> tup
 
 
 def reasons_for(treatment: Treatment, facts: Facts) -> tuple[Reason, ...]:
-    """Every suitability condition that holds."""
+    """List every suitability condition that holds."""
     return tuple(
         _reason(condition, facts, against=False) for condition in treatment.suitability if holds(condition, facts)
     )

@@ -53,7 +53,7 @@ class Facts(Frozen):
 
 
 def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, currency: str) -> Facts:
-    """Facts from what was read; `currency` is taken where the evidence names none."""
+    """Derive the facts from what was read; `currency` is taken where the evidence names none."""
     customer = evidence.customer
     held = tuple(product for product in evidence.products if product.status.lower() == ACTIVE)
     bucket = _bucket(evidence.balances)
@@ -105,7 +105,7 @@ def _monthly_charge(bills: tuple[Bill, ...], held: tuple[HeldProduct, ...], curr
 
 
 def _trend(usage: tuple[Usage, ...]) -> int:
-    """The kind with the most data decides: data before voice before messages."""
+    """Compute the trend of the kind with the most data: data before voice before messages."""
     for kind in ("data", "voice", "sms"):
         series = [entry.quantity for entry in sorted(usage, key=lambda entry: entry.month) if entry.kind == kind]
         if len(series) >= _MIN_MONTHS_FOR_TREND and sum(series[:-1]) > 0:

@@ -26,7 +26,7 @@ def _order(candidate: Candidate) -> tuple[bool, int, int, str]:
 
 
 def eligible(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """The candidates that may be proposed, in their order."""
+    """Return the candidates that may be proposed, in their order."""
     return tuple(candidate for candidate in candidates if candidate.eligible)
 
 

@@ -6,7 +6,7 @@ from placet.decisioning.treatments import Assumptions
 
 
 def expected_value_minor(facts: Facts, assumptions: Assumptions, *, relative_reduction_bp: int, cost_minor: int) -> int:
-    """Margin expected to be kept over the horizon, less the cost, in minor units, rounded down.
+    """Return the margin expected to be kept over the horizon, less the cost, in minor units, rounded down.
 
     churn probability x relative reduction x margin x monthly charge x horizon - cost
     """

@@ -21,29 +21,29 @@ Wanted = int | str | tuple[str, ...]
 
 
 def amount(minor: int, currency: str) -> str:
-    """Minor units as people read them: `26.00 USD`."""
+    """Write minor units as people read them: `26.00 USD`."""
     return str(Money(amount_minor=minor, currency=currency))
 
 
 def per_cent(basis_points: int) -> str:
-    """Basis points in whole per cent: `44 %`; below one, `less than 1 %`."""
+    """Write basis points in whole per cent: `44 %`; below one, `less than 1 %`."""
     if 0 < basis_points < 100:  # noqa: PLR2004 - one per cent
         return "less than 1 %"
     return f"{(basis_points + 50) // 100} %"
 
 
 def months(count: int) -> str:
-    """`1 month`, `28 months`."""
+    """Write a number of months: `1 month`, `28 months`."""
     return counted(count, "month")
 
 
 def contract(name: str) -> str:
-    """The contract's name for people."""
+    """Return the contract's name for people."""
     return _CONTRACTS.get(name, _plain(name))
 
 
 def internet(name: str) -> str:
-    """The internet service for people."""
+    """Return the internet service for people."""
     return _INTERNET.get(name, _plain(name))
 
 
@@ -122,7 +122,7 @@ def _products(facts: Facts) -> str:
 
 
 def _plain(text: str) -> str:
-    """A short text of another system without what could carry a meaning of its own."""
+    """Shorten a text of another system, and drop the characters that could carry a meaning of their own."""
     kept = "".join(character if character.isalnum() or character in " -./()&+" else " " for character in text)
     return shortened(" ".join(kept.replace("_", " ").split()), _NAME) or "unnamed"
 

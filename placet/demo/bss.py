@@ -8,7 +8,7 @@ _PRODUCT = "/tmf-api/productInventory/v4/product"
 
 
 def as_bss_shows(base_url: str, mutation: Mutation) -> str:
-    """The bucket's remaining value, or the customer's products, in one line."""
+    """Show the bucket's remaining value, or the customer's products, in one line."""
     with plain_client(base_url=base_url) as bss:
         if mutation.changed is not None and mutation.changed.kind == "balance":
             bucket = bss.get(f"{_BUCKET}/{mutation.changed.id}").raise_for_status().json()

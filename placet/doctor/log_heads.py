@@ -25,7 +25,7 @@ _ACCEPT = (
 
 
 def log_heads(settings: Settings) -> Iterator[Finding]:
-    """What integrators on this machine remember of each tenant's log, held to the database."""
+    """Compare what integrators on this machine remember of each tenant's log with the database."""
     try:
         with reading(settings) as tx:
             if tx is None:
@@ -62,7 +62,7 @@ def _of(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
 
 
 def _unsigned(settings: Settings, tx: Transaction, tenant: str) -> Iterator[Finding]:
-    """What no head covers, whoever writes to the database can rewrite: entries wait for seconds, not for hours."""
+    """Check that no entry waits for a head for long: whoever writes to the database can rewrite what no head covers."""
     if not tx.log.ends_on_record(tenant, tx.log.head(tenant)):
         detail = f"the log of tenant {tenant!r} has a last entry that the record does not: nothing new gets into it"
         yield Finding("problem", _CHECK, detail, "somebody writes to the database; `placet audit verify` says more")

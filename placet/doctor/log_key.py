@@ -18,7 +18,7 @@ _SHARE = "give every process the same PLACET_LOG_KEY_FILE, and keep a replaced k
 
 
 def log_key(settings: Settings) -> Iterator[Finding]:
-    """The key in use, held to the newest checkpoint of each tenant."""
+    """Compare the key in use with the newest checkpoint of each tenant."""
     path = settings.log_key
     newest = _newest(settings)
     if not path.exists():

@@ -18,7 +18,7 @@ _LOCAL = "local"
 
 
 def models(settings: Settings) -> Iterator[Finding]:
-    """The models file, and which hosted models could be asked."""
+    """Check the models file, and which hosted models could be asked."""
     config = ModelsConfig.load(settings.models_file)
     config.check_agents(names())
     configured = config.models
@@ -43,7 +43,10 @@ def models(settings: Settings) -> Iterator[Finding]:
 
 
 def model_servers(settings: Settings) -> Iterator[Finding]:
-    """Every model that a task would ask answers at its address; a hosted one only where it is allowed and has a key."""
+    """Check that every model that a task would ask answers at its address.
+
+    A hosted model is asked only where it is allowed and has a key.
+    """
     config = ModelsConfig.load(settings.models_file).with_addresses({_LOCAL: settings.model_url})
     wanted = config.asked
     seconds = ANSWER_SECONDS / max(1, len(wanted))
@@ -85,7 +88,10 @@ def _inside(name: str, model: ModelConfig, settings: Settings, seconds: float) -
 
 
 def _outside(name: str, model: ModelConfig, settings: Settings, seconds: float) -> Finding:
-    """Whether a hosted model can be reached; nothing is sent, no key either, so that any answer will do."""
+    """Check whether a hosted model can be reached.
+
+    Nothing is sent, no key either, so that any answer will do.
+    """
     try:
         with proxied_client(seconds, proxy=settings.hosted_proxy) as client:
             status = client.get(str(model.base_url)).status_code

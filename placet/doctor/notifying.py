@@ -10,7 +10,7 @@ from placet.notify.address_book import load_address_book
 
 
 def notifications(settings: Settings) -> Iterator[Finding]:
-    """The address book, and what its senders need."""
+    """Check the address book, and what its senders need."""
     if settings.notify_file is None:
         advice = "set PLACET_NOTIFY_FILE to tell people by e-mail or webhook"
         yield Finding("info", "notifications", "on the console alone", advice)

@@ -13,7 +13,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def perimeter(settings: Settings) -> Iterator[Finding]:
-    """The declared networks, and each model that is marked inside but is not."""
+    """Check the declared networks, and find each model that is marked inside but is not."""
     configured = ModelsConfig.load(settings.models_file).with_addresses({"local": settings.model_url})
     yield Finding("ok", "perimeter", f"models inside may be in {settings.perimeter}")
     for name, model in sorted(configured.models.items()):

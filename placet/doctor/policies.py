@@ -16,7 +16,7 @@ _SECONDS = 1.5
 
 
 def policies(settings: Settings) -> Iterator[Finding]:
-    """A policy set for every tenant and application; without one every answer is no."""
+    """Check the policy set of every tenant and application; without one every answer is no."""
     read, sound = PolicyFiles(settings.policy_dir), 0
     for tenant in settings.tenants:
         for agent in names():

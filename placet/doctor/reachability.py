@@ -41,7 +41,7 @@ _ASKED_OF = {
 
 
 def stack(settings: Settings) -> Iterator[Finding]:
-    """Is an embedded stack running in this home?"""
+    """Check whether an embedded stack is running in this home."""
     running = running_stack(settings.home)
     if running:
         yield Finding("ok", "stack", f"`placet up` is running: Temporal at {running.get('temporal_address')}")
@@ -50,7 +50,7 @@ def stack(settings: Settings) -> Iterator[Finding]:
 
 
 def database(settings: Settings) -> Iterator[Finding]:
-    """Reachable, writable and migrated."""
+    """Check that the database is reachable, writable and migrated."""
     file = settings.home.resolve() / "placet.db"
     if not settings.database_url and not file.exists():
         yield Finding("info", "database", f"{str(file)!r} does not exist; the first command that needs it creates it")
@@ -75,7 +75,7 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 
 def temporal(settings: Settings) -> Iterator[Finding]:
-    """The server, our namespace and search attributes, and whether a worker polls."""
+    """Check the server, our namespace and search attributes, and whether a worker polls."""
     absent = _absent(settings, "temporal_address", "temporal_namespace")
     try:
         yield from asyncio.run(_temporal(settings, absent))
@@ -131,7 +131,7 @@ async def _workers(client: Client, settings: Settings, absent: Level) -> list[Fi
 
 
 def stuck(settings: Settings) -> Iterator[Finding]:
-    """Runs that nobody is waited for, and that do not move."""
+    """Find runs that wait for nobody and do not move."""
     if not settings.database_url and not (settings.home.resolve() / "placet.db").exists():
         return
     before = datetime.now(UTC) - _STUCK_AFTER
@@ -153,7 +153,10 @@ def stuck(settings: Settings) -> Iterator[Finding]:
 
 
 def bss(settings: Settings) -> Iterator[Finding]:
-    """Billing and commerce are what they are taken for: each is asked for a list about nobody, as a plugin would."""
+    """Check that billing and commerce are what they are taken for.
+
+    Each is asked for a list about nobody, as a plugin would.
+    """
     given, authorities = tokens(settings), ca_file(settings)
     trusted = tls_context(authorities) if authorities else None
     listed = {rules.name: {rule.path for rule in rules.allow} for rules in Allowlist.load(settings.allowlist).plugins}
@@ -191,7 +194,10 @@ def _recognised(role: str, url: str, path: str, answer: httpx.Response) -> Findi
 
 
 def _absent(settings: Settings, *names: str) -> Level:
-    """How bad it is that something does not answer: someone named its address, or runs the stack that includes it."""
+    """Return how bad it is that something does not answer.
+
+    It is a problem if somebody named its address, or runs the stack that includes it.
+    """
     return "problem" if any(name in settings.model_fields_set for name in names) else "info"
 
 

@@ -71,19 +71,19 @@ class Mask:
         self._secrets = [value for value in values if len(value) >= _SHORTEST_SECRET]
 
     def __call__(self, text: str) -> str:
-        """`text` in one line, without secrets."""
+        """Return `text` in one line, without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         text = _PARAMETER.sub(rf"\1{_HIDDEN}", _USERINFO.sub(f"{_HIDDEN}@", text))
         return one_line(text, _SHOWN)
 
     def finding(self, finding: Finding) -> Finding:
-        """The finding without secrets; advice is our own words."""
+        """Return the finding without secrets; advice is our own words."""
         return replace(finding, detail=self(finding.detail))
 
 
 def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:
-    """Every setting, in the order of its declaration."""
+    """List every setting, in the order of its declaration."""
     mask = Mask(settings)
     return tuple(
         SettingLine(

@@ -15,7 +15,7 @@ OVERDUE: Final = timedelta(days=31)
 
 
 def retention(settings: Settings) -> Iterator[Finding]:
-    """When retention was last applied for each tenant, where a period is set."""
+    """Check when retention was last applied for each tenant, where a period is set."""
     if not periods(settings, settings.tenant).anything:
         yield Finding("info", "retention", "no period is set: customers' data is kept for ever")
         return

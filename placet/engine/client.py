@@ -153,7 +153,7 @@ class Engine:
             )
 
     async def _was_asked(self, request: RunRequest) -> bool:
-        """Whether the workflow of a run was started with its request, sealed for it; what is not sealed is not ours."""
+        """Return whether the workflow of a run was started with its request, sealed for it."""
         first = GetWorkflowExecutionHistoryRequest(
             namespace=self.client.namespace,
             execution=WorkflowExecution(workflow_id=request.run_id),
@@ -171,7 +171,7 @@ class Engine:
         return isinstance(asked, RunRequest) and asked.run_id == request.run_id
 
     def handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
-        """The workflow of a run."""
+        """Return the workflow of a run."""
         return self.client.get_workflow_handle(run_id)
 
     async def meeting(self) -> Meeting:
@@ -214,7 +214,7 @@ class Engine:
         return cast("RunStatus", await self._query(run_id, "status", RunStatus))
 
     async def proposal(self, run_id: str) -> Proposal | None:
-        """The pending proposal, from the workflow itself."""
+        """Ask the workflow itself for the pending proposal."""
         return cast("Proposal | None", await self._query(run_id, "proposal", Proposal))
 
     async def decide(self, run_id: str, envelope: str) -> None:
@@ -244,7 +244,7 @@ class Engine:
             await self.handle(run_id).cancel()
 
     async def history(self, run_id: str) -> WorkflowHistory:
-        """The run's whole event history.
+        """Fetch the run's whole event history.
 
         Raises:
             UsageError: no such run.
@@ -274,7 +274,7 @@ class Engine:
 
 @contextmanager
 def _clear(not_found: UsageError) -> Iterator[None]:
-    """Temporal's errors as ours: `not_found`, or one clear line about Temporal itself."""
+    """Raise Temporal's errors as ours: `not_found`, or one clear line about Temporal itself."""
     try:
         yield
     except RPCError as error:

@@ -114,7 +114,7 @@ def _sent_since_review(newest_first: Sequence[HistoryEvent]) -> datetime | None:
 
 
 def _is_review(event: HistoryEvent) -> bool:
-    """Whether a review ended well: one that failed, or is to be tried again, reviewed nothing."""
+    """Return whether a review ended well: one that failed, or is to be tried again, reviewed nothing."""
     said = _said(event)
     failed = event.marker_recorded_event_attributes.HasField("failure")
     return said.get("activity_type") == _REVIEW and said.get("backoff") is None and not failed

@@ -110,7 +110,7 @@ def unsealed(history: WorkflowHistory) -> list[str]:
 
 
 def _check_order(events: Sequence[HistoryEvent]) -> None:
-    """Events are numbered without a gap, and workflow tasks end before anything else happens."""
+    """Check that events are numbered without a gap, and that workflow tasks end before anything else happens."""
     if len(events) == 1:
         raise ValueError("nothing follows its first event")
     before = EventType.EVENT_TYPE_UNSPECIFIED
@@ -146,7 +146,7 @@ async def _read(event: HistoryEvent, facts: RunHistory, converter: DataConverter
 
 
 async def _decoded(converter: DataConverter, payloads: Sequence[Payload], kind: type[T]) -> T:
-    """The one value in `payloads`.
+    """Decode the one value in `payloads`.
 
     Raises:
         ValueError: there is none, or there are several.
@@ -158,7 +158,7 @@ async def _decoded(converter: DataConverter, payloads: Sequence[Payload], kind: 
 
 
 def _plain(event: HistoryEvent) -> Iterator[str]:
-    """Where in `event` a payload that only our own processes write is not encrypted."""
+    """Yield where in `event` a payload that only our own processes write is not encrypted."""
     if event.event_type in _FOREIGN:
         return
     marker = event.marker_recorded_event_attributes.marker_name
@@ -174,7 +174,7 @@ def _plain(event: HistoryEvent) -> Iterator[str]:
 
 
 def _payloads(message: Message, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Payload]]:
-    """Every payload in `message`, wherever the engine's format puts one, with the names that lead to it."""
+    """Yield every payload in `message`, wherever the engine's format puts one, with the names that lead to it."""
     if isinstance(message, Payload):
         yield path, message
         return

@@ -81,7 +81,7 @@ async def meet(client: Client, task_queue: str) -> Meeting:
 
 
 async def _queues(client: Client, which: str) -> tuple[str, ...]:
-    """The queues of the first governed runs that match."""
+    """Return the queues of the first governed runs that match."""
     query = f"WorkflowType = 'GovernedRun' AND {which}"
     found: set[str] = set()
     try:

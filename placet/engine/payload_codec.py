@@ -129,7 +129,7 @@ class PayloadEncryption(PayloadCodec, WithSerializationContext):
         return Payload.FromString(_unpacked(packed))
 
     def _purpose(self, name: bytes) -> bytes:
-        """What a ciphertext is bound to: this use, its key, its workflow."""
+        """Return what a ciphertext is bound to: this use, its key, its workflow."""
         if self._workflow is None:
             raise ConfigurationError("nothing is sealed or opened without a workflow that it belongs to")
         return b"\x00".join((ENCODING, name, self._workflow))

@@ -50,7 +50,7 @@ class Parts:
 
 
 def build_inference(settings: Settings) -> Inference:
-    """Model routing from the models file, with the local model's address from the settings."""
+    """Build the model routing from the models file, with the local model's address from the settings."""
     config = ModelsConfig.load(settings.models_file)
     config.check_agents(names())
     return RoutedInference(
@@ -77,7 +77,10 @@ def _end_with_the_step() -> None:
 
 
 def _own_weights(config: ModelsConfig, address: str) -> dict[str, Path]:
-    """The weights of the models that are the embedded one, served on this machine; of others nobody here can tell."""
+    """Find the weights of the models that are the embedded one, served on this machine.
+
+    Of other models nobody here can tell.
+    """
     if (urlsplit(address).hostname or "") not in _LOOPBACK:
         return {}
     named = [name for name in ("local",) if name in config.models and config.models[name].route == _EMBEDDED_ROUTE]
@@ -96,7 +99,7 @@ def build_parts(
     clock: Callable[[], datetime] | None = None,
     admission: Callable[[Database], Admission] = Admission,
 ) -> Parts:
-    """Everything an activity needs. Tests and the bench pass their own `inference` at the model seam."""
+    """Build everything an activity needs; tests and the bench pass their own `inference` at the model seam."""
     opened = database or open_database(settings)
     plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of `settings`, migrated when it is the embedded one (an operator migrates PostgreSQL on purpose).
+    """Open the database of `settings`, migrated when it is the embedded one.
+
+    An operator migrates PostgreSQL on purpose.
 
     Raises:
         StorageError: it is unreachable, locked, read-only or not migrated.

@@ -12,13 +12,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 def environment_secret(name: str) -> SecretStr | None:
-    """An API key by the name configuration gives it; None when unset or empty."""
+    """Return an API key by the name configuration gives it; None when unset or empty."""
     value = os.environ.get(name, "")
     return SecretStr(value) if value else None
 
 
 def traces_are_exported() -> bool:
-    """Whether OpenTelemetry's standard variables name a collector; without one nothing is traced, and nothing leaves.
+    """Return whether OpenTelemetry's standard variables name a collector.
+
+    Without one nothing is traced, and nothing leaves.
 
     Raises:
         ConfigurationError: they ask for a protocol that is not spoken here.

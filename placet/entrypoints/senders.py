@@ -21,7 +21,7 @@ _LEASES = 4
 
 
 def build_senders(settings: Settings, book: AddressBook, clock: Callable[[], datetime]) -> dict[Lane, Sender]:
-    """A sender for each lane that the address book or the settings configure. Nothing connects yet.
+    """Build a sender for each lane that the address book or the settings configure; nothing connects yet.
 
     Raises:
         ConfigurationError: a secret is missing or malformed, or e-mail is wanted and its server is not configured.
@@ -47,7 +47,7 @@ def build_senders(settings: Settings, book: AddressBook, clock: Callable[[], dat
 def build_notifier(
     settings: Settings, database: Database, book: AddressBook, clock: Callable[[], datetime]
 ) -> Notifier:
-    """The notifier of one worker.
+    """Build the notifier of one worker.
 
     Raises:
         ConfigurationError: as `build_senders`.

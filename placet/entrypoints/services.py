@@ -56,14 +56,14 @@ def _stop_now(*_: object) -> None:
 
 
 def demo(settings: Settings, customer: str | None) -> int:
-    """One governed run, narrated."""
+    """Narrate one governed run."""
     from placet.demo import run_demo
 
     return run_demo(settings, customer)
 
 
 def env(settings: Settings) -> int:
-    """What another terminal needs to reach this installation, for `eval`; no secret is among it."""
+    """Print what another terminal needs to reach this installation, for `eval`; no secret is among it."""
     from placet.interfaces.cli.output import print_notice
 
     # What runs here now comes before what this terminal was told of an earlier one.
@@ -93,7 +93,7 @@ def migrate(settings: Settings) -> int:
 
 
 def worker(settings: Settings, ready_file: Path | None) -> int:
-    """A worker process."""
+    """Run a worker process."""
     from placet.entrypoints.observability.telemetry import observed
     from placet.entrypoints.worker import serve
 
@@ -103,7 +103,7 @@ def worker(settings: Settings, ready_file: Path | None) -> int:
 
 
 def api(settings: Settings) -> int:
-    """The HTTP API."""
+    """Serve the HTTP API."""
     from placet.entrypoints.api import serve
     from placet.entrypoints.observability.telemetry import observed
 
@@ -113,7 +113,7 @@ def api(settings: Settings) -> int:
 
 
 def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
-    """The sandbox BSS."""
+    """Serve the sandbox BSS."""
     from placet.sandbox.config import SandboxConfig
     from placet.sandbox.errors import SandboxError
     from placet.sandbox.server import serve
@@ -129,7 +129,7 @@ def bss(settings: Settings, host: str, port: int, file: Path | None) -> int:
 
 
 def bss_customers(settings: Settings, limit: int) -> int:
-    """The customers of the bundled sample."""
+    """List the customers of the bundled sample."""
     import csv
     from importlib import resources
 
@@ -150,7 +150,7 @@ def bss_customers(settings: Settings, limit: int) -> int:
 
 
 def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - the services share one signature
-    """The embedded model server."""
+    """Serve the embedded model."""
     from placet.entrypoints.model_server import serve
 
     serve(host, port)
@@ -158,7 +158,7 @@ def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - th
 
 
 def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
-    """What is installed, reachable, misconfigured."""
+    """Show what is installed, reachable and misconfigured."""
     from placet.doctor import diagnose, show
 
     return show(diagnose(settings, settings_only=settings_only), as_json=as_json)
@@ -167,7 +167,7 @@ def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
 def replay(
     settings: Settings, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool
 ) -> int:
-    """An auditor's verdict on one run."""
+    """Show an auditor's verdict on one run."""
     from placet.interfaces.cli import output
     from placet.replay import replay as judge
 
@@ -193,7 +193,7 @@ def replay(
 
 
 def reconcile(settings: Settings, as_json: bool) -> int:
-    """One look at all runs that are not over: what Temporal ended is put on the record."""
+    """Look once at all runs that are not over, and put on the record what Temporal ended."""
     from placet.entrypoints.beside_worker.reconciler import reconcile_all
     from placet.interfaces.cli import output
 
@@ -214,7 +214,7 @@ def reconcile(settings: Settings, as_json: bool) -> int:
 
 
 def bench(settings: Settings, runs: int, in_flight: int, as_json: bool) -> int:
-    """Side-by-side measurements."""
+    """Measure governed and bare runs side by side."""
     from placet.bench import bench_run
 
     return bench_run(settings, runs=runs, in_flight=in_flight, as_json=as_json)
@@ -230,7 +230,7 @@ def bench_workers(settings: Settings, runs: int, in_flight: int, postgres: str |
 def bench_governance(
     settings: Settings, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool
 ) -> int:
-    """What each part of governance costs."""
+    """Measure what each part of governance costs."""
     from placet.bench.governance import bench_governance as run_bench
 
     return run_bench(settings, only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json)

@@ -226,7 +226,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment outranks what the running stack wrote down (passed as initial values)."""
+        """Let the environment outrank what the running stack wrote down (passed as initial values)."""
         return env_settings, init_settings
 
 
@@ -252,7 +252,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def running_stack(home: Path) -> dict[str, Any]:
-    """Addresses of the stack that runs in `home`, or nothing when its process is gone.
+    """Return the addresses of the stack that runs in `home`, or nothing when its process is gone.
 
     The file decides where this process connects to, and by default it is looked for below the current folder. So it
     must belong to us, and it can name nothing but ports of this machine.

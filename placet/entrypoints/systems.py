@@ -47,7 +47,7 @@ def load_systems(
 
 
 def endpoints(settings: Settings) -> dict[str, str]:
-    """The base URL of each plugin's system."""
+    """Return the base URL of each plugin's system."""
     return {
         "billing": settings.billing_url or settings.bss_url,
         "commerce": settings.commerce_url or settings.bss_url,
@@ -55,7 +55,7 @@ def endpoints(settings: Settings) -> dict[str, str]:
 
 
 def tokens(settings: Settings) -> dict[str, SecretStr | None]:
-    """The bearer token of each plugin's system; one system's token is never sent to another.
+    """Return the bearer token of each plugin's system; one system's token is never sent to another.
 
     Raises:
         ConfigurationError: `PLACET_BSS_TOKEN` is set, and billing and commerce are two systems.
@@ -70,12 +70,12 @@ def tokens(settings: Settings) -> dict[str, SecretStr | None]:
 
 
 def mutation_timeout_seconds(settings: Settings) -> float:
-    """Client timeout of one mutation; several fit into the lease of an attempt."""
+    """Return the client timeout of one mutation; several fit into the lease of an attempt."""
     return min(settings.bss_timeout_seconds, settings.effect_lease_seconds / 4)
 
 
 def exchange_limits(settings: Settings) -> ConnectorLimits:
-    """The bounds of each exchange. All of a step's exchanges must fit into the time Temporal gives the step.
+    """Return the bounds of each exchange; all of a step's must fit into the time Temporal gives the step.
 
     Raises:
         ConfigurationError: they do not, so that a step could run on after Temporal has given it up.
@@ -97,7 +97,7 @@ def exchange_limits(settings: Settings) -> ConnectorLimits:
 
 
 def ca_file(settings: Settings) -> Path | None:
-    """The operator's own certificate authorities, checked; None where the public ones are trusted.
+    """Return the operator's own certificate authorities, checked; None where the public ones are trusted.
 
     Raises:
         ConfigurationError: the file cannot be read, or holds no certificate.

@@ -64,7 +64,7 @@ class _Plain(UnsandboxedWorkflowRunner):
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """Temporal's sandbox, in force in every test and in every replay.
+    """Make Temporal's sandbox, in force in every test and in every replay.
 
     Only the frozen messages and the signatures pass through it (docs/architecture.md).
     """
@@ -76,7 +76,7 @@ def sandbox() -> SandboxedWorkflowRunner:
 def build_worker(
     client: Client, context: Context, settings: Settings, task_queue: str, *, sandboxed: bool = False
 ) -> Worker:
-    """A worker for one task queue.
+    """Build a worker for one task queue.
 
     The sandbox finds code that is not deterministic, by importing the workflow anew for every run. Tests, replay and
     tests/architecture/test_determinism.py have found it before it ships; here it would cost a fifth of the CPU of a run

@@ -91,7 +91,7 @@ def still_cleared(
     *,
     declared: Declared,
 ) -> None:
-    """Everything that cleared the proposal still holds; asked immediately before its effect.
+    """Check that everything that cleared the proposal still holds; asked immediately before its effect.
 
     Raises:
         DecisionRefused: `not_cleared` (no standing use on our own record), `policy_changed`, `mandate_revoked`,
@@ -132,7 +132,7 @@ def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetim
 
 
 def _assessment(tx: Transaction, run: RunRequest, proposal: Proposal) -> Assessment:
-    """What the run itself found of its customer; a cohort is not judged on anything else."""
+    """Return what the run itself found of its customer; a cohort is not judged on anything else."""
     try:
         assessment = tx.artifacts.get_model(proposal.assessment, Assessment, tenant=run.tenant)
     except UsageError as error:

@@ -64,7 +64,10 @@ class GateContext(ABC):
         """
 
     def recorded(self, run: RunRequest, step_key: str) -> AuditEvent | None:
-        """The entry an earlier attempt of this step left, so that a step whose answer was lost is not done again."""
+        """Return the entry that an earlier attempt of this step left; None if it left none.
+
+        A step whose answer was lost is not done again.
+        """
         with self.database.reading() as tx:
             return tx.audit.find(run.run_id, step_key)
 
@@ -91,7 +94,7 @@ class GateContext(ABC):
 
 
 def milliseconds_since(began: float) -> int:
-    """Whole milliseconds since the monotonic time `began`, for the record."""
+    """Return the whole milliseconds since the monotonic time `began`, for the record."""
     return int((time.monotonic() - began) * 1000)
 
 
@@ -121,7 +124,7 @@ def add(
 def record(
     tx: Transaction, run: RunRequest, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
 ) -> AuditEvent:
-    """As `add`, where it does not matter whose entry it is."""
+    """Write an entry like `add`, where it does not matter whose entry it is."""
     return add(tx, run, kind, actor=actor, at=at, body=body, key=key).event
 
 

@@ -35,7 +35,7 @@ _OUTCOMES: Final[Mapping[ControlOutcome, RecordKind]] = {
 
 
 def plant(context: GateContext, tx: Transaction, step: ProposeInput, outcome: ProposalOutcome) -> ProposalOutcome:
-    """What a control proposes instead of `outcome`, which an ordinary run keeps.
+    """Return what a control proposes instead of `outcome`; an ordinary run keeps `outcome`.
 
     Where no such flaw can be made of it, or policy would let none be proposed, the control proposes nothing: what is
     not flawed must not be held against who approves it.
@@ -50,12 +50,12 @@ def plant(context: GateContext, tx: Transaction, step: ProposeInput, outcome: Pr
 
 
 def is_control(tx: Transaction, run: RunRequest) -> bool:
-    """Whether this run was seeded to be declined."""
+    """Return whether this run was seeded to be declined."""
     return tx.controls.get(run.tenant, run.run_id) is not None
 
 
 def check_not_control(tx: Transaction, run: RunRequest) -> None:
-    """A control has no effect, whatever stands on its record.
+    """Check that the run is no control: a control has no effect, whatever stands on its record.
 
     Raises:
         DecisionRefused: code `control_proposal`.
@@ -114,7 +114,7 @@ def _flawed(tx: Transaction, step: ProposeInput, control: ControlRecord, proposa
 
 
 def _permitted(context: GateContext, proposals: tuple[Proposal, ...]) -> Proposal | None:
-    """The first that policy lets be put before a person."""
+    """Return the first proposal that policy lets be put before a person; None if there is none."""
     for proposal in proposals:
         try:
             if context.policies(proposal.tenant, proposal.agent).may_propose(proposal).allowed:

@@ -14,13 +14,13 @@ from placet.storage.database import Transaction
 
 
 def denied(reason: str, policies: PolicySet | None, now: datetime) -> Gate:
-    """The gate that stays shut."""
+    """Make the gate that stays shut."""
     version = policies.digest if policies is not None else None
     return Gate(verdict="denied", reason=reason, policy_set=version, policies=(), opened_at=now, expires_at=now)
 
 
 def gate_for(proposal: Proposal, policies: PolicySet, defaults: GateTerms, opened_at: datetime) -> Gate:
-    """The gate that `policies` put before `proposal`: denied, or for people."""
+    """Return the gate that `policies` put before `proposal`: denied, or for people."""
     # Policies are written with what an operator gives in mind.
     if proposal.mutation.takes_from_customer and proposal.reverses is None:
         return denied("only a reversal takes something from a customer", policies, opened_at)
@@ -54,7 +54,7 @@ def _said(answer: PolicyAnswer, policies: PolicySet) -> str:
 
 
 def cleared(gate: Gate, clearance: Clearance) -> Gate:
-    """The same gate, passed beforehand by the signature on a mandate."""
+    """Return the same gate, passed beforehand by the signature on a mandate."""
     return gate.model_copy(
         update={
             "verdict": "cleared",
@@ -66,7 +66,9 @@ def cleared(gate: Gate, clearance: Clearance) -> Gate:
 
 
 def replacing(gate: Gate, before: Gate, now: datetime) -> Gate:
-    """The gate of an amended proposal: it asks what policy asks of it, and is due and closes no later than the first.
+    """Make the gate of an amended proposal, which is due and closes no later than the first.
+
+    It asks what policy asks of the amended proposal.
 
     Raises:
         DecisionRefused: code `policy_denied`; it would be closed already, or nobody could pass it.

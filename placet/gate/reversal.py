@@ -72,7 +72,10 @@ def open_reversal(tx: Transaction, run: RunRequest, original_id: str, at: dateti
 
 
 def assess(context: GateContext, run: RunRequest, original_id: str, customer: CustomerProfile) -> Assessment:
-    """(1) The customer as they are now; the risk is the one the original run found, since nothing weighs it anew."""
+    """(1) Assess the customer as they are now; the risk is the one that the original run found.
+
+    Nothing weighs the risk anew.
+    """
     original, _ = _executed(context, run, original_id)
     found = context.artifact(run, original.assessment, Assessment)
     return Assessment(
@@ -87,7 +90,7 @@ def assess(context: GateContext, run: RunRequest, original_id: str, customer: Cu
 
 
 def propose(context: GateContext, step: ProposeInput, original_id: str, evidence: Evidence) -> ProposalOutcome:
-    """(3) The compensating mutation, or nothing where it cannot be exact any more."""
+    """(3) Propose the compensating mutation, or nothing where it cannot be exact any more."""
     run = step.run
     original, receipt = _executed(context, run, original_id)
     back = _with_request(context, run, original_id, compensation(original, receipt, evidence))
@@ -135,7 +138,7 @@ def mark_reversed(tx: Transaction, run: RunRequest, at: datetime) -> None:
 
 
 def _executed(context: GateContext, run: RunRequest, original_id: str) -> tuple[Proposal, Receipt]:
-    """What the original run did: the proposal its one settled effect was signed for, and the receipt."""
+    """Return what the original run did: the proposal its one settled effect was signed for, and the receipt."""
     with context.database.reading() as tx:
         settled = [effect for effect in tx.effects.for_run(original_id) if effect.status == "settled"]
     if len(settled) != 1 or settled[0].receipt is None:

@@ -96,12 +96,12 @@ def verify_decision(
 
 
 def amendment_of(text: str) -> Amendment | None:
-    """What an envelope that passed `verify_decision` changes of the proposal; None unless its verdict is `amend`."""
+    """Return what an envelope that passed `verify_decision` changes; None unless its verdict is `amend`."""
     return parse_statement(base64.b64decode(dsse.parse(text).payload)).predicate.amendment
 
 
 def check_key(key: EnrolledKey | None, key_id: str, tenant: str, now: datetime) -> EnrolledKey:
-    """The key is enrolled for `tenant` and valid at `now`. Also asked again just before an effect.
+    """Check that the key is enrolled for `tenant` and valid at `now`; also asked again just before an effect.
 
     Raises:
         DecisionRefused: it is unknown, another tenant's, revoked or expired.
@@ -139,7 +139,7 @@ def _check_subject(statement: Statement, run: RunRequest, proposal_digest: str) 
 
 
 def check_time(decided_at: datetime, gate: Gate, phase: Phase, now: datetime) -> None:
-    """A decision was signed while the gate was open, and it is still open (invariant 6).
+    """Check that a decision was signed while the gate was open, and that it is still open (invariant 6).
 
     Raises:
         DecisionRefused: it was signed in the future, before the gate opened, or too late.

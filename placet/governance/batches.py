@@ -85,12 +85,12 @@ class MemberTree:
         return self._tree.root.hex()
 
     def membership(self, index: int) -> Membership:
-        """The inclusion proof of the member at `index`."""
+        """Return the inclusion proof of the member at `index`."""
         return Membership(index=index, path=tuple(node.hex() for node in self._tree.inclusion(index)))
 
 
 def member_leaf(member: BatchMember) -> bytes:
-    """The leaf a member is: the RFC 9162 leaf hash of its RFC 8785 form."""
+    """Return the leaf of a member: the RFC 9162 leaf hash of its RFC 8785 form."""
     return leaf_hash(canonical_bytes(member))
 
 
@@ -121,7 +121,10 @@ def _texts(envelope: str, tree: MemberTree) -> Iterator[tuple[str, str]]:
 
 
 def is_batched(text: str) -> bool:
-    """Whether `text` claims to be a member's share of a batch; only `verify_batched` says whether it counts."""
+    """Return whether `text` claims to be a member's share of a batch.
+
+    Only `verify_batched` says whether it counts.
+    """
     try:
         check_size(text)
         value = json.loads(text)
@@ -175,7 +178,7 @@ def verify_batched(
 
 
 def read_batched(text: str, member: BatchMember) -> tuple[Batch, Envelope]:
-    """What a run was sent, for an auditor: the batch that `member` is proven to be part of, and its envelope.
+    """Read what a run was sent, for an auditor: the batch that provably has `member`, and its envelope.
 
     The signature is the caller's to verify.
 
@@ -193,7 +196,7 @@ def read_batched(text: str, member: BatchMember) -> tuple[Batch, Envelope]:
 
 
 def decision_id(batch: Batch, run_id: str) -> str:
-    """A member's decision id: one signature decides each of its runs once.
+    """Return a member's decision id: one signature decides each of its runs once.
 
     Nobody else can use it up, though each share shows the document id: the signer is part of it, and with 64 digits
     it is longer than any id that can be chosen for a decision on a single proposal.
@@ -202,7 +205,7 @@ def decision_id(batch: Batch, run_id: str) -> str:
 
 
 def check_bounds(bounds: BatchBounds, proposal: Proposal) -> None:
-    """`proposal` is what the signer said of every member.
+    """Check that `proposal` is what the signer said of every member.
 
     Raises:
         DecisionRefused: code `outside_batch`; it is not.

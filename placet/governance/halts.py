@@ -23,7 +23,7 @@ LIFT_VALIDITY = timedelta(hours=1)
 
 
 def check_lift(lift: Lift, halt: Halt | None, now: datetime) -> Halt:
-    """`lift` may lift `halt` at `now`, if policy entitles its signer; returns the halt.
+    """Check that `lift` may lift `halt` at `now`, if policy entitles its signer; return the halt.
 
     Raises:
         DecisionRefused: code `unknown_halt`, `already_lifted`, `predates_halt` or `stale`.
@@ -46,12 +46,12 @@ def check_lift(lift: Lift, halt: Halt | None, now: datetime) -> Halt:
 
 
 def stops(scope: str, subject: str, *, agent: object, kind: object) -> bool:
-    """Whether a halt of this scope and subject stops `agent` from mutations of `kind`."""
+    """Return whether a halt of this scope and subject stops `agent` from mutations of `kind`."""
     return scope == "tenant" or subject == {"agent": agent, "kind": kind}.get(scope)
 
 
 def what_it_stops(halt: Halt) -> str:
-    """What a halt is about, as people say it."""
+    """Say what a halt is about, as people say it."""
     if halt.scope == "tenant":
         return f"everything of tenant {halt.tenant}"
     return f"agent {halt.subject}" if halt.scope == "agent" else f"every {halt.subject}"

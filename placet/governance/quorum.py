@@ -15,14 +15,14 @@ from placet.errors import DecisionRefused
 
 
 def roles_at(gate: Gate, now: datetime) -> tuple[str, ...]:
-    """The roles whose holders may decide at `now`: those first asked, and after escalation one more."""
+    """Return the roles whose holders may decide at `now`: those first asked, and after escalation one more."""
     if gate.escalate_at is None or gate.escalate_to is None or now < gate.escalate_at:
         return gate.roles
     return tuple(dict.fromkeys((*gate.roles, gate.escalate_to)))
 
 
 def stricter(gate: Gate, today: Gate) -> Gate:
-    """What both the gate on record and today's policy ask: the larger quorum, the earlier closing.
+    """Return what both the gate on record and today's policy ask: the larger quorum, the earlier closing.
 
     Which roles both name depends on the time: `roles_of_both`.
     """
@@ -36,13 +36,13 @@ def stricter(gate: Gate, today: Gate) -> Gate:
 
 
 def roles_of_both(gate: Gate, today: Gate, now: datetime) -> tuple[str, ...]:
-    """The roles whose holders may decide at `now` by the gate on record and by today's policy."""
+    """Return the roles whose holders may decide at `now` by the gate on record and by today's policy."""
     named = roles_at(today, now)
     return tuple(role for role in roles_at(gate, now) if role in named)
 
 
 def admit(gate: Gate, earlier: Sequence[AcceptedDecision], decision: AcceptedDecision) -> None:
-    """One more approval may be counted beside `earlier` ones of the same proposal.
+    """Check that one more approval may be counted beside `earlier` ones of the same proposal.
 
     Raises:
         DecisionRefused: the person counts already (`same_person`), in their own name or another's, or brings no role
@@ -62,7 +62,7 @@ def admit(gate: Gate, earlier: Sequence[AcceptedDecision], decision: AcceptedDec
 
 
 def suffices(gate: Gate, approvals: Sequence[AcceptedDecision]) -> bool:
-    """Whether `approvals` meet the gate's quorum; whatever else was counted must not."""
+    """Return whether `approvals` meet the gate's quorum; whatever else was counted must not."""
     people: set[str] = set()
     for one in approvals:
         if one.verdict not in YES or people & _people(one):
@@ -78,7 +78,7 @@ def _people(decision: AcceptedDecision) -> set[str]:
 
 
 def _in_distinct_roles(held: Sequence[tuple[str, ...]], taken: frozenset[str] = frozenset()) -> bool:
-    """Whether each of `held` can be given a role of its own; there are at most a handful."""
+    """Return whether each of `held` can be given a role of its own; there are at most a handful."""
     if not held:
         return True
     return any(_in_distinct_roles(held[1:], taken | {role}) for role in held[0] if role not in taken)

@@ -16,7 +16,7 @@ REVERSED: Final = "run.reversed"
 
 
 def step_key(kind: str, reversal: str) -> str:
-    """Key of an entry on the original's stream: each of its reversals leaves one of a kind."""
+    """Return the key of an entry on the original's stream: each of its reversals leaves one of a kind."""
     return f"{kind}.{reversal}"
 
 

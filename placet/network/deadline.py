@@ -132,7 +132,7 @@ class Received(httpx.SyncByteStream):
 
 
 def _followed(response: httpcore.Response) -> bool:
-    """Whether bytes came after the answer: h11 would read them as the beginning of the next one.
+    """Return whether bytes came after the answer: h11 would read them as the beginning of the next one.
 
     Bytes that arrive later still make the idle socket readable, and httpcore drops such a connection itself. Where the
     buffer cannot be seen (another httpcore), the connection counts as dirty.
@@ -144,7 +144,7 @@ def _followed(response: httpcore.Response) -> bool:
 
 @contextmanager
 def _as_httpx() -> Iterator[None]:
-    """Errors of httpcore's transport, under the names that httpx gives them."""
+    """Raise errors of httpcore's transport under the names that httpx gives them."""
     try:
         yield
     except (
@@ -178,7 +178,7 @@ class _Backend(httpcore.SyncBackend):
         raise fault
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        """Where to connect: what was checked, not a name that may lead elsewhere by then."""
+        """Return where to connect: what was checked, not a name that may lead elsewhere by then."""
         if self._networks is None:
             return [host]
         try:

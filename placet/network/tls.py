@@ -33,7 +33,7 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 def _load_public(context: ssl.SSLContext) -> None:
-    """The public authorities, and those that this machine's administrator installed."""
+    """Load the public authorities, and those that this machine's administrator installed."""
     context.load_verify_locations(cafile=certifi.where())
     installed = ssl.get_default_verify_paths()
     if Path(installed.openssl_cafile).is_file():

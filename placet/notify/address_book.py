@@ -97,7 +97,7 @@ class Audience(Frozen):
     occasions: Annotated[tuple[Occasion, ...], Field(min_length=1)] = USUAL_OCCASIONS
 
     def hears(self, tenant: str, roles: Sequence[str], occasion: Occasion) -> str | None:
-        """The first of `roles` as which this entry is told; None where it is not."""
+        """Return the first of `roles` as which this entry is told; None where it is not."""
         if tenant not in self.tenants or occasion not in self.occasions:
             return None
         return next((role for role in roles if role in self.roles), None)
@@ -161,7 +161,10 @@ class AddressBook(Frozen):
         return self
 
     def recipients(self, tenant: str, roles: Sequence[str], occasion: Occasion) -> tuple[Recipient, ...]:
-        """Who is told on `occasion`, which concerns `roles`: the console of each role, then the entries, each once."""
+        """List who is told on `occasion`, which concerns `roles`.
+
+        The console of each role comes first, then the entries, each once.
+        """
         entries: list[tuple[Channel, str, Audience]] = [
             *(("email", entry.address, entry) for entry in self.email),
             *(("webhook", entry.name, entry) for entry in self.webhook),
@@ -177,7 +180,7 @@ class AddressBook(Frozen):
 
 
 def load_address_book(path: Path | None) -> AddressBook:
-    """The address book in `path`; without one, the console alone is told.
+    """Load the address book in `path`; without one, only the console is told.
 
     Raises:
         ConfigurationError: the file cannot be read, or something in it is wrong.

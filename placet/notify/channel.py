@@ -46,4 +46,4 @@ class Unconfigured:
         raise ConfigurationError(self._reason)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""

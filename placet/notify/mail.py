@@ -50,7 +50,7 @@ class MailServer:
 
 
 def mail_of(notification: Notification, sender: str) -> EmailMessage:
-    """The message; the same bytes at every attempt, its identifier included.
+    """Make the message; it has the same bytes at every attempt, its identifier included.
 
     Raises:
         ValueError: something in it would break a header.
@@ -101,7 +101,7 @@ class MailSender:
                 client.quit()
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: nothing stays open."""
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:

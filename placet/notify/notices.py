@@ -45,19 +45,24 @@ _LEADS: Final[dict[Occasion, str]] = {
 
 
 def roles_concerned(gate: Gate, occasion: Occasion, now: datetime) -> tuple[str, ...]:
-    """The roles whose holders are told: on escalation those asked in addition, else all who may decide at `now`."""
+    """Return the roles whose holders are told.
+
+    On escalation they are those asked in addition, else all who may decide at `now`.
+    """
     if occasion == "escalated" and gate.escalate_to is not None:
         return (gate.escalate_to,)
     return roles_at(gate, now)
 
 
 def subject_of(run: RunRequest, proposal: Proposal, occasion: Occasion) -> str:
-    """One line: what happened, to which treatment at which cost, in which run."""
+    """Write one line: what happened, to which treatment at which cost, in which run."""
     return f"Placet {run.tenant}: {_SUBJECTS[occasion]}: {_named(proposal)}, {proposal.price} ({run.run_id})"
 
 
 def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion, role: str, console_url: str) -> str:
-    """The whole message: what is asked, its kind and cost, by whom, until when, how to decide, and that this does not.
+    """Write the whole message: what is asked, its kind and cost, by whom, until when, and how to decide.
+
+    It also says that the message itself decides nothing.
 
     Args:
         run: The run it concerns.
@@ -84,7 +89,10 @@ def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion,
 
 
 def message_id(notification: Notification) -> str:
-    """The same for every attempt, another for every message, also across installations: what repeats are dropped by."""
+    """Make an identifier that is the same for every attempt, and another for every message and installation.
+
+    Receivers drop what repeats by it.
+    """
     once = (
         notification.tenant,
         notification.run_id,

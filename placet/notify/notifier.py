@@ -95,7 +95,7 @@ class Notifier(Rounds):
             sender.close()
 
     def _start_lanes(self) -> list[threading.Thread]:
-        """A thread for each lane with something due, unless it has one or pauses."""
+        """Start a thread for each lane with something due, unless it has one or pauses."""
         try:
             with self._database.reading() as tx:
                 due = tx.outbox.lanes_due(self._tenants, self._clock())
@@ -123,7 +123,7 @@ class Notifier(Rounds):
             _log.exception("%s stopped at a notification", _title(lane))
 
     def _deliver_next(self, lane: Lane) -> bool:
-        """One message of `lane`; False when none is due."""
+        """Deliver one message of `lane`; return False when none is due."""
         now = self._clock()
         with self._database.transaction() as tx:
             message = tx.outbox.claim(lane, self._tenants, holder=self._holder, now=now, until=now + self._lease)

@@ -23,7 +23,7 @@ _ADVICE: Final = "write it like 'whsec_' and the base64 of 24 to 64 random bytes
 
 
 def parse_secrets(text: str, source: str) -> tuple[bytes, ...]:
-    """Signing secrets, separated by white space: more than one while a new one is being introduced.
+    """Parse signing secrets, separated by white space: more than one while a new one is being introduced.
 
     Args:
         text: What was configured. It is never shown.
@@ -47,13 +47,13 @@ def parse_secrets(text: str, source: str) -> tuple[bytes, ...]:
 
 
 def signatures(secrets: Sequence[bytes], identifier: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` header: HMAC-SHA256 over `id.timestamp.body` by each secret."""
+    """Return the `webhook-signature` header: HMAC-SHA256 over `id.timestamp.body` by each secret."""
     at, text = datetime.fromtimestamp(timestamp, UTC), body.decode()
     return " ".join(Webhook(secret).sign(identifier, at, text) for secret in secrets)
 
 
 def body_of(notification: Notification) -> bytes:
-    """What is posted; the same bytes at every attempt."""
+    """Return what is posted; it has the same bytes at every attempt."""
     document = {
         "type": f"placet.notice.{notification.occasion}",
         "timestamp": notification.created_at.astimezone(UTC).isoformat(),

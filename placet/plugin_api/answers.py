@@ -37,7 +37,7 @@ class Answer:
     total: int | None
 
     def object(self) -> dict[str, Any]:
-        """The body as a JSON object.
+        """Return the body as a JSON object.
 
         Raises:
             UnreadableError: It is something else.
@@ -47,7 +47,7 @@ class Answer:
         return self.data
 
     def records(self) -> list[dict[str, Any]]:
-        """The body as a list of JSON objects.
+        """Return the body as a list of JSON objects.
 
         Raises:
             UnreadableError: It is something else.
@@ -71,7 +71,7 @@ def read_answer(status: int, body: bytes, total_header: str | None) -> Answer:
 
 
 def sha256_hex(body: bytes) -> str:
-    """SHA-256 of a body in lower-case hexadecimal."""
+    """Return the SHA-256 of a body in lower-case hexadecimal."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -118,7 +118,7 @@ _EXACT = Context(prec=40, Emax=40, Emin=-400, traps=[Inexact, Overflow, InvalidO
 
 
 def money(amount: Any, currency: Any) -> Money:
-    """Major units as TM Forum writes them (`12.5`, `"USD"`) to exact minor units.
+    """Convert major units as TM Forum writes them (`12.5`, `"USD"`) to exact minor units.
 
     Raises:
         UnreadableError: Not a number, not an ISO 4217 currency, or finer than the currency's minor unit.
@@ -136,7 +136,7 @@ def money(amount: Any, currency: Any) -> Money:
 
 
 def major_units(value: Money) -> int | float:
-    """Minor units to the JSON number TM Forum asks for; its decimal text is exactly the amount.
+    """Convert minor units to the JSON number TM Forum asks for; its decimal text is exactly the amount.
 
     Raises:
         ValueError: The amount has more than 15 significant digits, which a JSON number may not carry exactly.

@@ -202,7 +202,7 @@ class Connector:
             received.close()
 
     def _about(self, entry: Entry) -> dict[str, str | int]:
-        """What a span says of a request: its entry in the allowlist, never the path with the customer in it."""
+        """Return what a span says of a request: its entry in the allowlist, never the path with the customer in it."""
         url = self._context.endpoint.url
         return {
             "http.request.method": entry.method,

@@ -42,7 +42,7 @@ class LoadedPlugins:
         self.close()
 
     def get(self, name: str, kind: type[T]) -> T:
-        """The plugin `name`, which must be a `kind` (a class or a runtime-checkable protocol).
+        """Return the plugin `name`, which must be a `kind` (a class or a runtime-checkable protocol).
 
         Raises:
             ConfigurationError: The allowlist names no such plugin, or it is something else.
@@ -180,7 +180,7 @@ def _check_role(who: str, found: type[Connector], rules: PluginRules) -> None:
 
 
 def role_methods(name: str) -> tuple[str, ...]:
-    """The methods that the role called `name` asks for; none where it is no role."""
+    """Return the methods that the role called `name` asks for; none where it is no role."""
     if name not in _ROLES:
         return ()
     role = _ROLES[name][1]
@@ -188,7 +188,7 @@ def role_methods(name: str) -> tuple[str, ...]:
 
 
 def _takes(method: Callable[..., object], asked: Callable[..., object]) -> bool:
-    """Whether `method` can be called in every way that the role's method `asked` can."""
+    """Return whether `method` can be called in every way that the role's method `asked` can."""
     parameters = signature(asked).parameters.values()
     given = [object() for one in parameters if one.kind is not Parameter.KEYWORD_ONLY]
     named = {one.name: object() for one in parameters if one.kind is Parameter.KEYWORD_ONLY}
@@ -200,7 +200,7 @@ def _takes(method: Callable[..., object], asked: Callable[..., object]) -> bool:
 
 
 def _imported(rules: PluginRules) -> tuple[object, str]:
-    """The object behind `entry`, and the name its manifest must bear."""
+    """Import the object behind `entry`; return it with the name that its manifest must bear."""
     module_name, colon, attribute = rules.entry.partition(":")
     try:
         if colon:

@@ -84,7 +84,7 @@ def match(rules: PluginRules, endpoint: Endpoint, request: httpx.Request) -> Ent
 
 
 def find_entry(rules: PluginRules, method: str, path: str) -> Entry | None:
-    """The entry for a method and a path without prefix and query, or None.
+    """Find the entry for a method and a path without prefix and query; return None if there is none.
 
     Where two templates overlap, the one that mutates is found: the stricter reading of a lost answer wins.
     """
@@ -127,7 +127,7 @@ def _path_matches(template: str, path: str) -> bool:
 
 
 def _is_id(segment: str) -> bool:
-    """Exactly one harmless segment, whether or not the server decodes it, once or twice."""
+    """Return whether it is one harmless segment, whether or not the server decodes it, once or twice."""
     if not _SEGMENT.fullmatch(segment):
         return False
     value = unquote_to_bytes(segment)

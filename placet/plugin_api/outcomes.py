@@ -36,7 +36,7 @@ _LONGEST_DELAY_DIGITS = 9
 def failed_status(
     subject: str, status: int, body: bytes, *, mutates: bool, retry_after: str | None = None
 ) -> PluginError | None:
-    """The error that a complete answer with `status` means, or None for 2xx.
+    """Return the error that a complete answer with `status` means; None for 2xx.
 
     Args:
         subject: Names the plugin and the request, for the error's line.
@@ -63,7 +63,7 @@ def failed_status(
 
 
 def retry_after_seconds(value: str | None) -> float | None:
-    """The delay that a `Retry-After` header asks for, bounded; None where it names none in seconds."""
+    """Return the delay that a `Retry-After` header asks for, bounded; None where it names none in seconds."""
     text = (value or "").strip()
     if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_DELAY_DIGITS:
         return None
@@ -79,7 +79,7 @@ def _refused(subject: str, status: int, body: bytes) -> PluginError:
 
 
 def failed_exchange(subject: str, exc: Exception, *, mutates: bool) -> PluginError:
-    """The error that an exchange without a complete, readable answer means."""
+    """Return the error that an exchange without a complete, readable answer means."""
     name = type(exc).__name__
     if isinstance(exc, NOT_SENT):
         return UpstreamUnavailable(f"{subject}: no connection ({name}), nothing was sent; is the system up?")
@@ -98,7 +98,7 @@ def _lost(exc: Exception) -> str:
 
 
 def _stated(body: bytes) -> str:
-    """The `code` and `reason` of a TMF630 error body, shortened; nothing where there is none."""
+    """Return the `code` and `reason` of a TMF630 error body, shortened; nothing where there is none."""
     try:
         data = decode_json(body)
     except UnreadableError:

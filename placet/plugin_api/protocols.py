@@ -61,22 +61,22 @@ class ReadPlugin(Protocol):
     """
 
     def customer(self, customer_id: str) -> CustomerProfile:
-        """The customer. Raises `NotFound` with code `unknown_customer` for an unknown one."""
+        """Return the customer. Raises `NotFound` with code `unknown_customer` for an unknown one."""
 
     def products(self, customer_id: str) -> tuple[HeldProduct, ...]:
-        """Products the customer holds."""
+        """Return the products that the customer holds."""
 
     def bills(self, customer_id: str, months: int) -> tuple[Bill, ...]:
-        """The last `months` bills, newest first."""
+        """Return the last `months` bills, newest first."""
 
     def balances(self, customer_id: str) -> tuple[Balance, ...]:
-        """Buckets that hold money."""
+        """Return the buckets that hold money."""
 
     def usage(self, customer_id: str, months: int) -> tuple[Usage, ...]:
-        """Usage of the last `months` months that have any, newest first."""
+        """Return the usage of the last `months` months that have any, newest first."""
 
     def observe(self, preconditions: Sequence[Precondition], *, target: Mutation) -> Figures:
-        """Current values of the figures that `preconditions` name.
+        """Return the current values of the figures that `preconditions` name.
 
         Every resource read must be shown to belong to the customer of `target`, and so must the bucket or the held
         product that `target` changes, which is read even where no precondition names it.

@@ -47,5 +47,8 @@ def counted_send() -> Iterator[CountedSend]:
 
 
 def current_send() -> CountedSend | None:
-    """The counted send of this thread; None outside of one (the conformance kit, a plugin's own tests)."""
+    """Return the counted send of this thread.
+
+    It is None outside of one (the conformance kit, a plugin's own tests).
+    """
     return _current.get()

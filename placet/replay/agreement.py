@@ -16,7 +16,7 @@ _OF_THE_REQUEST = ("run_id", "tenant", "customer_id", "agent", "reverses")
 
 
 def check_agreement(facts: RunHistory, told: Retelling) -> Faults:
-    """The code reproduces the history: order, what each step was asked, and the result."""
+    """Check that the code reproduces the history: order, what each step was asked, and the result."""
     for number in facts.told_to_wait:
         yield f"event {number} lets a step wait as no worker of ours does: it was written in a worker's stead"
     if told.failure is not None:
@@ -49,14 +49,14 @@ def check_expiry(facts: RunHistory, case: Case) -> Faults:
 
 
 def check_unencrypted(facts: RunHistory) -> Faults:
-    """Our own payloads are encrypted: whoever wrote them held the payload key."""
+    """Check that our own payloads are encrypted: whoever wrote them held the payload key."""
     if facts.unencrypted:
         first, count = facts.unencrypted[0], len(facts.unencrypted)
         yield f"{count} payloads that only Placet writes are not encrypted, so that anyone may have; first: {first}"
 
 
 def check_identity(facts: RunHistory, case: Case) -> Faults:
-    """Workflow, request and every version of the proposal are about the same run, tenant and customer."""
+    """Check that workflow, request and every version of the proposal are about one run, tenant and customer."""
     request = case.request
     for name, other in (("exported as", facts.run_id), ("started as", facts.started_as)):
         if other != request.run_id:
@@ -78,7 +78,7 @@ def _identity(version: Version, request: RunRequest) -> Faults:
 
 
 def _same(asked: Any, scheduled: Scheduled) -> bool:
-    """Whether the history's input, read as the code's own message, is that message."""
+    """Return whether the history's input, read as the code's own message, is that message."""
     if not isinstance(asked, BaseModel):
         return bool(asked == scheduled.asked)
     try:

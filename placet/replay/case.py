@@ -87,7 +87,7 @@ class Case:
         return next((version.gate for version in self.versions.values()), None)
 
     def approvals(self, effect: ExecuteInput) -> Sequence[AcceptedDecision]:
-        """What was accepted of the decisions that `effect` names, about its very proposal."""
+        """Return the accepted decisions that `effect` names and that are about its very proposal."""
         named = {one.decision.envelope_digest: one for one in self.accepted if one.phase == "decide"}
         found = [named[envelope].decision for envelope in effect.decisions if envelope in named]
         return [decision for decision in found if decision.proposal == effect.proposal]

@@ -13,7 +13,10 @@ from placet.replay.signatures import Signed, read_signed
 
 
 def check_decisions(case: Case) -> Faults:
-    """Every accepted decision is a signed one and in time; keys, ids and answers are consistent over the whole run."""
+    """Check that every accepted decision is signed and in time.
+
+    Keys, ids and answers must be consistent over the whole run.
+    """
     for accepted in case.accepted:
         if accepted.received is None:
             yield f"accepted {accepted.name} was never signalled"
@@ -46,7 +49,7 @@ def _decision(case: Case, accepted: Accepted, text: str) -> Faults:
 
 
 def _time(case: Case, accepted: Accepted, signed: Signed) -> Faults:
-    """It was signed and sent while the gate was open, by clocks that are off by no more than is tolerated."""
+    """Check that it was signed and sent while the gate was open, within the tolerated difference of clocks."""
     received, version = accepted.received, case.versions.get(signed.proposal)
     if received is None or version is None:
         return
@@ -65,7 +68,7 @@ def _time(case: Case, accepted: Accepted, signed: Signed) -> Faults:
 
 
 def _people(case: Case) -> Faults:
-    """One key speaks for one person, and one signature decides once."""
+    """Check that one key speaks for one person, and that one signature decides once."""
     names: dict[str, str] = {}
     ids: dict[str, str] = {}
     for decision in (one.decision for one in case.accepted):
@@ -78,7 +81,7 @@ def _people(case: Case) -> Faults:
 
 
 def _answer(review: Reviewed) -> Faults:
-    """What the question was answered with follows from the decisions that counted; policy may still ask for more."""
+    """Check that the answer follows from the decisions that counted; policy may still ask for more."""
     answer, pending = review.answer, review.pending
     if pending is None:
         return

@@ -9,7 +9,10 @@ from placet.replay.mandate import check_clearance
 
 
 def check_effects(case: Case) -> Faults:
-    """Every effect that was asked for had its approvals or its mandate; a mandate is checked wherever one is named."""
+    """Check that every effect that was asked for had its approvals or its mandate.
+
+    A mandate is checked wherever one is named.
+    """
     for version in case.versions.values():
         yield from check_clearance(case, version)
     for effect, outcome in case.effects:
@@ -35,7 +38,7 @@ def _effect(case: Case, effect: ExecuteInput) -> Faults:
 
 
 def _outcome(case: Case, effect: ExecuteInput, outcome: ExecutionResult) -> Faults:
-    """A receipt belongs to an effect that happened, and to this one."""
+    """Check that a receipt belongs to an effect that happened, and to this one."""
     if (outcome.outcome == "executed") != (outcome.receipt is not None):
         yield f"execution ended {outcome.outcome!r}, which does not fit its receipt"
     elif outcome.receipt is not None:

@@ -13,7 +13,7 @@ from placet.replay.case import Case, Faults, Version
 
 
 def check_clearance(case: Case, version: Version) -> Faults:
-    """A cleared gate takes of its mandate what the proposal costs; by its signed document it is verified.
+    """Check that a cleared gate takes of its mandate what the proposal costs; verify the mandate's document.
 
     Whoever brings keys asks for signatures: without the document that is a fault, and never passed over.
     """
@@ -49,5 +49,5 @@ def _document(case: Case, version: Version, clearance: Clearance, text: str) -> 
 
 
 def _nobody(customer_id: str) -> CustomerProfile:
-    """The customer without their facts, which a history does not hold: no cohort may be judged on these."""
+    """Make the customer without their facts, which a history does not hold: no cohort may be judged on these."""
     return CustomerProfile(customer_id=customer_id, status="", tenure_months=0)

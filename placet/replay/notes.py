@@ -7,7 +7,7 @@ from placet.replay.case import Case
 
 
 def notes(facts: RunHistory, case: Case) -> Iterator[str]:
-    """What was not checked, or is somebody else's question, each in one line."""
+    """Say what was not checked, or is somebody else's question, each in one line."""
     run_id = case.request.run_id
     if facts.result is None:
         yield f"the history has no result ({facts.state}): where it has no end, it may have been cut"

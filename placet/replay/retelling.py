@@ -63,7 +63,7 @@ class Retelling:
     failure: str | None = None
 
     def answered(self, name: str) -> list[Step]:
-        """The answered steps called `name`, in order."""
+        """Return the answered steps called `name`, in order."""
         return [step for step in self.steps if step.name == name and step.answer is not None]
 
 
@@ -84,7 +84,7 @@ async def retell(history: WorkflowHistory, converter: DataConverter) -> Retellin
 
 
 def _first_words(failure: str) -> str:
-    """What went wrong, as one line: the engine's text goes on with all it knows about it."""
+    """Return what went wrong as one line: the engine's text goes on with all it knows about it."""
     named = re.search(r'message: "((?:[^"\\]|\\.)+)"', failure)
     return shortened(" ".join((named.group(1) if named else failure).split()), _SHOWN)
 

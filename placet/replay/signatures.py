@@ -34,7 +34,7 @@ class Signed:
     amendment: Amendment | None = None
 
     def differences(self, told: AcceptedDecision) -> list[str]:
-        """Where the workflow was told something else than was signed, each as one phrase."""
+        """List where the workflow was told something else than was signed, each as one phrase."""
         names = ("verdict", "approver", "key_id", "decision_id", "decided_at", "reason", "batch")
         pairs = [(name, getattr(self, name), getattr(told, name)) for name in names]
         return [

@@ -22,7 +22,7 @@ class Trusted:
     mandates: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, envelope: dsse.Envelope, name: str) -> None:
-        """`envelope` is signed by one of the keys, and by nobody else's than that of `name`.
+        """Check that `envelope` is signed by one of the keys, and by nobody else's than that of `name`.
 
         Raises:
             DecisionRefused: it is not. Without any keys nothing is checked.

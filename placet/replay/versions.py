@@ -9,7 +9,10 @@ from placet.replay.signatures import Signed, read_single
 
 
 def check_versions(case: Case) -> Faults:
-    """Digests derive again; the agent's own version amends nothing; every other one was signed, step by step."""
+    """Check that digests derive again, and that every version but the agent's own was signed, step by step.
+
+    The agent's own version amends nothing.
+    """
     amendments = _Amendments(case)
     for version in case.versions.values():
         if version.said != version.digest:
@@ -42,11 +45,11 @@ class _Amendments:
                 self._making.setdefault(signed.proposal, []).append(signed)
 
     def result(self, wanted: str, before: Version) -> Proposal | None:
-        """What the amendments make of `before`, where its digest is `wanted`."""
+        """Return the proposal of digest `wanted` that the amendments make of `before`; None if they make none."""
         return self._derived(wanted, before, frozenset())
 
     def _read(self, text: str) -> Signed | None:
-        """An amendment of this run that a trusted key signed; None for anything else, which may be anything at all."""
+        """Read an amendment of this run that a trusted key signed; return None for anything else."""
         request = self._case.request
         try:
             signed = read_single(text)

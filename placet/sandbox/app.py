@@ -70,7 +70,7 @@ def create_app(config: SandboxConfig) -> FastAPI:
 
 
 async def _unserved(request: Request, error: Exception) -> Response:
-    """A path or method that is not served, in the TM Forum form."""
+    """Answer in the TM Forum form for a path or method that is not served."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "internal error"
     return error_response(TmfError(status, "notServed", f"{request.method} {request.url.path!r}: {detail}"))

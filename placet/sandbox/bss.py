@@ -29,11 +29,11 @@ class Bss:
         self._as_of = as_of
 
     def today(self) -> date:
-        """The reference day of derived series."""
+        """Return the reference day of derived series."""
         return self._as_of or datetime.now(UTC).date()
 
     def customer(self, identifier: str) -> Customer:
-        """One customer.
+        """Return one customer.
 
         Raises:
             TmfError: 404 when nobody has that id.
@@ -44,7 +44,7 @@ class Bss:
         return customer
 
     def selected(self, call: Call, account_filter: str | None = None) -> list[Customer]:
-        """The customer whose derived resources are asked for, by party or by account: one or none.
+        """Return the customer whose derived resources are asked for, by party or by account: one or none.
 
         Raises:
             TmfError: 400 without either filter: the whole base at once is nothing anybody needs.

@@ -25,20 +25,20 @@ class TmfError(Exception):
 
 
 def not_found(kind: str, identifier: str) -> TmfError:
-    """A 404 for a resource nobody knows."""
+    """Make a 404 for a resource that does not exist."""
     return TmfError(404, "notFound", f"{kind} {identifier!r} does not exist")
 
 
 def bad_body(reason: str) -> TmfError:
-    """A 400 for a request body that cannot be accepted."""
+    """Make a 400 for a request body that cannot be accepted."""
     return TmfError(400, "invalidBody", reason)
 
 
 def bad_query(reason: str) -> TmfError:
-    """A 400 for a query string that cannot be accepted."""
+    """Make a 400 for a query string that cannot be accepted."""
     return TmfError(400, "invalidQuery", reason)
 
 
 def conflict(code: str, reason: str) -> TmfError:
-    """A 409: well-formed, but the state of the resource forbids it."""
+    """Make a 409: well-formed, but the state of the resource forbids it."""
     return TmfError(409, code, reason)

@@ -2,12 +2,12 @@
 
 
 def numbered(prefix: str, number: int) -> str:
-    """The id of the `number`-th resource."""
+    """Return the id of the `number`-th resource."""
     return f"{prefix}{number:08d}"
 
 
 def number_of(prefix: str, identifier: str) -> int | None:
-    """The number within an id, or None when `numbered` never gives that id."""
+    """Return the number within an id; None when `numbered` never gives that id."""
     digits = identifier.removeprefix(prefix)
     if not digits.isascii() or not digits.isdigit() or len(digits) > 15:  # noqa: PLR2004 - within SQLite's integers
         return None

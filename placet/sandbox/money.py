@@ -15,22 +15,22 @@ JsonObject = dict[str, Any]
 
 
 def major(minor: int) -> float:
-    """`minor` cents as a JSON number; exact to the cent for every amount the books accept."""
+    """Return `minor` cents as a JSON number; exact to the cent for every amount the books accept."""
     return minor / 100
 
 
 def quantity(minor: int) -> JsonObject:
-    """TMF654 Quantity of a monetary amount."""
+    """Make a TMF654 Quantity of a monetary amount."""
     return {"amount": major(minor), "units": CURRENCY}
 
 
 def money(minor: int) -> JsonObject:
-    """TMF Money."""
+    """Make a TMF Money."""
     return {"unit": CURRENCY, "value": major(minor)}
 
 
 def positive_minor(value: object) -> int:
-    """The cents in a positive JSON number.
+    """Return the cents in a positive JSON number.
 
     Raises:
         TmfError: 400 when `value` is no number, not positive, finer than a cent or absurdly large.

@@ -63,7 +63,7 @@ def serve(config: SandboxConfig, on_ready: Callable[[str], None] | None = None) 
 
 @contextmanager
 def running(config: SandboxConfig) -> Iterator[str]:
-    """A sandbox in a background thread for the duration of a `with` block; yields its base URL.
+    """Run a sandbox in a background thread for the duration of a `with` block; yield its base URL.
 
     Raises:
         SandboxError: It could not be started.

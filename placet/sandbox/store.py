@@ -45,13 +45,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view."""
+        """Open a consistent view."""
         with self._lock, self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start; an exception undoes it."""
+        """Open a transaction that holds the write lock from its start; an exception undoes it."""
         with self._lock, self._writer.begin() as connection:
             yield connection
 

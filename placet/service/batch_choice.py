@@ -41,7 +41,7 @@ class BatchLimits(Frozen):
         return self
 
     def around(self, proposals: Sequence[Proposal]) -> BatchBounds:
-        """The bounds of a batch of `proposals`: as stated, and no wider than they are where nothing was.
+        """Return the bounds of a batch of `proposals`: as stated, and no wider than they are where nothing was.
 
         Raises:
             UsageError: code `mixed_batch`; they are of several agents or currencies. Code `too_much`; nothing was
@@ -69,7 +69,7 @@ class BatchLimits(Frozen):
         )
 
     def check(self, proposal: Proposal) -> None:
-        """`proposal` is within what was stated.
+        """Check that `proposal` is within what was stated.
 
         Raises:
             DecisionRefused: code `outside_batch`; it is not.
@@ -120,7 +120,7 @@ class PreparedBatch:
 
 
 def parse_limits(values: Mapping[str, object]) -> BatchLimits:
-    """The limits a person states.
+    """Parse the limits that a person states.
 
     Raises:
         UsageError: a value is malformed.
@@ -172,7 +172,7 @@ def prepare_batch(
 
 
 def _together(proposals: Sequence[Proposal]) -> Money:
-    """What proposals of one currency cost."""
+    """Add up what proposals of one currency cost."""
     total = sum(proposal.cost.amount_minor for proposal in proposals)
     if abs(total) > LARGEST_MINOR:
         raise UsageError(

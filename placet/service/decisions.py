@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
 
 
 def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verdict) -> tuple[RunRecord, str, Proposal]:
-    """The proposal a decision would be about, with its digest.
+    """Return the proposal that a decision would be about, with its digest.
 
     Raises:
         UsageError: the run is not waiting for such a decision.
@@ -135,7 +135,7 @@ async def deliver_decision(database: Database, engine: "Engine", record: RunReco
 
 
 def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str, str] | None:
-    """What became of a delivered decision: (`accepted` or the refusal code, detail), None while unreviewed."""
+    """Return what became of a delivered decision: (`accepted` or the refusal code, detail); None while unreviewed."""
     envelope_digest = sha256_hex(envelope.encode())
     with database.reading() as tx:
         events = tx.audit.read(run_id)

@@ -76,7 +76,7 @@ def record_seen(database: Database, run: RunRecord, proposal: str, name: str, ch
 def draw_up_report(
     database: Database, *, tenant: str, days: int, approver: str | None = None, now: datetime | None = None
 ) -> OversightReport:
-    """The oversight report over the gates opened, and the controls seeded, in the last `days` days.
+    """Report on the gates opened, and the controls seeded, in the last `days` days.
 
     The record is read backwards from its newest entry, a page at a time: the report costs what happened in the window,
     whatever happened before it.
@@ -117,7 +117,7 @@ def _count(tx: Transaction, tally: Tally, event: AuditEvent) -> None:
 
 
 def _notifications(tx: Transaction, tenant: str, since: datetime) -> tuple[int, int]:
-    """How many that ask someone were delivered, and how many were not, or not yet."""
+    """Count those that ask someone and were delivered, and those that were not, or not yet."""
     asking = [row for row in tx.outbox.counts(tenant, since) if row.occasion in ASKING]
     delivered = sum(row.count for row in asking if row.status == "delivered")
     return delivered, sum(row.count for row in asking) - delivered

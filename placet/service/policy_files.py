@@ -16,7 +16,7 @@ _BEING_WRITTEN_SECONDS = 0.05
 
 
 def read_policy_files(path: Path) -> tuple[PolicyFile, ...]:
-    """The policy files at `path`, ordered by name: one file, or a folder's `*.cedar` (hidden ones left out).
+    """Read the policy files at `path`, ordered by name: one file, or a folder's `*.cedar` (hidden ones left out).
 
     A folder may be a symbolic link: it is followed once, so that a set that is swapped by moving the link is read
     whole. A folder that changes while it is read is read again, and so is one with an empty file; one that stays empty

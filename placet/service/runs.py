@@ -38,7 +38,7 @@ class StartedRun:
 
 
 def run_id_for(tenant: str, key: str) -> str:
-    """The run a key stands for: the same key of the same tenant is the same run."""
+    """Return the run that a key stands for: the same key of the same tenant is the same run."""
     return "run-" + sha256_hex(f"{tenant}/{key}".encode())[:20]
 
 
@@ -166,7 +166,7 @@ def _wanted(request: RunRequest) -> dict[str, Any]:
 
 
 def find_run(database: Database, run_id: str, tenant: str) -> RunRecord:
-    """The run's record. Another tenant's run does not exist here.
+    """Find the run's record; another tenant's run does not exist here.
 
     Raises:
         UsageError: there is none.

@@ -71,7 +71,7 @@ class ArtifactStore:
         return self.put(tenant, JSON, canonical_bytes(model))
 
     def get(self, digest: str, *, tenant: str | None = None) -> bytes:
-        """The bytes at `digest`, checked against it; only the copy of `tenant` where one is named.
+        """Return the bytes at `digest`, checked against it; with `tenant`, only that tenant's copy counts.
 
         Raises:
             UsageError: code `artifact_erased`, under which entry the record says; or `unknown_artifact`, never stored,
@@ -92,7 +92,7 @@ class ArtifactStore:
         return data
 
     def get_model(self, digest: str, type_: type[_Model], *, tenant: str | None = None) -> _Model:
-        """The model stored at `digest`.
+        """Return the model stored at `digest`.
 
         Raises:
             UsageError: code `artifact_erased` or `unknown_artifact`, as for `get`.

@@ -102,7 +102,10 @@ class ContactReader:
         return Contact(run_id=row["run_id"], treatment=treatment, cost=cost, at=at, standing=standing)
 
     def _what(self, tenant: str, digest: str | None) -> tuple[str | None, Money | None]:
-        """Treatment and cost of a proposal; nothing where it was erased or altered, which counts against all."""
+        """Return treatment and cost of a proposal; nothing where it was erased or altered.
+
+        What is not known counts against every limit.
+        """
         try:
             document = read_json(self._artifacts.get(str(digest), tenant=tenant))
             return str(document["treatment"]), Money.model_validate(document["cost"])
@@ -111,6 +114,6 @@ class ContactReader:
 
 
 def _lock_key(tenant: str, customer_id: str) -> int:
-    """The customer's lock among PostgreSQL's, which are numbered by a signed 64-bit integer."""
+    """Return the number of the customer's lock in PostgreSQL: a signed 64-bit integer."""
     named = f"placet/contact/{tenant}/{customer_id}"
     return int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], signed=True)

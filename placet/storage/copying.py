@@ -23,12 +23,12 @@ Row = list[Any]
 
 
 def copied_tables() -> Mapping[str, Table]:
-    """The tables that a copy holds, by name."""
+    """Return the tables that a copy holds, by name."""
     return {table.name: table for table in metadata.sorted_tables if table.name not in _LEFT_OUT}
 
 
 def read_rows(connection: Connection, table: Table) -> Iterator[Row]:
-    """Every row of `table` in the order of its key, as values for JSON.
+    """Yield every row of `table` in the order of its key, as values for JSON.
 
     Raises:
         GovernanceError: code `artifact_broken`; a column holds what it cannot.

@@ -157,7 +157,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """One unit of work: committed when the block ends, rolled back when it raises.
+        """Open one unit of work: commit it when the block ends, roll it back when the block raises.
 
         Raises:
             StorageError: the database refused; nothing was written, or the answer to COMMIT was lost.
@@ -168,7 +168,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """The same repositories where the database refuses every write.
+        """Open a transaction with the same repositories, in which the database refuses every write.
 
         Raises:
             StorageError: the database refused, or the block tried to write.
@@ -178,7 +178,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """As `reading`, with every statement seeing the database as it was at one moment.
+        """Open a transaction like `reading` in which every statement sees the database as it was at one moment.
 
         For whatever compares or counts over several statements: under traffic, each statement of `reading` sees more
         on PostgreSQL than the one before it. On SQLite any transaction sees one moment.
@@ -225,7 +225,7 @@ class Database:
             migration.downgrade(connection, revision)
 
     def revision(self) -> str | None:
-        """The schema revision the database is at; None when it was never migrated.
+        """Return the schema revision of the database; None when it was never migrated.
 
         Raises:
             StorageError: the database refused.
@@ -249,7 +249,7 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE 1 = 0"))
 
     def weakened(self) -> tuple[str, ...]:
-        """What the schema would let pass that it refuses as this version makes it; see `placet.storage.sql.guards`.
+        """List what the schema would let pass although this version refuses it; see `placet.storage.sql.guards`.
 
         Raises:
             StorageError: the database refused.
@@ -261,7 +261,7 @@ class Database:
 
     @contextmanager
     def _connected(self, engine: Engine, *, reading: bool = False, moment: bool = False) -> Iterator[Connection]:
-        """One transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
+        """Open one transaction on a connection of the pool; with `moment`, all of it sees one snapshot."""
         try:
             pooled = engine.raw_connection()
         except engine.dialect.loaded_dbapi.Error as error:
@@ -288,7 +288,7 @@ class Database:
 
     @contextmanager
     def _schema(self) -> Iterator[SchemaConnection]:
-        """A transaction of SQLAlchemy's own, in which Alembic looks at the schema."""
+        """Open a transaction of SQLAlchemy's own, in which Alembic looks at the schema."""
         with (
             failures.one_clear_line(self.name),
             self._in_turn(),

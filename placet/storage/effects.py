@@ -196,21 +196,21 @@ class EffectLedger:
             self._close(effect_key, "unknown", "settled", receipt=receipt, code="confirmed_executed", resolved_by=by)
 
     def get(self, effect_key: str) -> EffectRecord | None:
-        """The effect, None if it was never claimed."""
+        """Return the effect; None if it was never claimed."""
         row = self._connection.execute(_GET, {"id": effect_key}).mappings().one_or_none()
         return None if row is None else _record(row)
 
     def for_run(self, run_id: str) -> tuple[EffectRecord, ...]:
-        """The effects of a run, oldest first."""
+        """Return the effects of a run, oldest first."""
         return tuple(_record(row) for row in self._connection.execute(_OF_RUN, {"run": run_id}).mappings())
 
     def latest_settled(self, tenant: str, most: int) -> tuple[EffectRecord, ...]:
-        """The effects of the runs of `tenant` that executed last, newest first."""
+        """Return the effects of the runs of `tenant` that executed last, newest first."""
         values = {"of_tenant": tenant, "most": most}
         return tuple(_record(row) for row in self._connection.execute(_LATEST_SETTLED, values).mappings())
 
     def under_way(self, tenant: str, now: datetime) -> tuple[EffectRecord, ...]:
-        """Effects of `tenant` whose request was counted and may still arrive: nobody can call it back."""
+        """Return the effects of `tenant` whose request was counted and may still arrive: nobody can call it back."""
         values = {"of_tenant": tenant, "now": now}
         return tuple(_record(row) for row in self._connection.execute(_UNDER_WAY, values).mappings())
 

@@ -102,7 +102,7 @@ class FigureRepository:
         self._connection = connection
 
     def of(self, tenant: str) -> TenantFigures:
-        """The figures of one tenant: six small queries."""
+        """Read the figures of one tenant with six small queries."""
         at = {"tenant": tenant}
         runs = {state: Backlog(count, since) for state, count, since in self._connection.execute(_OPEN, at)}
         size = self._connection.scalar(_SIGNED, at) or 0

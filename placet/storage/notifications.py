@@ -142,7 +142,10 @@ class Outbox:
         return insert_if_absent(self._connection, NOTIFICATION, values)
 
     def lanes_due(self, tenants: frozenset[str], now: datetime) -> tuple[Lane, ...]:
-        """The lanes in which at least one message of `tenants` is due; a read, for a notifier that may be idle."""
+        """Return the lanes in which at least one message of `tenants` is due.
+
+        It only reads, so that an idle notifier may call it often.
+        """
         lanes = (Lane("email", None), *(Lane("webhook", name) for name in self._waiting("webhook")))
         values = {"tenants": sorted(tenants), "now": now}
         return tuple(
@@ -174,11 +177,11 @@ class Outbox:
         return None
 
     def delivered(self, notification_id: int, *, holder: str, at: datetime) -> bool:
-        """The recipient has it; False when `holder` no longer holds it, and must record nothing."""
+        """Mark the message as delivered; return False when `holder` no longer holds it, and must record nothing."""
         return self._move(notification_id, holder, status="delivered", delivered_at=at, next_attempt_at=None, detail="")
 
     def failed(self, notification_id: int, *, holder: str, detail: str) -> bool:
-        """No further attempt is made; False when `holder` no longer holds it."""
+        """Mark the message as failed, to be sent no more; return False when `holder` no longer holds it."""
         return self._move(notification_id, holder, status="failed", next_attempt_at=None, detail=_cut(detail))
 
     def retry(self, notification_id: int, *, holder: str, at: datetime, detail: str) -> bool:
@@ -186,7 +189,7 @@ class Outbox:
         return self._move(notification_id, holder, next_attempt_at=at, detail=_cut(detail))
 
     def get(self, notification_id: int) -> Notification | None:
-        """One notification, None if there is none."""
+        """Return one notification; None if there is none."""
         query = select(*_FIELDS).where(NOTIFICATION.c.notification_id == notification_id)
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else _notification(row)
@@ -200,7 +203,7 @@ class Outbox:
         run_id: str | None = None,
         limit: int = 50,
     ) -> tuple[Notification, ...]:
-        """Notifications of `tenant`, newest first."""
+        """List the notifications of `tenant`, newest first."""
         query = select(*_FIELDS).where(NOTIFICATION.c.tenant == tenant)
         if status is not None:
             query = query.where(NOTIFICATION.c.status == status)
@@ -212,12 +215,12 @@ class Outbox:
         return tuple(_notification(row) for row in self._connection.execute(query).mappings())
 
     def counts(self, tenant: str, since: datetime) -> tuple[NotificationCount, ...]:
-        """How many were added at `since` or later, by occasion, channel and status."""
+        """Count the messages added at `since` or later, by occasion, channel and status."""
         rows = self._connection.execute(_COUNTS, {"of_tenant": tenant, "since": since}).mappings()
         return tuple(NotificationCount(**row) for row in rows)
 
     def _waiting(self, channel: Channel) -> Iterator[str]:
-        """To whom something waits: one look at the index for each, however much waits."""
+        """Yield each recipient for whom something waits, with one look at the index for each."""
         name = ""
         while (name := self._connection.scalar(_NEXT_NAME, {"of_channel": channel, "after": name})) is not None:
             yield name
@@ -228,7 +231,7 @@ class Outbox:
 
 
 def _within(lane: Lane, all_of_it: T, one_name: T, values: dict[str, object]) -> tuple[T, dict[str, object]]:
-    """The statement for `lane`, and its values."""
+    """Return the statement for `lane`, and its values."""
     if lane.recipient is None:
         return all_of_it, {**values, "of_channel": lane.channel}
     return one_name, {**values, "of_channel": lane.channel, "of_recipient": lane.recipient}

@@ -47,7 +47,7 @@ def check_proposed(tx: Transaction, run_id: str, proposal: str) -> None:
 
 
 def pending_on_record(tx: Transaction, run_id: str) -> Pending:
-    """The gate on record, after every amendment.
+    """Return the proposal and gate that are pending on record, after every amendment.
 
     Raises:
         DecisionRefused: code `not_approved`; there is none, it cannot be read, or it is not for what was proposed.

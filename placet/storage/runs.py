@@ -135,7 +135,7 @@ class RunRepository:
         self._connection.execute(_UNENDED, {"id": run_id, "detail": detail, "updated_at": at})
 
     def get(self, run_id: str) -> RunRecord | None:
-        """The run, None if there is none of that id."""
+        """Return the run; None if there is none of that id."""
         row = self._connection.execute(_GET, {"id": run_id}).mappings().one_or_none()
         return None if row is None else run_record(row)
 
@@ -145,7 +145,7 @@ class RunRepository:
         return answered
 
     def reversals_of(self, run_id: str) -> tuple[RunRecord, ...]:
-        """The runs that were asked to take back what this one did, oldest first, however they ended."""
+        """Return the runs that were asked to reverse this one, oldest first, however they ended."""
         return tuple(run_record(row) for row in self._connection.execute(_REVERSALS, {"id": run_id}).mappings())
 
     def unmoved(
@@ -185,7 +185,7 @@ class RunRepository:
         limit: int = 50,
         before: str | None = None,
     ) -> tuple[RunRecord, ...]:
-        """Runs of `tenant`, newest request first; `before` is the run id that ended the previous page."""
+        """List runs of `tenant`, newest request first; `before` is the run id that ended the previous page."""
         query = select(RUN).where(RUN.c.tenant == tenant)
         if state is not None:
             query = query.where(RUN.c.state == state)

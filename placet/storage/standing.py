@@ -30,7 +30,7 @@ def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
 
 
 def is_over(tx: Transaction, run_id: str) -> bool:
-    """Whether the run's end is on record."""
+    """Return whether the run's end is on record."""
     return tx.audit.find(run_id, ENDED) is not None
 
 

@@ -99,7 +99,7 @@ _ATTRIBUTES: Final[Mapping[str, Callable[[object], bool]]] = {
 
 
 def allowed_name(name: str) -> str:
-    """The span's name if it is one of ours; of another, what it begins with, if that is."""
+    """Return the span's name if it is one of ours; of another, what it begins with, if that is."""
     if _NAME.fullmatch(name):
         return name
     prefix = name.partition(":")[0]
@@ -107,7 +107,7 @@ def allowed_name(name: str) -> str:
 
 
 def allowed_attributes(attributes: Mapping[str, object] | None) -> dict[str, AttributeValue]:
-    """Those attributes that are listed and look as they should."""
+    """Return those attributes that are listed and look as they should."""
     kept: dict[str, AttributeValue] = {}
     for name, value in (attributes or {}).items():
         fits = _ATTRIBUTES.get(name)

@@ -4,7 +4,7 @@ from opentelemetry import trace
 
 
 def trace_fields() -> dict[str, str]:
-    """`trace_id` and `span_id` of the span in force, in hexadecimal as OTLP shows them; empty where there is none."""
+    """Return `trace_id` and `span_id` of the span in force, in hexadecimal as OTLP shows them; empty without one."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return {}

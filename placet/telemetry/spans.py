@@ -30,12 +30,12 @@ def install(provider: TracerProvider | None) -> None:
 
 
 def enabled() -> bool:
-    """Whether spans are made."""
+    """Return whether spans are made."""
     return bool(_installed)
 
 
 def tracer() -> Tracer:
-    """The tracer in force."""
+    """Return the tracer in force."""
     return _installed[0] if _installed else trace.NoOpTracer()
 
 
@@ -68,7 +68,7 @@ def fail(failed: Span, kind: str) -> None:
 
 
 def outgoing() -> dict[str, str]:
-    """The header that tells the next system which span called it; empty where there is none."""
+    """Return the header that tells the next system which span called it; empty where there is none."""
     carrier: dict[str, str] = {}
     if _installed:
         _PROPAGATOR.inject(carrier)
@@ -76,7 +76,7 @@ def outgoing() -> dict[str, str]:
 
 
 def parent_of(traceparent: object) -> Context | None:
-    """The caller's span from its `traceparent`; None when it is anything but a well-formed one."""
+    """Read the caller's span from its `traceparent`; return None when it is anything but a well-formed one."""
     if isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent):
         return _PROPAGATOR.extract({TRACEPARENT: traceparent}, Context())
     return None

@@ -67,6 +67,6 @@ class RunSpans(TracingInterceptor):
         self.payload_converter = CarrierConverter()
 
     def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowSpans]:  # noqa: A002
-        """The workflow's side."""
+        """Return the interceptor for the workflow's side."""
         super().workflow_interceptor_class(input)
         return WorkflowSpans

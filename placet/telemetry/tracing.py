@@ -35,7 +35,7 @@ class AllowlistExporter(SpanExporter):
         self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is kept here."""
+        """Flush the inner exporter: nothing is kept here."""
         return self._inner.force_flush(timeout_millis)
 
 
@@ -87,7 +87,7 @@ def _permitted(span: ReadableSpan) -> ReadableSpan:
 
 
 def _bare(context: SpanContext | None) -> SpanContext | None:
-    """Without `tracestate`, which whoever called us may fill as they like."""
+    """Return the context without `tracestate`, which whoever called us may fill as they like."""
     if context is None:
         return None
     return SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags)

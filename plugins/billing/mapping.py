@@ -21,7 +21,7 @@ _INTERNET = {"DSL": "dsl", "Fiber optic": "fiber_optic", "No": "none"}
 
 
 def customer_profile(record: Record) -> CustomerProfile:
-    """TMF629 Customer to the profile; names, contacts and protected attributes are not taken over."""
+    """Map a TMF629 Customer to the profile; leave out names, contacts and protected attributes."""
     facts = _characteristics(record["characteristic"])
     accounts = [account["id"] for account in record.get("account", ())]
     return CustomerProfile.model_validate(
@@ -42,7 +42,7 @@ def customer_profile(record: Record) -> CustomerProfile:
 
 
 def held_product(record: Record) -> HeldProduct:
-    """TMF637 Product to a held product; its price is the recurring one, if there is exactly one.
+    """Map a TMF637 Product to a held product; its price is the recurring one, if there is exactly one.
 
     The orders behind it are those of its `productOrderItem` links.
     """
@@ -61,7 +61,7 @@ def held_product(record: Record) -> HeldProduct:
 
 
 def bill(record: Record) -> Bill:
-    """TMF678 CustomerBill; `amount` is what was billed with tax, `amount_due` what is still to be paid."""
+    """Map a TMF678 CustomerBill; `amount` is what was billed with tax, `amount_due` what is still to be paid."""
     due = record["remainingAmount"] if "remainingAmount" in record else record["amountDue"]
     return Bill(
         bill_id=record["id"],
@@ -74,7 +74,7 @@ def bill(record: Record) -> Bill:
 
 
 def balance(record: Record) -> Balance | None:
-    """TMF654 Bucket to a balance, or None for a bucket of data, voice or messages."""
+    """Map a TMF654 Bucket to a balance; return None for a bucket of data, voice or messages."""
     if record.get("usageType") in {"data", "voice", "sms"}:
         return None
     return Balance(
@@ -87,13 +87,13 @@ def balance(record: Record) -> Balance | None:
 
 
 def remaining(record: Record) -> Money:
-    """What a TMF654 Bucket still holds."""
+    """Return what a TMF654 Bucket still holds."""
     value = record["remainingValue"]
     return money(value["amount"], value["units"])
 
 
 def usage(record: Record) -> Usage:
-    """TMF635 Usage with its month, quantity and unit."""
+    """Map a TMF635 Usage to its month, quantity and unit."""
     facts = _characteristics(record["usageCharacteristic"])
     used_on = day(record["usageDate"])
     return Usage(
@@ -107,12 +107,12 @@ def usage(record: Record) -> Usage:
 
 
 def simulated(record: Record) -> bool:
-    """Whether the resource says that its figures are derived (`@type` is a `Simulated…` sub-class)."""
+    """Return whether the resource says that its figures are derived (`@type` is a `Simulated…` sub-class)."""
     return str(record.get("@type", "")).startswith("Simulated")
 
 
 def day(text: str) -> date:
-    """The calendar day of an RFC 3339 date-time, in the offset it is written in."""
+    """Return the calendar day of an RFC 3339 date-time, in the offset it is written in."""
     return datetime.fromisoformat(text).date()
 
 

@@ -32,7 +32,7 @@ class BillingPlugin(Connector):
     )
 
     def customer(self, customer_id: str) -> CustomerProfile:
-        """The customer, reduced to what a decision may use; only that is asked for (TMF630 `fields`).
+        """Return the customer, reduced to what a decision may use; only that is asked for (TMF630 `fields`).
 
         Raises:
             NotFound: With code `unknown_customer`.
@@ -51,27 +51,27 @@ class BillingPlugin(Connector):
             ) from exc
 
     def products(self, customer_id: str) -> tuple[HeldProduct, ...]:
-        """Products the customer holds."""
+        """Return the products that the customer holds."""
         return self._of(customer_id, PRODUCTS, mapping.held_product)
 
     def bills(self, customer_id: str, months: int) -> tuple[Bill, ...]:
-        """The last `months` bills, newest first."""
+        """Return the last `months` bills, newest first."""
         bills = self._of(customer_id, BILLS, mapping.bill)
         return tuple(sorted(bills, key=lambda bill: (bill.issued_on, bill.bill_id), reverse=True)[:months])
 
     def balances(self, customer_id: str) -> tuple[Balance, ...]:
-        """Buckets that hold money."""
+        """Return the buckets that hold money."""
         return self._of(customer_id, BUCKETS, mapping.balance)
 
     def usage(self, customer_id: str, months: int) -> tuple[Usage, ...]:
-        """Usage of the last `months` months that have any, newest first."""
+        """Return the usage of the last `months` months that have any, newest first."""
         records = self._of(customer_id, USAGE, mapping.usage)
         recent = sorted({record.month for record in records}, reverse=True)[:months]
         chosen = [record for record in records if record.month in recent]
         return tuple(sorted(chosen, key=lambda record: (record.month, record.kind), reverse=True))
 
     def observe(self, preconditions: Sequence[Precondition], *, target: Mutation) -> Figures:
-        """Current values of the figures that `preconditions` name; each resource is read once.
+        """Return the current values of the figures that `preconditions` name; read each resource once.
 
         Raises:
             NotFound: A subject is gone: the precondition cannot hold.
@@ -108,7 +108,7 @@ class BillingPlugin(Connector):
 
 
 def _changed(target: Mutation) -> tuple[tuple[str, str], ...]:
-    """The resource that a mutation changes, as path and id; none where it adds one."""
+    """Return the resource that a mutation changes, as path and id; none where it adds one."""
     return () if target.changed is None else ((_PATHS[target.changed.kind], target.changed.id),)
 
 

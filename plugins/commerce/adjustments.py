@@ -18,7 +18,7 @@ _FAILED = frozenset({"failed", "rejected", "cancelled"})
 
 
 def effect_of(mutation: AdjustBalance, effect_key: str) -> Effect:
-    """The adjustment as an effect."""
+    """Describe the adjustment as an effect."""
     return Effect(
         api="TMF654",
         collection=ADJUSTMENTS,
@@ -34,7 +34,7 @@ def effect_of(mutation: AdjustBalance, effect_key: str) -> Effect:
 
 
 def creation(mutation: AdjustBalance, effect_key: str) -> Record:
-    """The AdjustBalance_Create body for `mutation`.
+    """Make the AdjustBalance_Create body for `mutation`.
 
     Raises:
         PluginError: The amount is too large to be sent exactly (`bad_mutation`).
@@ -59,7 +59,7 @@ def _mark(record: Record, effect_key: str) -> Mark:
 
 
 def _is_same(record: Record, mutation: AdjustBalance) -> bool:
-    """Whether a record credits, or debits, the same bucket with the same amount.
+    """Return whether a record credits, or debits, the same bucket with the same amount.
 
     Raises:
         UnreadableError: Its amount cannot be read; also `KeyError` or `TypeError` where a part is missing.
@@ -74,7 +74,7 @@ def _is_same(record: Record, mutation: AdjustBalance) -> bool:
 
 
 def _confirms(record: Record, mutation: AdjustBalance) -> bool:
-    """Whether the answer states our amount, and nothing that it states besides is another mutation's.
+    """Return whether the answer states our amount, and nothing besides that is another mutation's.
 
     Raises:
         UnreadableError: Its amount cannot be read; also `KeyError` or `TypeError` where it is missing.
@@ -96,7 +96,7 @@ def _words(record: Record) -> str:
 
 
 def _progress(record: Record) -> Progress:
-    """How far the adjustment got; a system that states no status recorded it done."""
+    """Return how far the adjustment got; a system that states no status recorded it done."""
     status = record.get("status")
     if status is not None and not isinstance(status, str):
         raise UnreadableError(f"its status is {shortened(status)}, not a word")

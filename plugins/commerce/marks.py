@@ -20,7 +20,10 @@ _HEX = r"[0-9a-f]"
 
 
 def find_mark(text: object, effect_key: str, prefix: str) -> Mark:
-    """Whose key `text` shows, when keys are written as `prefix` and the key; letters of any case, words around it."""
+    """Find whose key `text` shows, when keys are written as `prefix` and the key.
+
+    Letters may be of any case, with words around them.
+    """
     if not isinstance(text, str):
         return "none"
     shown: set[str] = set(
@@ -34,7 +37,7 @@ def find_mark(text: object, effect_key: str, prefix: str) -> Mark:
 
 
 def is_older(moment: object, sent_after: datetime | None) -> bool:
-    """Whether a record's RFC 3339 time is clearly before the first send; False where either is not known."""
+    """Return whether a record's RFC 3339 time is clearly before the first send; False where either is not known."""
     if sent_after is None or not isinstance(moment, str):
         return False
     try:
@@ -45,5 +48,5 @@ def is_older(moment: object, sent_after: datetime | None) -> bool:
 
 
 def shortened(text: Any) -> str:
-    """The other system's words for a line of ours: quoted, at most 40 characters, everything visible."""
+    """Quote the other system's words for a line of ours: at most 40 characters, everything visible."""
     return "missing" if text is None else quoted(str(text), 40)

@@ -16,7 +16,7 @@ _FAILED = frozenset({"rejected", "failed", "cancelled"})
 
 
 def effect_of(mutation: OrderProduct, effect_key: str) -> Effect:
-    """The order as an effect."""
+    """Describe the order as an effect."""
     return Effect(
         api="TMF622",
         collection=ORDERS,
@@ -32,7 +32,7 @@ def effect_of(mutation: OrderProduct, effect_key: str) -> Effect:
 
 
 def creation(mutation: OrderProduct, effect_key: str) -> Record:
-    """The ProductOrder_Create body for `mutation`.
+    """Make the ProductOrder_Create body for `mutation`.
 
     A `delete` names the offering as well, so that a system that checks it ends nothing else under that id.
     """
@@ -57,7 +57,7 @@ def _mark(record: Record, effect_key: str) -> Mark:
 
 
 def _is_same(record: Record, mutation: OrderProduct) -> bool:
-    """Whether an order is for the same customer, action, offering and product.
+    """Return whether an order is for the same customer, action, offering and product.
 
     Raises:
         KeyError: A part is missing; also `TypeError` where one is of another kind.
@@ -74,7 +74,9 @@ def _is_same(record: Record, mutation: OrderProduct) -> bool:
 
 
 def _confirms(record: Record, mutation: OrderProduct) -> bool:
-    """Whether nothing that the answer states is another mutation's; an order that was taken need not repeat itself.
+    """Return whether nothing that the answer states is another mutation's.
+
+    An order that was taken need not repeat itself.
 
     Raises:
         KeyError: A part is incomplete; also `TypeError` where one is of another kind.
@@ -89,7 +91,7 @@ def _words(record: Record) -> str:
 
 
 def _progress(record: Record) -> Progress:
-    """How far the order got."""
+    """Return how far the order got."""
     state = record.get("state")
     if state is not None and not isinstance(state, str):
         raise UnreadableError(f"its state is {shortened(state)}, not a word")

@@ -80,7 +80,10 @@ def _effect(mutation: Mutation, effect_key: Digest) -> Effect:
 
 
 def _confirmed_by_response(effect: Effect, answer: Answer) -> Confirmation:
-    """What the answer to the mutation confirms. It need not repeat our key: it is the answer to our request."""
+    """Return what the answer to the mutation confirms.
+
+    It need not repeat our key: it is the answer to our request.
+    """
     record = answer.object()
     if effect.progress(record) == "failed":
         raise _failed(effect, record)

@@ -31,7 +31,7 @@ Write = Callable[[int, int], None]
 
 
 def measure(server: Server, rounds: int) -> Iterator[Figure]:
-    """Entries per second from eight writers, each with a stream of its own; medians over rounds in turn."""
+    """Measure entries per second from eight writers, each with a stream of its own; medians over rounds in turn."""
     url, database = open_new(server, pool_size=WRITERS)
     try:
         size = _entry_bytes(database)
@@ -73,7 +73,7 @@ def _rates_of_processes(server: Server, url: str, insert: str, text: str, rounds
 
 
 def append_one(database: Database, stream: str, step: str) -> None:
-    """One entry in a transaction of its own."""
+    """Append one entry in a transaction of its own."""
     with database.transaction() as tx:
         tx.audit.append(
             stream=stream,
@@ -154,7 +154,7 @@ def _per_second(write: Write, number: int) -> float:
 
 
 def _entry_bytes(database: Database) -> int:
-    """Bytes of one entry's values, as text."""
+    """Return how many bytes one entry's values take, as text."""
     append_one(database, "tenant/bench-size", "size")
     with database.reading() as tx:
         [entry] = tx.audit.read("tenant/bench-size")

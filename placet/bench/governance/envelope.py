@@ -21,7 +21,7 @@ _AGAINST = "cryptography's Ed25519 verify: same key (loaded), same signature, sa
 
 
 def measure(rounds: int) -> Iterator[Figure]:
-    """CPU time of `verify_decision` and of the signature check in it, beside the bare verification."""
+    """Measure the CPU time of `verify_decision` and of its signature check, beside the bare verification."""
     sample, now = make_sample(), datetime.now(UTC)
     proposal = digest(sample.proposal)
     gate = open_gate(now)
@@ -71,7 +71,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
 
 def open_gate(now: datetime) -> Gate:
-    """A gate that waits for a retention lead."""
+    """Make a gate that waits for a retention lead."""
     return Gate(
         verdict="human",
         reason="permitted",

@@ -45,7 +45,7 @@ class Figure:
         return Aim(self.name, value, self.limit, at_least=self.at_least)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, raw."""
+        """Return everything, raw."""
         aim = self.aim
         return {**asdict(self), "ratio": self.ratio, "met": None if aim is None else aim.met}
 
@@ -64,7 +64,7 @@ class Measurement:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, raw."""
+        """Return everything, raw."""
         return {
             "entries": self.entries,
             "rounds": self.rounds,

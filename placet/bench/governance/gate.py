@@ -16,7 +16,7 @@ NOTE = (
 
 
 def measure(settings: Settings, scale: Scale) -> Iterator[Figure]:
-    """The share by the clock, with the embedded model and without any, and of the worker's CPU."""
+    """Measure the gate's share by the clock, with the embedded model and without any, and of the worker's CPU."""
     embedded = with_embedded_model(scale.few)
     yield _wall("embedded model", embedded)
     scripted = with_scripted_model(settings, scale.rounds)

@@ -59,7 +59,7 @@ class _Watched(Governed):
         self.spent: list[Spent] = []
 
     def state(self, run_id: str) -> str:
-        """Where the record says that the run stands."""
+        """Return the state in which the record says that the run is."""
         return run_operations.find_run(self._opened, run_id, "demo").state
 
     def prepare(self, run_id: str) -> Any:
@@ -70,13 +70,13 @@ class _Watched(Governed):
 
 
 def with_scripted_model(settings: Settings, count: int) -> Runs:
-    """Runs on the parts of `placet bench run`: inference costs nothing, all else is real."""
+    """Run on the parts of `placet bench run`: inference costs nothing, all else is real."""
     with Parts(settings) as parts:
         return _measured(settings_of(parts.place), parts.place, lambda subject: _scripted(parts, subject, count))
 
 
 def with_embedded_model(count: int) -> Runs:
-    """Runs on the stack of `placet up`, the embedded model included, in a folder of its own."""
+    """Run on the stack of `placet up`, the embedded model included, in a folder of its own."""
     with (
         temporary_folder() as home,
         Stack(Settings.model_construct(home=home), isolated=True, usual_ports=False) as stack,
@@ -129,7 +129,10 @@ async def _embedded(subject: _Watched, count: int) -> Runs:
 
 
 async def _drive(subject: _Watched, number: int) -> float | None:
-    """Seconds of one run, by the record: the shipped worker tells nobody. None when it ended without a proposal."""
+    """Drive one run and return its seconds by the record: the shipped worker tells nobody.
+
+    Return None when it ended without a proposal.
+    """
     run_id, began = subject.name(number), time.perf_counter()
     await subject.start(number)
     while (state := subject.state(run_id)) != "awaiting_decision":

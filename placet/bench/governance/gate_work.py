@@ -56,7 +56,7 @@ class GateWork:
         self._environment = ActivityEnvironment()
 
     def once(self, waiting: RunRecord, proposal: Proposal) -> Spent:
-        """What the gate costs for `proposal` of a run of its own; the effect itself does not follow.
+        """Measure what the gate costs for `proposal` in a run of its own; the effect itself does not follow.
 
         Raises:
             PlacetError: the gate did not open, or refused what it should accept.
@@ -96,7 +96,7 @@ class GateWork:
         return opening + reviewing + checking
 
     def _why(self, run: RunRequest) -> str:
-        """What the record says of the decision."""
+        """Return what the record says of the decision."""
         with self._context.database.reading() as tx:
             entries = tx.audit.read(run.run_id)
         said = [str(entry.body.get("detail", "")) for entry in entries if entry.kind.startswith("approve.")]

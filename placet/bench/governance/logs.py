@@ -22,7 +22,7 @@ _HASH_BYTES = 32
 
 
 def measure(server: Server, scale: Scale) -> Iterator[Figure]:
-    """Figures of the largest log, and of all logs beside each other when `growth` is asked for."""
+    """Measure the largest log, and all logs beside each other when `growth` is asked for."""
     sizes = scale.sizes if "growth" in scale.parts else scale.sizes[-1:]
     with ExitStack() as exits:
         logs = [exits.enter_context(BuiltLog(server, size)) for size in sizes]
@@ -91,7 +91,7 @@ def _checkpoint(log: BuiltLog, scale: Scale) -> Figure:
 
 
 def _growth(logs: Sequence[BuiltLog], scale: Scale) -> Iterator[Figure]:
-    """Each act on every log in turn, so that the logs and not the hours are compared."""
+    """Measure each act on every log in turn, so that the logs and not the hours are compared."""
     acts: dict[str, tuple[Callable[[BuiltLog, int], float], int]] = {
         "proof": (lambda log, number: log.proof_ms(number)[0], _GROWTH_EACH * scale.rounds),
         "append": (lambda log, _: log.append_ms(), _GROWTH_EACH * scale.rounds),

@@ -20,7 +20,7 @@ _AIM = 1.2
 
 
 def measure(rounds: int) -> Iterator[Figure]:
-    """CPU time of a question of each kind, beside `cedarpy.is_authorized` on the same request.
+    """Measure the CPU time of a question of each kind, beside `cedarpy.is_authorized` on the same request.
 
     Each is evaluated anew: what a set remembers of its answers would measure nothing. The bare call gets a parsed set,
     a parsed schema, and request and entities made beforehand.
@@ -50,7 +50,7 @@ def measure(rounds: int) -> Iterator[Figure]:
 
 
 def hundred_policies() -> PolicySet:
-    """The retention application's own set and permits for treatments it has not: each must be looked at."""
+    """Fill the retention application's own set up with permits for treatments it has not: each must be looked at."""
     own = read_policy_files(policy_path(None, "demo", "retention"))
     missing = _POLICIES - len(PolicySet(own).policies)
     more = "\n".join(

@@ -29,7 +29,7 @@ class Sample:
 
 
 def make_sample() -> Sample:
-    """A retention credit of 15.00 USD, and a fresh key that may decide up to 200.00 USD."""
+    """Make a retention credit of 15.00 USD, and a fresh key that may decide up to 200.00 USD."""
     run = build_request(
         tenant=TENANT,
         customer_id="C00002",

@@ -8,7 +8,7 @@ Act = Callable[[], object]
 
 
 def cpu_per_call(acts: Mapping[str, Act], *, rounds: int, calls: int) -> dict[str, float]:
-    """Median over the rounds of the CPU time of one call, in microseconds, of this thread alone.
+    """Return the median over the rounds of the CPU time of one call, in microseconds, of this thread alone.
 
     Each round calls each act `calls` times; every second round goes through them backwards.
     """
@@ -26,19 +26,19 @@ def cpu_per_call(acts: Mapping[str, Act], *, rounds: int, calls: int) -> dict[st
 
 
 def in_turn(names: Sequence[str], number: int) -> list[str]:
-    """The order of round `number`: nobody always comes first."""
+    """Return the order of round `number`, so that nobody always comes first."""
     return list(names) if number % 2 == 0 else list(reversed(names))
 
 
 def wall_ms(act: Act) -> float:
-    """Milliseconds that one call takes by the clock."""
+    """Return the milliseconds that one call takes by the clock."""
     began = time.perf_counter()
     act()
     return 1000 * (time.perf_counter() - began)
 
 
 def short(count: int) -> str:
-    """A number of entries as a person says it: 10k, 1M."""
+    """Write a number of entries as a person says it: 10k, 1M."""
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if count >= size:
             return f"{count / size:g}{unit}"
@@ -46,6 +46,6 @@ def short(count: int) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all values do not exceed (nearest rank)."""
+    """Return the value that `share` of all values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -27,7 +27,7 @@ class Scale:
 
     @classmethod
     def of(cls, only: str | None, entries: int, rounds: int) -> Self:
-        """What a person asked for.
+        """Make the scale that a person asked for.
 
         Raises:
             UsageError: there is no such part.

@@ -15,7 +15,7 @@ from placet.entrypoints.processes.process import leave
 
 
 async def build(place: Place, notifier: Notifier) -> Worker:
-    """A worker for bare runs, of the same capacity as the governed one."""
+    """Make a worker for bare runs, of the same capacity as the governed one."""
     client = await Client.connect(place.temporal, interceptors=[notifier])
     return Worker(
         client,

@@ -19,7 +19,7 @@ from placet.entrypoints.worker import build_worker, spare_what_stays
 
 
 async def build(place: Place, notifier: Notifier) -> Worker:
-    """The worker that the composition root makes, with a client that tells of waiting runs."""
+    """Make the worker that the composition root makes, with a client that tells of waiting runs."""
     settings = settings_of(place)
     parts = build_parts(settings, inference=ScriptedInference())
     engine = await connect(settings, for_worker=True)

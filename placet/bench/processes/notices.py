@@ -25,7 +25,7 @@ class Notifier(client.Interceptor, worker.Interceptor):
         return _Inbound(next, self)
 
     def returned(self) -> None:
-        """The current activity has returned."""
+        """Send the run's id when the activity that has just returned is the watched step."""
         info = activity.info()
         if info.activity_type == self._step:
             self._socket.send((info.workflow_id or "").encode())
@@ -54,12 +54,12 @@ class Notices(asyncio.DatagramProtocol):
         await loop.create_datagram_endpoint(lambda: self, local_addr=str(address), family=socket.AF_UNIX)
 
     def expect(self, run_id: str) -> "asyncio.Future[None]":
-        """Resolves when `run_id` waits for its decision. Ask before starting the run."""
+        """Return a future that resolves when `run_id` waits for its decision; ask before starting the run."""
         future = self._expected[run_id] = asyncio.get_running_loop().create_future()
         return future
 
     def datagram_received(self, data: bytes, _address: object) -> None:
-        """One run waits."""
+        """Resolve the future of the run that waits."""
         future = self._expected.pop(data.decode(), None)
         if future is not None and not future.done():
             future.set_result(None)

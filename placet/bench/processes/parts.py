@@ -79,7 +79,10 @@ class Parts(ProcessGroup):
         return Usage.read(file)
 
     def server_seconds(self, name: str) -> float:
-        """CPU time that a server (`temporal`, `bss`) has used so far; 0 where the system does not say (not Linux)."""
+        """Return the CPU time that a server (`temporal`, `bss`) has used so far.
+
+        It is 0 where the system does not say (not Linux).
+        """
         stat = Path(f"/proc/{self._servers[name].pid}/stat")
         if not stat.exists():
             return 0.0

@@ -39,7 +39,7 @@ MAX_ENVELOPE_BYTES = 16_384
 
 
 def envelope_text(values: Sequence[tuple[bytes | None, bytes]]) -> str:
-    """What a `decide` signal brought, as text that can be kept, hashed and reviewed, whatever it was.
+    """Return what a `decide` signal brought, as text that can be kept, hashed and reviewed, whatever it was.
 
     Args:
         values: Encoding and bytes of each value the signal carried; one JSON value is expected.

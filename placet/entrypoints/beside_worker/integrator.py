@@ -55,7 +55,7 @@ class Integrator(Rounds):
         return self._faults.now
 
     def run_once(self) -> int:
-        """One round over all logs; returns how many entries were put into them.
+        """Extend all logs once; return how many entries were put into them.
 
         A log that cannot be extended (database down, record tampered with) is reported, and does not keep the
         others from being extended; what another integrator is extending is left to it.
@@ -63,7 +63,7 @@ class Integrator(Rounds):
         return sum(self._advance(tenant, sequencer) for tenant, sequencer in self._logs.items())
 
     def round(self) -> None:
-        """One round over all logs."""
+        """Extend all logs once."""
         self.run_once()
 
     def _advance(self, tenant: str, sequencer: LogSequencer) -> int:

@@ -19,7 +19,7 @@ INTERVAL_SECONDS = 5.0
 
 
 def policy_stream(tenant: str, agent: str) -> str:
-    """The stream that says which policies came into force for `tenant` and `agent`, and when."""
+    """Return the stream that says which policies came into force for `tenant` and `agent`, and when."""
     return f"policy/{tenant}/{agent}"
 
 

@@ -310,7 +310,7 @@ async def reconcile_all(settings: Settings) -> tuple[list[Reconciled], int]:
 
 
 def _state(effects: Sequence[EffectRecord]) -> EndState:
-    """What may be said of a run that ended so: never that nothing happened where something may have."""
+    """Return what may be said of a run that ended so: never that nothing happened where something may have."""
     statuses = {effect.status for effect in effects}
     if statuses & {"open", "unknown"}:
         return "unknown_outcome"

@@ -38,7 +38,7 @@ def observed(part: str, *, quiet: bool = False) -> Iterator[None]:
 
 
 def tracing_interceptors() -> "Sequence[Interceptor]":
-    """What a connection to Temporal needs so that runs are traced across it; nothing where nobody listens."""
+    """Return what a connection to Temporal needs to trace runs across it; nothing where nobody listens."""
     if not traces_are_exported():
         return ()
     from placet.telemetry.temporal import RunSpans  # noqa: PLC0415 - as above

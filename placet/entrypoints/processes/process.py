@@ -107,7 +107,7 @@ class Child:
         self._bury()
 
     def kill(self) -> None:
-        """SIGKILL, for tests of recovery."""
+        """Send SIGKILL, for tests of recovery."""
         self._process.kill()
         self._process.wait()
 
@@ -134,14 +134,14 @@ def await_condition(condition: Callable[[], bool], *, seconds: float, what: str)
 
 
 def answers(port: int) -> bool:
-    """Does something accept connections on this loopback port?"""
+    """Return whether something accepts connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` when it is free, else another free loopback port.
+    """Return `preferred` when it is free, else another free loopback port.
 
     It is not taken from the system's own choice: that range also serves outgoing connections, so that the port could be
     gone before the server for which it was found has started.
@@ -171,7 +171,7 @@ def leave(code: int) -> NoReturn:
 
 
 def _begin(reaper: Reaper) -> None:
-    """What a forked child does before it becomes a program: it must not outlive its parent, nor may what it starts."""
+    """Prepare a forked child before it becomes a program: it must not outlive its parent, nor may what it starts."""
     reaper.introduce()
     if sys.platform == "linux":
         _die_with_parent()

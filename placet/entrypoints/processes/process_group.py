@@ -57,7 +57,7 @@ class ProcessGroup(ABC):
         return child
 
     def dead(self) -> list[Child]:
-        """The parts that have ended by themselves."""
+        """Return the parts that have ended by themselves."""
         return [child for child in self._children if child.death]
 
     def start_again(self, child: Child) -> Child:

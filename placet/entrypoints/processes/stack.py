@@ -23,7 +23,10 @@ from placet.network.client import plain_client
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
-    """The embedded Temporal server, durable and tuned for few cores (measured: design of the embedded stack)."""
+    """Return the command for the embedded Temporal server, durable and tuned for few cores.
+
+    The options were measured on the embedded stack.
+    """
     binary = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if binary is None:
         raise ConfigurationError("the temporal server is not installed; run `make install`")
@@ -39,7 +42,7 @@ def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
 
 
 def placet_command(*arguments: str) -> list[str]:
-    """This very program, as a child."""
+    """Return the command that starts this very program as a child."""
     return [sys.executable, "-m", "placet.entrypoints.program", *arguments]
 
 
@@ -94,7 +97,7 @@ class Stack(ProcessGroup):
         }
 
     def settings(self) -> Settings:
-        """Settings of a client of this stack."""
+        """Return the settings of a client of this stack."""
         reached = load_settings(home=self._home)
         if not self._isolated:
             own = {name: self.addresses[name] for name in ("temporal_address", "temporal_ui")}
@@ -151,7 +154,7 @@ class Stack(ProcessGroup):
         return lock
 
     def _port(self, usual: int) -> int:
-        """The usual port, unless something or another stack that is just starting has it."""
+        """Return the usual port, unless something or another stack that is just starting has it."""
         if not self._usual_ports:
             return free_port()
         try:

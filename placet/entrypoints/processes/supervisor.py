@@ -38,7 +38,7 @@ class Deaths:
 
 
 def pause_after(deaths: int) -> float:
-    """Seconds to wait before a part is started again: twice as long after each death."""
+    """Return the seconds to wait before a part is started again: twice as long after each death."""
     return float(min(FIRST_PAUSE_SECONDS * 2 ** (deaths - 1), LONGEST_PAUSE_SECONDS))
 
 

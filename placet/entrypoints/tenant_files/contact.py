@@ -15,7 +15,7 @@ _Stamp = tuple[int, int, int]
 
 
 def contact_path(folder: Path | None, tenant: str, agent: str) -> Path:
-    """Where the contact policy for `tenant` and `agent` is: beside the tenant's policies, else the agent's own."""
+    """Find the contact policy for `tenant` and `agent`: beside the tenant's policies, else the agent's own."""
     own = None if folder is None else folder / tenant / FILE
     return own if own is not None and own.exists() else CHECKOUT / "agents" / agent / FILE
 

@@ -18,7 +18,7 @@ _LONGEST_FAULT = 200
 
 
 def policy_path(folder: Path | None, tenant: str, agent: str) -> Path:
-    """Where the policies in force for `tenant` and `agent` are: the tenant's folder, else the agent's own file."""
+    """Find the policies in force for `tenant` and `agent`: the tenant's folder, else the agent's own file."""
     return CHECKOUT / "agents" / agent / "policy.cedar" if folder is None else folder / tenant
 
 
@@ -62,7 +62,7 @@ class PolicyFiles:
         self._changing = threading.Lock()
 
     def __call__(self, tenant: str, agent: str) -> PolicySet:
-        """The policy set for `tenant` and `agent`.
+        """Return the policy set for `tenant` and `agent`.
 
         Raises:
             PolicyError: there is none, or it is invalid and no earlier one may be kept; all mean no.
@@ -80,7 +80,7 @@ class PolicyFiles:
         return policies
 
     def read(self, tenant: str, agent: str) -> PolicySet:
-        """The policy set whose files are in place, without regard to what was there before.
+        """Read the policy set whose files are in place, without regard to what was there before.
 
         Raises:
             PolicyError: there is none, or it is invalid.
@@ -104,7 +104,7 @@ class PolicyFiles:
                 known.on_record = True
 
     def is_confirmed(self, tenant: str, agent: str) -> bool:
-        """Whether the last good set is on the record."""
+        """Return whether the last good set is on the record."""
         known = self._last_good.get((tenant, agent))
         return known is not None and known.on_record
 

@@ -42,7 +42,7 @@ class Entitlements:
         self._roles, self._now = tuple(roles), now
 
     def of(self, key: EnrolledKey) -> Iterator[Entitlement]:
-        """Every way in which the holder of `key` may decide: in their own name first, then by each delegation.
+        """Yield every way in which the holder of `key` may decide: in their own name first, then by each delegation.
 
         Raises:
             DecisionRefused: code `unentitled`; there is none, and the reason is that of their own authority.
@@ -67,7 +67,9 @@ class Entitlements:
             raise refusal or DecisionRefused(f"{key.name!r} holds no authority", code="unentitled")
 
     def still(self, decision: AcceptedDecision) -> AcceptedDecision:
-        """An accepted decision as it counts now: its key is good and its very authority still holds, in these roles.
+        """Return an accepted decision as it counts now, with the roles that it still holds.
+
+        Its key must be good, and its very authority must still hold.
 
         Raises:
             DecisionRefused: it counts no longer.

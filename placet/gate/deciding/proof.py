@@ -127,7 +127,7 @@ def prove(
 
 
 def check_amendments(context: GateContext, tx: Transaction, run: RunRequest, pending: Pending) -> None:
-    """Whatever the record says the agent's proposal was amended into, somebody signed.
+    """Check that somebody signed everything that the record says the agent's proposal was amended into.
 
     Raises:
         DecisionRefused: code `unproven`; an entry of the record turned it into something that nobody signed.

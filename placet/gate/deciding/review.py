@@ -134,7 +134,10 @@ class Review:
         return read, key
 
     def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
-        """What the signer made of the pending proposal, and the gate policy puts before it. Nothing is written yet."""
+        """Return what the signer made of the pending proposal, and the gate that policy puts before it.
+
+        Nothing is written yet.
+        """
         amendment = amendment_of(envelope)
         if amendment is None:
             raise DecisionRefused("an amendment that changes nothing", code="malformed_statement")
@@ -254,7 +257,10 @@ def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult
 def _ended_by(
     tx: Transaction, asked: ReviewInput, accepted: tuple[AcceptedDecision, ...]
 ) -> tuple[AcceptedDecision, ...]:
-    """The decisions that ended the run: the no, the settlement, or the approvals of its effect. Empty: none did."""
+    """Return the decisions that ended the run; none if no decision did.
+
+    They are the no, the settlement, or the approvals of its effect.
+    """
     ended = tx.audit.find(asked.run.run_id, ENDED)
     if ended is None or not accepted:
         return ()
@@ -268,7 +274,7 @@ def _ended_by(
 
 
 def _amended_since(tx: Transaction, asked: ReviewInput) -> Amended | None:
-    """What was pending in the end, where that is another proposal than the one that is asked about."""
+    """Return what was pending in the end; None where it is the proposal that is asked about."""
     pending = pending_on_record(tx, asked.run.run_id)
     if pending.proposal == asked.proposal:
         return None

@@ -70,22 +70,22 @@ class Votes:
         return stricter(self._pending.gate, self._today) if self._today.verdict == "human" else self._pending.gate
 
     def verdict(self) -> Verdict | None:
-        """What the question is answered with; None while it is open."""
+        """Return the answer to the question; None while it is open."""
         for decision in self.counting():
             if decision.verdict not in YES:
                 return decision.verdict
         return "approve" if self.standing and suffices(self.asked, self.standing) else None
 
     def counting(self) -> tuple[AcceptedDecision, ...]:
-        """The decisions that answer the question, or have so far: the first no, or else the approvals that count."""
+        """Return the decisions that answer the question so far: the first no, or else the approvals that count."""
         return next(((decision,) for decision in self.accepted if decision.verdict not in YES), self.standing)
 
     def missing(self) -> int:
-        """How many people must still approve."""
+        """Return how many people must still approve."""
         return self.asked.quorum - len(self.standing) if self.verdict() is None else 0
 
     def check_yes(self) -> None:
-        """Today's policy still lets the proposal be approved.
+        """Check that today's policy still lets the proposal be approved.
 
         Raises:
             DecisionRefused: code `policy_denied`.
@@ -96,7 +96,7 @@ class Votes:
     def entitlement(
         self, key: EnrolledKey, decision: AcceptedDecision, now: datetime, *, beside_others: bool = True
     ) -> tuple[AcceptedDecision, Entitlement]:
-        """The first way in which the signer may say this, and, for a yes, in which it counts beside the others.
+        """Find the first way in which the signer may say this; a yes must also count beside the others.
 
         Raises:
             DecisionRefused: there is none.
@@ -122,7 +122,7 @@ class Votes:
         raise refusal or DecisionRefused(f"{key.name!r} may not decide this", code="unentitled")
 
     def _ask(self, context: GateContext) -> tuple[PolicySet | None, Gate]:
-        """Which gate today's policy puts before the proposal; none in force shuts it."""
+        """Return the gate that today's policy puts before the proposal; a denied one where no policy is in force."""
         opened_at = self._pending.gate.opened_at
         try:
             policies = context.policies(self._run.tenant, self._run.agent)
@@ -132,7 +132,7 @@ class Votes:
         return policies, gate_for(self.proposal, policies, defaults, opened_at)
 
     def _prove(self, context: GateContext, row: UsedDecision, _: AcceptedDecision) -> AcceptedDecision:
-        """What a row says, if it was signed; who settles an outcome must be entitled to it still."""
+        """Return what a row says, if it was signed; who settles an outcome must be entitled to it still."""
         decision = prove(context, self._tx, self._run, row, self._pending, self.proposal)
         if self._phase == "decide":
             return decision

@@ -6,7 +6,9 @@ from placet.storage.database import Transaction
 
 
 def check_not_halted(tx: Transaction, proposal: Proposal, *, for_sending: bool = False) -> None:
-    """No halt stops this effect; asked `for_sending`, none can be placed before this transaction is over.
+    """Check that no halt stops this effect.
+
+    With `for_sending`, it also makes sure that none can be placed before this transaction is over.
 
     Raises:
         DecisionRefused: code `halted`.

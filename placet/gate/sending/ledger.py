@@ -17,7 +17,7 @@ _BY_PERSON = "settled_by_person"
 
 
 def borne_out(tx: Transaction, effect: EffectRecord) -> bool:
-    """Whether the run's record says of a closed effect what its row says, or a person settled it."""
+    """Return whether the run's record says of a closed effect what its row says, or a person settled it."""
     run_id = effect.run_id
     ended = tx.audit.find(run_id, ENDED)
     if ended is not None and ended.body.get("code") == _BY_PERSON:
@@ -34,7 +34,7 @@ def borne_out(tx: Transaction, effect: EffectRecord) -> bool:
 
 
 def may_have_left(tx: Transaction, run_id: str) -> bool:
-    """Whether the record shows a request of the run that left, or may have, and nothing of what became of it."""
+    """Return whether a request of the run left, or may have, and the record has nothing of what became of it."""
     kinds = [entry.kind for entry in tx.audit.read(run_id)]
     if any(kind in kinds for kind in (SETTLED, *_FAILED)):
         return False

@@ -29,7 +29,7 @@ class KnownEffect:
 
 
 def newest_known(tx: Transaction, tenant: str, kind: MutationKind) -> KnownEffect | None:
-    """The newest effect of this kind that the other system confirmed; None where there is none."""
+    """Return the newest effect of this kind that the other system confirmed; None where there is none."""
     for effect in tx.effects.latest_settled(tenant, _LATEST):
         if effect.receipt is None or effect.receipt.confirmed_by == "person":
             continue

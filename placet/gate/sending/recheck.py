@@ -27,7 +27,7 @@ CANCEL_REQUESTED: Final[RecordKind] = "run.cancel_requested"
 
 
 def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> PlacetError | None:
-    """Why the effect must not happen now although it was approved; None when everything still holds.
+    """Return why the effect must not happen now although it was approved; None when everything still holds.
 
     Raises:
         UpstreamUnavailable: the customer's state cannot be read now; asking again is sound.
@@ -45,7 +45,7 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
 def check_record(
     context: GateContext, tx: Transaction, effect: ExecuteInput, proposal: Proposal, *, sending: bool = False
 ) -> None:
-    """All that our own record and policy have to say about the effect.
+    """Check all that our own record and policy have to say about the effect.
 
     Asked once more, `sending`, in the transaction that counts the send: no halt can be placed before that is over.
 
@@ -96,7 +96,7 @@ def check_record(
 
 
 def _check_wanted(tx: Transaction, run: RunRequest) -> None:
-    """Nobody asked for the end of the run, it has none, and it is no control."""
+    """Check that nobody asked for the end of the run, that it has none, and that it is no control."""
     cancelled = tx.audit.find(run.run_id, CANCEL_REQUESTED)
     if cancelled is not None:
         raise DecisionRefused(f"{cancelled.actor} asked for the end of the run first", code="cancel_requested")
@@ -108,7 +108,7 @@ def _check_wanted(tx: Transaction, run: RunRequest) -> None:
 def _approvals(
     context: GateContext, tx: Transaction, effect: ExecuteInput, pending: Pending, proposal: Proposal
 ) -> tuple[AcceptedDecision, ...]:
-    """The decisions that arrived are those on our own record, signed for this very proposal, and they sufficed."""
+    """Return the decisions that arrived; all must be on our own record, signed for this proposal, and suffice."""
     used = [one for one in tx.decisions.of_run(effect.run.run_id) if one.tenant == effect.run.tenant]
     for no in (one for one in used if one.decision.verdict == "reject"):
         if no.decision.proposal == effect.proposal:
@@ -125,7 +125,7 @@ def _approvals(
 
 
 def _check_preconditions(billing: ReadPlugin, proposal: Proposal) -> None:
-    """The customer's state is as the proposal says, and what it changes is that customer's still."""
+    """Check that the customer's state is as the proposal says, and that what it changes is still theirs."""
     check_customer(proposal.mutation, proposal.customer_id)
     observed = billing.observe(proposal.preconditions, target=proposal.mutation)
     for condition in proposal.preconditions:

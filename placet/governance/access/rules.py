@@ -14,7 +14,7 @@ _STAFF: Final = {"type": "Role", "id": "staff"}
 
 @lru_cache(maxsize=1024)
 def permits(roles: frozenset[AccessRole], action: Action, area: str) -> bool:
-    """Whether any of `roles` may do `action` in an area, e.g. `operate` in `runs`.
+    """Return whether any of `roles` may do `action` in an area, e.g. `operate` in `runs`.
 
     A policy that fails to evaluate means no, as in every policy set of ours (`placet.governance.policy.set`).
     """

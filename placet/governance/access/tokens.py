@@ -78,5 +78,5 @@ def check_not_expired(grant: AccessGrant, now: datetime) -> None:
 
 
 def presents(grant: AccessGrant, text: str) -> bool:
-    """Whether `text` is the token that was signed for (invariant 4)."""
+    """Return whether `text` is the token that was signed for (invariant 4)."""
     return compare_digest(sha256_hex(text.encode()), grant.token_sha256)

@@ -45,7 +45,7 @@ def actual(field: str, profile: CustomerProfile, risk: Risk) -> object:
 
 
 def holds(test: CohortTest, profile: CustomerProfile, risk: Risk, declared: Declared) -> bool:
-    """Whether the customer is one of those that the test means."""
+    """Return whether the customer is one of those that the test means."""
     found = actual(test.field, profile, risk)
     if fault(test, declared) is not None:
         return False

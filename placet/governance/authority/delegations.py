@@ -65,7 +65,9 @@ def authorities(
     verified: Callable[[DelegationRecord], bool],
     roles: Collection[str] | None = None,
 ) -> Iterator[Authority]:
-    """Each authority of the holder of `key` at `now`: their own, then those conferred, in the order of `delegations`.
+    """Yield each authority of the holder of `key` at `now`: their own, then those conferred.
+
+    Those conferred come in the order of `delegations`.
 
     `key` itself must be good already (`placet.governance.approvals.check_key`). A delegation that does not count, for
     whatever reason, confers nothing. Lazy: nothing is looked up or verified for what is not asked for.
@@ -92,7 +94,7 @@ def authorities(
 def authority_under(
     key: EnrolledKey, record: DelegationRecord, find_key: Callable[[str], EnrolledKey | None], now: datetime
 ) -> Authority | None:
-    """What the holder of `key` may decide with under this very delegation at `now`; None when it does not count.
+    """Return what the holder of `key` may decide with under this very delegation at `now`; None if it does not count.
 
     That the signed document says what the record says is the caller's to verify.
     """
@@ -113,7 +115,7 @@ def authority_under(
 
 
 def in_turn(delegations: Iterable[DelegationRecord]) -> tuple[DelegationRecord, ...]:
-    """Which of one delegate's delegations are looked at, and in what order: at most `MOST_CONSIDERED`.
+    """Choose which of one delegate's delegations are looked at, in what order: at most `MOST_CONSIDERED`.
 
     Everyone's newest comes before anyone's second newest, and nobody has more than `MOST_BETWEEN_TWO`: however much one
     person signs, what another signed is reached.
@@ -146,7 +148,7 @@ def entitled(authority: Authority, ask: Callable[[EnrolledKey], PolicyAnswer]) -
 
 
 def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> None:
-    """The holder of `key` may sign `delegation`: it confers what they hold, and ends in time.
+    """Check that the holder of `key` may sign `delegation`: it confers what they hold, and ends in time.
 
     Raises:
         DecisionRefused: code `role_not_held`, `confers_nothing`, `beyond_limit`, `over` (it ends before it counts) or
@@ -176,7 +178,9 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
 
 
 def check_room(delegation: Delegation, standing: Iterable[DelegationRecord], now: datetime) -> None:
-    """With `delegation`, no more than `MOST_BETWEEN_TWO` of its signer to its delegate stand: not ended, not revoked.
+    """Check that with `delegation` no more than `MOST_BETWEEN_TWO` of its signer to its delegate stand.
+
+    One stands while it has neither ended nor been revoked.
 
     Args:
         delegation: The one to be taken; it may be among `standing`.
@@ -201,7 +205,7 @@ def check_room(delegation: Delegation, standing: Iterable[DelegationRecord], now
 
 
 def _smaller(limit: Money, own: Money | None) -> Money | None:
-    """What both allow: None where that is nothing at all, and where currencies differ, which nobody compares."""
+    """Return what both limits allow; None where that is nothing, or where the currencies differ."""
     if own is None or own.currency != limit.currency:
         return None
     return min(limit, own, key=lambda money: money.amount_minor)

@@ -87,7 +87,7 @@ def verify_revocation(text: str, *, tenant: str, find_key: FindKey, now: datetim
 
 
 def check_row(row: EnrolledKey, signed: EnrolledKey) -> None:
-    """The database says what was signed, a revocation aside (invariant 4).
+    """Check that the database says what was signed, a revocation aside (invariant 4).
 
     Raises:
         DecisionRefused: code `enrolment_altered`.
@@ -98,7 +98,7 @@ def check_row(row: EnrolledKey, signed: EnrolledKey) -> None:
 
 
 def check_was_in_office(administrator: EnrolledKey, signed_at: datetime) -> None:
-    """An administrator whose key was revoked signed this before that.
+    """Check that an administrator whose key was revoked signed before the revocation.
 
     Where on the record each of the two stands is the caller's to compare.
 
@@ -114,7 +114,7 @@ def check_was_in_office(administrator: EnrolledKey, signed_at: datetime) -> None
 
 
 def _themselves(claimed: Enrolment, pinned: Mapping[str, bytes]) -> dict[str, EnrolledKey]:
-    """The pinned key that signs its own enrolment; nobody else is an administrator by their own word."""
+    """Return the pinned key that signs its own enrolment; nobody else is an administrator by their own word."""
     raw = pinned.get(claimed.key_id)
     key = enrolled_key(claimed)
     if raw is None or base64.b64decode(key.public_key) != raw:

@@ -67,7 +67,7 @@ def check_authority(
     now: datetime,
     find_key: Callable[[str], EnrolledKey | None],
 ) -> Authority:
-    """The mandate on record is what a good key signed, and policy entitles its holder to it (invariant 1).
+    """Check that the mandate on record is what a good key signed, and that policy entitles its holder (invariant 1).
 
     Args:
         record: The mandate as the database holds it.
@@ -94,7 +94,7 @@ def check_authority(
 
 
 def charge(proposal: Proposal) -> Money:
-    """What a proposal takes of a mandate: its cost, and for a credit never less than what is credited.
+    """Return what a proposal takes of a mandate: its cost, and for a credit never less than what is credited.
 
     Raises:
         DecisionRefused: code `mandate_currency`; cost and credit differ in currency.
@@ -149,7 +149,7 @@ def covers(
 
 
 def state_of(record: MandateRecord, now: datetime) -> MandateState:
-    """Where a mandate stands, its signature aside."""
+    """Return the state of a mandate, its signature aside."""
     mandate = record.mandate
     if record.revoked_at is not None:
         return "revoked"
@@ -161,7 +161,7 @@ def state_of(record: MandateRecord, now: datetime) -> MandateState:
 
 
 def left(record: MandateRecord) -> Money:
-    """What of its budget is not spent."""
+    """Return what of its budget is not spent."""
     budget = record.mandate.budget
     return Money(amount_minor=budget.amount_minor - record.spent_minor, currency=budget.currency)
 

@@ -16,7 +16,7 @@ class _NotPlainError(Exception):
 
 
 def write_body(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The RFC 8785 form of `body`, and `body` as that form reads.
+    """Return the RFC 8785 form of `body`, and `body` as that form reads.
 
     Most bodies are ASCII texts, digests and counts. These the C encoder of the standard library writes as RFC 8785
     does, with keys in order; all others take the way of `canonical_bytes`.
@@ -37,7 +37,7 @@ def write_body(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def read_body(written: str) -> dict[str, Any]:
-    """The body that `write_body` wrote.
+    """Read the body that `write_body` wrote.
 
     Raises:
         ValueError: it is no document that `write_body` wrote.

@@ -68,7 +68,7 @@ class ProofBundle(Frozen):
 
 
 def leaf_of(entry_digest: str) -> bytes:
-    """The leaf an entry is in its tenant's log: the leaf hash over the 32 bytes of the entry's own hash.
+    """Return an entry's leaf in its tenant's log: the leaf hash over the 32 bytes of the entry's own hash.
 
     The log commits to an entry's hash and not to its text, so that a proof still verifies where the content may
     no longer be shown.
@@ -77,7 +77,7 @@ def leaf_of(entry_digest: str) -> bytes:
 
 
 def encode_proof(hashes: Sequence[bytes]) -> tuple[str, ...]:
-    """A proof as a bundle carries it."""
+    """Return a proof in the form in which a bundle carries it."""
     return tuple(base64.b64encode(digest).decode() for digest in hashes)
 
 

@@ -28,7 +28,7 @@ _TEXT: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def entry_hash(event: AuditEvent) -> str:
-    """SHA-256 over the RFC 8785 form of every field of `event` but `hash`."""
+    """Return the SHA-256 over the RFC 8785 form of every field of `event` but `hash`."""
     return digest(event.model_dump(mode="json", exclude={"hash"}))
 
 
@@ -46,7 +46,7 @@ def link(
     body: dict[str, Any],
     written: str | None = None,
 ) -> AuditEvent:
-    """The entry at `seq` of `stream`, bound to the entry before it by `prev_hash`.
+    """Make the entry at `seq` of `stream`, bound to the entry before it by `prev_hash`.
 
     `at` is taken to UTC, so that the hash does not depend on how a database returns the time.
     `written` is the form of `body` that `write_body` made, where the caller has it already.
@@ -74,7 +74,7 @@ def link(
 
 
 def _form(entry: dict[str, Any], written: str) -> bytes:
-    """The RFC 8785 form of an entry, its names in order, around a body that is in that form already.
+    """Return the RFC 8785 form of an entry, its names in order, around a body that is in that form already.
 
     All but the body are strings and a counter, which the standard library's encoder writes as RFC 8785 does. A verifier
     does not rely on it: `entry_hash` takes the whole entry through the canonical form.

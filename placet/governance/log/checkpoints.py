@@ -37,12 +37,12 @@ class Checkpoint:
     root: bytes
 
     def text(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
 def origin_of(log_name: str, tenant: str) -> str:
-    """The origin of a tenant's log at the installation called `log_name`."""
+    """Return the origin of a tenant's log at the installation called `log_name`."""
     return f"{log_name}/{tenant}"
 
 

@@ -40,16 +40,18 @@ class LogIdentity:
     heads: KeptHeads | None = None
 
     def origin(self, tenant: str) -> str:
-        """The origin of a tenant's log."""
+        """Return the origin of a tenant's log."""
         return origin_of(self.log_name, tenant)
 
     def verifiers(self, tenant: str) -> list[VerifierKey]:
-        """The keys whose signature under a checkpoint of `tenant` counts."""
+        """Return the keys whose signature under a checkpoint of `tenant` counts."""
         return [VerifierKey(self.origin(tenant), key) for key in self.trusted]
 
 
 def load_or_create_log_identity(log_name: str, key_file: Path, heads: Path | None = None) -> LogIdentity:
-    """The installation's log key, created once; `heads` is the folder in which the last signed heads are kept.
+    """Load the installation's log key, or create it the first time.
+
+    `heads` is the folder in which the last signed heads are kept.
 
     Raises:
         ConfigurationError: the file holds something else, is readable by others, or cannot be read or written.
@@ -78,7 +80,9 @@ def load_or_create_log_identity(log_name: str, key_file: Path, heads: Path | Non
 
 
 def read_trusted_keys(key_file: Path) -> tuple[bytes, ...]:
-    """The public keys of `key_file` (its `.pub`, or derived where that is missing) and of the retired ones beside it.
+    """Read the public keys of `key_file` and of the retired ones beside it.
+
+    The key's own is in its `.pub` file, or derived where that is missing.
 
     Empty when there are none.
 
@@ -105,7 +109,9 @@ def read_public_key(path: Path) -> bytes:
 
 
 def verifiers_for(origin: str, keys: Iterable[str]) -> Sequence[VerifierKey]:
-    """What a person gives to verify a log with: each a vkey, or a file with a vkey or a base64 public key.
+    """Read the keys that a person gives to verify a log with.
+
+    Each is a vkey, or a file with a vkey or a base64 public key.
 
     A bare public key is trusted for the log called `origin`, a vkey for the log it names.
 

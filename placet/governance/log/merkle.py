@@ -37,12 +37,12 @@ Plan = list[list[Node]]
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf. Its prefix differs from an interior node's: none can pass for the other."""
+    """Return the hash of a leaf; its prefix differs from an interior node's, so that none can pass for the other."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an interior node."""
+    """Return the hash of an interior node."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -80,12 +80,12 @@ class Frontier:
         self.size += 1
 
     def root(self) -> bytes:
-        """The tree hash at the present size."""
+        """Return the tree hash at the present size."""
         return _fold(self._hashes) if self._hashes else EMPTY_ROOT
 
 
 def tree_hash(leaves: Iterable[bytes]) -> bytes:
-    """MTH of §2.1.1, over leaves given by their hashes."""
+    """Return the MTH of §2.1.1, over leaves given by their hashes."""
     frontier = Frontier()
     for leaf in leaves:
         for _ in frontier.append(leaf):
@@ -94,7 +94,7 @@ def tree_hash(leaves: Iterable[bytes]) -> bytes:
 
 
 def covering(start: int, end: int) -> list[Node]:
-    """The complete subtrees that leaves `start` to `end` (exclusive) are made of, from left to right.
+    """Return the complete subtrees that make up leaves `start` to `end` (exclusive), from left to right.
 
     `start` is a multiple of the first subtree's width, as it is in every range of §2.1.
     """
@@ -107,7 +107,7 @@ def covering(start: int, end: int) -> list[Node]:
 
 
 def inclusion_plan(index: int, size: int) -> Plan:
-    """What the inclusion proof of leaf `index` in the tree of `size` leaves is made of (§2.1.3.1).
+    """Return the nodes that make up the inclusion proof of leaf `index` in a tree of `size` leaves (§2.1.3.1).
 
     Raises:
         ValueError: that tree has no such leaf.
@@ -128,7 +128,7 @@ def inclusion_plan(index: int, size: int) -> Plan:
 
 
 def consistency_plan(old_size: int, new_size: int) -> Plan:
-    """What the proof that the tree of `new_size` extends the one of `old_size` is made of (§2.1.4.1).
+    """Return the nodes that prove that the tree of `new_size` extends the one of `old_size` (§2.1.4.1).
 
     Empty between equal sizes and from the empty tree, which every tree extends.
 
@@ -156,7 +156,7 @@ def consistency_plan(old_size: int, new_size: int) -> Plan:
 
 
 def resolve(plan: Plan, hashes: Mapping[Node, bytes]) -> list[bytes]:
-    """The proof a plan stands for, from the hashes of its nodes."""
+    """Compute the proof that a plan describes, from the hashes of its nodes."""
     return [_fold([hashes[node] for node in nodes]) for nodes in plan]
 
 
@@ -178,7 +178,7 @@ class MemoryTree:
         self.root = frontier.root()
 
     def inclusion(self, index: int) -> list[bytes]:
-        """The inclusion proof of leaf `index` (§2.1.3.1), from its sibling upwards.
+        """Return the inclusion proof of leaf `index` (§2.1.3.1), from its sibling upwards.
 
         Raises:
             ValueError: the tree has no such leaf.
@@ -246,7 +246,7 @@ def _inconsistent(old_size: int, new_size: int) -> GovernanceError:
 
 
 def _split(width: int) -> int:
-    """The largest power of two below `width`."""
+    """Return the largest power of two below `width`."""
     return 1 << ((width - 1).bit_length() - 1)
 
 
@@ -258,7 +258,7 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 
 
 def _climb(here: int, last: int) -> tuple[int, int]:
-    """Past the levels at which the last node has no sibling."""
+    """Skip the levels at which the last node has no sibling."""
     while here and not here & 1:
         here, last = here >> 1, last >> 1
     return here, last

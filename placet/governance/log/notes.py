@@ -65,7 +65,7 @@ class VerifierKey:
         return hashlib.sha256(named).digest()[:_KEY_ID_BYTES]
 
     def __str__(self) -> str:
-        """The vkey: `<name>+<key id>+<base64 of type and key>`."""
+        """Return the vkey: `<name>+<key id>+<base64 of type and key>`."""
         material = base64.b64encode(bytes([self.kind]) + self.public_key).decode()
         return f"{self.name}+{self.key_id.hex()}+{material}"
 
@@ -144,7 +144,7 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> OpenedNote:
 
 
 def untrusted_text(note: str) -> str:
-    """The text of a note that was not verified: good for finding out which key to verify it with, no more.
+    """Return the text of a note that was not verified; use it only to find the key to verify it with.
 
     Raises:
         GovernanceError: code `note_malformed`.
@@ -153,7 +153,7 @@ def untrusted_text(note: str) -> str:
 
 
 def add_signatures(note: str, lines: str) -> str:
-    """The note with the signature lines a witness answered with at its end.
+    """Return the note with the signature lines that a witness answered with at its end.
 
     Raises:
         GovernanceError: code `note_malformed`; they are not signature lines.
@@ -166,7 +166,7 @@ def add_signatures(note: str, lines: str) -> str:
 
 
 def decode_base64(text: str) -> bytes:
-    """Standard base64 (RFC 4648 §4), in the one form that encoding yields.
+    """Decode standard base64 (RFC 4648 §4); accept only the form that encoding yields.
 
     Raises:
         ValueError: it is not that.

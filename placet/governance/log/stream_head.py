@@ -30,5 +30,5 @@ class StreamHead:
     last: str
 
     def text(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed."""
         return f"{_FORM}\n{self.checkpoint.text()}{self.stream}\n{self.length}\n{self.last}\n"

@@ -157,7 +157,7 @@ class Tally:
     def report(
         self, *, tenant: str, since: datetime, until: datetime, delivered: int, undelivered: int
     ) -> OversightReport:
-        """The figures so far, with the notifications that were counted elsewhere."""
+        """Return the figures so far, with the notifications that were counted elsewhere."""
         gates, controls = self._gates, self._controls
         people = tuple(_figures(name, self._people[name]) for name in sorted(self._people))
         overall = Overall(

@@ -42,7 +42,7 @@ def outcome_key(run_id: str) -> str:
 
 
 def outcome_from(entry: AuditEvent | None) -> ControlOutcome | None:
-    """What the entry under `outcome_key` says; None where there is none yet."""
+    """Read what the entry under `outcome_key` says; return None where there is none yet."""
     return None if entry is None else TypeAdapter(ControlOutcome).validate_python(entry.kind.removeprefix("control."))
 
 
@@ -81,7 +81,7 @@ class GateStory:
 
 
 def read_gate(events: Sequence[AuditEvent]) -> GateStory | None:
-    """The story that a run's stream tells; None where no gate asked people."""
+    """Read the story that a run's stream tells; return None where no gate asked people."""
     by_kind: dict[str, list[AuditEvent]] = {}
     for event in events:
         by_kind.setdefault(event.kind, []).append(event)
@@ -153,11 +153,14 @@ class Durations:
         return self._counts.total()
 
     def within(self, seconds: int) -> int:
-        """How many were at most `seconds`, which is below ten minutes."""
+        """Count those of at most `seconds`, which is below ten minutes."""
         return sum(count for value, count in self._counts.items() if value <= seconds)
 
     def percentile(self, percent: int) -> int | None:
-        """The nearest-rank percentile in seconds: the smallest that `percent` % do not exceed. None without any."""
+        """Return the nearest-rank percentile in seconds; None without any.
+
+        It is the smallest value that `percent` % do not exceed.
+        """
         rank, passed = -(-self.count * percent // 100), 0
         for value in sorted(self._counts):
             passed += self._counts[value]

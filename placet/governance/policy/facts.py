@@ -26,11 +26,11 @@ class AgentFacts(Frozen):
 
     @classmethod
     def of(cls, proposal: Proposal) -> "AgentFacts":
-        """The agent of a proposal."""
+        """Take the facts of a proposal's agent."""
         return cls.model_construct(name=proposal.agent, tenant=proposal.tenant)
 
     def entities(self) -> list[dict[str, Any]]:
-        """As Cedar entities, the principal first."""
+        """Return Cedar entities, the principal first."""
         return [{"uid": {"type": "Agent", "id": self.name}, "attrs": {"tenant": self.tenant}, "parents": []}]
 
 
@@ -44,11 +44,11 @@ class PersonFacts(Frozen):
 
     @classmethod
     def of(cls, key: EnrolledKey) -> "PersonFacts":
-        """The holder of an enrolled key."""
+        """Take the facts of the holder of an enrolled key."""
         return cls.model_construct(name=key.name, tenant=key.tenant, roles=key.roles, limit=key.limit)
 
     def entities(self) -> list[dict[str, Any]]:
-        """As Cedar entities, the principal first."""
+        """Return Cedar entities, the principal first."""
         roles = [{"type": "Role", "id": role} for role in self.roles]
         person = {
             "uid": {"type": "Person", "id": self.name},
@@ -91,7 +91,7 @@ class ProposalFacts(Frozen):
 
     @classmethod
     def of(cls, proposal: Proposal) -> "ProposalFacts":
-        """The facts of a proposal."""
+        """Take the facts of a proposal."""
         return cls.model_construct(
             run_id=proposal.run_id,
             tenant=proposal.tenant,
@@ -106,7 +106,7 @@ class ProposalFacts(Frozen):
         )
 
     def entity(self) -> dict[str, Any]:
-        """As a Cedar entity."""
+        """Return a Cedar entity."""
         return {
             "uid": {"type": "Proposal", "id": self.run_id},
             "attrs": {
@@ -147,7 +147,7 @@ class MandateFacts(Frozen):
 
     @classmethod
     def of(cls, mandate: Mandate) -> "MandateFacts":
-        """The facts of a mandate."""
+        """Take the facts of a mandate."""
         return cls.model_construct(
             mandate_id=mandate.document_id,
             name=mandate.name,
@@ -162,7 +162,7 @@ class MandateFacts(Frozen):
         )
 
     def entity(self) -> dict[str, Any]:
-        """As a Cedar entity."""
+        """Return a Cedar entity."""
         return {
             "uid": {"type": "Mandate", "id": self.mandate_id},
             "attrs": {
@@ -197,7 +197,7 @@ class HaltFacts(Frozen):
 
     @classmethod
     def of(cls, halt: Halt) -> "HaltFacts":
-        """The facts of a halt."""
+        """Take the facts of a halt."""
         return cls.model_construct(
             halt_id=halt.halt_id,
             tenant=halt.tenant,
@@ -207,7 +207,7 @@ class HaltFacts(Frozen):
         )
 
     def entity(self) -> dict[str, Any]:
-        """As a Cedar entity."""
+        """Return a Cedar entity."""
         return {
             "uid": {"type": "Halt", "id": self.halt_id},
             "attrs": {

@@ -28,7 +28,7 @@ class _Asked:
     resource: ProposalFacts | MandateFacts | HaltFacts
 
     def request(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The Cedar request and the entities it speaks about."""
+        """Return the Cedar request and the entities it speaks about."""
         principal, resource = self.principal.entities(), self.resource.entity()
         request = {
             "principal": principal[0]["uid"],
@@ -78,25 +78,25 @@ Question = AgentQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion
 
 
 def proposes(proposal: Proposal) -> AgentQuestion:
-    """May the proposal's agent put this mutation before a person?"""
+    """Ask whether the proposal's agent may put this mutation before a person."""
     return AgentQuestion("propose", AgentFacts.of(proposal), ProposalFacts.of(proposal))
 
 
 def commits(proposal: Proposal) -> AgentQuestion:
-    """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+    """Ask whether the proposal's agent is pre-authorised to commit this mutation without a person."""
     return AgentQuestion("commit", AgentFacts.of(proposal), ProposalFacts.of(proposal))
 
 
 def decides(key: EnrolledKey, proposal: Proposal) -> DecideQuestion:
-    """May the holder of `key` decide this proposal?"""
+    """Ask whether the holder of `key` may decide this proposal."""
     return DecideQuestion(PersonFacts.of(key), ProposalFacts.of(proposal))
 
 
 def authorises(key: EnrolledKey, mandate: Mandate) -> AuthoriseQuestion:
-    """May the holder of `key` sign this mandate?"""
+    """Ask whether the holder of `key` may sign this mandate."""
     return AuthoriseQuestion(PersonFacts.of(key), MandateFacts.of(mandate))
 
 
 def lifts(key: EnrolledKey, halt: Halt) -> LiftQuestion:
-    """May the holder of `key` lift this halt?"""
+    """Ask whether the holder of `key` may lift this halt."""
     return LiftQuestion(PersonFacts.of(key), HaltFacts.of(halt))

@@ -27,7 +27,7 @@ ACTIONS: tuple[Action, ...] = tuple(PRINCIPALS)
 
 
 def actions(policy: pst.Template) -> frozenset[Action]:
-    """The questions a policy can have a say in."""
+    """Return the questions that a policy can take part in answering."""
     named = _named_actions(policy.action)
     return frozenset(
         action
@@ -42,19 +42,19 @@ def roles_in(text: str) -> frozenset[str]:
 
 
 def unconstrained(constraint: pst.PrincipalOrResourceConstraint) -> bool:
-    """Whether the constraint leaves open which principal or resource it is (naming its type constrains nothing)."""
+    """Return whether the constraint leaves open which principal or resource it is; a type constrains nothing."""
     return isinstance(constraint, pst.ScopeAny | pst.ScopeIs)
 
 
 def can_be(constraint: pst.PrincipalOrResourceConstraint, kind: str, name: str) -> bool:
-    """Whether the constraint leaves room for this very principal or resource."""
+    """Return whether the constraint admits this very principal or resource."""
     if isinstance(constraint, pst.ScopeEq) and isinstance(constraint.entity, pst.EntityUid):
         return str(constraint.entity.type) == kind and constraint.entity.id == name
     return _fits(constraint, kind)
 
 
 def covers(wide: pst.Template, narrow: pst.Template) -> bool:
-    """Whether the head of `wide` holds wherever that of `narrow` does, in a question both can apply to."""
+    """Return whether the head of `wide` holds wherever that of `narrow` does, in a question both can apply to."""
     return _covers(wide.principal, narrow.principal) and _covers(wide.resource, narrow.resource)
 
 

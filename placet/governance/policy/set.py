@@ -78,7 +78,7 @@ class PolicySet:
 
     @classmethod
     def from_document(cls, document: bytes) -> Self:
-        """A set as it was stored.
+        """Read a set as it was stored.
 
         Raises:
             PolicyError: these bytes are no policy set.
@@ -90,11 +90,11 @@ class PolicySet:
         return cls(stored.files, schema=stored.cedar_schema)
 
     def lets_propose(self, agent: str) -> bool:
-        """Whether any policy could ever let this agent propose something."""
+        """Return whether any policy could ever let this agent propose something."""
         return any(may_ask(policy.node) and can_be(policy.node.principal, "Agent", agent) for policy in self.policies)
 
     def lets_commit(self, agent: str) -> bool:
-        """Whether any permit could ever let a mandate clear something of this agent."""
+        """Return whether any permit could ever let a mandate clear something of this agent."""
         return any(
             policy.node.effect == "permit"
             and "commit" in actions(policy.node)
@@ -120,27 +120,30 @@ class PolicySet:
         return same
 
     def may_propose(self, proposal: Proposal) -> PolicyAnswer:
-        """May the proposal's agent put this mutation before a person?"""
+        """Ask whether the proposal's agent may put this mutation before a person."""
         return self.ask(proposes(proposal))
 
     def may_commit(self, proposal: Proposal) -> PolicyAnswer:
-        """Is the proposal's agent pre-authorised to commit this mutation without a person?"""
+        """Ask whether the proposal's agent is pre-authorised to commit this mutation without a person."""
         return self.ask(commits(proposal))
 
     def may_decide(self, person: EnrolledKey, proposal: Proposal) -> PolicyAnswer:
-        """May the holder of this key decide this proposal? A key without a limit has a limit of nothing."""
+        """Ask whether the holder of this key may decide this proposal; a key without a limit may decide nothing."""
         return self.ask(decides(person, proposal))
 
     def may_authorise(self, person: EnrolledKey, mandate: Mandate) -> PolicyAnswer:
-        """May the holder of this key sign this mandate, so that proposals within it need no decision each?"""
+        """Ask whether the holder of this key may sign this mandate.
+
+        Proposals within it then need no decision each.
+        """
         return self.ask(authorises(person, mandate))
 
     def may_lift(self, person: EnrolledKey, halt: Halt) -> PolicyAnswer:
-        """May the holder of this key lift this halt?"""
+        """Ask whether the holder of this key may lift this halt."""
         return self.ask(lifts(person, halt))
 
     def gate_terms(self, answer: PolicyAnswer, defaults: GateTerms) -> GateTerms:
-        """What is asked of people before what `answer` permits to propose: of all its permits, the strictest.
+        """Return what is asked of people before what `answer` permits to propose: the strictest of all its permits.
 
         Args:
             answer: What this set said to `may_propose`.
@@ -153,7 +156,7 @@ class PolicySet:
         return completed(self.permit_terms(answer), defaults)
 
     def permit_terms(self, answer: PolicyAnswer) -> PermitTerms:
-        """What the permits behind `answer` themselves ask for.
+        """Return what the permits behind `answer` themselves ask for.
 
         Raises:
             PolicyError: as of `gate_terms`.
@@ -189,6 +192,6 @@ class PolicySet:
 
 
 def policy_document(files: Sequence[PolicyFile], schema: str | None = None) -> bytes:
-    """The bytes that stand for a set of files, valid or not; their SHA-256 is the set's version."""
+    """Return the bytes that stand for a set of files, valid or not; their SHA-256 is the set's version."""
     spoken = shipped_schema() if schema is None else schema
     return canonical_bytes(PolicySetDocument(cedar_schema=spoken, files=tuple(files)))

@@ -88,7 +88,7 @@ class Policy:
         return self.node.annotations.get("description", "")
 
     def warning(self, code: str, message: str) -> Finding:
-        """Something about this policy that its author should know; `message` goes on from its name."""
+        """Make a warning about this policy for its author; `message` goes on from its name."""
         told = f"{self.id!r} {message}"
         return Finding(severity="warning", code=code, file=self.file, line=self.line, policy=self.id, message=told)
 
@@ -105,7 +105,7 @@ class _Statement:
         )
 
     def line_of(self, message: str) -> int:
-        """The line of what `message` is about, where it quotes it, or the statement's own."""
+        """Return the line of what `message` quotes, or the statement's own."""
         quoted = _QUOTED.search(message)
         if quoted is not None:
             for number, line in enumerate(self.text.splitlines(), self.line):
@@ -116,12 +116,12 @@ class _Statement:
 
 @cache
 def shipped_schema() -> str:
-    """The schema that this version of Placet evaluates against."""
+    """Return the schema that this version of Placet evaluates against."""
     return resources.files("placet.governance").joinpath("policy.cedarschema").read_text()
 
 
 def parse(files: Sequence[PolicyFile], schema: str) -> tuple[tuple[Policy, ...], tuple[Finding, ...]]:
-    """The policies in `files`, and every error in them: syntax, schema, `@id`, gate terms, templates.
+    """Parse the policies in `files`, and find every error: syntax, schema, `@id`, gate terms, templates.
 
     A policy with a fault of its own is left out.
     """
@@ -183,7 +183,7 @@ def _parse_one(statement: _Statement) -> Policy | Finding:
 
 
 def _accept(statement: _Statement, node: pst.Template) -> Policy | Finding:
-    """What Cedar accepts and we ask for beyond it: an `@id` of its own, and gate terms that can be read."""
+    """Check what we ask beyond Cedar: an `@id` of its own, and gate terms that can be read."""
     name = node.annotations.get("id", "")
     if not name.strip():
         return statement.fault("missing_id", 'has no @id("…"); the record names deciding policies by it')
@@ -207,7 +207,7 @@ def _overgrown(text: str) -> bool:
 
 
 def _error_line(statement: _Statement, message: str) -> int:
-    """Where a syntax error is: at the first line that cannot be read even as the beginning of a policy."""
+    """Find the line of a syntax error: the first that cannot be read even as the beginning of a policy."""
     lines = statement.text.splitlines()
     if message.startswith("unexpected end of input"):
         return statement.line + len(lines) - 1
@@ -238,5 +238,5 @@ def _schema_faults(policies: Sequence[Policy], schema: str) -> Iterator[Finding]
 
 
 def one_line(error: object) -> str:
-    """The first line of what a library says, shortened."""
+    """Return the first line of what a library says, shortened."""
     return shortened((str(error).strip().splitlines() or [type(error).__name__])[0], WORDS)

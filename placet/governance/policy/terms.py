@@ -49,12 +49,12 @@ class PermitTerms(Frozen):
 
 
 def may_ask(policy: pst.Template) -> bool:
-    """Whether gate terms have a meaning on this policy: it can permit to propose."""
+    """Return whether gate terms have a meaning on this policy: it can permit to propose."""
     return policy.effect == "permit" and "propose" in actions(policy)
 
 
 def terms_of(policy: pst.Template) -> PermitTerms:
-    """The terms in a policy's annotations.
+    """Read the terms in a policy's annotations.
 
     Raises:
         ValueError: an annotation is unknown, malformed or misplaced, or they contradict each other; one line, with the
@@ -83,7 +83,7 @@ def terms_of(policy: pst.Template) -> PermitTerms:
 
 
 def combined(terms: Mapping[str, PermitTerms]) -> PermitTerms:
-    """The terms of all deciding permits together, by policy id: of each term the strictest that is named.
+    """Combine the terms of all deciding permits, by policy id: of each term the strictest that is named.
 
     Raises:
         PolicyError: they name different roles, or together they cannot be met.
@@ -105,7 +105,7 @@ def combined(terms: Mapping[str, PermitTerms]) -> PermitTerms:
 
 
 def completed(terms: PermitTerms, defaults: GateTerms) -> GateTerms:
-    """`terms`, with the application's defaults for what they leave open.
+    """Return `terms`, with the application's defaults for what they leave open.
 
     A default reminder or escalation that would come after the gate has closed is dropped.
 
@@ -126,7 +126,7 @@ def completed(terms: PermitTerms, defaults: GateTerms) -> GateTerms:
 
 
 def contradiction(terms: PermitTerms) -> str | None:
-    """Why the named terms cannot be met, whatever is left open; None where they can."""
+    """Return why the named terms cannot be met, whatever is left open; None where they can."""
     try:
         GateTerms(**{**_OPEN.model_dump(), **_named(terms)})
     except ValidationError as error:
@@ -187,7 +187,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 def parse_duration(text: str) -> int:
-    """Seconds in `<n>s`, `<n>m`, `<n>h` or `<n>d`.
+    """Return the seconds in `<n>s`, `<n>m`, `<n>h` or `<n>d`.
 
     Raises:
         ValueError: it is not written so, is nothing, or is more than 90 days.

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def canonical_bytes(value: BaseModel | dict[str, Any] | list[Any]) -> bytes:
-    """The RFC 8785 (JCS) form of `value`; a model is taken in its JSON form.
+    """Return the RFC 8785 (JCS) form of `value`; a model is taken in its JSON form.
 
     Raises:
         ValueError: `value` holds something JSON cannot carry exactly (NaN, integers beyond 2^53 - 1).
@@ -21,10 +21,10 @@ def canonical_bytes(value: BaseModel | dict[str, Any] | list[Any]) -> bytes:
 
 
 def sha256_hex(data: bytes) -> str:
-    """SHA-256 of `data` in lower-case hexadecimal."""
+    """Return the SHA-256 of `data` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def digest(value: BaseModel | dict[str, Any] | list[Any]) -> str:
-    """SHA-256 over the canonical form of `value`."""
+    """Return the SHA-256 over the canonical form of `value`."""
     return sha256_hex(canonical_bytes(value))

@@ -36,7 +36,7 @@ class Envelope(Frozen):
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """PAE(type, body): the exact bytes that are signed."""
+    """Return the exact bytes that are signed: PAE(type, body)."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
@@ -67,7 +67,7 @@ def parse(text: str) -> Envelope:
 
 
 def check_payload_type(envelope: Envelope) -> None:
-    """The envelope is over an in-toto statement.
+    """Check that the envelope is over an in-toto statement.
 
     Raises:
         DecisionRefused: code `wrong_payload_type`; it is over something else.

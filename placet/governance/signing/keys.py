@@ -34,12 +34,12 @@ class Signer:
 
 
 def public_bytes(key: Ed25519PublicKey) -> bytes:
-    """The raw 32-byte public key (RFC 8032)."""
+    """Return the raw 32-byte public key (RFC 8032)."""
     return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 def key_id_of(raw_public_key: bytes) -> str:
-    """The identity of a key: SHA-256 of its raw public half."""
+    """Return the identity of a key: SHA-256 of its raw public half."""
     return sha256_hex(raw_public_key)
 
 

@@ -69,7 +69,7 @@ class Verified(Generic[D]):
 
 
 def predicate_type(kind: type[SignedDocument]) -> str:
-    """The in-toto predicate type of one kind of document."""
+    """Return the in-toto predicate type of one kind of document."""
     return f"urn:placet:predicate:{_KINDS[kind]}:v1"
 
 
@@ -146,7 +146,7 @@ def unverified_document(text: str, kind: type[D]) -> tuple[D, str]:
 
 
 def check_size(text: str) -> None:
-    """An untrusted envelope is text of a size that may be read.
+    """Check that an untrusted envelope is text of a size that may be read.
 
     Raises:
         DecisionRefused: code `too_large`; or `malformed`, it holds what UTF-8 cannot carry (a lone surrogate).

@@ -41,7 +41,7 @@ class Statement(Frozen):
 
 
 def decision_payload(proposal_digest: str, predicate: DecisionPredicate) -> bytes:
-    """The canonical statement bytes an approver signs."""
+    """Return the canonical statement bytes that an approver signs."""
     return canonical_bytes(
         {
             "_type": STATEMENT_TYPE,

@@ -61,7 +61,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 
 def build_app(first: str | None = None) -> typer.Typer:
-    """The command tree; only the part that has the command `first` where there is one, since loading all takes time."""
+    """Build the command tree, or only the part that has the command `first`, since loading all takes time."""
     app = typer.Typer(
         name="placet",
         help="Governed agent runs for telecom customer value management: agents propose, people commit.",
@@ -110,7 +110,7 @@ def _misused(error: typer.TyperException, arguments: Sequence[str]) -> int:
 
 
 def _check_text(arguments: Sequence[str]) -> None:
-    """The operating system hands on whatever bytes it was given; those that are no text can be kept nowhere."""
+    """Refuse arguments that are no text: the operating system hands on any bytes, and these can be kept nowhere."""
     for word in arguments:
         if not is_text(word):
             raise typer.BadParameter(f"{word!a} is not UTF-8 text; write it, or rename the file, in UTF-8")
@@ -129,7 +129,7 @@ def _unexpected(error: Exception, toolbox: Toolbox) -> int:
 
 
 def command_path(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The leading words of a command line that are commands; what follows may be about a person."""
+    """Return the leading words of a command line that are commands; what follows may be about a person."""
     command: Any = typer.main.get_command(build_app(_first(arguments)))
     words = []
     for word in arguments:

@@ -115,7 +115,7 @@ def console(*, beside: bool = False) -> "Console":
 
 
 def print_warning(text: str) -> None:
-    """One line for a person, on stderr: what is printed for programs stays as it is."""
+    """Print one line for a person on stderr: what is printed for programs stays as it is."""
     sys.stderr.write(f"placet: {text}\n")
 
 
@@ -136,7 +136,7 @@ def print_weighed(events: "Sequence[AuditEvent]") -> None:
 
 
 def print_keys(keys: "Sequence[ListedKey]") -> None:
-    """A table of enrolled keys; below it, why some of them do not count."""
+    """Print a table of enrolled keys; below it, why some of them do not count."""
     made = table("name", "key", "roles", "limit", "valid until", "state", whole=("key", "valid until", "state"))
     for listed in keys:
         key = listed.key

@@ -55,7 +55,7 @@ def _situation(proposal: "Proposal") -> "Iterable[tuple[str, str]]":
 
 
 def _words(proposal: "Proposal") -> "Iterable[tuple[str, str]]":
-    """The model's words and people's, after what arithmetic has to say."""
+    """Yield the model's words and people's, after what arithmetic has to say."""
     from placet.governance.choice import warnings
 
     for warning in warnings(proposal):
@@ -141,7 +141,7 @@ def _table(*columns: str) -> "Table":
 
 
 def _cell(value: str) -> "RenderableType":
-    """A value on one line of text, never markup."""
+    """Show a value on one line of text, never as markup."""
     from rich.text import Text
 
     return Text(one_line(value, _LONGEST))

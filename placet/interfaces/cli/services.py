@@ -144,7 +144,7 @@ def bench_run(
     in_flight: Annotated[int, typer.Option("--in-flight", min=1)] = 50,
     as_json: JsonFlag = False,
 ) -> int:
-    """The governed run beside a bare Temporal workflow, on the same embedded server."""
+    """Measure the governed run beside a bare Temporal workflow, on the same embedded server."""
     toolbox: Toolbox = context.obj
     return toolbox.service("bench", runs=runs, in_flight=in_flight, as_json=as_json)
 
@@ -157,7 +157,7 @@ def bench_workers(
     postgres: PostgresOption = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """One, two and four workers on one PostgreSQL database: how the runs per second grow."""
+    """Measure how the runs per second grow with one, two and four workers on one PostgreSQL database."""
     toolbox: Toolbox = context.obj
     return toolbox.service("bench_workers", runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
 
@@ -174,7 +174,7 @@ def bench_governance(
     postgres: PostgresOption = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Each part of governance beside its raw reference; 10 million entries take a while and some 20 GB meanwhile."""
+    """Measure each part of governance beside its raw reference; 10 million entries take a while and some 20 GB."""
     toolbox: Toolbox = context.obj
     return toolbox.service(
         "bench_governance", only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json

@@ -57,22 +57,22 @@ class Toolbox(Protocol):
         """Names of the hosted applications."""
 
     def treatments(self, agent: str) -> tuple[str, ...]:
-        """Codes of the treatments that an application knows."""
+        """Return the codes of the treatments that an application knows."""
 
     def facts(self, agent: str) -> "Declared":
         """Return what an application tells customers apart by."""
 
     def policy_path(self, agent: str) -> Path:
-        """Folder or file of the policies in force for the tenant and `agent`."""
+        """Return the folder or file of the policies in force for the tenant and `agent`."""
 
     def periods(self) -> "Periods":
-        """How long the tenant's documents and notifications are kept."""
+        """Return how long the tenant's documents and notifications are kept."""
 
     def database(self) -> "Database":
-        """The database, checked: reachable and migrated."""
+        """Return the database, checked: reachable and migrated."""
 
     async def engine(self) -> "Engine":
-        """A connection to Temporal."""
+        """Connect to Temporal."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end."""
@@ -82,7 +82,7 @@ class Toolbox(Protocol):
         """Whether the environment gives the key passphrase, so that nobody is asked for it."""
 
     def passphrase(self, prompt: str) -> str:
-        """The key passphrase: from PLACET_KEY_PASSPHRASE, or asked of the person at the terminal."""
+        """Take the key passphrase from PLACET_KEY_PASSPHRASE, or ask the person at the terminal."""
 
     def service(self, name: str, **arguments: Any) -> int:
         """Run a service (up, demo, worker, api, bss, model, doctor, replay, bench) and return its exit code."""

@@ -84,7 +84,7 @@ def create_app(
     facts: Callable[[str], Declared] = no_facts,
     metrics_token: SecretStr | None = None,
 ) -> FastAPI:
-    """The API of one tenant.
+    """Create the API of one tenant.
 
     The installation's bearer token authenticates an upstream system as a whole; the header `X-Placet-Operator` is its
     word for which named person or system asks. A token that an administrator issued to a person says itself who asks,
@@ -142,12 +142,12 @@ def _bare() -> FastAPI:
 
 def _add_health(app: FastAPI, health: HealthCheck) -> None:
     async def healthz() -> JSONResponse:
-        """Whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
+        """Report whether the database and Temporal can be used: 200, or 503 with a code for what cannot."""
         found = await health()
         return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
 
     def livez() -> dict[str, str]:
-        """Whether this process answers: 200, also while the database or Temporal is down."""
+        """Report whether this process answers: 200, also while the database or Temporal is down."""
         return {"api": "ok"}
 
     app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
@@ -156,7 +156,7 @@ def _add_health(app: FastAPI, health: HealthCheck) -> None:
 
 def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
     def show() -> Response:
-        """Figures for Prometheus: of this tenant, and of the task queue."""
+        """Show the figures for Prometheus: of this tenant, and of the task queue."""
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     app.add_api_route(METRICS, show, methods=["GET"], tags=["health"], include_in_schema=False)

@@ -42,7 +42,7 @@ class BodyLimit:
         await problem(*refusal, {"Connection": "close"})(scope, receive, send)
 
     async def _read(self, receive: Receive) -> list[Message] | None:
-        """The whole body; None where it is too large."""
+        """Read the whole body; return None where it is too large."""
         read: list[Message] = []
         size, more = 0, True
         while more:

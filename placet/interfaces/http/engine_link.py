@@ -26,7 +26,7 @@ class EngineLink:
         self._connecting = asyncio.Lock()
 
     async def connected(self) -> Engine:
-        """The connection.
+        """Return the connection; make it where there is none yet.
 
         Raises:
             ConfigurationError: Temporal does not answer.

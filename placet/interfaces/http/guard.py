@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 def checked_token(
     token: SecretStr | None, name: str = "PLACET_API_TOKEN", what: str = "the HTTP API refuses to start"
 ) -> SecretStr:
-    """The token, if it is one that protects anything.
+    """Return the token, if it is one that protects anything.
 
     Raises:
         ConfigurationError: there is none, it is short, or it cannot be sent in a header.
@@ -95,7 +95,7 @@ class Guard:
 
 
 def _private(send: Send) -> Send:
-    """Answers are about customers: no cache may keep them."""
+    """Wrap `send` so that no cache keeps an answer: answers are about customers."""
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":

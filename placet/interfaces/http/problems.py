@@ -74,7 +74,10 @@ _DETAIL = 1000
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """One problem. `type` is `about:blank`: the meaning is that of the status, `code` says which case of it."""
+    """Make one problem document (RFC 9457).
+
+    `type` is `about:blank`: the meaning is that of the status, and `code` says which case of it.
+    """
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -86,7 +89,7 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
 
 
 def engine_unavailable(error: RPCError) -> UpstreamUnavailable:
-    """Temporal did not take a call; its own words are not shown, the status is."""
+    """Make the error for a call that Temporal did not take; show the status, not Temporal's own words."""
     return UpstreamUnavailable(
         f"Temporal did not take the request ({error.status.name}); try again", code="engine_unavailable"
     )
@@ -102,7 +105,7 @@ def register(app: FastAPI) -> None:
 
 
 def status_of(error: PlacetError) -> int:
-    """The HTTP status an error stands for; what nobody foresaw is 500."""
+    """Return the HTTP status that an error stands for; what nobody foresaw is 500."""
     # What fails a signed document has codes of its own, some of the same name, and is always 422.
     named = isinstance(error, (UsageError, GovernanceError)) and not isinstance(error, DecisionRefused)
     if named and error.code in _BY_CODE:
@@ -149,7 +152,10 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """What the path of `request` can be asked for: each method is a route of its own, and Starlette names the first."""
+    """Return the methods that the path of `request` accepts.
+
+    Each method is a route of its own, and Starlette names only the first.
+    """
     paths = request.app.openapi()["paths"].items()
     found = [operations for path, operations in paths if compile_path(path)[0].match(request.url.path)]
     return {method.upper() for operations in found for method in operations}

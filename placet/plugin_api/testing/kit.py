@@ -175,7 +175,7 @@ def _plugin(subject: Subject, url: str, run: _Run) -> Connector:
 
 
 def _check_role_is_covered(subject: Subject) -> Iterator[Finding]:
-    """A plugin that fills a role is tested in all that the role asks of it."""
+    """Check that a plugin that fills a role is tested in all that the role asks of it."""
     called: set[str] = set()
     for operation in subject.operations.values():
         # Whether it works is another check's business.
@@ -217,7 +217,7 @@ def _check_requests(subject: Subject, name: str, run: _Run) -> Iterator[Finding]
 
 
 def _check_cannot_write(subject: Subject) -> Iterator[Finding]:
-    """Whatever the plugin's own code does, a write that is not listed must be stopped below it."""
+    """Check that a write that is not listed is stopped below the plugin, whatever its own code does."""
     for entry in subject.rules.allow:
         for method in _WRITES:
             path = entry.path.replace("{", "").replace("}", "")

@@ -130,14 +130,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = answer.truncated or self.close_connection
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Nothing: what arrived is in `requests`."""
+        """Log nothing: what arrived is in `requests`."""
 
     def log_error(self, *args: object) -> None:
-        """Nothing: how it ended is the client's to report."""
+        """Log nothing: the client reports how it ended."""
 
 
 def unused_url() -> str:
-    """A loopback address on which nothing listens."""
+    """Return a loopback address on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -33,7 +33,7 @@ _RESOURCE: dict[ActionKind, str] = {"adjust": "adjustBalance", "topup": "topupBa
 
 
 def routes(bss: Bss) -> list[Route]:
-    """POST and GET adjustBalance and topupBalance; GET balanceAction."""
+    """Make the routes to POST and GET adjustBalance and topupBalance, and to GET balanceAction."""
     table = [
         route("GET", f"{PREPAY_PATH}/balanceAction", _collection(bss, None)),
         route("GET", f"{PREPAY_PATH}/balanceAction/{{id}}", _one(bss, None)),
@@ -101,7 +101,7 @@ def _change(kind: ActionKind, body: JsonObject) -> Change:
 
 
 def _bucket_id(body: JsonObject) -> str:
-    """The bucket to change; a customer named along with it must own it."""
+    """Return the bucket to change; a customer named along with it must own it."""
     identifier = required_text(part(body, "bucket"), "id", "bucket.")
     named = parts(body, "relatedParty") if body.get("relatedParty") else []
     for party in named:
@@ -111,7 +111,7 @@ def _bucket_id(body: JsonObject) -> str:
 
 
 def _resource(row: Any, kind: ActionKind | None, origin: str) -> JsonObject:
-    """One action as `kind` of resource; None is the common BalanceAction, which knows no adjustType."""
+    """Show one action as `kind` of resource; None is the common BalanceAction, which knows no adjustType."""
     name = "balanceAction" if kind is None else _RESOURCE[kind]
     identifier = numbered(_PREFIX[row.kind], row.number)
     body: JsonObject = {

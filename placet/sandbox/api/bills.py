@@ -20,7 +20,7 @@ _FILTERS = ("relatedParty.id", "billingAccount.id", "billNo", "state", "billDate
 
 
 def routes(bss: Bss) -> list[Route]:
-    """GET the bills of a customer or account, newest first, and one bill."""
+    """Make the routes to GET the bills of a customer or account, newest first, and one bill."""
 
     def collection(call: Call) -> Reply:
         owners = bss.selected(call, "billingAccount.id")

@@ -16,7 +16,7 @@ _ACCUMULATED = "AB-"
 
 
 def routes(bss: Bss) -> list[Route]:
-    """GET buckets and accumulated balances."""
+    """Make the routes to GET buckets and accumulated balances."""
 
     def buckets(call: Call) -> Reply:
         held = [bss.buckets.bucket(bucket_id(owner.id)) for owner in bss.selected(call, "partyAccount.id")]
@@ -46,7 +46,7 @@ def routes(bss: Bss) -> list[Route]:
 
 
 def resource(bucket: Bucket, origin: str) -> JsonObject:
-    """The Bucket resource."""
+    """Make the Bucket resource."""
     return {
         "id": bucket.id,
         "href": f"{origin}{PREPAY_PATH}/bucket/{bucket.id}",

@@ -14,7 +14,7 @@ _SIMULATED = {"name": "simulated", "value": "true", "valueType": "boolean"}
 
 
 def routes(bss: Bss) -> list[Route]:
-    """POST a message; GET messages."""
+    """Make the routes to POST a message and to GET messages."""
     kept = Kept(bss.messages, "MSG-", MESSAGE_PATH)
 
     def create(call: Call) -> Reply:

@@ -17,7 +17,7 @@ QUERY_PATH = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
 
 
 def routes(bss: Bss) -> list[Route]:
-    """POST a query task; GET it again."""
+    """Make the routes to POST a query task and to GET it again."""
     kept = Kept(bss.consumption_queries, "QUC-", QUERY_PATH)
 
     def create(call: Call) -> Reply:

@@ -30,7 +30,7 @@ _CUSTOMER_STATUSES = ("Active", "Suspended", "Closed")
 
 
 def routes(bss: Bss, book: FaultBook) -> list[Route]:
-    """The control operations."""
+    """Make the routes of the control operations."""
 
     def health(_call: Call) -> Reply:
         return Reply({"status": "ok"})
@@ -93,7 +93,7 @@ def _one_of(body: JsonObject, allowed: tuple[str, ...]) -> str:
 
 
 def _effects(bss: Bss, customer_id: str | None) -> JsonObject:
-    """Counts of what was changed, for all customers or for one; `netMinor` is cents credited less debited."""
+    """Count what was changed, for all customers or for one; `netMinor` is cents credited less debited."""
     actions = BALANCE_ACTIONS.c
     adjusted = func.coalesce(func.sum(case((actions.kind == "adjust", 1), else_=0)), 0)
     topped_up = func.coalesce(func.sum(case((actions.kind == "topup", 1), else_=0)), 0)

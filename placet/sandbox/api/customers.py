@@ -17,7 +17,7 @@ _FILTERS = ("id", "name", "status", "account.id")
 
 
 def routes(bss: Bss) -> list[Route]:
-    """GET the collection and one customer."""
+    """Make the routes to GET the collection and one customer."""
 
     def collection(call: Call) -> Reply:
         changed = bss.statuses.changed()

@@ -19,12 +19,12 @@ class Kept:
     path: str
 
     def resource(self, number: int, body: JsonObject, call: Call) -> JsonObject:
-        """A document as the API shows it."""
+        """Show a document as the API does."""
         identifier = numbered(self.prefix, number)
         return {"id": identifier, "href": f"{call.origin}{self.path}/{identifier}", **body}
 
     def one(self, call: Call) -> Reply:
-        """GET by id."""
+        """Answer a GET by id."""
         only(call)
         number = number_of(self.prefix, call.id)
         body = None if number is None else self.documents.get(number)
@@ -33,7 +33,7 @@ class Kept:
         return Reply(select(call, self.resource(number, body, call)))
 
     def collection(self, call: Call) -> Reply:
-        """GET one page, oldest first."""
+        """Answer a GET with one page, oldest first."""
         only(call)
         total, rows = self.documents.page(*window(call))
         return page(call, total, [self.resource(number, body, call) for number, body in rows])

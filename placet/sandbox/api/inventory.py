@@ -20,7 +20,7 @@ _FILTERS = ("relatedParty.id", "billingAccount.id", "status", "name", "productOf
 
 
 def routes(bss: Bss) -> list[Route]:
-    """GET the products of a customer, and one product."""
+    """Make the routes to GET the products of a customer, and one product."""
 
     def collection(call: Call) -> Reply:
         owners = bss.selected(call, "billingAccount.id")
@@ -39,7 +39,7 @@ def routes(bss: Bss) -> list[Route]:
 
 
 def _possible_owners(bss: Bss, product_id: str) -> Iterator[Customer]:
-    """Whose product `P-<customer>-<service>` may be; either part may hold hyphens."""
+    """Yield whose product `P-<customer>-<service>` may be; either part may hold hyphens."""
     parts = product_id.removeprefix("P-").split("-")
     for length in range(1, len(parts)):
         owner = bss.customers.get("-".join(parts[:length]))
@@ -48,7 +48,7 @@ def _possible_owners(bss: Bss, product_id: str) -> Iterator[Customer]:
 
 
 def resource(product: Held, origin: str) -> JsonObject:
-    """The Product resource."""
+    """Make the Product resource."""
     body: JsonObject = {
         "id": product.id,
         "href": f"{origin}{PRODUCT_PATH}/{product.id}",

@@ -31,7 +31,7 @@ _ITEM_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 def routes(bss: Bss) -> list[Route]:
-    """POST an order; GET orders."""
+    """Make the routes to POST an order and to GET orders."""
 
     def create(call: Call) -> Reply:
         customer = bss.customer(_customer_id(call.body))
@@ -96,7 +96,7 @@ def _item(item: JsonObject) -> Item:
 
 
 def _stated_price(prices: object) -> int | None:
-    """Cents per month in the first price with a tax-included amount; None where none is stated."""
+    """Return the cents per month in the first price with a tax-included amount; None where none is stated."""
     for price in prices if isinstance(prices, list) else ():
         amount = price.get("price", {}).get("taxIncludedAmount") if isinstance(price, dict) else None
         if isinstance(amount, dict):

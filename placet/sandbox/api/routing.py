@@ -6,5 +6,5 @@ from placet.sandbox.rest.endpoint import Handler, endpoint
 
 
 def route(method: str, path: str, handler: Handler) -> Route:
-    """One operation of an API."""
+    """Make the route of one operation of an API."""
     return Route(path, endpoint(handler), methods=[method])

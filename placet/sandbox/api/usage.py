@@ -16,7 +16,7 @@ _FILTERS = ("relatedParty.id", "usageType", "usageDate", "status")
 
 
 def routes(bss: Bss) -> list[Route]:
-    """GET the usage of a customer, newest first, and one record."""
+    """Make the routes to GET the usage of a customer, newest first, and one record."""
 
     def collection(call: Call) -> Reply:
         records = [record for owner in bss.selected(call) for record in usage(owner, bss.today())]

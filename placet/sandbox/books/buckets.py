@@ -49,7 +49,7 @@ class Buckets:
         self._customers = customers
 
     def bucket(self, identifier: str) -> Bucket:
-        """One bucket as it is now.
+        """Return one bucket as it is now.
 
         Raises:
             TmfError: 404 when there is no such bucket.
@@ -59,7 +59,7 @@ class Buckets:
             return _current(connection, opening)
 
     def change(self, change: Change) -> Any:
-        """Credit or debit a bucket and record it, in one transaction; the recorded row.
+        """Credit or debit a bucket and record it, in one transaction; return the recorded row.
 
         Raises:
             TmfError: 404 for an unknown bucket, 409 for one that is not active or does not hold enough.
@@ -88,13 +88,13 @@ class Buckets:
             return _current(connection, opening)
 
     def action(self, kind: ActionKind | None, number: int) -> Any:
-        """One recorded action, or None."""
+        """Return one recorded action, or None."""
         query = select(_ACTIONS).where(_ACTIONS.c.number == number, *_conditions(ActionQuery(kind=kind)))
         with self._database.read() as connection:
             return connection.execute(query).one_or_none()
 
     def actions(self, query: ActionQuery, offset: int, limit: int) -> tuple[int, list[Any]]:
-        """How many actions match, and one page of them, oldest first."""
+        """Return how many actions match, and one page of them, oldest first."""
         where = _conditions(query)
         rows = select(_ACTIONS).where(*where).order_by(_ACTIONS.c.number).offset(offset).limit(limit)
         with self._database.read() as connection:

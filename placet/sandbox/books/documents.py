@@ -25,14 +25,14 @@ class Documents:
         return number
 
     def get(self, number: int) -> JsonObject | None:
-        """One document, or None."""
+        """Return one document, or None."""
         query = select(_DOCUMENTS.c.body).where(_DOCUMENTS.c.kind == self.kind, _DOCUMENTS.c.number == number)
         with self.database.read() as connection:
             text = connection.execute(query).scalar_one_or_none()
         return None if text is None else json.loads(text)
 
     def page(self, offset: int, limit: int) -> tuple[int, list[tuple[int, JsonObject]]]:
-        """How many documents there are, and one page of them with their numbers, oldest first."""
+        """Return how many documents there are, and one page of them with their numbers, oldest first."""
         mine = _DOCUMENTS.c.kind == self.kind
         query = select(_DOCUMENTS).where(mine).order_by(_DOCUMENTS.c.number).offset(offset).limit(limit)
         with self.database.read() as connection:

@@ -21,13 +21,13 @@ class Inventory:
     database: Database
 
     def held(self, customer: Customer, as_of: date) -> list[Held]:
-        """All products of a customer, those that orders added last."""
+        """Return all products of a customer, those that orders added last."""
         with self.database.read() as connection:
             return held_now(connection, customer, as_of)
 
 
 def held_now(connection: Connection, customer: Customer, as_of: date) -> list[Held]:
-    """All products of a customer within a transaction."""
+    """Return all products of a customer within a transaction."""
     rows = connection.execute(
         select(_PRODUCTS).where(_PRODUCTS.c.customer_id == customer.id).order_by(_PRODUCTS.c.id)
     ).all()
@@ -64,7 +64,7 @@ def end(connection: Connection, product: Held, order_id: str, order_item_id: str
 
 
 def _moved(derived: Held, ordered: Held | None) -> Held:
-    """A product keeps the day it started when it moves to another offering."""
+    """Return the product as an order left it, with the day it first started."""
     return derived if ordered is None else replace(ordered, started_on=derived.started_on)
 
 

@@ -37,7 +37,7 @@ ORDER_PREFIX = "ORD-"
 
 
 def order_id(number: int) -> str:
-    """The public id of an order."""
+    """Return the public id of an order."""
     return numbered(ORDER_PREFIX, number)
 
 
@@ -66,14 +66,14 @@ class Orders:
         return number, body
 
     def order(self, number: int) -> Any:
-        """One order, or None."""
+        """Return one order, or None."""
         with self._database.read() as connection:
             return connection.execute(select(_ORDERS).where(_ORDERS.c.number == number)).one_or_none()
 
     def orders(
         self, external_id: str | None, customer_id: str | None, offset: int, limit: int
     ) -> tuple[int, list[Any]]:
-        """How many orders match, and one page of them, oldest first."""
+        """Return how many orders match, and one page of them, oldest first."""
         wanted = {_ORDERS.c.external_id: external_id, _ORDERS.c.customer_id: customer_id}
         where: list[ColumnElement[bool]] = [column == value for column, value in wanted.items() if value is not None]
         rows = select(_ORDERS).where(*where).order_by(_ORDERS.c.number).offset(offset).limit(limit)

@@ -18,13 +18,13 @@ class Statuses:
     database: Database
 
     def of(self, customer_id: str) -> str:
-        """One customer's status."""
+        """Return one customer's status."""
         query = select(_CUSTOMERS.c.status).where(_CUSTOMERS.c.id == customer_id)
         with self.database.read() as connection:
             return connection.execute(query).scalar_one_or_none() or OPENING
 
     def changed(self) -> dict[str, str]:
-        """The status of every customer whose status is not the opening one."""
+        """Return the status of every customer whose status is not the opening one."""
         with self.database.read() as connection:
             return {row.id: row.status for row in connection.execute(select(_CUSTOMERS))}
 

@@ -20,17 +20,17 @@ class Bucket:
 
 
 def bucket_id(customer_id: str) -> str:
-    """The id of a customer's bucket."""
+    """Return the id of a customer's bucket."""
     return _PREFIX + customer_id
 
 
 def owner_of(identifier: str) -> str | None:
-    """The customer id within a bucket id, or None when it is no bucket id."""
+    """Return the customer id within a bucket id; None when it is no bucket id."""
     return identifier.removeprefix(_PREFIX) if identifier.startswith(_PREFIX) else None
 
 
 def opening_bucket(customer: Customer) -> Bucket:
-    """A prepaid main balance for those who pay month by month and by hand, else an account credit.
+    """Make a prepaid main balance for those who pay month by month and by hand, else an account credit.
 
     Independent of the reference day: a balance that was changed must not shift because a day went by.
     """

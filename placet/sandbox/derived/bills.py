@@ -27,7 +27,7 @@ class Bill:
 
 
 def amounts(customer: Customer) -> list[int]:
-    """Every bill's amount in cents, oldest first."""
+    """Return every bill's amount in cents, oldest first."""
     earlier = customer.tenure - 1
     if earlier < 1:
         return [customer.total_charges] * customer.tenure
@@ -36,7 +36,7 @@ def amounts(customer: Customer) -> list[int]:
 
 
 def bills(customer: Customer, as_of: date) -> list[Bill]:
-    """All bills issued up to `as_of`, newest first."""
+    """Return all bills issued up to `as_of`, newest first."""
     joined = joined_on(customer, as_of)
     series = [
         _bill(customer, number, amount, joined, as_of) for number, amount in enumerate(amounts(customer), start=1)
@@ -59,7 +59,7 @@ def _bill(customer: Customer, number: int, amount: int, joined: date, as_of: dat
 
 
 def _unpaid(customer: Customer, due_on: date, as_of: date) -> bool:
-    """The last bill is open until due; a few of those who pay by hand pay late."""
+    """Return whether the last bill is open: until it is due, and longer for a few of those who pay by hand."""
     if customer.automatic_payment:
         return False
     return as_of <= due_on or draw(customer.id, "late-payer", _LATE_PAYERS_ONE_IN) == 0

@@ -27,7 +27,7 @@ class Held:
 
 
 def joined_on(customer: Customer, as_of: date) -> date:
-    """The simulated day the customer joined: `tenure` billing days ago."""
+    """Return the simulated day on which the customer joined: `tenure` billing days ago."""
     return add_months(_last_billing_day(customer, as_of), -customer.tenure) if customer.tenure else as_of
 
 
@@ -38,7 +38,7 @@ def _last_billing_day(customer: Customer, as_of: date) -> date:
 
 
 def held_products(customer: Customer, as_of: date) -> list[Held]:
-    """One product per service, list prices scaled so that their sum is exactly `monthly_charges`."""
+    """Make one product per service, list prices scaled so that their sum is exactly `monthly_charges`."""
     offerings = [OFFERINGS[offering_id] for offering_id in _offering_ids(customer)]
     prices = allocate(customer.monthly_charges, [offering.monthly for offering in offerings])
     started_on = joined_on(customer, as_of)
@@ -67,6 +67,6 @@ def _offering_ids(customer: Customer) -> list[str]:
 
 
 def _service(offering_id: str) -> str:
-    """`internet` for PO-internet-dsl: what the product is, whatever it is moved to later."""
+    """Return `internet` for PO-internet-dsl: what the product is, whatever it is moved to later."""
     name = offering_id.removeprefix("PO-")
     return name.partition("-")[0] if name.startswith(("internet-", "voice-")) else name

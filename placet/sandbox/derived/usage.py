@@ -23,13 +23,13 @@ class Usage:
 
 
 def kinds(customer: Customer) -> list[str]:
-    """The kinds of usage this customer's services can cause."""
+    """Return the kinds of usage that this customer's services can cause."""
     data = [] if customer.internet_service == "No" else ["data"]
     return data + (["voice", "sms"] if customer.phone_service else [])
 
 
 def usage(customer: Customer, as_of: date) -> list[Usage]:
-    """Usage of every complete month within tenure, newest first."""
+    """Return the usage of every complete month within tenure, newest first."""
     this_month = as_of.replace(day=1)
     months = (add_months(this_month, -back) for back in range(1, min(customer.tenure, _HISTORY_MONTHS) + 1))
     return [
@@ -38,7 +38,7 @@ def usage(customer: Customer, as_of: date) -> list[Usage]:
 
 
 def month_to_date(customer: Customer, as_of: date) -> list[Usage]:
-    """Usage of the month that is under way, in proportion to its days gone."""
+    """Return the usage of the month that is under way, in proportion to its days gone."""
     month = as_of.replace(day=1)
     days = days_in_month(month.year, month.month)
     return [
@@ -47,12 +47,12 @@ def month_to_date(customer: Customer, as_of: date) -> list[Usage]:
 
 
 def last_day(month: date) -> date:
-    """The last day of the month that starts on `month`."""
+    """Return the last day of the month that starts on `month`."""
     return add_months(month, 1) - timedelta(days=1)
 
 
 def _quantity(customer: Customer, kind: str, month: date) -> int:
-    """A customer's own level, varied by up to a tenth from month to month."""
+    """Vary a customer's own level by up to a tenth from month to month."""
     percent = 90 + draw(customer.id, f"{kind}-{month:%Y-%m}", 21)
     return _level(customer, kind) * percent // 100
 

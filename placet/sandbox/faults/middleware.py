@@ -153,7 +153,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _cut(receive: Receive, length: int) -> Receive:
-    """The request with its description and external id shortened; as it is where its body is no JSON object."""
+    """Shorten the request's description and external id; leave a body that is no JSON object as it is."""
     body = await _body(receive)
     try:
         data = json.loads(body)

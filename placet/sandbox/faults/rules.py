@@ -143,23 +143,23 @@ class FaultBook:
             self._rules.clear()
 
     def rules(self) -> list[FaultRule]:
-        """The rules in force, each with the count it has left."""
+        """Return the rules in force, each with the count it has left."""
         with self._lock:
             self._expire()
             return [rule for rule, _ in self._rules]
 
     def arrived(self) -> dict[str, int]:
-        """How many requests arrived, by method and path, whatever became of them."""
+        """Count the requests that arrived, by method and path, whatever became of them."""
         with self._lock:
             return dict(self._arrived)
 
     def asks_about(self) -> bool:
-        """Whether a rule in force must see what a request is about."""
+        """Return whether a rule in force must see what a request is about."""
         with self._lock:
             return any(rule.about for rule, _ in self._rules)
 
     def take(self, method: str, path: str, text: str = "") -> Fault | None:
-        """The fault that this request meets, if any; `text` is its query and its body."""
+        """Return the fault that this request meets, if any; `text` is its query and its body."""
         with self._lock:
             self._arrived[f"{method} {path}"] += 1
             self._expire()

@@ -10,7 +10,7 @@ _MAX_TEXT = 2000
 
 
 def text(body: JsonObject, name: str) -> str | None:
-    """An optional string attribute of at most 2000 characters."""
+    """Read an optional string attribute of at most 2000 characters."""
     value = body.get(name)
     if value is None:
         return None
@@ -20,7 +20,7 @@ def text(body: JsonObject, name: str) -> str | None:
 
 
 def required_text(body: JsonObject, name: str, owner: str = "") -> str:
-    """A string attribute that must be there and not be empty; `owner` names the object it belongs to."""
+    """Read a string attribute that must be there and not be empty; `owner` names the object it belongs to."""
     value = text(body, name)
     if not value:
         raise bad_body(f"{owner}{name} is missing")
@@ -28,7 +28,7 @@ def required_text(body: JsonObject, name: str, owner: str = "") -> str:
 
 
 def part(body: JsonObject, name: str) -> JsonObject:
-    """An object attribute that must be there."""
+    """Read an object attribute that must be there."""
     value = body.get(name)
     if not isinstance(value, dict):
         raise bad_body(f"{name} is missing or not an object")
@@ -36,7 +36,7 @@ def part(body: JsonObject, name: str) -> JsonObject:
 
 
 def parts(body: JsonObject, name: str) -> list[JsonObject]:
-    """A list of objects that must be there and not be empty."""
+    """Read a list of objects that must be there and not be empty."""
     value = body.get(name)
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise bad_body(f"{name} is missing or not a list of objects")
@@ -44,7 +44,7 @@ def parts(body: JsonObject, name: str) -> list[JsonObject]:
 
 
 def plain(value: Any) -> Any:
-    """`value` with its `Decimal` numbers as floats again, to be kept and returned as JSON."""
+    """Return `value` with its `Decimal` numbers as floats again, to be kept and returned as JSON."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):

@@ -68,7 +68,7 @@ def endpoint(handler: Handler) -> Callable[[Request], Coroutine[Any, Any, Respon
 
 
 def error_response(error: TmfError) -> Response:
-    """The TM Forum error body for `error`."""
+    """Make the TM Forum error body for `error`."""
     body = {"code": error.code, "reason": error.reason, "message": error.reason, "status": str(error.status)}
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None  # noqa: PLR2004 - HTTP Unauthorized
     return Response(_encode(body), status_code=error.status, media_type=_JSON, headers=headers)

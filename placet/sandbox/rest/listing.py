@@ -19,7 +19,7 @@ _COMPARISONS = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 
 def window(call: Call) -> tuple[int, int]:
-    """The page asked for, as offset and limit.
+    """Read the page asked for, as offset and limit.
 
     Raises:
         TmfError: 400 when either is not a number in its range.
@@ -41,7 +41,7 @@ def only(call: Call, *allowed: str) -> None:
 
 
 def page(call: Call, total: int, items: Sequence[JsonObject]) -> Reply:
-    """One page of a collection with its counts in the headers."""
+    """Make one page of a collection, with its counts in the headers."""
     headers = {"X-Total-Count": str(total), "X-Result-Count": str(len(items))}
     return Reply([select(call, item) for item in items], headers=headers)
 
@@ -63,7 +63,7 @@ def listing(call: Call, candidates: Sequence[T], render: Callable[[T], JsonObjec
 
 
 def select(call: Call, resource: JsonObject) -> JsonObject:
-    """The attributes of `resource` that `fields` asks for; all of them without it."""
+    """Return the attributes of `resource` that `fields` asks for; all of them without it."""
     fields = call.query.get("fields")
     if fields is None:
         return resource

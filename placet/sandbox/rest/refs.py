@@ -7,17 +7,17 @@ PREPAY_PATH = "/tmf-api/prepayBalanceManagement/v4"
 
 
 def account_id(customer_id: str) -> str:
-    """The id of a customer's billing account."""
+    """Return the id of a customer's billing account."""
     return f"BA-{customer_id}"
 
 
 def customer_of_account(identifier: str) -> str | None:
-    """The customer id within a billing account id, or None when it is none."""
+    """Return the customer id within a billing account id; None when it is none."""
     return identifier.removeprefix("BA-") if identifier.startswith("BA-") else None
 
 
 def customer_ref(customer_id: str, origin: str) -> JsonObject:
-    """A RelatedParty that refers to a customer."""
+    """Make a RelatedParty that refers to a customer."""
     return {
         "id": customer_id,
         "href": f"{origin}{CUSTOMER_PATH}/{customer_id}",
@@ -27,15 +27,15 @@ def customer_ref(customer_id: str, origin: str) -> JsonObject:
 
 
 def account_ref(customer_id: str) -> JsonObject:
-    """A reference to the customer's billing account."""
+    """Make a reference to the customer's billing account."""
     return {"id": account_id(customer_id), "name": "Billing account", "@referredType": "BillingAccount"}
 
 
 def bucket_ref(identifier: str, origin: str) -> JsonObject:
-    """A reference to a prepay bucket."""
+    """Make a reference to a prepay bucket."""
     return {"id": identifier, "href": f"{origin}{PREPAY_PATH}/bucket/{identifier}", "@referredType": "Bucket"}
 
 
 def simulated(resource: str) -> JsonObject:
-    """The sub-class of a resource whose figures are derived, not measured (`@type` as TMF630 has it)."""
+    """Name the sub-class of a resource whose figures are derived, not measured (`@type` as TMF630 has it)."""
     return {"@type": f"Simulated{resource}", "@baseType": resource}

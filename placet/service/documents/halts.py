@@ -111,7 +111,7 @@ def lift_halt(database: Database, envelope: str, *, tenant: str, policies: Mappi
 
 
 def find_halt(database: Database, tenant: str, halt_id: str) -> Halt:
-    """The halt. Another tenant's does not exist here.
+    """Find the halt; another tenant's does not exist here.
 
     Raises:
         UsageError: there is none.
@@ -122,7 +122,7 @@ def find_halt(database: Database, tenant: str, halt_id: str) -> Halt:
 
 
 def _concerns(tx: Transaction, halt: Halt, effect: EffectRecord) -> bool:
-    """Whether an effect under way is one that `halt` is about; one that cannot be told apart is shown."""
+    """Return whether an effect under way is one that `halt` is about; one that cannot be told apart is shown."""
     if halt.scope == "tenant":
         return True
     try:
@@ -159,7 +159,7 @@ def _lift(tx: Transaction, text: str, tenant: str, now: datetime, *, policies: M
 def _entitle(
     key: EnrolledKey, halt: Halt, policies: Mapping[str, PolicySet]
 ) -> list[tuple[PolicySet, tuple[str, ...]]]:
-    """The policies of each set that was asked, all of which permit the holder of `key` to lift `halt`."""
+    """Return the policies of each set that permit the holder of `key` to lift `halt`; every set that is asked must."""
     alone = policies.get(halt.subject) if halt.scope == "agent" else None
     asked = {each.digest: each for each in (policies.values() if alone is None else (alone,))}
     if not asked:

@@ -124,7 +124,10 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
 
 
 def _in_force(listed: ListedKey) -> bool:
-    """Whether it is signed that the key is its holder's: a row's name alone must not lead to another person's key."""
+    """Return whether it is signed that the key is its holder's.
+
+    A row's name alone must not lead to another person's key.
+    """
     return listed.key is not None and listed.key.revoked_at is None and listed.fault is None
 
 
@@ -141,7 +144,7 @@ def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:
 
 
 def check_administrators(trust: Trust, tenant: str) -> None:
-    """Somebody is pinned who may enroll.
+    """Check that somebody is pinned who may enroll.
 
     Raises:
         ConfigurationError: nobody is, and what to do.

@@ -144,7 +144,7 @@ def revoke_mandate(
 
 
 def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord:
-    """The mandate whose id begins with `mandate_id`. Another tenant's does not exist here.
+    """Find the mandate whose id begins with `mandate_id`; another tenant's does not exist here.
 
     Raises:
         UsageError: no mandate, or several, match.
@@ -154,7 +154,7 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
 
 
 def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> str:
-    """Whether a mandate's signature still counts: `good`, or the code and reason of the check that fails.
+    """Return whether a mandate's signature still counts: `good`, or the code and reason of the check that fails.
 
     Args:
         tx: A transaction to read in.
@@ -224,7 +224,7 @@ def _check_new_terms(tx: Transaction, mandate: Mandate, now: datetime) -> None:
 
 
 def _same(earlier: MandateRecord, record: MandateRecord) -> MandateRecord:
-    """The answer to an earlier COMMIT was lost: the very same document stands, unless it was revoked since."""
+    """Return the earlier record if it is this very document, not revoked since: the answer to its COMMIT was lost."""
     if earlier.document != record.document or earlier.revoked_at is not None:
         state = "revoked since" if earlier.revoked_at is not None else "under another signature"
         raise DecisionRefused(f"this mandate was taken on before, {state}; sign a new one", code="duplicate")

@@ -54,7 +54,7 @@ class BackupWriter:
 
 
 def read_lines(path: Path, verified: str | None = None) -> Iterator[Line]:
-    """The lines of a backup, without its signature.
+    """Yield the lines of a backup, without its signature.
 
     Args:
         path: The file.
@@ -106,7 +106,7 @@ def verify_file(path: Path, opened: Callable[[str], str]) -> tuple[Mapping[str, 
 
 
 def summary_of(path: Path) -> Mapping[str, Any]:
-    """The summary of a backup that is not verified yet: good for finding its keys.
+    """Return the summary of a backup that is not verified yet: good for finding its keys.
 
     Raises:
         ConfigurationError: the file cannot be read.

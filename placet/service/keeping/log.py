@@ -37,7 +37,7 @@ _POLL_SECONDS = 0.05
 
 
 def signed_head(database: Database, identity: LogIdentity, tenant: str) -> str:
-    """The signed checkpoint of everything on the record of `tenant` now.
+    """Return the signed checkpoint of everything on the record of `tenant` now.
 
     Waits while another integrator is at it, or an entry's predecessors are still being committed.
 
@@ -190,7 +190,7 @@ def _proven(tx: Transaction, tenant: str, events: Mapping[int, AuditEvent], note
 
 
 def read_anchors(path: Path, keys: Sequence[VerifierKey], origin: str) -> list[Checkpoint]:
-    """The anchored checkpoints of the log `origin` in a file, or in a folder written by `placet audit anchor`.
+    """Read the anchored checkpoints of the log `origin` in a file, or in a folder of `placet audit anchor`.
 
     Raises:
         ConfigurationError: a file cannot be read, or the folder has none of this log.

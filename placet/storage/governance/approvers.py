@@ -100,7 +100,7 @@ class ApproverRepository:
             raise UsageError(f"key {key_id!r} is not enrolled", code="unknown_key")
 
     def get(self, key_id: str) -> EnrolledKey | None:
-        """The key, revoked or not; None if no enrolment of it verifies."""
+        """Return the key, revoked or not; None if no enrolment of it verifies."""
         row = self._row(key_id)
         return row.key if row is not None and self._fault(row) is None else None
 
@@ -110,18 +110,18 @@ class ApproverRepository:
         return None if row is None else row.key.tenant
 
     def get_at(self, key_id: str, at: datetime) -> EnrolledKey | None:
-        """The key as it was at `at`: a revocation that came later is left out."""
+        """Return the key as it was at `at`, without a revocation that came later."""
         key = self.get(key_id)
         if key is None or key.revoked_at is None or key.revoked_at <= at:
             return key
         return key.model_copy(update={"revoked_by": None, "revoked_at": None, "revoked_reason": None})
 
     def list(self, tenant: str) -> tuple[EnrolledKey, ...]:
-        """Every key of `tenant` whose enrolment verifies, revoked ones included, by person and then by age."""
+        """Return the keys of `tenant` whose enrolment verifies, revoked ones included, by person and then by age."""
         return tuple(one.key for one in self.listed(tenant) if one.key is not None and one.fault is None)
 
     def listed(self, tenant: str) -> tuple[ListedKey, ...]:
-        """Every row of `tenant`, with the reason why one does not count."""
+        """Return every row of `tenant`, each with the reason if it does not count."""
         rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings().all()
         return tuple(self._listed(row) for row in rows)
 
@@ -159,7 +159,7 @@ def _values(key: EnrolledKey, document: str) -> dict[str, object]:
 
 
 def _read(row: Row) -> Enrolled | None:
-    """The row as it can be read; None where somebody wrote what is no key."""
+    """Return what the row says; None if it is not a valid key."""
     minor, currency = row["limit_minor"], row["limit_currency"]
     try:
         limit = None if minor is None and currency is None else Money(amount_minor=minor, currency=currency)

@@ -54,7 +54,7 @@ class ControlRepository:
             raise UsageError(f"run {control.run_id!r} is a control already", code="control_exists")
 
     def get(self, tenant: str, run_id: str) -> ControlRecord | None:
-        """The control that this run is, by the record; None for an ordinary run.
+        """Return the control that the record says this run is; None for an ordinary run.
 
         Raises:
             GovernanceError: code `audit_broken`; its entry cannot be read.

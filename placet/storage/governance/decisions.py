@@ -62,12 +62,12 @@ class DecisionRepository:
         )
 
     def on_proposal(self, run_id: str, proposal: str, phase: Phase = "decide") -> tuple[UsedDecision, ...]:
-        """The rows of what was accepted on one proposal in `phase`, in the order of their places; not proven."""
+        """Return the rows of what was accepted on one proposal in `phase`, by place; not proven."""
         wanted = {"run_id": run_id, "phase": phase, "proposal": proposal}
         return tuple(_used(row) for row in self._connection.execute(_ON_PROPOSAL, wanted).mappings())
 
     def of_run(self, run_id: str, phase: Phase = "decide") -> tuple[UsedDecision, ...]:
-        """The rows of all decisions accepted in `phase` of the run, oldest first; not proven.
+        """Return the rows of all decisions accepted in `phase` of the run, oldest first; not proven.
 
         Those on proposals that were amended since are included.
         """

@@ -64,18 +64,20 @@ class DelegationRepository:
         return insert_if_absent(self._connection, DELEGATION, values)
 
     def active(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
-        """What the table says `delegate` was conferred and has at `now`, unverified: ask `signed` of each that matters.
+        """Return the delegations that the table says `delegate` has at `now`.
+
+        They are unverified: ask `signed` of each that matters.
 
         Bounded and ordered by `placet.governance.authority.delegations.in_turn`: at most 50, everyone's newest first.
         """
         return in_turn(one for one in self.standing(tenant, delegate, now) if one.delegation.valid_from <= now)
 
     def standing(self, tenant: str, delegate: str, now: datetime) -> tuple[DelegationRecord, ...]:
-        """Every delegation to `delegate` that has not ended and is not revoked, also where it begins later."""
+        """Return the delegations to `delegate` that neither ended nor were revoked, also those that begin later."""
         return _records(self._connection.execute(_STANDING, {"of_tenant": tenant, "to": delegate, "now": now}))
 
     def signed(self, record: DelegationRecord, now: datetime) -> bool:
-        """Whether the stored document is this very delegation, and its signature counts at `now`."""
+        """Return whether the stored document is this very delegation and its signature counts at `now`."""
         tenant = record.delegation.tenant
         try:
             text = ArtifactStore(self._connection).get(record.document, tenant=tenant).decode(errors="replace")
@@ -85,11 +87,11 @@ class DelegationRepository:
         return (verified.document, verified.key.key_id) == (record.delegation, record.key_id)
 
     def list(self, tenant: str) -> tuple[DelegationRecord, ...]:
-        """Every delegation of `tenant`, by the date on which it ends; unverified."""
+        """Return every delegation of `tenant`, by the date on which it ends; unverified."""
         return _records(self._connection.execute(_LIST, {"of_tenant": tenant}))
 
     def get(self, tenant: str, delegation_id: str) -> DelegationRecord | None:
-        """One delegation, revoked or not, unverified; None if there is none."""
+        """Return one delegation, revoked or not, unverified; None if there is none."""
         found = _records(self._connection.execute(_GET, {"of_tenant": tenant, "id": delegation_id}))
         return found[0] if found else None
 
@@ -110,7 +112,10 @@ class DelegationRepository:
 
 
 def _records(rows: Rows) -> tuple[DelegationRecord, ...]:
-    """What can be read: a malformed row confers nothing, and must not end the review of whom it names."""
+    """Return the rows that are valid delegations; skip the others.
+
+    A malformed row confers nothing, and must not end the review of the person it names.
+    """
     found = []
     for row in rows.mappings():
         try:

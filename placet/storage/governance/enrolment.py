@@ -88,7 +88,7 @@ class EnrolmentJudge:
         self._connection, self._trust, self._find = connection, trust, find
 
     def check(self, row: Enrolled, depth: int = 0) -> None:
-        """The row is what an administrator signed.
+        """Check that the row is what an administrator signed.
 
         Raises:
             DecisionRefused: it is not, and why.
@@ -122,7 +122,7 @@ class EnrolmentJudge:
         return enrolled_key(verified.document)
 
     def _administrator(self, key_id: str, seq: int, at: datetime, depth: int) -> EnrolledKey | None:
-        """The key as it was when it enrolled somebody in entry `seq`: what came before its revocation stands."""
+        """Return the key as it was when it enrolled somebody in entry `seq`; a later revocation does not count."""
         row = self._find(key_id)
         if row is None:
             return None

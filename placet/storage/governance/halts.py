@@ -87,7 +87,9 @@ class HaltRepository:
             raise UsageError(f"halt {halt.halt_id!r} exists already", code="halt_exists")
 
     def in_force(self, tenant: str, *, agent: str, kind: str, for_sending: bool = False) -> Halt | None:
-        """The widest halt that stops `agent` from mutations of `kind`, and the oldest such; None where none does.
+        """Return the widest halt that stops `agent` from mutations of `kind`; None if none does.
+
+        Of equally wide ones it is the oldest.
 
         Args:
             tenant: Whose halts.
@@ -110,13 +112,13 @@ class HaltRepository:
         return min(halts, key=lambda halt: _WIDTH.index(halt.scope), default=None)
 
     def list(self, tenant: str, *, lifted: bool = False) -> tuple[Halt, ...]:
-        """The halts of `tenant` that are in force, oldest first; with `lifted`, those that were as well."""
+        """Return the halts of `tenant` that are in force, oldest first; with `lifted`, the lifted ones too."""
         rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings()
         halts = (self._judged(row) for row in rows)
         return tuple(halt for halt in halts if lifted or halt.lifted_at is None)
 
     def get(self, halt_id: str) -> Halt | None:
-        """One halt, lifted or not; None if it was never placed."""
+        """Return one halt, lifted or not; None if it was never placed."""
         row = self._connection.execute(_GET, {"id": halt_id}).mappings().one_or_none()
         return None if row is None else self._judged(row)
 
@@ -130,14 +132,14 @@ class HaltRepository:
         return self._connection.execute(_LIFT, values).rowcount == 1
 
     def _recorded(self, tenant: str) -> Iterator[Halt]:
-        """Every halt that the record has, as it was placed; lifted only where what was signed lifts it."""
+        """Yield every halt on the record as it was placed; lifted only where a signed document lifts it."""
         entries = self._connection.execute(_PLACED, {"of_tenant": tenant, "of_stream": f"tenant/{tenant}"}).mappings()
         for entry in entries:
             halt, lifted = _placed(tenant, entry), {name: entry[name] for name in _LIFTED}
             yield halt if lifted["lifted_at"] is None else self._judged({**halt.model_dump(), **lifted})
 
     def _judged(self, row: Row) -> Halt:
-        """The halt of a row: lifted only where what was signed lifts it."""
+        """Return the halt of a row; lifted only where a signed document lifts it."""
         halt = read_as(Halt, HALT.name, row["halt_id"], row)
         if halt.lifted_at is None or self._signed(halt):
             return halt
@@ -145,7 +147,7 @@ class HaltRepository:
         return halt.model_copy(update={"lifted_by": None, "lifted_at": None, "lift": None, "doubt": doubt})
 
     def _signed(self, halt: Halt) -> bool:
-        """Whether the document that the row names lifts it, signed by a key that counted then."""
+        """Return whether the document that the row names lifts it, signed by a key that counted then."""
         seen, this = self._approvers.trust.lifted, (halt.halt_id, str(halt.lift))
         if this in seen:
             return True
@@ -180,12 +182,12 @@ class HaltRepository:
 
 
 def _lock_key(tenant: str) -> int:
-    """The tenant's lock among PostgreSQL's, which are numbered by a signed 64-bit integer."""
+    """Return the number of the tenant's lock in PostgreSQL: a signed 64-bit integer."""
     return int.from_bytes(hashlib.sha256(f"placet/halt/{tenant}".encode()).digest()[:8], signed=True)
 
 
 def _placed(tenant: str, row: Row) -> Halt:
-    """The halt that an entry placed."""
+    """Return the halt that an entry of the record placed."""
     try:
         said = read_body(row["body"])
         values = {name: said.get(name) for name in ("halt_id", "scope", "subject", "reason")}

@@ -94,7 +94,7 @@ class MandateRepository:
         return insert_if_absent(self._connection, MANDATE, values)
 
     def get(self, tenant: str, mandate_id: str) -> MandateRecord | None:
-        """The mandate, revoked or not; None if there is none of that id.
+        """Return the mandate, revoked or not; None if there is none of that id.
 
         Raises:
             GovernanceError: code `mandate_altered`; the stored row cannot be read.
@@ -103,7 +103,7 @@ class MandateRepository:
         return None if row is None else _record(row)
 
     def list(self, tenant: str, agent: str | None = None) -> tuple[MandateRecord, ...]:
-        """Every mandate of `tenant`, those that end last first.
+        """Return every mandate of `tenant`, those that end last first.
 
         Raises:
             GovernanceError: code `mandate_altered`; a stored row cannot be read.
@@ -115,7 +115,7 @@ class MandateRepository:
         return tuple(_record(row) for row in self._connection.execute(query).mappings())
 
     def candidates(self, tenant: str, agent: str, now: datetime) -> tuple[MandateRecord, ...]:
-        """Mandates that may clear something now, the one that was signed first first; at most `MOST_AT_ONCE`.
+        """Return mandates that may clear something now, in the order of signing; at most `MOST_AT_ONCE`.
 
         Raises:
             GovernanceError: code `mandate_altered`; a stored row cannot be read.
@@ -189,12 +189,12 @@ class MandateRepository:
         return False
 
     def use(self, run_id: str, proposal: str) -> MandateUse | None:
-        """What one proposal of one run took, released or not; None if it took nothing."""
+        """Return what one proposal of one run took, released or not; None if it took nothing."""
         row = self._connection.execute(_USE, {"of_run": run_id, "of_proposal": proposal}).mappings().one_or_none()
         return None if row is None else _use(row)
 
     def uses(self, tenant: str, mandate_id: str, limit: int = 100) -> tuple[MandateUse, ...]:
-        """What was taken of a mandate, newest first."""
+        """Return what was taken of a mandate, newest first."""
         query = (
             select(MANDATE_USE)
             .where(MANDATE_USE.c.tenant == tenant, MANDATE_USE.c.mandate_id == mandate_id)
@@ -228,7 +228,7 @@ class MandateRepository:
 
 
 def _stands(earlier: MandateUse, use: MandateUse) -> bool:
-    """Whether `earlier` is the same use, still standing; when it was taken may differ."""
+    """Return whether `earlier` is the same use, not released; the time of use may differ."""
     return earlier.released_at is None and earlier == use.model_copy(update={"used_at": earlier.used_at})
 
 

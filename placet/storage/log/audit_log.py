@@ -181,7 +181,7 @@ class AuditLog:
         raise StorageError(f"stream {stream!r} is too busy: lost {_MOST_LOST_RACES} races; try again")
 
     def find(self, stream: str, step_key: str) -> AuditEvent | None:
-        """The entry that a step left in `stream`, None if it left none.
+        """Return the entry that a step left in `stream`; None if it left none.
 
         Raises:
             GovernanceError: code `audit_broken`; the stored entry cannot be read.
@@ -212,7 +212,7 @@ class AuditLog:
         return None if row is None else _event(row)
 
     def read(self, stream: str) -> list[AuditEvent]:
-        """Every entry of `stream` in order; empty when there is no such stream.
+        """Return every entry of `stream` in order; empty when there is no such stream.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
@@ -233,7 +233,7 @@ class AuditLog:
         return list(self._connection.scalars(_PLACES, {"stream": stream}))
 
     def last(self, stream: str) -> AuditEvent | None:
-        """The last entry of `stream`, None when there is no such stream.
+        """Return the last entry of `stream`; None when there is no such stream.
 
         Raises:
             GovernanceError: code `audit_broken`; the stored entry cannot be read.
@@ -242,11 +242,11 @@ class AuditLog:
         return None if row is None else _event(row)
 
     def streams(self, tenant: str) -> list[str]:
-        """The streams of `tenant`, oldest first."""
+        """Return the streams of `tenant`, oldest first."""
         return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
 
     def tail(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, AuditEvent]]:
-        """Entries of all streams of `tenant` after position `after_id`, each with its position.
+        """Return entries of all streams of `tenant` after position `after_id`, each with its position.
 
         A reader that goes on from the last position it got misses nothing: entries whose predecessors are
         still being committed are held back for the next call.
@@ -258,7 +258,7 @@ class AuditLog:
         return [(row["position"], _event(row)) for row in rows]
 
     def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:
-        """As `tail`, with the hash of each entry alone: what a log needs to put them in order, unread.
+        """Return positions and hashes as `tail` orders them, without reading the entries.
 
         Raises:
             GovernanceError: code `audit_broken`; an entry has none.
@@ -273,7 +273,7 @@ class AuditLog:
         return [(position, digest) for position, digest in rows]
 
     def settled(self, tenant: str) -> int:
-        """Position up to which every entry of `tenant` is there for all to see; 0 where there is none."""
+        """Return the position up to which every entry of `tenant` is there for all to see; 0 where there is none."""
         return next((position for (position,) in self._settled(_LAST_OF_ALL, {"tenant": tenant})), 0)
 
     def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Rows:
@@ -285,7 +285,7 @@ class AuditLog:
         return self._connection.execute(query, values)
 
     def position_before(self, tenant: str, since: datetime) -> int:
-        """Position of the last entry of `tenant` that the database recorded before `since`; 0 where there is none.
+        """Return the position of the last entry of `tenant` that the database recorded before `since`; 0 if none.
 
         It looks from the newest entry backwards: what it costs is what was recorded since.
         """
@@ -294,7 +294,7 @@ class AuditLog:
     def newest(
         self, tenant: str, kinds: Sequence[str], *, after_id: int, before_id: int | None = None, limit: int = 100
     ) -> list[tuple[int, AuditEvent]]:
-        """Entries of some kinds over all streams of `tenant`, newest first, each with its position.
+        """Return entries of some kinds over all streams of `tenant`, newest first, each with its position.
 
         Args:
             tenant: Whose entries.
@@ -311,7 +311,7 @@ class AuditLog:
         return [(row["position"], _event(row)) for row in self._connection.execute(_NEWEST, values).mappings()]
 
     def at(self, tenant: str, positions: Sequence[int]) -> dict[int, AuditEvent]:
-        """The entries of `tenant` at these positions, as `tail` numbers them; those there are not are left out.
+        """Return the entries of `tenant` at these positions, as `tail` numbers them; leave out those that do not exist.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read, or two of them are at one position.

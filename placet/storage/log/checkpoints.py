@@ -28,7 +28,7 @@ class CheckpointRepository:
         self._connection = connection
 
     def newest(self, tenant: str) -> str | None:
-        """The note for the largest size; None when nothing was signed yet."""
+        """Return the signed note for the largest size; None when nothing was signed yet."""
         note: str | None = self._connection.scalar(_NEWEST, {"tenant": tenant})
         return note
 
@@ -43,6 +43,6 @@ class CheckpointRepository:
         return stored or note
 
     def page(self, tenant: str, after: int, limit: int) -> list[tuple[int, str]]:
-        """Size and note of the checkpoints for sizes above `after`, smallest first."""
+        """Return size and note of the checkpoints for sizes above `after`, smallest first."""
         rows = self._connection.execute(_PAGE, {"tenant": tenant, "after": after, "limit": limit})
         return [(size, note) for size, note in rows]

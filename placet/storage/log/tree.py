@@ -69,7 +69,7 @@ _PENDING = select(func.count()).where(AUDIT.c.tenant == bindparam("tenant"), AUD
 
 
 def _stored(numbers: ColumnElement[bool], indices: ColumnElement[bool]) -> CompoundSelect[int, bytes]:
-    """Subtrees and leaves in one query, each under its in-order number: a leaf's is twice its index."""
+    """Select subtrees and leaves in one query, each under its in-order number: a leaf's is twice its index."""
     inner = select(LOG_NODE.c.number, LOG_NODE.c.hash).where(LOG_NODE.c.tenant == bindparam("tenant"), numbers)
     leaves = select(2 * LOG_ENTRY.c.leaf_index, LOG_ENTRY.c.leaf_hash).where(_OF_TENANT, indices)
     return union_all(inner, leaves)
@@ -117,12 +117,12 @@ class LogTree:
         self._connection = connection
 
     def head(self, tenant: str) -> LogHead:
-        """How far the log of `tenant` has come."""
+        """Return how far the log of `tenant` has come."""
         row = self._connection.execute(_HEAD, {"tenant": tenant}).one_or_none()
         return LogHead(0, 0) if row is None else LogHead(row[0] + 1, row[1])
 
     def frontier(self, tenant: str, size: int) -> Frontier:
-        """The tree of the first `size` entries, ready to grow and to tell its root.
+        """Return the tree of the first `size` entries, ready to grow and to compute its root.
 
         Raises:
             GovernanceError: code `audit_broken`; hashes are missing.
@@ -148,7 +148,7 @@ class LogTree:
             self._connection.execute(_INSERT_NODE, above)
 
     def inclusion_proof(self, tenant: str, index: int, size: int) -> list[bytes]:
-        """The proof that entry `index` is in the log of the first `size` entries (RFC 9162 §2.1.3.1).
+        """Return the proof that entry `index` is in the log of the first `size` entries (RFC 9162 §2.1.3.1).
 
         Raises:
             GovernanceError: code `audit_broken`; hashes are missing.
@@ -158,7 +158,7 @@ class LogTree:
         return resolve(plan, self._hashes(tenant, [node for nodes in plan for node in nodes]))
 
     def consistency_proof(self, tenant: str, old_size: int, new_size: int) -> list[bytes]:
-        """The proof that the log at `new_size` extends the log at `old_size` (RFC 9162 §2.1.4.1).
+        """Return the proof that the log at `new_size` extends the log at `old_size` (RFC 9162 §2.1.4.1).
 
         Raises:
             GovernanceError: code `audit_broken`; hashes are missing.
@@ -180,12 +180,12 @@ class LogTree:
         return None if not rows else LogRow(rows[0][0], position, rows[0][1])
 
     def page(self, tenant: str, first: int, limit: int) -> list[LogRow]:
-        """Entries from index `first` on."""
+        """Return the entries from index `first` on."""
         rows = self._connection.execute(_PAGE, {"tenant": tenant, "first": first, "limit": limit})
         return [LogRow(index, position, leaf) for index, position, leaf in rows]
 
     def stored_nodes(self, tenant: str, nodes: Sequence[Node]) -> dict[Node, bytes]:
-        """The stored hashes of these subtrees; what is missing is left out."""
+        """Return the stored hashes of these subtrees; leave out what is missing."""
         wanted = {node.number: node for node in nodes}
         query = _STORED_BY_ARRAY if self._connection.dialect.name == "postgresql" else _STORED
         values = {
@@ -196,7 +196,7 @@ class LogTree:
         return {wanted[number]: digest for number, digest in self._connection.execute(query, values)}
 
     def skipped(self, tenant: str, head: LogHead) -> int | None:
-        """Position of an entry of the record that should be in the log and is not; None when there is none."""
+        """Find an entry of the record that should be in the log and is not; return its position, or None."""
         position: int | None = self._connection.scalar(_SKIPPED, {"tenant": tenant, "position": head.position})
         return position
 
@@ -206,15 +206,15 @@ class LogTree:
         return position
 
     def ends_on_record(self, tenant: str, head: LogHead) -> bool:
-        """Whether the record has the entry that is the log's last. Where it has not, nothing new gets into the log."""
+        """Return whether the record has the log's last entry. Where it has not, nothing new gets into the log."""
         return head.size == 0 or self.lost(tenant, head.position) is None
 
     def last_recorded(self, tenant: str) -> int:
-        """Position of the newest entry on the record of `tenant`, in its log or not; 0 when there is none."""
+        """Return the position of the newest entry on the record of `tenant`, in its log or not; 0 if none."""
         return self._connection.scalar(_LAST_RECORDED, {"tenant": tenant}) or 0
 
     def pending(self, tenant: str, head: LogHead) -> int:
-        """How many entries of the record wait to be put into the log."""
+        """Count the entries of the record that wait to be put into the log."""
         return self._connection.scalar(_PENDING, {"tenant": tenant, "position": head.position}) or 0
 
     def _hashes(self, tenant: str, nodes: Sequence[Node]) -> dict[Node, bytes]:

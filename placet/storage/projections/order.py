@@ -85,7 +85,7 @@ class Withdrawn:
 
 
 def is_sending(entry: Entry) -> bool:
-    """Whether the entry says that something is about to leave."""
+    """Return whether the entry says that a request is about to be sent."""
     return entry.kind == _SENDING
 
 
@@ -96,7 +96,7 @@ def kind_of(proposal: Mapping[str, Any]) -> object:
 
 
 def _named(entry: Entry, field: str) -> str:
-    """What an entry names; empty where it names nothing, or where somebody wrote into its body what is no name."""
+    """Return the name in `field` of an entry; empty if there is none, or if it is no text."""
     name = entry.body.get(field)
     return name if isinstance(name, str) else ""
 

@@ -204,7 +204,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _bytes(data: bytes | str) -> bytes:
-    """What a column of bytes holds; SQLite also keeps text in it, where somebody wrote that."""
+    """Return the content of a column of bytes; SQLite also keeps text in it if somebody writes that."""
     return data.encode() if isinstance(data, str) else bytes(data)
 
 

@@ -16,7 +16,7 @@ Rows = Sequence[Row]
 
 
 def check_run(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
-    """Where the run stands, what it was asked for, and the digests of what it produced."""
+    """Compare where the run stands, what it was asked for, and the digests of what it produced."""
     if not rows:
         if story.request:
             yield Finding("run", story.run_id, "the row is gone, the record has the run")
@@ -30,7 +30,7 @@ def check_run(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
 
 
 def check_asked(story: Story, rows: Rows, proposal: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """What the inbox shows, hides and sorts a run by: its gate, what is proposed, and whether people have answered.
+    """Compare what the inbox shows and sorts a run by: its gate, its proposal, and whether people have answered.
 
     `proposal` is the document that people were asked about; None where it is no longer kept, empty where altered.
     """
@@ -65,7 +65,7 @@ _PROPOSAL: Final[dict[str, Callable[[Mapping[str, Any]], object]]] = {
 
 
 def check_effects(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
-    """What became of each effect: its proposal, status, receipt and who resolved it."""
+    """List what became of each effect: its proposal, status, receipt and who resolved it."""
     known = {row["effect_key"]: {**row, "receipt": document(row["receipt"])} for row in rows}
     recorded = {key: {"tenant": tenant, **effect} for key, effect in story.effects.items()}
     record = f"the record of {story.run_id}"
@@ -74,7 +74,7 @@ def check_effects(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
 
 
 def check_decisions(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
-    """Each accepted decision: whose, on what, in which place."""
+    """Compare each accepted decision: whose it is, on what, and its place."""
     known = {row["envelope_digest"]: row for row in rows}
     recorded = {envelope: {"tenant": tenant, **decision} for envelope, decision in story.decisions.items()}
     record = f"the record of {story.run_id}"
@@ -83,7 +83,7 @@ def check_decisions(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
 
 
 def check_uses(tenant: str, story: Story, rows: Rows) -> Iterator[Finding]:
-    """What was taken of a mandate, and whether it was given back."""
+    """Compare what was taken of a mandate, and whether it was given back."""
     known = {row["proposal"]: row for row in rows}
     customer = story.request.get("customer_id")
     recorded = {proposal: {"tenant": tenant, "customer_id": customer, **use} for proposal, use in story.uses.items()}

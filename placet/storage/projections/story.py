@@ -95,7 +95,7 @@ class Story:
             self.state, self.code, self.detail, self.answered_at = state, code, detail, answered_at
 
     def said(self, verdict: str) -> bool:
-        """Whether a decision with this verdict was accepted on the pending proposal."""
+        """Return whether a decision with this verdict was accepted on the pending proposal."""
         pending = self.digests["proposal"]
         return any(one["verdict"] == verdict and one["proposal"] == pending for one in self.decisions.values())
 

@@ -78,7 +78,10 @@ def _differences(kept: Kept, row: Row, made: Entry, entries: Mapping[str, Entry]
 
 
 def _stored(kept: Kept, row: Row, made: Entry) -> Iterator[Finding]:
-    """Every field of the document, also one that the row's copy leaves out: it would be read as its default."""
+    """Compare every field of the stored document with the record.
+
+    A field that the row's copy leaves out counts too: it would be read as its default.
+    """
     column, model = kept.stored or ("", Frozen)
     name, held = row[kept.name], document(row[column])
     named = {"tenant": row["tenant"], "document_id": name, "signer": made.actor}

@@ -92,7 +92,7 @@ def _runs(tx: Transaction, tenant: str) -> Iterator[Finding]:
 
 
 def _proposals(rows: ProjectionRows, tenant: str, told: Mapping[str, Story]) -> dict[str, dict[str, Any]]:
-    """What people were asked about, by run; none where it is no longer kept."""
+    """Return by run the proposal that people were asked about; leave out those no longer kept."""
     digests = {story.run_id: story.asked[0] for story in told.values() if story.asked is not None}
     documents = rows.documents(tenant, set(digests.values()))
     return {run_id: documents[digest] for run_id, digest in digests.items() if digest in documents}

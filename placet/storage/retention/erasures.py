@@ -128,7 +128,7 @@ class Erasures:
 
 
 def _read_list(data: bytes) -> frozenset[str] | None:
-    """What `list_of` wrote; None for anything else, whoever stored it."""
+    """Read what `list_of` wrote; return None for anything else, whoever stored it."""
     try:
         digests = read_json(data)
         sound = isinstance(digests, list) and list_of(digests) == data

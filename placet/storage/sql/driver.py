@@ -109,7 +109,7 @@ class _Prepared:
     expanding: bool
 
     def bound(self, parameters: Row) -> tuple[str, Any]:
-        """The text and the values for one run."""
+        """Return the text and the values for one execution."""
         values = {**self.literals, **parameters}
         if self.expanding:
             return self._expanded(values)
@@ -128,7 +128,7 @@ class _Prepared:
         return state.statement, taken if positions is None else tuple(taken[name] for name in positions)
 
     def converted(self, rows: list[Any]) -> list[tuple[Any, ...]]:
-        """The driver's rows with the values that the columns' types promise."""
+        """Convert the driver's rows to the values that the columns' types promise."""
         convert = self.results
         if convert is None:
             return rows
@@ -152,11 +152,11 @@ class Statements:
 
     @classmethod
     def of(cls, dialect: Dialect) -> "Statements":
-        """Those of the process: what one database has prepared serves every other that speaks the same way."""
+        """Return the process's statements for this dialect: what one database has prepared serves every other."""
         return _OF_A_KIND.setdefault((dialect.name, dialect.driver), cls(dialect))
 
     def prepared(self, statement: Executable, parameters: Row) -> _Prepared:
-        """`statement` for parameters of these names."""
+        """Return `statement` prepared for parameters of these names."""
         names = tuple(parameters)
         known = self._known.get(statement)
         if known is None:

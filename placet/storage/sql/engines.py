@@ -21,7 +21,7 @@ _SQLITE_PRAGMAS = (
 
 
 def parse_url(url: str) -> URL:
-    """The address of a database that Placet can keep its record in.
+    """Parse the address of a database that Placet can keep its record in.
 
     Raises:
         ConfigurationError: not a database URL, another kind of database, or SQLite without a file.
@@ -45,7 +45,7 @@ def parse_url(url: str) -> URL:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database, None for PostgreSQL."""
+    """Return the file of an SQLite database; None for PostgreSQL."""
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 

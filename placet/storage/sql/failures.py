@@ -61,7 +61,7 @@ _POSTGRES: Final = {
 
 
 def storage_error(database: str, code: str, said: str) -> StorageError:
-    """One line: which database, what is wrong, what to do, and the database's own words."""
+    """Make the one line that says which database, what is wrong, what to do, and the database's own words."""
     words = " ".join(said.split())
     return StorageError(f"database {database!r} {_ADVICE[code]} ({words})", code=code)
 

@@ -63,7 +63,10 @@ def weakened(connection: Connection) -> Iterator[str]:
 
 
 def fingerprints(connection: Connection) -> dict[str, str]:
-    """By table, 16 hexadecimal digits of the SHA-256 of its triggers and rules; a table without any is left out."""
+    """Return by table 16 hexadecimal digits of the SHA-256 of its triggers and rules.
+
+    A table without any is left out.
+    """
     query = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
     rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for table, name, definition in connection.execute(query):

@@ -25,7 +25,7 @@ HEAD = "0008"
 
 
 def current(connection: Connection) -> str | None:
-    """The revision `connection`'s database is at, None when it was never migrated."""
+    """Return the revision of `connection`'s database; None when it was never migrated."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revisions = connection.scalars(text("SELECT version_num FROM alembic_version")).all()

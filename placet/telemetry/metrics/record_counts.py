@@ -61,7 +61,7 @@ class RecordCounts:
                     self.readable[tenant] = False
 
     def samples(self) -> Iterator[Sample]:
-        """What was counted."""
+        """Yield what was counted."""
         for (metric, labels), value in self._counts.items():
             yield metric, labels, value
 
@@ -76,7 +76,7 @@ class RecordCounts:
 
 
 def counted(kind: str, body: Mapping[str, Any]) -> Iterator[Sample]:
-    """What one entry counts as; labels without the tenant."""
+    """Yield what one entry counts as; labels without the tenant."""
     simple = _BY_KIND.get(kind)
     if simple is not None:
         metric, label = simple

@@ -43,7 +43,7 @@ class Figures(Collector):
         self._found_at = float("-inf")
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Every metric of `names`, whether or not it has a value yet."""
+        """Yield every metric of `names`, whether or not it has a value yet."""
         with self._reading:
             if time.monotonic() - self._found_at > REMEMBERED_SECONDS:
                 self._found, self._found_at = [*self._of_database(), *self._of_temporal()], time.monotonic()
@@ -58,7 +58,7 @@ class Figures(Collector):
             yield family
 
     def describe(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
-        """Nothing: to register must not read."""
+        """Return nothing: to register must not read."""
         return []
 
     def _of_database(self) -> list[Sample]:
@@ -113,5 +113,5 @@ class Metrics:
         self._registry.register(Figures(database, tenants, clock, queues))
 
     def text(self) -> bytes:
-        """Everything, as a scrape shows it."""
+        """Return all metrics as a scrape shows them."""
         return generate_latest(self._registry)

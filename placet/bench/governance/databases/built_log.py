@@ -52,15 +52,15 @@ class BuiltLog:
         self.server.drop(self.url)
 
     def index(self, number: int) -> int:
-        """Which entry the `number`th proof is for."""
+        """Return the entry that the `number`th proof is for."""
         return number * _STRIDE % self.size
 
     def nodes(self, number: int) -> list[Node]:
-        """The subtrees that its proof is made of."""
+        """Return the subtrees that its proof is made of."""
         return [node for nodes in inclusion_plan(self.index(number), self.size) for node in nodes]
 
     def proof_ms(self, number: int) -> tuple[float, int]:
-        """Milliseconds for one inclusion proof in a transaction of its own, and its bytes as a bundle carries it.
+        """Measure one inclusion proof in a transaction of its own: milliseconds, and its bytes in a bundle.
 
         Raises:
             GovernanceError: the proof does not verify.
@@ -78,13 +78,13 @@ class BuiltLog:
         return took, len(json.dumps(encode_proof(proof)))
 
     def append_ms(self) -> float:
-        """Milliseconds for one entry more."""
+        """Measure the milliseconds for one entry more."""
         self._appended += 1
         step = f"bench-{self._appended}"
         return wall_ms(lambda: append_one(self._database, _APPENDED, step))
 
     def checkpoint_ms(self, new: int) -> float:
-        """Milliseconds for integrating `new` entries and signing the head, from a log that was up to date.
+        """Measure the milliseconds for integrating `new` entries and signing the head of an up-to-date log.
 
         Raises:
             PlacetError: the integrator took another number of entries.

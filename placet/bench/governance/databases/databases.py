@@ -33,7 +33,7 @@ class Server(Protocol):
     mark: str
 
     def new(self) -> str:
-        """URL of a new, empty database."""
+        """Return the URL of a new, empty database."""
         ...
 
     def drop(self, url: str) -> None:
@@ -41,11 +41,11 @@ class Server(Protocol):
         ...
 
     def raw(self, url: str) -> Any:
-        """The driver's own connection, in autocommit and as durable as ours."""
+        """Open the driver's own connection, in autocommit and as durable as ours."""
         ...
 
     def durability(self) -> str:
-        """What a commit waits for, in the database's own words."""
+        """Say what a commit waits for, in the database's own words."""
         ...
 
 
@@ -59,7 +59,7 @@ class SqliteFiles:
         self._folder = folder
 
     def new(self) -> str:
-        """URL of a file that does not exist yet."""
+        """Return the URL of a file that does not exist yet."""
         return f"sqlite:///{self._folder / f'bench-{secrets.token_hex(4)}.db'}"
 
     def drop(self, url: str) -> None:
@@ -68,14 +68,14 @@ class SqliteFiles:
             Path(sqlite_path(url) + suffix).unlink(missing_ok=True)
 
     def raw(self, url: str) -> sqlite3.Connection:
-        """A `sqlite3` connection that begins no transaction by itself."""
+        """Open a `sqlite3` connection that begins no transaction by itself."""
         opened = sqlite3.connect(sqlite_path(url), isolation_level=None, check_same_thread=False, timeout=30)
         for pragma in _PRAGMAS:
             opened.execute(pragma)
         return opened
 
     def durability(self) -> str:
-        """The pragmas."""
+        """Return the pragmas."""
         return "journal_mode=WAL, synchronous=FULL"
 
 
@@ -90,7 +90,7 @@ class PostgresDatabases:
         self._made: list[str] = []
 
     def new(self) -> str:
-        """URL of a new database."""
+        """Create a new database; return its URL."""
         name = f"placet_bench_{secrets.token_hex(6)}"
         with self._admin() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -105,11 +105,11 @@ class PostgresDatabases:
         self._made.remove(name)
 
     def raw(self, url: str) -> psycopg.Connection:
-        """A `psycopg` connection."""
+        """Open a `psycopg` connection."""
         return psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)
 
     def durability(self) -> str:
-        """The server's own settings."""
+        """Return the server's own settings."""
         with self._admin() as connection:
             shown = [
                 (name, connection.execute(f"SHOW {name}".encode()).fetchone())
@@ -131,7 +131,7 @@ class PostgresDatabases:
 
 @contextmanager
 def postgres_databases(folder: Path, url: str | None) -> Iterator[PostgresDatabases | None]:
-    """Databases on the server at `url`, or on an embedded one in `folder`; None when neither is there.
+    """Yield databases on the server at `url`, or on an embedded one in `folder`; None when neither is there.
 
     Raises:
         ConfigurationError: `url` is not a PostgreSQL server on which databases may be created.
@@ -151,7 +151,7 @@ def postgres_databases(folder: Path, url: str | None) -> Iterator[PostgresDataba
 
 
 def open_new(server: Server, *, pool_size: int = 8) -> tuple[str, Database]:
-    """A new, migrated database and its URL."""
+    """Make a new, migrated database; return its URL and the database."""
     url = server.new()
     database = Database(url, pool_size=pool_size, lock_timeout_s=30.0)
     database.migrate()
@@ -159,7 +159,7 @@ def open_new(server: Server, *, pool_size: int = 8) -> tuple[str, Database]:
 
 
 def sqlite_path(url: str) -> str:
-    """The file of an SQLite URL."""
+    """Return the file of an SQLite URL."""
     return url.removeprefix("sqlite:///")
 
 

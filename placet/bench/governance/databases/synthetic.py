@@ -60,7 +60,7 @@ def settle(server: Server, url: str) -> None:
 
 
 def stream_of(number: int) -> str:
-    """The stream of entry `number`: spread like the ids of runs."""
+    """Return the stream of entry `number`: spread like the ids of runs."""
     return "run-" + sha256(b"%d" % (number // _A_STREAM)).hexdigest()[:20]
 
 

@@ -37,7 +37,7 @@ _SECOND_EYES: dict[Action, tuple[str, str]] = {
 
 
 def over_broad(policy: Policy) -> Iterator[Finding]:
-    """How a permit reaches further than its author may have meant."""
+    """Report where a permit reaches further than its author may have meant."""
     whole = condition(policy.node)
     asked = actions(policy.node)
     if whole == TRUE and unconstrained(policy.node.principal) and unconstrained(policy.node.resource):
@@ -79,7 +79,7 @@ def _missing_bounds(policy: Policy, action: Action, facts: Facts) -> Iterator[Fi
 
 
 def missing_four_eyes(policies: Sequence[Policy]) -> Iterator[Finding]:
-    """For each question of persons that is permitted: that nobody is kept from answering to themselves."""
+    """Report each action of persons that is permitted although no policy enforces four eyes for it."""
     for action, (named, did) in _SECOND_EYES.items():
         permits = [policy for policy in policies if policy.node.effect == "permit" and action in actions(policy.node)]
         if permits and not any(_is_four_eyes(policy, action, named) for policy in policies):
@@ -108,7 +108,7 @@ def _same_tenant(facts: Facts) -> bool:
 
 
 def _pinned(facts: Facts, subject: pst.Expr) -> bool:
-    """Whether the facts say which value, or which few, the subject has."""
+    """Return whether the facts say which value, or which few, the subject has."""
     return _any(
         facts, lambda fact: (member := membership(fact)) is not None and member[0] == subject and _positive(fact)
     )

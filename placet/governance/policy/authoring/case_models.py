@@ -148,7 +148,7 @@ class Completion:
     place: str
 
     def complete(self, line: int) -> Case:
-        """The case with everything it needs.
+        """Return the case with everything it needs.
 
         Raises:
             ConfigurationError: something is said nowhere, or does not belong here.
@@ -212,7 +212,7 @@ class Completion:
         return self._facts("proposal", ProposalFacts, self._values("proposal", run_id="run-" + "0" * 20))
 
     def _values(self, about: str, **given: str) -> dict[str, Any]:
-        """What is said of the resource: here, in the table, or of the agent."""
+        """Collect the resource's values: the tenant and the agent, then the table's, then the case's."""
         agent = self.case.agent or self.table.agent
         said = [
             source.model_dump(exclude_none=True)

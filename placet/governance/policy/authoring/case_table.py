@@ -111,7 +111,7 @@ def _read(text: str) -> tuple[yaml.Node | None, Any]:
 
 
 def _refuse_repeated(node: yaml.Node | None, source: str) -> None:
-    """YAML readers keep the last of two equal keys in silence; here a case would quietly lose a line."""
+    """Refuse a repeated key: YAML readers keep the last of two in silence, and a case would lose a line."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -127,7 +127,7 @@ def _refuse_repeated(node: yaml.Node | None, source: str) -> None:
 
 
 def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:
-    """The line of what `path` leads to, or of the last thing on the way that is there."""
+    """Return the line of what `path` leads to, or of the last thing on the way that is there."""
     line = node.start_mark.line + 1 if node else 1
     for step in path:
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):

@@ -119,7 +119,7 @@ class _Asking:
     now: datetime
 
     def approvers(self, key: EnrolledKey) -> tuple[Approver, ...]:
-        """What the holder of `key` could do in their own name, and in each name that was delegated to them."""
+        """Return what the holder of `key` could do in their own name, and in each name that was delegated to them."""
         try:
             check_key(key, key.key_id, self.proposal.tenant, self.now)
         except DecisionRefused as error:

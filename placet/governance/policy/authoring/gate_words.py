@@ -22,7 +22,7 @@ class PermitGate(Frozen):
 
 
 def gates(files: Sequence[PolicyFile]) -> tuple[PermitGate, ...]:
-    """What each permit to propose in `files` asks for; of a set with errors, those that can be read."""
+    """Return what each permit to propose in `files` asks for; of a set with errors, only those that can be read."""
     policies, _ = parse(files, shipped_schema())
     asking = [(policy, terms_of(policy.node)) for policy in policies if may_ask(policy.node)]
     return tuple(
@@ -32,7 +32,7 @@ def gates(files: Sequence[PolicyFile]) -> tuple[PermitGate, ...]:
 
 
 def terms_in_words(terms: PermitTerms) -> str:
-    """The terms a permit names: `1 person holding retention_lead must approve; closes after 3 days`."""
+    """Describe the terms of a permit: `1 person holding retention_lead must approve; closes after 3 days`."""
     parts = [
         _people(terms),
         "each in another of these roles" if terms.distinct_roles else "",
@@ -46,7 +46,7 @@ def terms_in_words(terms: PermitTerms) -> str:
 
 
 def gate_in_words(gate: Gate) -> str:
-    """What a recorded gate asks for; empty where it asks nobody."""
+    """Describe what a recorded gate asks for; return nothing where it asks nobody."""
     if gate.verdict == "cleared" and gate.clearance is not None:
         clearance = gate.clearance
         return (
@@ -73,7 +73,7 @@ def gate_in_words(gate: Gate) -> str:
 
 
 def duration_in_words(seconds: int) -> str:
-    """In the largest unit that is exact: `2 days`, `90 minutes`."""
+    """Write a duration in the largest unit that is exact: `2 days`, `90 minutes`."""
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0 and (seconds or size == 1))
     return counted(seconds // size, unit)
 

@@ -34,7 +34,7 @@ _SCOPE = attribute("resource", "scope")
 
 
 def check(files: Sequence[PolicyFile]) -> tuple[Finding, ...]:
-    """Everything to say about a set: the errors for which it would be refused, then the warnings."""
+    """List everything to say about a set: the errors for which it would be refused, then the warnings."""
     policies, faults = parse(files, shipped_schema())
     order = [file.name for file in files]
     warnings = sorted(lint(policies), key=lambda finding: (order.index(finding.file), finding.line))
@@ -47,7 +47,7 @@ def check(files: Sequence[PolicyFile]) -> tuple[Finding, ...]:
 
 
 def lint(policies: Sequence[Policy]) -> Iterator[Finding]:
-    """The warnings about policies that parse."""
+    """Yield the warnings about policies that parse."""
     for policy in policies:
         yield from _unknown_values(policy)
         unreachable = [*_never_true(policy), *_overridden(policy, policies)]
@@ -84,7 +84,10 @@ def _overridden(policy: Policy, policies: Sequence[Policy]) -> Iterator[Finding]
 
 
 def _terms(policy: Policy, policies: Sequence[Policy]) -> Iterator[Finding]:
-    """Gate terms that cannot be met with those of permits that hold whenever this one does, or perhaps not at all."""
+    """Report gate terms that cannot be met with those of permits that hold whenever this one does.
+
+    Report also a reminder or an escalation that may never come, since the gate may close before it.
+    """
     if not may_ask(policy.node):
         return
     terms, facts = terms_of(policy.node), implied(condition(policy.node))

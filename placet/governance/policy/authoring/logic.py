@@ -26,22 +26,22 @@ _LITERALS = (pst.BoolLit, pst.LongLit, pst.StringLit)
 
 
 def attribute(variable: pst.VarName, name: str) -> pst.Expr:
-    """`variable.name`."""
+    """Make the expression `variable.name`."""
     return pst.GetAttr(pst.Var(variable), name)
 
 
 def equal(left: pst.Expr, right: pst.Expr) -> pst.Expr:
-    """The atom `left == right`."""
+    """Make the atom `left == right`."""
     return _atom(pst.BinaryOp("eq", left, right), True)
 
 
 def at_most(left: pst.Expr, right: pst.Expr) -> pst.Expr:
-    """The atom `left <= right`."""
+    """Make the atom `left <= right`."""
     return pst.BinaryOp("less_eq", left, right)
 
 
 def condition(policy: pst.Template) -> pst.Expr:
-    """All clauses of a policy as one expression, constants folded; `true` where it has none."""
+    """Return all clauses of a policy as one expression, constants folded; `true` where it has none."""
     whole: pst.Expr = TRUE
     for clause in policy.clauses:
         holds = clause.expr if isinstance(clause, pst.When) else pst.UnaryOp("not", clause.expr)
@@ -50,7 +50,7 @@ def condition(policy: pst.Template) -> pst.Expr:
 
 
 def conjuncts(policy: pst.Template) -> tuple[pst.Expr, ...]:
-    """The conditions that must all hold, as their author wrote them."""
+    """Return the conditions that must all hold, as their author wrote them."""
     found: list[pst.Expr] = []
     for clause in policy.clauses:
         wanted = isinstance(clause, pst.When)
@@ -69,7 +69,7 @@ def _split(expr: pst.Expr, wanted: bool) -> Iterator[pst.Expr]:
 
 
 def fold(expr: pst.Expr) -> pst.Expr:
-    """`expr` with everything that is constant replaced by `true` or `false`."""
+    """Return `expr` with everything that is constant replaced by `true` or `false`."""
     match expr:
         case pst.UnaryOp("not", arg):
             inner = fold(arg)
@@ -113,7 +113,7 @@ def _fold_comparison(expr: pst.Expr, op: pst.BinaryOpName, left: pst.Expr, right
 
 
 def implied(expr: pst.Expr, value: bool = True) -> Facts:
-    """Atoms that hold whenever `expr` (folded) comes out as `value`."""
+    """Return the atoms that hold whenever `expr` (folded) comes out as `value`."""
     match expr:
         case pst.UnaryOp("not", arg):
             return implied(arg, not value)
@@ -130,7 +130,7 @@ def implied(expr: pst.Expr, value: bool = True) -> Facts:
 
 
 def entails(facts: Facts, expr: pst.Expr, value: bool = True) -> bool:
-    """Whether `facts` make `expr` (folded) come out as `value`, for certain."""
+    """Return whether `facts` certainly make `expr` (folded) come out as `value`."""
     match expr:
         case pst.UnaryOp("not", arg):
             return entails(facts, arg, not value)
@@ -195,7 +195,7 @@ class _Range:
 
 
 def contradictory(facts: Facts) -> bool:
-    """Whether `facts` cannot all hold: `kind` is two things at once, a cost under 10 and over 20."""
+    """Return whether `facts` cannot all hold: `kind` is two things at once, a cost under 10 and over 20."""
     ranges: dict[pst.Expr, _Range] = {}
     for fact in facts:
         if pst.UnaryOp("not", fact) in facts:
@@ -224,7 +224,7 @@ def _narrow(ranges: dict[pst.Expr, _Range], fact: pst.Expr) -> None:
 
 
 def membership(expr: pst.Expr) -> tuple[pst.Expr, tuple[Any, ...]] | None:
-    """What is compared with which literals in `a == "x"`, `a != "x"` or `["x", "y"].contains(a)`; else None."""
+    """Return what is compared with which literals in `a == "x"`, `a != "x"`, `["x", "y"].contains(a)`; else None."""
     if not isinstance(expr, pst.BinaryOp):
         return None
     if expr.op == "contains" and isinstance(expr.left, pst.Set):
@@ -238,7 +238,10 @@ def membership(expr: pst.Expr) -> tuple[pst.Expr, tuple[Any, ...]] | None:
 
 
 def inclusion(expr: pst.Expr) -> tuple[pst.Expr, tuple[Any, ...]] | None:
-    """Which set is compared with which literals: `s.contains("x")`, `s.containsAll([…])`, `[…].containsAny(s)`."""
+    """Return which set is compared with which literals, as in `s.contains("x")`; else None.
+
+    The forms are `s.contains("x")`, `s.containsAll([…])` and `[…].containsAny(s)`.
+    """
     if not isinstance(expr, pst.BinaryOp) or expr.op not in {"contains", "contains_all", "contains_any"}:
         return None
     for listed, subject in ((expr.right, expr.left), (expr.left, expr.right)):
@@ -250,7 +253,7 @@ def inclusion(expr: pst.Expr) -> tuple[pst.Expr, tuple[Any, ...]] | None:
 
 
 def walk(node: object) -> Iterator[pst.Expr]:
-    """Every expression under `node`."""
+    """Yield every expression under `node`."""
     if isinstance(node, Mapping):
         children: Iterable[object] = node.values()
     elif isinstance(node, tuple):

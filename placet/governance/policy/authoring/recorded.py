@@ -62,7 +62,7 @@ class RunRecord:
     gate: Gate | None = None
 
     def opened(self, event: AuditEvent) -> Recorded:
-        """The entry of a gate: as it was opened, or as an amendment changed it."""
+        """Explain the entry of a gate, as it was opened or as an amendment changed it."""
         body: dict[str, Any] = event.body
         gate, proposal = body["gate"], self.proposals(str(body["proposal"]))
         self.version, self.gate = gate["policy_set"], _gate(gate)
@@ -84,7 +84,7 @@ class RunRecord:
         )
 
     def decided(self, event: AuditEvent) -> Recorded:
-        """The entry of a decision that was accepted."""
+        """Explain the entry of a decision that was accepted."""
         body: dict[str, Any] = event.body
         # An entry that does not say which set was asked may mean the gate's or a later one: then only agreement tells.
         version, stead = body.get("policy_set", self.version), body.get("delegated_by")
@@ -106,7 +106,7 @@ class RunRecord:
         )
 
     def refused(self, event: AuditEvent) -> Recorded:
-        """The entry of a decision that did not count. Who sent it is not known; who signed it may be."""
+        """Return the entry of a decision that did not count. Who sent it is not known; who signed it may be."""
         signer = event.body.get("signer")
         return Recorded(
             at=event.at,

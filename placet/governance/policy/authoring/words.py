@@ -22,7 +22,7 @@ _RESOURCES: dict[type, str] = {ProposalFacts: "the run", MandateFacts: "the mand
 
 
 def in_words(expr: pst.Expr, question: Question) -> str:
-    """The condition for a person: `the cost (80.00 USD) is at most the person's limit (50.00 USD)`.
+    """Write a condition for a person: `the cost (80.00 USD) is at most the person's limit (50.00 USD)`.
 
     What has no words here is shown as Cedar.
     """
@@ -52,7 +52,7 @@ def _inclusion(op: str, left: pst.Expr, right: pst.Expr, question: Question) -> 
 
 
 def scope_in_words(policy: pst.Template, question: Question) -> str:
-    """Whom and what the policy's head is about; empty when anybody and anything."""
+    """Say whom and what the policy's head is about; return nothing when it is anybody and anything."""
     who = "the person" if isinstance(question.principal, PersonFacts) else "the agent"
     parts = []
     for subject, constraint in (
@@ -70,7 +70,7 @@ def scope_in_words(policy: pst.Template, question: Question) -> str:
 
 
 def as_cedar(expr: pst.Expr) -> str:
-    """The expression in Cedar's own syntax, on one line."""
+    """Write the expression in Cedar's own syntax, on one line."""
     node = pst.Template(
         id="p",
         effect="permit",

@@ -98,7 +98,7 @@ def resume(
 
 
 def _policies(toolbox: Toolbox) -> "dict[str, PolicySet]":
-    """The policy set in force for each agent."""
+    """Read the policy set in force for each agent."""
     from placet.governance.policy.set import PolicySet
     from placet.service.policy_files import read_policy_files
 

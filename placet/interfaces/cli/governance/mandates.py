@@ -205,7 +205,7 @@ def _check_treatments(toolbox: Toolbox, agent: str, treatments: "Sequence[str]")
 
 
 def _idle(toolbox: Toolbox, record: "MandateRecord") -> bool:
-    """Whether policy lets the mandate clear nothing, so that nobody counts on it."""
+    """Return whether policy lets the mandate clear nothing, so that nobody counts on it."""
     from placet.errors import PlacetError
 
     try:

@@ -114,7 +114,7 @@ def explain(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = Fal
 
 
 def _places(toolbox: Toolbox) -> list[Path]:
-    """Where the policies in force are: one folder of the tenant's, or a file per application."""
+    """List where the policies in force are: one folder of the tenant's, or a file per application."""
     return list(dict.fromkeys(toolbox.policy_path(agent) for agent in toolbox.agents))
 
 

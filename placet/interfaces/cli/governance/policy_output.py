@@ -21,7 +21,7 @@ _SHOWN = 16
 
 
 def print_findings(place: Path, version: str, findings: "Sequence[Finding]", gates: "Sequence[PermitGate]") -> None:
-    """What is to be said about one policy set, and what its permits to propose ask of people."""
+    """Print what is to be said about one policy set, and what its permits to propose ask of people."""
     folder = place.parent if place.is_file() else place
     for finding in findings:
         at = f"{folder / finding.file}:{finding.line}"
@@ -32,7 +32,7 @@ def print_findings(place: Path, version: str, findings: "Sequence[Finding]", gat
 
 
 def print_cases(table: Path, report: "CasesReport") -> None:
-    """Each case in a line; what fell short where one failed."""
+    """Print each case in a line; say what fell short where one failed."""
     for result in report.results:
         if result.passed:
             _line(f"ok    {result.name}")
@@ -48,7 +48,7 @@ def print_cases(table: Path, report: "CasesReport") -> None:
 
 
 def print_explained(explained: "RunExplained") -> None:
-    """A run's gate, its decisions, and who could decide it now."""
+    """Print a run's gate, its decisions, and who could decide it now."""
     from placet.governance.policy.authoring.gate_words import terms_in_words
 
     _report(f"run       {explained.run_id}  {explained.state}")

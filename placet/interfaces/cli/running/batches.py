@@ -106,7 +106,7 @@ def _limits(selection: Selection) -> "BatchLimits":
 
 
 def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
-    """On stderr, so that what `--print` writes is decisions and nothing else."""
+    """Print on stderr what is left out, so that what `--print` writes is decisions and nothing else."""
     lines = [f"{run_id}  left out: {reason}" for run_id, reason in prepared.left_out]
     if lines and not each:
         lines = [f"{counted(len(lines), 'more run')} outside the limits, waiting for a decision"]

@@ -195,7 +195,7 @@ def _decide(
 def _pending(
     toolbox: Toolbox, run_id: str, verdict: Verdict, expected: str | None
 ) -> "tuple[RunRecord, str, Proposal]":
-    """What would be signed, which must be what the person expects where they say so."""
+    """Return what would be signed; it must be what the person expects where they say so."""
     from placet.service.decisions import pending_proposal
 
     record, digest, proposal = pending_proposal(toolbox.database(), run_id, toolbox.tenant, verdict)

@@ -118,7 +118,7 @@ def _asks(row: "Waiting") -> str:
 
 
 def _say_how_many(page: "InboxPage", after: str | None) -> None:
-    """On stderr, beside the rows: nobody may take a page for all there is."""
+    """Say on stderr how many there are: nobody may take a page for all there is."""
     if page.next is not None:
         output.print_notice(f"showing {len(page.rows)} of {page.total}; go on with --after {page.next}")
     elif after is not None:

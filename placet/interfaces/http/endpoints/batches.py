@@ -20,7 +20,7 @@ class BatchEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Its route."""
+        """Make the route."""
         router = APIRouter(prefix="/v1/batches", tags=["batches"])
         router.add_api_route("", self.record, **posts("deliver"), status_code=201)
         return router

@@ -24,7 +24,7 @@ class CustomerEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/customers", tags=["customers"])
         router.add_api_route("", self.list_customers, methods=["GET"])
         router.add_api_route("/{customer_id}", self.show, methods=["GET"])

@@ -29,7 +29,7 @@ class DelegationEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/delegations", tags=["delegations"])
         router.add_api_route("", self.list_delegations, methods=["GET"])
         router.add_api_route("", self.take, **posts("deliver"), status_code=201)

@@ -57,7 +57,7 @@ class HaltEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/halts", tags=["halts"])
         router.add_api_route("", self.list_halts, methods=["GET"])
         router.add_api_route("", self.place, **posts("operate"), status_code=201)

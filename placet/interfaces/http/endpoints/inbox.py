@@ -52,7 +52,7 @@ class InboxEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Its route."""
+        """Make the route."""
         router = APIRouter(prefix="/v1/inbox", tags=["inbox"])
         router.add_api_route("", self.read, methods=["GET"])
         return router

@@ -46,7 +46,7 @@ class KeyEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/keys", tags=["keys"])
         router.add_api_route("", self.list_keys, methods=["GET"])
         router.add_api_route("", self.enroll, **posts("deliver"), status_code=201)

@@ -53,7 +53,7 @@ class MandateEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/mandates", tags=["mandates"])
         router.add_api_route("", self.list_mandates, methods=["GET"])
         router.add_api_route("", self.take, **posts("deliver"), status_code=201)

@@ -22,7 +22,7 @@ class NotificationEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Its route."""
+        """Make the route."""
         router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
         router.add_api_route("", self.list_notifications, methods=["GET"])
         return router

@@ -17,7 +17,7 @@ class OversightEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Its route."""
+        """Make the route."""
         router = APIRouter(prefix="/v1/oversight", tags=["oversight"])
         router.add_api_route("", self.report, methods=["GET"])
         return router

@@ -73,7 +73,7 @@ class PolicyEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1", tags=["policies"])
         router.add_api_route("/policies", self.list_policies, methods=["GET"])
         router.add_api_route("/policies/check", self.check, **posts("read"))

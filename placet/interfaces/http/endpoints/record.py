@@ -65,7 +65,7 @@ class RecordEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/record", tags=["record"])
         router.add_api_route("", self.entries, methods=["GET"])
         router.add_api_route("/tenant", self.tenant_stream, methods=["GET"])

@@ -49,7 +49,7 @@ class RunEndpoints:
         self._tenant, self._agents = served.tenant, served.agents
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix=RUNS, tags=["runs"])
         router.add_api_route("", self.start, **posts("operate"), status_code=201, responses=_AGAIN)
         router.add_api_route("", self.list_runs, methods=["GET"])
@@ -94,11 +94,11 @@ class RunEndpoints:
         return RunPage(runs=found[:limit], next=found[limit - 1].run_id if len(found) > limit else None)
 
     def show(self, run_id: RunId) -> RunRecord:
-        """Where a run stands."""
+        """Return where a run stands."""
         return self._find(run_id)
 
     def proposal(self, run_id: RunId) -> PendingProposal:
-        """The exact mutation a run proposes, with the candidates it beat."""
+        """Return the exact mutation a run proposes, with the candidates it beat."""
         record = self._find(run_id)
         if record.proposal is None:
             raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
@@ -107,7 +107,7 @@ class RunEndpoints:
         return PendingProposal(run_id=run_id, digest=record.proposal, proposal=document)
 
     def evidence(self, run_id: RunId) -> RunEvidence:
-        """What billing answered, and the digests of its answers."""
+        """Return what billing answered, and the digests of its answers."""
         self._find(run_id)
         facts = facts_of(self._database, run_id, self._tenant)
         if facts is None:
@@ -121,12 +121,12 @@ class RunEndpoints:
         )
 
     def exchanges(self, run_id: RunId) -> RunExchanges:
-        """What each model was shown and said, exactly; it is foreign text, and is to be shown as such."""
+        """Return exactly what each model was shown and said; it is foreign text, and is to be shown as such."""
         self._find(run_id)
         return RunExchanges(run_id=run_id, exchanges=exchanges_of(self._database, run_id, self._tenant))
 
     def audit(self, run_id: RunId) -> RunAudit:
-        """The record of a run."""
+        """Return the record of a run."""
         self._find(run_id)
         with self._database.snapshot() as tx:
             return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))

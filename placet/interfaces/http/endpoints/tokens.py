@@ -27,7 +27,7 @@ class TokenEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Their routes."""
+        """Make the routes."""
         router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
         router.add_api_route("", self.list_issued, methods=["GET"])
         router.add_api_route("", self.take, **posts("deliver"), status_code=201)
