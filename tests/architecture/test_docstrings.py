@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NO_VERB = frozenset(
-    ("A All An Does Each Every How If Is May No One "
-     "That The There This What Where Whether Which Who Why").split()
-)  # fmt: skip
+NO_VERB = {
+    "A", "All", "An", "Does", "Each", "Every", "How", "If", "Is", "May", "No", "One", "That", "The", "There", "This",
+    "What", "Where", "Whether", "Which", "Who", "Why",
+}  # fmt: skip
 
 
 def _functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
