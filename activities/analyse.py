@@ -14,7 +14,7 @@ from placet.contracts.customer import CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
 from placet.errors import GovernanceError, NotFound, UsageError
 from placet.gate import reversal
-from placet.gate.context import add, milliseconds_since, record
+from placet.gate.context import milliseconds_since
 from placet.governance.reversals import KEY_PREFIX
 from placet.plugin_api.calls import record_calls
 from placet.storage.standing import is_over
@@ -53,8 +53,7 @@ class Analyse:
             tx.audit.foresee(request.run_id, ENDED, STEP)
             if is_over(tx, request.run_id):  # an earlier attempt's entry would be found all the same
                 raise GovernanceError(f"run {request.run_id!r} is over; start another one", code="run_over")
-            record(
-                tx,
+            tx.record(
                 request,
                 "run.started",
                 actor=request.requested_by,
@@ -73,8 +72,7 @@ class Analyse:
         with context.database.transaction() as tx:
             keep_exchanges(tx, request, outcome.exchanges)
             digest = tx.artifacts.put_model(request.tenant, assessment)
-            entry, ours = add(
-                tx,
+            entry, ours = tx.record(
                 request,
                 STEP,
                 actor=reversal.actor_of(request),

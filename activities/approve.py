@@ -16,17 +16,17 @@ from placet.decisioning.contact import rule
 from placet.errors import GovernanceError, PolicyError, UsageError
 from placet.gate.clearing import clear
 from placet.gate.contact import contact_breach
-from placet.gate.context import add, milliseconds_since, record
+from placet.gate.context import milliseconds_since
 from placet.gate.controls import is_control
 from placet.gate.deciding.review import Review, too_late, unreviewable
 from placet.gate.notices import announce
 from placet.gate.opening import cleared, denied, gate_for, keep_policies
 from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.policy.set import PolicySet
-from placet.storage.database import Transaction
 from placet.storage.pending import OPENED, PROPOSED, amended_key, check_proposed
 from placet.storage.records import Asked
 from placet.storage.standing import is_over
+from placet.storage.transaction import Transaction
 
 _MARKS: Mapping[Milestone, RecordKind] = MappingProxyType(
     {"reminded": "approve.reminded", "escalated": "approve.escalated"}
@@ -62,8 +62,7 @@ class Approve:
                 opened = self._clear(tx, gate, proposal, asked, policies)
                 keep_policies(tx, run, policies)
                 # Every attempt locks the run before it looks for this entry: it is ours.
-                entry = record(
-                    tx,
+                entry = tx.record(
                     run,
                     OPENED,
                     actor="policy",
@@ -73,7 +72,7 @@ class Approve:
                         "gate": opened.model_dump(mode="json"),
                         "duration_ms": milliseconds_since(began),
                     },
-                )
+                ).event
                 people = Asked.of(opened, proposal)
                 if opened.verdict == "cleared":
                     tx.runs.note_asked(run.run_id, people)
@@ -90,8 +89,7 @@ class Approve:
         if due is None or now + CLOCK_SKEW < due:
             return  # the workflow takes the time from Temporal, where others can move it
         with context.step(run), context.database.transaction() as tx:
-            marked = add(
-                tx,
+            marked = tx.record(
                 run,
                 _MARKS[gate.milestone],
                 actor="policy",

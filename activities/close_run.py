@@ -14,7 +14,7 @@ from placet.contracts.text import NAME, one_line
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, PlacetError
 from placet.gate.clearing import release
-from placet.gate.context import end, record
+from placet.gate.context import end
 from placet.gate.controls import record_outcome
 from placet.gate.deciding.review import refuse
 from placet.gate.notices import announce
@@ -23,8 +23,8 @@ from placet.gate.sending.settlement import end_refusal
 from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.effects import effect_key
 from placet.governance.signing.canonical import sha256_hex
-from placet.storage.database import Transaction
 from placet.storage.pending import pending_on_record
+from placet.storage.transaction import Transaction
 
 _UNASKED = "its workflow was cancelled in Temporal, and nobody had asked for that on the record"
 _EARLY = "its workflow in Temporal took its gate for closed, which stands open until"
@@ -90,8 +90,7 @@ class CloseRun:
             if error is None:
                 return
             envelope = close.settled_by.envelope_digest if close.settled_by is not None else ""
-            record(
-                tx,
+            tx.record(
                 close.run,
                 "run.end_refused",
                 key=f"run.end_refused.{close.state}.{error.code}.{envelope}",
@@ -153,7 +152,7 @@ class CloseRun:
                 raise
             body = {"state": close.state, "code": error.code, "detail": str(error)}
             key = f"run.follow_up_failed.{close.state}"
-            record(tx, close.run, "run.follow_up_failed", key=key, actor="worker", at=now, body=body)
+            tx.record(close.run, "run.follow_up_failed", key=key, actor="worker", at=now, body=body)
 
     def _tell(self, tx: Transaction, close: CloseInput, now: datetime) -> None:
         """Give back what a mandate lent and nothing came of; tell people what they waited for, or are needed for."""

@@ -20,10 +20,10 @@ from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.run import RunRequest
 from placet.errors import PlacetError, PluginError, StorageError
-from placet.gate.context import GateContext, record
+from placet.gate.context import GateContext
 from placet.network.deadline import within
 from placet.plugin_api.protocols import MutatePlugin
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -116,8 +116,7 @@ def unanswered_recorded(context: Context, run: RunRequest, kind: RecordKind) -> 
         attempt = activity.info().attempt
         with context.database.transaction() as tx:
             keep_exchanges(tx, run, error.exchanges)
-            record(
-                tx,
+            tx.record(
                 run,
                 kind,
                 actor=f"agent:{run.agent}",

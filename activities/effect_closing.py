@@ -18,11 +18,11 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult, Receipt
 from placet.contracts.run import ExecuteInput
 from placet.errors import PlacetError, PluginError, UpstreamUnavailable
-from placet.gate.context import end, milliseconds_since, record
+from placet.gate.context import end, milliseconds_since
 from placet.gate.reversal import mark_reversed
 from placet.plugin_api.protocols import Confirmation
-from placet.storage.database import Transaction
 from placet.storage.records import Claim
+from placet.storage.transaction import Transaction
 
 TAKEN_OVER = "another attempt has taken this effect over"
 # How long an approved effect waits for a system to which nothing could be sent.
@@ -80,7 +80,7 @@ class Closing:
         with context.database.transaction() as tx:  # nobody needs to wait for this attempt
             tx.effects.release(attempt.key, holder=attempt.holder, now=now)
             key = f"{WAITING}.{attempt.holder}"
-            record(tx, attempt.effect.run, WAITING, actor="worker", at=now, key=key, body=body)
+            tx.record(attempt.effect.run, WAITING, actor="worker", at=now, key=key, body=body)
         raise error
 
     def not_looked(self, attempt: Attempt, error: PluginError) -> ExecutionResult:
@@ -109,8 +109,7 @@ class Closing:
             tx.runs.set_state(
                 run.run_id, "executed", at=receipt.settled_at, code=result.code, detail=result.detail, receipt=receipt
             )
-            record(
-                tx,
+            tx.record(
                 run,
                 "execute.settled",
                 actor="plugin:commerce",
@@ -163,7 +162,7 @@ class Closing:
 
     def _note(self, tx: Transaction, attempt: Attempt, kind: RecordKind, **facts: str) -> None:
         body = {"effect_key": attempt.key, **facts, **attempt.trace()}
-        record(tx, attempt.effect.run, kind, actor="worker", at=self._context.clock(), body=body)
+        tx.record(attempt.effect.run, kind, actor="worker", at=self._context.clock(), body=body)
 
     def later(
         self,
@@ -181,8 +180,7 @@ class Closing:
         kind: RecordKind = WAITING if doubted is None else DOUBTED
         body = {"effect_key": attempt.key, "holder": attempt.holder, "wait_seconds": math.ceil(wait), "detail": why}
         with context.database.transaction() as tx:
-            record(
-                tx,
+            tx.record(
                 run,
                 kind,
                 actor="worker",

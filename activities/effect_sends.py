@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from placet.contracts.run import RunRequest
-from placet.gate.context import record
 from placet.plugin_api.sending import CountedSend
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 SENDING: Final = "execute.sending"
 NOT_SENT: Final = "execute.not_sent"
@@ -60,13 +59,13 @@ def sends_on_record(tx: Transaction, run: RunRequest, effect_key: str, counted: 
 def record_sending(tx: Transaction, run: RunRequest, effect_key: str, holder: str, number: int, at: datetime) -> None:
     """Record that request `number` of an effect is about to leave; commit before it does."""
     body = {"effect_key": effect_key, "holder": holder, "number": number}
-    record(tx, run, SENDING, actor="worker", at=at, key=f"{SENDING}.{holder}", body=body)
+    tx.record(run, SENDING, actor="worker", at=at, key=f"{SENDING}.{holder}", body=body)
 
 
 def record_not_sent(tx: Transaction, run: RunRequest, effect_key: str, holder: str, why: str, at: datetime) -> None:
     """Record that no byte of the request that `holder` counted left."""
     body = {"effect_key": effect_key, "holder": holder, "detail": why}
-    record(tx, run, NOT_SENT, actor="worker", at=at, key=f"{NOT_SENT}.{holder}", body=body)
+    tx.record(run, NOT_SENT, actor="worker", at=at, key=f"{NOT_SENT}.{holder}", body=body)
 
 
 def doubt(send: CountedSend, number: int, why: str) -> dict[str, object]:

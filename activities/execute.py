@@ -23,7 +23,6 @@ from placet.contracts.receipt import ExecutionResult
 from placet.contracts.run import ExecuteInput
 from placet.errors import GovernanceError, OutcomeUnknown, PluginError, UpstreamRejected, UpstreamUnavailable
 from placet.gate.contact import check_contact
-from placet.gate.context import record
 from placet.gate.controls import refuse_in_ledger
 from placet.gate.sending.ledger import borne_out
 from placet.gate.sending.read_back import newest_known
@@ -33,8 +32,8 @@ from placet.network.deadline import within
 from placet.plugin_api.calls import record_calls
 from placet.plugin_api.protocols import Sighting
 from placet.plugin_api.sending import CountedSend, counted_send
-from placet.storage.database import Transaction
 from placet.storage.standing import is_over
+from placet.storage.transaction import Transaction
 
 _CONFLICT = 409
 _SHOWS_OUR_KEY = frozenset({"duplicate_effect", "effect_mismatch", "effect_failed", "effect_pending"})
@@ -99,14 +98,13 @@ class Execute:
                 raise GovernanceError(f"run {run.run_id!r} is over; nothing may be sent for it", code="run_over")
             if any(other.effect_key != key for other in tx.effects.for_run(run.run_id)):
                 raise GovernanceError(f"run {run.run_id!r} has another effect; it causes one", code="effect_conflict")
-            intended = record(
-                tx,
+            intended = tx.record(
                 run,
                 "execute.intended",
                 actor="worker",
                 at=now,
                 body={"effect_key": key, "proposal": effect.proposal, "envelopes": list(effect.decisions)},
-            )
+            ).event
             tx.runs.set_state(run.run_id, "executing", at=now)
             claim = refuse_in_ledger(tx, run, key, holder, claim, now)
             # A first claim of what the record says was intended before: the ledger lost its row, the record did not.

@@ -18,10 +18,10 @@ from placet.contracts.billing import Evidence
 from placet.contracts.run import Proposed, ProposeInput, RunRequest
 from placet.errors import GovernanceError
 from placet.gate import controls, reversal
-from placet.gate.context import add, milliseconds_since
+from placet.gate.context import milliseconds_since
 from placet.governance.targets import check_targets
-from placet.storage.database import Transaction
 from placet.storage.pending import PROPOSED
+from placet.storage.transaction import Transaction
 
 
 class Ground(NamedTuple):
@@ -73,8 +73,7 @@ class Propose:
             outcome = controls.plant(context, tx, step, outcome)
             keep_exchanges(tx, run, outcome.exchanges)
             digest = tx.artifacts.put_model(run.tenant, outcome.proposal) if outcome.proposal else None
-            entry, ours = add(
-                tx,
+            entry, ours = tx.record(
                 run,
                 PROPOSED,
                 actor=reversal.actor_of(run),

@@ -12,7 +12,7 @@ from activities.context import Context, read_in_time
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
 from placet.decisioning.contact import SHOWN_DAYS
-from placet.gate.context import add, milliseconds_since
+from placet.gate.context import milliseconds_since
 from placet.plugin_api.evidence import gather
 
 STEP: Final = "query_billing.completed"
@@ -47,8 +47,7 @@ class QueryBilling:
             )
             evidence = evidence.model_copy(update={"history": history})
             digest = tx.artifacts.put_model(run.tenant, evidence)
-            entry, ours = add(
-                tx,
+            entry, ours = tx.record(
                 run,
                 STEP,
                 actor="plugin:billing",

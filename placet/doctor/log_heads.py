@@ -13,8 +13,8 @@ from placet.governance.log.checkpoints import origin_of
 from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import read_trusted_keys
 from placet.governance.log.notes import VerifierKey
-from placet.storage.database import Transaction
 from placet.storage.log.heads import head_fault
+from placet.storage.transaction import Transaction
 
 _CHECK = "log heads"
 _PATIENCE = timedelta(minutes=10)

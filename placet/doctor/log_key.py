@@ -11,7 +11,8 @@ from placet.files import secret_fault
 from placet.governance.log.checkpoints import open_checkpoint, origin_of
 from placet.governance.log.key import read_trusted_keys
 from placet.governance.log.notes import VerifierKey
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 _SECONDS = 1.5
 _SHARE = "give every process the same PLACET_LOG_KEY_FILE, and keep a replaced key's .pub as <name>-retired-<when>.pub"

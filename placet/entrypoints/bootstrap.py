@@ -17,6 +17,7 @@ from activities.context import Context
 from agents.application import Application
 from agents.catalogue import load, names
 from agents.model_calls.inference import Inference, ModelsConfig, RoutedInference
+from placet.contracts.audit import RecordKind
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
 from placet.entrypoints.environment import environment_secret
@@ -137,17 +138,12 @@ class _Violations:
         try:
             with self._database.transaction() as tx:
                 run = tx.runs.get(run_id) if run_id else None
-                tenant = run.tenant if run else self._tenant
-                tx.audit.append(
-                    stream=run.run_id if run else f"tenant/{tenant}",
-                    tenant=tenant,
-                    run_id=run.run_id if run else None,
-                    kind="plugin.violation",
-                    actor=f"plugin:{plugin}",
-                    step_key=f"plugin.violation.{secrets.token_hex(12)}",
-                    at=_now(),
-                    body={"detail": str(violation)},
-                )
+                kind: RecordKind = "plugin.violation"
+                actor, what, body = f"plugin:{plugin}", secrets.token_hex(12), {"detail": str(violation)}
+                if run is None:
+                    tx.record_act(self._tenant, kind, actor, _now(), what, body)
+                else:
+                    tx.record(run, kind, actor=actor, at=_now(), body=body, key=f"{kind}.{what}")
         except StorageError:
             return  # the request was stopped all the same; the step fails with the violation and is recorded so
 

@@ -21,10 +21,9 @@ from placet.contracts.run import RunRequest
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
-from placet.gate.context import record
 from placet.governance.authority.mandates import Authority, charge, check_authority, covers, left
 from placet.governance.policy.set import PolicySet
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 CONSUMED: Final = "mandate.consumed"
 PASSED_OVER: Final = "mandate.passed_over"
@@ -128,7 +127,7 @@ def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetim
     use = tx.mandates.release(run.run_id, proposal_digest, now)
     if use is not None:
         body = {"proposal": proposal_digest, "mandate_id": use.mandate_id, "amount_minor": use.amount_minor}
-        record(tx, run, RELEASED, actor="worker", at=now, body=body)
+        tx.record(run, RELEASED, actor="worker", at=now, body=body)
 
 
 def _assessment(tx: Transaction, run: RunRequest, proposal: Proposal) -> Assessment:
@@ -199,14 +198,14 @@ def _record_consumed(
         "left": None if remaining is None else remaining.model_dump(mode="json"),
         "entitled_by": authority.policies,
     }
-    return _recorded(record(tx, run, CONSUMED, actor="policy", at=now, body=body))
+    return _recorded(tx.record(run, CONSUMED, actor="policy", at=now, body=body).event)
 
 
 def _record_passed_over(
     tx: Transaction, run: RunRequest, digest: str, reasons: list[dict[str, str]], now: datetime
 ) -> None:
     body = {"proposal": digest, "mandates": len(reasons), "reasons": reasons[:_MOST_REASONS]}
-    record(tx, run, PASSED_OVER, actor="policy", at=now, body=body)
+    tx.record(run, PASSED_OVER, actor="policy", at=now, body=body)
 
 
 def _recorded(entry: AuditEvent) -> Clearance:

@@ -6,7 +6,7 @@ from placet.contracts.proposal import Proposal, Reason
 from placet.decisioning.contact import breaches, rule
 from placet.errors import DecisionRefused
 from placet.gate.context import GateContext
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 CODE = "contact_policy"
 

@@ -5,11 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
-from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.audit import AuditEvent
 from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.proposal import Proposal
@@ -19,8 +19,9 @@ from placet.errors import GovernanceError
 from placet.governance.policy.set import PolicySet
 from placet.notify.address_book import AddressBook
 from placet.plugin_api.protocols import ReadPlugin
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.log.audit_log import Appended
+from placet.storage.transaction import Transaction
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,40 +99,9 @@ def milliseconds_since(began: float) -> int:
     return int((time.monotonic() - began) * 1000)
 
 
-def add(
-    tx: Transaction, run: RunRequest, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
-) -> Appended:
-    """Append one entry to the run's stream, once per step key (the kind, where it occurs once in a run).
-
-    Append first, and change nothing else unless the entry is `ours`: where it is not, another attempt of this step was
-    quicker, and what it did and answered stands.
-
-    Raises:
-        GovernanceError: code `run_over`; the run has ended meanwhile.
-    """
-    return tx.audit.add(
-        stream=run.run_id,
-        tenant=run.tenant,
-        run_id=run.run_id,
-        kind=kind,
-        actor=actor,
-        step_key=key or kind,
-        at=at,
-        body=body,
-    )
-
-
-def record(
-    tx: Transaction, run: RunRequest, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
-) -> AuditEvent:
-    """Write an entry like `add`, where it does not matter whose entry it is."""
-    return add(tx, run, kind, actor=actor, at=at, body=body, key=key).event
-
-
 def end(tx: Transaction, run: RunRequest, state: EndState, code: str, detail: str, at: datetime) -> Appended:
     """Record the end of a run, or its parking; what was recorded first is what stands."""
-    return add(
-        tx,
+    return tx.record(
         run,
         "run.parked" if state == "unknown_outcome" else "run.ended",
         actor="worker",

@@ -20,11 +20,11 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import CloseInput, ProposeInput, RunRequest
 from placet.decisioning.controls import ineligible, retold, too_much
 from placet.errors import DecisionRefused, PolicyError
-from placet.gate.context import GateContext, record
+from placet.gate.context import GateContext
 from placet.governance.oversight.stories import ControlOutcome, outcome_key
-from placet.storage.database import Transaction
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import Claim
+from placet.storage.transaction import Transaction
 
 CODE: Final = "control_proposal"
 _OUTCOMES: Final[Mapping[ControlOutcome, RecordKind]] = {
@@ -73,7 +73,7 @@ def refuse_in_ledger(tx: Transaction, run: RunRequest, key: str, holder: str, cl
     detail = _told(control)
     tx.effects.fail(key, holder=holder, code=CODE, detail=detail)
     body = {"effect_key": key, "code": CODE, "detail": detail, "attempt": claim.attempts, "calls": [], "duration_ms": 0}
-    record(tx, run, "execute.refused", actor="worker", at=now, body=body)
+    tx.record(run, "execute.refused", actor="worker", at=now, body=body)
     return claim.model_copy(update={"status": "failed", "code": CODE, "detail": detail})
 
 
@@ -89,21 +89,20 @@ def record_outcome(tx: Transaction, close: CloseInput, now: datetime) -> None:
     elif close.code == CODE:
         outcome = "missed"
     said = [used.decision for used in tx.decisions.of_run(run.run_id)]
-    tx.audit.append(
-        stream=f"tenant/{run.tenant}",
-        tenant=run.tenant,
-        run_id=None,
-        kind=_OUTCOMES[outcome],
-        actor="worker",
-        step_key=outcome_key(run.run_id),
-        at=now,
-        body={
+    tx.record_act(
+        run.tenant,
+        _OUTCOMES[outcome],
+        "worker",
+        now,
+        run.run_id,
+        {
             "run_id": run.run_id,
             "flaw": control.flaw,
             "state": close.state,
             "code": close.code,
             "decisions": [one.model_dump(mode="json", include={"approver", "verdict", "proposal"}) for one in said],
         },
+        key=outcome_key(run.run_id),
     )
 
 

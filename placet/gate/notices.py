@@ -7,7 +7,7 @@ from placet.contracts.notification import Occasion
 from placet.contracts.run import RunRequest
 from placet.gate.context import GateContext
 from placet.notify.notices import ASKING, roles_concerned, subject_of, text_of
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 
 def announce(

@@ -10,7 +10,7 @@ from placet.contracts.times import moment
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.policy.answer import PolicyAnswer
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 
 def denied(reason: str, policies: PolicySet | None, now: datetime) -> Gate:

@@ -18,8 +18,8 @@ from placet.errors import GovernanceError
 from placet.gate.context import GateContext
 from placet.governance.effects import effect_key
 from placet.governance.reversals import REQUESTED, REVERSED, check_reversible, step_key
-from placet.storage.database import Transaction
 from placet.storage.standing import state_on_record
+from placet.storage.transaction import AnotherRun, Transaction
 
 _WHY, _NAME, _DETAIL = 80, 60, 160
 """Bounds of what a person wrote and of their name, in a reason of 160 characters."""
@@ -35,15 +35,13 @@ def actor_of(run: RunRequest) -> str:
 
 def record_asked(tx: Transaction, run: RunRequest, original_id: str, at: datetime, body: dict[str, Any]) -> None:
     """Say on the original's stream, once, that `run` was asked to take it back."""
-    tx.audit.append(
-        stream=original_id,
-        tenant=run.tenant,
-        run_id=original_id,
-        kind=REQUESTED,
+    tx.record(
+        AnotherRun(original_id, run.tenant),
+        REQUESTED,
         actor=run.requested_by,
-        step_key=step_key(REQUESTED, run.run_id),
         at=at,
         body=body,
+        key=step_key(REQUESTED, run.run_id),
     )
 
 
@@ -125,15 +123,13 @@ def mark_reversed(tx: Transaction, run: RunRequest, at: datetime) -> None:
     """Say on the original's stream that `run` executed, in the transaction that records it; nothing for other runs."""
     if run.reverses is None:
         return
-    tx.audit.append(
-        stream=run.reverses,
-        tenant=run.tenant,
-        run_id=run.reverses,
-        kind=REVERSED,
+    tx.record(
+        AnotherRun(run.reverses, run.tenant),
+        REVERSED,
         actor=ACTOR,
-        step_key=step_key(REVERSED, run.run_id),
         at=at,
         body={"reversal": run.run_id},
+        key=step_key(REVERSED, run.run_id),
     )
 
 

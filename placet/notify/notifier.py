@@ -19,8 +19,9 @@ from placet.errors import PlacetError, UpstreamRejected
 from placet.notify.channel import DEFERRED, Sender, Unconfigured
 from placet.notify.notices import message_id
 from placet.rounds import STOP_SECONDS, Faults, Rounds
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.notifications import Lane
+from placet.storage.transaction import Transaction
 
 _log = logging.getLogger(__name__)
 
@@ -191,13 +192,11 @@ class Notifier(Rounds):
 
 
 def _record(tx: Transaction, message: Notification, kind: RecordKind, at: datetime, **more: str) -> None:
-    tx.audit.append(
-        stream=message.run_id,
-        tenant=message.tenant,
-        run_id=message.run_id,
-        kind=kind,
+    tx.record(
+        message,
+        kind,
         actor="notifier",
-        step_key=f"{kind}.{message.notification_id}",
+        key=f"{kind}.{message.notification_id}",
         at=at,
         body={
             "notification": message_id(message),

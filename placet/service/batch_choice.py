@@ -15,9 +15,10 @@ from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
 from placet.service.decisions import pending_proposal
 from placet.service.given import checked
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.inbox import InboxFilter
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 BatchVerdict = Literal["approve", "reject"]
 

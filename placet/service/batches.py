@@ -18,9 +18,10 @@ from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_documen
 from placet.service.batch_choice import PreparedBatch
 from placet.service.decisions import deliver_decision, review_outcome
 from placet.service.given import checked
-from placet.service.keeping.tenant_record import record_act, take_document
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import take_document
+from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -84,7 +85,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> Batch:
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
     # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
-    record_act(tx, tenant, "batch.signed", batch.signer, now, verified.digest, body)
+    tx.record_act(tenant, "batch.signed", batch.signer, now, verified.digest, body)
     return batch
 
 

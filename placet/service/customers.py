@@ -13,8 +13,9 @@ from placet.contracts.billing import Evidence
 from placet.contracts.contact import ContactHistory
 from placet.errors import UsageError
 from placet.service.in_hand import facts_of
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 GIVEN_DAYS = 90
 """How far back what was given is shown, unless another period is asked for."""

@@ -17,7 +17,7 @@ from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
 from placet.service.given import checked
-from placet.service.runs import find_run, record_entry
+from placet.service.runs import find_run
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 
@@ -130,7 +130,8 @@ async def deliver_decision(database: Database, engine: "Engine", record: RunReco
             with database.transaction() as tx:
                 signer = signer_of(tx, record.tenant, envelope, datetime.now(UTC))
                 body = {"envelope": digest, "code": error.code, "detail": str(error), "signer": signer}
-                record_entry(tx, record, "approve.refused", "unverified", body, key=f"approve.refused.{digest}.late")
+                key = f"approve.refused.{digest}.late"
+                tx.record(record, "approve.refused", actor="unverified", at=datetime.now(UTC), body=body, key=key)
         raise
 
 

@@ -10,7 +10,8 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
 from placet.errors import GovernanceError, UsageError
 from placet.storage.artifacts import ERASED
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 _WITH_MODELS: Final = frozenset({"analyse.completed", "analyse.unanswered", "propose.completed", "propose.unanswered"})
 _QUERIED: Final = "query_billing.completed"

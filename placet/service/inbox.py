@@ -10,10 +10,11 @@ from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, UsageError
 from placet.governance.quorum import roles_at
 from placet.service.given import checked
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.inbox import InboxFilter, InboxRow
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

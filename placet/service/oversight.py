@@ -19,11 +19,11 @@ from placet.governance.oversight.stories import (
 )
 from placet.notify.notices import ASKING
 from placet.service.given import person
-from placet.service.keeping.tenant_record import record_act
-from placet.service.runs import StartedRun, record_entry, start_run
-from placet.storage.database import Database, Transaction
+from placet.service.runs import StartedRun, start_run
+from placet.storage.database import Database
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -49,7 +49,7 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
                 f"run key {request.key!r} is taken; a run becomes no control afterwards", code="run_exists"
             )
         tx.controls.seed(control)
-        record_act(tx, request.tenant, SEEDED, by, now, request.run_id, {"run_id": request.run_id, "flaw": flaw})
+        tx.record_act(request.tenant, SEEDED, by, now, request.run_id, {"run_id": request.run_id, "flaw": flaw})
     return await start_run(database, engine, request)
 
 
@@ -69,7 +69,7 @@ def record_seen(database: Database, run: RunRecord, proposal: str, name: str, ch
     with database.transaction() as tx:
         if not any(key.name == name and key.revoked_at is None for key in tx.approvers.list(run.tenant)):
             return False
-        record_entry(tx, run, SEEN, name, body, key=seen_key(name, proposal))
+        tx.record(run, SEEN, actor=name, at=datetime.now(UTC), body=body, key=seen_key(name, proposal))
     return True
 
 

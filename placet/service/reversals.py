@@ -13,10 +13,11 @@ from placet.gate.reversal import record_asked
 from placet.governance.reversals import KEY_PREFIX, check_reversible
 from placet.service.given import checked
 from placet.service.keeping.tenant_record import vouched
-from placet.service.runs import StartedRun, own_run, record_entry, run_id_for
-from placet.storage.database import Database, Transaction
+from placet.service.runs import StartedRun, own_run, run_id_for
+from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from placet.storage.standing import state_on_record
+from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -116,4 +117,4 @@ def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str,
     record_asked(tx, request, original_id, request.requested_at, asked)
     wanted = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
     body = vouched({**wanted, "reason": reason}, token_id)
-    record_entry(tx, request, "run.requested", request.requested_by, body, at=request.requested_at)
+    tx.record(request, "run.requested", actor=request.requested_by, at=request.requested_at, body=body)

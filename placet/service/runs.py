@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from placet.contracts.audit import RecordKind
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
 from placet.service.given import checked, own
-from placet.service.keeping.tenant_record import VOUCHED, Said, record_act, vouched
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import VOUCHED, Said, vouched
+from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
 
@@ -80,13 +79,19 @@ def record_request(database: Database, request: RunRequest, *, token_id: str | N
     """
     with database.transaction() as tx:
         new = tx.runs.request(request)
-        record_entry(tx, request, "run.requested", request.requested_by, _wanted(request), at=request.requested_at)
+        tx.record(
+            request,
+            "run.requested",
+            actor=request.requested_by,
+            at=request.requested_at,
+            body=_wanted(request),
+        )
         stands = request_on_record(tx, request.run_id)
         over = is_over(tx, request.run_id)
         if new and token_id is not None:
             # Not on the run's own stream: a control has no token, and must not be told apart by that.
             vouch = vouched({"run_id": request.run_id}, token_id)
-            record_act(tx, request.tenant, VOUCHED, request.requested_by, request.requested_at, request.run_id, vouch)
+            tx.record_act(request.tenant, VOUCHED, request.requested_by, request.requested_at, request.run_id, vouch)
     return StartedRun(stands or request, new=new, over=over)
 
 
@@ -134,30 +139,7 @@ def record_cancellation(
         if tx.audit.find(record.run_id, key) is not None:
             key = f"{key}.{secrets.token_hex(12)}"  # another one asks as well
         body = vouched({"state": record.state, "reason": said.reason}, token_id)
-        record_entry(tx, record, "run.cancel_requested", said.by, body, key=key)
-
-
-def record_entry(
-    tx: Transaction,
-    run: RunRequest,
-    kind: RecordKind,
-    actor: str,
-    body: dict[str, Any],
-    *,
-    key: str = "",
-    at: datetime | None = None,
-) -> None:
-    """Append one entry to a run's stream, once per step key (the kind, where it occurs once)."""
-    tx.audit.append(
-        stream=run.run_id,
-        tenant=run.tenant,
-        run_id=run.run_id,
-        kind=kind,
-        actor=actor,
-        step_key=key or kind,
-        at=at or datetime.now(UTC),
-        body=body,
-    )
+        tx.record(record, "run.cancel_requested", actor=said.by, at=datetime.now(UTC), body=body, key=key)
 
 
 def _wanted(request: RunRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One database, its transactions, and the repositories that work inside them."""
+"""One database, and the transactions that threads share it by."""
 
 import threading
 from collections.abc import Iterator
@@ -11,91 +11,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from placet.files import make_own_file
-from placet.storage.artifacts import ArtifactStore
-from placet.storage.contacts import ContactReader
-from placet.storage.effects import EffectLedger
-from placet.storage.figures import FigureRepository
-from placet.storage.governance.approvers import ApproverRepository
-from placet.storage.governance.controls import ControlRepository
-from placet.storage.governance.decisions import DecisionRepository
-from placet.storage.governance.delegations import DelegationRepository
 from placet.storage.governance.enrolment import Trust
-from placet.storage.governance.halts import HaltRepository
-from placet.storage.governance.mandates import MandateRepository
-from placet.storage.inbox import InboxRepository
-from placet.storage.log.audit_log import AuditLog
-from placet.storage.log.checkpoints import CheckpointRepository
-from placet.storage.log.lease import LogLeases
-from placet.storage.log.tree import LogTree
-from placet.storage.notifications import Outbox
-from placet.storage.projections.rows import ProjectionRows
-from placet.storage.retention.erasures import Erasures
-from placet.storage.runs import RunRepository
 from placet.storage.sql import failures, migration
 from placet.storage.sql.driver import Connection, Statements
 from placet.storage.sql.engines import open_engine, parse_url, sqlite_file
+from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:
     import psycopg
-
-
-class Transaction:
-    """The repositories of one unit of work: all they write is committed together, or not at all.
-
-    Attributes:
-        connection: What they run on, for tools that copy whole tables.
-    """
-
-    __slots__ = (
-        "approvers",
-        "artifacts",
-        "audit",
-        "checkpoints",
-        "connection",
-        "contacts",
-        "controls",
-        "decisions",
-        "delegations",
-        "effects",
-        "erasures",
-        "figures",
-        "halts",
-        "inbox",
-        "log",
-        "log_leases",
-        "mandates",
-        "outbox",
-        "projections",
-        "runs",
-    )
-
-    def __init__(self, connection: Connection, trust: Trust) -> None:
-        self.connection = connection
-        self.audit = AuditLog(connection)
-        self.runs = RunRepository(connection)
-        self.inbox = InboxRepository(connection)
-        self.outbox = Outbox(connection)
-        self.artifacts = ArtifactStore(connection)
-        self.approvers = ApproverRepository(connection, trust)
-        self.decisions = DecisionRepository(connection)
-        self.effects = EffectLedger(connection)
-        self.delegations = DelegationRepository(connection, self.approvers)
-        self.halts = HaltRepository(connection, self.approvers)
-        self.log = LogTree(connection)
-        self.log_leases = LogLeases(connection)
-        self.mandates = MandateRepository(connection)
-        self.checkpoints = CheckpointRepository(connection)
-        self.contacts = ContactReader(connection)
-        self.controls = ControlRepository(connection)
-        self.erasures = Erasures(connection)
-        self.figures = FigureRepository(connection)
-        self.projections = ProjectionRows(connection)
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
-        with self.connection.begin_nested():
-            yield
 
 
 class Database:

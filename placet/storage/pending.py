@@ -9,8 +9,8 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
 from placet.contracts.run import Expected
 from placet.errors import DecisionRefused
-from placet.storage.database import Transaction
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 PROPOSED: Final = "propose.completed"
 OPENED: Final = "approve.opened"

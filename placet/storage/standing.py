@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from placet.contracts.audit import ENDED
 from placet.contracts.run import OPEN_STATES, RunRequest, RunState
 from placet.errors import GovernanceError
-from placet.storage.database import Transaction
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 REQUESTED: Final = "run.requested"
 

@@ -19,7 +19,6 @@ from placet.contracts.people.decision import ReceivedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import ExecuteInput, GateInput, ReviewInput, RunRequest
 from placet.errors import PlacetError
-from placet.gate.context import record
 from placet.gate.sending.recheck import refusal
 from placet.governance.signing.keys import SigningKey
 from placet.service import decisions as decision_operations
@@ -73,7 +72,7 @@ class GateWork:
         copy = proposal.model_copy(update={"run_id": request.run_id})
         with self._context.database.transaction() as tx:
             digest = tx.artifacts.put_model(request.tenant, copy)
-            record(tx, request, PROPOSED, actor="bench", at=datetime.now(UTC), body={"proposal": digest})
+            tx.record(request, PROPOSED, actor="bench", at=datetime.now(UTC), body={"proposal": digest})
             tx.runs.set_state(request.run_id, "proposing", at=datetime.now(UTC), proposal=digest)
         self._environment.info = replace(
             self._environment.info, workflow_id=request.run_id, workflow_type=WORKFLOW, is_local=True

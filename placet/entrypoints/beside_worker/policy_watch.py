@@ -10,7 +10,8 @@ from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PlacetError, PolicyError
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.rounds import Faults, Rounds
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 _log = logging.getLogger(__name__)
 

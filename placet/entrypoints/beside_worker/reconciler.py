@@ -155,19 +155,10 @@ class Reconciler:
         at = self._context.clock()
         with self._context.database.transaction() as tx:
             for tenant in sorted(self._context.tenants):
-                stream, key = f"tenant/{tenant}", _met_key(known)
-                if tx.audit.find(stream, key) is None:
+                key = _met_key(known)
+                if tx.audit.find(f"tenant/{tenant}", key) is None:
                     body = {"namespace": self._engine.client.namespace, "namespace_id": known}
-                    tx.audit.append(
-                        stream=stream,
-                        tenant=tenant,
-                        run_id=None,
-                        kind="engine.met",
-                        actor="worker",
-                        step_key=key,
-                        at=at,
-                        body=body,
-                    )
+                    tx.record_act(tenant, "engine.met", "worker", at, known, body, key=key)
 
     def _unmoved(self) -> Sequence[RunRecord]:
         before = self._context.clock() - self._grace

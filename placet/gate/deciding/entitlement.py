@@ -11,7 +11,7 @@ from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
 from placet.governance.authority.delegations import Authority, authorities, authority_under, entitled
 from placet.governance.policy.set import PolicySet
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from placet.governance.batches import is_batched, signed_part, verify_batched
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import proven_signer
-from placet.storage.database import Transaction
 from placet.storage.pending import Pending
 from placet.storage.records import UsedDecision
+from placet.storage.transaction import Transaction
 
 UNPROVEN = "unproven"
 """Code of a decision on our own record that no signature bears out."""

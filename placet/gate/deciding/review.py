@@ -10,7 +10,7 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
-from placet.gate.context import GateContext, add, milliseconds_since, record
+from placet.gate.context import GateContext, milliseconds_since
 from placet.gate.deciding.entitlement import Entitlement
 from placet.gate.deciding.proof import check_amendments, read_decision, signer_of
 from placet.gate.deciding.votes import Votes
@@ -22,9 +22,9 @@ from placet.governance.approvals import CLOCK_SKEW, amendment_of
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
-from placet.storage.database import Transaction
 from placet.storage.pending import Pending, amended_key, pending_on_record
 from placet.storage.records import Asked
+from placet.storage.transaction import Transaction
 
 _WAITING: dict[Phase, RunState] = {"decide": "awaiting_decision", "settle": "unknown_outcome"}
 _REVIEW_SECONDS = 5.0
@@ -161,8 +161,7 @@ class Review:
         tx, run, now = self._tx, self._run, self._context.clock()
         before = self._pending.proposal
         tx.artifacts.put_model(run.tenant, proposal)
-        entry, ours = add(
-            tx,
+        entry, ours = tx.record(
             run,
             "approve.amended",
             key=amended_key(before),
@@ -188,8 +187,7 @@ class Review:
         missing = self._votes.missing()
         detail = f"{missing} more must approve" if missing else ""
         kind: RecordKind = "approve.decided" if self._phase == "decide" else "approve.settled"
-        recorded = add(
-            tx,
+        recorded = tx.record(
             run,
             kind,
             key=f"{kind}.{decision.envelope_digest}",
@@ -294,8 +292,7 @@ def unreviewable(tx: Transaction, asked: ReviewInput, error: PlacetError, now: d
 def refuse(tx: Transaction, run: RunRequest, received: ReceivedDecision, error: GovernanceError, now: datetime) -> None:
     """Record a decision that does not count. Who sent it is not known; who signed it is, where their good key did."""
     envelope, signer = sha256_hex(received.envelope.encode()), signer_of(tx, run.tenant, received.envelope, now)
-    record(
-        tx,
+    tx.record(
         run,
         "approve.refused",
         actor="unverified",

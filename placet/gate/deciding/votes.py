@@ -10,15 +10,15 @@ from placet.contracts.people.decision import YES, AcceptedDecision, Phase, Verdi
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
 from placet.errors import DecisionRefused, GovernanceError, PolicyError
-from placet.gate.context import GateContext, add
+from placet.gate.context import GateContext
 from placet.gate.deciding.entitlement import Entitlement, Entitlements
 from placet.gate.deciding.proof import prove
 from placet.gate.opening import denied, gate_for
 from placet.governance.policy.set import PolicySet
 from placet.governance.quorum import admit, roles_at, roles_of_both, stricter, suffices
-from placet.storage.database import Transaction
 from placet.storage.pending import Pending
 from placet.storage.records import UsedDecision
+from placet.storage.transaction import Transaction
 
 
 class Votes:
@@ -153,8 +153,7 @@ class Votes:
             return check(decision)
         except GovernanceError as error:
             envelope = decision.envelope_digest
-            lapsed = add(
-                self._tx,
+            lapsed = self._tx.record(
                 self._run,
                 "approve.lapsed",
                 actor="policy",

@@ -2,7 +2,7 @@
 
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 
 def check_not_halted(tx: Transaction, proposal: Proposal, *, for_sending: bool = False) -> None:

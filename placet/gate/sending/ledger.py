@@ -7,8 +7,8 @@ Whoever writes to the database alone can close a row; what nobody recorded neith
 from typing import Final
 
 from placet.contracts.audit import ENDED
-from placet.storage.database import Transaction
 from placet.storage.records import EffectRecord
+from placet.storage.transaction import Transaction
 
 SETTLED: Final = "execute.settled"
 _FAILED = ("execute.failed", "execute.refused")

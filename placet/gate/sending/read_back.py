@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from placet.contracts.proposal import Mutation, MutationKind, Proposal
 from placet.plugin_api.protocols import MutatePlugin, Sighting
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 _LATEST = 20
 """How many of the newest executed runs are looked through for one of the same kind."""

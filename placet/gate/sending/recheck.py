@@ -19,9 +19,9 @@ from placet.gate.sending.halting import check_not_halted
 from placet.governance.quorum import roles_of_both, stricter, suffices
 from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
-from placet.storage.database import Transaction
 from placet.storage.pending import OPENED, PROPOSED, Pending, amended_key, pending_on_record
 from placet.storage.standing import is_over
+from placet.storage.transaction import Transaction
 
 CANCEL_REQUESTED: Final[RecordKind] = "run.cancel_requested"
 

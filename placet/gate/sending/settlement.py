@@ -10,8 +10,8 @@ from placet.gate.context import GateContext
 from placet.gate.deciding.votes import Votes
 from placet.gate.sending.ledger import borne_out
 from placet.governance.effects import effect_key
-from placet.storage.database import Transaction
 from placet.storage.pending import pending_on_record
+from placet.storage.transaction import Transaction
 
 _ENDS = {"confirm_executed": "executed", "confirm_not_executed": "failed"}
 

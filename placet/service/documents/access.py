@@ -22,8 +22,9 @@ from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.documents.keys import check_administrators
 from placet.service.given import only_one
-from placet.service.keeping.tenant_record import Said, record_act, take_document, vouched
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import Said, take_document, vouched
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 ISSUED: Final = "token.issued"
 REVOKED: Final = "token.revoked"
@@ -118,7 +119,7 @@ def revoke_token(
         known = _named(tx, tenant, token_id, now)
         found = only_one(known, token_id, "token", tenant, see="placet token list", code="unknown_token")
         body = {"token_id": found.token_id, "name": found.name, "reason": said.reason}
-        record_act(tx, tenant, REVOKED, said.by, now, found.token_id, vouched(body, vouched_by))
+        tx.record_act(tenant, REVOKED, said.by, now, found.token_id, vouched(body, vouched_by))
         return _judged(tx, tenant, found.token_id, now)
 
 
@@ -147,7 +148,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant
         raise UsageError(f"token {grant.token_id} was revoked; issue a new one", code="already_revoked")
     document = tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     terms = grant.model_dump(mode="json", include={"name", "roles", "token_id", "expires_at", "reason"})
-    entry = record_act(tx, tenant, ISSUED, grant.signer, now, grant.token_id, {**terms, "document": document})
+    entry = tx.record_act(tenant, ISSUED, grant.signer, now, grant.token_id, {**terms, "document": document})
     if entry.body.get("document") != document:
         raise DecisionRefused("another token has this id; issue a new one", code="duplicate")
     return grant

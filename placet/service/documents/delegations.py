@@ -14,8 +14,9 @@ from placet.governance.authority.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.given import only_one
-from placet.service.keeping.tenant_record import Said, record_act, take_document, vouched
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import Said, take_document, vouched
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 
 def sign_delegation(
@@ -103,7 +104,7 @@ def revoke_delegation(
         found = delegation.document_id
         record = tx.delegations.revoke(tenant, found, by=by, at=at, reason=reason)
         body = {"delegation_id": found, "signer": delegation.signer, "delegate": delegation.delegate, "reason": reason}
-        record_act(tx, tenant, "delegation.revoked", by, at, found, vouched(body, token_id))
+        tx.record_act(tenant, "delegation.revoked", by, at, found, vouched(body, token_id))
     return record
 
 
@@ -121,7 +122,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationR
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     confers = delegation.model_dump(mode="json", exclude={"tenant", "document_id"})
     body = {"delegation_id": delegation.document_id, **confers, "key_id": record.key_id, "document": record.document}
-    record_act(tx, tenant, "delegation.signed", delegation.signer, now, delegation.document_id, body)
+    tx.record_act(tenant, "delegation.signed", delegation.signer, now, delegation.document_id, body)
     # Only now: whoever signs at the same time waited at the tenant's record, and what they took is seen here.
     check_room(delegation, tx.delegations.standing(tenant, delegation.delegate, now), now)
     return record

@@ -15,9 +15,10 @@ from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.given import checked, own
-from placet.service.keeping.tenant_record import record_act, take_document, vouched
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import take_document, vouched
+from placet.storage.database import Database
 from placet.storage.records import EffectRecord
+from placet.storage.transaction import Transaction
 
 
 def place_halt(
@@ -69,7 +70,7 @@ def place_halt(
     body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
     with database.transaction() as tx:
         tx.halts.place(halt)
-        record_act(tx, tenant, PLACED, by, halt.placed_at, halt.halt_id, body)
+        tx.record_act(tenant, PLACED, by, halt.placed_at, halt.halt_id, body)
     # After the commit: what is counted now was counted before it, and nobody waits for this look at the ledger.
     with database.reading() as tx:
         under_way = tx.effects.under_way(tenant, datetime.now(UTC))
@@ -152,7 +153,7 @@ def _lift(tx: Transaction, text: str, tenant: str, now: datetime, *, policies: M
         "document": verified.digest,
         "policies": {policy_set.digest: list(deciding) for policy_set, deciding in entitling},
     }
-    record_act(tx, tenant, "halt.lifted", lift.signer, now, halt.halt_id, body)
+    tx.record_act(tenant, "halt.lifted", lift.signer, now, halt.halt_id, body)
     return halt.model_copy(update={"lifted_by": lift.signer, "lifted_at": now, "lift": verified.digest})
 
 

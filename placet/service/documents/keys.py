@@ -15,10 +15,11 @@ from placet.governance.authority.enrolment import enrolled_key, verify_enrolment
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.given import checked, only_one
-from placet.service.keeping.tenant_record import record_act, take_document
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import take_document
+from placet.storage.database import Database
 from placet.storage.governance.approvers import ListedKey
 from placet.storage.governance.enrolment import ENROLLED, REVOKED, Trust
+from placet.storage.transaction import Transaction
 
 
 def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> EnrolledKey:
@@ -205,7 +206,7 @@ def _take_enrolment(tx: Transaction, text: str, tenant: str, now: datetime) -> E
         "signed_with": verified.key.key_id,
         "signed_at": verified.document.signed_at.isoformat(),
     }
-    record_act(tx, tenant, ENROLLED, key.enrolled_by, now, key.key_id, body)
+    tx.record_act(tenant, ENROLLED, key.enrolled_by, now, key.key_id, body)
     return key
 
 
@@ -226,4 +227,4 @@ def _take_revocation(tx: Transaction, text: str, tenant: str, now: datetime) -> 
         "document": verified.digest,
         "signed_with": verified.key.key_id,
     }
-    record_act(tx, tenant, REVOKED, revocation.signer, now, revocation.key_id, body)
+    tx.record_act(tenant, REVOKED, revocation.signer, now, revocation.key_id, body)

@@ -23,9 +23,10 @@ from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.plain_json import read_json
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.given import checked, only_one
-from placet.service.keeping.tenant_record import Said, record_act, take_document, vouched
-from placet.storage.database import Database, Transaction
+from placet.service.keeping.tenant_record import Said, take_document, vouched
+from placet.storage.database import Database
 from placet.storage.governance.mandates import MOST_AT_ONCE
+from placet.storage.transaction import Transaction
 
 _LARGEST_DRAFT_BYTES = 65_536
 
@@ -139,7 +140,7 @@ def revoke_mandate(
         if not tx.mandates.revoke(tenant, full_id, by=said.by, at=at, reason=said.reason):
             raise UsageError(f"mandate {name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
         body = {"mandate_id": full_id, "name": name, "document": found.document, "reason": said.reason}
-        record_act(tx, tenant, "mandate.revoked", said.by, at, full_id, vouched(body, token_id))
+        tx.record_act(tenant, "mandate.revoked", said.by, at, full_id, vouched(body, token_id))
         return find_mandate(tx, tenant, full_id)
 
 
@@ -243,4 +244,4 @@ def _record_signed(
         "policy_set": policies.digest,
         "policies": authority.policies,
     }
-    record_act(tx, mandate.tenant, "mandate.signed", mandate.signer, now, mandate.document_id, body)
+    tx.record_act(mandate.tenant, "mandate.signed", mandate.signer, now, mandate.document_id, body)

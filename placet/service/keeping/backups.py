@@ -23,7 +23,6 @@ from placet.governance.log.notes import VerifierKey, open_note, sign_note
 from placet.governance.signing.canonical import sha256_hex
 from placet.service.documents.halts import place_halt
 from placet.service.keeping.backup_file import MALFORMED, VERSION, BackupWriter, read_lines, verify_file
-from placet.service.keeping.tenant_record import record_act
 from placet.storage.copying import (
     check_empty,
     copied_tables,
@@ -32,11 +31,12 @@ from placet.storage.copying import (
     take_time,
     write_rows,
 )
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.log.verification import verify_log
 from placet.storage.projections.verification import check_projections
 from placet.storage.sql.driver import Connection
 from placet.storage.tables import ARTIFACT, AUDIT
+from placet.storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ def mark_restored(database: Database, restored: Restored, *, by: str, halt: bool
     for tenant in restored.tenants:
         with database.transaction() as tx:
             body = {"backup": restored.digest, "made_at": restored.made_at.isoformat(), "entries": restored.entries}
-            record_act(tx, tenant, "record.restored", by, now, f"{restored.digest}.{now.isoformat()}", body)
+            tx.record_act(tenant, "record.restored", by, now, f"{restored.digest}.{now.isoformat()}", body)
         if halt:
             reason = f"restored from a backup of {minute(restored.made_at)}: what was sent since is not known"
             place_halt(database, tenant=tenant, scope="tenant", subject="", by=by, reason=reason, agents=agents)

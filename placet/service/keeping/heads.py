@@ -12,7 +12,7 @@ from placet.governance.log.kept_head import KeptHeads
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.notes import VerifierKey
 from placet.service.keeping.log import signed_head
-from placet.service.keeping.tenant_record import Said, record_act
+from placet.service.keeping.tenant_record import Said
 from placet.storage.database import Database
 from placet.storage.log.heads import head_fault
 from placet.storage.log.verification import verify_log
@@ -72,7 +72,7 @@ def accept_head(
         "reason": said.reason,
     }
     with database.transaction() as tx:
-        record_act(tx, tenant, ACCEPTED, said.by, now, secrets.token_hex(12), body)
+        tx.record_act(tenant, ACCEPTED, said.by, now, secrets.token_hex(12), body)
     if newest is None:
         heads.forget(origin)
     else:

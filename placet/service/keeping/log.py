@@ -25,9 +25,10 @@ from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, parse
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey, untrusted_text
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.log.sequencer import LEASED, LogSequencer
 from placet.storage.log.verification import check_same_entries
+from placet.storage.transaction import Transaction
 
 NOT_COVERED = "not_covered"
 """Code of the error that an entry newer than the checkpoint raises."""
@@ -88,16 +89,8 @@ def record_anchoring(database: Database, tenant: str, checkpoint: Checkpoint, to
         by: Who did.
     """
     with database.transaction() as tx:
-        tx.audit.append(
-            stream=f"tenant/{tenant}",
-            tenant=tenant,
-            run_id=None,
-            kind="log.anchored",
-            actor=by,
-            step_key=f"log.anchored.{secrets.token_hex(12)}",
-            at=datetime.now(UTC),
-            body={"size": checkpoint.size, "root": checkpoint.root.hex(), "to": _without_secrets(to)},
-        )
+        body = {"size": checkpoint.size, "root": checkpoint.root.hex(), "to": _without_secrets(to)}
+        tx.record_act(tenant, "log.anchored", by, datetime.now(UTC), secrets.token_hex(12), body)
 
 
 def _without_secrets(to: str) -> str:

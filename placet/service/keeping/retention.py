@@ -11,10 +11,10 @@ from typing import Any
 
 from placet.errors import UsageError
 from placet.governance.retention import APPLIED, COMPLETED, Erasable, Going, Periods
-from placet.service.keeping.tenant_record import record_act
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.retention.erasing import BATCH, Eraser, Size, erase_notices, size_of, size_of_notices
 from placet.storage.retention.survey import survey
+from placet.storage.transaction import Transaction
 
 CLASSES: tuple[Erasable, ...] = ("evidence", "proposal")
 
@@ -67,7 +67,7 @@ def apply_retention(database: Database, tenant: str, periods: Periods, *, by: st
     with database.transaction() as tx:
         counts = {kind: size.count for kind, size in documents.items()}
         body = {"periods": _days(periods), "erased": counts, "notices": outcome.notices.count}
-        record_act(tx, tenant, COMPLETED, by, now, now.isoformat(), body)
+        tx.record_act(tenant, COMPLETED, by, now, now.isoformat(), body)
     return outcome
 
 
@@ -102,7 +102,7 @@ class _Act:
                 "cut_off": (self.now - timedelta(days=self.periods.classes[kind] or 0)).isoformat(),
             }
             what = f"{self.now.isoformat()}.{body['list']}"
-            entry = record_act(tx, self.tenant, APPLIED, self.by, self.now, what, body)
+            entry = tx.record_act(self.tenant, APPLIED, self.by, self.now, what, body)
             eraser.erase(tx, list(sizes), entry.seq)
         return went
 

@@ -4,35 +4,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeVar
 
-from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.audit import RecordKind
 from placet.contracts.base import Frozen, PersonName
 from placet.contracts.people.signed import Remark
 from placet.errors import DecisionRefused
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import proven_signer
 from placet.service.given import checked
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 T = TypeVar("T")
 
 VOUCHED: Final = "token.vouched"
 """Of the entry that says which token vouches for who asked for a run."""
-
-
-def record_act(
-    tx: Transaction, tenant: str, kind: RecordKind, actor: str, at: datetime, what: str, body: dict[str, Any]
-) -> AuditEvent:
-    """Append an entry to the tenant's own stream, once for each `what` of a `kind`; return it."""
-    return tx.audit.append(
-        stream=f"tenant/{tenant}",
-        tenant=tenant,
-        run_id=None,
-        kind=kind,
-        actor=actor,
-        step_key=f"{kind}.{what}",
-        at=at,
-        body=body,
-    )
 
 
 def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
@@ -48,7 +33,7 @@ def _record_refused(
         signer = proven_signer(text, tenant=tenant, now=at, find_key=tx.approvers.get)
         body = {"document": sha256_hex(text.encode()), "code": error.code, "detail": str(error), "signer": signer}
         # The same document may come again and be refused for another reason.
-        record_act(tx, tenant, kind, "unverified", at, f"{body['document']}.{error.code}", body)
+        tx.record_act(tenant, kind, "unverified", at, f"{body['document']}.{error.code}", body)
 
 
 def take_document(

@@ -8,7 +8,7 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.merkle import verify_consistency
 from placet.governance.log.notes import VerifierKey
-from placet.storage.database import Transaction
+from placet.storage.transaction import Transaction
 
 
 def check_extends(tx: Transaction, tenant: str, signed: Checkpoint) -> None:

@@ -23,9 +23,10 @@ from placet.governance.log.chain import BROKEN
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
 from placet.governance.log.key import LogIdentity
 from placet.governance.log.merkle import Node
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.log.heads import check_extends
 from placet.storage.log.tree import LogHead, LogRow
+from placet.storage.transaction import Transaction
 
 LEASED: Final = "log_leased"
 """Code of the error that another integrator holds the log: nothing is wrong, ask again."""

@@ -21,8 +21,8 @@ from placet.governance.log.chain import BROKEN, entry_hash
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
 from placet.governance.log.merkle import Frontier, Node
 from placet.governance.log.notes import VerifierKey
-from placet.storage.database import Transaction
 from placet.storage.log.tree import LOWEST_POSITION, LogHead, LogRow
+from placet.storage.transaction import Transaction
 
 _PAGE = 500
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from placet.governance.retention import documents_named
-from placet.storage.database import Transaction
 from placet.storage.projections.finding import Finding
 from placet.storage.projections.rows import Entry
 from placet.storage.tables import ARTIFACT
+from placet.storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

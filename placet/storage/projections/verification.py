@@ -15,7 +15,6 @@ from typing import Any
 
 from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
-from placet.storage.database import Transaction
 from placet.storage.log.tree import LOWEST_POSITION
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
@@ -25,6 +24,7 @@ from placet.storage.projections.run_rows import CHECKS, check_asked
 from placet.storage.projections.story import Story
 from placet.storage.projections.tenant_rows import KEPT, check_kept, check_spent
 from placet.storage.tables import RUN
+from placet.storage.transaction import Transaction
 
 
 def verify_projections(tx: Transaction, tenant: str) -> Iterator[Finding]:

@@ -14,10 +14,10 @@ from typing import Final
 from sqlalchemy import and_, bindparam, delete, func, select
 
 from placet.contracts.run import END_STATES
-from placet.storage.database import Transaction
 from placet.storage.retention.erasures import LIST_MEDIA_TYPE, list_of
 from placet.storage.retention.survey import names
 from placet.storage.tables import ARTIFACT, AUDIT, NOTIFICATION, RUN
+from placet.storage.transaction import Transaction
 
 BATCH: Final = 500
 """Documents, or notifications, in one transaction."""

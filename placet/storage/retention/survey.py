@@ -16,11 +16,11 @@ from placet.errors import GovernanceError
 from placet.governance.log.chain import BROKEN
 from placet.governance.retention import NAMING, Choice, Going, Named, Periods, Standing, documents_named
 from placet.governance.reversals import REQUESTED
-from placet.storage.database import Transaction
 from placet.storage.log.tree import LOWEST_POSITION
 from placet.storage.projections.rows import Entry, ProjectionRows
 from placet.storage.projections.story import Story
 from placet.storage.tables import ARTIFACT
+from placet.storage.transaction import Transaction
 
 
 def survey(tx: Transaction, tenant: str, periods: Periods, now: datetime) -> dict[str, Going]:

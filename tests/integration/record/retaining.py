@@ -8,8 +8,9 @@ from placet.errors import UsageError
 from placet.governance.retention import Periods
 from placet.service.keeping.retention import Outcome, apply_retention
 from placet.service.runs import build_request, record_request
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.projections.verification import verify_projections
+from placet.storage.transaction import Transaction
 from tests.support.steps import Steps
 
 BOTH = Periods(classes={"evidence": 30, "proposal": 30}, notices=30, given=90)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.retention.erasing import Eraser
+from placet.storage.transaction import Transaction
 from tests.integration.record.retaining import (
     another,
     apply,

@@ -13,7 +13,6 @@ from placet.contracts.run import RunRequest
 from placet.errors import UsageError
 from placet.governance.oversight.stories import Flaw, outcome_key
 from placet.notify.notices import ASKING
-from placet.service.keeping.tenant_record import record_act
 from placet.service.oversight import draw_up_report, record_seen
 from placet.storage.database import Database
 from placet.storage.governance.controls import ControlRecord
@@ -82,7 +81,7 @@ def seed(database: Database, number: int, outcome: str | None) -> None:
     with database.transaction() as tx:
         tx.controls.seed(control(number))
         body = {"run_id": run_id(number), "flaw": "too_much"}
-        record_act(tx, "demo", "control.seeded", "vera", NOW, run_id(number), body)
+        tx.record_act("demo", "control.seeded", "vera", NOW, run_id(number), body)
         if outcome is not None:
             tx.audit.append(
                 stream="tenant/demo",

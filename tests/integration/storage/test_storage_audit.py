@@ -13,8 +13,9 @@ from sqlalchemy import create_engine, make_url, select
 
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.errors import GovernanceError, StorageError, UsageError
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
 from placet.storage.tables import AUDIT
+from placet.storage.transaction import Transaction
 from tests.support.databases import Postgres, disarm, outsider, together
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from placet.contracts.receipt import Receipt
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 from tests.unit.support import a_proposal, a_request
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

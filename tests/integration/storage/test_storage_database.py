@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from placet.errors import ConfigurationError, PlacetError, StorageError
-from placet.storage.database import Database, Transaction
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 from tests.support.databases import Postgres, migrated, outsider, sqlite_url
 
 TEXT = "text/plain"

@@ -10,7 +10,6 @@ from placet.governance.policy.set import PolicySet
 from placet.service.decisions import sign_amendment
 from placet.service.documents.delegations import revoke_delegation, sign_delegation, take_delegation
 from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
-from placet.service.keeping.tenant_record import record_act
 from placet.service.policy_files import read_policy_files
 from placet.service.reversals import request_reversal
 from placet.storage.governance.controls import ControlRecord
@@ -93,7 +92,7 @@ def gathered(steps: Steps, tmp_path: Path) -> Crowd:
         tx.controls.seed(
             ControlRecord(run_id=waiting.run.run_id, tenant="demo", flaw="too_much", seeded_by="hanna", seeded_at=now)
         )
-        record_act(tx, "demo", SEEDED, "hanna", now, waiting.run.run_id, {"flaw": "too_much"})
+        tx.record_act("demo", SEEDED, "hanna", now, waiting.run.run_id, {"flaw": "too_much"})
     assert cleared.to_the_gate()[1].verdict == "cleared"
     return Crowd(waiting, amended, answered, unknown, cleared, steps, reversal.request.run_id)
 

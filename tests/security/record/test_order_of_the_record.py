@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from placet.contracts.audit import RecordKind
-from placet.gate.context import record
 from placet.service.documents.halts import place_halt
 from placet.service.documents.keys import revoke_key
-from placet.service.keeping.tenant_record import record_act
 from placet.storage.projections import order
 from placet.storage.projections.verification import verify_projections
 from tests.support.databases import disarm, outsider
@@ -105,9 +103,9 @@ def test_an_entry_that_names_what_is_no_name_ends_no_verification(steps: Steps) 
     }
     with steps.parts.database.transaction() as tx:
         for kind, body in acts.items():
-            record_act(tx, "demo", kind, "olga", now, kind, body)
-        record(tx, steps.run, "mandate.consumed", actor="policy", at=now, body={"mandate_id": [MANDATE], "key_id": {}})
-        record(tx, steps.run, "approve.settled", actor="anna", at=now, body={})
+            tx.record_act("demo", kind, "olga", now, kind, body)
+        tx.record(steps.run, "mandate.consumed", actor="policy", at=now, body={"mandate_id": [MANDATE], "key_id": {}})
+        tx.record(steps.run, "approve.settled", actor="anna", at=now, body={})
     assert not [text for text in found(steps) if "rests on" in text]
 
 
@@ -118,12 +116,12 @@ def test_a_use_of_a_revoked_mandate(steps: Steps, revoked: str) -> None:
 
     def revoke() -> None:
         with steps.parts.database.transaction() as tx:
-            record_act(tx, "demo", "mandate.revoked", "olga", now, MANDATE, {**body, "reason": "enough"})
+            tx.record_act("demo", "mandate.revoked", "olga", now, MANDATE, {**body, "reason": "enough"})
 
     if revoked == "before":
         revoke()
     with steps.parts.database.transaction() as tx:
-        record(tx, steps.run, "mandate.consumed", actor="policy", at=now, body=body)
+        tx.record(steps.run, "mandate.consumed", actor="policy", at=now, body=body)
     if revoked == "after":
         revoke()
     said = [text for text in found(steps) if "rests on" in text]

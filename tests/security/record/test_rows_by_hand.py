@@ -18,7 +18,6 @@ from placet.governance.effects import effect_key
 from placet.plugin_api.protocols import Confirmation, Sighting
 from placet.service.documents import halts as halt_operations
 from placet.service.keeping.log import signed_head
-from placet.service.keeping.tenant_record import record_act
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.pending import expected
 from placet.storage.projections.verification import verify_projections
@@ -167,7 +166,7 @@ def test_no_effect_comes_of_a_halt_or_a_control_whose_row_was_changed_or_taken_a
     with steps.parts.database.transaction() as tx:
         tx.controls.seed(seeded)
         body = {"run_id": seeded.run_id, "flaw": seeded.flaw}
-        record_act(tx, "demo", "control.seeded", "vera", seeded.seeded_at, seeded.run_id, body)
+        tx.record_act("demo", "control.seeded", "vera", seeded.seeded_at, seeded.run_id, body)
     disarm(database_url, "control_run")
     with outsider(database_url) as shell:
         shell("DELETE FROM control_run")

@@ -1,0 +1,144 @@
+"""One unit of work: the repositories that write together, and the one way in which an entry comes on the record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from placet.contracts.audit import AuditEvent, RecordKind
+from placet.storage.artifacts import ArtifactStore
+from placet.storage.contacts import ContactReader
+from placet.storage.effects import EffectLedger
+from placet.storage.figures import FigureRepository
+from placet.storage.governance.approvers import ApproverRepository
+from placet.storage.governance.controls import ControlRepository
+from placet.storage.governance.decisions import DecisionRepository
+from placet.storage.governance.delegations import DelegationRepository
+from placet.storage.governance.enrolment import Trust
+from placet.storage.governance.halts import HaltRepository
+from placet.storage.governance.mandates import MandateRepository
+from placet.storage.inbox import InboxRepository
+from placet.storage.log.audit_log import Appended, AuditLog
+from placet.storage.log.checkpoints import CheckpointRepository
+from placet.storage.log.lease import LogLeases
+from placet.storage.log.tree import LogTree
+from placet.storage.notifications import Outbox
+from placet.storage.projections.rows import ProjectionRows
+from placet.storage.retention.erasures import Erasures
+from placet.storage.runs import RunRepository
+from placet.storage.sql.driver import Connection
+
+
+class OfRun(Protocol):
+    """What belongs to a run: its request, its row, a notice about it."""
+
+    @property
+    def run_id(self) -> str:
+        """Which run."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+
+
+class AnotherRun(NamedTuple):
+    """A run that is known by its id alone, such as the one that another takes back."""
+
+    run_id: str
+    tenant: str
+
+
+class Transaction:
+    """The repositories of one unit of work: all they write is committed together, or not at all.
+
+    Attributes:
+        connection: What they run on, for tools that copy whole tables.
+    """
+
+    __slots__ = (
+        "approvers",
+        "artifacts",
+        "audit",
+        "checkpoints",
+        "connection",
+        "contacts",
+        "controls",
+        "decisions",
+        "delegations",
+        "effects",
+        "erasures",
+        "figures",
+        "halts",
+        "inbox",
+        "log",
+        "log_leases",
+        "mandates",
+        "outbox",
+        "projections",
+        "runs",
+    )
+
+    def __init__(self, connection: Connection, trust: Trust) -> None:
+        self.connection = connection
+        self.audit = AuditLog(connection)
+        self.runs = RunRepository(connection)
+        self.inbox = InboxRepository(connection)
+        self.outbox = Outbox(connection)
+        self.artifacts = ArtifactStore(connection)
+        self.approvers = ApproverRepository(connection, trust)
+        self.decisions = DecisionRepository(connection)
+        self.effects = EffectLedger(connection)
+        self.delegations = DelegationRepository(connection, self.approvers)
+        self.halts = HaltRepository(connection, self.approvers)
+        self.log = LogTree(connection)
+        self.log_leases = LogLeases(connection)
+        self.mandates = MandateRepository(connection)
+        self.checkpoints = CheckpointRepository(connection)
+        self.contacts = ContactReader(connection)
+        self.controls = ControlRepository(connection)
+        self.erasures = Erasures(connection)
+        self.figures = FigureRepository(connection)
+        self.projections = ProjectionRows(connection)
+
+    def record(
+        self, run: OfRun, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""
+    ) -> Appended:
+        """Append one entry to the run's stream, once per step key (the kind, where it occurs once in a run).
+
+        Append first, and change nothing else unless the entry is `ours`: where it is not, another attempt of this step
+        was quicker, and what it did and answered stands.
+
+        Raises:
+            GovernanceError: code `run_over`; the run has ended meanwhile.
+        """
+        return self.audit.add(
+            stream=run.run_id,
+            tenant=run.tenant,
+            run_id=run.run_id,
+            kind=kind,
+            actor=actor,
+            step_key=key or kind,
+            at=at,
+            body=body,
+        )
+
+    def record_act(
+        self, tenant: str, kind: RecordKind, actor: str, at: datetime, what: str, body: dict[str, Any], *, key: str = ""
+    ) -> AuditEvent:
+        """Append an entry to the tenant's own stream, once per step key (the kind and `what` it concerns)."""
+        return self.audit.append(
+            stream=f"tenant/{tenant}",
+            tenant=tenant,
+            run_id=None,
+            kind=kind,
+            actor=actor,
+            step_key=key or f"{kind}.{what}",
+            at=at,
+            body=body,
+        )
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block wrote when it raises, and raise; what was written before stays in the transaction."""
+        with self.connection.begin_nested():
+            yield
