@@ -6,13 +6,13 @@ from typing import Any
 from activities.analyse import Analyse
 from activities.approve import Approve
 from activities.close_run import CloseRun
-from activities.context import Context
 from activities.execute import Execute
 from activities.propose import Propose
 from activities.query_billing import QueryBilling
+from activities.resources import WorkerResources
 
 
-def all_activities(context: Context) -> list[Callable[..., Any]]:
+def all_activities(context: WorkerResources) -> list[Callable[..., Any]]:
     """List every activity of `placet.ports`, bound to one worker's context."""
     approve = Approve(context)
     return [

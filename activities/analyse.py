@@ -5,7 +5,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.context import Context, keep_exchanges, unanswered_recorded
+from activities.resources import WorkerResources, keep_exchanges, unanswered_recorded
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.outcome import AnalysisOutcome
 from placet.contracts.audit import ENDED, AuditEvent
@@ -25,7 +25,7 @@ STEP: Final = "analyse.completed"
 class Analyse:
     """The first step. It also opens the run's record; the request is there already."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
 
     @activity.defn(name="analyse", no_thread_cancel_exception=True)

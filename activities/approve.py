@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from temporalio import activity
 
-from activities.context import Context
+from activities.resources import WorkerResources
 from placet.contracts.audit import ENDED, RecordKind
 from placet.contracts.gate import Gate, Milestone
 from placet.contracts.people.decision import ReviewResult
@@ -36,7 +36,7 @@ _MARKS: Mapping[Milestone, RecordKind] = MappingProxyType(
 class Approve:
     """The gate's local activities: they touch our own database and decide, nothing else."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
 
     @activity.defn(name="open_gate", no_thread_cancel_exception=True)

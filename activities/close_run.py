@@ -4,7 +4,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from activities.context import Context
+from activities.resources import WorkerResources
 from placet.contracts.audit import ENDED
 from placet.contracts.notification import Occasion
 from placet.contracts.people.decision import PHASES
@@ -34,7 +34,7 @@ _TOLD: dict[EndState, Occasion] = {"expired": "expired", "unknown_outcome": "out
 class CloseRun:
     """The last step of every run."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
 
     @activity.defn(name="close_run", no_thread_cancel_exception=True)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from temporalio.exceptions import ApplicationError
 
-from activities.context import Context
 from activities.effect_sends import DOUBTED, WAITING, Sends, record_not_sent
+from activities.resources import WorkerResources
 from placet.contracts.audit import RecordKind
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
@@ -61,7 +61,7 @@ class Attempt:
 class Closing:
     """The endings of an attempt."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
 
     def take_back(self, attempt: Attempt, error: PluginError) -> None:

@@ -14,9 +14,9 @@ import time
 
 from temporalio import activity
 
-from activities.context import Context, read_in_time
 from activities.effect_closing import TAKEN_OVER, Attempt, Closing, executed, times
 from activities.effect_sends import Sends, doubt, record_sending, sends_on_record
+from activities.resources import WorkerResources, read_in_time
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.receipt import ExecutionResult
@@ -45,7 +45,7 @@ _SHOWS_NOTHING = frozenset({"not_found", "not_supported"})
 class Execute:
     """The only place from which a mutation leaves."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
         self._closing = Closing(context)
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from temporalio import activity
 
 from activities.analyse import STEP as ANALYSED
-from activities.context import Context, keep_exchanges, unanswered_recorded
 from activities.query_billing import STEP as QUERIED
+from activities.resources import WorkerResources, keep_exchanges, unanswered_recorded
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.audit import AuditEvent
@@ -40,7 +40,7 @@ class Ground(NamedTuple):
 class Propose:
     """The third step."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
 
     @activity.defn(name="propose", no_thread_cancel_exception=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.context import Context, read_in_time
+from activities.resources import WorkerResources, read_in_time
 from placet.contracts.billing import BillingQuery
 from placet.contracts.run import Queried, QueryInput, RunRequest
 from placet.decisioning.contact import SHOWN_DAYS
@@ -21,7 +21,7 @@ STEP: Final = "query_billing.completed"
 class QueryBilling:
     """The second step."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: WorkerResources) -> None:
         self._context = context
 
     @activity.defn(name="query_billing", no_thread_cancel_exception=True)

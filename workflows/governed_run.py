@@ -35,7 +35,7 @@ from placet.contracts.run import (
 from placet.contracts.times import moment
 from placet.errors import GovernanceError
 from workflows import options
-from workflows.decision_desk import DecisionDesk
+from workflows.decision_inbox import DecisionInbox
 from workflows.finishing import answer, cancelling, cause, uncancelled
 from workflows.local_first import local_first
 
@@ -56,7 +56,7 @@ class GovernedRun:
         self._code: str | None = None
         self._detail = ""
         self._proposed: Proposed | None = None
-        self._desk = DecisionDesk(request)
+        self._inbox = DecisionInbox(request)
 
     @workflow.run
     async def run(self, request: RunRequest) -> RunResult:
@@ -119,18 +119,18 @@ class GovernedRun:
             schedule_to_close_timeout=options.GATE_PATIENCE,
             retry_policy=options.RECORD_RETRY,
         )
-        self._desk.open(proposal, gate)
+        self._inbox.open(proposal, gate)
         if gate.verdict == "denied":
             return await self._close("denied", "policy_denied", gate.reason)
         if gate.verdict == "cleared":
             return await self._execute(request)
         self._enter("awaiting_decision")
-        verdict = await self._desk.answer("decide")
+        verdict = await self._inbox.answer("decide")
         if verdict is None:
-            closed = f"nobody decided by {moment(self._desk.pending.gate.expires_at)}"
+            closed = f"nobody decided by {moment(self._inbox.pending.gate.expires_at)}"
             return await self._close("expired", "undecided", closed)
         if verdict != "approve":
-            last = self._desk.decisions[-1]
+            last = self._inbox.decisions[-1]
             return await self._close("rejected", "rejected", _because(f"rejected by {last.approver}", last.reason))
         return await self._execute(request)
 
@@ -149,12 +149,12 @@ class GovernedRun:
         if cancelling():  # asked for while the decision was under review
             raise asyncio.CancelledError
         self._state = "executing"
-        approved = tuple(decision.envelope_digest for decision in self._desk.decisions)
-        effect = ExecuteInput(run=request, proposal=self._desk.pending.proposal, decisions=approved)
+        approved = tuple(decision.envelope_digest for decision in self._inbox.decisions)
+        effect = ExecuteInput(run=request, proposal=self._inbox.pending.proposal, decisions=approved)
         result = await uncancelled(self._effect(effect))
         if result.outcome == "executed":
             # `execute` recorded the end together with the effect; only decisions that came since are left to record.
-            while self._desk.waiting():
+            while self._inbox.waiting():
                 await uncancelled(self._record("executed", result.code, result.detail))
             return self._end("executed", result.code, result.detail, result)
         if result.outcome == "refused":
@@ -189,10 +189,10 @@ class GovernedRun:
         self._enter("unknown_outcome")
         while True:
             try:
-                verdict = await uncancelled(self._desk.answer("settle"))
+                verdict = await uncancelled(self._inbox.answer("settle"))
             except FailureError:
                 # What cannot be reviewed settles nothing; the person who is waited for can send it again.
-                self._desk.drop(options.REVIEW_BATCH)
+                self._inbox.drop(options.REVIEW_BATCH)
                 continue
             try:
                 return await self._settled(verdict == "confirm_executed")
@@ -201,7 +201,7 @@ class GovernedRun:
                 self._enter("unknown_outcome")
 
     async def _settled(self, found: bool) -> RunResult:
-        settlement = self._desk.settlement
+        settlement = self._inbox.settlement
         who, why = (settlement.approver, settlement.reason) if settlement is not None else ("", "")
         detail = _because(f"{who} found that it {'happened' if found else 'did not happen'}", why)
         end: EndState = "executed" if found else "failed"
@@ -215,7 +215,7 @@ class GovernedRun:
         settled_by: AcceptedDecision | None = None,
     ) -> RunResult:
         closed = await uncancelled(self._record(state, code, detail, settled_by))
-        while self._desk.waiting():  # a decision that arrived while the end was being recorded is recorded too
+        while self._inbox.waiting():  # a decision that arrived while the end was being recorded is recorded too
             await uncancelled(self._record(state, code, detail, settled_by))
         if closed is not None:
             return self._end(closed.state, closed.code, closed.detail)
@@ -230,7 +230,7 @@ class GovernedRun:
             code=code,
             detail=detail,
             proposal=self._digest,
-            decisions=tuple(decision.envelope_digest for decision in self._desk.decisions),
+            decisions=tuple(decision.envelope_digest for decision in self._inbox.decisions),
             receipt=execution.receipt if execution else None,
         )
 
@@ -238,7 +238,7 @@ class GovernedRun:
         self, state: EndState, code: str, detail: str, settled_by: AcceptedDecision | None = None
     ) -> Closed | None:
         # What one message may carry is bounded; whoever records an end goes on until nothing is left.
-        late = self._desk.waiting()
+        late = self._inbox.waiting()
         closed = await workflow.execute_local_activity(
             ports.close_run,
             CloseInput(
@@ -253,15 +253,15 @@ class GovernedRun:
             start_to_close_timeout=options.RECORD_TIMEOUT,
             retry_policy=options.RECORD_RETRY,
         )
-        self._desk.drop(len(late))
+        self._inbox.drop(len(late))
         self._code, self._detail = code, detail
         return closed
 
     @property
     def _digest(self) -> str | None:
         """The pending proposal as it stands, None while there is none."""
-        if self._desk.gate is not None:
-            return self._desk.pending.proposal
+        if self._inbox.gate is not None:
+            return self._inbox.pending.proposal
         return self._proposed.digest if self._proposed is not None else None
 
     def _enter(self, state: RunState) -> None:
@@ -275,7 +275,7 @@ class GovernedRun:
         Anyone may send anything under any name. All of it is kept, reviewed and recorded; none of it may stop the run.
         """
         expected = self._state in ("awaiting_decision", "unknown_outcome")
-        self._desk.receive(name, values, expected=expected)
+        self._inbox.receive(name, values, expected=expected)
 
     @workflow.query
     def status(self) -> RunStatus:
@@ -286,15 +286,15 @@ class GovernedRun:
             code=self._code,
             detail=self._detail,
             proposal=self._digest,
-            gate=self._desk.gate,
-            decisions=self._desk.decisions,
-            refused_decisions=self._desk.refused,
+            gate=self._inbox.gate,
+            decisions=self._inbox.decisions,
+            refused_decisions=self._inbox.refused,
         )
 
     @workflow.query
     def proposal(self) -> Proposal | None:
         """Return the exact mutation that is, or was, pending."""
-        return self._desk.amended or (self._proposed.proposal if self._proposed else None)
+        return self._inbox.amended or (self._proposed.proposal if self._proposed else None)
 
 
 def _because(what: str, why: str) -> str:

@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import CancelledError
 
 from activities.admission import Admission
-from activities.context import Context
+from activities.resources import WorkerResources
 from agents.application import Application
 from agents.catalogue import load, names
 from agents.model_calls.inference import Inference, ModelsConfig, RoutedInference
@@ -39,7 +39,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Parts:
     """What a worker is made of; whoever takes it closes it."""
 
-    context: Context
+    context: WorkerResources
     database: Database
     plugins: LoadedPlugins
     policies: PolicyFiles
@@ -104,7 +104,7 @@ def build_parts(
     opened = database or open_database(settings)
     plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
-    context = Context(
+    context = WorkerResources(
         database=opened,
         admission=admission(opened),
         billing=plugins.billing,

@@ -19,7 +19,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
-from activities.context import Context
+from activities.resources import WorkerResources
 from agents.catalogue import names
 from placet.entrypoints.beside_worker.integrator import Integrator
 from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
@@ -74,7 +74,7 @@ def sandbox() -> SandboxedWorkflowRunner:
 
 
 def build_worker(
-    client: Client, context: Context, settings: Settings, task_queue: str, *, sandboxed: bool = False
+    client: Client, context: WorkerResources, settings: Settings, task_queue: str, *, sandboxed: bool = False
 ) -> Worker:
     """Build a worker for one task queue.
 

@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
 from activities.admission import Admission
-from activities.context import Context
+from activities.resources import WorkerResources
 from agents.model_calls.completion import Inference
 from agents.testing import ScriptedInference
 from placet.contracts.audit import AuditEvent
@@ -330,7 +330,7 @@ class World(BssBehind):
         record = self.record(run_id)
         return RunRequest(**{name: getattr(record, name) for name in RunRequest.model_fields})
 
-    def in_activity(self, work: Callable[[Context], T]) -> T:
+    def in_activity(self, work: Callable[[WorkerResources], T]) -> T:
         """Do `work` with a worker's context, as an activity would that Temporal never hears of."""
         parts = build_parts(self.settings, inference=self.inference, database=self.database, admission=AnyCaller)
         try:

@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.admission import WORKFLOW
 from activities.approve import Approve
-from activities.context import Context
+from activities.resources import WorkerResources
 from placet.bench.governance.sample import APPROVER
 from placet.contracts.people.decision import ReceivedDecision
 from placet.contracts.proposal import Proposal
@@ -48,7 +48,7 @@ class GateWork:
         key: Enrolled, entitled to decide.
     """
 
-    def __init__(self, context: Context, key: SigningKey) -> None:
+    def __init__(self, context: WorkerResources, key: SigningKey) -> None:
         self._context = context
         self._key = key
         self._approve = Approve(context)

@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.admission import WORKFLOW
 from activities.close_run import CloseRun
-from activities.context import Context
+from activities.resources import WorkerResources
 from placet.contracts.run import END_STATES, CloseInput, EndState, Expected, RunRequest
 from placet.contracts.text import NAME, quoted
 from placet.contracts.times import moment
@@ -87,7 +87,7 @@ class Reconciler:
         page: How many runs one pass looks at.
     """
 
-    def __init__(self, engine: Engine, context: Context, *, grace: timedelta, page: int = 200) -> None:
+    def __init__(self, engine: Engine, context: WorkerResources, *, grace: timedelta, page: int = 200) -> None:
         self._engine = engine
         self._context = context
         self._grace = grace

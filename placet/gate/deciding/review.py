@@ -11,9 +11,9 @@ from placet.contracts.run import ReviewInput, RunRequest, RunState
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
 from placet.gate.context import GateContext, milliseconds_since
+from placet.gate.deciding.counted import CountedApprovals
 from placet.gate.deciding.entitlement import Entitlement
 from placet.gate.deciding.proof import check_amendments, read_decision, signer_of
-from placet.gate.deciding.votes import Votes
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
 from placet.gate.sending.halting import check_not_halted
@@ -41,7 +41,7 @@ class Review:
         self._context, self._tx = context, tx
         self._asked, self._run, self._phase = asked, asked.run, asked.phase
         self._pending = pending_on_record(tx, asked.run.run_id)
-        self._votes = self._read()
+        self._counted = self._read()
         self._refusals: dict[str, GovernanceError] = {}
 
     def result(self) -> ReviewResult:
@@ -58,8 +58,8 @@ class Review:
                 self._refusals[sha256_hex(received.envelope.encode())] = error
                 refuse(self._tx, self._run, received, error, self._context.clock())
         return ReviewResult(
-            verdict=self._votes.verdict(),
-            decisions=self._votes.counting(),
+            verdict=self._counted.verdict(),
+            decisions=self._counted.counting(),
             amended=self._amended(),
             reviewed=reviewed,
             refused=refused,
@@ -72,7 +72,7 @@ class Review:
         accepted = self._tx.decisions.of_run(self._run.run_id, self._phase)
         if any(envelope == used.decision.envelope_digest for used in accepted):
             return  # by an earlier attempt of this review
-        if self._votes.verdict() is not None:
+        if self._counted.verdict() is not None:
             raise DecisionRefused("a decision was accepted already", code="duplicate")
         # After a crash the record may show the open gate before the workflow has taken note of it.
         if received.early and received.received_at < self._pending.gate.opened_at:
@@ -87,31 +87,31 @@ class Review:
         clock = self._context.clock()
         now = max(received.received_at, clock) if received.received_at <= clock + CLOCK_SKEW else clock
         decision, key = self._verify(received.envelope, now)
-        votes, pending = self._votes, self._pending
+        counted, pending = self._counted, self._pending
         if decision.verdict in YES:
-            votes.check_yes()
+            counted.check_yes()
             check_amendments(self._context, tx, run, pending)
-            check_not_halted(tx, votes.proposal)
+            check_not_halted(tx, counted.proposal)
         if decision.verdict == "amend":
             # Who changes a proposal may decide it as it is, and as it becomes.
-            votes.entitlement(key, decision, now, beside_others=False)
-            pending, votes = self._as_amended(received.envelope, decision, now)
-        decision, entitlement = votes.entitlement(key, decision, now)
-        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=votes.place):
+            counted.entitlement(key, decision, now, beside_others=False)
+            pending, counted = self._as_amended(received.envelope, decision, now)
+        decision, entitlement = counted.entitlement(key, decision, now)
+        if not tx.decisions.use(decision, tenant=run.tenant, run_id=run.run_id, place=counted.place):
             rows = tx.decisions.on_proposal(run.run_id, pending.proposal, self._phase)
-            if any(row.place >= votes.place for row in rows):
+            if any(row.place >= counted.place for row in rows):
                 raise StorageError("another review of this run came between; this one is done again")
             raise DecisionRefused("this decision was used before", code="duplicate")
-        keep_policies(tx, run, votes.policies)
+        keep_policies(tx, run, counted.policies)
         tx.artifacts.put(run.tenant, DOCUMENT_MEDIA_TYPE, received.envelope.encode())
         if decision.verdict == "amend":
-            self._record_amendment(decision, votes.proposal, pending)
+            self._record_amendment(decision, counted.proposal, pending)
         self._pending = pending
-        self._votes = self._read()
+        self._counted = self._read()
         self._record_accepted(decision, entitlement, began)
 
-    def _read(self) -> Votes:
-        return Votes(self._context, self._tx, self._run, self._pending, self._phase)
+    def _read(self) -> CountedApprovals:
+        return CountedApprovals(self._context, self._tx, self._run, self._pending, self._phase)
 
     def _verify(self, envelope: str, now: datetime) -> tuple[AcceptedDecision, EnrolledKey]:
         read, key = read_decision(
@@ -119,11 +119,11 @@ class Review:
             self._run,
             envelope,
             pending=self._pending,
-            proposal=self._votes.proposal,
+            proposal=self._counted.proposal,
             phase=self._phase,
             now=now,
         )
-        closes = self._votes.asked.expires_at
+        closes = self._counted.asked.expires_at
         if read.verdict in YES and self._phase == "decide" and max(now, read.decided_at) >= closes:
             # Whoever says no needs what the record asks for alone: a policy that was changed shuts nobody up.
             raise DecisionRefused(
@@ -133,7 +133,7 @@ class Review:
             )
         return read, key
 
-    def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, Votes]:
+    def _as_amended(self, envelope: str, decision: AcceptedDecision, now: datetime) -> tuple[Pending, CountedApprovals]:
         """Return what the signer made of the pending proposal, and the gate that policy puts before it.
 
         Nothing is written yet.
@@ -141,7 +141,7 @@ class Review:
         amendment = amendment_of(envelope)
         if amendment is None:
             raise DecisionRefused("an amendment that changes nothing", code="malformed_statement")
-        changed = amended(self._votes.proposal, amendment, decision.approver, decision.reason)
+        changed = amended(self._counted.proposal, amendment, decision.approver, decision.reason)
         if digest_of(changed) != decision.proposal:
             raise DecisionRefused(
                 f"signed for proposal {decision.proposal[:16]}, the amendment makes {digest_of(changed)[:16]}",
@@ -150,11 +150,11 @@ class Review:
         check_not_halted(self._tx, changed)
         before = self._pending.gate
         defaults = self._context.terms(self._run.agent)
-        gate = gate_for(changed, self._votes.policies, defaults, before.opened_at)
+        gate = gate_for(changed, self._counted.policies, defaults, before.opened_at)
         if gate.verdict != "human":
             raise DecisionRefused(f"policy does not permit the amended proposal: {gate.reason}", code="policy_denied")
         pending = Pending(decision.proposal, replacing(gate, before, now), self._pending)
-        return pending, Votes(self._context, self._tx, self._run, pending, self._phase, changed)
+        return pending, CountedApprovals(self._context, self._tx, self._run, pending, self._phase, changed)
 
     def _record_amendment(self, decision: AcceptedDecision, proposal: Proposal, pending: Pending) -> None:
         """Put the new version beside the old one, whose approvals are void from now on."""
@@ -173,7 +173,7 @@ class Review:
                 "treatment": proposal.treatment,
                 "cost": proposal.cost.model_dump(mode="json"),
                 "gate": pending.gate.model_dump(mode="json"),
-                "void": [one.envelope_digest for one in self._votes.accepted],
+                "void": [one.envelope_digest for one in self._counted.accepted],
             },
         )
         if not ours and entry.body["proposal"] != pending.proposal:
@@ -184,7 +184,7 @@ class Review:
 
     def _record_accepted(self, decision: AcceptedDecision, entitlement: Entitlement, began: float) -> None:
         tx, run, now = self._tx, self._run, self._context.clock()
-        missing = self._votes.missing()
+        missing = self._counted.missing()
         detail = f"{missing} more must approve" if missing else ""
         kind: RecordKind = "approve.decided" if self._phase == "decide" else "approve.settled"
         recorded = tx.record(
@@ -207,7 +207,7 @@ class Review:
                 "batch": decision.batch,
                 "missing": missing,
                 "policies": list(entitlement.policies),
-                "policy_set": self._votes.policies.digest,
+                "policy_set": self._counted.policies.digest,
                 "duration_ms": milliseconds_since(began),
             },
         )
@@ -219,9 +219,9 @@ class Review:
             at=now,
             decision=decision.envelope_digest,
             detail=detail,
-            answered=self._votes.verdict() is not None,
+            answered=self._counted.verdict() is not None,
         )
-        if self._phase == "decide" and self._votes.verdict() is not None:
+        if self._phase == "decide" and self._counted.verdict() is not None:
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "decided", now)
         elif decision.verdict == "amend":  # another proposal than the one that people were asked about
             announce(self._context, tx, run, self._pending.proposal, self._pending.gate, "asked", now)
@@ -230,7 +230,7 @@ class Review:
         pending = self._pending
         if pending.proposal == self._asked.proposal:
             return None
-        return Amended(proposal=self._votes.proposal, digest=pending.proposal, gate=pending.gate)
+        return Amended(proposal=self._counted.proposal, digest=pending.proposal, gate=pending.gate)
 
 
 def too_late(tx: Transaction, asked: ReviewInput, now: datetime) -> ReviewResult:

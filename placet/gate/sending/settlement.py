@@ -7,7 +7,7 @@ from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.run import CloseInput
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext
-from placet.gate.deciding.votes import Votes
+from placet.gate.deciding.counted import CountedApprovals
 from placet.gate.sending.ledger import borne_out
 from placet.governance.effects import effect_key
 from placet.storage.pending import pending_on_record
@@ -47,7 +47,7 @@ def _check_settlement(context: GateContext, tx: Transaction, close: CloseInput, 
     pending = pending_on_record(tx, close.run.run_id)
     if close.proposal != pending.proposal:
         raise DecisionRefused("the settlement is about another proposal than the pending one", code="stale")
-    counting = Votes(context, tx, close.run, pending, "settle").counting()
+    counting = CountedApprovals(context, tx, close.run, pending, "settle").counting()
     if settled.envelope_digest not in {one.envelope_digest for one in counting}:
         raise DecisionRefused(
             f"no settlement that {settled.approver!r} signed, and that counts, is on record", code="unproven"

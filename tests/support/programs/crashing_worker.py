@@ -18,7 +18,7 @@ from temporalio import activity
 from temporalio.worker import Worker
 
 from activities import all_activities
-from activities.context import Context
+from activities.resources import WorkerResources
 from agents.testing import ScriptedInference
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
@@ -78,7 +78,7 @@ class CrashingCommerce:
 async def work(point: str, settings: Settings, queue: str) -> None:
     """Run until killed."""
     parts = build_parts(settings, inference=ScriptedInference())
-    context: Context = replace(parts.context, commerce=CrashingCommerce(parts.context.commerce, point))
+    context: WorkerResources = replace(parts.context, commerce=CrashingCommerce(parts.context.commerce, point))
     engine = await connect(settings, for_worker=True)
     worker = Worker(
         engine.client,

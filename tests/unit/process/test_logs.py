@@ -27,7 +27,7 @@ def formatted(
 
 
 def failed(cause: Exception) -> ApplicationError:
-    """What the boundary of an activity makes of an error (`activities/context.py`)."""
+    """What the boundary of an activity makes of an error (`activities/resources.py`)."""
     try:
         try:
             raise cause  # noqa: TRY301 - the boundary's own shape

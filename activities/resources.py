@@ -32,7 +32,7 @@ _LOCAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Context(GateContext):
+class WorkerResources(GateContext):
     """The seams of a worker; the composition root fills them, tests may fill them otherwise.
 
     Attributes:
@@ -108,7 +108,7 @@ def read_in_time() -> Iterator[None]:
 
 
 @contextmanager
-def unanswered_recorded(context: Context, run: RunRequest, kind: RecordKind) -> Iterator[None]:
+def unanswered_recorded(context: WorkerResources, run: RunRequest, kind: RecordKind) -> Iterator[None]:
     """Record the attempts of a step that got no valid answer from any model; the error goes on to Temporal."""
     try:
         yield

@@ -31,7 +31,7 @@ class Pending(NamedTuple):
     gate: Gate
 
 
-class DecisionDesk:
+class DecisionInbox:
     """The decisions on one run. It decides nothing itself: activities ask the rules and record the answers.
 
     Attributes:

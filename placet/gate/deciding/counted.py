@@ -21,7 +21,7 @@ from placet.storage.records import UsedDecision
 from placet.storage.transaction import Transaction
 
 
-class Votes:
+class CountedApprovals:
     """The accepted decisions on one pending proposal, read once; they answer the question or leave it open.
 
     Whoever says no needs what the gate on record asks for; whoever says yes, what today's policy asks for as well.
