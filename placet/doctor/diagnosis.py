@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from placet.doctor import installation, log_heads, log_key, models, notifying, policies, reachability, reading_back
-from placet.doctor.hindered import hindered
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report, setting_lines
 from placet.doctor.retention import retention
+from placet.doctor.stalled import stalled
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 
@@ -41,7 +41,7 @@ PROBES: dict[str, Probe] = {
     "database": reachability.database,
     "temporal": reachability.temporal,
     "runs": reachability.stuck,
-    "runs at Temporal": hindered,
+    "runs at Temporal": stalled,
     "BSS": reachability.bss,
     "read-back": reading_back.read_back,
     "model server": models.model_servers,

@@ -17,8 +17,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter, WorkflowSerializationContext
 
 from placet.contracts.run import RunRequest, RunResult
-from placet.engine.hearing import told_to_wait
 from placet.engine.payload_codec import ENCODING
+from placet.engine.unreviewed import told_to_wait
 
 T = TypeVar("T")
 _ENDED = {
@@ -65,7 +65,7 @@ class RunHistory:
         started_as: The workflow id that its first event names.
         ended: How the workflow ended where it returned nothing; None while it runs.
         ended_at: When it returned `result`, by Temporal's clock.
-        told_to_wait: Events whose step was told to wait, which none of ours is (`placet.engine.hearing`).
+        told_to_wait: Events whose step was told to wait, which none of ours is (`placet.engine.unreviewed`).
         unencrypted: Where our own payloads are plain, as `event 7 result`; nothing else is said then.
     """
 

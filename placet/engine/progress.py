@@ -17,8 +17,8 @@ from temporalio.client import Client
 from placet.contracts.run import Expected
 from placet.contracts.text import NAME, attributed, one_line, quoted
 from placet.contracts.times import minute
-from placet.engine.hearing import heard
 from placet.engine.meeting import RPC_TIMEOUT
+from placet.engine.unreviewed import reviews
 
 UNDER_WAY = frozenset(
     {
@@ -58,7 +58,7 @@ async def described(client: Client, run_id: str) -> DescribeWorkflowExecutionRes
     return await client.workflow_service.describe_workflow_execution(request, timeout=RPC_TIMEOUT)
 
 
-async def hindrances(client: Client, run_id: str, ours: str | None, expected: Expected) -> tuple[str, ...]:
+async def stalls(client: Client, run_id: str, ours: str | None, expected: Expected) -> tuple[str, ...]:
     """Return what keeps the workflow of a run from getting on, one line each.
 
     Args:
@@ -80,11 +80,11 @@ async def hindrances(client: Client, run_id: str, ours: str | None, expected: Ex
         long_ago = datetime.now(UTC) - workflow.close_time.ToDatetime(UTC) > UNTAKEN
         ended = "its workflow has ended at Temporal, without our record; `placet reconcile` records what it left"
         return (ended,) if long_ago else ()
-    found = hindrances_of(run_id, said, expected.due)
-    return found or (await heard(client, run_id, listens=expected.listens)).lines
+    found = stalls_of(run_id, said, expected.due)
+    return found or (await reviews(client, run_id, listens=expected.listens)).lines
 
 
-def hindrances_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: datetime | None) -> tuple[str, ...]:
+def stalls_of(run_id: str, said: DescribeWorkflowExecutionResponse, due: datetime | None) -> tuple[str, ...]:
     """Return what the description of a workflow that is under way tells; the words of strangers in it are quoted.
 
     `due` is since when it has something to do, as our record says; None where it waits for a person.

@@ -28,8 +28,8 @@ from placet.contracts.run import END_STATES, CloseInput, EndState, Expected, Run
 from placet.contracts.text import NAME, quoted
 from placet.contracts.times import moment
 from placet.engine.client import Engine
-from placet.engine.hearing import heard
-from placet.engine.progress import UNDER_WAY, described, hindrances_of
+from placet.engine.progress import UNDER_WAY, described, stalls_of
+from placet.engine.unreviewed import reviews
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
@@ -200,20 +200,20 @@ class Reconciler:
         if workflow.status not in UNDER_WAY:
             return await asyncio.to_thread(self._end, run, ENDED_BY_TEMPORAL, _said(workflow))
         due = await asyncio.to_thread(self._expected, run)
-        lines = hindrances_of(run.run_id, said, due.due) or await self._unheard(run.run_id, workflow, due)
+        lines = stalls_of(run.run_id, said, due.due) or await self._unreviewed(run.run_id, workflow, due)
         return Reconciled(run.run_id, "stuck", "; ".join(lines)) if lines else None
 
     def _expected(self, run: RunRecord) -> Expected:
         with self._context.database.reading() as tx:
             return expected(tx, run)
 
-    async def _unheard(self, run_id: str, workflow: WorkflowExecutionInfo, due: Expected) -> tuple[str, ...]:
-        """Return what keeps a run from hearing what it is sent; a history that did not grow is not read again."""
+    async def _unreviewed(self, run_id: str, workflow: WorkflowExecutionInfo, due: Expected) -> tuple[str, ...]:
+        """Return why what a run is sent is not reviewed; a history that did not grow is not read again."""
         seen = (workflow.execution.run_id, workflow.history_length)
         if self._heard.get(run_id) == seen:
             return ()
         try:
-            found = await heard(self._engine.client, run_id, listens=due.listens)
+            found = await reviews(self._engine.client, run_id, listens=due.listens)
         except RPCError as error:  # a history that is too long for one answer must not keep others from being looked at
             return (f"its history could not be read at Temporal ({error.status.name})",)
         if not found.waits:

@@ -23,16 +23,16 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from placet.contracts.run import RunState
-from placet.doctor.hindered import hindered
+from placet.doctor.stalled import stalled
 from placet.engine import progress
-from placet.engine.progress import hindrances_of
+from placet.engine.progress import stalls_of
 from tests.security.perimeter.impostor import stranger
 from tests.support.world import World
 from workflows import options
 
 
 def named(world: World) -> str:
-    return " ".join(finding.detail for finding in hindered(world.settings))
+    return " ".join(finding.detail for finding in stalled(world.settings))
 
 
 def mended_as_said(world: World, said: str) -> None:
@@ -132,7 +132,7 @@ def test_a_step_that_is_held_or_that_no_worker_takes_is_named() -> None:
         step.last_worker_identity, step.attempt = "mal\x1blory", 1
         started = state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
         (step.last_started_time if started else step.scheduled_time).FromDatetime(datetime.now(UTC) - since)
-        return hindrances_of("run-1", said, datetime.now(UTC) - timedelta(days=1))
+        return stalls_of("run-1", said, datetime.now(UTC) - timedelta(days=1))
 
     held = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
     waits = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -152,18 +152,18 @@ def test_a_step_put_off_for_long_and_a_task_that_does_not_end_are_named() -> Non
     step.activity_id, step.activity_type.name, step.attempt = "1", "execute", 2
     step.state = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
     step.next_attempt_schedule_time.FromDatetime(now + timedelta(days=3650))
-    (line,) = hindrances_of("run-1", said, now)
+    (line,) = stalls_of("run-1", said, now)
     assert line.startswith("step 'execute' is tried again only at 20")
     step.next_attempt_schedule_time.FromDatetime(now + timedelta(seconds=70))
-    assert hindrances_of("run-1", said, now) == ()
+    assert stalls_of("run-1", said, now) == ()
     held = DescribeWorkflowExecutionResponse()
     held.pending_workflow_task.state = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
     held.pending_workflow_task.attempt = 1
     held.pending_workflow_task.original_scheduled_time.FromDatetime(now - timedelta(minutes=6))
-    (line,) = hindrances_of("run-1", held, now)
+    (line,) = stalls_of("run-1", held, now)
     assert line.startswith("its workflow task is with a worker since 20")
     held.pending_workflow_task.original_scheduled_time.FromDatetime(now - timedelta(minutes=4))
-    assert hindrances_of("run-1", held, now) == ()
+    assert stalls_of("run-1", held, now) == ()
 
 
 def test_what_counts_as_too_long_is_what_the_workflow_gives_its_steps() -> None:

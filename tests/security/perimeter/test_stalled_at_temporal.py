@@ -25,10 +25,10 @@ from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.service import RPCError, RPCStatusCode
 
-from placet.doctor.hindered import hindered
+from placet.doctor.stalled import stalled
 from placet.engine import progress
-from placet.engine.hearing import Heard, heard
-from placet.engine.progress import described, hindrances_of
+from placet.engine.progress import described, stalls_of
+from placet.engine.unreviewed import Reviews, reviews
 from placet.entrypoints.beside_worker import reconciler
 from placet.entrypoints.beside_worker.reconciler import Reconciler
 from tests.security.perimeter.impostor import stranger
@@ -37,7 +37,7 @@ from tests.support.world import World
 
 
 def named(world: World) -> str:
-    return " ".join(finding.detail for finding in hindered(world.settings))
+    return " ".join(finding.detail for finding in stalled(world.settings))
 
 
 @pytest.mark.parametrize("how", ["start_delay", "cron_schedule"])
@@ -62,7 +62,7 @@ def test_a_workflow_task_that_no_worker_takes_is_named_after_a_minute() -> None:
         said.execution_config.task_queue.name = "placet-1"
         said.pending_workflow_task.state = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
         said.pending_workflow_task.scheduled_time.FromDatetime(datetime.now(UTC) - waits)
-        return hindrances_of("run-1", said, None)
+        return stalls_of("run-1", said, None)
 
     assert lines(timedelta(seconds=5)) == ()
     (line,) = lines(timedelta(minutes=2))
@@ -76,7 +76,7 @@ def test_a_step_that_is_tried_again_or_paused_by_a_stranger_is_named(a_world: Wo
     a_world.until(lambda: a_world.attempts(run_id) >= 3, "a third attempt")
     assert f"{run_id}: step 'analyse' is tried again and again since 20" in named(a_world)
     assert "step 'analyse' is tried again and again since 20" in command("run", "show", run_id).out
-    (line,) = json.loads(command("run", "show", run_id, "--json").out)["hindered"]
+    (line,) = json.loads(command("run", "show", run_id, "--json").out)["stalled"]
     assert line.startswith("step 'analyse' is tried again and again since 20")
     client = stranger(a_world)
     pause = PauseActivityRequest(
@@ -180,13 +180,13 @@ def test_a_run_about_which_temporal_does_not_answer_is_named_and_hides_no_other(
     silent, ended = a_world.pending("C00005"), a_world.pending("C00006")
     a_world.run(a_world.engine.handle(ended).terminate())
 
-    async def unread(client: Client, run_id: str, *, listens: bool) -> Heard:
+    async def unread(client: Client, run_id: str, *, listens: bool) -> Reviews:
         if run_id == silent:
             raise RPCError("too slow", RPCStatusCode.DEADLINE_EXCEEDED, b"")
-        return await heard(client, run_id, listens=listens)
+        return await reviews(client, run_id, listens=listens)
 
     for module in (progress, reconciler):
-        monkeypatch.setattr(module, "heard", unread)
+        monkeypatch.setattr(module, "reviews", unread)
     assert "Temporal did not answer about 1 of 2 runs" in named(a_world)
     assert a_world._parts is not None
     made = Reconciler(a_world.engine, a_world._parts.context, grace=timedelta(0))

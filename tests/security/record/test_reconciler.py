@@ -16,7 +16,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.common import RawValue
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from placet.doctor.hindered import hindered
+from placet.doctor.stalled import stalled
 from placet.engine import progress
 from placet.entrypoints.beside_worker.reconciler import ENDED_BY_TEMPORAL, NEVER_STARTED, Reconciled, Reconciler
 from placet.replay.verdict import replay
@@ -222,7 +222,7 @@ def test_a_workflow_that_took_the_place_of_ours_is_named_and_once_it_is_over_so_
     finding = passed(a_world)[run_id]
     assert finding.found == "foreign"
     assert f"`temporal workflow terminate --workflow-id {run_id}` ends it" in finding.detail
-    (said,) = [line.detail for line in hindered(a_world.settings)]
+    (said,) = [line.detail for line in stalled(a_world.settings)]
     assert "a workflow on task queue “mallory”, which is not ours, has taken its place" in said
     terminate(a_world, run_id)
     finding = passed(a_world)[run_id]

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from placet.contracts.people.decision import ReviewResult
 from placet.contracts.receipt import ExecutionResult, Receipt
 from placet.contracts.run import Proposed
-from placet.doctor.hindered import hindered
+from placet.doctor.stalled import stalled
 from placet.entrypoints.settings import Settings
 from placet.errors import GovernanceError, NotFound, PluginError, StorageError, UpstreamRejected
 from placet.governance.effects import effect_key
@@ -228,7 +228,7 @@ def test_a_row_that_cannot_be_read_is_named_on_the_run_that_waits_for_it(
             if table == "run":
                 with pytest.raises(StorageError, match="row “zz” of table 'run' cannot be read: run_id 'zz'"):
                     tx.runs.list("demo")
-                (named,) = hindered(Settings(home=tmp_path, database_url=database_url))
+                (named,) = stalled(Settings(home=tmp_path, database_url=database_url))
                 assert "row “zz” of table 'run' cannot be read" in named.detail
         if table != "run":
             with pytest.raises(ApplicationError) as stopped:

@@ -27,7 +27,7 @@ class ShownRun:
 
     Attributes:
         proposal_fault: Why the proposal cannot be shown, or empty.
-        hindered: What keeps the run from getting on, one line each; none where Temporal does not say.
+        stalled: What keeps the run from getting on, one line each; none where Temporal does not say.
     """
 
     record: "RunRecord"
@@ -35,7 +35,7 @@ class ShownRun:
     proposal: "Proposal | None"
     proposal_fault: str
     events: "list[AuditEvent]"
-    hindered: tuple[str, ...]
+    stalled: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -45,7 +45,7 @@ class ShownRun:
             "proposal_document": self.proposal.model_dump(mode="json") if self.proposal else None,
             "proposal_fault": self.proposal_fault,
             "audit": [event.model_dump(mode="json") for event in self.events],
-            "hindered": self.hindered,
+            "stalled": self.stalled,
         }
 
 
@@ -63,8 +63,8 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
                 gone = str(error)
         events = tx.audit.read(record.run_id)
         awaited = expected(tx, record)
-    hindered = () if record.state in END_STATES else toolbox.run(_hindered(toolbox, record.run_id, awaited))
-    return ShownRun(record, toolbox.installation, proposal, gone, events, hindered)
+    stalled = () if record.state in END_STATES else toolbox.run(_stalled(toolbox, record.run_id, awaited))
+    return ShownRun(record, toolbox.installation, proposal, gone, events, stalled)
 
 
 def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
@@ -72,8 +72,8 @@ def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
     print_run(shown.record)
     if shown.record.state == "unknown_outcome":
         _print_what_to_look_for(shown)
-    for line in shown.hindered:
-        output.print_field("hindered", line)
+    for line in shown.stalled:
+        output.print_field("stalled", line)
     output.print_line(f"installation {shown.installation}")
     print_reversals(shown.record, shown.events)
     if shown.proposal is not None:
@@ -95,14 +95,14 @@ def _print_what_to_look_for(shown: ShownRun) -> None:
     output.print_field("settle", f"`placet settle {run_id} --found executed|not-executed --as NAME`")
 
 
-async def _hindered(toolbox: Toolbox, run_id: str, awaited: "Expected") -> tuple[str, ...]:
+async def _stalled(toolbox: Toolbox, run_id: str, awaited: "Expected") -> tuple[str, ...]:
     from temporalio.service import RPCError
 
-    from placet.engine.progress import hindrances
+    from placet.engine.progress import stalls
 
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
             engine = await toolbox.engine()
-            return await hindrances(engine.client, run_id, engine.task_queue, awaited)
+            return await stalls(engine.client, run_id, engine.task_queue, awaited)
     except (PlacetError, RPCError, TimeoutError):
         return ()

@@ -1,4 +1,4 @@
-"""Whoever answers a task in a worker's stead can make a gate deaf: what is sent is kept, and not reviewed."""
+"""Whoever answers a task in a worker's stead can keep a gate from reviewing: what is sent is kept, and not reviewed."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
-from placet.engine.hearing import heard_of
+from placet.engine.unreviewed import reviews_of
 from placet.entrypoints.beside_worker.reconciler import Reconciler
 from placet.replay.verdict import replay
 from tests.security.perimeter.impostor import stranger
@@ -99,23 +99,25 @@ def test_what_was_sent_and_is_not_reviewed_for_minutes_is_named() -> None:
     old, new = timedelta(minutes=6), timedelta(minutes=1)
     sent, reviewed = event(old, "decide"), event(old, said={"activity_type": "review_decisions", "backoff": None})
     marked = event(new, said={"activity_type": "mark_gate"})
-    assert heard_of("run-1", [marked, sent], listens=True).lines[0].startswith("what was sent to it at 20")
-    assert heard_of("run-1", [marked, sent], listens=False).lines == ()
-    assert heard_of("run-1", [event(new, "decide"), reviewed], listens=True) == heard_of("", [event(new)], listens=True)
-    assert heard_of("run-1", [event(new, "decide")], listens=True).waits
-    assert not heard_of("run-1", [reviewed, sent], listens=True).waits
+    assert reviews_of("run-1", [marked, sent], listens=True).lines[0].startswith("what was sent to it at 20")
+    assert reviews_of("run-1", [marked, sent], listens=False).lines == ()
+    assert reviews_of("run-1", [event(new, "decide"), reviewed], listens=True) == reviews_of(
+        "", [event(new)], listens=True
+    )
+    assert reviews_of("run-1", [event(new, "decide")], listens=True).waits
+    assert not reviews_of("run-1", [reviewed, sent], listens=True).waits
     # However short its wait is said to be: the timer that follows may be another one.
     short = event(old, said={"activity_type": "review_decisions", "backoff": {"seconds": 1}})
-    assert "was told to wait until 20" in heard_of("run-1", [short, sent], listens=True).lines[0]
+    assert "was told to wait until 20" in reviews_of("run-1", [short, sent], listens=True).lines[0]
     failed = event(old, said={"activity_type": "review_decisions"})
     failed.marker_recorded_event_attributes.failure.message = "x"
-    assert heard_of("run-1", [failed, sent], listens=True).lines[0].startswith("what was sent to it at 20")
+    assert reviews_of("run-1", [failed, sent], listens=True).lines[0].startswith("what was sent to it at 20")
 
 
 def test_what_a_marker_says_of_its_wait_may_be_any_nonsense() -> None:
     for backoff in ({"seconds": 10**400}, {"seconds": "x"}, {"seconds": None}, {"seconds": [1]}):
         marker = event(timedelta(0), said={"activity_type": "review_decisions", "backoff": backoff})
-        assert heard_of("run-1", [marker], listens=True).waits
+        assert reviews_of("run-1", [marker], listens=True).waits
     harmless: dict[str, Any]
     for harmless in ({"backoff": None}, {"backoff": 7}, {}):
-        assert not heard_of("run-1", [event(timedelta(0), said=harmless)], listens=True).waits
+        assert not reviews_of("run-1", [event(timedelta(0), said=harmless)], listens=True).waits

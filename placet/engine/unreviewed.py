@@ -19,7 +19,7 @@ from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute
 from placet.engine.meeting import RPC_TIMEOUT
 
-UNHEARD = timedelta(minutes=5)
+LATE = timedelta(minutes=5)
 """How long what was sent may wait for its review before it is named."""
 _PAGE = 1000
 _PAGES = 50
@@ -28,11 +28,11 @@ _REVIEW = "review_decisions"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Reviews:
     """What a history tells.
 
     Attributes:
-        lines: What keeps the run from hearing what it is sent, one line each.
+        lines: Why what the run is sent is not reviewed, one line each.
         waits: Whether something that was sent is not reviewed yet.
     """
 
@@ -40,7 +40,7 @@ class Heard:
     waits: bool
 
 
-async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
+async def reviews(client: Client, run_id: str, *, listens: bool) -> Reviews:
     """Return whether a run hears what it is sent.
 
     Args:
@@ -64,11 +64,11 @@ async def heard(client: Client, run_id: str, *, listens: bool) -> Heard:
         events += answer.history.events
         if not (following := answer.next_page_token):
             break
-    return heard_of(run_id, events, listens=listens)
+    return reviews_of(run_id, events, listens=listens)
 
 
-def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Heard:
-    """Return what `heard` returns, from a history whose newest event is first."""
+def reviews_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool) -> Reviews:
+    """Return what `reviews` returns, from a history whose newest event is first."""
     now = datetime.now(UTC)
     for event in newest_first:
         until = told_to_wait(event)
@@ -77,19 +77,19 @@ def heard_of(run_id: str, newest_first: Sequence[HistoryEvent], *, listens: bool
             line = (
                 f"its step {one_line(str(_said(event).get('activity_type')), NAME)!r} was told to wait until "
                 f"{minute(until)}: somebody answered its task in a worker's stead, and what is sent is not reviewed; "
-                f"`temporal workflow reset --workflow-id {run_id} --event-id {task} --reason deaf` gives that task to "
+                f"`temporal workflow reset --workflow-id {run_id} --event-id {task} --reason stalled` gives it to "
                 "a worker again"
             )
-            return Heard((line,), waits=True)
+            return Reviews((line,), waits=True)
     waiting = _sent_since_review(newest_first) if listens else None
-    if waiting is None or now - waiting <= UNHEARD:
-        return Heard((), waits=waiting is not None)
+    if waiting is None or now - waiting <= LATE:
+        return Reviews((), waits=waiting is not None)
     line = (
         f"what was sent to it at {minute(waiting)} was not reviewed: no worker is there, or its task was answered in "
-        f"a worker's stead; `temporal workflow reset --workflow-id {run_id} --type FirstWorkflowTask --reason deaf` "
+        f"a worker's stead; `temporal workflow reset --workflow-id {run_id} --type FirstWorkflowTask --reason stalled` "
         "lets a worker begin again, with what is on its record"
     )
-    return Heard((line,), waits=True)
+    return Reviews((line,), waits=True)
 
 
 def told_to_wait(event: HistoryEvent) -> datetime | None:

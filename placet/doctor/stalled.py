@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet.contracts.run import OPEN_STATES, Expected
 from placet.doctor.report import Finding
 from placet.engine.payload_keys import load_key
-from placet.engine.progress import hindrances
+from placet.engine.progress import stalls
 from placet.entrypoints.settings import Settings
 from placet.errors import StorageError
 from placet.storage.database import Database
@@ -23,7 +23,7 @@ _ASKED = 100
 _SHOWN = 5
 
 
-def hindered(settings: Settings) -> Iterator[Finding]:
+def stalled(settings: Settings) -> Iterator[Finding]:
     """Name runs whose step is tried again and again, or that somebody paused at Temporal."""
     try:
         runs = _under_way(settings)
@@ -70,7 +70,7 @@ async def _ask(settings: Settings, runs: Mapping[str, Expected]) -> tuple[list[t
             client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
             for run_id, awaited in runs.items():
                 try:
-                    found += [(run_id, line) for line in await hindrances(client, run_id, ours, awaited)]
+                    found += [(run_id, line) for line in await stalls(client, run_id, ours, awaited)]
                 except RPCError as error:
                     if error.status is not RPCStatusCode.NOT_FOUND:  # of a run that was never started nothing is known
                         continue
