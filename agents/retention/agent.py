@@ -7,10 +7,8 @@ from agents.grounding import grounding_marks
 from agents.manifest import Manifest, read_manifest
 from agents.model_calls.completion import Completion, Inference
 from agents.prompts import load_prompt
-from agents.retention.customer import RetentionCustomer
-from agents.retention.drivers import supported
+from agents.retention.customer import RetentionCustomer, supported
 from agents.retention.facts_text import facts_text, options_text, profile_text
-from agents.retention.preconditions import with_preconditions
 from agents.retention.schema import AnalysisAnswer, PickAnswer, analysis_schema, pick_schema
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.outcome import AnalysisOutcome, ProposalOutcome
@@ -24,6 +22,7 @@ from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened
 from placet.decisioning.churn import ChurnTable
 from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
 from placet.decisioning.facts import Facts, derive
+from placet.decisioning.preconditions import with_preconditions
 from placet.decisioning.ranking import eligible, evaluate
 from placet.decisioning.treatments import NOTHING, Catalogue
 from placet.decisioning.words import amount, months, per_cent, situation

@@ -4,8 +4,7 @@ from placet.storage.tables.base import UtcDateTime, metadata
 from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
-from placet.storage.tables.record import ARTIFACT, AUDIT, RUN
-from placet.storage.tables.retention import ERASURE
+from placet.storage.tables.record import ARTIFACT, AUDIT, ERASURE, RUN
 
 __all__ = [
     "APPROVER",

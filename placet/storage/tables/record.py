@@ -115,3 +115,13 @@ RUN = Table(
     - `answered_at`: `at` of the `approve.decided` after which nobody is missing, or of `approve.settled`; None while
       somebody is, and again after an `approve.lapsed` or `run.parked`.
     """
+
+
+ERASURE = Table(
+    "erasure",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("entry", BigInteger, primary_key=True, autoincrement=False),
+)
+"""An index of the lists that `retention.applied` entries name; it counts for nothing without entry and list."""
