@@ -17,7 +17,6 @@ NAME: Final = 80
 
 THE_MODEL: Final = "the model says"
 BILLING: Final = "the billing system"
-COMMERCE: Final = "the commerce system"
 
 _MARKS_IN_A_ROW: Final = 3
 """What scripts in use put on one letter; more only smears over the lines above and below."""

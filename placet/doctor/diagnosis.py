@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from placet.doctor import installation, log_heads, log_key, models, notifying, policies, reachability, reading_back
 from placet.doctor.perimeter import perimeter
-from placet.doctor.report import Finding, Mask, Report, setting_lines
+from placet.doctor.report import Finding, Mask, Report
 from placet.doctor.retention import retention
 from placet.doctor.stalled import stalled
 from placet.entrypoints.settings import Settings
@@ -48,10 +48,8 @@ PROBES: dict[str, Probe] = {
 }
 
 
-def diagnose(settings: Settings, *, settings_only: bool = False) -> Report:
-    """Look at this installation; with `settings_only` list the settings and look at nothing else."""
-    if settings_only:
-        return Report(settings=setting_lines(settings))
+def diagnose(settings: Settings) -> Report:
+    """Look at this installation."""
     mask = Mask(settings)
     return Report(findings=tuple(mask.finding(finding) for finding in _run(PROBES, settings, PROBE_SECONDS)))
 

@@ -159,9 +159,13 @@ def model(settings: Settings, host: str, port: int) -> int:  # noqa: ARG001 - th
 
 def doctor(settings: Settings, settings_only: bool, as_json: bool) -> int:
     """Show what is installed, reachable and misconfigured."""
-    from placet.doctor import diagnose, show
+    from placet.doctor.report import Report, setting_lines, show
 
-    return show(diagnose(settings, settings_only=settings_only), as_json=as_json)
+    if settings_only:
+        return show(Report(settings=setting_lines(settings)), as_json=as_json)
+    from placet.doctor.diagnosis import diagnose
+
+    return show(diagnose(settings), as_json=as_json)
 
 
 def replay(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from placet.doctor import Finding, Report
+from placet.doctor.report import Finding, Report
 from placet.entrypoints.processes.process import free_port
 from placet.entrypoints.settings import Settings
 

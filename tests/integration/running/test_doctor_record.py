@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from placet.doctor import diagnose
+from placet.doctor.diagnosis import diagnose
 from placet.governance.log.key import load_or_create_log_identity
 from placet.service.keeping.log import signed_head
 from tests.integration.running.diagnosing import of, one, untouched
