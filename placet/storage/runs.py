@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Update, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Update, and_, bindparam, func, or_, select, update
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, OPEN_STATES, RUN_STATES, RunRequest, RunState, states_before
@@ -11,6 +11,7 @@ from placet.errors import UsageError
 from placet.storage.records import Asked, RunRecord
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as, read_receipt
 from placet.storage.tables import RUN
 
@@ -41,6 +42,7 @@ _CUSTOMERS = (
     .limit(bindparam("limit"))
 )
 _LOCK = update(RUN).where(RUN.c.run_id == bindparam("id")).values(updated_at=RUN.c.updated_at)
+_ORDER = PageOrder(RUN.c.tenant, (RUN.c.requested_at, RUN.c.run_id), descending=True)
 _IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses")
 
 
@@ -170,7 +172,11 @@ class RunRepository:
         limit: int = 50,
         before: str | None = None,
     ) -> tuple[RunRecord, ...]:
-        """Runs of `tenant`, newest request first; `before` is the run id that ended the previous page."""
+        """Runs of `tenant`, newest request first; `before` is the run id that ended the previous page.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
         query = select(RUN).where(RUN.c.tenant == tenant)
         if state is not None:
             query = query.where(RUN.c.state == state)
@@ -178,11 +184,7 @@ class RunRepository:
             query = query.where(RUN.c.customer_id == customer_id)
         if requested_by is not None:
             query = query.where(RUN.c.requested_by == requested_by)
-        if before is not None:
-            mark = select(RUN.c.requested_at, RUN.c.run_id).where(RUN.c.run_id == before, RUN.c.tenant == tenant)
-            query = query.where(tuple_(RUN.c.requested_at, RUN.c.run_id) < mark.scalar_subquery())
-        query = query.order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()).limit(limit)
-        return tuple(run_record(row) for row in self._connection.execute(query).mappings())
+        return _ORDER.read(self._connection, query, tenant, run_record, after=before, limit=limit)
 
     def customers(
         self, tenant: str, *, after: str = "", limit: int = 50, only: str | None = None

@@ -15,6 +15,7 @@ from placet.interfaces.http import problems
 from placet.interfaces.http.access import admit
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
+from placet.interfaces.http.endpoints.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
 from placet.interfaces.http.endpoints.customers import CustomerEndpoints
 from placet.interfaces.http.endpoints.delegations import DelegationEndpoints
@@ -46,6 +47,7 @@ ENDPOINTS = (
     DelegationEndpoints,
     HaltEndpoints,
     KeyEndpoints,
+    ApproverEndpoints,
     TokenEndpoints,
     PolicyEndpoints,
     RecordEndpoints,

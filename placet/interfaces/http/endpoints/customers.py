@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from placet.contracts.base import CustomerId, Frozen
+from placet.interfaces.http.endpoints.paging import DEFAULT, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.customers import GIVEN_DAYS, CustomerInFull, KnownCustomer, find_customer, list_customers
 
@@ -30,14 +31,12 @@ class CustomerEndpoints:
         router.add_api_route("/{customer_id}", self.show, methods=["GET"])
         return router
 
-    def list_customers(
-        self, after: CustomerId | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50
-    ) -> CustomerPage:
+    def list_customers(self, after: CustomerId | None = None, limit: Limit = DEFAULT) -> CustomerPage:
         """List the customers about whom runs were asked for."""
         served = self._served
         found = list_customers(served.database, served.tenant, after=after or "", limit=limit + 1)
-        more = len(found) > limit
-        return CustomerPage(customers=found[:limit], next=found[limit - 1].customer_id if more else None)
+        shown, following = split(found, limit, lambda one: one.customer_id)
+        return CustomerPage(customers=shown, next=following)
 
     def show(
         self,

@@ -10,6 +10,7 @@ from placet.contracts.people.halt import Halt, HaltScope
 from placet.contracts.people.signed import Remark
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, text_of
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.halts import lift_halt, place_halt
 
@@ -45,9 +46,10 @@ class HaltPlaced(Frozen):
 
 
 class Halts(Frozen):
-    """The halts that were asked for."""
+    """A page of the halts that were asked for."""
 
     halts: tuple[Halt, ...]
+    next: str | None
 
 
 class HaltEndpoints:
@@ -64,12 +66,12 @@ class HaltEndpoints:
         router.add_api_route("/lift", self.lift, **posts("deliver"))
         return router
 
-    def list_halts(
-        self, which: Annotated[Which, Query(description="`all`: those lifted as well")] = "in_force"
-    ) -> Halts:
-        """List the halts in force, or all of them."""
+    def list_halts(self, which: Which = "in_force", after: After = None, limit: Limit = DEFAULT) -> Halts:
+        """List the halts in force, or all of them, oldest first."""
         with self._served.database.reading() as tx:
-            return Halts(halts=tuple(tx.halts.list(self._served.tenant, lifted=which == "all")))
+            found = tx.halts.list(self._served.tenant, lifted=which == "all", after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.halt_id)
+        return Halts(halts=shown, next=following)
 
     def place(self, order: HaltOrder, operator: Operator) -> HaltPlaced:
         """Stop executions: of the tenant, of one agent, or of one kind of mutation. Who operates may halt."""

@@ -4,9 +4,9 @@ Endpoints are plain functions, which the server runs in threads: the database is
 stop the others.
 """
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from placet.contracts.base import CustomerId, PersonName, RunId
 from placet.contracts.billing import SourceCall
@@ -19,6 +19,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.access import Holder, Operator, posts
 from placet.interfaces.http.endpoints.common import Why
+from placet.interfaces.http.endpoints.paging import DEFAULT, ENTRIES, After, AfterNumber, Limit, split
 from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
     DecisionDelivered,
@@ -85,13 +86,14 @@ class RunEndpoints:
         state: RunState | None = None,
         customer_id: CustomerId | None = None,
         requested_by: PersonName | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-        before: RunId | None = None,
+        after: After = None,
+        limit: Limit = DEFAULT,
     ) -> RunPage:
         """List runs, newest first."""
         with self._database.reading() as tx:
-            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit=limit + 1, before=before)
-        return RunPage(runs=found[:limit], next=found[limit - 1].run_id if len(found) > limit else None)
+            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit=limit + 1, before=after)
+        shown, following = split(found, limit, lambda one: one.run_id)
+        return RunPage(runs=shown, next=following)
 
     def show(self, run_id: RunId) -> RunRecord:
         """Where a run stands."""
@@ -125,11 +127,13 @@ class RunEndpoints:
         self._find(run_id)
         return RunExchanges(run_id=run_id, exchanges=exchanges_of(self._database, run_id, self._tenant))
 
-    def audit(self, run_id: RunId) -> RunAudit:
+    def audit(self, run_id: RunId, after: AfterNumber = 0, limit: Limit = ENTRIES) -> RunAudit:
         """The record of a run."""
         self._find(run_id)
-        with self._database.snapshot() as tx:
-            return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
+        with self._database.reading() as tx:
+            found = tx.audit.page(run_id, after, limit + 1)
+        shown, following = split(found, limit, lambda one: one.seq)
+        return RunAudit(run_id=run_id, events=shown, next=following)
 
     def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision, holder: Holder) -> DecisionDelivered:
         """Deliver a signed decision, or a run's share of a batch, as `placet approve --print` writes it.

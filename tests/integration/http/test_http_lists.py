@@ -1,0 +1,306 @@
+"""Every list over HTTP comes in pages that nothing added meanwhile moves, and none says anything of another tenant."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice, repeat
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from agents.catalogue import declared_facts
+from placet.contracts.audit import AuditEvent
+from placet.entrypoints.environment import CHECKOUT
+from placet.governance.log.bundle import ProofBundle, verify_bundle
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.keys import Signer, public_bytes
+from placet.interfaces.http.app import create_app
+from placet.service.documents.access import issue_token
+from placet.service.documents.delegations import sign_delegation, take_delegation
+from placet.service.documents.halts import lift_halt, place_halt, sign_lift
+from placet.service.documents.keys import enroll_key
+from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
+from placet.service.keeping.log import signed_head
+from placet.service.policy_files import read_policy_files
+from placet.service.runs import build_request, record_request
+from placet.storage.database import Database
+from placet.storage.records import Asked
+from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
+from tests.support.enrolment import new_signer, trusted
+from tests.support.facts import FACTS
+from tests.support.logs import identity
+from tests.unit.support import a_gate, a_proposal
+
+POLICIES = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
+PEOPLE = ("ada", "ben", "cleo", "dan", "eve")
+
+
+class Tenant:
+    """A tenant with five of everything that is listed, and its API."""
+
+    def __init__(self, database: Database, name: str, root: Signer) -> None:
+        self.database, self.name, self.root = database, name, root
+        self.people = {who: self.enroll(who) for who in PEOPLE}
+        for number in range(5):
+            self.add(number)
+
+    def enroll(self, name: str) -> Signer:
+        who = new_signer(name)
+        enroll_key(
+            self.database,
+            name=name,
+            tenant=self.name,
+            roles=("retention_head",),
+            limit="1000.00 USD",
+            public_key=public_bytes(who.key.private.public_key()),
+            by=self.root,
+            expires_at=None,
+        )
+        return who
+
+    def add(self, number: int) -> None:
+        """Add one of each thing."""
+        self._sign(number)
+        halt, _ = self.place_halt(f"reason {number}")
+        if number == 2:
+            lift_halt(
+                self.database,
+                sign_lift(halt, name="eve", reason="", key=self.people["eve"].key),
+                tenant=self.name,
+                policies={"retention": POLICIES},
+            )
+        issue_token(self.database, tenant=self.name, name=f"crm{number}", roles=("operator",), days=9, by=self.root)
+        self.wait(number)
+
+    def _sign(self, number: int) -> None:
+        signer, now = PEOPLE[number % 5], datetime.now(UTC)
+        key = self.people[signer].key
+        take_delegation(
+            self.database,
+            sign_delegation(
+                tenant=self.name,
+                delegator=signer,
+                delegate=PEOPLE[(number + 1) % 5],
+                roles=("retention_head",),
+                limit="5.00 USD",
+                days=9 - number,
+                reason="",
+                key=key,
+            ),
+            tenant=self.name,
+        )
+        draft = draft_mandate(
+            FACTS,
+            tenant=self.name,
+            name=f"save-{number}",
+            drafted_by="olga",
+            agent="retention",
+            kinds=("adjust_balance",),
+            treatments=("goodwill_credit",),
+            cap_per_customer="20.00 USD",
+            period_days=30,
+            budget="100.00 USD",
+            valid_from=now - timedelta(minutes=1),
+            valid_until=now + timedelta(days=1 + number),
+        )
+        signed = sign_mandate(draft, FACTS, signer=signer, reason="", key=key)
+        take_mandate(self.database, signed, tenant=self.name, policies=POLICIES, declared=FACTS)
+
+    def place_halt(self, reason: str) -> Any:
+        given: dict[str, Any] = {"tenant": self.name, "scope": "kind", "subject": "adjust_balance", "by": "olga"}
+        return place_halt(self.database, **given, reason=reason, agents=("retention",))
+
+    def wait(self, number: int) -> None:
+        """Ask for a run that waits at its gate, of which people were told."""
+        request = build_request(
+            tenant=self.name,
+            customer_id=f"C{number % 2}",
+            agent="retention",
+            requested_by="olga",
+            key=f"k{number}",
+            agents=("retention",),
+        )
+        record_request(self.database, request)
+        gate = a_gate().model_copy(update={"expires_at": datetime.now(UTC) + timedelta(hours=9 - number)})
+        with self.database.transaction() as tx:
+            asked = Asked.of(gate, a_proposal())
+            tx.runs.set_state(request.run_id, "awaiting_decision", at=datetime.now(UTC), asked=asked)
+            told: dict[str, Any] = {"tenant": self.name, "run_id": request.run_id, "proposal": None}
+            words = {"role": "", "subject": "a run waits", "text": "look"}
+            tx.outbox.add(**told, **words, occasion="asked", channel="console", recipient="ada", at=datetime.now(UTC))
+
+
+@pytest.fixture
+def own(database_url: str) -> Iterator[Database]:
+    with Database(database_url, pool_size=20) as database:
+        yield database
+
+
+@pytest.fixture
+def demo(own: Database, tmp_path: Path) -> Tenant:
+    return Tenant(own, "demo", trusted(own, tmp_path))
+
+
+@pytest.fixture
+def rival(own: Database, demo: Tenant, tmp_path: Path) -> Tenant:
+    return Tenant(own, "rival", trusted(own, tmp_path, tenant="rival"))
+
+
+@pytest.fixture
+def http(own: Database) -> Iterator[httpx.Client]:
+    app = create_app(
+        own,
+        engine_at("127.0.0.1:1"),
+        tenant="demo",
+        agents=("retention",),
+        token=SecretStr(TOKEN),
+        policies=lambda agent: POLICIES,
+        facts=declared_facts,
+    )
+    with serving(app) as url, client_of(url) as client:
+        yield client
+
+
+def _mandate(one: dict[str, Any]) -> Any:
+    return one["record"]["mandate"]["document_id"]
+
+
+LISTS: list[tuple[str, str, Callable[[dict[str, Any]], Any], int]] = [
+    ("/v1/runs", "runs", lambda one: one["run_id"], 5),
+    ("/v1/runs?state=awaiting_decision", "runs", lambda one: one["run_id"], 5),
+    ("/v1/inbox", "waiting", lambda one: one["run"]["run_id"], 5),
+    ("/v1/customers", "customers", lambda one: one["customer_id"], 2),
+    ("/v1/mandates", "mandates", _mandate, 5),
+    ("/v1/mandates?agent=retention", "mandates", _mandate, 5),
+    ("/v1/delegations", "delegations", lambda one: one["delegation"]["document_id"], 5),
+    ("/v1/halts", "halts", lambda one: one["halt_id"], 4),
+    ("/v1/halts?which=all", "halts", lambda one: one["halt_id"], 5),
+    ("/v1/keys", "keys", lambda one: one["key_id"], 6),
+    ("/v1/keys?name=ada", "keys", lambda one: one["key_id"], 1),
+    ("/v1/approvers", "approvers", lambda one: one["name"], 6),
+    ("/v1/tokens", "tokens", lambda one: one["token_id"], 5),
+    ("/v1/notifications", "notifications", lambda one: one["run_id"], 5),
+    ("/v1/record", "entries", lambda one: one["position"], 32),
+    ("/v1/record/tenant", "entries", lambda one: one["seq"], 27),
+]
+
+
+def follow(
+    http: httpx.Client, path: str, field: str, limit: int, between: Iterable[Callable[[], None]] = ()
+) -> list[dict[str, Any]]:
+    """Read a list to its end; after each page do what comes next of `between`."""
+    found: list[dict[str, Any]] = []
+    wanted: dict[str, Any] = {"limit": limit}
+    acts = iter(between)
+    while True:
+        answer = http.get(path, params={**httpx.URL(path).params, **wanted})
+        assert answer.status_code == 200, (path, answer.text)
+        page = answer.json()
+        assert len(page[field]) <= limit
+        found += page[field]
+        if page["next"] is None:
+            return found
+        assert len(page[field]) == limit
+        wanted["after"] = page["next"]
+        for act in islice(acts, 1):
+            act()
+
+
+def test_the_pages_of_every_list_hold_together_and_hold_nothing_of_another_tenant(
+    http: httpx.Client, demo: Tenant, rival: Tenant
+) -> None:
+    for path, field, name, size in LISTS:
+        whole = http.get(path, params={**httpx.URL(path).params, "limit": 1000}).json()
+        names = [name(one) for one in whole[field]]
+        assert (len(set(names)), len(names), whole["next"]) == (size, size, None), path
+        for limit in (1, 2, size):
+            assert follow(http, path, field, limit) == whole[field], (path, limit)
+        assert "rival" not in str(whole), path
+
+
+def test_what_is_added_meanwhile_is_neither_repeated_nor_pushes_anything_out(http: httpx.Client, demo: Tenant) -> None:
+    numbers = count(100)
+
+    def add() -> None:
+        number = next(numbers)
+        demo.enroll(f"aa{number}")
+        demo.place_halt("one more")
+        issue_token(demo.database, tenant="demo", name="late", roles=("operator",), days=9, by=demo.root)
+        demo.wait(number)
+
+    for path, field, name, _ in LISTS:
+        whole = http.get(path, params={**httpx.URL(path).params, "limit": 1000}).json()[field]
+        before = [name(one) for one in whole]
+        after = [name(one) for one in follow(http, path, field, 2, repeat(add, 2))]
+        assert [one for one in after if one in set(before)] == before, path
+
+
+def test_a_cursor_of_another_tenant_is_as_unknown_as_one_that_nobody_made(
+    http: httpx.Client, own: Database, demo: Tenant, rival: Tenant
+) -> None:
+    app = create_app(own, engine_at("127.0.0.1:1"), tenant="rival", agents=("retention",), token=SecretStr(TOKEN))
+    with serving(app) as url, client_of(url) as theirs:
+        paths = [path for path, *_ in LISTS if "?" not in path and "record" not in path]
+        cursors = {path: str(theirs.get(path, params={"limit": 1}).json()["next"]) for path in paths}
+    for path, cursor in cursors.items():
+        if path in ("/v1/customers", "/v1/approvers"):  # by name: whatever is named, what follows it follows
+            continue
+        made_up = cursor[:-4] + ("0000" if cursor[-4:] != "0000" else "1111")
+        answers = [http.get(path, params={"after": after}) for after in (cursor, made_up)]
+        assert [problem(answer) for answer in answers] == [(422, "unknown_cursor")] * 2, path
+        theirs_here, nobodys = (answer.json()["detail"] for answer in answers)
+        assert theirs_here.replace(cursor, "") == nobodys.replace(made_up, "") or path == "/v1/notifications"
+        assert "rival" not in theirs_here
+
+
+def test_a_page_is_bounded(http: httpx.Client) -> None:
+    for path, *_ in LISTS:
+        for limit in ("0", "1001", "-1", "many"):
+            answer = http.get(path, params={**httpx.URL(path).params, "limit": limit})
+            assert problem(answer) == (422, "malformed"), answer.text
+
+
+def test_a_position_counts_the_tenants_own_entries_and_no_others(
+    http: httpx.Client, own: Database, demo: Tenant, rival: Tenant, tmp_path: Path
+) -> None:
+    # Entries of two tenants in turns: the database's own numbers would tell of each other's.
+    for number in range(3):
+        demo.place_halt(f"a{number}")
+        rival.place_halt(f"b{number}")
+    with own.reading() as tx:
+        entries = [event for _, event in tx.audit.tail("demo", 0, 1000)]
+    numbered = [
+        (one["position"], AuditEvent.model_validate(one["entry"])) for one in follow(http, "/v1/record", "entries", 7)
+    ]
+    assert numbered == list(enumerate(entries, 1))
+    who = identity(tmp_path)
+    signed_head(own, who, "demo")
+    assert [one["position"] for one in follow(http, "/v1/record", "entries", 5)] == list(range(1, len(entries) + 1))
+    demo.place_halt("newer than the log")
+    rival.place_halt("theirs")
+    after = http.get("/v1/record", params={"after": len(entries) - 1}).json()["entries"]
+    assert [one["position"] for one in after] == [len(entries), len(entries) + 1]
+    for position in (1, len(entries)):
+        bundle = ProofBundle.model_validate(http.get("/v1/record/proof", params={"position": position}).json())
+        verify_bundle(bundle, who.verifiers("demo"))
+        assert (bundle.entries[0].entry, bundle.entries[0].index) == (entries[position - 1], position - 1)
+    assert problem(http.get("/v1/record/proof", params={"position": len(entries) + 1})) == (404, "not_covered")
+    assert problem(http.get("/v1/record/proof", params={"position": len(entries) + 2})) == (404, "unknown_entry")
+
+
+def test_a_key_of_another_tenant_says_nothing_of_its_holder(own: Database, demo: Tenant, rival: Tenant) -> None:
+    with pytest.raises(Exception, match="is enrolled elsewhere; make a new key pair") as refused:
+        enroll_key(
+            own,
+            name="spy",
+            tenant="demo",
+            roles=("care_agent",),
+            limit=None,
+            public_key=public_bytes(rival.people["eve"].key.private.public_key()),
+            by=demo.root,
+            expires_at=None,
+        )
+    assert "rival" not in str(refused.value)
+    assert "eve" not in str(refused.value)
