@@ -84,7 +84,10 @@ def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion,
 
 
 def message_id(notification: Notification) -> str:
-    """The same for every attempt, another for every message, also across installations: what repeats are dropped by."""
+    """The same for every attempt, another for every message, also across installations: what repeats are dropped by.
+
+    The notification's own number is no part of it: that counts the messages of all tenants.
+    """
     once = (
         notification.tenant,
         notification.run_id,
@@ -94,7 +97,7 @@ def message_id(notification: Notification) -> str:
         notification.recipient,
         notification.created_at.astimezone(UTC).isoformat(),
     )
-    return f"notice-{notification.notification_id}-{hashlib.sha256('|'.join(once).encode()).hexdigest()[:24]}"
+    return f"notice-{hashlib.sha256('|'.join(once).encode()).hexdigest()[:24]}"
 
 
 def _named(proposal: Proposal) -> str:

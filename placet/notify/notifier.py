@@ -197,7 +197,7 @@ def _record(tx: Transaction, message: Notification, kind: RecordKind, at: dateti
         run_id=message.run_id,
         kind=kind,
         actor="notifier",
-        step_key=f"{kind}.{message.notification_id}",
+        step_key=f"{kind}.{message_id(message)}",
         at=at,
         body={
             "notification": message_id(message),
