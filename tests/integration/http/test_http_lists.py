@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from agents.catalogue import declared_facts
 from placet.contracts.audit import AuditEvent
+from placet.contracts.people.decision import AcceptedDecision
 from placet.entrypoints.environment import CHECKOUT
 from placet.governance.log.bundle import ProofBundle, verify_bundle
 from placet.governance.policy.set import PolicySet
@@ -24,7 +25,7 @@ from placet.service.documents.keys import enroll_key
 from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.keeping.log import signed_head
 from placet.service.policy_files import read_policy_files
-from placet.service.runs import build_request, record_request
+from placet.service.runs import build_request, record_request, run_id_for
 from placet.storage.database import Database
 from placet.storage.records import Asked
 from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
@@ -172,6 +173,7 @@ LISTS: list[tuple[str, str, Callable[[dict[str, Any]], Any], int]] = [
     ("/v1/runs?state=awaiting_decision", "runs", lambda one: one["run_id"], 5),
     ("/v1/inbox", "waiting", lambda one: one["run"]["run_id"], 5),
     ("/v1/customers", "customers", lambda one: one["customer_id"], 2),
+    ("/v1/customers/C0/decisions", "decided", lambda one: one["proposed"]["run"]["run_id"], 3),
     ("/v1/mandates", "mandates", _mandate, 5),
     ("/v1/mandates?agent=retention", "mandates", _mandate, 5),
     ("/v1/delegations", "delegations", lambda one: one["delegation"]["document_id"], 5),
@@ -260,6 +262,59 @@ def test_a_page_is_bounded(http: httpx.Client) -> None:
         for limit in ("0", "1001", "-1", "many"):
             answer = http.get(path, params={**httpx.URL(path).params, "limit": limit})
             assert problem(answer) == (422, "malformed"), answer.text
+
+
+def test_what_was_decided_about_a_customer_is_told_with_who_decided_it(
+    http: httpx.Client, own: Database, demo: Tenant, rival: Tenant
+) -> None:
+    newest, *older = [
+        one["proposed"]["run"]["run_id"] for one in http.get("/v1/customers/C0/decisions").json()["decided"]
+    ]
+    accepted = AcceptedDecision(
+        verdict="approve",
+        approver="ada",
+        key_id=demo.people["ada"].key.key_id,
+        decision_id="1" * 32,
+        decided_at=datetime.now(UTC),
+        reason="called twice",
+        proposal="2" * 64,
+        roles=("retention_head",),
+        envelope_digest="3" * 64,
+    )
+    with own.transaction() as tx:
+        assert tx.decisions.use(accepted, tenant="demo", run_id=newest, place=1)
+        # A row that says another tenant's: it is not shown, whatever run it names.
+        forged = accepted.model_copy(update={"decision_id": "4" * 32, "key_id": "5" * 64})
+        assert tx.decisions.use(forged, tenant="rival", run_id=older[0], place=1)
+    decided = http.get("/v1/customers/C0/decisions").json()["decided"]
+    assert [AcceptedDecision.model_validate(one) for one in decided[0]["decisions"]] == [accepted]
+    assert [one["decisions"] for one in decided[1:]] == [[], []]
+    told = decided[0]["proposed"]
+    assert (told["treatment"], told["mutation_kind"], told["cost"]["amount_minor"]) == (
+        "goodwill_credit",
+        "adjust_balance",
+        1000,
+    )
+    assert problem(http.get("/v1/customers/C9/decisions")) == (404, "unknown_customer")
+
+
+def test_runs_are_searched_by_what_is_known_of_them(http: httpx.Client, demo: Tenant, rival: Tenant) -> None:
+    runs = http.get("/v1/runs").json()["runs"]
+
+    def found(**wanted: str) -> list[str]:
+        answer = http.get("/v1/runs", params=wanted)
+        assert answer.status_code == 200, answer.text
+        return [run["key"] for run in answer.json()["runs"]]
+
+    assert found(key="k3") == ["k3"]
+    assert found(run_id=runs[0]["run_id"][:10]) == found(run_id=runs[0]["run_id"]) == ["k4"]
+    assert found(since=runs[1]["requested_at"], until=runs[0]["requested_at"]) == ["k3"]
+    assert found(agent="retention", customer_id="C1", requested_by="olga", state="awaiting_decision") == ["k3", "k1"]
+    assert found(agent="advance") == found(state="executed") == []
+    theirs = run_id_for("rival", "k3")
+    assert found(run_id=theirs) == found(run_id=theirs[:8]) == []
+    for wrong in ({"since": "2026-01-01T00:00:00"}, {"until": "0001-01-01T00:00:00+14:00"}, {"run_id": "run-abc"}):
+        assert problem(http.get("/v1/runs", params=wrong)) == (422, "malformed")
 
 
 def test_a_position_counts_the_tenants_own_entries_and_no_others(

@@ -1,8 +1,24 @@
-"""What requests of several kinds have in common: signed documents, reasons."""
+"""What requests of several kinds have in common: signed documents, reasons, times."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime
 
 from placet.contracts.base import Frozen
 from placet.contracts.people.signed import Remark
 from placet.governance.signing import dsse
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it lies outside the calendar") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its offset, taken to UTC."""
 
 
 # Built at once: FastAPI looks into the body of a request before pydantic would build it, and complains.

@@ -4,21 +4,21 @@ Endpoints are plain functions, which the server runs in threads: the database is
 stop the others.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
-from placet.contracts.base import CustomerId, PersonName, RunId
+from placet.contracts.base import AgentName, CustomerId, PersonName, RunId
 from placet.contracts.billing import SourceCall
 from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import RunState
+from placet.contracts.run import RunKey, RunState
 from placet.errors import UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.access import Holder, Operator, posts
-from placet.interfaces.http.endpoints.common import Why
+from placet.interfaces.http.endpoints.common import Moment, Why
 from placet.interfaces.http.endpoints.paging import DEFAULT, ENTRIES, After, AfterNumber, Limit, split
 from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
@@ -37,9 +37,16 @@ from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import build_request, find_run, record_cancellation, record_request
 from placet.storage.records import RunRecord
+from placet.storage.runs import Found
 
 RUNS = "/v1/runs"
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": RunStarted, "description": "It is under way already."}}
+
+
+Beginning = Annotated[
+    str | None,
+    Query(pattern=r"^run-[0-9a-f]{4,20}$", description="a run's id, or a beginning of it with four digits or more"),
+]
 
 
 class RunEndpoints:
@@ -86,12 +93,18 @@ class RunEndpoints:
         state: RunState | None = None,
         customer_id: CustomerId | None = None,
         requested_by: PersonName | None = None,
+        agent: AgentName | None = None,
+        key: Annotated[RunKey | None, Query(description="under which the run was asked for")] = None,
+        run_id: Beginning = None,
+        since: Annotated[Moment | None, Query(description="requested then or later")] = None,
+        until: Annotated[Moment | None, Query(description="requested before then")] = None,
         after: After = None,
         limit: Limit = DEFAULT,
     ) -> RunPage:
-        """List runs, newest first."""
+        """List runs, newest first; of several conditions all must hold."""
+        more: Found = {"agent": agent, "key": key, "begins": run_id, "since": since, "until": until}
         with self._database.reading() as tx:
-            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit=limit + 1, before=after)
+            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit + 1, after, **more)
         shown, following = split(found, limit, lambda one: one.run_id)
         return RunPage(runs=shown, next=following)
 
