@@ -15,6 +15,7 @@ from placet.interfaces.http import problems
 from placet.interfaces.http.access import admit
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
+from placet.interfaces.http.docs_page import add_docs
 from placet.interfaces.http.endpoints.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
 from placet.interfaces.http.endpoints.customers import CustomerEndpoints
@@ -99,7 +100,7 @@ def create_app(
         agents: Applications that may be started.
         policies: The policy set in force for an agent; raises `PolicyError`.
         facts: What an agent tells customers apart by; a mandate's cohort may name no others.
-        token: The installation's own. All but `GET /healthz`, `/livez` and `/metrics` need it, or one that was issued.
+        token: The installation's own. What is not open (`guard.OPEN`) needs it, or one that was issued.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
     Raises:
@@ -111,6 +112,7 @@ def create_app(
     served = Served(database, link, tenant, agents, policies, facts)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
+    add_docs(app)
     _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
@@ -133,11 +135,13 @@ def _bare() -> FastAPI:
         title="Placet",
         description="Governed agent runs: agents propose, people commit.",
         version="1",
-        # The usual pages load their scripts from a CDN; an operator's network is closed.
+        # The usual pages load their scripts from a CDN; an operator's network is closed. See `docs_page`.
         docs_url=None,
         redoc_url=None,
         # It would lead to whatever host the request names.
         redirect_slashes=False,
+        # Stable names for those who generate clients: not the path, which may get another version.
+        generate_unique_id_function=lambda route: "_".join([*map(str, route.tags[:1]), route.name]),
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
 
