@@ -1,7 +1,8 @@
 """The API as one ASGI application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 from pydantic import SecretStr
@@ -32,7 +33,7 @@ from placet.interfaces.http.endpoints.runs import RunEndpoints
 from placet.interfaces.http.endpoints.tokens import TokenEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
-from placet.interfaces.http.health import HealthCheck
+from placet.interfaces.http.health import HealthCheck, Readiness
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import holder_of
 from placet.storage.database import Database
@@ -57,6 +58,7 @@ ENDPOINTS = (
 )
 """A kind of thing that the API serves is a module of `endpoints` and a line here."""
 
+_READY: Final[Mapping[int | str, str]] = {200: "Both can be used.", 503: "One cannot be used."}
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 15.0
 """How long a request's body may take to arrive."""
@@ -156,7 +158,10 @@ def _add_health(app: FastAPI, health: HealthCheck) -> None:
         """Whether this process answers: 200, also while the database or Temporal is down."""
         return {"api": "ok"}
 
-    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    ready: dict[int | str, dict[str, Any]] = {
+        status: {"model": Readiness, "description": said} for status, said in _READY.items()
+    }
+    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"], responses=ready)
     app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
 
 
