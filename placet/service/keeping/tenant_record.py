@@ -40,6 +40,16 @@ def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
     return body if token_id is None else {**body, "token": token_id}
 
 
+def check_same_body(earlier: object, asked: object) -> None:
+    """Pass where what was asked for under a key before is what is asked for under it now.
+
+    Raises:
+        UsageError: code `idempotency_conflict`.
+    """
+    if earlier != asked:
+        raise UsageError("this Idempotency-Key was used for something else; use another", code="idempotency_conflict")
+
+
 def _record_refused(
     database: Database, tenant: str, kind: RecordKind, text: str, error: DecisionRefused, at: datetime
 ) -> None:

@@ -19,6 +19,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.access import Holder, Operator, posts
 from placet.interfaces.http.endpoints.common import Moment, Why
+from placet.interfaces.http.endpoints.once import OnceKey, run_key
 from placet.interfaces.http.endpoints.paging import DEFAULT, ENTRIES, After, AfterNumber, Limit, split
 from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
@@ -71,14 +72,14 @@ class RunEndpoints:
         router.add_api_route("/{run_id}/reverse", self.reverse, **posts("operate"), status_code=201, responses=_AGAIN)
         return router
 
-    def start(self, order: RunOrder, operator: Operator, response: Response) -> RunStarted:
+    def start(self, order: RunOrder, operator: Operator, once: OnceKey, response: Response) -> RunStarted:
         """Start a governed run: 201 for a new one, 200 when the same key had started it before."""
         request = build_request(
             tenant=self._tenant,
             customer_id=order.customer_id,
             agent=order.agent,
             requested_by=operator.name,
-            key=order.key,
+            key=run_key(once, order.key),
             agents=self._agents,
         )
         self._engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
@@ -165,16 +166,22 @@ class RunEndpoints:
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
-    def cancel(self, run_id: RunId, operator: Operator, order: Why | None = None) -> CancellationRequested:
+    def cancel(
+        self, run_id: RunId, operator: Operator, once: OnceKey, order: Why | None = None
+    ) -> CancellationRequested:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
         said = order.reason if order is not None else ""
-        record_cancellation(self._database, record, operator.name, said, token_id=operator.token_id)
-        self._engine.call(lambda engine: engine.cancel(run_id))
+        given = {"token_id": operator.token_id, "key": once}
+        if record_cancellation(self._database, record, operator.name, said, **given):
+            self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
 
-    def reverse(self, run_id: RunId, operator: Operator, why: Why, response: Response) -> RunStarted:
-        """Ask for the reversal of a run, a governed run of its own: 201 for a new one, 200 where one is under way."""
+    def reverse(self, run_id: RunId, operator: Operator, once: OnceKey, why: Why, response: Response) -> RunStarted:
+        """Ask for the reversal of a run, a governed run of its own: 201 for a new one, 200 where the key asked before.
+
+        It is also 200 where a request for it was recorded and not started yet: now it is.
+        """
         self._engine.call(lambda engine: engine.require_ours())
         asked = request_reversal(
             self._database,
@@ -183,6 +190,7 @@ class RunEndpoints:
             requested_by=operator.name,
             reason=why.reason,
             token_id=operator.token_id,
+            key=once,
         )
         request = self._engine.call(lambda engine: reverse_run(self._database, engine, asked))
         response.status_code = 201 if asked.new else 200
