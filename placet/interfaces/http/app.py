@@ -13,7 +13,7 @@ from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http import problems
-from placet.interfaces.http.access import admit
+from placet.interfaces.http.access import admit, check_query
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
 from placet.interfaces.http.docs_page import add_docs
@@ -113,7 +113,7 @@ def create_app(
     app = _bare()
     served = Served(database, link, tenant, agents, policies, facts)
     for endpoints in ENDPOINTS:
-        app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
+        app.include_router(endpoints(served).router(), dependencies=[Depends(admit), Depends(check_query)])
     add_docs(app)
     _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:
