@@ -31,8 +31,8 @@ class WebhookMessage(Frozen):
     data: NoticeData
 
 
-class Notification(Frozen):
-    """One message to one recipient, kept with the entry of the record that caused it, delivered later.
+class Told(Frozen):
+    """Who is told of what, and what became of it: a notification as its tenant knows it.
 
     Attributes:
         recipient: A person's name, an e-mail address, or the name of a webhook.
@@ -43,7 +43,6 @@ class Notification(Frozen):
         next_attempt_at: When delivery is due; None once delivered or failed.
     """
 
-    notification_id: StrictInt
     tenant: TenantId
     run_id: RunId
     proposal: Digest | None
@@ -59,3 +58,13 @@ class Notification(Frozen):
     next_attempt_at: AwareDatetime | None
     delivered_at: AwareDatetime | None
     detail: str
+
+
+class Notification(Told):
+    """One message to one recipient, kept with the entry of the record that caused it, delivered later.
+
+    Attributes:
+        notification_id: Counts the notifications of all tenants; nobody outside is told.
+    """
+
+    notification_id: StrictInt

@@ -91,7 +91,8 @@ def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion,
 def message_id(notification: Notification) -> str:
     """Make an identifier that is the same for every attempt, and another for every message and installation.
 
-    Receivers drop what repeats by it.
+    Receivers drop what repeats by it. The notification's own number is no part of it: that counts the
+    messages of all tenants.
     """
     once = (
         notification.tenant,
@@ -102,7 +103,7 @@ def message_id(notification: Notification) -> str:
         notification.recipient,
         notification.created_at.astimezone(UTC).isoformat(),
     )
-    return f"notice-{notification.notification_id}-{hashlib.sha256('|'.join(once).encode()).hexdigest()[:24]}"
+    return f"notice-{hashlib.sha256('|'.join(once).encode()).hexdigest()[:24]}"
 
 
 def _named(proposal: Proposal) -> str:

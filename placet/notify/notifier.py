@@ -196,7 +196,7 @@ def _record(tx: Transaction, message: Notification, kind: RecordKind, at: dateti
         message,
         kind,
         actor="notifier",
-        key=f"{kind}.{message.notification_id}",
+        key=f"{kind}.{message_id(message)}",
         at=at,
         body={
             "notification": message_id(message),

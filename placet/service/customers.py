@@ -11,10 +11,11 @@ from pydantic import AwareDatetime, StrictInt
 from placet.contracts.base import CustomerId, Frozen, RunId
 from placet.contracts.billing import Evidence
 from placet.contracts.contact import ContactHistory
+from placet.contracts.people.decision import AcceptedDecision
 from placet.errors import UsageError
 from placet.service.in_hand import facts_of
 from placet.storage.database import Database
-from placet.storage.records import RunRecord
+from placet.storage.records import ProposedRun, RunRecord
 from placet.storage.transaction import Transaction
 
 GIVEN_DAYS = 90
@@ -54,6 +55,35 @@ class CustomerInFull(Frozen):
     changed_since: tuple[RunId, ...]
 
 
+class DecidedRun(Frozen):
+    """What was decided about a customer in one run.
+
+    Attributes:
+        proposed: The run, how it ended, and what it proposed.
+        decisions: What people signed that was accepted, oldest first, on proposals that were amended since as well.
+            None: a mandate cleared it, policy denied it, or nobody has decided yet. The run's record proves them.
+    """
+
+    proposed: ProposedRun
+    decisions: tuple[AcceptedDecision, ...]
+
+
+def list_decided(
+    database: Database, tenant: str, customer_id: str, *, after: str | None = None, limit: int = 50
+) -> tuple[DecidedRun, ...]:
+    """Return the runs about a customer with what people decided, newest first; `after` ended the previous page.
+
+    Raises:
+        UsageError: code `unknown_customer`, or `unknown_cursor`.
+    """
+    with database.snapshot() as tx:
+        if not _known(tx, tenant, only=customer_id):
+            raise _unknown(tenant, customer_id)
+        runs = tx.runs.proposed(tenant, customer_id, after=after, limit=limit)
+        decisions = tx.decisions.of_runs(tenant, [one.run.run_id for one in runs])
+    return tuple(DecidedRun(proposed=one, decisions=decisions.get(one.run.run_id, ())) for one in runs)
+
+
 def list_customers(database: Database, tenant: str, *, after: str = "", limit: int = 50) -> tuple[KnownCustomer, ...]:
     """Return the customers of `tenant` about whom runs were asked for, by id; `after` ended the previous page."""
     with database.reading() as tx:
@@ -71,9 +101,7 @@ def find_customer(
     with database.reading() as tx:
         known = _known(tx, tenant, only=customer_id)
         if not known:
-            raise UsageError(
-                f"no run of tenant {tenant!r} is about customer {customer_id!r}; check the id", code="unknown_customer"
-            )
+            raise _unknown(tenant, customer_id)
         latest = tx.runs.list(tenant, customer_id=customer_id, limit=_LATEST)
         given = tx.contacts.of_customer(tenant, customer_id, days=days, now=now, besides="")
     read = sorted((run for run in latest if run.evidence is not None), key=lambda run: run.reverses is not None)
@@ -89,6 +117,12 @@ def find_customer(
         facts=evidence,
         facts_of=source.run_id if source is not None and evidence is not None else None,
         changed_since=tuple(run.run_id for run in executed if evidence and run.updated_at > evidence.read_at),
+    )
+
+
+def _unknown(tenant: str, customer_id: str) -> UsageError:
+    return UsageError(
+        f"no run of tenant {tenant!r} is about customer {customer_id!r}; check the id", code="unknown_customer"
     )
 
 

@@ -10,9 +10,9 @@ from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import GovernanceError, UsageError
 from placet.gate.reversal import record_asked
-from placet.governance.reversals import KEY_PREFIX, check_reversible
+from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
 from placet.service.given import checked
-from placet.service.keeping.tenant_record import vouched
+from placet.service.keeping.tenant_record import check_same_body, vouched
 from placet.service.runs import StartedRun, own_run, run_id_for
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -24,20 +24,33 @@ if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
 
 
 def request_reversal(
-    database: Database, *, run_id: str, tenant: str, requested_by: str, reason: str, token_id: str | None = None
+    database: Database,
+    *,
+    run_id: str,
+    tenant: str,
+    requested_by: str,
+    reason: str,
+    token_id: str | None = None,
+    key: str | None = None,
 ) -> StartedRun:
     """Put on the record that `run_id` shall be reversed, on its own stream and on that of the run which is to do it.
 
     A reversal that is under way already is returned (`new` is False): it may have been recorded without being started.
+    So is the one that the same `key` asked for before, however it ended (`repeated`).
 
     Raises:
-        UsageError: there is no such run, or a value is malformed.
+        UsageError: there is no such run, or a value is malformed. Code `idempotency_conflict`: the key stands for
+            another request.
         GovernanceError: the run may not be reversed; `code` says why.
     """
     _check_reason(reason)
     with database.transaction() as tx:
         original = own_run(tx.runs.get(run_id), run_id, tenant)
         earlier = tx.runs.reversals_of(run_id)
+        repeated = None if key is None else _asked_before(tx, earlier, requested_by, reason, key)
+        if repeated is not None:
+            over = state_on_record(tx, repeated) in END_STATES
+            return StartedRun(_request_of(repeated), new=False, over=over, repeated=True)
         for reversal in earlier:
             if state_on_record(tx, reversal) not in END_STATES:
                 return StartedRun(_request_of(reversal), new=False)
@@ -47,7 +60,7 @@ def request_reversal(
             standing = tx.runs.get(request.run_id)
             return StartedRun(_request_of(standing) if standing else request, new=False)
         # Entries of one stream take turns: who looks for other reversals after adding one sees all that came before it.
-        _record(tx, request, run_id, reason, token_id)
+        _record(tx, request, run_id, reason, token_id, key)
         others = (other for other in tx.runs.reversals_of(run_id) if other.run_id != request.run_id)
         check_reversible(
             original, state_on_record(tx, original), ((other.run_id, state_on_record(tx, other)) for other in others)
@@ -63,7 +76,9 @@ async def reverse_run(database: Database, engine: "Engine", asked: StartedRun) -
         GovernanceError: code `reversal_under_way`; another request for it came first, and its run goes on.
         UpstreamUnavailable: recorded, but Temporal did not start it; asking again starts it.
     """
-    if not await engine.start(asked.request) and not asked.new:
+    if asked.over:
+        return asked.request
+    if not await engine.start(asked.request) and not asked.new and not asked.repeated:
         with database.reading() as tx:
             standing = tx.runs.get(asked.request.run_id)
         state = standing.state if standing else "analysing"
@@ -112,9 +127,21 @@ def _request_of(record: RunRecord) -> RunRequest:
     return RunRequest(**{name: getattr(record, name) for name in RunRequest.model_fields})
 
 
-def _record(tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: str | None) -> None:
-    asked = vouched({"reversal": request.run_id, "reason": reason}, token_id)
-    record_asked(tx, request, original_id, request.requested_at, asked)
+def _asked_before(tx: Transaction, earlier: tuple[RunRecord, ...], by: str, reason: str, key: str) -> RunRecord | None:
+    """Find the reversal that was asked for under this key; the record's word for it is on the original's stream."""
+    for reversal in earlier:
+        entry = tx.audit.find(str(reversal.reverses), step_key(REQUESTED, reversal.run_id))
+        if entry is not None and entry.body.get("key") == key:
+            check_same_body((entry.actor, entry.body.get("reason")), (by, reason))
+            return reversal
+    return None
+
+
+def _record(
+    tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: str | None, key: str | None
+) -> None:
+    said = {"reversal": request.run_id, "reason": reason, **({} if key is None else {"key": key})}
+    record_asked(tx, request, original_id, request.requested_at, vouched(said, token_id))
     wanted = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
     body = vouched({**wanted, "reason": reason}, token_id)
     tx.record(request, "run.requested", actor=request.requested_by, at=request.requested_at, body=body)

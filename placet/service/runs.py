@@ -6,14 +6,14 @@ Interfaces differ in how they ask and show; these functions hold what must not d
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import sha256_hex
 from placet.service.given import checked, own
-from placet.service.keeping.tenant_record import VOUCHED, Said, vouched
+from placet.service.keeping.tenant_record import VOUCHED, Said, check_same_body, vouched
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from placet.storage.standing import is_over, request_on_record
@@ -29,11 +29,13 @@ class StartedRun:
     Attributes:
         new: False when the same key had started it before.
         over: It has ended; it is never started again, even if Temporal no longer remembers it.
+        repeated: The very same request was sent before, under the same key.
     """
 
     request: RunRequest
     new: bool
     over: bool = False
+    repeated: bool = False
 
 
 def run_id_for(tenant: str, key: str) -> str:
@@ -110,9 +112,18 @@ async def start_run(database: Database, engine: "Engine", request: RunRequest) -
     return StartedRun(recorded.request, new=await engine.start(recorded.request))
 
 
+_CANCEL: Final = "run.cancel_requested"
+
+
 def record_cancellation(
-    database: Database, record: RunRecord, by: str, reason: str = "", *, token_id: str | None = None
-) -> None:
+    database: Database,
+    record: RunRecord,
+    by: str,
+    reason: str = "",
+    *,
+    token_id: str | None = None,
+    key: str | None = None,
+) -> bool:
     """Put on the record who asks for the end of a run, and why: Temporal's cancellation carries no name.
 
     Args:
@@ -121,11 +132,18 @@ def record_cancellation(
         by: Who asks.
         reason: Why.
         token_id: The token that vouches for the name, where one does.
+        key: The same key of a run is the same request, however often it is sent; None: each time another one.
+
+    Returns:
+        Whether the run is still to be cancelled; False where the same key asked before, and nothing is left to cancel.
 
     Raises:
-        UsageError: the run has ended, or a value is malformed.
+        UsageError: the run has ended, or a value is malformed. Code `idempotency_conflict`: the key stands for another
+            request.
     """
     said = Said.read(by, reason)
+    if key is not None and _asked_before(database, record, said, key):
+        return record.state not in END_STATES | {"unknown_outcome"}
     if record.state in END_STATES:
         raise UsageError(
             f"run {record.run_id!r} is {record.state!r} and not running; there is nothing to cancel", code="not_running"
@@ -134,12 +152,26 @@ def record_cancellation(
         raise UsageError(
             f"run {record.run_id!r} waits for a person to settle what happened; use `placet settle`", code="not_running"
         )
-    key = "run.cancel_requested"
+    body = vouched({"state": record.state, "reason": said.reason, **({} if key is None else {"key": key})}, token_id)
     with database.transaction() as tx:
-        if tx.audit.find(record.run_id, key) is not None:
-            key = f"{key}.{secrets.token_hex(12)}"  # another one asks as well
-        body = vouched({"state": record.state, "reason": said.reason}, token_id)
-        tx.record(record, "run.cancel_requested", actor=said.by, at=datetime.now(UTC), body=body, key=key)
+        first = tx.audit.find(record.run_id, _CANCEL) is None
+        another = secrets.token_hex(12) if key is None else _of_key(key)
+        step = _CANCEL if first else f"{_CANCEL}.{another}"
+        tx.record(record, _CANCEL, actor=said.by, at=datetime.now(UTC), body=body, key=step)
+    return True
+
+
+def _asked_before(database: Database, run: RunRecord, said: Said, key: str) -> bool:
+    with database.reading() as tx:
+        found = (tx.audit.find(run.run_id, step) for step in (_CANCEL, f"{_CANCEL}.{_of_key(key)}"))
+        earlier = next((entry for entry in found if entry is not None and entry.body.get("key") == key), None)
+    if earlier is not None:
+        check_same_body((earlier.actor, earlier.body.get("reason")), (said.by, said.reason))
+    return earlier is not None
+
+
+def _of_key(key: str) -> str:
+    return sha256_hex(key.encode())[:24]
 
 
 def _wanted(request: RunRequest) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select
 
 from placet.contracts.base import AgentName, CustomerId, Frozen, PersonName, ReasonCode, RunId
 from placet.contracts.money import Money
@@ -13,12 +13,13 @@ from placet.contracts.proposal import MutationKind
 from placet.storage.records import RunRecord
 from placet.storage.runs import run_record
 from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.paging import PageOrder
 from placet.storage.tables import DECISION, RUN
 
 # As the index says it, in literals: only then does a database use the index.
 _WAITING: ColumnElement[bool] = literal_column("run.state IN ('awaiting_decision', 'unknown_outcome')", Boolean)
 _NONE: ColumnElement[bool] = literal_column("1 = 0", Boolean)
-_PLACE = (RUN.c.waits_until, RUN.c.run_id)
+_ORDER = PageOrder(RUN.c.tenant, (RUN.c.waits_until, RUN.c.run_id))
 
 
 class InboxFilter(Frozen):
@@ -68,13 +69,13 @@ class InboxRepository:
     def page(
         self, tenant: str, wanted: InboxFilter, now: datetime, *, limit: int, after: RunId | None = None
     ) -> tuple[InboxRow, ...]:
-        """Return those whose gates close first; `after` is the run that ended the previous page."""
+        """Return those whose gates close first; `after` is the run that ended the previous page.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
         query = select(RUN).where(_condition(tenant, wanted, now))
-        if after is not None:
-            mark = select(*_PLACE).where(RUN.c.run_id == after, RUN.c.tenant == tenant)
-            query = query.where(tuple_(*_PLACE) > mark.scalar_subquery())
-        rows = self._connection.execute(query.order_by(*_PLACE).limit(limit)).mappings()
-        return tuple(_row(row) for row in rows)
+        return _ORDER.read(self._connection, query, tenant, _row, after=after, limit=limit)
 
 
 def _row(row: Row) -> InboxRow:

@@ -21,6 +21,7 @@ from placet.contracts.text import shortened
 from placet.errors import StorageError
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as
 from placet.storage.tables import NOTIFICATION
 
@@ -64,6 +65,15 @@ _MOVE = update(NOTIFICATION).where(
     NOTIFICATION.c.notification_id == bindparam("id"),
     NOTIFICATION.c.status == "waiting",
     NOTIFICATION.c.holder == bindparam("claimant"),
+)
+_ORDER = PageOrder(NOTIFICATION.c.tenant, (NOTIFICATION.c.notification_id,), descending=True)
+_NUMBER = select(NOTIFICATION.c.notification_id).where(
+    NOTIFICATION.c.run_id == bindparam("of_run"),
+    NOTIFICATION.c.occasion == bindparam("of_occasion"),
+    NOTIFICATION.c.proposal == bindparam("of_proposal"),
+    NOTIFICATION.c.channel == bindparam("of_channel"),
+    NOTIFICATION.c.recipient == bindparam("of_recipient"),
+    NOTIFICATION.c.tenant == bindparam("of_tenant"),
 )
 _COUNTS = (
     select(NOTIFICATION.c.occasion, NOTIFICATION.c.channel, NOTIFICATION.c.status, func.count().label("count"))
@@ -201,9 +211,14 @@ class Outbox:
         status: DeliveryStatus | None = None,
         channel: Channel | None = None,
         run_id: str | None = None,
+        after: int | None = None,
         limit: int = 50,
     ) -> tuple[Notification, ...]:
-        """List the notifications of `tenant`, newest first."""
+        """List the notifications of `tenant`, newest first; `after` is the one that ended the previous page.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
         query = select(*_FIELDS).where(NOTIFICATION.c.tenant == tenant)
         if status is not None:
             query = query.where(NOTIFICATION.c.status == status)
@@ -211,8 +226,23 @@ class Outbox:
             query = query.where(NOTIFICATION.c.channel == channel)
         if run_id is not None:
             query = query.where(NOTIFICATION.c.run_id == run_id)
-        query = query.order_by(NOTIFICATION.c.notification_id.desc()).limit(limit)
+        query = _ORDER.page(self._connection, query, tenant, after=after, limit=limit)
         return tuple(_notification(row) for row in self._connection.execute(query).mappings())
+
+    def number_of(
+        self, *, tenant: str, run_id: str, occasion: str, proposal: str | None, channel: str, recipient: str
+    ) -> int | None:
+        """Return the id of the notification that these tell apart from all others; None if there is none."""
+        this = {
+            "of_tenant": tenant,
+            "of_run": run_id,
+            "of_occasion": occasion,
+            "of_proposal": proposal or "",
+            "of_channel": channel,
+            "of_recipient": recipient,
+        }
+        number: int | None = self._connection.scalar(_NUMBER, this)
+        return number
 
     def counts(self, tenant: str, since: datetime) -> tuple[NotificationCount, ...]:
         """Count the messages added at `since` or later, by occasion, channel and status."""

@@ -57,6 +57,15 @@ class Asked(Frozen):
         )
 
 
+class ProposedRun(Frozen):
+    """A run, and what its gate was last opened for; None where it never was."""
+
+    run: RunRecord
+    treatment: str | None
+    mutation_kind: str | None
+    cost: Money | None
+
+
 class UsedDecision(Frozen):
     """A row that says that a decision counted: in which run and phase, and in which place (from 1) on its proposal.
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Update, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Select, Update, and_, bindparam, func, or_, select, update
 
+from placet.contracts.money import Money
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, OPEN_STATES, RUN_STATES, RunRequest, RunState, states_before
 from placet.errors import UsageError
-from placet.storage.records import Asked, RunRecord
+from placet.storage.records import Asked, ProposedRun, RunRecord
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as, read_receipt
 from placet.storage.tables import RUN
 
@@ -42,7 +45,26 @@ _CUSTOMERS = (
     .limit(bindparam("limit"))
 )
 _LOCK = update(RUN).where(RUN.c.run_id == bindparam("id")).values(updated_at=RUN.c.updated_at)
+_ORDER = PageOrder(RUN.c.tenant, (RUN.c.requested_at, RUN.c.run_id), descending=True)
 _IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses")
+
+
+class Found(TypedDict, total=False):
+    """What runs are looked for by, besides what they are listed by; what is left out does not matter.
+
+    Attributes:
+        agent: Which application's.
+        key: Under which key it was asked for.
+        begins: How their ids begin.
+        since: Requested then or later.
+        until: Requested before then.
+    """
+
+    agent: str | None
+    key: str | None
+    begins: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 class RunRepository:
@@ -184,20 +206,26 @@ class RunRepository:
         requested_by: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        **more: Unpack[Found],
     ) -> tuple[RunRecord, ...]:
-        """List runs of `tenant`, newest request first; `before` is the run id that ended the previous page."""
-        query = select(RUN).where(RUN.c.tenant == tenant)
-        if state is not None:
-            query = query.where(RUN.c.state == state)
-        if customer_id is not None:
-            query = query.where(RUN.c.customer_id == customer_id)
-        if requested_by is not None:
-            query = query.where(RUN.c.requested_by == requested_by)
-        if before is not None:
-            mark = select(RUN.c.requested_at, RUN.c.run_id).where(RUN.c.run_id == before, RUN.c.tenant == tenant)
-            query = query.where(tuple_(RUN.c.requested_at, RUN.c.run_id) < mark.scalar_subquery())
-        query = query.order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()).limit(limit)
-        return tuple(run_record(row) for row in self._connection.execute(query).mappings())
+        """List runs of `tenant`, newest request first; `before` is the run id that ended the previous page.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        query = matching(tenant, state=state, customer_id=customer_id, requested_by=requested_by, **more)
+        return _ORDER.read(self._connection, query, tenant, run_record, after=before, limit=limit)
+
+    def proposed(
+        self, tenant: str, customer_id: str, *, after: str | None = None, limit: int = 50
+    ) -> tuple[ProposedRun, ...]:
+        """List runs about a customer with what each proposed, newest first; `after` ended the previous page.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        query = matching(tenant, customer_id=customer_id)
+        return _ORDER.read(self._connection, query, tenant, _proposed, after=after, limit=limit)
 
     def customers(
         self, tenant: str, *, after: str = "", limit: int = 50, only: str | None = None
@@ -215,6 +243,30 @@ class RunRepository:
         return tuple((customer_id, runs, last) for customer_id, runs, last in rows)
 
 
+def matching(
+    tenant: str, *, begins: str | None = None, since: datetime | None = None, until: datetime | None = None, **is_: Any
+) -> Select[Any]:
+    """Return the query for runs of `tenant` that are as said, without an order.
+
+    An index answers each of these alone; of several, one is answered by its index, the others by looking at what it
+    found. `is_` names columns and what they hold; None does not matter.
+    """
+    query = select(RUN)
+    # What begins an id finds few, over the primary key; no database may begin with all that the tenant has.
+    query = query.where(RUN.c.tenant == tenant if begins is None else RUN.c.tenant.concat("") == tenant)
+    for name, value in is_.items():
+        if value is not None:
+            query = query.where(RUN.c[name] == value)
+    if begins is not None:
+        # Ids are hexadecimal digits: what begins so comes before the same with a later letter behind it.
+        query = query.where(RUN.c.run_id >= begins, RUN.c.run_id < f"{begins}g")
+    if since is not None:
+        query = query.where(RUN.c.requested_at >= since)
+    if until is not None:
+        query = query.where(RUN.c.requested_at < until)
+    return query
+
+
 def _asked(asked: Asked) -> dict[str, object]:
     return {
         "waits_until": asked.waits_until,
@@ -227,6 +279,12 @@ def _asked(asked: Asked) -> dict[str, object]:
         "cost_minor": asked.cost.amount_minor,
         "cost_currency": asked.cost.currency,
     }
+
+
+def _proposed(row: Row) -> ProposedRun:
+    minor, currency = row["cost_minor"], row["cost_currency"]
+    cost = None if minor is None or currency is None else Money(amount_minor=minor, currency=currency)
+    return ProposedRun(run=run_record(row), treatment=row["treatment"], mutation_kind=row["mutation_kind"], cost=cost)
 
 
 def run_record(row: Row) -> RunRecord:

@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from placet.contracts.base import PersonName
 from placet.contracts.people.access import AccessGrant, Action
+from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
 
@@ -46,6 +47,24 @@ def holder_of_request(request: Request) -> AccessGrant | None:
 
 
 Holder = Annotated[AccessGrant | None, Depends(holder_of_request)]
+
+
+def check_query(request: Request) -> None:
+    """Stop a request with a query that its operation does not have: a misspelt condition would choose everything.
+
+    Raises:
+        UsageError: code `malformed`.
+    """
+    described = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    known = {one["name"]: one["schema"] for one in described.get("parameters", ()) if one["in"] == "query"}
+    for name in request.query_params:
+        if name not in known:
+            has = f"it has: {', '.join(known)}" if known else "it has none"
+            raise UsageError(
+                f"query.{shortened(name, NAME)} is no parameter of this operation; {has}", code="malformed"
+            )
+        if known[name].get("type") != "array" and len(request.query_params.getlist(name)) > 1:
+            raise UsageError(f"query.{name} stands twice", code="malformed")
 
 
 def admit(request: Request) -> None:

@@ -1,7 +1,8 @@
 """The API as one ASGI application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 from pydantic import SecretStr
@@ -12,25 +13,27 @@ from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http import problems
-from placet.interfaces.http.access import admit
+from placet.interfaces.http.access import admit, check_query
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
+from placet.interfaces.http.docs_page import add_docs
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
 from placet.interfaces.http.endpoints.customers import CustomerEndpoints
-from placet.interfaces.http.endpoints.delegations import DelegationEndpoints
-from placet.interfaces.http.endpoints.halts import HaltEndpoints
+from placet.interfaces.http.endpoints.governance.approvers import ApproverEndpoints
+from placet.interfaces.http.endpoints.governance.delegations import DelegationEndpoints
+from placet.interfaces.http.endpoints.governance.halts import HaltEndpoints
+from placet.interfaces.http.endpoints.governance.keys import KeyEndpoints
+from placet.interfaces.http.endpoints.governance.mandates import MandateEndpoints
+from placet.interfaces.http.endpoints.governance.oversight import OversightEndpoints
+from placet.interfaces.http.endpoints.governance.policies import PolicyEndpoints
+from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
-from placet.interfaces.http.endpoints.keys import KeyEndpoints
-from placet.interfaces.http.endpoints.mandates import MandateEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
-from placet.interfaces.http.endpoints.oversight import OversightEndpoints
-from placet.interfaces.http.endpoints.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
-from placet.interfaces.http.endpoints.tokens import TokenEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
-from placet.interfaces.http.health import HealthCheck
+from placet.interfaces.http.health import HealthCheck, Readiness
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import holder_of
 from placet.storage.database import Database
@@ -46,6 +49,7 @@ ENDPOINTS = (
     DelegationEndpoints,
     HaltEndpoints,
     KeyEndpoints,
+    ApproverEndpoints,
     TokenEndpoints,
     PolicyEndpoints,
     RecordEndpoints,
@@ -54,6 +58,7 @@ ENDPOINTS = (
 )
 """A kind of thing that the API serves is a module of `endpoints` and a line here."""
 
+_READY: Final[Mapping[int | str, str]] = {200: "Both can be used.", 503: "One cannot be used."}
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 15.0
 """How long a request's body may take to arrive."""
@@ -97,7 +102,7 @@ def create_app(
         agents: Applications that may be started.
         policies: The policy set in force for an agent; raises `PolicyError`.
         facts: What an agent tells customers apart by; a mandate's cohort may name no others.
-        token: The installation's own. All but `GET /healthz`, `/livez` and `/metrics` need it, or one that was issued.
+        token: The installation's own. What is not open (`guard.OPEN`) needs it, or one that was issued.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
     Raises:
@@ -108,7 +113,8 @@ def create_app(
     app = _bare()
     served = Served(database, link, tenant, agents, policies, facts)
     for endpoints in ENDPOINTS:
-        app.include_router(endpoints(served).router(), dependencies=[Depends(admit)])
+        app.include_router(endpoints(served).router(), dependencies=[Depends(admit), Depends(check_query)])
+    add_docs(app)
     _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
@@ -131,11 +137,13 @@ def _bare() -> FastAPI:
         title="Placet",
         description="Governed agent runs: agents propose, people commit.",
         version="1",
-        # The usual pages load their scripts from a CDN; an operator's network is closed.
+        # The usual pages load their scripts from a CDN; an operator's network is closed. See `docs_page`.
         docs_url=None,
         redoc_url=None,
         # It would lead to whatever host the request names.
         redirect_slashes=False,
+        # Stable names for those who generate clients: not the path, which may get another version.
+        generate_unique_id_function=lambda route: "_".join([*map(str, route.tags[:1]), route.name]),
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
 
@@ -150,7 +158,10 @@ def _add_health(app: FastAPI, health: HealthCheck) -> None:
         """Report whether this process answers: 200, also while the database or Temporal is down."""
         return {"api": "ok"}
 
-    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"])
+    ready: dict[int | str, dict[str, Any]] = {
+        status: {"model": Readiness, "description": said} for status, said in _READY.items()
+    }
+    app.add_api_route(HEALTH, healthz, methods=["GET"], tags=["health"], responses=ready)
     app.add_api_route(LIVE, livez, methods=["GET"], tags=["health"])
 
 

@@ -1,6 +1,8 @@
 """The OpenAPI description of the API: what FastAPI derives, and what it cannot know: the token and the problems."""
 
+import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header
@@ -8,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from placet.contracts.base import Frozen
 from placet.contracts.notification import WebhookMessage
+from placet.interfaces.http.examples import EXAMPLES, REFUSED
 from placet.interfaces.http.guard import OPEN
 
 _PROBLEMS: Mapping[int, str] = {
@@ -15,6 +18,7 @@ _PROBLEMS: Mapping[int, str] = {
     401: "The bearer token is missing or wrong.",
     403: "The token does not permit it.",
     404: "There is no such thing here.",
+    408: "The body did not arrive in time.",
     409: "It collides with what is there already, or came too late.",
     410: "It was erased.",
     413: "The body is too large.",
@@ -23,6 +27,27 @@ _PROBLEMS: Mapping[int, str] = {
     503: "The database or Temporal cannot be used now; ask again.",
 }
 _BEARER = "bearer"
+_TAGS: Mapping[str, str] = {
+    "runs": "Governed agent runs: start, find, decide, cancel and reverse them.",
+    "inbox": "What waits for a person.",
+    "batches": "One signature over many decisions.",
+    "customers": "What our own record knows of customers; billing is not asked.",
+    "mandates": "What people signed beforehand, so that proposals within it need no decision each.",
+    "delegations": "Who may decide in another's stead.",
+    "halts": "Stop executions at once, and let them go on again.",
+    "keys": "Whose signatures count.",
+    "tokens": "Who may use this API.",
+    "policies": "The policies in force, and why they answered as they did.",
+    "record": "The record of everything that happened, its signed heads, and proofs that verify offline.",
+    "notifications": "Who was told of what.",
+    "oversight": "How gates were decided.",
+    "health": "Whether this API can do its work.",
+}
+_TOKENS = (
+    "A token that an administrator issued to a person or a system (`placet token issue`), or the installation's own, "
+    "with which the header `X-Placet-Operator` names who asks."
+)
+_FIRST = re.compile(r"[.:;](?:\s|$)")
 _UNUSED = ("HTTPValidationError", "ValidationError")
 """FastAPI's own form of a malformed request, which this API never answers with."""
 
@@ -76,21 +101,34 @@ def notice(
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    document["tags"] = [{"name": name, "description": said} for name, said in _TAGS.items()]
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {_BEARER: {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {_BEARER: {"type": "http", "scheme": "bearer", "description": _TOKENS}}
     schemas = components.setdefault("schemas", {})
     for name in _UNUSED:
         schemas.pop(name, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
     for path, operations in document["paths"].items():
-        if path in OPEN:
-            continue
         for operation in operations.values():
+            operation["summary"] = _summary(operation["description"])
+            if path in OPEN:
+                continue
             operation["security"] = [{_BEARER: []}]
-            operation["responses"] |= {str(status): _problem(said) for status, said in _PROBLEMS.items()}
+            operation["responses"] |= {str(status): _problem(status, said) for status, said in _PROBLEMS.items()}
     return document
 
 
-def _problem(said: str) -> dict[str, Any]:
+def _summary(description: str) -> str:
+    """Return what an operation does, in the words before its first full stop or colon."""
+    return _FIRST.split(description, maxsplit=1)[0]
+
+
+def _problem(status: int, said: str) -> dict[str, Any]:
+    code, detail = REFUSED[status]
+    title = HTTPStatus(status).phrase
+    example = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": said, "content": {"application/problem+json": {"schema": schema}}}
+    return {"description": said, "content": {"application/problem+json": {"schema": schema, "example": example}}}

@@ -10,12 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from placet.errors import ConfigurationError, PlacetError
 from placet.interfaces.http.access import FindHolder, let_in
+from placet.interfaces.http.docs_page import OPEN_FILES
 from placet.interfaces.http.problems import answer_to, problem
 
 HEALTH = "/healthz"
 LIVE = "/livez"
 OPEN = frozenset({HEALTH, LIVE})
-"""What anybody may ask: it says nothing about anybody."""
+"""What anybody may ask: it says nothing about anybody. So do the files of the page `/docs`."""
 
 METRICS = "/metrics"
 MIN_TOKEN_CHARACTERS = 16
@@ -42,7 +43,7 @@ def checked_token(
 
 
 class Guard:
-    """Lets in who presents a token, compared in constant time; `GET /healthz` and `/livez` are open.
+    """Lets in who presents a token, compared in constant time; what is `OPEN` and the files of `/docs` need none.
 
     The installation's own token opens everything, one that was issued to a person what its roles permit, which
     `placet.interfaces.http.access` asks further in. `GET /metrics` has a token of its own, and each opens its own door
@@ -66,7 +67,7 @@ class Guard:
             return
         guarded = _private(send)
         try:
-            admitted = (scope["path"] in OPEN and scope["method"] == "GET") or await self._admits(scope)
+            admitted = (scope["path"] in OPEN | OPEN_FILES and scope["method"] == "GET") or await self._admits(scope)
         except PlacetError as error:  # the record cannot be asked whose token it is
             await answer_to(error)(scope, receive, guarded)
             return

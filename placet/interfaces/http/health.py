@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from temporalio.service import RPCError
 
+from placet.contracts.base import Frozen
 from placet.errors import PlacetError
 from placet.interfaces.http.engine_link import EngineLink
 from placet.storage.database import Database
@@ -15,6 +16,13 @@ PROBE_SECONDS = 2.0
 _REMEMBERED_SECONDS = 1.0
 
 Health = dict[str, str]
+
+
+class Readiness(Frozen):
+    """What this API stands on: `ok`, or the code of what is wrong with it."""
+
+    database: str
+    temporal: str
 
 
 class HealthCheck:

@@ -32,6 +32,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_run": 404,
     "no_proposal": 404,
     "run_key_conflict": 409,
+    "idempotency_conflict": 409,
     "late": 409,
     "signals_exhausted": 409,
     "not_running": 409,

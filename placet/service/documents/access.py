@@ -8,11 +8,11 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from placet.contracts.audit import AuditEvent
 from placet.contracts.base import first_fault
 from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
 from placet.contracts.text import NAME, shortened
@@ -24,11 +24,12 @@ from placet.service.documents.keys import check_administrators
 from placet.service.given import only_one
 from placet.service.keeping.tenant_record import Said, take_document, vouched
 from placet.storage.database import Database
+from placet.storage.sql.paging import unknown_cursor
 from placet.storage.transaction import Transaction
 
 ISSUED: Final = "token.issued"
 REVOKED: Final = "token.revoked"
-_PAGE = 500
+_PAGE = 100
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -123,10 +124,26 @@ def revoke_token(
         return _judged(tx, tenant, found.token_id, now)
 
 
-def list_tokens(database: Database, tenant: str) -> tuple[KnownToken, ...]:
-    """Return every token that was issued, oldest first: those that open the API, and why others do not."""
+def list_tokens(
+    database: Database, tenant: str, *, after: str | None = None, limit: int | None = None
+) -> tuple[KnownToken, ...]:
+    """Return the tokens that were issued, oldest first: those that open the API, and why others do not.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose tokens.
+        after: The token that ended the previous page.
+        limit: Most that are returned; None: all.
+
+    Raises:
+        UsageError: code `unknown_cursor`.
+    """
     with database.reading() as tx:
-        return tuple(_known(tx, tenant, datetime.now(UTC)))
+        last = None if after is None else tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{after}")
+        if after is not None and last is None:
+            raise unknown_cursor(after)
+        known = _known(tx, tenant, datetime.now(UTC), after=0 if last is None else last.seq)
+        return tuple(islice(known, limit))
 
 
 def holder_of(database: Database, tenant: str, text: str, now: datetime) -> AccessGrant | None:
@@ -154,18 +171,17 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant
     return grant
 
 
-def _known(tx: Transaction, tenant: str, now: datetime) -> Iterator[KnownToken]:
-    before, issued = None, list[AuditEvent]()
+def _known(tx: Transaction, tenant: str, now: datetime, *, after: int = 0) -> Iterator[KnownToken]:
+    """List the tokens of a tenant, oldest first, from the one after entry `after` of its stream on."""
     while True:
-        page = tx.audit.newest(tenant, (ISSUED,), after_id=0, before_id=before, limit=_PAGE)
-        issued += [event for _, event in page]
+        page = tx.audit.of_kind(f"tenant/{tenant}", ISSUED, after=after, limit=_PAGE)
+        for event in page:
+            token_id = event.step_key.removeprefix(f"{ISSUED}.")
+            if _ID.fullmatch(token_id):  # no other entry of this kind is ever asked for
+                yield _judged(tx, tenant, token_id, now)
         if len(page) < _PAGE:
-            break
-        before = page[-1][0]
-    for event in reversed(issued):
-        token_id = event.step_key.removeprefix(f"{ISSUED}.")
-        if _ID.fullmatch(token_id):  # no other entry of this kind is ever asked for
-            yield _judged(tx, tenant, token_id, now)
+            return
+        after = page[-1].seq
 
 
 def _named(tx: Transaction, tenant: str, token_id: str, now: datetime) -> list[KnownToken]:

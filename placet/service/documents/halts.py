@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import get_args
+from typing import NamedTuple, NotRequired, TypedDict, Unpack, get_args
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt, HaltScope, Lift
@@ -12,18 +12,49 @@ from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.governance.halts import PLACED, check_lift, stops
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.given import checked, own
-from placet.service.keeping.tenant_record import take_document, vouched
+from placet.service.keeping.tenant_record import check_same_body, take_document, vouched
 from placet.storage.database import Database
 from placet.storage.records import EffectRecord
 from placet.storage.transaction import Transaction
 
 
-def place_halt(
+class Placing(NamedTuple):
+    """What came of asking for a halt.
+
+    Attributes:
+        halt: The halt; where its key was used before, the one that was placed then, lifted since or not.
+        leaving: The effects it came too late for: their requests were leaving already and may still arrive.
+        new: False where the same key had placed it before.
+    """
+
+    halt: Halt
+    leaving: tuple[EffectRecord, ...]
+    new: bool
+
+
+def place_halt(database: Database, **asked: Unpack["_Asked"]) -> tuple[Halt, tuple[EffectRecord, ...]]:
+    """As `place_halt_once`, without a key: each call places another halt."""
+    return place_halt_once(database, key=None, **asked)[:2]
+
+
+class _Asked(TypedDict):
+    tenant: str
+    scope: HaltScope
+    subject: str
+    by: str
+    reason: str
+    agents: tuple[str, ...]
+    token_id: NotRequired[str | None]
+
+
+def place_halt_once(
     database: Database,
     *,
+    key: str | None,
     tenant: str,
     scope: HaltScope,
     subject: str,
@@ -31,13 +62,14 @@ def place_halt(
     reason: str,
     agents: tuple[str, ...],
     token_id: str | None = None,
-) -> tuple[Halt, tuple[EffectRecord, ...]]:
+) -> Placing:
     """Halt a tenant, an agent or a kind of mutation. When this returns, nothing it is about starts to leave any more.
 
     The same may be halted twice; it goes on when every halt on it is lifted.
 
     Args:
         database: Where the halt is kept.
+        key: The same key of a tenant is the same halt, however often it is asked for; None: each time another one.
         tenant: Whose executions stop.
         scope: What `subject` names.
         subject: The agent or the kind of mutation; empty for the whole tenant.
@@ -46,11 +78,9 @@ def place_halt(
         agents: The agents there are: a halt on a misspelt one would stop nothing.
         token_id: The token that vouches for who places it, where one does.
 
-    Returns:
-        The halt, and the effects it came too late for: their requests were leaving already and may still arrive.
-
     Raises:
-        UsageError: a value is malformed, or there is no such agent or kind.
+        UsageError: a value is malformed, or there is no such agent or kind. Code `idempotency_conflict`: the key has
+            placed another halt.
     """
     known = {"agent": agents, "kind": get_args(MutationKind)}.get(scope)
     if known is not None and subject not in known:
@@ -59,7 +89,7 @@ def place_halt(
         raise UsageError("a halt needs a reason: whoever is to lift it reads it", code="no_reason")
     with checked():
         halt = Halt(
-            halt_id=f"halt-{secrets.token_hex(6)}",
+            halt_id=f"halt-{secrets.token_hex(6) if key is None else sha256_hex(f'{tenant}/{key}'.encode())[:12]}",
             tenant=tenant,
             scope=scope,
             subject=subject,
@@ -67,14 +97,37 @@ def place_halt(
             placed_by=by,
             placed_at=datetime.now(UTC),
         )
-    body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
-    with database.transaction() as tx:
-        tx.halts.place(halt)
-        tx.record_act(tenant, PLACED, by, halt.placed_at, halt.halt_id, body)
+    earlier = None if key is None else _placed_before(database, halt)
+    if earlier is None:
+        body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
+        try:
+            with database.transaction() as tx:
+                tx.halts.place(halt)
+                tx.record_act(tenant, PLACED, by, halt.placed_at, halt.halt_id, body)
+        except UsageError:
+            # The same request, sent twice at once: the other one was first.
+            earlier = None if key is None else _placed_before(database, halt)
+            if earlier is None:
+                raise
     # After the commit: what is counted now was counted before it, and nobody waits for this look at the ledger.
     with database.reading() as tx:
         under_way = tx.effects.under_way(tenant, datetime.now(UTC))
-        return halt, tuple(effect for effect in under_way if _concerns(tx, halt, effect))
+        leaving = tuple(effect for effect in under_way if _concerns(tx, halt, effect))
+    return Placing(earlier or halt, leaving, new=earlier is None)
+
+
+def _placed_before(database: Database, halt: Halt) -> Halt | None:
+    """Find the halt that stands under the id of `halt`, if it is the same; None where there is none.
+
+    Raises:
+        UsageError: code `idempotency_conflict`; it is another.
+    """
+    with database.reading() as tx:
+        earlier = tx.halts.get(halt.halt_id)
+    if earlier is not None:
+        asked = {"tenant", "scope", "subject", "reason", "placed_by"}
+        check_same_body(earlier.model_dump(include=asked), halt.model_dump(include=asked))
+    return earlier
 
 
 def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:

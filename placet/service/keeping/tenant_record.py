@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeVar
 from placet.contracts.audit import RecordKind
 from placet.contracts.base import Frozen, PersonName
 from placet.contracts.people.signed import Remark
-from placet.errors import DecisionRefused
+from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import proven_signer
 from placet.service.given import checked
@@ -23,6 +23,16 @@ VOUCHED: Final = "token.vouched"
 def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
     """Return what is recorded of an act, with the token that vouches for who did it, where one does."""
     return body if token_id is None else {**body, "token": token_id}
+
+
+def check_same_body(earlier: object, asked: object) -> None:
+    """Pass where what was asked for under a key before is what is asked for under it now.
+
+    Raises:
+        UsageError: code `idempotency_conflict`.
+    """
+    if earlier != asked:
+        raise UsageError("this Idempotency-Key was used for something else; use another", code="idempotency_conflict")
 
 
 def _record_refused(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
@@ -17,12 +17,19 @@ from placet.storage.governance.enrolment import REVOKED, Enrolled, EnrolmentJudg
 from placet.storage.governance.withdrawals import with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.tables import APPROVER
 
 _WITH_RECORD = with_withdrawal(APPROVER, "key_id", REVOKED)
 _GET = _WITH_RECORD.where(APPROVER.c.key_id == bindparam("id"))
-_LIST = _WITH_RECORD.where(APPROVER.c.tenant == bindparam("of_tenant")).order_by(
-    APPROVER.c.name, APPROVER.c.enrolled_at, APPROVER.c.key_id
+_OF_TENANT = _WITH_RECORD.where(APPROVER.c.tenant == bindparam("of_tenant"))
+_ORDER = PageOrder(APPROVER.c.tenant, (APPROVER.c.name, APPROVER.c.enrolled_at, APPROVER.c.key_id))
+_NAMES = (
+    select(APPROVER.c.name)
+    .distinct()
+    .where(APPROVER.c.tenant == bindparam("of_tenant"), APPROVER.c.name > bindparam("after"))
+    .order_by(APPROVER.c.name)
+    .limit(bindparam("limit"))
 )
 _REVOKE = update(APPROVER).where(APPROVER.c.key_id == bindparam("id"), APPROVER.c.revoked_at.is_(None))
 _COLUMNS = tuple(name for name in EnrolledKey.model_fields if name != "limit")
@@ -80,9 +87,14 @@ class ApproverRepository:
             return False
         if found is None:
             raise UsageError(f"key {key.key_id!r} has a row that cannot be read", code="key_already_enrolled")
+        if found.key.tenant != key.tenant:
+            # Nothing of another tenant is told, not even who holds its key.
+            raise UsageError(
+                f"key {key.key_id!r} is enrolled elsewhere; make a new key pair", code="key_already_enrolled"
+            )
         since = "" if found.key.revoked_at is None else ", and revoked since"
         raise UsageError(
-            f"key {key.key_id!r} is already enrolled for {found.key.name!r} of tenant {found.key.tenant!r}{since}; "
+            f"key {key.key_id!r} is already enrolled for {found.key.name!r} of tenant {key.tenant!r}{since}; "
             "an enrolment is never changed: make a new key pair",
             code="key_already_enrolled",
         )
@@ -120,10 +132,27 @@ class ApproverRepository:
         """Return the keys of `tenant` whose enrolment verifies, revoked ones included, by person and then by age."""
         return tuple(one.key for one in self.listed(tenant) if one.key is not None and one.fault is None)
 
-    def listed(self, tenant: str) -> tuple[ListedKey, ...]:
-        """Return every row of `tenant`, each with the reason if it does not count."""
-        rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings().all()
-        return tuple(self._listed(row) for row in rows)
+    def listed(
+        self, tenant: str, *, name: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> tuple[ListedKey, ...]:
+        """List the rows of `tenant`, by person and then by age, with the reason why one does not count.
+
+        Args:
+            tenant: Whose keys.
+            name: Only this person's.
+            after: The key that ended the previous page.
+            limit: Most that are returned; None: all.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        query = _OF_TENANT if name is None else _OF_TENANT.where(APPROVER.c.name == name)
+        return _ORDER.read(self._connection, query, tenant, self._listed, after=after, limit=limit, of_tenant=tenant)
+
+    def names(self, tenant: str, *, after: str = "", limit: int = 50) -> tuple[str, ...]:
+        """Return the people for whom `tenant` has rows, by name; `after` ended the previous page."""
+        values = {"of_tenant": tenant, "after": after, "limit": limit}
+        return tuple(self._connection.scalars(_NAMES, values))
 
     def _listed(self, row: Row) -> ListedKey:
         found = _read(row)

@@ -1,6 +1,8 @@
 """Accepted decisions, each used once (promise 2). The keys of the table enforce it under any race."""
 
-from sqlalchemy import and_, bindparam, select
+from collections.abc import Sequence
+
+from sqlalchemy import and_, bindparam, null, select
 
 from placet.contracts.people.decision import AcceptedDecision, Phase, phase_of
 from placet.storage.records import UsedDecision
@@ -25,6 +27,11 @@ _ON_PROPOSAL = _SIGNED_ROWS.where(
     DECISION.c.phase == bindparam("phase"),
     DECISION.c.proposal == bindparam("proposal"),
 ).order_by(DECISION.c.place)
+_OF_RUNS = (
+    select(DECISION, null().label("envelope"))
+    .where(DECISION.c.tenant == bindparam("tenant"), DECISION.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .order_by(DECISION.c.decided_at, DECISION.c.decision_id)
+)
 _SIGNED = tuple(AcceptedDecision.model_fields)
 
 
@@ -65,6 +72,15 @@ class DecisionRepository:
         """Return the rows of what was accepted on one proposal in `phase`, by place; not proven."""
         wanted = {"run_id": run_id, "phase": phase, "proposal": proposal}
         return tuple(_used(row) for row in self._connection.execute(_ON_PROPOSAL, wanted).mappings())
+
+    def of_runs(self, tenant: str, run_ids: Sequence[str]) -> dict[str, tuple[AcceptedDecision, ...]]:
+        """Read what was accepted in each of these runs of `tenant`, oldest first, in both phases; not proven."""
+        found: dict[str, tuple[AcceptedDecision, ...]] = {}
+        if run_ids:
+            rows = self._connection.execute(_OF_RUNS, {"tenant": tenant, "run_ids": list(run_ids)}).mappings()
+            for used in map(_used, rows):
+                found[used.run_id] = (*found.get(used.run_id, ()), used.decision)
+        return found
 
     def of_run(self, run_id: str, phase: Phase = "decide") -> tuple[UsedDecision, ...]:
         """Return the rows of all decisions accepted in `phase` of the run, oldest first; not proven.

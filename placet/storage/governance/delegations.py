@@ -18,18 +18,18 @@ from placet.governance.signing.signed import verify_document
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.governance.approvers import ApproverRepository
 from placet.storage.governance.withdrawals import NOT_WITHDRAWN, with_withdrawal, withdrawal
-from placet.storage.sql.driver import Connection, Rows
+from placet.storage.sql.driver import Connection, Row, Rows
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.tables import DELEGATION
 
 _THIS = (DELEGATION.c.tenant == bindparam("of_tenant"), DELEGATION.c.delegation_id == bindparam("id"))
 _FIELDS = ("document", "key_id")
 _WITH_RECORD = with_withdrawal(DELEGATION, "delegation_id", "delegation.revoked")
 _GET = _WITH_RECORD.where(*_THIS)
-_LIST = _WITH_RECORD.where(DELEGATION.c.tenant == bindparam("of_tenant")).order_by(
-    DELEGATION.c.valid_until, DELEGATION.c.delegation_id
-)
-_STANDING = _LIST.where(
+_OF_TENANT = _WITH_RECORD.where(DELEGATION.c.tenant == bindparam("of_tenant"))
+_ORDER = PageOrder(DELEGATION.c.tenant, (DELEGATION.c.valid_until, DELEGATION.c.delegation_id))
+_STANDING = _OF_TENANT.order_by(*_ORDER.place).where(
     DELEGATION.c.delegate == bindparam("to"),
     DELEGATION.c.valid_until > bindparam("now"),
     DELEGATION.c.revoked_at.is_(None),
@@ -86,9 +86,18 @@ class DelegationRepository:
             return False
         return (verified.document, verified.key.key_id) == (record.delegation, record.key_id)
 
-    def list(self, tenant: str) -> tuple[DelegationRecord, ...]:
-        """Return every delegation of `tenant`, by the date on which it ends; unverified."""
-        return _records(self._connection.execute(_LIST, {"of_tenant": tenant}))
+    def list(self, tenant: str, *, after: str | None = None, limit: int | None = None) -> tuple[DelegationRecord, ...]:
+        """List the delegations of `tenant`, by the date on which they end; unverified.
+
+        Args:
+            tenant: Whose delegations.
+            after: The one that ended the previous page.
+            limit: Most that are returned; None: all.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        return _ORDER.read(self._connection, _OF_TENANT, tenant, _record, after=after, limit=limit, of_tenant=tenant)
 
     def get(self, tenant: str, delegation_id: str) -> DelegationRecord | None:
         """Return one delegation, revoked or not, unverified; None if there is none."""
@@ -112,16 +121,14 @@ class DelegationRepository:
 
 
 def _records(rows: Rows) -> tuple[DelegationRecord, ...]:
-    """Return the rows that are valid delegations; skip the others.
+    """Return the rows that are valid delegations; skip the others."""
+    return tuple(record for row in rows.mappings() if (record := _record(row)) is not None)
 
-    A malformed row confers nothing, and must not end the review of the person it names.
-    """
-    found = []
-    for row in rows.mappings():
-        try:
-            delegation = Delegation.model_validate_json(row["delegation"])
-            known = {name: row[name] for name in _FIELDS}
-            found.append(DelegationRecord(delegation=delegation, **known, **withdrawal(row)))
-        except ValidationError:
-            continue
-    return tuple(found)
+
+def _record(row: Row) -> DelegationRecord | None:
+    """Read a row; None for a malformed one, which confers nothing and must not end the review of whom it names."""
+    try:
+        delegation = Delegation.model_validate_json(row["delegation"])
+        return DelegationRecord(delegation=delegation, **{name: row[name] for name in _FIELDS}, **withdrawal(row))
+    except ValidationError:
+        return None

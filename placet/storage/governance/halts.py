@@ -23,14 +23,15 @@ from placet.storage.artifacts import ArtifactStore
 from placet.storage.governance.approvers import ApproverRepository
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as, unreadable
 from placet.storage.tables import AUDIT, HALT
 from placet.storage.tables.record import PLACED_HALT
 
-_ORDER = (HALT.c.placed_at, HALT.c.halt_id)
+_ORDER = PageOrder(HALT.c.tenant, (HALT.c.placed_at, HALT.c.halt_id))
 _GET = select(HALT).where(HALT.c.halt_id == bindparam("id"))
-_LIST = select(HALT).where(HALT.c.tenant == bindparam("of_tenant")).order_by(*_ORDER)
-_APPLYING = _LIST.where(
+_OF_TENANT = select(HALT).where(HALT.c.tenant == bindparam("of_tenant"))
+_APPLYING = _OF_TENANT.order_by(*_ORDER.place).where(
     or_(
         HALT.c.scope == "tenant",
         and_(HALT.c.scope == "agent", HALT.c.subject == bindparam("agent")),
@@ -111,11 +112,26 @@ class HaltRepository:
             halts += [halt for halt in placed if stops(halt.scope, halt.subject, agent=agent, kind=kind)]
         return min(halts, key=lambda halt: _WIDTH.index(halt.scope), default=None)
 
-    def list(self, tenant: str, *, lifted: bool = False) -> tuple[Halt, ...]:
-        """Return the halts of `tenant` that are in force, oldest first; with `lifted`, the lifted ones too."""
-        rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings()
-        halts = (self._judged(row) for row in rows)
-        return tuple(halt for halt in halts if lifted or halt.lifted_at is None)
+    def list(
+        self, tenant: str, *, lifted: bool = False, after: str | None = None, limit: int | None = None
+    ) -> tuple[Halt, ...]:
+        """List the halts of `tenant` that are in force, oldest first.
+
+        Args:
+            tenant: Whose halts.
+            lifted: Those that were lifted as well.
+            after: The halt that ended the previous page.
+            limit: Most that are returned; None: all.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+
+        def meant(row: Row) -> Halt | None:
+            halt = self._judged(row)
+            return halt if lifted or halt.lifted_at is None else None
+
+        return _ORDER.read(self._connection, _OF_TENANT, tenant, meant, after=after, limit=limit, of_tenant=tenant)
 
     def get(self, halt_id: str) -> Halt | None:
         """Return one halt, lifted or not; None if it was never placed."""

@@ -18,6 +18,7 @@ from placet.errors import GovernanceError, UsageError
 from placet.storage.governance.withdrawals import NOT_WITHDRAWN, with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as
 from placet.storage.tables import MANDATE, MANDATE_USE
 
@@ -26,6 +27,7 @@ MOST_AT_ONCE = 100
 
 _THIS = (MANDATE.c.tenant == bindparam("of_tenant"), MANDATE.c.mandate_id == bindparam("id"))
 _WITH_RECORD = with_withdrawal(MANDATE, "mandate_id", "mandate.revoked")
+_ORDER = PageOrder(MANDATE.c.tenant, (MANDATE.c.valid_until, MANDATE.c.mandate_id), descending=True)
 _GET = _WITH_RECORD.where(*_THIS)
 _CANDIDATES = (
     _WITH_RECORD.where(
@@ -102,17 +104,25 @@ class MandateRepository:
         row = self._connection.execute(_GET, {"of_tenant": tenant, "id": mandate_id}).mappings().one_or_none()
         return None if row is None else _record(row)
 
-    def list(self, tenant: str, agent: str | None = None) -> tuple[MandateRecord, ...]:
-        """Return every mandate of `tenant`, those that end last first.
+    def list(
+        self, tenant: str, agent: str | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> tuple[MandateRecord, ...]:
+        """List the mandates of `tenant`, those that end last first.
+
+        Args:
+            tenant: Whose mandates.
+            agent: Only this one's.
+            after: The mandate that ended the previous page.
+            limit: Most that are returned; None: all.
 
         Raises:
             GovernanceError: code `mandate_altered`; a stored row cannot be read.
+            UsageError: code `unknown_cursor`.
         """
         query = _WITH_RECORD.where(MANDATE.c.tenant == tenant)
         if agent is not None:
             query = query.where(MANDATE.c.agent == agent)
-        query = query.order_by(MANDATE.c.valid_until.desc(), MANDATE.c.mandate_id)
-        return tuple(_record(row) for row in self._connection.execute(query).mappings())
+        return _ORDER.read(self._connection, query, tenant, _record, after=after, limit=limit)
 
     def candidates(self, tenant: str, agent: str, now: datetime) -> tuple[MandateRecord, ...]:
         """Return mandates that may clear something now, in the order of signing; at most `MOST_AT_ONCE`.

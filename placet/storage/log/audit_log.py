@@ -34,6 +34,7 @@ _PAGE = (
     .order_by(AUDIT.c.seq)
     .limit(bindparam("limit"))
 )
+_OF_KIND = _PAGE.where(AUDIT.c.kind == bindparam("kind"))
 _AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
 )
@@ -62,6 +63,7 @@ _TAIL = (
     .order_by(AUDIT.c.id)
     .limit(bindparam("limit"))
 )
+_TAIL_LATER = _TAIL.offset(bindparam("skip"))
 _LAST_OF_ALL = select(AUDIT.c.id).where(AUDIT.c.tenant == bindparam("tenant")).order_by(AUDIT.c.id.desc()).limit(1)
 _HASHES = (
     select(AUDIT.c.id, AUDIT.c.hash)
@@ -228,6 +230,15 @@ class AuditLog:
         rows = self._connection.execute(_PAGE, {"stream": stream, "after": after, "limit": limit}).mappings()
         return [_event(row) for row in rows]
 
+    def of_kind(self, stream: str, kind: RecordKind, *, after: int = 0, limit: int = 100) -> list[AuditEvent]:
+        """Entries of one kind of `stream` in order, from the one after number `after` on.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        values = {"stream": stream, "kind": kind, "after": after, "limit": limit}
+        return [_event(row) for row in self._connection.execute(_OF_KIND, values).mappings()]
+
     def positions(self, stream: str) -> list[int]:
         """Return where the entries of `stream` stand in the whole record, in their order."""
         return list(self._connection.scalars(_PLACES, {"stream": stream}))
@@ -245,8 +256,8 @@ class AuditLog:
         """Return the streams of `tenant`, oldest first."""
         return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
 
-    def tail(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, AuditEvent]]:
-        """Return entries of all streams of `tenant` after position `after_id`, each with its position.
+    def tail(self, tenant: str, after_id: int = 0, limit: int = 100, *, skip: int = 0) -> list[tuple[int, AuditEvent]]:
+        """List entries of all streams of `tenant` after position `after_id`, each with its position; leave out `skip`.
 
         A reader that goes on from the last position it got misses nothing: entries whose predecessors are
         still being committed are held back for the next call.
@@ -254,7 +265,8 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
-        rows = self._settled(_TAIL, {"tenant": tenant, "after": after_id, "limit": limit}).mappings()
+        values: dict[str, object] = {"tenant": tenant, "after": after_id, "limit": limit}
+        rows = self._settled(*((_TAIL_LATER, {**values, "skip": skip}) if skip else (_TAIL, values))).mappings()
         return [(row["position"], _event(row)) for row in rows]
 
     def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:

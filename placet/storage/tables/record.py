@@ -100,6 +100,8 @@ RUN = Table(
     Index("ix_run_tenant_requested_at", "tenant", "requested_at", "run_id"),
     Index("ix_run_tenant_state", "tenant", "state", "requested_at", "run_id"),
     Index("ix_run_tenant_customer", "tenant", "customer_id", "requested_at", "run_id"),
+    Index("ix_run_tenant_agent", "tenant", "agent", "requested_at", "run_id"),
+    Index("ix_run_tenant_requested_by", "tenant", "requested_by", "requested_at", "run_id"),
     Index("ix_run_reverses", "reverses"),
     # Small, whatever the age of the installation: it holds the runs that wait for a person.
     partial_index("ix_run_waiting", "tenant", "waits_until", "run_id", where=_WAITING),

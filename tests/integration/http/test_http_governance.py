@@ -163,7 +163,7 @@ def test_a_halt_is_placed_by_who_operates_and_lifted_by_who_may(api: httpx.Clien
     assert problem(refused) == (422, "unentitled")
     lifted = post(api, "/v1/halts/lift", sign_lift(halt, name="hanna", reason="mended", key=hanna.key))
     assert (lifted.status_code, lifted.json()["lifted_by"]) == (200, "hanna")
-    assert api.get("/v1/halts").json() == {"halts": []}
+    assert api.get("/v1/halts").json() == {"halts": [], "next": None}
     assert [one["halt_id"] for one in api.get("/v1/halts", params={"which": "all"}).json()["halts"]] == [halt.halt_id]
     assert kinds(own)[-3:] == ["halt.placed", "halt.lift_refused", "halt.lifted"]
     for nonsense in (
@@ -242,7 +242,7 @@ def test_policies_notifications_and_oversight_are_shown(api: httpx.Client) -> No
     (shown,) = api.get("/v1/policies").json()["policies"]
     assert (shown["policy_set"], shown["fault"]) == (POLICIES.digest, "")
     assert "permit" in shown["files"][0]["text"]
-    assert api.get("/v1/notifications", params={"status": "failed"}).json() == {"notifications": []}
+    assert api.get("/v1/notifications", params={"status": "failed"}).json() == {"notifications": [], "next": None}
     assert api.get("/v1/oversight", params={"days": 7}).json()["overall"]["asked"] == 0
 
 

@@ -122,10 +122,21 @@ def test_answers_may_not_be_cached(http: httpx.Client) -> None:
     assert http.get("/v1/runs").headers["cache-control"] == "no-store"
 
 
+def test_a_query_that_an_operation_does_not_have_is_refused_and_not_passed_over(http: httpx.Client) -> None:
+    for query in ("stat=failed", "before=run-1", "limit=1&limit=2", "State=failed", "%00=1", "=1", "state=failed&x"):
+        answer = http.get(f"/v1/runs?{query}")
+        assert problem(answer) == (422, "malformed"), query
+    assert "it has: state, customer_id" in http.get("/v1/runs?stat=failed").json()["detail"]
+    assert problem(http.get("/v1/oversight?x=1"))[0] == 422
+    assert http.get("/v1/inbox?kind=adjust_balance&kind=order_product").status_code == 200
+    assert problem(http.post("/v1/halts?dry_run=true", json={}, headers=OPERATOR)) == (422, "malformed")
+
+
 def test_paths_and_methods_that_do_not_exist_are_problems_too(http: httpx.Client) -> None:
     assert problem(http.get("/no-such-path")) == (404, "not_found")
     assert problem(http.delete("/v1/runs")) == (405, "method_not_allowed")
-    assert http.get("/docs").status_code == 404
+    assert problem(http.get("/docs/vendored.toml")) == (404, "not_found")
+    assert problem(http.get("/redoc")) == (404, "not_found")
 
 
 @pytest.mark.parametrize("token", [None, "", "short", "0123456789abcdef 0123456789", "0123456789abcdef\n"])

@@ -71,7 +71,7 @@ def test_runs_are_listed_newest_first_page_by_page(http: httpx.Client) -> None:
     first = http.get("/v1/runs", params={"customer_id": customer, "limit": 2}).json()
     assert [run["run_id"] for run in first["runs"]] == started[:0:-1]
     assert first["next"] == started[1]
-    rest = http.get("/v1/runs", params={"customer_id": customer, "limit": 2, "before": first["next"]}).json()
+    rest = http.get("/v1/runs", params={"customer_id": customer, "limit": 2, "after": first["next"]}).json()
     assert [run["run_id"] for run in rest["runs"]] == started[:1]
     assert rest["next"] is None
     assert http.get("/v1/runs", params={"customer_id": customer, "state": "executed"}).json()["runs"] == []

@@ -1,16 +1,22 @@
 """A run is requested once per key, and an end is final."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
-from tests.support.databases import together
+from placet.storage.runs import matching
+from placet.storage.tables import RUN
+from tests.support.databases import migrated, sqlite_url, together
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -167,6 +173,52 @@ def test_lists_are_newest_first_in_pages_and_by_tenant_state_and_customer(databa
         assert [run.key for run in tx.runs.list("acme", state="rejected")] == ["call-4"]
         assert [run.key for run in tx.runs.list("acme", customer_id="c-even")] == ["call-6", "call-4", "call-2"]
         assert [run.key for run in tx.runs.list("other")] == ["call-8"]
+
+
+def test_runs_are_found_by_what_is_known_of_them(database: Database) -> None:
+    with database.transaction() as tx:
+        for number in range(1, 5):
+            agent = "advance" if number == 2 else "retention"
+            by = "ben" if number == 3 else "olga"
+            tx.runs.request(request(number, agent=agent, requested_by=by, requested_at=AT + timedelta(hours=number)))
+        tx.runs.request(request(5, tenant="other", run_id="run-" + "abcd" * 5))
+        tx.runs.request(request(6, run_id="run-" + "abce" * 5))
+    with database.reading() as tx:
+
+        def found(**more: Any) -> list[str]:
+            return [run.key for run in tx.runs.list("acme", **more)]
+
+        assert found(agent="advance") == ["call-2"]
+        assert found(requested_by="ben") == ["call-3"]
+        assert found(key="call-4") == ["call-4"]
+        assert found(begins="run-abc") == ["call-6"]
+        assert found(begins="run-" + "abce" * 5) == ["call-6"]
+        assert found(begins="run-abcf") == []
+        assert found(since=AT + timedelta(hours=3), until=AT + timedelta(hours=4)) == ["call-3"]
+        assert found(since=AT + timedelta(hours=2), agent="retention", requested_by="olga", begins="run-0000") == [
+            "call-4"
+        ]
+
+
+def test_an_index_answers_each_way_to_look_for_runs(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    migrated(url).close()
+    ways: list[tuple[dict[str, Any], str]] = [
+        ({"state": "failed"}, "ix_run_tenant_state (tenant=? AND state=?"),
+        ({"customer_id": "C1"}, "ix_run_tenant_customer (tenant=? AND customer_id=?"),
+        ({"agent": "advance"}, "ix_run_tenant_agent (tenant=? AND agent=?"),
+        ({"requested_by": "ben"}, "ix_run_tenant_requested_by (tenant=? AND requested_by=?"),
+        ({"key": "k"}, "sqlite_autoindex_run_2 (tenant=? AND key=?"),
+        ({"begins": "run-abcd"}, "sqlite_autoindex_run_1 (run_id>? AND run_id<?"),
+        ({"since": AT, "until": AT}, "ix_run_tenant_requested_at (tenant=? AND requested_at>? AND requested_at<?"),
+    ]
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+        for more, index in ways:
+            query = matching("acme", **more).order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()).limit(51)
+            compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"))
+            plan = [str(row[3]) for row in file.execute(f"EXPLAIN QUERY PLAN {compiled}", dict(compiled.params))]
+            assert plan[0].startswith(f"SEARCH run USING INDEX {index}"), (more, plan)
+            assert more.keys() == {"begins"} or len(plan) == 1, (more, plan)
 
 
 def test_a_runs_reversals_are_those_of_its_own_tenant_oldest_first(database: Database) -> None:

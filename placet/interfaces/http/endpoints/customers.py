@@ -5,9 +5,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from placet.contracts.base import CustomerId, Frozen
+from placet.contracts.base import CustomerId, Frozen, RunId
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.customers import GIVEN_DAYS, CustomerInFull, KnownCustomer, find_customer, list_customers
+from placet.service.customers import (
+    GIVEN_DAYS,
+    CustomerInFull,
+    DecidedRun,
+    KnownCustomer,
+    find_customer,
+    list_customers,
+    list_decided,
+)
 
 
 class CustomerPage(Frozen):
@@ -15,6 +24,13 @@ class CustomerPage(Frozen):
 
     customers: tuple[KnownCustomer, ...]
     next: CustomerId | None
+
+
+class Decisions(Frozen):
+    """A page of what was decided about one customer, newest run first."""
+
+    decided: tuple[DecidedRun, ...]
+    next: RunId | None
 
 
 class CustomerEndpoints:
@@ -28,16 +44,15 @@ class CustomerEndpoints:
         router = APIRouter(prefix="/v1/customers", tags=["customers"])
         router.add_api_route("", self.list_customers, methods=["GET"])
         router.add_api_route("/{customer_id}", self.show, methods=["GET"])
+        router.add_api_route("/{customer_id}/decisions", self.decisions, methods=["GET"])
         return router
 
-    def list_customers(
-        self, after: CustomerId | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50
-    ) -> CustomerPage:
+    def list_customers(self, after: CustomerId | None = None, limit: Limit = DEFAULT) -> CustomerPage:
         """List the customers about whom runs were asked for."""
         served = self._served
         found = list_customers(served.database, served.tenant, after=after or "", limit=limit + 1)
-        more = len(found) > limit
-        return CustomerPage(customers=found[:limit], next=found[limit - 1].customer_id if more else None)
+        shown, following = split(found, limit, lambda one: one.customer_id)
+        return CustomerPage(customers=shown, next=following)
 
     def show(
         self,
@@ -47,3 +62,12 @@ class CustomerEndpoints:
         """Show one customer: what they were given, the newest runs about them, what billing answered last and when."""
         served = self._served
         return find_customer(served.database, served.tenant, customer_id, now=datetime.now(UTC), days=days)
+
+    def decisions(
+        self, customer_id: Annotated[CustomerId, Path()], after: After = None, limit: Limit = DEFAULT
+    ) -> Decisions:
+        """List the runs about one customer, what each proposed, how it ended, and what people decided."""
+        served = self._served
+        found = list_decided(served.database, served.tenant, customer_id, after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.proposed.run.run_id)
+        return Decisions(decided=shown, next=following)

@@ -12,6 +12,7 @@ from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
+from placet.interfaces.http.endpoints.paging import DEFAULT, Limit
 from placet.interfaces.http.served import Served
 from placet.service.inbox import Waiting, parse_filter, read_inbox
 from placet.storage.records import RunRecord
@@ -67,7 +68,7 @@ class InboxEndpoints:
         customer_id: CustomerId | None = None,
         min_cost: Annotated[str | None, Query(description="such as `5.00 USD`")] = None,
         max_cost: Annotated[str | None, Query(description="such as `20.00 USD`")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+        limit: Limit = DEFAULT,
         after: RunId | None = None,
     ) -> InboxAnswer:
         """List what waits for a decision, and outcomes that somebody must settle; what closes first comes first."""

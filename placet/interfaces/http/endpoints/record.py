@@ -13,16 +13,15 @@ from placet.errors import UsageError
 from placet.governance.log.bundle import ProofBundle
 from placet.governance.log.checkpoints import parse_checkpoint
 from placet.governance.log.notes import untrusted_text
+from placet.interfaces.http.endpoints.paging import ENTRIES, AfterNumber, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.keeping.log import prove_entry
+from placet.service.keeping.following import prove_number, read_record
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
-After = Annotated[int, Query(ge=0, lt=2**63)]
-Position = Annotated[int, Query(ge=1, lt=2**63, description="`position` of the entry in the record")]
+Position = Annotated[int, Query(ge=1, lt=2**63, description="`position` of the entry in the tenant's record")]
 
 
 class RecordedEntry(Frozen):
-    """An entry and its place among all of the tenant's."""
+    """An entry and its place among all of the tenant's, from 1 without gaps: one more than its index in the log."""
 
     position: int
     entry: AuditEvent
@@ -74,34 +73,36 @@ class RecordEndpoints:
         router.add_api_route("/proof", self.proof, methods=["GET"])
         return router
 
-    def entries(self, after: After = 0, limit: Limit = 100) -> RecordPage:
+    def entries(self, after: AfterNumber = 0, limit: Limit = ENTRIES) -> RecordPage:
         """Follow the record of the tenant: every entry in the order in which it was recorded."""
         with self._served.database.reading() as tx:
-            found = tx.audit.tail(self._served.tenant, after_id=after, limit=limit + 1)
-        shown = tuple(RecordedEntry(position=position, entry=event) for position, event in found[:limit])
-        return RecordPage(entries=shown, next=shown[-1].position if len(found) > limit else None)
+            found = read_record(tx, self._served.tenant, after, limit + 1)
+        shown, following = split(found, limit, lambda one: one[0])
+        entries = tuple(RecordedEntry(position=position, entry=event) for position, event in shown)
+        return RecordPage(entries=entries, next=following)
 
-    def tenant_stream(self, after: After = 0, limit: Limit = 100) -> StreamPage:
-        """Read the tenant's own stream: keys, mandates, halts, configuration, anchors; `after` is an entry's number."""
+    def tenant_stream(self, after: AfterNumber = 0, limit: Limit = ENTRIES) -> StreamPage:
+        """Read the tenant's own stream: keys, mandates, halts, configuration, anchors."""
         with self._served.database.reading() as tx:
             found = tx.audit.page(f"tenant/{self._served.tenant}", after, limit + 1)
-        return StreamPage(entries=tuple(found[:limit]), next=found[limit - 1].seq if len(found) > limit else None)
+        shown, following = split(found, limit, lambda one: one.seq)
+        return StreamPage(entries=shown, next=following)
 
     def head(self) -> SignedHead:
         """Show the newest signed head of the tenant's log."""
         return _shown(self._newest())
 
-    def heads(self, after: After = 0, limit: Limit = 100) -> HeadPage:
-        """List the signed heads, smallest first; `after` is the size of the one before."""
+    def heads(self, after: AfterNumber = 0, limit: Limit = ENTRIES) -> HeadPage:
+        """List the signed heads, smallest first."""
         with self._served.database.reading() as tx:
             found = tx.checkpoints.page(self._served.tenant, after, limit + 1)
-        shown = tuple(_shown(note) for _, note in found[:limit])
-        return HeadPage(heads=shown, next=shown[-1].size if len(found) > limit else None)
+        shown, following = split(found, limit, lambda one: one[0])
+        return HeadPage(heads=tuple(_shown(note) for _, note in shown), next=following)
 
     def proof(self, position: Position) -> ProofBundle:
         """Prove one entry under the newest signed head: a file that `placet audit verify --proof` verifies offline."""
         with self._served.database.snapshot() as tx:
-            return prove_entry(tx, self._served.tenant, position, self._newest())
+            return prove_number(tx, self._served.tenant, position, self._newest())
 
     def _newest(self) -> str:
         with self._served.database.reading() as tx:

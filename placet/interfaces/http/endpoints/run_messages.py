@@ -26,7 +26,7 @@ class RunStarted(Frozen):
 
 
 class RunPage(Frozen):
-    """Runs, newest first; pass `next` as `before` to go on, None at the end."""
+    """A page of runs, newest first."""
 
     runs: tuple[RunRecord, ...]
     next: RunId | None
@@ -41,10 +41,11 @@ class PendingProposal(Frozen):
 
 
 class RunAudit(Frozen):
-    """The record of one run, in order."""
+    """A page of the record of one run, in order."""
 
     run_id: RunId
     events: tuple[AuditEvent, ...]
+    next: int | None
 
 
 class RunEvidence(Frozen):

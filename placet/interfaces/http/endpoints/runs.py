@@ -8,17 +8,19 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from placet.contracts.base import CustomerId, PersonName, RunId
+from placet.contracts.base import AgentName, CustomerId, PersonName, RunId
 from placet.contracts.billing import SourceCall
 from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import RunState
+from placet.contracts.run import RunKey, RunState
 from placet.errors import UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.access import Holder, Operator, posts
-from placet.interfaces.http.endpoints.common import Why
+from placet.interfaces.http.endpoints.common import Moment, Why
+from placet.interfaces.http.endpoints.once import OnceKey, run_key
+from placet.interfaces.http.endpoints.paging import DEFAULT, ENTRIES, After, AfterNumber, Limit, split
 from placet.interfaces.http.endpoints.run_messages import (
     CancellationRequested,
     DecisionDelivered,
@@ -36,9 +38,16 @@ from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import build_request, find_run, record_cancellation, record_request
 from placet.storage.records import RunRecord
+from placet.storage.runs import Found
 
 RUNS = "/v1/runs"
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": RunStarted, "description": "It is under way already."}}
+
+
+Beginning = Annotated[
+    str | None,
+    Query(pattern=r"^run-[0-9a-f]{4,20}$", description="a run's id, or a beginning of it with four digits or more"),
+]
 
 
 class RunEndpoints:
@@ -63,14 +72,14 @@ class RunEndpoints:
         router.add_api_route("/{run_id}/reverse", self.reverse, **posts("operate"), status_code=201, responses=_AGAIN)
         return router
 
-    def start(self, order: RunOrder, operator: Operator, response: Response) -> RunStarted:
+    def start(self, order: RunOrder, operator: Operator, once: OnceKey, response: Response) -> RunStarted:
         """Start a governed run: 201 for a new one, 200 when the same key had started it before."""
         request = build_request(
             tenant=self._tenant,
             customer_id=order.customer_id,
             agent=order.agent,
             requested_by=operator.name,
-            key=order.key,
+            key=run_key(once, order.key),
             agents=self._agents,
         )
         self._engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
@@ -85,13 +94,20 @@ class RunEndpoints:
         state: RunState | None = None,
         customer_id: CustomerId | None = None,
         requested_by: PersonName | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-        before: RunId | None = None,
+        agent: AgentName | None = None,
+        key: Annotated[RunKey | None, Query(description="under which the run was asked for")] = None,
+        run_id: Beginning = None,
+        since: Annotated[Moment | None, Query(description="requested then or later")] = None,
+        until: Annotated[Moment | None, Query(description="requested before then")] = None,
+        after: After = None,
+        limit: Limit = DEFAULT,
     ) -> RunPage:
-        """List runs, newest first."""
+        """List runs, newest first; of several conditions all must hold."""
+        more: Found = {"agent": agent, "key": key, "begins": run_id, "since": since, "until": until}
         with self._database.reading() as tx:
-            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit=limit + 1, before=before)
-        return RunPage(runs=found[:limit], next=found[limit - 1].run_id if len(found) > limit else None)
+            found = tx.runs.list(self._tenant, state, customer_id, requested_by, limit + 1, after, **more)
+        shown, following = split(found, limit, lambda one: one.run_id)
+        return RunPage(runs=shown, next=following)
 
     def show(self, run_id: RunId) -> RunRecord:
         """Return where a run stands."""
@@ -125,11 +141,13 @@ class RunEndpoints:
         self._find(run_id)
         return RunExchanges(run_id=run_id, exchanges=exchanges_of(self._database, run_id, self._tenant))
 
-    def audit(self, run_id: RunId) -> RunAudit:
+    def audit(self, run_id: RunId, after: AfterNumber = 0, limit: Limit = ENTRIES) -> RunAudit:
         """Return the record of a run."""
         self._find(run_id)
-        with self._database.snapshot() as tx:
-            return RunAudit(run_id=run_id, events=tuple(tx.audit.read(run_id)))
+        with self._database.reading() as tx:
+            found = tx.audit.page(run_id, after, limit + 1)
+        shown, following = split(found, limit, lambda one: one.seq)
+        return RunAudit(run_id=run_id, events=shown, next=following)
 
     def decide(self, run_id: RunId, envelope: dsse.Envelope | BatchedDecision, holder: Holder) -> DecisionDelivered:
         """Deliver a signed decision, or a run's share of a batch, as `placet approve --print` writes it.
@@ -148,16 +166,22 @@ class RunEndpoints:
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
-    def cancel(self, run_id: RunId, operator: Operator, order: Why | None = None) -> CancellationRequested:
+    def cancel(
+        self, run_id: RunId, operator: Operator, once: OnceKey, order: Why | None = None
+    ) -> CancellationRequested:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
         said = order.reason if order is not None else ""
-        record_cancellation(self._database, record, operator.name, said, token_id=operator.token_id)
-        self._engine.call(lambda engine: engine.cancel(run_id))
+        given = {"token_id": operator.token_id, "key": once}
+        if record_cancellation(self._database, record, operator.name, said, **given):
+            self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
 
-    def reverse(self, run_id: RunId, operator: Operator, why: Why, response: Response) -> RunStarted:
-        """Ask for the reversal of a run, a governed run of its own: 201 for a new one, 200 where one is under way."""
+    def reverse(self, run_id: RunId, operator: Operator, once: OnceKey, why: Why, response: Response) -> RunStarted:
+        """Ask for the reversal of a run, a governed run of its own: 201 for a new one, 200 where the key asked before.
+
+        It is also 200 where a request for it was recorded and not started yet: now it is.
+        """
         self._engine.call(lambda engine: engine.require_ours())
         asked = request_reversal(
             self._database,
@@ -166,6 +190,7 @@ class RunEndpoints:
             requested_by=operator.name,
             reason=why.reason,
             token_id=operator.token_id,
+            key=once,
         )
         request = self._engine.call(lambda engine: reverse_run(self._database, engine, asked))
         response.status_code = 201 if asked.new else 200

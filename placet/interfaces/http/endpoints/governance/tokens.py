@@ -8,6 +8,7 @@ from placet.contracts.base import Frozen
 from placet.contracts.people.access import AccessGrant, KnownToken
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import list_tokens, revoke_token, take_grant
 
@@ -15,9 +16,10 @@ TokenPrefix = Annotated[str, Path(pattern=r"^[0-9a-f]{4,16}$", description="its 
 
 
 class Tokens(Frozen):
-    """Every token that was issued, oldest first: those that open the API, and why others do not."""
+    """A page of the tokens that were issued: those that open the API, and why others do not."""
 
     tokens: tuple[KnownToken, ...]
+    next: str | None
 
 
 class TokenEndpoints:
@@ -34,9 +36,11 @@ class TokenEndpoints:
         router.add_api_route("/{token_id}/revoke", self.revoke, **posts("withdraw"))
         return router
 
-    def list_issued(self) -> Tokens:
-        """List every token, without its secret, which is kept nowhere."""
-        return Tokens(tokens=list_tokens(self._served.database, self._served.tenant))
+    def list_issued(self, after: After = None, limit: Limit = DEFAULT) -> Tokens:
+        """List every token, oldest first, without its secret, which is kept nowhere."""
+        found = list_tokens(self._served.database, self._served.tenant, after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.token_id)
+        return Tokens(tokens=shown, next=following)
 
     def take(self, envelope: Signed) -> AccessGrant:
         """Put a grant that an administrator signed on the record: from now on its token opens this API."""

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from placet.contracts.base import Digest, Frozen
+from placet.contracts.base import Digest, Frozen, PersonName
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import Revocation
 from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.common import Signed, text_of
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.keys import take_enrolment, take_revocation
 from placet.storage.governance.approvers import ListedKey
@@ -28,9 +29,10 @@ class KnownKey(Frozen):
 
 
 class Keys(Frozen):
-    """Every key: valid, revoked, and those whose enrolment does not verify."""
+    """A page of the keys: valid, revoked, and those whose enrolment does not verify."""
 
     keys: tuple[KnownKey, ...]
+    next: str | None
 
 
 class KeyRevoked(Frozen):
@@ -53,10 +55,12 @@ class KeyEndpoints:
         router.add_api_route("/revocations", self.revoke, **posts("deliver"), status_code=201)
         return router
 
-    def list_keys(self) -> Keys:
-        """List every key, and why one counts for nothing."""
+    def list_keys(self, name: PersonName | None = None, after: After = None, limit: Limit = DEFAULT) -> Keys:
+        """List every key, or one person's, and why one counts for nothing; by person and then by age."""
         with self._served.database.reading() as tx:
-            return Keys(keys=tuple(_known(one) for one in tx.approvers.listed(self._served.tenant)))
+            found = tx.approvers.listed(self._served.tenant, name=name, after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.key_id)
+        return Keys(keys=tuple(known_key(one) for one in shown), next=following)
 
     def enroll(self, envelope: Signed) -> EnrolledKey:
         """Enroll the key that a signed document of an administrator is about."""
@@ -69,5 +73,6 @@ class KeyEndpoints:
         return KeyRevoked(key_id=unverified_document(text, Revocation)[0].key_id)
 
 
-def _known(listed: ListedKey) -> KnownKey:
+def known_key(listed: ListedKey) -> KnownKey:
+    """Return a key as it is shown."""
     return KnownKey(key_id=listed.key_id, name=listed.name, key=listed.key, fault=listed.fault or "")

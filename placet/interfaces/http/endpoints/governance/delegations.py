@@ -8,6 +8,7 @@ from placet.contracts.base import Frozen
 from placet.contracts.people.delegation import DelegationRecord
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.delegations import revoke_delegation, take_delegation
 
@@ -17,9 +18,10 @@ DelegationId = Annotated[
 
 
 class Delegations(Frozen):
-    """Every delegation, those that ended or were revoked included."""
+    """A page of the delegations, those that ended or were revoked included."""
 
     delegations: tuple[DelegationRecord, ...]
+    next: str | None
 
 
 class DelegationEndpoints:
@@ -36,10 +38,12 @@ class DelegationEndpoints:
         router.add_api_route("/{delegation_id}/revoke", self.revoke, **posts("withdraw"))
         return router
 
-    def list_delegations(self) -> Delegations:
-        """List every delegation."""
+    def list_delegations(self, after: After = None, limit: Limit = DEFAULT) -> Delegations:
+        """List every delegation, by the date on which it ends."""
         with self._served.database.reading() as tx:
-            return Delegations(delegations=tuple(tx.delegations.list(self._served.tenant)))
+            found = tx.delegations.list(self._served.tenant, after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.delegation.document_id)
+        return Delegations(delegations=shown, next=following)
 
     def take(self, envelope: Signed) -> DelegationRecord:
         """Put a signed delegation in force; the same one again changes nothing."""

@@ -12,6 +12,7 @@ from placet.governance.authority.mandates import MandateState, left, state_of
 from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.mandates import find_mandate, revoke_mandate, standing, take_mandate
 
@@ -41,9 +42,10 @@ class MandateInFull(Frozen):
 
 
 class Mandates(Frozen):
-    """The mandates that were asked for."""
+    """A page of the mandates that were asked for."""
 
     mandates: tuple[StandingMandate, ...]
+    next: str | None
 
 
 class MandateEndpoints:
@@ -61,12 +63,13 @@ class MandateEndpoints:
         router.add_api_route("/{mandate_id}/revoke", self.revoke, **posts("withdraw"))
         return router
 
-    def list_mandates(self, agent: AgentName | None = None) -> Mandates:
-        """List every mandate, those that are over or revoked included."""
+    def list_mandates(self, agent: AgentName | None = None, after: After = None, limit: Limit = DEFAULT) -> Mandates:
+        """List every mandate, those that are over or revoked included; those that end last come first."""
         now = datetime.now(UTC)
         with self._served.database.reading() as tx:
-            records = tx.mandates.list(self._served.tenant, agent)
-        return Mandates(mandates=tuple(_standing(record, now) for record in records))
+            found = tx.mandates.list(self._served.tenant, agent, after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.mandate.document_id)
+        return Mandates(mandates=tuple(_standing(record, now) for record in shown), next=following)
 
     def show(self, mandate_id: MandateId) -> MandateInFull:
         """Show one mandate: its bounds, what it cleared, whether its signature still counts, the signed document."""

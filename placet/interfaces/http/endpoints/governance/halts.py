@@ -1,8 +1,8 @@
 """`/v1/halts`: stop executions at once, and let them go on again on an entitled signature."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, model_validator
 
 from placet.contracts.base import Frozen, RunId
@@ -10,8 +10,10 @@ from placet.contracts.people.halt import Halt, HaltScope
 from placet.contracts.people.signed import Remark
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, text_of
+from placet.interfaces.http.endpoints.once import OnceKey
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.documents.halts import lift_halt, place_halt
+from placet.service.documents.halts import lift_halt, place_halt_once
 
 Which = Annotated[Literal["in_force", "all"], Query(description="`all`: those lifted as well")]
 
@@ -45,9 +47,15 @@ class HaltPlaced(Frozen):
 
 
 class Halts(Frozen):
-    """The halts that were asked for."""
+    """A page of the halts that were asked for."""
 
     halts: tuple[Halt, ...]
+    next: str | None
+
+
+_AGAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": HaltPlaced, "description": "The same key placed it before."}
+}
 
 
 class HaltEndpoints:
@@ -60,21 +68,25 @@ class HaltEndpoints:
         """Make the routes."""
         router = APIRouter(prefix="/v1/halts", tags=["halts"])
         router.add_api_route("", self.list_halts, methods=["GET"])
-        router.add_api_route("", self.place, **posts("operate"), status_code=201)
+        router.add_api_route("", self.place, **posts("operate"), status_code=201, responses=_AGAIN)
         router.add_api_route("/lift", self.lift, **posts("deliver"))
         return router
 
-    def list_halts(
-        self, which: Annotated[Which, Query(description="`all`: those lifted as well")] = "in_force"
-    ) -> Halts:
-        """List the halts in force, or all of them."""
+    def list_halts(self, which: Which = "in_force", after: After = None, limit: Limit = DEFAULT) -> Halts:
+        """List the halts in force, or all of them, oldest first."""
         with self._served.database.reading() as tx:
-            return Halts(halts=tuple(tx.halts.list(self._served.tenant, lifted=which == "all")))
+            found = tx.halts.list(self._served.tenant, lifted=which == "all", after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.halt_id)
+        return Halts(halts=shown, next=following)
 
-    def place(self, order: HaltOrder, operator: Operator) -> HaltPlaced:
-        """Stop executions: of the tenant, of one agent, or of one kind of mutation. Who operates may halt."""
-        halt, leaving = place_halt(
+    def place(self, order: HaltOrder, operator: Operator, once: OnceKey, response: Response) -> HaltPlaced:
+        """Stop executions: of the tenant, of one agent, or of one kind of mutation. Who operates may halt.
+
+        201 for a new halt, 200 for the one that the same key placed before, as it stands now.
+        """
+        halt, leaving, new = place_halt_once(
             self._served.database,
+            key=once,
             tenant=self._served.tenant,
             scope=order.scope,
             subject=order.subject,
@@ -83,6 +95,7 @@ class HaltEndpoints:
             reason=order.reason,
             agents=self._served.agents,
         )
+        response.status_code = 201 if new else 200
         effects = (LeavingEffect(run_id=one.run_id, may_arrive_until=one.lease_until) for one in leaving)
         return HaltPlaced(halt=halt, leaving=tuple(effects))
 

@@ -1,0 +1,85 @@
+"""What the description shows as examples: of what is sent, of what runs look like, and of what is refused.
+
+A test holds each to the schema that it stands at.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+_RUN_ID: Final = "run-5f0c9a1be2d74c3a8e60"
+_DIGEST: Final = "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+_AT: Final = "2026-03-01T09:30:00Z"
+_ENVELOPE: Final = {
+    "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEifQ==",
+    "payloadType": "application/vnd.in-toto+json",
+    "signatures": [{"keyid": _DIGEST, "sig": "c2lnbmF0dXJlIG92ZXIgdGhlIHBheWxvYWQ="}],
+}
+_SHARE: Final = {
+    "batch": _ENVELOPE,
+    "member": {"index": 0, "path": [_DIGEST]},
+}
+_RUN: Final = {
+    "run_id": _RUN_ID,
+    "tenant": "demo",
+    "customer_id": "C00009",
+    "agent": "retention",
+    "key": "crm-4711",
+    "requested_by": "olga",
+    "requested_at": _AT,
+    "reverses": None,
+    "updated_at": _AT,
+    "state": "awaiting_decision",
+    "code": None,
+    "detail": "",
+    "assessment": _DIGEST,
+    "evidence": _DIGEST,
+    "proposal": _DIGEST,
+    "decision": None,
+    "receipt": None,
+}
+_NOTICE: Final = {
+    "tenant": "demo",
+    "run_id": _RUN_ID,
+    "proposal": _DIGEST,
+    "occasion": "asked",
+    "role": "retention_lead",
+    "subject": f"{_RUN_ID} waits for a decision",
+    "text": f"A goodwill credit waits for a retention lead.\n  placet approve {_RUN_ID} --as NAME\n",
+}
+
+EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "RunOrder": {"customer_id": "C00009", "agent": "retention", "key": "crm-4711"},
+        "HaltOrder": {"scope": "kind", "subject": "adjust_balance", "reason": "the price list is wrong"},
+        "Why": {"reason": "granted in error"},
+        "PolicyDraft": {"files": [{"name": "own.cedar", "text": "permit (principal, action, resource);"}]},
+        "Signed": _ENVELOPE,
+        "Envelope": _ENVELOPE,
+        "Share": _SHARE,
+        "BatchedDecision": _SHARE,
+        "RunRecord": _RUN,
+        "RunStarted": {"new": True, "run": {**_RUN, "state": "analysing", "proposal": None}},
+        "RunPage": {"runs": [_RUN], "next": _RUN_ID},
+        "DecisionDelivered": {"run_id": _RUN_ID, "envelope": _DIGEST},
+        "Message": {"type": "placet.notice.asked", "timestamp": _AT, "data": _NOTICE},
+    }
+)
+"""By the name of the schema."""
+
+REFUSED: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {
+        400: ("bad_request", "a body has a Content-Length or a Transfer-Encoding, not both"),
+        401: ("unauthorized", "the bearer token is missing or wrong"),
+        403: ("forbidden", "the token of 'olga' does not permit to deliver here (keys); it was issued for: operator"),
+        404: ("unknown_run", f"no run {_RUN_ID!r}; see `placet run list`"),
+        408: ("request_timeout", "a request body must arrive within 15 s"),
+        409: ("late", f"run {_RUN_ID!r} has ended: 'rejected'"),
+        410: ("artifact_erased", f"artifact {_DIGEST} was erased"),
+        413: ("too_large", "a request body may have 65536 bytes at most"),
+        422: ("malformed", "query.limit '0' is malformed: Input should be greater than or equal to 1"),
+        500: ("internal", "the request failed here; the server's log says why"),
+        503: ("engine_unavailable", "Temporal did not take the request (UNAVAILABLE); try again"),
+    }
+)
+"""By status: a code, and a line for people."""

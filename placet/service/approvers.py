@@ -1,0 +1,52 @@
+"""What every interface shows of the people whose signatures count: their keys, and in whose stead they may decide."""
+
+from datetime import datetime
+
+from placet.contracts.base import Frozen
+from placet.contracts.people.delegation import DelegationRecord
+from placet.storage.database import Database
+from placet.storage.governance.approvers import ListedKey
+from placet.storage.transaction import Transaction
+
+
+class Approver(Frozen):
+    """One person.
+
+    Attributes:
+        name: As the rows have it.
+        roles: What their keys that count now entitle them to decide as.
+        keys: Every key in their name, with the reason why one does not count.
+        conferred: Delegations to them that are in force and whose signatures count.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    keys: tuple[ListedKey, ...]
+    conferred: tuple[DelegationRecord, ...]
+
+
+def list_approvers(
+    database: Database, tenant: str, now: datetime, *, after: str = "", limit: int = 50
+) -> tuple[Approver, ...]:
+    """Return the people of `tenant` who are or were enrolled, by name; `after` ended the previous page."""
+    with database.reading() as tx:
+        return tuple(_approver(tx, tenant, name, now) for name in tx.approvers.names(tenant, after=after, limit=limit))
+
+
+def _approver(tx: Transaction, tenant: str, name: str, now: datetime) -> Approver:
+    keys = tx.approvers.listed(tenant, name=name)
+    roles = {role for one in keys if one.key is not None and _counts(one, now) for role in one.key.roles}
+    standing = tx.delegations.active(tenant, name, now)
+    return Approver(
+        name=name,
+        roles=tuple(sorted(roles)),
+        keys=keys,
+        conferred=tuple(one for one in standing if tx.delegations.signed(one, now)),
+    )
+
+
+def _counts(one: ListedKey, now: datetime) -> bool:
+    key = one.key
+    if key is None or one.fault is not None or key.revoked_at is not None:
+        return False
+    return key.expires_at is None or now < key.expires_at
