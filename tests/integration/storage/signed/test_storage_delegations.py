@@ -184,6 +184,9 @@ def test_a_malformed_row_confers_nothing_and_hides_no_other(
     assert counting(database) == (record(1),)
     with database.reading() as tx:
         assert tx.delegations.list("acme") == (record(1),)
+        # It takes no place in a page either: one that looks like the last would hide what follows.
+        assert tx.delegations.list("acme", limit=1) == (record(1),)
+        assert tx.delegations.list("acme", limit=1, after=f"{1:032x}") == ()
         assert tx.delegations.get("acme", "9" * 32) is None
 
 
