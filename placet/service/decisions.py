@@ -120,7 +120,7 @@ def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) ->
         key = tx.approvers.get(key_id)
     if key is None or key.tenant != tenant:
         raise DecisionRefused(f"key {key_id[:16]} is not enrolled for tenant {tenant!r}", code="unknown_key")
-    dsse.verify(envelope, base64.b64decode(key.public_key))
+    dsse.verify(envelope, base64.b64decode(key.public_key), key.passkey)
 
 
 async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:

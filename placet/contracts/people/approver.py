@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from placet.contracts.base import NAME_OF_OURS, Digest, Frozen, PersonName, TenantId
 from placet.contracts.money import Money
-from placet.contracts.people.passkey import Passkey, coordinates, decoded_key
+from placet.contracts.people.passkey import Passkey, check_key_id, coordinates, decoded_key
 
 ED25519_PUBLIC_KEY_BYTES = 32
 """Length of a raw Ed25519 public key (RFC 8032)."""
@@ -57,11 +57,12 @@ class EnrolledKey(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        raw = decoded_key(self.public_key, self.key_id)
+        raw = decoded_key(self.public_key)
         if self.passkey is not None:
             coordinates(raw, self.passkey.algorithm)
         elif len(raw) != ED25519_PUBLIC_KEY_BYTES:
             raise ValueError(f"public_key holds {len(raw)} bytes; an Ed25519 public key has 32")
+        check_key_id(self.key_id, raw)
         if self.limit is not None and self.limit.amount_minor < 0:
             raise ValueError(f"limit {self.limit} is negative")
         if self.expires_at is not None and self.expires_at <= self.enrolled_at:

@@ -90,24 +90,32 @@ class EnrolmentRequest(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        raw = decoded_key(self.public_key, self.key_id)
+        raw = decoded_key(self.public_key)
         coordinates(raw, self.passkey.algorithm)
+        check_key_id(self.key_id, raw)
         return self
 
 
-def decoded_key(public_key: str, key_id: str) -> bytes:
-    """Return the bytes of a base64 public key whose id this is.
+def decoded_key(public_key: str) -> bytes:
+    """Return the bytes of a base64 public key.
 
     Raises:
-        ValueError: it is not base64, or another key's.
+        ValueError: it is not base64.
     """
     try:
-        raw = base64.b64decode(public_key, validate=True)
+        return base64.b64decode(public_key, validate=True)
     except binascii.Error as error:
         raise ValueError(f"public_key {public_key!r} is not base64") from error
+
+
+def check_key_id(key_id: str, raw: bytes) -> None:
+    """Make sure that a key id is that of a public key.
+
+    Raises:
+        ValueError: it is another key's.
+    """
     if hashlib.sha256(raw).hexdigest() != key_id:
         raise ValueError(f"key_id {key_id!r} is not the SHA-256 of public_key")
-    return raw
 
 
 def cose_key(algorithm: Algorithm, x: bytes, y: bytes = b"") -> bytes:

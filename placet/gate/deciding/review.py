@@ -12,7 +12,7 @@ from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError
 from placet.gate.context import GateContext, add, milliseconds_since, record
 from placet.gate.deciding.entitlement import Entitlement
-from placet.gate.deciding.proof import check_amendments, read_decision
+from placet.gate.deciding.proof import check_amendments, counter_of, read_decision
 from placet.gate.deciding.votes import YES, Votes
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
@@ -23,6 +23,7 @@ from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
 from placet.storage.database import Transaction
+from placet.storage.governance.counters import check_use, note_use
 from placet.storage.pending import Pending, amended_key, pending_on_record
 from placet.storage.records import Asked
 
@@ -88,6 +89,8 @@ class Review:
         now = max(received.received_at, clock) if received.received_at <= clock + CLOCK_SKEW else clock
         decision, key = self._verify(received.envelope, now)
         votes, pending = self._votes, self._pending
+        counted = counter_of(received.envelope, key, decision.decided_at)
+        check_use(tx, run.tenant, counted)
         if decision.verdict in YES:
             votes.check_yes()
             check_amendments(self._context, tx, run, pending)
@@ -102,6 +105,7 @@ class Review:
             if any(row.place >= votes.place for row in rows):
                 raise StorageError("another review of this run came between; this one is done again")
             raise DecisionRefused("this decision was used before", code="duplicate")
+        note_use(tx, run.tenant, counted, decision.approver, clock)
         keep_policies(tx, run, votes.policies)
         tx.artifacts.put(run.tenant, DOCUMENT_MEDIA_TYPE, received.envelope.encode())
         if decision.verdict == "amend":
