@@ -143,11 +143,14 @@ def _members(data: bytes) -> dict[str, object]:
 def _member(value: dict[str, object], name: str) -> bytes:
     text = value[name]
     if not isinstance(text, str) or len(text) > _MEMBERS[name] * 4 // 3 + 2:
-        raise ValueError(f"{name} is no text of at most {_MEMBERS[name]} bytes")
+        raise ValueError(f"{name} is no text, or one of more than {_MEMBERS[name]} bytes")
     try:
-        return from_base64url(text)
+        data = from_base64url(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+    if len(data) > _MEMBERS[name]:
+        raise ValueError(f"{name} has {len(data)} bytes, and at most {_MEMBERS[name]} are read")
+    return data
 
 
 def _check_client_data(data: bytes, challenge: bytes, passkey: Passkey) -> None:
