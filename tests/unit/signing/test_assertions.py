@@ -4,6 +4,7 @@ An independent library (py_webauthn) is the oracle: what it refuses we refuse, a
 """
 
 import base64
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -278,9 +279,9 @@ def test_huge_fields_are_refused_before_they_are_parsed() -> None:
     with pytest.raises(DecisionRefused) as caught:
         read_assertion(b"[" * (LARGEST_ASSERTION + 1))
     assert caught.value.code == "too_large"
-    for name, size in (("authenticatorData", 1025), ("clientDataJSON", 2050), ("signature", 83)):
+    for name, size in (("authenticatorData", 1025), ("clientDataJSON", 2049), ("signature", 81), ("signature", 5000)):
         parts = {"authenticatorData": "AA", "clientDataJSON": "AA", "signature": "AA", name: to_base64url(bytes(size))}
-        with pytest.raises(DecisionRefused, match=f"{name} is no text"):
+        with pytest.raises(DecisionRefused, match=f"{name} (has|is no text)"):
             read_assertion(canonical_bytes(parts))
 
 
@@ -317,6 +318,4 @@ def test_a_signature_of_one_kind_of_key_does_not_count_for_the_other() -> None:
 
 def signed(device: Authenticator, data: bytes, client: bytes) -> Assertion:
     """An assertion over whatever is given, truly signed."""
-    import hashlib
-
     return Assertion(data, client, device.sign(data + hashlib.sha256(client).digest()))
