@@ -151,7 +151,7 @@ def test_a_mirrored_signature_is_no_second_decision(a_world: World) -> None:
     a_world.send(run_id, first)
     a_world.until(lambda: bool(a_world.events(run_id, "approve.decided")), "a decision")
     a_world.send(run_id, second)
-    assert a_world.refusal(run_id) == "duplicate"
+    assert a_world.refusal(run_id) == "same_person"
     assert len(a_world.events(run_id, "approve.decided")) == 1
     assert a_world.effects()["adjustments"] == 0
 
