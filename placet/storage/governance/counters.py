@@ -4,12 +4,13 @@ The entry's step key ends with the counter, so that a counter stands there once 
 next higher one are found by that index: what a signature costs does not grow with how many there are.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
-from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.audit import RecordKind
 from placet.errors import DecisionRefused, GovernanceError, StorageError
 from placet.governance.log.chain import BROKEN
 from placet.governance.signing.counters import CounterUse, check_counter
@@ -44,7 +45,7 @@ def check_use(tx: Transaction, tenant: str, use: CounterUse | None) -> None:
     lower = tx.connection.scalar(_LOWER, {"stream": stream, "above": lowest, "below": own})
     higher = tx.connection.scalar(_HIGHER, {"stream": stream, "above": own, "below": highest})
     entries = (tx.audit.find(stream, key) for key in (lower, own, higher) if key is not None)
-    check_counter(use, [_read(entry) for entry in entries if entry is not None])
+    check_counter(use, [read_use(entry.step_key, entry.body) for entry in entries if entry is not None])
 
 
 def note_use(tx: Transaction, tenant: str, use: CounterUse | None, actor: str, at: datetime) -> None:
@@ -86,7 +87,7 @@ def check_noted(tx: Transaction, tenant: str, use: CounterUse | None) -> None:
     if use is None or use.counter == 0:
         return
     entry = tx.audit.find(f"tenant/{tenant}", _step(use.key_id, use.counter))
-    if entry is None or _read(entry).statement != use.statement:
+    if entry is None or read_use(entry.step_key, entry.body).statement != use.statement:
         raise DecisionRefused(
             f"counter {use.counter} of key {use.key_id[:16]} is not on the record for this statement",
             code="counter_unrecorded",
@@ -97,10 +98,17 @@ def _step(key_id: str, counter: int) -> str:
     return f"{USED}.{key_id}.{counter:0{_DIGITS}d}"
 
 
-def _read(entry: AuditEvent) -> CounterUse:
-    body = entry.body
+def read_use(step_key: str, body: Mapping[str, Any]) -> CounterUse:
+    """Read the entry that `note_use` left.
+
+    Raises:
+        GovernanceError: code `audit_broken`; it is none, or its step key says another counter.
+    """
     try:
         signed_at = datetime.fromisoformat(body["signed_at"])
-        return CounterUse(str(body["key_id"]), int(body["counter"]), str(body["statement"]), signed_at)
+        use = CounterUse(str(body["key_id"]), int(body["counter"]), str(body["statement"]), signed_at)
     except (KeyError, TypeError, ValueError) as error:
-        raise GovernanceError(f"entry {entry.step_key!r} of the record cannot be read", code=BROKEN) from error
+        raise GovernanceError(f"entry {step_key!r} of the record cannot be read", code=BROKEN) from error
+    if step_key != _step(use.key_id, use.counter):
+        raise GovernanceError(f"entry {step_key!r} of the record says counter {use.counter}", code=BROKEN)
+    return use

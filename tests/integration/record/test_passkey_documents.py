@@ -300,3 +300,27 @@ def test_of_signatures_that_contradict_each_other_at_the_same_moment_one_counts(
     with database.reading() as tx:
         entries = [one for one in tx.audit.read("tenant/demo") if one.kind == "passkey.used"]
     assert len(entries) == 2
+
+
+def test_counters_on_the_record_that_contradict_each_other_are_found(database: Database) -> None:
+    with database.transaction() as tx:
+        for use in (a_use(5, 50), a_use(9, 90), a_use(7, 95)):
+            tx.audit.append(
+                stream="tenant/demo",
+                tenant="demo",
+                run_id=None,
+                kind="passkey.used",
+                actor="anna",
+                step_key=f"passkey.used.{use.key_id}.{use.counter:010d}",
+                at=AT,
+                body={
+                    "key_id": use.key_id,
+                    "counter": use.counter,
+                    "statement": use.statement,
+                    "signed_at": use.signed_at.isoformat(),
+                },
+            )
+    with database.reading() as tx:
+        (finding,) = verify_projections(tx, "demo")
+    assert (finding.table, finding.row) == ("record", "tenant/demo")
+    assert "says 9, and said 7" in finding.detail
