@@ -183,6 +183,8 @@ def enrolment_request_from(
             require_user_verification=True,
             supported_pub_key_algs=[COSEAlgorithmIdentifier(one) for one in _ALGORITHMS],
         )
+        if to_base64url(verified.credential_id) != answer["id"]:
+            raise _malformed("it names another credential than it was made for")
         algorithm, raw = _canonical_key(verified.credential_public_key)
         passkey = Passkey(
             algorithm=algorithm,
