@@ -2,8 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from placet.contracts.people.decision import AcceptedDecision
+from placet.contracts.run import RunState
 from placet.governance.batches import shares
+from placet.governance.signing import dsse
+from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import document_statement
+from placet.governance.signing.statement import parse_statement
 from placet.service.batch_choice import BatchLimits, prepare_batch
 from placet.service.batches import draft_batch
 from placet.storage.projections.verification import check_projections
@@ -78,3 +85,34 @@ def test_one_signature_over_a_batch_counts_in_each_of_its_runs_and_once_for_the_
         used = [event for event in tx.audit.read("tenant/demo") if event.kind == "passkey.used"]
         check_projections(tx, "demo")
     assert [event.body["counter"] for event in used] == [21]
+
+
+@pytest.mark.parametrize(
+    ("counter", "state", "codes"), [(40, "awaiting_decision", {"unproven"}), (None, "executed", set())]
+)
+def test_a_row_whose_counter_is_not_on_the_record_counts_for_nothing(
+    a_world: World, counter: int | None, state: RunState, codes: set[str]
+) -> None:
+    """Whoever writes to our database and holds a copy of the passkey must not go past the review."""
+    device = enrolled(a_world, counter=counter)
+    run_id = a_world.pending("C00005")
+    envelope = device.envelope(statement(a_world, run_id))
+    said = parse_statement(dsse.unverified_payload(dsse.parse(envelope))).predicate
+    decision = AcceptedDecision(
+        verdict="approve",
+        approver="anna",
+        key_id=device.key_id,
+        decision_id=said.decision_id,
+        decided_at=said.decided_at,
+        reason="",
+        proposal=str(a_world.record(run_id).proposal),
+        roles=("retention_lead",),
+        envelope_digest=sha256_hex(envelope.encode()),
+    )
+    with a_world.database.transaction() as tx:
+        tx.artifacts.put("demo", "application/vnd.dsse+json", envelope.encode())
+        assert tx.decisions.use(decision, tenant="demo", run_id=run_id, place=1)
+    a_world.send(run_id, "any signal at all")
+    a_world.wait(run_id, state)
+    a_world.until(lambda: bool(a_world.events(run_id, "approve.refused")), "a refusal")
+    assert {event.body["code"] for event in a_world.events(run_id, "approve.lapsed")} == codes
