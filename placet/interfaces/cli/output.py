@@ -127,18 +127,20 @@ def print_weighed(events: "Sequence[AuditEvent]") -> None:
 
 
 def print_keys(keys: "Sequence[ListedKey]") -> None:
-    """A table of enrolled keys; below it, why some of them do not count."""
-    whole = ("key", "kind", "valid until", "state")
-    made = table("name", "key", "kind", "roles", "limit", "valid until", "state", whole=whole)
+    """A table of enrolled keys, with their kinds where one is a passkey; below it, why some of them do not count."""
+    kinds = any(listed.key is not None and listed.key.kind == "passkey" for listed in keys)
+    columns = ["name", "key", *(["kind"] if kinds else []), "roles", "limit", "valid until", "state"]
+    made = table(*columns, whole=("key", "kind", "valid until", "state"))
     for listed in keys:
         key = listed.key
         if key is None:
-            add_row(made, one_line(listed.name, 64), listed.key_id[:16], "", "", "", "", "NOT VERIFIED")
+            cells = [one_line(listed.name, 64), listed.key_id[:16], *[""] * (len(columns) - 3), "NOT VERIFIED"]
+            add_row(made, *cells)
             continue
         end = key.revoked_at or key.expires_at
         until = minute(end) if end else "no end"
-        state = _key_state(listed)
-        add_row(made, key.name, key.key_id[:16], key.kind, ", ".join(key.roles), str(key.limit or "none"), until, state)
+        cells = [", ".join(key.roles), str(key.limit or "none"), until, _key_state(listed)]
+        add_row(made, key.name, key.key_id[:16], *([key.kind] if kinds else []), *cells)
     console().print(made if keys else "no keys enrolled")
     for listed in keys:
         if listed.fault is not None:
