@@ -12,16 +12,19 @@ import pytest
 from placet.contracts.money import Money
 from placet.contracts.people.access import AccessGrant
 from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.batch import Batch, BatchBounds, BatchMember
 from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.contracts.people.halt import Lift
 from placet.contracts.people.signed import SignedDocument
 from placet.errors import DecisionRefused, GovernanceError, StorageError
+from placet.governance.batches import MemberTree, decision_id, read_batched, shares
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import canonical_bytes, digest
 from placet.governance.signing.counters import CounterUse
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import document_statement
+from placet.service.batches import record_batch
 from placet.service.documents.access import take_grant
 from placet.service.documents.delegations import take_delegation
 from placet.service.documents.halts import lift_halt, place_halt
@@ -324,3 +327,30 @@ def test_counters_on_the_record_that_contradict_each_other_are_found(database: D
         (finding,) = verify_projections(tx, "demo")
     assert (finding.table, finding.row) == ("record", "tenant/demo")
     assert "says 9, and said 7" in finding.detail
+
+
+def test_a_mirrored_batch_stands_on_the_record_twice_and_uses_the_passkey_once(
+    database: Database, anna: Authenticator
+) -> None:
+    """The entry of a batch is under its envelope's digest. It permits nothing: each run decides by the decision id."""
+    run_id, proposal = "run-" + "0" * 20, "c" * 64
+    tree = MemberTree([BatchMember(run_id=run_id, proposal=proposal)])
+    cost = Money(amount_minor=1000, currency="USD")
+    bounds = BatchBounds(
+        agent="retention", kinds=("adjust_balance",), treatments=("goodwill_credit",), max_cost=cost, total_cost=cost
+    )
+    batch = Batch(**about("anna"), verdict="approve", size=tree.size, root=tree.root, bounds=bounds)
+    statement = document_statement(batch)
+    answer = anna.answer(dsse.challenge_of(statement))
+    texts = [
+        shares(batch, tree, dsse.envelope_of(statement, one, anna.key_id))[run_id]
+        for one in (answer, replace(answer, signature=mirrored(answer.signature)))
+    ]
+    assert texts[0] != texts[1]
+    for text in (*texts, *texts):
+        assert record_batch(database, "demo", text) == batch
+    with database.reading() as tx:
+        kinds = [one.kind for one in tx.audit.read("tenant/demo")]
+    assert (kinds.count("batch.signed"), kinds.count("passkey.used")) == (2, 1)
+    ids = {decision_id(read_batched(text, BatchMember(run_id=run_id, proposal=proposal))[0], run_id) for text in texts}
+    assert len(ids) == 1
