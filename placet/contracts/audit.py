@@ -61,6 +61,7 @@ RecordKind = Literal[
     "key.enrolled",
     "key.refused",
     "key.revoked",
+    "passkey.used",
     "token.issued",
     "token.refused",
     "token.revoked",

@@ -67,7 +67,7 @@ def verify_decision(
         raise DecisionRefused(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="too_large")
     envelope = dsse.parse(text)
     key = check_key(find_key(envelope.signatures[0].keyid), envelope.signatures[0].keyid, run.tenant, now)
-    statement = parse_statement(dsse.verify(envelope, base64.b64decode(key.public_key)))
+    statement = parse_statement(dsse.verify(envelope, base64.b64decode(key.public_key), key.passkey))
     _check_subject(statement, run, proposal_digest)
     predicate = statement.predicate
     if predicate.approver != key.name:

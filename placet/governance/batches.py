@@ -12,7 +12,6 @@ The caller still owes that policy entitles the signer for this proposal, and sin
 the total cost is beyond what one run can check: whoever prepares the batch adds the costs up before the signature.
 """
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -31,7 +30,7 @@ from placet.errors import DecisionRefused, GovernanceError
 from placet.governance.approvals import check_time
 from placet.governance.log.merkle import MemoryTree, leaf_hash, verify_inclusion
 from placet.governance.signing.canonical import canonical_bytes, digest, sha256_hex
-from placet.governance.signing.dsse import Envelope
+from placet.governance.signing.dsse import Envelope, parse, unverified_payload
 from placet.governance.signing.signed import check_size, read_document, sign_document, verify_document
 
 NOT_IN_BATCH = "not_in_batch"
@@ -101,9 +100,19 @@ def sign_batch(batch: Batch, tree: MemberTree, key: Ed25519PrivateKey, key_id: s
         ValueError: `batch` is not about `tree`.
         GovernanceError: code `too_large`; its bounds and reason are too long for the runs to read it.
     """
+    return shares(batch, tree, sign_document(batch, key, key_id))
+
+
+def shares(batch: Batch, tree: MemberTree, envelope: str) -> dict[str, str]:
+    """Return for each run id the one line of JSON that run is to be sent of the signed `batch`.
+
+    Raises:
+        ValueError: `batch` is not about `tree`.
+        GovernanceError: code `too_large`; its bounds and reason are too long for the runs to read it.
+    """
     if (batch.size, batch.root) != (tree.size, tree.root):
         raise ValueError(f"the batch is about {batch.size} members under {batch.root[:16]}, not about these members")
-    return dict(_texts(sign_document(batch, key, key_id), tree))
+    return dict(_texts(envelope, tree))
 
 
 def _texts(envelope: str, tree: MemberTree) -> Iterator[tuple[str, str]]:
@@ -131,6 +140,15 @@ def is_batched(text: str) -> bool:
     except (DecisionRefused, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and "batch" in value
+
+
+def envelope_in(text: str) -> Envelope:
+    """Return the envelope that was signed: that of a batch, where `text` is a member's share of one.
+
+    Raises:
+        DecisionRefused: it is neither an envelope nor a share.
+    """
+    return _parse(text).batch if is_batched(text) else parse(text)
 
 
 def verify_batched(
@@ -186,11 +204,7 @@ def read_batched(text: str, member: BatchMember) -> tuple[Batch, Envelope]:
         DecisionRefused: the text is no share of a batch, or not this member's.
     """
     own = _parse(text)
-    try:
-        payload = base64.b64decode(own.batch.payload, validate=True)
-    except ValueError as error:
-        raise DecisionRefused(f"not base64: {error}", code="malformed") from error
-    batch = read_document(payload, Batch)
+    batch = read_document(unverified_payload(own.batch), Batch)
     _check_membership(batch, own.member, member)
     return batch, own.batch
 

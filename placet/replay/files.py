@@ -1,5 +1,6 @@
 """The files an auditor brings and takes away: exported histories, public keys, signed mandates."""
 
+import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.client import WorkflowHistory
 
 from placet.contracts.base import PersonName
+from placet.contracts.people.passkey import Passkey
 from placet.errors import ConfigurationError, UsageError
 from placet.files import LARGEST_GIVEN, read_given, write_file
 from placet.governance.signing.canonical import sha256_hex
-from placet.governance.signing.keys import key_id_of, parse_public_key
+from placet.governance.signing.keys import (
+    is_enrolment_request,
+    key_id_of,
+    parse_enrolment_request,
+    parse_public_key,
+)
 from placet.governance.signing.plain_json import read_json
 from placet.replay.trust import Trusted
 
@@ -48,7 +55,8 @@ def load_trusted(public_keys: Sequence[Path], mandates: Sequence[Path]) -> Trust
     """Read what signatures are to be verified by.
 
     Args:
-        public_keys: `FILE`, or `NAME=FILE` to say as well whose key it is.
+        public_keys: `FILE`, or `NAME=FILE` to say as well whose key it is; a `.pub` file, or a passkey's enrolment
+            request.
         mandates: Signed documents of mandates, as they are kept in the artifact store.
 
     Raises:
@@ -57,14 +65,21 @@ def load_trusted(public_keys: Sequence[Path], mandates: Sequence[Path]) -> Trust
     """
     keys: dict[str, bytes] = {}
     holders: dict[str, str] = {}
+    passkeys: dict[str, Passkey] = {}
     for given in public_keys:
         name, path = _named(given)
-        raw = parse_public_key(_text(path, "public key file", LARGEST_GIVEN))
+        text = _text(path, "public key file", LARGEST_GIVEN)
+        if is_enrolment_request(text):
+            request = parse_enrolment_request(text)
+            raw = base64.b64decode(request.public_key)
+            passkeys[request.key_id] = request.passkey
+        else:
+            raw = parse_public_key(text)
         keys[key_id_of(raw)] = raw
         if name is not None:
             holders[key_id_of(raw)] = name
     texts = [_text(path, "mandate file", LARGEST_GIVEN).rstrip() for path in mandates]
-    return Trusted(keys, holders, {sha256_hex(text.encode()): text for text in texts})
+    return Trusted(keys, holders, {sha256_hex(text.encode()): text for text in texts}, passkeys)
 
 
 def _named(given: Path) -> tuple[str | None, Path]:

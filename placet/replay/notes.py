@@ -35,6 +35,8 @@ def _signatures(case: Case) -> Iterator[str]:
             yield "the mandate's cohort and budget were not checked: the history holds neither"
     if case.accepted and not case.trusted.keys:
         yield "signatures not verified; give the approvers' public keys with --key"
+    if any(accepted.decision.key_id in case.trusted.passkeys for accepted in case.accepted):
+        yield "not checked here: whether the counter of a passkey fits those at other runs (placet audit verify)"
     unnamed = sorted(
         {one.decision.approver for one in case.accepted if one.decision.key_id not in case.trusted.holders}
     )

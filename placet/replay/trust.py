@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from placet.contracts.people.passkey import Passkey
 from placet.errors import DecisionRefused
 from placet.governance.signing import dsse
 
@@ -12,7 +13,8 @@ class Trusted:
     """Keys and documents that an auditor brings.
 
     Attributes:
-        keys: Raw public keys by key id; none: no signature is verified.
+        keys: Public keys by key id; none: no signature is verified.
+        passkeys: Which of them are passkeys, and where those may be used.
         holders: Whose keys they are, by key id, where the auditor says so.
         mandates: Signed documents by the SHA-256 of their text.
     """
@@ -20,6 +22,7 @@ class Trusted:
     keys: Mapping[str, bytes]
     holders: Mapping[str, str] = field(default_factory=dict)
     mandates: Mapping[str, str] = field(default_factory=dict)
+    passkeys: Mapping[str, Passkey] = field(default_factory=dict)
 
     def check(self, envelope: dsse.Envelope, name: str) -> None:
         """Check that `envelope` is signed by one of the keys, and by nobody else's than that of `name`.
@@ -33,7 +36,7 @@ class Trusted:
         key = self.keys.get(key_id)
         if key is None:
             raise DecisionRefused(f"key {key_id[:16]} is none of them", code="unknown_key")
-        dsse.verify(envelope, key)
+        dsse.verify(envelope, key, self.passkeys.get(key_id))
         holder = self.holders.get(key_id)
         if holder not in (None, name):
             raise DecisionRefused(f"signed with the key of {holder!r} in the name of {name!r}", code="wrong_person")

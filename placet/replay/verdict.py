@@ -13,6 +13,7 @@ from agents.catalogue import load
 from placet.contracts.audit import ENDED
 from placet.contracts.base import RunId
 from placet.contracts.people.decision import AcceptedDecision
+from placet.contracts.people.passkey import Passkey
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import END_STATES
 from placet.contracts.times import moment
@@ -87,7 +88,14 @@ async def replay(
     history = await _history(settings, target)
     if export is not None:
         write_history(export, history)
-    verdict = await judge(history, keys, trusted.keys, holders=trusted.holders, mandates=trusted.mandates)
+    verdict = await judge(
+        history,
+        keys,
+        trusted.keys,
+        holders=trusted.holders,
+        mandates=trusted.mandates,
+        passkeys=trusted.passkeys,
+    )
     if _is_run(target):
         faults, found = await asyncio.to_thread(_against_record, settings, verdict)
         verdict.faults.extend(faults)
@@ -106,6 +114,7 @@ async def judge(
     *,
     holders: Mapping[str, str] = _NOTHING,
     mandates: Mapping[str, str] = _NOTHING,
+    passkeys: Mapping[str, Passkey] = MappingProxyType({}),
 ) -> Verdict:
     """Replay `history`, and derive again whatever can be derived from it alone.
 
@@ -115,6 +124,7 @@ async def judge(
         keys: Public keys by key id; with them signatures are verified.
         holders: Whose keys they are, by key id, where that is known.
         mandates: Texts of signed mandates by the SHA-256 of the text.
+        passkeys: Which of the keys are passkeys, by key id.
 
     Raises:
         ConfigurationError: the payloads were encrypted with another key.
@@ -131,7 +141,7 @@ async def judge(
             return verdict
         told = await retell(history, data_converter(payload_keys, for_worker=True))
         verdict.faults.extend(check_agreement(facts, told))
-        _judge(verdict, facts, build_case(facts.request, told, Trusted(keys, holders, mandates)))
+        _judge(verdict, facts, build_case(facts.request, told, Trusted(keys, holders, mandates, passkeys)))
     except ConfigurationError as error:
         if error.code != NOT_SEALED_FOR_IT:
             raise

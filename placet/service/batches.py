@@ -54,6 +54,18 @@ def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: 
     Raises:
         UsageError: the signer's name or the reason is malformed.
     """
+    batch, tree = draft_batch(prepared, tenant=tenant, signer=signer, reason=reason)
+    return sign_batch(batch, tree, key.private, key.key_id)
+
+
+def draft_batch(prepared: PreparedBatch, *, tenant: str, signer: str, reason: str) -> tuple[Batch, MemberTree]:
+    """Return what is signed once for all that was chosen, and the tree over them.
+
+    What each run is sent of the signed batch, `placet.governance.batches.shares` says.
+
+    Raises:
+        UsageError: the signer's name or the reason is malformed.
+    """
     tree = MemberTree([BatchMember(run_id=one.record.run_id, proposal=one.digest) for one in prepared.choices])
     with checked():
         batch = Batch(
@@ -67,7 +79,7 @@ def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: 
             root=tree.root,
             bounds=prepared.bounds,
         )
-    return sign_batch(batch, tree, key.private, key.key_id)
+    return batch, tree
 
 
 def record_batch(database: Database, tenant: str, decision: str) -> Batch:

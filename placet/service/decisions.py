@@ -11,11 +11,12 @@ from placet.contracts.proposal import Proposal
 from placet.errors import UsageError
 from placet.gate.deciding.proof import signer_of
 from placet.governance.amendments import amended
-from placet.governance.approvals import check_key, sign_decision
+from placet.governance.approvals import check_key
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.statement import decision_payload
 from placet.service.given import checked
 from placet.service.runs import find_run
 from placet.storage.database import Database
@@ -51,8 +52,20 @@ def sign_verdict(
     Raises:
         UsageError: the name or the reason is malformed.
     """
-    predicate = _predicate(record, verdict, approver, reason)
-    return sign_decision(predicate, proposal_digest, key.private, key.key_id)
+    statement = verdict_statement(record, proposal_digest, verdict, approver, reason)
+    return dsse.sign(statement, key.private, key.key_id)
+
+
+def verdict_statement(record: RunRecord, proposal_digest: str, verdict: Verdict, approver: str, reason: str) -> bytes:
+    """Return the statement that `approver` signs to decide one exact proposal, as of now.
+
+    Make it when the person decides, not when they begin to read: it says when it was signed, and the counters of
+    passkeys are compared by that.
+
+    Raises:
+        UsageError: the name or the reason is malformed.
+    """
+    return decision_payload(proposal_digest, _predicate(record, verdict, approver, reason))
 
 
 def sign_amendment(
@@ -80,12 +93,27 @@ def sign_amendment(
         DecisionRefused: the proposal cannot be changed so.
         UsageError: neither or both of the changes are given.
     """
+    changed, statement = amendment_statement(record, pending, change, approver, reason)
+    return changed, dsse.sign(statement, key.private, key.key_id)
+
+
+def amendment_statement(
+    record: RunRecord,
+    pending: tuple[str, Proposal],
+    change: tuple[Money | None, str | None],
+    approver: str,
+    reason: str,
+) -> tuple[Proposal, bytes]:
+    """Return the pending proposal as the approver changes it, and the statement that they sign of it.
+
+    The arguments and what is raised are those of `sign_amendment`.
+    """
     digest, proposal = pending
     with checked():
         amendment = Amendment(amends=digest, amount=change[0], treatment=change[1])
     predicate = _predicate(record, "amend", approver, reason, amendment)
     changed = amended(proposal, amendment, approver, reason)
-    return changed, sign_decision(predicate, digest_of(changed), key.private, key.key_id)
+    return changed, decision_payload(digest_of(changed), predicate)
 
 
 def _predicate(
@@ -113,7 +141,7 @@ def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) ->
     key_id = envelope.signatures[0].keyid
     with database.reading() as tx:
         key = check_key(tx.approvers.get(key_id), key_id, tenant, datetime.now(UTC))
-    dsse.verify(envelope, base64.b64decode(key.public_key))
+    dsse.verify(envelope, base64.b64decode(key.public_key), key.passkey)
 
 
 async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:

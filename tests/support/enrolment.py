@@ -41,6 +41,7 @@ def enrolment_of(key: EnrolledKey, by: Signer) -> str:
         key_id=key.key_id,
         public_key=key.public_key,
         expires_at=key.expires_at,
+        passkey=key.passkey,
     )
     return sign_document(document, by.key.private, by.key.key_id)
 

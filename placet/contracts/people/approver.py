@@ -1,17 +1,22 @@
 """Enrolled approvers: the keys whose signatures count, and the named people who hold them."""
 
-import base64
-import binascii
-import hashlib
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from placet.contracts.base import NAME_OF_OURS, Digest, Frozen, PersonName, TenantId
 from placet.contracts.money import Money
+from placet.contracts.people.passkey import Passkey, check_key_id, coordinates, decoded_key
 
 ED25519_PUBLIC_KEY_BYTES = 32
 """Length of a raw Ed25519 public key (RFC 8032)."""
+
+KeyKind = Literal["ed25519", "passkey"]
+"""How a key signs: over the DSSE encoding itself, or by a WebAuthn assertion whose challenge is its SHA-256."""
+
+# A key of the first kind has no such field, in no document, entry or export: its bytes are those of before.
+OptionalPasskey = Annotated[Passkey | None, Field(exclude_if=lambda passkey: passkey is None)]
+"""What makes a key a passkey; left out of everything that is written where it is None."""
 
 RoleName = Annotated[str, StringConstraints(pattern=NAME_OF_OURS)]
 
@@ -23,8 +28,9 @@ class EnrolledKey(Frozen):
         name: The person, never a shared account.
         roles: What the person may decide as; a gate asks for one of them.
         limit: The largest cost of a proposal this key may decide; None, which must be said, is nothing at all.
-        key_id: SHA-256 of the raw public key, in hexadecimal.
-        public_key: The raw 32-byte Ed25519 public key, in standard base64.
+        key_id: SHA-256 of the public key's bytes, in hexadecimal.
+        public_key: The raw 32-byte Ed25519 public key, or the canonical COSE_Key of a passkey, in standard base64.
+        passkey: The credential, where the key is a passkey.
         enrolled_by: Who vouched for the key.
         expires_at: First moment at which the key no longer counts; None if it does not expire.
         revoked_at: First moment at which the key was withdrawn; set once, never cleared.
@@ -42,17 +48,21 @@ class EnrolledKey(Frozen):
     revoked_by: PersonName | None = None
     revoked_at: AwareDatetime | None = None
     revoked_reason: Annotated[str, Field(max_length=500)] | None = None
+    passkey: OptionalPasskey = None
+
+    @property
+    def kind(self) -> KeyKind:
+        """How the key signs."""
+        return "ed25519" if self.passkey is None else "passkey"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        try:
-            raw = base64.b64decode(self.public_key, validate=True)
-        except binascii.Error as error:
-            raise ValueError(f"public_key {self.public_key!r} is not base64") from error
-        if len(raw) != ED25519_PUBLIC_KEY_BYTES:
+        raw = decoded_key(self.public_key)
+        if self.passkey is not None:
+            coordinates(raw, self.passkey.algorithm)
+        elif len(raw) != ED25519_PUBLIC_KEY_BYTES:
             raise ValueError(f"public_key holds {len(raw)} bytes; an Ed25519 public key has 32")
-        if hashlib.sha256(raw).hexdigest() != self.key_id:
-            raise ValueError(f"key_id {self.key_id!r} is not the SHA-256 of public_key")
+        check_key_id(self.key_id, raw)
         if self.limit is not None and self.limit.amount_minor < 0:
             raise ValueError(f"limit {self.limit} is negative")
         if self.expires_at is not None and self.expires_at <= self.enrolled_at:

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from placet.contracts.base import Digest, PersonName
 from placet.contracts.money import Money
-from placet.contracts.people.approver import RoleName
+from placet.contracts.people.approver import OptionalPasskey, RoleName
 from placet.contracts.people.signed import SignedDocument
 
 ADMINISTRATOR = "administrator"
@@ -23,8 +23,9 @@ class Enrolment(SignedDocument):
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1, max_length=20)]
     limit: Money | None
     key_id: Digest
-    public_key: Annotated[str, Field(max_length=64)]
+    public_key: Annotated[str, Field(max_length=128)]
     expires_at: AwareDatetime | None = None
+    passkey: OptionalPasskey = None
 
 
 class Revocation(SignedDocument):

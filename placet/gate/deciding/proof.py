@@ -16,10 +16,12 @@ from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.context import GateContext
 from placet.governance.amendments import amended
 from placet.governance.approvals import CLOCK_SKEW, FindKey, amendment_of, verify_decision
-from placet.governance.batches import is_batched, signed_part, verify_batched
+from placet.governance.batches import envelope_in, is_batched, signed_part, verify_batched
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.counters import CounterUse, use_of
 from placet.governance.signing.signed import proven_signer
+from placet.storage.governance.counters import check_noted
 from placet.storage.pending import Pending
 from placet.storage.records import UsedDecision
 from placet.storage.transaction import Transaction
@@ -97,6 +99,11 @@ def signer_of(tx: Transaction, tenant: str, envelope: str, now: datetime) -> str
     return proven_signer(signed, tenant=tenant, now=now, find_key=tx.approvers.get)
 
 
+def counter_of(text: str, key: EnrolledKey, signed_at: datetime) -> CounterUse | None:
+    """Read the counter of a decision that `read_decision` passed; None where its key is no passkey."""
+    return None if key.passkey is None else use_of(envelope_in(text), key, signed_at)
+
+
 def prove(
     context: GateContext, tx: Transaction, run: RunRequest, used: UsedDecision, pending: Pending, proposal: Proposal
 ) -> AcceptedDecision:
@@ -160,9 +167,10 @@ def _check(
     def key_then(key_id: str) -> EnrolledKey | None:
         return tx.approvers.get_at(key_id, row.decided_at)
 
-    said, _ = read_decision(
+    said, key = read_decision(
         tx, run, text, pending=answered, proposal=shown, phase=used.phase, now=row.decided_at, find_key=key_then
     )
+    check_noted(tx, run.tenant, counter_of(text, key, row.decided_at))
     if row.verdict == "amend":
         change = amendment_of(text)
         if change is None or digest_of(amended(shown, change, row.approver, row.reason)) != pending.proposal:

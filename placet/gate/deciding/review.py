@@ -13,7 +13,7 @@ from placet.errors import DecisionRefused, GovernanceError, PlacetError, Storage
 from placet.gate.context import GateContext, milliseconds_since
 from placet.gate.deciding.counted import CountedApprovals
 from placet.gate.deciding.entitlement import Entitlement
-from placet.gate.deciding.proof import check_amendments, read_decision, signer_of
+from placet.gate.deciding.proof import check_amendments, counter_of, read_decision, signer_of
 from placet.gate.notices import announce
 from placet.gate.opening import gate_for, keep_policies, replacing
 from placet.gate.sending.halting import check_not_halted
@@ -22,6 +22,7 @@ from placet.governance.approvals import CLOCK_SKEW, amendment_of
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
+from placet.storage.governance.counters import check_use, note_use
 from placet.storage.pending import Pending, amended_key, pending_on_record
 from placet.storage.records import Asked
 from placet.storage.transaction import Transaction
@@ -88,6 +89,8 @@ class Review:
         now = max(received.received_at, clock) if received.received_at <= clock + CLOCK_SKEW else clock
         decision, key = self._verify(received.envelope, now)
         counted, pending = self._counted, self._pending
+        use = counter_of(received.envelope, key, decision.decided_at)
+        check_use(tx, run.tenant, use)
         if decision.verdict in YES:
             counted.check_yes()
             check_amendments(self._context, tx, run, pending)
@@ -102,6 +105,7 @@ class Review:
             if any(row.place >= counted.place for row in rows):
                 raise StorageError("another review of this run came between; this one is done again")
             raise DecisionRefused("this decision was used before", code="duplicate")
+        note_use(tx, run.tenant, use, decision.approver, clock)
         keep_policies(tx, run, counted.policies)
         tx.artifacts.put(run.tenant, DOCUMENT_MEDIA_TYPE, received.envelope.encode())
         if decision.verdict == "amend":

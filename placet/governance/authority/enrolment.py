@@ -20,6 +20,7 @@ from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocati
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, FindKey
+from placet.governance.signing.assertions import check_passkey
 from placet.governance.signing.ed25519 import check_public_key
 from placet.governance.signing.signed import Verified, unverified_document, verify_document
 
@@ -41,8 +42,13 @@ def enrolled_key(enrolment: Enrolment) -> EnrolledKey:
             enrolled_by=enrolment.signer,
             enrolled_at=enrolment.signed_at,
             expires_at=enrolment.expires_at,
+            passkey=enrolment.passkey,
         )
-        check_public_key(base64.b64decode(key.public_key))
+        raw = base64.b64decode(key.public_key)
+        if key.passkey is None:
+            check_public_key(raw)
+        else:
+            check_passkey(raw, key.passkey)
     except ValidationError as error:
         raise DecisionRefused(f"not an enrolment: {first_fault(error)}", code="malformed_statement") from error
     except ValueError as error:

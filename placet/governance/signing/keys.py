@@ -1,18 +1,24 @@
 """An approver's key file: an Ed25519 private key in encrypted PKCS #8 (RFC 5958), readable by its owner alone."""
 
 import base64
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import ValidationError
 
 from placet import files
+from placet.contracts.base import first_fault
+from placet.contracts.people.passkey import EnrolmentRequest
 from placet.contracts.text import shortened
 from placet.errors import ConfigurationError
+from placet.governance.signing.assertions import check_passkey
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.ed25519 import check_public_key
+from placet.governance.signing.plain_json import read_json
 
 NOT_OPENED = "key_not_opened"
 
@@ -39,7 +45,7 @@ def public_bytes(key: Ed25519PublicKey) -> bytes:
 
 
 def key_id_of(raw_public_key: bytes) -> str:
-    """Return the identity of a key: SHA-256 of its raw public half."""
+    """Return the identity of a key: SHA-256 of its public half, raw or, of a passkey, as a canonical COSE_Key."""
     return sha256_hex(raw_public_key)
 
 
@@ -105,6 +111,27 @@ def _read(path: Path) -> bytes:
         raise ConfigurationError(
             f"cannot read key file {str(path)!r}: {error.strerror}; create one with `placet keys new`"
         ) from error
+
+
+def parse_enrolment_request(text: str) -> EnrolmentRequest:
+    """Read what a passkey's registration yielded; whose it is, is that file's word alone.
+
+    Raises:
+        ConfigurationError: it is something else, or its public key proves nothing.
+    """
+    try:
+        request = EnrolmentRequest.model_validate_json(json.dumps(read_json(text, once_each=True)))
+        check_passkey(base64.b64decode(request.public_key), request.passkey)
+    except ValidationError as error:
+        raise ConfigurationError(f"not a passkey's enrolment request: {first_fault(error)}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"not a passkey's enrolment request: {error}") from error
+    return request
+
+
+def is_enrolment_request(text: str) -> bool:
+    """Whether `text` claims to be a passkey's enrolment request, and no base64 public key."""
+    return text.lstrip()[:1] == "{"
 
 
 def parse_public_key(text: str) -> bytes:

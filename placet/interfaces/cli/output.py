@@ -136,21 +136,61 @@ def print_weighed(events: "Sequence[AuditEvent]") -> None:
 
 
 def print_keys(keys: "Sequence[ListedKey]") -> None:
-    """Print a table of enrolled keys; below it, why some of them do not count."""
-    made = table("name", "key", "roles", "limit", "valid until", "state", whole=("key", "valid until", "state"))
+    """Print a table of enrolled keys, with kinds where one is a passkey; below it, why some do not count."""
+    kinds = any(listed.key is not None and listed.key.kind == "passkey" for listed in keys)
+    columns = ["name", "key", *(["kind"] if kinds else []), "roles", "limit", "valid until", "state"]
+    made = table(*columns, whole=("key", "kind", "valid until", "state"))
     for listed in keys:
         key = listed.key
         if key is None:
-            add_row(made, one_line(listed.name, 64), listed.key_id[:16], "", "", "", "NOT VERIFIED")
+            cells = [one_line(listed.name, 64), listed.key_id[:16], *[""] * (len(columns) - 3), "NOT VERIFIED"]
+            add_row(made, *cells)
             continue
         end = key.revoked_at or key.expires_at
-        state = "NOT VERIFIED" if listed.fault is not None else "revoked" if key.revoked_at else "valid"
         until = minute(end) if end else "no end"
-        add_row(made, key.name, key.key_id[:16], ", ".join(key.roles), str(key.limit or "none"), until, state)
+        cells = [", ".join(key.roles), str(key.limit or "none"), until, _key_state(listed)]
+        add_row(made, key.name, key.key_id[:16], *([key.kind] if kinds else []), *cells)
     console().print(made if keys else "no keys enrolled")
     for listed in keys:
         if listed.fault is not None:
             print_line(f"key {listed.key_id[:16]} of {shortened(listed.name, 64)!r} counts for nothing: {listed.fault}")
+
+
+def print_key(listed: "ListedKey") -> None:
+    """Everything that is enrolled of one key, and why it does not count."""
+    from placet.contracts.people.passkey import ES256
+
+    key = listed.key
+    said = {"key": listed.key_id, "name": one_line(listed.name, 64), "state": _key_state(listed)}
+    if key is not None:
+        end = key.expires_at
+        said |= {
+            "kind": key.kind,
+            "roles": ", ".join(key.roles),
+            "limit": str(key.limit or "none"),
+            "enrolled": f"{minute(key.enrolled_at)} by {key.enrolled_by}",
+            "valid until": minute(end) if end else "no end",
+            "public key": key.public_key,
+        }
+        if key.revoked_at is not None:
+            said["revoked"] = f"{minute(key.revoked_at)} by {key.revoked_by}"
+        if key.passkey is not None:
+            said |= {
+                "credential": key.passkey.credential_id,
+                "algorithm": "ES256" if key.passkey.algorithm == ES256 else "EdDSA",
+                "used on": ", ".join(key.passkey.origins),
+                "relying party": key.passkey.rp_id,
+            }
+    if listed.fault is not None:
+        said["counts for nothing"] = listed.fault
+    for name, value in said.items():
+        print_line(f"{name}: {value}")
+
+
+def _key_state(listed: "ListedKey") -> str:
+    if listed.key is None or listed.fault is not None:
+        return "NOT VERIFIED"
+    return "revoked" if listed.key.revoked_at else "valid"
 
 
 def _print(line: str, indent: int) -> None:

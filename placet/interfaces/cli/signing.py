@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from placet.errors import ConfigurationError
+from placet.errors import ConfigurationError, PlacetError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.toolbox import Toolbox
 from placet.service.given import person
@@ -32,9 +32,7 @@ def check_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> N
         UsageError: `name` is nobody's name.
         ConfigurationError: there is none, or others can read it.
     """
-    from placet.governance.signing.keys import check_key_file
-
-    check_key_file(key_path(toolbox, name, key_file))
+    _check_there(toolbox, name, key_path(toolbox, name, key_file))
 
 
 def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "Signer":
@@ -44,10 +42,10 @@ def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "S
         UsageError: `name` is nobody's name.
         ConfigurationError: the key cannot be opened.
     """
-    from placet.governance.signing.keys import NOT_OPENED, Signer, check_key_file, load_key_file
+    from placet.governance.signing.keys import NOT_OPENED, Signer, load_key_file
 
     path = key_path(toolbox, name, key_file)
-    check_key_file(path)
+    _check_there(toolbox, name, path)
     tries = 1 if toolbox.passphrase_is_given else _TRIES
     for left in reversed(range(tries)):
         try:
@@ -64,3 +62,40 @@ def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "S
 def _advice(toolbox: Toolbox, name: str) -> str:
     lost = f"a lost passphrase cannot be recovered: `placet keys new {name} --file FILE`, and have that key enrolled"
     return f"check PLACET_KEY_PASSPHRASE, or unset it to be asked; {lost}" if toolbox.passphrase_is_given else lost
+
+
+def _check_there(toolbox: Toolbox, name: str, path: Path) -> None:
+    from placet.governance.signing.keys import check_key_file, is_enrolment_request
+
+    try:
+        check_key_file(path)
+    except ConfigurationError as error:
+        if (_begins(path) if path.is_file() else "") == "{" or (not path.exists() and _has_passkey(toolbox, name)):
+            raise _signs_in_console(name) from error
+        raise
+    if is_enrolment_request(_begins(path)):
+        raise _signs_in_console(name)
+
+
+def _signs_in_console(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the key of {name!r} is a passkey, which signs in the console; the command line signs with key files alone",
+        code="passkey_signs_in_console",
+    )
+
+
+def _begins(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(1).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _has_passkey(toolbox: Toolbox, name: str) -> bool:
+    try:
+        with toolbox.database().reading() as tx:
+            keys = tx.approvers.list(toolbox.tenant)
+    except PlacetError:  # what is wrong with the key file is said in any case
+        return False
+    return any(key.name == name and key.kind == "passkey" and key.revoked_at is None for key in keys)

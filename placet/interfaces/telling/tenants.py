@@ -31,6 +31,10 @@ def _key(event: AuditEvent) -> str:
     return f"enrolled a key of {name_of(body['name'])} as {roles}, who may decide up to {limit}"
 
 
+def _passkey_used(event: AuditEvent) -> str:
+    return f"signed with passkey {digest_of(str(event.body['key_id']))}, whose counter said {event.body['counter']}"
+
+
 def _token(event: AuditEvent) -> str:
     body, named = event.body, digest_of(str(event.body["token_id"]))
     if event.kind == "token.revoked":
@@ -137,6 +141,7 @@ OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "halt.lifted": _halt,
     "key.enrolled": _key,
     "key.revoked": _key,
+    "passkey.used": _passkey_used,
     "policy.in_force": _policy,
     "policy.kept": _policy,
     "engine.met": _met,

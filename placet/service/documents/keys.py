@@ -10,6 +10,7 @@ from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
+from placet.contracts.people.passkey import Passkey
 from placet.errors import ConfigurationError, UsageError
 from placet.governance.authority.enrolment import enrolled_key, verify_enrolment, verify_revocation
 from placet.governance.signing.keys import Signer, key_id_of, public_bytes
@@ -51,9 +52,16 @@ def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> E
             code="key_already_enrolled",
         )
     public_key = public_bytes(by.key.private.public_key())
-    envelope = _sign_enrolment(
-        name=by.name, tenant=tenant, roles=(ADMINISTRATOR,), limit=None, public_key=public_key, by=by, expires_at=None
+    enrolment = draft_enrolment(
+        name=by.name,
+        tenant=tenant,
+        roles=(ADMINISTRATOR,),
+        limit=None,
+        public_key=public_key,
+        by=by.name,
+        expires_at=None,
     )
+    envelope = sign_document(enrolment, by.key.private, by.key.key_id)
     trust.administrators.add(tenant, by.name, public_key)
     with database.reading() as tx:
         known = tx.approvers.get(key_id)
@@ -70,17 +78,28 @@ def enroll_key(
     public_key: bytes,
     by: Signer,
     expires_at: datetime | None,
+    passkey: Passkey | None = None,
 ) -> EnrolledKey:
     """Sign that `public_key` is `name`'s, and what it entitles to, and take that on the record.
+
+    `passkey` is the credential, where the key is one; `public_key` is then its COSE_Key.
 
     Raises:
         UsageError: a value is malformed, or the key is enrolled already.
         ConfigurationError: no administrator is pinned here.
         DecisionRefused: `by` is no administrator.
     """
-    envelope = _sign_enrolment(
-        name=name, tenant=tenant, roles=roles, limit=limit, public_key=public_key, by=by, expires_at=expires_at
+    enrolment = draft_enrolment(
+        name=name,
+        tenant=tenant,
+        roles=roles,
+        limit=limit,
+        public_key=public_key,
+        by=by.name,
+        expires_at=expires_at,
+        passkey=passkey,
     )
+    envelope = sign_document(enrolment, by.key.private, by.key.key_id)
     return take_enrolment(database, envelope, tenant=tenant)
 
 
@@ -161,20 +180,27 @@ def check_administrators(trust: Trust, tenant: str) -> None:
     )
 
 
-def _sign_enrolment(
+def draft_enrolment(
     *,
     name: str,
     tenant: str,
     roles: tuple[str, ...],
     limit: str | None,
     public_key: bytes,
-    by: Signer,
+    by: str,
     expires_at: datetime | None,
-) -> str:
+    passkey: Passkey | None = None,
+) -> Enrolment:
+    """Return what the administrator `by` is to sign of somebody's key.
+
+    Raises:
+        UsageError: a value is malformed.
+        DecisionRefused: the key is not an acceptable one.
+    """
     try:
         enrolment = Enrolment(
             tenant=tenant,
-            signer=by.name,
+            signer=by,
             signed_at=datetime.now(UTC),
             document_id=secrets.token_hex(16),
             name=name,
@@ -183,13 +209,14 @@ def _sign_enrolment(
             key_id=key_id_of(public_key),
             public_key=base64.b64encode(public_key).decode(),
             expires_at=expires_at,
+            passkey=passkey,
         )
         enrolled_key(enrolment)
     except ValidationError as error:
         raise UsageError(f"malformed: {first_fault(error)}") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return sign_document(enrolment, by.key.private, by.key.key_id)
+    return enrolment
 
 
 def _take_enrolment(tx: Transaction, text: str, tenant: str, now: datetime) -> EnrolledKey:
@@ -199,7 +226,7 @@ def _take_enrolment(tx: Transaction, text: str, tenant: str, now: datetime) -> E
     if not tx.approvers.enroll(key, verified.digest):
         return key
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
-    terms = {"name", "roles", "limit", "key_id", "public_key", "expires_at"}
+    terms = {"name", "roles", "limit", "key_id", "public_key", "expires_at", "passkey"}
     body = {
         **key.model_dump(mode="json", include=terms),
         "document": verified.digest,

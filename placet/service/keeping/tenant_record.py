@@ -8,16 +8,36 @@ from placet.contracts.audit import RecordKind
 from placet.contracts.base import Frozen, PersonName
 from placet.contracts.people.signed import Remark
 from placet.errors import DecisionRefused, UsageError
+from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.counters import use_of
+from placet.governance.signing.plain_json import read_json
 from placet.governance.signing.signed import proven_signer
 from placet.service.given import checked
 from placet.storage.database import Database
+from placet.storage.governance.counters import check_use, note_use
 from placet.storage.transaction import Transaction
 
 T = TypeVar("T")
 
 VOUCHED: Final = "token.vouched"
 """Of the entry that says which token vouches for who asked for a run."""
+
+
+def _count(tx: Transaction, tenant: str, text: str, now: datetime) -> None:
+    """Check and record the counter of a document that was just verified, where a passkey signed it.
+
+    Raises:
+        DecisionRefused: code `counter_rolled_back`.
+    """
+    envelope = dsse.parse(text)
+    key = tx.approvers.get(envelope.signatures[0].keyid)
+    if key is None or key.passkey is None:
+        return
+    predicate = read_json(dsse.unverified_payload(envelope))["predicate"]
+    use = use_of(envelope, key, datetime.fromisoformat(predicate["signed_at"]))
+    check_use(tx, tenant, use)
+    note_use(tx, tenant, use, key.name, now)
 
 
 def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
@@ -68,7 +88,9 @@ def take_document(
     text, now = _storable(envelope), datetime.now(UTC)
     try:
         with database.transaction() as tx:
-            return take(tx, text, tenant, now)
+            taken = take(tx, text, tenant, now)
+            _count(tx, tenant, text, now)
+            return taken
     except DecisionRefused as error:
         _record_refused(database, tenant, refused, text, error, now)
         raise

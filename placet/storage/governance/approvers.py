@@ -12,7 +12,9 @@ from sqlalchemy import bindparam, select, update
 
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.passkey import Passkey
 from placet.errors import GovernanceError, UsageError
+from placet.governance.signing.canonical import canonical_bytes
 from placet.storage.governance.enrolment import REVOKED, Enrolled, EnrolmentJudge, RevokedEntry, Trust
 from placet.storage.governance.withdrawals import with_withdrawal, withdrawal
 from placet.storage.sql.driver import Connection, Row
@@ -32,7 +34,7 @@ _NAMES = (
     .limit(bindparam("limit"))
 )
 _REVOKE = update(APPROVER).where(APPROVER.c.key_id == bindparam("id"), APPROVER.c.revoked_at.is_(None))
-_COLUMNS = tuple(name for name in EnrolledKey.model_fields if name != "limit")
+_COLUMNS = tuple(name for name in EnrolledKey.model_fields if name not in ("limit", "passkey"))
 
 
 class ListedKey(NamedTuple):
@@ -184,7 +186,12 @@ def _values(key: EnrolledKey, document: str) -> dict[str, object]:
         "limit_currency": None if limit is None else limit.currency,
         "document": document,
         "revocation": None,
+        "passkey": None if key.passkey is None else canonical_bytes(key.passkey).decode(),
     }
+
+
+def _passkey(text: str | None) -> Passkey | None:
+    return None if text is None else Passkey.model_validate_json(text)
 
 
 def _read(row: Row) -> Enrolled | None:
@@ -193,8 +200,9 @@ def _read(row: Row) -> Enrolled | None:
     try:
         limit = None if minor is None and currency is None else Money(amount_minor=minor, currency=currency)
         values = {**{name: row[name] for name in _COLUMNS}, **withdrawal(row)}
+        values["passkey"] = _passkey(row["passkey"])
         key = EnrolledKey(**{**values, "roles": tuple(row["roles"].split()), "limit": limit})
-    except (ValidationError, AttributeError):
+    except (ValidationError, AttributeError, TypeError):
         return None
     if row["entry_seq"] is None:
         return Enrolled(key, row["document"], None)

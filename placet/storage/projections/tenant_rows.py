@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from placet.contracts.base import Frozen
 from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.mandate import Mandate
+from placet.governance.signing.canonical import canonical_bytes
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
 from placet.storage.sql.driver import Row
@@ -112,6 +113,7 @@ def _enrolled(entry: Entry) -> Recorded:
         "limit_minor": limit.get("amount_minor"),
         "limit_currency": limit.get("currency"),
         "public_key": body["public_key"],
+        "passkey": canonical_bytes(body["passkey"]).decode() if body.get("passkey") else None,
         "enrolled_by": entry.actor,
         "enrolled_at": _time(body["signed_at"]),
         "document": body["document"],

@@ -4,7 +4,8 @@
      that its entries name are there, or an entry says that retention erased them;
  (2) what a run rests on was not taken away before, as the order of the entries shows;
  (3) rows about runs that have no record at all;
- (4) keys, delegations, mandates, halts and controls, with the tenant's own stream.
+ (4) keys, delegations, mandates, halts and controls, with the tenant's own stream; counters of passkeys, among
+     themselves.
 It believes the entries; that they are those that were written is for `placet.storage.log.verification` to show, in the
 same snapshot.
 """
@@ -16,6 +17,7 @@ from typing import Any
 from placet.contracts.audit import ENDED
 from placet.errors import GovernanceError
 from placet.storage.log.tree import LOWEST_POSITION
+from placet.storage.projections.counters import check_counters
 from placet.storage.projections.documents import Mention, check_documents, mentions
 from placet.storage.projections.finding import DIFFERS, Finding
 from placet.storage.projections.order import Withdrawn, is_sending, kind_of
@@ -42,6 +44,7 @@ def verify_projections(tx: Transaction, tenant: str) -> Iterator[Finding]:
     for kept in KEPT:
         yield from check_kept(rows, tenant, kept)
     yield from check_spent(rows, tenant)
+    yield from check_counters(rows, tenant)
 
 
 def check_projections(tx: Transaction, tenant: str) -> None:

@@ -31,7 +31,7 @@ _ROLE: Final = text("SHOW session_replication_role")
 
 _MADE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
-        "approver_key": ("5bf89b4cb60b31c8", "1e93f4f7ffb426a9"),
+        "approver_key": ("d3075806307c85da", "cbc4e316533437e2"),
         "artifact": ("572e56e86e59435b", "6da877ef8f94252b"),
         "audit_event": ("cad6d83529539659", "3dc56d088ea953f3"),
         "control_run": ("46121d0ff5e85a59", "483c4bc6d2a379d6"),

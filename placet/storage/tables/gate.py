@@ -22,11 +22,13 @@ APPROVER = Table(
     Column("revoked_reason", Text),
     Column("document", Text),
     Column("revocation", Text),
+    Column("passkey", Text),
     Index("ix_approver_key_tenant_name", "tenant", "name"),
 )
 """An enrolled key. Never deleted; the only change it allows is its revocation, once.
 
     It counts only while the signed enrolment at `document` verifies. `revocation` is the signed document that ended it.
+    `passkey` is the RFC 8785 form of the credential where the key is a passkey, and empty otherwise.
     """
 
 

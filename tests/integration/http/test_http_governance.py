@@ -17,7 +17,7 @@ from placet.governance.log.bundle import ProofBundle, verify_bundle
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
 from placet.governance.signing.keys import Signer, public_bytes
-from placet.governance.signing.signed import sign_document
+from placet.governance.signing.signed import document_statement, sign_document
 from placet.interfaces.http.app import create_app
 from placet.service.batch_choice import parse_limits, prepare_batch
 from placet.service.batches import sign_prepared
@@ -31,6 +31,7 @@ from placet.storage.database import Database
 from placet.storage.records import Asked
 from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at, problem, serving, start
 from tests.security.gate.test_approver_view import hostile_proposal, waiting
+from tests.support.authenticator import ORIGIN, Authenticator
 from tests.support.databases import migrated, sqlite_url
 from tests.support.enrolment import enrolment_of, new_signer, trusted
 from tests.support.facts import FACTS
@@ -105,6 +106,28 @@ def test_a_key_is_enrolled_and_revoked_by_what_an_administrator_signed(
     assert (revoked.status_code, revoked.json()) == (201, {"key_id": key.key_id})
     (_, listed) = sorted(api.get("/v1/keys").json()["keys"], key=lambda one: one["name"] != "root")
     assert (listed["key"]["revoked_reason"], listed["fault"]) == ("lost", "")
+
+
+def test_a_passkey_is_enrolled_listed_and_revoked_by_its_own_signature(
+    api: httpx.Client, own: Database, root: Signer
+) -> None:
+    device = Authenticator(counter=0)
+    key = device.enrolled("cora").model_copy(update={"enrolled_at": datetime.now(UTC)})
+    done = post(api, "/v1/keys", enrolment_of(key, root))
+    assert (done.status_code, done.json()["passkey"]) == (201, device.passkey.model_dump(mode="json"))
+    listed = {one["name"]: one["key"] for one in api.get("/v1/keys").json()["keys"]}
+    assert listed["cora"]["passkey"]["credential_id"] == device.passkey.credential_id
+    assert "passkey" not in listed["root"]
+    revocation = Revocation(
+        tenant="demo", signer="cora", signed_at=datetime.now(UTC), document_id="2" * 32, key_id=device.key_id
+    )
+    statement = document_statement(revocation)
+    device.origin = "https://evil.example"
+    assert problem(post(api, "/v1/keys/revocations", device.envelope(statement)))[1] == "wrong_origin"
+    device.origin = ORIGIN
+    revoked = post(api, "/v1/keys/revocations", device.envelope(statement))
+    assert (revoked.status_code, revoked.json()) == (201, {"key_id": device.key_id})
+    assert kinds(own)[-2:] == ["key.revoked", "passkey.used"]
 
 
 def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own: Database, root: Signer) -> None:

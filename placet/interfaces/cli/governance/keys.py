@@ -1,12 +1,13 @@
-"""`placet keys new|bootstrap|enroll|list|revoke`: who may sign, with which key, up to which amount."""
+"""`placet keys new|bootstrap|enroll|list|show|revoke`: who may sign, with which key, up to which amount."""
 
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placet.errors import ConfigurationError
+from placet.errors import ConfigurationError, UsageError
 from placet.files import read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
@@ -16,6 +17,7 @@ from placet.interfaces.cli.signing import key_path, load_signer
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from placet.contracts.people.passkey import Passkey
     from placet.storage.governance.approvers import ListedKey
 
 app = typer.Typer(no_args_is_help=True, help="Approvers and their signing keys.")
@@ -74,7 +76,9 @@ def bootstrap(
 def enroll(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="the person's name")],
-    public: Annotated[Path, typer.Option("--public", help="the person's .pub file, made by `placet keys new`")],
+    public: Annotated[
+        Path, typer.Option("--public", help="the person's .pub file, or their passkey's enrolment request")
+    ],
     administrator: AdministratorOption,
     role: Annotated[list[str], typer.Option("--role", help="role held; repeatable")],
     limit: Annotated[str | None, typer.Option("--limit", help="largest cost they may decide: '200.00 USD'")] = None,
@@ -86,7 +90,7 @@ def enroll(
 
     toolbox: Toolbox = context.obj
     amount(limit, "--limit")
-    raw = _public_key(public)
+    raw, passkey = _enrolled_half(public, name)
     check_administrators(toolbox.database().trust, toolbox.tenant)
     say_unasked(toolbox, role)
     key = enroll_key(
@@ -98,6 +102,7 @@ def enroll(
         public_key=raw,
         by=load_signer(toolbox, administrator, key_file),
         expires_at=datetime.now(UTC) + timedelta(days=days),
+        passkey=passkey,
     )
     output.print_line(f"{key.name}  key {key.key_id[:16]} enrolled by {administrator}")
 
@@ -113,6 +118,26 @@ def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
         output.print_json([_as_json(key) for key in keys])
     else:
         output.print_keys(keys)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="key id, or an unambiguous beginning of it")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one key: whose it is, how it signs, and why it counts for nothing where that is so."""
+    toolbox: Toolbox = context.obj
+    with toolbox.database().reading() as tx:
+        found = [one for one in tx.approvers.listed(toolbox.tenant) if one.key_id.startswith(key_id)]
+    if len(found) != 1 or not key_id:
+        raise UsageError(
+            f"{len(found)} keys of tenant {toolbox.tenant!r} begin with {key_id!r}; see `placet keys list`"
+        )
+    if as_json:
+        output.print_json(_as_json(found[0]))
+    else:
+        output.print_key(found[0])
 
 
 @app.command("revoke")
@@ -144,8 +169,22 @@ def _public_key(file: Path) -> bytes:
         raise ConfigurationError(f"{error}; {made}", code=error.code) from error
 
 
+def _enrolled_half(file: Path, name: str) -> "tuple[bytes, Passkey | None]":
+    from placet.governance.signing.keys import is_enrolment_request, parse_enrolment_request, parse_public_key
+
+    text = read_given(file, "public key file")
+    if not is_enrolment_request(text):
+        return parse_public_key(text), None
+    request = parse_enrolment_request(text)
+    if request.name != name:
+        raise UsageError(f"{str(file)!r} is the enrolment request of {request.name!r}, not of {name!r}")
+    return b64decode(request.public_key), request.passkey
+
+
 def _as_json(listed: "ListedKey") -> dict[str, Any]:
     fields = (
         {"key_id": listed.key_id, "name": listed.name} if listed.key is None else listed.key.model_dump(mode="json")
     )
+    if listed.key is not None:
+        fields["kind"] = listed.key.kind
     return {**fields, "verified": listed.fault is None, "fault": listed.fault}
