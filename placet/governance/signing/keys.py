@@ -130,7 +130,7 @@ def parse_enrolment_request(text: str) -> EnrolmentRequest:
 
 
 def is_enrolment_request(text: str) -> bool:
-    """Whether `text` claims to be a passkey's enrolment request, and no base64 public key."""
+    """Return whether `text` claims to be a passkey's enrolment request, and no base64 public key."""
     return text.lstrip()[:1] == "{"
 
 

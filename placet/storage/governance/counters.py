@@ -60,21 +60,13 @@ def note_use(tx: Transaction, tenant: str, use: CounterUse | None, actor: str, a
     known = tx.audit.find(stream, step)
     if known is not None and read_use(step, known.body).statement == use.statement:
         return  # of a batch, at another of its runs: thousands of them must not queue at the end of this stream
-    tx.audit.append(
-        stream=stream,
-        tenant=tenant,
-        run_id=None,
-        kind=USED,
-        actor=actor,
-        step_key=step,
-        at=at,
-        body={
-            "key_id": use.key_id,
-            "counter": use.counter,
-            "statement": use.statement,
-            "signed_at": use.signed_at.isoformat(),
-        },
-    )
+    body = {
+        "key_id": use.key_id,
+        "counter": use.counter,
+        "statement": use.statement,
+        "signed_at": use.signed_at.isoformat(),
+    }
+    tx.record_act(tenant, USED, actor, at, use.key_id, body, key=step)
     try:
         # Whoever writes on this stream holds its end: nothing can come between now and the commit.
         check_use(tx, tenant, use)

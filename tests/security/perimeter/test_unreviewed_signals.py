@@ -79,6 +79,8 @@ def test_a_gate_that_was_made_deaf_is_named_and_hears_again_by_the_command_that_
     assert a_world.record(run_id).state == "awaiting_decision"
     mended_as_said(a_world, said)
     a_world.wait(run_id, "executed")
+    # Our record says so a moment before the workflow ends.
+    a_world.until(lambda: a_world.run(replay(a_world.settings, run_id)).state == "executed", "the workflow's end")
     assert a_world.run(replay(a_world.settings, run_id)).faults == []
     assert a_world.effects()["adjustments"] == 1
 
