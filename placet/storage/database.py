@@ -31,6 +31,7 @@ from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
 from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
+from placet.storage.sessions import SessionRepository
 from placet.storage.sql import failures, migration
 from placet.storage.sql.driver import Connection, Statements
 from placet.storage.sql.engines import open_engine, parse_url, sqlite_file
@@ -67,6 +68,7 @@ class Transaction:
         "outbox",
         "projections",
         "runs",
+        "sessions",
     )
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
@@ -90,6 +92,7 @@ class Transaction:
         self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)
+        self.sessions = SessionRepository(connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
