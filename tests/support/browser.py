@@ -66,4 +66,5 @@ def faults_of(page: Page) -> list[str]:
 def keep(page: Page, name: str) -> None:
     """Take a picture of the whole page, where pictures are wanted."""
     if SCREENSHOTS:
+        Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)

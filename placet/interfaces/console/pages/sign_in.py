@@ -18,7 +18,7 @@ from placet.interfaces.console.sessions import LONGEST
 from placet.service.documents.access import holder_of
 
 _LOG = logging.getLogger(__name__)
-_WITHIN: Final = re.compile(rf"{ROOT}(?:/[A-Za-z0-9._:-]+)*(?:\?[A-Za-z0-9._:=&%+-]*)?")
+_WITHIN: Final = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_][A-Za-z0-9._:-]*)*(?:\?[A-Za-z0-9._:=&%+-]*)?")
 _HOME: Final = f"{ROOT}/inbox"
 _WRONG: Final = (
     "This token opens nothing here. It is misspelt, revoked, expired, another tenant's, or the installation's own, "
