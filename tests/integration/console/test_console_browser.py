@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from placet.interfaces.console.sessions import IDLE
 from placet.service.documents.access import revoke_token
+from tests.integration.tmf.requests import ORDER, move_item, order
 from tests.support.browser import NARROW, WIDE, chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.servers.console import ConsoleUnderTest
 
@@ -32,6 +34,7 @@ PAGES = {
     "unknown-customer": "/console/customers/C99999",
     "not-permitted": "/console/runs/new?as=auditor",
 }
+PRICE = [{"priceType": "recurring", "price": {"taxIncludedAmount": {"unit": "USD", "value": 20}}}]
 HOSTILE = '<img src=x onerror="document.title=1"> \u202eevil\u202c <script>document.title=2</script>'
 
 
@@ -150,8 +153,8 @@ def test_words_of_the_billing_system_do_nothing_and_are_marked(
     context: BrowserContext, console: ConsoleUnderTest
 ) -> None:
     world = console.world
-    (product, *_) = world.bss("/tmf-api/productInventory/v4/product?relatedParty.id=C00037")
-    world.patch_bss(f"/tmf-api/productInventory/v4/product/{product['id']}", {"name": HOSTILE})
+    named = {"productOffering": {"id": "PO-odd", "name": HOSTILE}, "itemPrice": PRICE}
+    httpx.post(f"{world.settings.bss_url}{ORDER}", json=order("C00037", move_item("P-C00037-voice", "PO-odd") | named))
     run_id = world.pending("C00037")
     page = sign_in(context, console.token("olga", "operator"))
     page.goto(f"/console/runs/{run_id}")
