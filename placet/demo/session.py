@@ -65,10 +65,9 @@ def run_demo(settings: Settings, customer: str | None) -> int:
             up = f" stack up in {time.monotonic() - began:.1f} s   Temporal's web UI: {stack.addresses['temporal_ui']}"
             console.print(Text.assemble(("✓", "green"), up))
             console.print(Text(f"  console, while the demo runs: {stack.console_address}"))
-            home_of = f"PLACET_HOME={shlex.quote(str(home))}"
-            console.print(
-                Text(f"  sign in with a token: {home_of} placet token issue olga --role operator --as {ADMINISTRATOR}")
-            )
+            of_the_demo = f"PLACET_HOME={shlex.quote(str(home))} PLACET_KEY_PASSPHRASE={_PASSPHRASE}"
+            issue = f"placet token issue NAME --role operator --as {ADMINISTRATOR}"
+            console.print(Text(f"  sign in there with a token: {of_the_demo} {issue}"))
             return run_interruptible(lambda: Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
         console.print("interrupted; everything was stopped")

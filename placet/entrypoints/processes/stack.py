@@ -1,4 +1,4 @@
-"""The embedded stack: Temporal, the sandbox BSS, the local model, a worker and the API with the console, as children."""
+"""The embedded stack, as child processes: Temporal, the sandbox BSS, the local model, a worker, API and console."""
 
 import fcntl
 import json

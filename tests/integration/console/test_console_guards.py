@@ -22,6 +22,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
 STOP = {"what": "kind:adjust_balance", "reason": "the price list is wrong", "sure": "1"}
 START = {"customer_id": "C00009", "agent": "retention", "key": "a-form-of-a-test"}
 
@@ -200,9 +201,6 @@ def test_a_form_that_is_none_is_refused_in_plain_words(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "Traceback" not in answer.text
-
-
-URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.mark.parametrize(
