@@ -10,11 +10,10 @@ IN_TOTAL: Final = 100
 """A token has 256 random bits: what this bounds is load, and the noise in the log."""
 
 WINDOW_SECONDS: Final = 300.0
-_MOST_ADDRESSES: Final = 10_000
 
 
 class Attempts:
-    """Wrong attempts within the window.
+    """Wrong attempts within the window. One under way counts as wrong until it turns out right.
 
     Args:
         clock: Monotonic time in seconds.
@@ -23,28 +22,24 @@ class Attempts:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._all: deque[float] = deque()
-        self._by_address: dict[str, deque[float]] = {}
+        self._made: deque[tuple[float, str]] = deque()  # `IN_TOTAL` at most
 
-    def allowed(self, address: str) -> bool:
-        """Whether one more attempt may be made from this address."""
+    def begin(self, address: str) -> bool:
+        """Count an attempt from this address; False, and nothing counted, where there were too many."""
         with self._lock:
-            self._expire()
-            return len(self._all) < IN_TOTAL and len(self._by_address.get(address, ())) < PER_ADDRESS
-
-    def failed(self, address: str) -> None:
-        """Count a wrong attempt."""
-        with self._lock:
-            self._expire()
             now = self._clock()
-            self._all.append(now)
-            if address in self._by_address or len(self._by_address) < _MOST_ADDRESSES:
-                self._by_address.setdefault(address, deque()).append(now)
+            while self._made and self._made[0][0] <= now - WINDOW_SECONDS:
+                self._made.popleft()
+            from_there = sum(made == address for _, made in self._made)
+            if len(self._made) >= IN_TOTAL or from_there >= PER_ADDRESS:
+                return False
+            self._made.append((now, address))
+            return True
 
-    def _expire(self) -> None:
-        since = self._clock() - WINDOW_SECONDS
-        for times in (self._all, *self._by_address.values()):
-            while times and times[0] <= since:
-                times.popleft()
-        for address in [address for address, times in self._by_address.items() if not times]:
-            del self._by_address[address]
+    def was_right(self, address: str) -> None:
+        """Take the newest attempt from this address off the count."""
+        with self._lock:
+            for index in range(len(self._made) - 1, -1, -1):
+                if self._made[index][1] == address:
+                    del self._made[index]
+                    return

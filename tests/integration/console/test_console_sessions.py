@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from placet.interfaces.console.attempts import PER_ADDRESS, WINDOW_SECONDS, Attempts
+from placet.interfaces.console.attempts import IN_TOTAL, PER_ADDRESS, WINDOW_SECONDS, Attempts
 from placet.interfaces.console.sessions import IDLE, LONGEST, Sessions
 from placet.service.documents.access import revoke_token
 from tests.integration.http.calling import TOKEN
@@ -192,17 +192,16 @@ def test_another_secret_of_the_installation_ends_every_session(console: ConsoleU
 def test_attempts_are_bounded_for_each_address_and_in_total() -> None:
     now = [0.0]
     attempts = Attempts(lambda: now[0])
-    for _ in range(PER_ADDRESS):
-        assert attempts.allowed("a")
-        attempts.failed("a")
-    assert not attempts.allowed("a")
-    assert attempts.allowed("b")
-    for number in range(90):
-        attempts.failed(f"x{number}")
-    assert not attempts.allowed("b")
+    assert [attempts.begin("a") for _ in range(PER_ADDRESS + 1)] == [True] * PER_ADDRESS + [False]
+    assert attempts.begin("b")
+    attempts.was_right("a")
+    assert [attempts.begin("a"), attempts.begin("a")] == [True, False]
+    left = IN_TOTAL - PER_ADDRESS - 1
+    assert [attempts.begin(f"x{number}") for number in range(left + 1)] == [True] * left + [False]
+    assert not attempts.begin("b")
     now[0] = WINDOW_SECONDS
-    assert attempts.allowed("a")
-    assert attempts.allowed("b")
+    assert attempts.begin("a")
+    assert attempts.begin("b")
 
 
 def test_the_eleventh_wrong_token_is_not_even_looked_at(console: ConsoleUnderTest) -> None:

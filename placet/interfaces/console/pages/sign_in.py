@@ -42,13 +42,13 @@ class SignIn:
         check_origin(request, self._parts.public_url)
         form = await read_form(request)
         wanted, address = form.text("next"), request.client.host if request.client else ""
-        if not self._attempts.allowed(address):
+        if not self._attempts.begin(address):
             return self._page(request, wanted, _OFTEN, 429)
         grant = await run_in_threadpool(self._holder, form.text("token"))
         if grant is None:
-            self._attempts.failed(address)
             _LOG.warning("a wrong token was tried at the console", extra={"address": address})
             return self._page(request, wanted, _WRONG, 403)
+        self._attempts.was_right(address)
         # Whatever session the browser had ends: nobody can have planted one that is signed in now.
         await run_in_threadpool(self._parts.sessions.end, request.cookies.get(self._parts.cookie))
         session = await run_in_threadpool(self._parts.sessions.begin, grant)
