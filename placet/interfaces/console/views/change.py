@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from placet.contracts.billing import Evidence
-from placet.contracts.money import Money
+from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Proposal, Reason
 from placet.contracts.text import NAME, WORDS, one_line
 from placet.governance.choice import money, warnings, worth
@@ -100,7 +100,10 @@ def _balance(mutation: AdjustBalance, evidence: Evidence | None) -> tuple[Differ
     if held is None or held.remaining.currency != mutation.amount.currency:
         sign = "+" if signed > 0 else "-"
         return (Difference(f"Balance {label}", UNREAD, f"{sign}{mutation.amount}"),)
-    after = Money(amount_minor=held.remaining.amount_minor + signed, currency=held.remaining.currency)
+    minor = held.remaining.amount_minor + signed
+    if abs(minor) > LARGEST_MINOR:  # only where billing says what no balance is
+        return (Difference(f"Balance {label}", str(held.remaining), "beyond every amount"),)
+    after = Money(amount_minor=minor, currency=held.remaining.currency)
     return (Difference(f"Balance {label}", str(held.remaining), str(after)),)
 
 
