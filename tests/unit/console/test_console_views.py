@@ -8,7 +8,7 @@ import pytest
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
 from placet.contracts.customer import CustomerProfile, named
-from placet.contracts.money import Money, parse_money
+from placet.contracts.money import LARGEST_MINOR, Money, parse_money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Proposal, Reason
 from placet.contracts.run import END_STATES, RUN_STATES, RunState
 from placet.interfaces.console.rendering import distance, foreign
@@ -21,6 +21,7 @@ from placet.interfaces.console.views.timeline import timeline
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN = "run-" + "0" * 20
+LARGEST = Money(amount_minor=LARGEST_MINOR, currency="EUR")
 HELD = HeldProduct(
     product_id="P-1",
     offering_id="PO-1",
@@ -91,6 +92,11 @@ def balance(amount: str) -> Balance:
     [
         (credit("5.00 EUR"), balance("12.00 EUR"), Difference("Balance Main", "12.00 EUR", "17.00 EUR")),
         (credit("5.00 EUR", "debit"), balance("2.00 EUR"), Difference("Balance Main", "2.00 EUR", "-3.00 EUR")),
+        (
+            credit("5.00 EUR"),
+            balance("12.00 EUR").model_copy(update={"remaining": LARGEST}),
+            Difference("Balance Main", str(LARGEST), "beyond every amount"),
+        ),
         (credit("5.00 EUR"), balance("12.00 USD"), Difference("Balance Main", UNREAD, "+5.00 EUR")),
         (credit("5.00 EUR"), None, Difference("Balance Main", UNREAD, "+5.00 EUR")),
     ],
@@ -101,7 +107,7 @@ def test_a_balance_before_and_after_is_exact_or_not_said(
     read = None if held is None else evidence(balances=(held,))
     change = change_of(proposal(mutation), read)
     assert change.differences == (expected,)
-    assert change.price == "costs 5.00 EUR"
+    assert change.price == proposal(mutation).price
     assert change.worth == "12.40 EUR expected"
 
 
