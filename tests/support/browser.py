@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -52,10 +52,14 @@ def context_of(browser: Browser, url: str, **options: Any) -> Iterator[BrowserCo
     assert strangers == []
 
 
-def faults_of(page: Page) -> list[str]:
+EVERYTHING: Final = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+OF_THE_SCREEN: Final = {"type": "rule", "values": ["color-contrast", "target-size", "scrollable-region-focusable"]}
+"""What another width, or other colours, can change."""
+
+
+def faults_of(page: Page, asked: Mapping[str, Any] = EVERYTHING) -> list[str]:
     """Return what axe finds wrong with a page by WCAG 2.2 AA, one line each."""
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    found = Axe().run(page, options={"runOnly": asked})
     return [
         f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
         for one in found.response["violations"]

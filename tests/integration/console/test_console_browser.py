@@ -11,7 +11,17 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from placet.interfaces.console.sessions import IDLE
 from placet.service.documents.access import revoke_token
 from tests.integration.tmf.requests import ORDER, move_item, order
-from tests.support.browser import NARROW, WIDE, chromium, context_of, faults_of, keep, needs_chromium
+from tests.support.browser import (
+    EVERYTHING,
+    NARROW,
+    OF_THE_SCREEN,
+    WIDE,
+    chromium,
+    context_of,
+    faults_of,
+    keep,
+    needs_chromium,
+)
 from tests.support.servers.console import ConsoleUnderTest
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("console-browser")]
@@ -94,7 +104,7 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_screen(
             page.goto(path.format(**runs))
             keep(page, f"{name}-{width}")
             open_all(page)
-            faults[name] = faults_of(page)
+            faults[name] = faults_of(page, EVERYTHING if view is WIDE else OF_THE_SCREEN)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 faults[name].append("it is wider than the screen")
     assert {name: found for name, found in faults.items() if found} == {}
