@@ -23,7 +23,7 @@ from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
 from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
-from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, may
+from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered, may
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
@@ -61,7 +61,7 @@ def create_console(
     """
     health_check = HealthCheck(served.database, served.engine)
     sessions = Sessions(served.database, served.tenant, secret, clock)
-    parts = Parts(served, sessions, Templates(), health_check, diagnose, clock, public_url)
+    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url)
     door = _Door(parts)
     desk = sign_in.SignIn(parts, Attempts(time.monotonic))
     routes = [

@@ -1,5 +1,7 @@
 """What all pages stand on, and what one request is."""
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +41,29 @@ class Diagnosed:
 
 
 Diagnose = Callable[[], tuple[Diagnosed, ...]]
+
+
+class Remembered:
+    """A diagnosis that is made once in `seconds`, one at a time, however many ask: it knocks at many doors.
+
+    Args:
+        diagnose: Makes it.
+        seconds: How long it is shown.
+        clock: Monotonic time in seconds.
+    """
+
+    def __init__(self, diagnose: Diagnose, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._diagnose, self._seconds, self._clock = diagnose, seconds, clock
+        self._making = threading.Lock()
+        self._found: tuple[Diagnosed, ...] = ()
+        self._found_at = float("-inf")
+
+    def __call__(self) -> tuple[Diagnosed, ...]:
+        """Return the newest one that is young enough, or a new one."""
+        with self._making:
+            if self._clock() - self._found_at > self._seconds:
+                self._found, self._found_at = self._diagnose(), self._clock()
+            return self._found
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,17 @@ def test_each_role_sees_what_policy_permits_and_is_told_what_it_may_not(
     assert handed == (404 if role == "approver" else 403)
 
 
+@pytest.mark.parametrize(
+    ("role", "sees"), [("operator", False), ("approver", False), ("auditor", True), ("administrator", True)]
+)
+def test_what_names_files_and_addresses_is_for_those_who_read_everything(
+    console: ConsoleUnderTest, role: AccessRole, sees: bool
+) -> None:
+    with console.signed_in(f"d-{role}", role) as http:
+        page = http.get("/console/health?diagnose=1").text
+    assert ("start it" in page) is sees
+
+
 def test_another_tenants_things_do_not_exist_here(console: ConsoleUnderTest) -> None:
     database = console.world.database
     request = build_request(

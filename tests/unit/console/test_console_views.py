@@ -11,6 +11,7 @@ from placet.contracts.customer import CustomerProfile, named
 from placet.contracts.money import LARGEST_MINOR, Money, parse_money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Proposal, Reason
 from placet.contracts.run import END_STATES, RUN_STATES, RunState
+from placet.interfaces.console.parts import Diagnosed, Remembered
 from placet.interfaces.console.rendering import distance, foreign
 from placet.interfaces.console.views.asking import commands_for, outcome_of
 from placet.interfaces.console.views.change import UNREAD, Difference, change_of, options_of
@@ -255,3 +256,16 @@ def test_a_foreign_document_is_bounded_and_shows_what_cannot_be_seen() -> None:
 
 def test_roles_are_words() -> None:
     assert roles_in_words(("retention_lead", "care_manager")) == "retention lead or care manager"
+
+
+def test_a_diagnosis_is_made_once_in_a_while() -> None:
+    now, made = [0.0], list[int]()
+
+    def diagnose() -> tuple[Diagnosed, ...]:
+        made.append(1)
+        return (Diagnosed("ok", "python", str(len(made))),)
+
+    remembered = Remembered(diagnose, seconds=30, clock=lambda: now[0])
+    assert remembered() == remembered()
+    now[0] = 31.0
+    assert remembered()[0].detail == "2"

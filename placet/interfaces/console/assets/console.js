@@ -41,7 +41,7 @@ function draw(plot) {
     cursor: { show: false },
     scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: (_u, low, high) => [Math.min(0, low), Math.max(1, high) * 1.1] } },
     axes: [
-      { ...axis, splits: () => labels.map((_label, index) => index), values: () => labels, grid: { show: false }, size: 34 },
+      { ...axis, splits: () => labels.map((_label, index) => index), values: () => labels.map((label, index) => (labels.length > 8 && index % 2 ? "" : label)), grid: { show: false }, size: 34 },
       { ...axis, size: 60, values: (_u, values) => values.map((value) => value.toLocaleString("en")) },
     ],
     series: [{}, { fill: colour("--chart"), stroke: colour("--chart"), paths: uPlot.paths.bars({ size: [0.6, 60] }), points: { show: false } }],

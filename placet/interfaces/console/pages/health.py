@@ -27,11 +27,13 @@ def show(asked: Asked) -> Response:
             queues = served.engine.call(queue_backlog)
         except PlacetError as error:
             parts = {**parts, "temporal": error.code}
+    may_diagnose = asked.may("read", "installation")  # it names files and addresses
     return asked.page(
         "health.html",
         parts={name.capitalize(): one_line(code, NAME) for name, code in parts.items()},
         figures=figures,
         states=[] if figures is None else [(badge_of(state), one) for state, one in figures.runs.items() if one.count],  # type: ignore[arg-type]
         queues=queues,
-        findings=asked.parts.diagnose() if asked.query("diagnose") else None,
+        may_diagnose=may_diagnose,
+        findings=asked.parts.diagnose() if may_diagnose and asked.query("diagnose") else None,
     )

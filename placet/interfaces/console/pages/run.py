@@ -13,6 +13,7 @@ from placet.contracts.base import Digest
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import END_STATES
+from placet.decisioning.treatments import NOTHING
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.policy.authoring.explain import RunExplained
@@ -124,7 +125,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "policy": _policy(asked, record),
         "commands": commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
-        "outcome": _outcome(asked, events),
+        **_outcome(asked, events),
     }
 
 
@@ -147,7 +148,12 @@ def _weighed(
     except ValidationError:
         candidates = ()
     currency = str(found.body.get("currency") or "") if found is not None else ""
-    return {"change": None, "options": options_of(candidates, None, currency), "situation": (), "assumed": ()}
+    return {
+        "change": None,
+        "options": options_of(candidates, NOTHING if record.state == "no_action" else None, currency),
+        "situation": (),
+        "assumed": (),
+    }
 
 
 def _evidence(facts: Facts | None) -> dict[str, Any]:
@@ -186,9 +192,10 @@ def _policy(asked: Asked, record: RunRecord) -> RunExplained | None:
         return None  # the entries below say what was answered; why cannot be told any more
 
 
-def _outcome(asked: Asked, events: list[AuditEvent]) -> Any:
-    given = asked.query("decision")
+def _outcome(asked: Asked, events: list[AuditEvent]) -> dict[str, Any]:
+    """Return what became of the envelope that was handed in just now, if one was."""
     try:
-        return None if given is None else outcome_of(_DIGEST.validate_python(given), events)
+        digest = _DIGEST.validate_python(asked.query("decision"))
     except ValidationError:
-        return None
+        return {"decision": "", "outcome": None}
+    return {"decision": digest, "outcome": outcome_of(digest, events)}
