@@ -37,12 +37,13 @@ PAGES = {
     "customers": "/console/customers",
     "customer": "/console/customers/C00005",
     "halts": "/console/halts?which=all",
-    "health": "/console/health?diagnose=1",
+    "health": "/console/health",
     "components": "/console/components",
     "no-such-run": "/console/runs/run-00000000000000000000",
     "nothing-waits": "/console/inbox?customer_id=C99999",
     "unknown-customer": "/console/customers/C99999",
     "not-permitted": "/console/runs/new?as=auditor",
+    "diagnosis": "/console/health?diagnose=1",
 }
 PRICE = [{"priceType": "recurring", "price": {"taxIncludedAmount": {"unit": "USD", "value": 20}}}]
 HOSTILE = '<img src=x onerror="document.title=1"> \u202eevil\u202c <script>document.title=2</script>'

@@ -18,7 +18,7 @@ from placet.interfaces.console.views.change import UNREAD, Difference, change_of
 from placet.interfaces.console.views.common import badge_of, roles_in_words
 from placet.interfaces.console.views.evidence import evidence_of
 from placet.interfaces.console.views.models import attempts_of
-from placet.interfaces.console.views.timeline import timeline
+from placet.interfaces.console.views.timeline import MOST_LINES, timeline
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN = "run-" + "0" * 20
@@ -269,3 +269,9 @@ def test_a_diagnosis_is_made_once_in_a_while() -> None:
     assert remembered() == remembered()
     now[0] = 31.0
     assert remembered()[0].detail == "2"
+
+
+def test_a_step_shows_its_newest_entries_and_says_how_many_are_left_out() -> None:
+    events = [event("approve.refused", number, code="x") for number in range(1, MOST_LINES + 4)]
+    last = timeline("awaiting_decision", events)[3]
+    assert (len(last.lines), last.left_out, last.lines[-1].number) == (MOST_LINES, 3, MOST_LINES + 3)

@@ -59,8 +59,8 @@ def live(asked: Asked) -> Response:
     """Show what changed since the page was made; nothing where nothing did."""
     record = _find(asked)
     with asked.parts.served.database.reading() as tx:
-        newest = len(tx.audit.read(record.run_id))
-    if asked.query("seen") == f"{newest}.{record.state}":
+        last = tx.audit.last(record.run_id)
+    if asked.query("seen") == _seen(record, last):
         return Response(status_code=STOP_POLLING if record.state in END_STATES else HTTPStatus.NO_CONTENT)
     return asked.page("run_live.html", **_shown(asked, record))
 
@@ -83,6 +83,10 @@ def decide(asked: Asked, form: Form) -> Response:
     while review_outcome(served.database, record.run_id, delivered) is None and time.monotonic() < deadline:
         threading.Event().wait(_LOOK_SECONDS)
     return RedirectResponse(f"{ROOT}/runs/{record.run_id}?decision={sha256_hex(delivered.encode())}", 303)
+
+
+def _seen(record: RunRecord, last: AuditEvent | None) -> str:
+    return f"{0 if last is None else last.seq}.{record.state}"
 
 
 def _find(asked: Asked) -> RunRecord:
@@ -113,7 +117,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "badge": badge_of(record.state),
         "over": over,
         "poll": "" if over else _POLLS.get(record.state, _BUSY_POLL),
-        "seen": f"{len(events)}.{record.state}",
+        "seen": _seen(record, events[-1] if events else None),
         "steps": timeline(record.state, events),
         "proposal": proposal,
         "proposal_fault": gone,

@@ -46,7 +46,7 @@ class SignIn:
             return self._page(request, wanted, _OFTEN, 429)
         grant = await run_in_threadpool(self._holder, form.text("token"))
         if grant is None:
-            _LOG.warning("a wrong token was tried at the console", extra={"address": address})
+            _LOG.warning("a wrong token was tried at the console, from %s", address)
             return self._page(request, wanted, _WRONG, 403)
         self._attempts.was_right(address)
         # Whatever session the browser had ends: nobody can have planted one that is signed in now.

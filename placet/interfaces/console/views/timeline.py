@@ -15,6 +15,9 @@ Progress = Literal["done", "under way", "waits for people", "stopped", "not reac
 _TITLES: Final = ("Analyse the history", "Read billing", "Propose one change", "Decide and execute")
 _STEP: Final = {"analyse": 1, "query_billing": 2, "propose": 3}
 _LAST: Final = 4
+MOST_LINES: Final = 100
+"""Of a step: whoever sends thousands of signals must not make a page that no browser bears."""
+
 _AT: Final[dict[RunState, int]] = {
     "analysing": 1,
     "querying": 2,
@@ -41,12 +44,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of the four steps."""
+    """One of the four steps.
+
+    Attributes:
+        lines: Its newest entries, `MOST_LINES` of them.
+        left_out: How many older ones there are.
+    """
 
     number: int
     title: str
     progress: Progress
     lines: tuple[Line, ...]
+    left_out: int = 0
 
 
 def timeline(state: RunState, events: Sequence[AuditEvent]) -> tuple[Step, ...]:
@@ -60,7 +69,7 @@ def timeline(state: RunState, events: Sequence[AuditEvent]) -> tuple[Step, ...]:
         lines[step].append(line_of(event))
         at = max(at, _REACHED.get(event.kind, at))
     return tuple(
-        Step(number, title, _progress(number, state, at, proposed=_proposed(events)), tuple(lines[number]))
+        Step(number, title, _progress(number, state, at, proposed=_proposed(events)), *_newest(lines[number]))
         for number, title in enumerate(_TITLES, 1)
     )
 
@@ -69,6 +78,10 @@ def line_of(event: AuditEvent) -> Line:
     """Return one entry of the record as a line."""
     actor = one_line(event.actor, NAME)
     return Line(event.seq, event.at, actor, in_words(event), one_line(event.kind, NAME), event.hash)
+
+
+def _newest(lines: list[Line]) -> tuple[tuple[Line, ...], int]:
+    return tuple(lines[-MOST_LINES:]), max(0, len(lines) - MOST_LINES)
 
 
 def _proposed(events: Sequence[AuditEvent]) -> bool:
