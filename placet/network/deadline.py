@@ -22,9 +22,6 @@ import httpx
 
 from placet.network.networks import Networks
 
-OWN_CONNECTION = "placet_own_connection"
-"""Request extension: whether the request must travel on a connection that serves no other."""
-
 _deadline: ContextVar[float | None] = ContextVar("placet_exchange_deadline", default=None)
 
 
@@ -73,10 +70,22 @@ class DeadlineTransport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        pool = self._own if request.extensions.get(OWN_CONNECTION) else self._shared
+        received = self.exchange(sent, own_connection=False)
+        return httpx.Response(received.status, headers=received.headers, stream=received)
+
+    def exchange(self, request: httpcore.Request, *, own_connection: bool) -> "Received":
+        """Send one request in its wire form; the answer's body is read by the caller, who closes it.
+
+        Args:
+            request: With every header it shall have, Host among them.
+            own_connection: Whether it must travel on a connection that serves no other.
+
+        Raises:
+            httpx.TransportError: As httpx's own transport.
+        """
+        pool = self._own if own_connection else self._shared
         with _as_httpx():
-            received = pool.handle_request(sent)
-        return httpx.Response(received.status, headers=received.headers, stream=_Body(received))
+            return Received(pool.handle_request(request))
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -97,15 +106,25 @@ def _pool(
     )
 
 
-class _Body(httpx.SyncByteStream):
+class Received(httpx.SyncByteStream):
+    """An answer: its status and headers, and its body, to be read in chunks and closed."""
+
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
+        self.status, self.headers = response.status, response.headers
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, several joined as RFC 9110 section 5.3 says; None where it is absent."""
+        wanted = name.lower().encode("ascii")
+        values = [value.decode("latin-1") for given, value in self.headers if given.lower() == wanted]
+        return ", ".join(values) if values else None
 
     def __iter__(self) -> Iterator[bytes]:
         with _as_httpx():
             yield from self._response.iter_stream()
 
     def close(self) -> None:
+        """Give the connection back, or close it where bytes followed the answer."""
         if _followed(self._response):
             # A closed stream is never given to another request; what is left in its buffer goes with it.
             self._response.extensions["network_stream"].close()

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
@@ -17,7 +16,7 @@ from pydantic import SecretStr
 
 from placet.contracts.billing import SourceCall
 from placet.errors import PlacetError
-from placet.network.deadline import DeadlineTransport, within
+from placet.network.deadline import DeadlineTransport, Received, within
 from placet.network.tls import tls_context
 from placet.plugin_api.allowlist import Entry, PluginRules
 from placet.plugin_api.answers import Answer, UnreadableError, read_answer, sha256_hex
@@ -25,7 +24,7 @@ from placet.plugin_api.calls import OnCall, record
 from placet.plugin_api.manifest import ConnectorLimits, Manifest
 from placet.plugin_api.matching import Endpoint
 from placet.plugin_api.outcomes import failed_exchange, failed_status
-from placet.plugin_api.transport import AllowlistTransport, OnViolation
+from placet.plugin_api.transport import Admitted, AllowlistTransport, OnViolation
 from placet.telemetry import spans
 from placet.telemetry.spans import SpanKind
 
@@ -67,8 +66,8 @@ class Connector:
 
     `call()` never raises anything but the tree in `placet.errors`, never retries (Temporal does), never
     follows a redirect, keeps no cookies and ignores proxies in the environment. A plugin whose system wants
-    more than plain requests (a signature header, say) overrides `_call()`, which is held by the same bounds
-    and the same allowlist. Instances are safe to use from many threads at once.
+    more than plain requests (a signature header, say) overrides `_prepare()`; what that makes of a request is what
+    the allowlist is asked about. Instances are safe to use from many threads at once.
     """
 
     manifest: ClassVar[Manifest]
@@ -81,12 +80,6 @@ class Connector:
             endpoint=context.endpoint,
             token=context.token,
             on_violation=context.on_violation,
-        )
-        self._client = httpx.Client(
-            transport=self._transport,
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         )
 
     def call(
@@ -120,38 +113,38 @@ class Connector:
             UpstreamRejected: Any other 4xx that is certain, or a read's answer cannot be read.
             OutcomeUnknown: A mutation was sent, and no confirmation and no definite refusal came back.
         """
-        request, entry = self._admitted(
+        admitted = self._admitted(
             method, path, ids=ids or {}, query=query or {}, body=body, timeout_seconds=timeout_seconds
         )
+        entry = admitted.entry
         subject = f"{self.manifest.name}: {entry.api} {entry.method} {entry.path}"
         total = timeout_seconds if timeout_seconds is not None else self._context.limits.total_seconds
         try:
             with spans.span(f"{entry.method} {entry.path}", SpanKind.CLIENT, self._about(entry)) as span:
                 with within(total):
-                    response, content = self._exchange(request)
-                status = response.status_code
+                    received, content = self._exchange(admitted)
+                status = received.status
                 span.set_attribute("http.response.status_code", status)
-            self._observe(entry, request, status, content)
-            again = response.headers.get("retry-after")
+            self._observe(admitted, status, content)
+            again = received.header("retry-after")
             failure = failed_status(subject, status, content, mutates=entry.mutates, retry_after=again)
             if failure is None:
-                return parse(read_answer(status, content, response.headers.get("x-total-count")))
+                return parse(read_answer(status, content, received.header("x-total-count")))
         except PlacetError:
             raise
         except Exception as exc:  # the bound of the error tree: nothing foreign leaves a connector
             raise failed_exchange(subject, exc, mutates=entry.mutates) from exc
         raise failure
 
-    def _call(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-        """Send one request; the answer's body must not be read yet.
+    def _prepare(self, request: httpx.Request) -> None:
+        """Add to one request what a system asks for; it is held against the allowlist afterwards, and then sent.
 
-        Override to add what a system asks for.
+        Override it where plain requests are not enough. Further headers must be listed in the allowlist (`headers`).
         """
-        return client.send(request, stream=True)
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._client.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +161,7 @@ class Connector:
         query: Mapping[str, str | int],
         body: Mapping[str, Any] | None,
         timeout_seconds: float | None,
-    ) -> tuple[httpx.Request, Entry]:
+    ) -> Admitted:
         limits, endpoint = self._context.limits, self._context.endpoint
         read = limits.read_seconds if timeout_seconds is None else timeout_seconds
         connect = min(limits.connect_seconds, read)
@@ -181,31 +174,32 @@ class Connector:
             for name, value in ids.items():
                 path = path.replace(f"{{{name}}}", quote(value, safe=""))
             target = f"{endpoint.prefix}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-            request = self._client.build_request(
+            request = httpx.Request(
                 method,
                 endpoint.url.copy_with(raw_path=target.encode("ascii")),
                 content=content,
                 headers=headers,
-                timeout=httpx.Timeout(read, connect=connect, pool=connect),
+                extensions={"timeout": {"connect": connect, "read": read, "write": read, "pool": connect}},
             )
+            self._prepare(request)
         except Exception as exc:
             reason = f"the request cannot be built ({type(exc).__name__})"
             raise self._transport.violation(str(method), None, reason) from exc
-        return request, self._transport.admit(request)
+        return self._transport.admit(request)
 
-    def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        response = self._call(self._client, request)
+    def _exchange(self, admitted: Admitted) -> tuple[Received, bytes]:
+        received = self._transport.send(admitted)
         try:
-            if response.headers.get("content-encoding", "identity") != "identity":
+            if (received.header("content-encoding") or "identity") != "identity":
                 raise UnreadableError("a compressed answer, which was not asked for")
             limit, content = self._context.limits.max_response_bytes, bytearray()
-            for chunk in response.iter_raw():
+            for chunk in received:
                 content += chunk
                 if len(content) > limit:
                     raise UnreadableError(f"an answer of more than {limit} bytes")
-            return response, bytes(content)
+            return received, bytes(content)
         finally:
-            response.close()
+            received.close()
 
     def _about(self, entry: Entry) -> dict[str, str | int]:
         """What a span says of a request: its entry in the allowlist, never the path with the customer in it."""
@@ -218,11 +212,11 @@ class Connector:
             "placet.api": entry.api,
         }
 
-    def _observe(self, entry: Entry, request: httpx.Request, status: int, content: bytes) -> None:
+    def _observe(self, admitted: Admitted, status: int, content: bytes) -> None:
         call = SourceCall(
-            api=entry.api,
-            method=entry.method,
-            path=request.url.raw_path.decode("ascii"),
+            api=admitted.entry.api,
+            method=admitted.entry.method,
+            path=admitted.url.raw_path.decode("ascii"),
             status=status,
             response_sha256=sha256_hex(content),
             at=self._context.clock(),

@@ -1,20 +1,23 @@
 """The transport below every connector: a request that the allowlist does not name never leaves the process.
 
-It stands under httpx's client, where neither a plugin's code nor the client's own conveniences (redirects,
-base URLs, parameter merging, cookies) come after it. It cannot hold code that opens a socket of its own:
-plugins are installed by the operator and named in the allowlist by the operator; the conformance kit's probe
-exposes one that goes around it.
+A request is checked once, in the form in which it is then sent: what `admit` returns holds copies of what was
+checked, so that no code of a plugin, and no convenience of a client (redirects, base URLs, parameter merging,
+cookies), comes after it. It cannot hold code that opens a socket of its own: plugins are installed by the operator and
+named in the allowlist by the operator; the conformance kit's probe exposes one that goes around it.
 """
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
+import httpcore
 import httpx
 from pydantic import SecretStr
 
 from placet.contracts.text import shortened
 from placet.errors import PluginViolation
-from placet.network.deadline import OWN_CONNECTION
+from placet.network.deadline import Received
 from placet.plugin_api.allowlist import Entry, PluginRules
 from placet.plugin_api.matching import Endpoint, RefusalError, match
 from placet.plugin_api.outcomes import NOT_SENT
@@ -23,40 +26,71 @@ from placet.telemetry import spans
 
 _log = logging.getLogger(__name__)
 _LONGEST = 200
-
+# What httpx's request says by itself is said anew. Compressed answers would make the size limit mean nothing.
+_OURS = ((b"Accept-Encoding", b"identity"), (b"User-Agent", b"placet"), (b"Connection", b"keep-alive"))
+_REPLACED = frozenset(name.lower() for name, _ in _OURS)
 
 OnViolation = Callable[[str, PluginViolation], None]
 """Told of every stopped request: the plugin's name and the error that is about to be raised."""
 
 
-class AllowlistTransport(httpx.BaseTransport):
-    """Admits a request, strips it to what was checked, adds the credential, and hands it on."""
+class Wire(Protocol):
+    """What carries a request that was admitted (`placet.network.deadline.DeadlineTransport`)."""
+
+    def exchange(self, request: httpcore.Request, *, own_connection: bool) -> Received:
+        """Send one request."""
+        ...
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that the allowlist permits, in its wire form, without the credential.
+
+    Attributes:
+        entry: The entry that permits it.
+    """
+
+    entry: Entry
+    url: httpx.URL
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    timeouts: dict[str, float | None]
+
+
+class AllowlistTransport:
+    """Admits a request, strips it to what was checked, adds the credential, and sends it."""
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        wire: Wire,
         *,
         rules: PluginRules,
         endpoint: Endpoint,
         token: SecretStr | None,
         on_violation: OnViolation,
     ) -> None:
-        self._inner = inner
+        self._wire = wire
         self._rules = rules
         self._endpoint = endpoint
         self._token = token
         self._on_violation = on_violation
 
-    def admit(self, request: httpx.Request) -> Entry:
+    def admit(self, request: httpx.Request) -> Admitted:
         """Find the entry that permits `request`; report and stop it where none does.
 
         Raises:
             PluginViolation: The request is not on the allowlist.
         """
         try:
-            return match(self._rules, self._endpoint, request)
+            entry = match(self._rules, self._endpoint, request)
         except RefusalError as refusal:
             raise self.violation(request.method, request.url, str(refusal)) from None
+        headers = tuple((name, value) for name, value in request.headers.raw if name.lower() not in _REPLACED)
+        return Admitted(entry, request.url, headers, request.read(), dict(request.extensions.get("timeout", {})))
 
     def violation(self, method: str, url: httpx.URL | None, reason: str) -> PluginViolation:
         """Report a stopped request and make the error to raise for it."""
@@ -72,49 +106,44 @@ class AllowlistTransport(httpx.BaseTransport):
             _log.exception("reporting a plugin violation failed")
         return error
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` if it is permitted.
+    def send(self, admitted: Admitted) -> Received:
+        """Send a request that was admitted; the answer's body is read and closed by the caller.
 
         Raises:
-            PluginViolation: The request is not on the allowlist, or is the second mutation of one counted send.
+            PluginViolation: It is the second mutation of one counted send.
+            httpx.TransportError: It could not be sent, or no answer came.
         """
-        entry = self.admit(request)
-        drop = {"accept-encoding", "connection", "user-agent"}
-        headers = [(n, v) for n, v in request.headers.raw if n.decode("ascii").lower() not in drop]
-        # Compressed answers would make the size limit mean nothing.
-        headers += [
-            (b"Accept-Encoding", b"identity"),
-            (b"User-Agent", b"placet"),
-            (b"Connection", b"keep-alive"),
-        ]
+        url, entry = admitted.url, admitted.entry
+        headers = [*admitted.headers, *_OURS]
         headers += [(name.encode(), value.encode()) for name, value in spans.outgoing().items()]
         if self._token is not None:
             headers.append((b"Authorization", b"Bearer " + self._token.get_secret_value().encode("ascii")))
-        checked = httpx.Request(
+        request = httpcore.Request(
             entry.method,
-            request.url,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
             headers=headers,
-            stream=request.stream,
-            extensions={"timeout": request.extensions.get("timeout", {}), OWN_CONNECTION: entry.mutates},
+            content=admitted.body,
+            extensions={"timeout": admitted.timeouts},
         )
-        return self._mutate(checked) if entry.mutates else self._inner.handle_request(checked)
+        return self._mutate(request, url) if entry.mutates else self._wire.exchange(request, own_connection=False)
 
-    def _mutate(self, request: httpx.Request) -> httpx.Response:
+    def _mutate(self, request: httpcore.Request, url: httpx.URL) -> Received:
         """Let a mutation leave, once for each send that was counted, and note what was seen of it."""
         send = current_send()
         if send is None:
-            return self._inner.handle_request(request)
+            return self._wire.exchange(request, own_connection=True)
         if send.taken:
-            raise self.violation(request.method, request.url, "one mutation was counted, and one has left already")
+            method = request.method.decode("ascii")
+            raise self.violation(method, url, "one mutation was counted, and one has left already")
         send.taken = send.left = True
         try:
-            response = self._inner.handle_request(request)
+            received = self._wire.exchange(request, own_connection=True)
         except NOT_SENT:
             send.left = False
             raise
-        send.status = response.status_code
-        return response
+        send.status = received.status
+        return received
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._inner.close()
+        self._wire.close()

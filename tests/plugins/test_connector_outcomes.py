@@ -10,13 +10,14 @@ from placet.errors import (
     OutcomeUnknown,
     PlacetError,
     PluginError,
+    PluginViolation,
     UpstreamRejected,
     UpstreamUnavailable,
 )
 from placet.plugin_api import Answer, record_calls
 from placet.plugin_api.probe import ProbeAnswer, ProbeServer, unused_url
 from placet.plugin_api.sending import counted_send
-from tests.plugins.support import BUCKET, LIMITS, Observed, ProbeConnector, answer, connector
+from tests.plugins.support import ADJUST, BUCKET, LIMITS, Observed, ProbeConnector, answer, connector
 from tests.support.guard import GUARD
 
 BROKEN = {
@@ -165,14 +166,23 @@ def test_a_plain_refusal_is_certain_for_reads_and_mutations(
 @pytest.mark.parametrize("foreign", [ValueError("x"), KeyError("x"), RuntimeError("x"), httpx.StreamConsumed()])
 def test_no_foreign_exception_leaves_a_connector(foreign: Exception) -> None:
     class Signing(ProbeConnector):
-        def _call(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        def _prepare(self, request: httpx.Request) -> None:
             raise foreign
 
-    with connector(unused_url(), kind=Signing) as plugin:
-        with pytest.raises(PluginError):
-            plugin.bucket()
-        with pytest.raises(OutcomeUnknown):
-            plugin.adjust()
+    def fail(_: Answer) -> None:
+        raise foreign
+
+    with ProbeServer(lambda _: answer({})) as server:
+        with connector(server.url, kind=Signing) as plugin:
+            for operation in (plugin.bucket, plugin.adjust):
+                with pytest.raises(PluginViolation, match="nothing was sent"):
+                    operation()
+        assert server.requests == ()
+        with connector(server.url) as plugin:
+            with pytest.raises(PluginError):
+                plugin.call("GET", BUCKET, ids={"id": "B"}, parse=fail)
+            with pytest.raises(OutcomeUnknown):
+                plugin.call("POST", ADJUST, body={}, parse=fail)
 
 
 def test_what_parse_raises_is_translated_and_errors_of_the_tree_pass() -> None:
@@ -186,24 +196,30 @@ def test_what_parse_raises_is_translated_and_errors_of_the_tree_pass() -> None:
             plugin.call("GET", BUCKET, ids={"id": "B"}, parse=fail)
 
 
-def test_an_overridden_call_can_sign_and_is_held_by_the_same_allowlist() -> None:
+def test_a_prepared_request_can_be_signed_and_is_held_by_the_same_allowlist() -> None:
     class Signing(ProbeConnector):
-        def _call(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        def _prepare(self, request: httpx.Request) -> None:
             request.headers["X-Signature"] = "s"
-            return super()._call(client, request)
 
     class Sneaking(ProbeConnector):
-        def _call(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-            return client.send(client.build_request("DELETE", request.url), stream=True)
+        def _prepare(self, request: httpx.Request) -> None:
+            request.method = "DELETE"
+
+    class Redirecting(ProbeConnector):
+        def _prepare(self, request: httpx.Request) -> None:
+            request.url = request.url.copy_with(path="/v4/adjust")
 
     observed = Observed()
     with ProbeServer(lambda _: answer({})) as server:
         with connector(server.url, kind=Signing) as plugin:
             plugin.bucket()
-        with connector(server.url, observed, kind=Sneaking) as plugin, pytest.raises(PlacetError) as stopped:
-            plugin.bucket()
+        stopped = []
+        for kind in (Sneaking, Redirecting):
+            with connector(server.url, observed, kind=kind) as plugin, pytest.raises(PluginViolation) as violation:
+                plugin.bucket()
+            stopped.append(("probe", violation.value))
         assert [(request.method, request.headers["x-signature"]) for request in server.requests] == [("GET", "s")]
-    assert observed.violations == [("probe", stopped.value)]
+    assert observed.violations == stopped
 
 
 def test_every_completed_exchange_is_recorded_with_the_digest_of_its_answer() -> None:

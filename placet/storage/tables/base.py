@@ -1,8 +1,9 @@
 """What all tables share: aware instants, and metadata of their own."""
 
 from datetime import UTC, datetime
+from typing import Final
 
-from sqlalchemy import Dialect, MetaData
+from sqlalchemy import Dialect, Index, MetaData
 from sqlalchemy.types import DateTime, TypeDecorator
 
 
@@ -26,6 +27,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+WHERE: Final = "where"
+"""Key in an index's `info`: the condition of a partial one."""
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Declare an index over the rows for which `where` holds; the migrations create it, and a test compares the two.
+
+    SQLAlchemy's own `postgresql_where` would load that dialect in every process, which is a tenth of what a command
+    that reads takes.
+    """
+    return Index(name, *columns, info={WHERE: where})
 
 
 metadata = MetaData()

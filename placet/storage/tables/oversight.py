@@ -10,10 +10,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from placet.storage.tables.base import UtcDateTime, metadata
+from placet.storage.tables.base import UtcDateTime, metadata, partial_index
 
 MANDATE = Table(
     "mandate",
@@ -94,21 +93,9 @@ NOTIFICATION = Table(
     Column("holder", Text, nullable=False),
     Column("detail", Text, nullable=False),
     UniqueConstraint("run_id", "occasion", "proposal", "channel", "recipient", name="uq_notification_once"),
-    Index(
-        "ix_notification_due",
-        "channel",
-        "next_attempt_at",
-        sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
-    ),
-    Index(
-        "ix_notification_lane",
-        "channel",
-        "recipient",
-        "next_attempt_at",
-        "tenant",
-        sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
+    partial_index("ix_notification_due", "channel", "next_attempt_at", where="status = 'waiting'"),
+    partial_index(
+        "ix_notification_lane", "channel", "recipient", "next_attempt_at", "tenant", where="status = 'waiting'"
     ),
     Index("ix_notification_tenant", "tenant", "notification_id"),
     sqlite_autoincrement=True,

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from placet.storage.tables.base import UtcDateTime, metadata
+from placet.storage.tables.base import UtcDateTime, metadata, partial_index
 
 PLACED_HALT = "kind = 'halt.placed'"
 """As an index has it. A query that is to find it says so in the same words, since a bound value proves nothing."""
@@ -44,20 +44,8 @@ AUDIT = Table(
     UniqueConstraint("stream", "seq", name="uq_audit_event_stream_seq"),
     UniqueConstraint("stream", "step_key", name="uq_audit_event_stream_step_key"),
     Index("ix_audit_event_tenant_id", "tenant", "id"),
-    Index(
-        "ix_audit_event_placed_halt",
-        "stream",
-        "id",
-        sqlite_where=text(PLACED_HALT),
-        postgresql_where=text(PLACED_HALT),
-    ),
-    Index(
-        "ix_audit_event_first_of_stream",
-        "tenant",
-        "id",
-        sqlite_where=text("seq = 1"),
-        postgresql_where=text("seq = 1"),
-    ),
+    partial_index("ix_audit_event_placed_halt", "stream", "id", where=PLACED_HALT),
+    partial_index("ix_audit_event_first_of_stream", "tenant", "id", where="seq = 1"),
     sqlite_autoincrement=True,
 )
 """One entry of the record. INSERT only.
@@ -114,14 +102,7 @@ RUN = Table(
     Index("ix_run_tenant_customer", "tenant", "customer_id", "requested_at", "run_id"),
     Index("ix_run_reverses", "reverses"),
     # Small, whatever the age of the installation: it holds the runs that wait for a person.
-    Index(
-        "ix_run_waiting",
-        "tenant",
-        "waits_until",
-        "run_id",
-        sqlite_where=text(_WAITING),
-        postgresql_where=text(_WAITING),
-    ),
+    partial_index("ix_run_waiting", "tenant", "waits_until", "run_id", where=_WAITING),
 )
 """Where each run stands.
 

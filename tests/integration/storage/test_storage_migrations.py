@@ -1,18 +1,20 @@
 """The schema goes up and down on both databases, and is what the models say."""
 
+import re
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 from placet.errors import StorageError
 from placet.storage.database import Database
 from placet.storage.sql import migration
 from placet.storage.sql.migration import HEAD
 from placet.storage.tables import metadata
+from placet.storage.tables.base import WHERE
 from tests.support.databases import together
 from tests.support.logs import TENANT, identity, record, sequencer, verified
 
@@ -81,6 +83,23 @@ def test_models_and_migrations_agree(database_url: str) -> None:
         differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_each_index_covers_the_rows_that_its_declaration_says(database_url: str) -> None:
+    declared = {index.name: index.info.get(WHERE) for table in metadata.tables.values() for index in table.indexes}
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
+        else:
+            found = connection.execute(text("SELECT indexname, indexdef FROM pg_indexes"))
+        conditions = {name: (sql or "").partition(" WHERE ")[2] for name, sql in found}
+    engine.dispose()
+    assert [name for name, where in declared.items() if bool(where) != bool(conditions[name])] == []
+    for name, where in declared.items():
+        # PostgreSQL writes a condition in its own words; the values that it compares with stay as they are.
+        words = re.findall(r"'[a-z_.]+'|[0-9]+", where or "")
+        assert words == re.findall(r"'[a-z_.]+'|[0-9]+", conditions[name]), name
 
 
 def test_migrating_twice_changes_nothing(database_url: str) -> None:

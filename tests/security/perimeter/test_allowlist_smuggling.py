@@ -4,6 +4,7 @@ import re
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
+import httpcore
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from placet.errors import PluginViolation
+from placet.network.deadline import DeadlineTransport, Received
 from placet.plugin_api import Allowlist, AllowlistTransport, Endpoint
 from placet.plugin_api.probe import ProbeAnswer, ProbeServer
+from placet.plugin_api.transport import Wire as AnyWire
 from tests.plugins.support import ALLOWLIST
 
 T = TypeVar("T")
@@ -31,20 +34,32 @@ allow = [
 READER = Allowlist.parse(RULES).plugins[0]
 
 
-class Wire(httpx.BaseTransport):
+class Wire:
     """Stands where the network would be, and keeps what reached it."""
 
     def __init__(self) -> None:
-        self.sent: list[httpx.Request] = []
+        self.sent: list[httpcore.Request] = []
+
+    def exchange(self, request: httpcore.Request, *, own_connection: bool) -> Received:
+        self.sent.append(request)
+        return Received(httpcore.Response(200, content=b"{}"))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class UnderClient(httpx.BaseTransport):
+    """Puts the transport under httpx's client, whose conveniences make requests that nobody wrote."""
+
+    def __init__(self, transport: AllowlistTransport) -> None:
+        self._transport = transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.sent.append(request)
-        return httpx.Response(200, json={})
+        received = self._transport.send(self._transport.admit(request))
+        return httpx.Response(received.status, headers=received.headers, stream=received)
 
 
-def guarded(
-    wire: httpx.BaseTransport, base: str = BASE, violations: list[PluginViolation] | None = None
-) -> httpx.Client:
+def guarded(wire: AnyWire, base: str = BASE, violations: list[PluginViolation] | None = None) -> httpx.Client:
     transport = AllowlistTransport(
         wire,
         rules=READER,
@@ -52,7 +67,7 @@ def guarded(
         token=SecretStr("secret-token"),
         on_violation=lambda _, violation: (violations if violations is not None else []).append(violation),
     )
-    return httpx.Client(transport=transport, trust_env=False)
+    return httpx.Client(transport=UnderClient(transport), trust_env=False)
 
 
 # An oracle written apart from the code under test: the complete language of requests that may leave.
@@ -63,11 +78,15 @@ _PERMITTED = re.compile(
 )
 
 
-def assert_permitted(request: httpx.Request) -> None:
-    line = f"{request.method} {request.url.raw_path.decode('ascii')}"
+def line_of(request: httpcore.Request) -> str:
+    return f"{request.method.decode()} {request.url.target.decode('ascii')}"
+
+
+def assert_permitted(request: httpcore.Request) -> None:
+    line = line_of(request)
     assert _PERMITTED.fullmatch(line), line
-    assert (request.url.scheme, request.url.host, request.url.port) == ("http", "bss.example", 8080)
-    assert request.headers.get_list("host") == ["bss.example:8080"]
+    assert (request.url.scheme, request.url.host, request.url.port) == (b"http", b"bss.example", 8080)
+    assert httpx.Headers(request.headers).get_list("host") == ["bss.example:8080"]
     assert "target" not in request.extensions
     # However often a server decodes the path, and whatever it takes for a separator, it stays in the same resource.
     path = line.split(" ", 1)[1].partition("?")[0]
@@ -155,8 +174,9 @@ def test_no_request_outside_the_allowlist_leaves(
     for request in wire.sent:
         assert_permitted(request)
         # The credential goes only where the checked request goes, and nothing the plugin added goes with it.
-        assert request.headers.get_list("authorization") == ["Bearer secret-token"]
-        assert set(request.headers) <= {
+        sent = httpx.Headers(request.headers)
+        assert sent.get_list("authorization") == ["Bearer secret-token"]
+        assert set(sent) <= {
             "host", "accept", "accept-encoding", "user-agent", "connection", "authorization",
             "content-length", "content-type",
         }  # fmt: skip
@@ -170,10 +190,10 @@ def test_every_request_on_the_allowlist_passes_unchanged(identifier: str, limit:
         client.get(f"{BASE}/v4/bucket/{identifier}")
         client.get(f"{BASE}/v4/bucket?party.id={identifier}&limit={limit}")
         client.post(f"{BASE}/tmf-api/usageConsumption/v4/queryUsageConsumption", json={"a": 1})
-    assert [(request.method, request.url.raw_path.decode()) for request in wire.sent] == [
-        ("GET", f"/gw/v4/bucket/{identifier}"),
-        ("GET", f"/gw/v4/bucket?party.id={identifier}&limit={limit}"),
-        ("POST", "/gw/tmf-api/usageConsumption/v4/queryUsageConsumption"),
+    assert [line_of(request) for request in wire.sent] == [
+        f"GET /gw/v4/bucket/{identifier}",
+        f"GET /gw/v4/bucket?party.id={identifier}&limit={limit}",
+        "POST /gw/tmf-api/usageConsumption/v4/queryUsageConsumption",
     ]
 
 
@@ -234,8 +254,7 @@ def test_only_the_configured_host_and_prefix_are_reached(url: str) -> None:
 
 def test_a_redirect_is_not_followed_to_another_place() -> None:
     with ProbeServer(lambda _: ProbeAnswer(302, headers={"Location": "/v4/adjust"})) as server:
-        inner = httpx.HTTPTransport(trust_env=False)
-        with guarded(inner, base=server.url) as client:
+        with guarded(DeadlineTransport(tls=None, connections=1), base=server.url) as client:
             client.get(f"{server.url}/v4/bucket/B-1")
             with pytest.raises(PluginViolation):
                 client.get(f"{server.url}/v4/bucket/B-1", follow_redirects=True)
@@ -250,7 +269,7 @@ def test_a_failing_observer_neither_lets_the_request_out_nor_hides_the_violation
     transport = AllowlistTransport(
         wire, rules=READER, endpoint=Endpoint.parse("reader", BASE), token=None, on_violation=broken
     )
-    with httpx.Client(transport=transport) as client, pytest.raises(PluginViolation):
+    with httpx.Client(transport=UnderClient(transport)) as client, pytest.raises(PluginViolation):
         client.delete(f"{BASE}/v4/bucket/B-1")
     assert wire.sent == []
 
