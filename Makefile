@@ -31,7 +31,9 @@ up: install
 # Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes.
 test: export PYTHONDONTWRITEBYTECODE =
 test: install
-	@command -v chromium >/dev/null || echo "no chromium: the console's browser tests are skipped (apt-get install chromium)"
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || \
+	  echo "no chromium: the console's browser tests are skipped (apt-get install chromium)"
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: install
