@@ -236,6 +236,16 @@ def test_the_keyboard_alone_is_enough(context: BrowserContext, console: ConsoleU
     expect(page.get_by_role("heading", name="Who did what, when")).to_be_visible()
 
 
+def test_on_a_phone_the_decision_is_one_tap_away(
+    browser: Browser, console: ConsoleUnderTest, runs: dict[str, str]
+) -> None:
+    with context_of(browser, console.url, viewport=NARROW, has_touch=True) as context:
+        page = sign_in(context, console.token("anna", "approver"))
+        page.locator(".waiting a").first.tap()
+        page.get_by_role("link", name="Go to the decision").tap()
+        expect(page.get_by_role("heading", name="Decide", exact=True)).to_be_in_viewport()
+
+
 def test_the_first_page_is_small(context: BrowserContext, console: ConsoleUnderTest, runs: dict[str, str]) -> None:
     page = sign_in(context, console.token("olga", "operator"))
     session = context.new_cdp_session(page)
