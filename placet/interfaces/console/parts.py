@@ -59,11 +59,15 @@ class Remembered:
         self._found_at = float("-inf")
 
     def __call__(self) -> tuple[Diagnosed, ...]:
-        """Return the newest one that is young enough, or a new one."""
-        with self._making:
+        """Return the newest one that is young enough, or a new one; whoever asks while one is made does not wait."""
+        if not self._making.acquire(blocking=False):
+            return (Diagnosed("info", "diagnosis", "it is being made; load the page again"),)
+        try:
             if self._clock() - self._found_at > self._seconds:
                 self._found, self._found_at = self._diagnose(), self._clock()
             return self._found
+        finally:
+            self._making.release()
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,8 @@ def test_a_diagnosis_is_made_once_in_a_while() -> None:
 
     remembered = Remembered(diagnose, seconds=30, clock=lambda: now[0])
     assert remembered() == remembered()
+    with remembered._making:
+        assert remembered()[0].detail == "it is being made; load the page again"
     now[0] = 31.0
     assert remembered()[0].detail == "2"
 

@@ -36,8 +36,10 @@ from placet.storage.records import RunRecord
 
 _ENVELOPE: Final[TypeAdapter[dsse.Envelope | BatchedDecision]] = TypeAdapter(dsse.Envelope | BatchedDecision)
 _DIGEST: Final[TypeAdapter[str]] = TypeAdapter(Digest)
-_REVIEW_SECONDS: Final = 5.0
-"""How long a posted decision waits for its review, so that the page can say at once whether it counts."""
+_REVIEW_SECONDS: Final = 2.0
+"""How long a posted decision waits for its review, so that the page can say at once whether it counts.
+
+It holds a thread for so long; the live page says it later otherwise."""
 
 _LOOK_SECONDS: Final = 0.1
 _BUSY_POLL: Final = "2s"
