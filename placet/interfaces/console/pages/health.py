@@ -7,8 +7,8 @@ from placet.contracts.text import NAME, one_line
 from placet.engine.queues import QueueFigures, queue_backlog
 from placet.errors import PlacetError
 from placet.interfaces.console.parts import Asked
-from placet.interfaces.console.views.common import badge_of
-from placet.storage.figures import TenantFigures
+from placet.interfaces.console.views.common import Badge, badge_of
+from placet.storage.figures import OPEN_STATES, Backlog, TenantFigures
 
 
 def show(asked: Asked) -> Response:
@@ -32,8 +32,12 @@ def show(asked: Asked) -> Response:
         "health.html",
         parts={name.capitalize(): one_line(code, NAME) for name, code in parts.items()},
         figures=figures,
-        states=[] if figures is None else [(badge_of(state), one) for state, one in figures.runs.items() if one.count],  # type: ignore[arg-type]
+        states=[] if figures is None else _open(figures),
         queues=queues,
         may_diagnose=may_diagnose,
         findings=asked.parts.diagnose() if may_diagnose and asked.query("diagnose") else None,
     )
+
+
+def _open(figures: TenantFigures) -> list[tuple[Badge, Backlog]]:
+    return [(badge_of(state), figures.runs[state]) for state in OPEN_STATES if figures.runs[state].count]
