@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
 
-.PHONY: help install demo up test lint format lock clean
+.PHONY: help install demo up test lint format lock assets clean
 
 help:
 	@echo "make demo   one governed run, from start to proof, on the embedded stack"
@@ -31,6 +31,9 @@ up: install
 # Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes.
 test: export PYTHONDONTWRITEBYTECODE =
 test: install
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || \
+	  echo "no chromium: the console's browser tests are skipped (apt-get install chromium)"
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: install
@@ -51,6 +54,16 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 lock:
 	$(LOCK) --extra dev -o requirements.lock
 	$(LOCK) -c requirements.lock -o requirements-runtime.lock
+
+# Needs npm. tests/architecture/test_console_assets.py holds the digests; NOTICE names versions and licences.
+ASSETS := placet/interfaces/console/assets
+assets:
+	@set -e; work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	npm pack --silent --pack-destination "$$work" htmx.org@2.0.11 uplot@1.6.32 >/dev/null; \
+	mkdir "$$work/htmx" "$$work/uplot"; \
+	tar xzf "$$work/htmx.org-2.0.11.tgz" -C "$$work/htmx"; tar xzf "$$work/uplot-1.6.32.tgz" -C "$$work/uplot"; \
+	cp "$$work/htmx/package/dist/htmx.min.js" "$$work/uplot/package/dist/uPlot.iife.min.js" \
+	  "$$work/uplot/package/dist/uPlot.min.css" $(ASSETS)/
 
 clean:
 	rm -rf $(VENV) .placet .mypy_cache .ruff_cache .import_linter_cache

@@ -6,6 +6,7 @@ What it shows is read from the record, the run and the BSS, not remembered from 
 import asyncio
 import csv
 import secrets
+import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -59,10 +60,14 @@ def run_demo(settings: Settings, customer: str | None) -> int:
     home = settings.home / "demo"
     try:
         with ExitStack() as exits:
-            with console.status("starting Temporal, the sandbox BSS, the local model and a worker …"):
+            with console.status("starting Temporal, the sandbox BSS, the local model, a worker and the console …"):
                 stack = exits.enter_context(Stack(settings.model_copy(update={"home": home}), isolated=True))
             up = f" stack up in {time.monotonic() - began:.1f} s   Temporal's web UI: {stack.addresses['temporal_ui']}"
             console.print(Text.assemble(("✓", "green"), up))
+            console.print(Text(f"  console, while the demo runs: {stack.console_address}"))
+            of_the_demo = f"PLACET_HOME={shlex.quote(str(home))} PLACET_KEY_PASSPHRASE={_PASSPHRASE}"
+            issue = f"placet token issue NAME --role operator --as {ADMINISTRATOR}"
+            console.print(Text(f"  sign in there with a token: {of_the_demo} {issue}"))
             return run_interruptible(lambda: Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
         console.print("interrupted; everything was stopped")

@@ -1,4 +1,4 @@
-"""`placet api`: the HTTP API in the foreground."""
+"""`placet api`: the HTTP API and the console in the foreground."""
 
 import contextlib
 import signal
@@ -6,7 +6,8 @@ import socket
 import sys
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.catalogue import declared_facts, names
 from placet.engine.client import Engine
@@ -17,13 +18,18 @@ from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
 from placet.governance.policy.set import PolicySet
+from placet.interfaces.console.app import create_console
+from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
+from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.guard import checked_token
+from placet.interfaces.http.served import Served
 from placet.service.policy_files import read_policy_files
 
 # How long requests under way may go on when the server stops, in seconds.
 _GRACE_SECONDS = 8
 _BACKLOG = 512
+_CONSOLE = "/console"
 
 
 def serve(settings: Settings) -> None:
@@ -36,7 +42,7 @@ def serve(settings: Settings) -> None:
         StorageError: the database is unreachable, locked, read-only or not migrated.
     """
     set_up_logging(settings.log_level, settings.log_format)
-    checked_token(settings.api_token)
+    token = checked_token(settings.api_token)
     with _listen(settings.api_host, settings.api_port) as listener, open_database(settings) as database:
 
         async def engine() -> Engine:
@@ -54,20 +60,54 @@ def serve(settings: Settings) -> None:
             token=settings.api_token,
             metrics_token=settings.metrics_token,
         )
+        served = Served(
+            database,
+            EngineLink(engine),
+            settings.tenant,
+            names(),
+            lambda agent: _policies(settings, agent),
+            declared_facts,
+        )
+        console = create_console(
+            served, secret=token, public_url=settings.console_url, diagnose=lambda: _diagnosed(settings)
+        )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: None)
         host, port = listener.getsockname()[:2]
-        sys.stdout.write(f"HTTP API of tenant {settings.tenant!r} at http://{_in_url(host)}:{port}\n")
+        address = f"http://{_in_url(host)}:{port}"
+        sys.stdout.write(f"HTTP API of tenant {settings.tenant!r} at {address}\n")
+        sys.stdout.write(f"console at {settings.console_url or address}/console\n")
         sys.stdout.flush()
-        uvicorn.Server(_config(app)).run(sockets=[listener])
+        uvicorn.Server(_config(beside(app, console))).run(sockets=[listener])
+
+
+def beside(api: ASGIApp, console: ASGIApp) -> ASGIApp:
+    """Return one application: `/console` and below is the console, `/` leads there, all else is the API, as ever."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and path == "/" and scope["method"] in ("GET", "HEAD"):
+            await RedirectResponse(_CONSOLE, 307)(scope, receive, send)
+        elif scope["type"] == "http" and (path == _CONSOLE or path.startswith(f"{_CONSOLE}/")):
+            await console(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return answer
 
 
 def _policies(settings: Settings, agent: str) -> PolicySet:
     return PolicySet(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:
+    from placet.doctor.diagnosis import diagnose  # noqa: PLC0415 - it loads much that serving does not need
+
+    return tuple(Diagnosed(one.level, one.check, one.detail, one.advice) for one in diagnose(settings).findings)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PatientProtocol,

@@ -30,10 +30,14 @@ def up(settings: Settings) -> int:
     stop, ready = threading.Event(), False
     terminate_as_interrupt()
     signal.signal(signal.SIGINT, _stop_now)
-    starting = "starting Temporal, the sandbox BSS, the model and a worker …"
+    starting = "starting Temporal, the sandbox BSS, the model, a worker and the console …"
     try:
         with Stack(settings, on_start=lambda: print(starting, flush=True)) as stack, uninterrupted() as interruption:
             interruption.tell(stop.set)  # a part that is just being started again is known before everything stops
+            print(f"  {'console':<17} {stack.console_address}")
+            print(
+                "                    sign in with a token: `placet token issue NAME --role operator --as ADMINISTRATOR`"
+            )
             for name, address in stack.addresses.items():
                 print(f"  {name:<17} {address}")
             print(f"  logs              {settings.home / 'logs'}")

@@ -173,6 +173,12 @@ class Settings(BaseSettings):
         default=None, description="bearer token of the HTTP API; none: it will not start"
     )
 
+    console_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$",
+        description="origin at which browsers reach the console through a proxy; empty: they reach the API's address",
+    )
+
     metrics_token: SecretStr | None = Field(
         default=None, description="bearer token that reads /metrics, of the API and of workers; none: there is none"
     )

@@ -6,12 +6,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from placet.contracts.money import Money
-from placet.contracts.people.decision import Amendment, DecisionPredicate, Verdict
+from placet.contracts.people.decision import (
+    MAX_ENVELOPE_BYTES,
+    Amendment,
+    DecisionPredicate,
+    Verdict,
+    envelope_text,
+)
 from placet.contracts.proposal import Proposal
 from placet.errors import UsageError
 from placet.gate.deciding.proof import signer_of
 from placet.governance.amendments import amended
 from placet.governance.approvals import check_key
+from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
@@ -142,6 +149,32 @@ def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) ->
     with database.reading() as tx:
         key = check_key(tx.approvers.get(key_id), key_id, tenant, datetime.now(UTC))
     dsse.verify(envelope, base64.b64decode(key.public_key), key.passkey)
+
+
+def take_envelope(
+    database: Database, tenant: str, envelope: dsse.Envelope | BatchedDecision, *, signed_here: bool
+) -> str:
+    """Return the text of an envelope that somebody hands in, as it is delivered.
+
+    Args:
+        database: Where enrolled keys are.
+        tenant: Whose run it is for.
+        envelope: A signed decision, or a run's share of a batch.
+        signed_here: Whether somebody who is enrolled must have signed it: Temporal takes some 10,000 signals for a run,
+            and who holds a token and no key must not use them up.
+
+    Raises:
+        UsageError: it is too large.
+        DecisionRefused: it is over something else than an in-toto statement, or nobody enrolled signed it.
+    """
+    text = envelope_text([(b"json/plain", envelope.model_dump_json().encode())])
+    if len(text.encode()) > MAX_ENVELOPE_BYTES:
+        raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
+    signed = envelope.batch if isinstance(envelope, BatchedDecision) else envelope
+    dsse.check_payload_type(signed)
+    if signed_here:
+        check_signature(database, tenant, signed)
+    return text
 
 
 async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:

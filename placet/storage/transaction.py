@@ -26,6 +26,7 @@ from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
 from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
+from placet.storage.sessions import SessionRepository
 from placet.storage.sql.driver import Connection
 
 
@@ -76,6 +77,7 @@ class Transaction:
         "outbox",
         "projections",
         "runs",
+        "sessions",
     )
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
@@ -99,6 +101,7 @@ class Transaction:
         self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)
+        self.sessions = SessionRepository(connection)
 
     def record(
         self, run: OfRun, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""

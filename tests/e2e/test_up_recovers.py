@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -37,6 +38,9 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
         assert re.search(
             r"^worker was killed by signal 9 \(log: .*\); starting it again in 0.5 s", said.read_text(), re.MULTILINE
         )
+        console = re.search(r"^  console +(http://127\.0\.0\.1:\d+/console)$", said.read_text(), re.MULTILINE)
+        assert console is not None
+        assert "Sign in" in httpx.get(console[1], follow_redirects=True, timeout=GUARD).text
         left = ours(home)
         assert {one.name() for one in left} > {"temporal"}
         up.kill()

@@ -79,7 +79,7 @@ def with_embedded_model(count: int) -> Runs:
     """Run on the stack of `placet up`, the embedded model included, in a folder of its own."""
     with (
         temporary_folder() as home,
-        Stack(Settings.model_construct(home=home), isolated=True, usual_ports=False) as stack,
+        Stack(Settings.model_construct(home=home), isolated=True, usual_ports=False, console=False) as stack,
     ):
         place = Place(home, stack.temporal_port, stack.bss_port, activities=1, cached_runs=1)
         return _measured(stack.settings(), place, lambda subject: _embedded(subject, count))

@@ -79,7 +79,11 @@ class ProcessGroup(ABC):
         if name not in self._logs:
             path = self._folder / f"{name}.log"
             self._logs[name] = ChildLog(path, most_bytes=self._log_bytes, files=self._log_files)
-        return Child(name, command, self._logs[name], self._environment)
+        return Child(name, command, self._logs[name], self.environment_of(name))
+
+    def environment_of(self, name: str) -> Mapping[str, str | None]:  # noqa: ARG002 - for those that tell parts apart
+        """Return what the part of this name finds in its environment beside ours; None takes a variable away."""
+        return self._environment
 
     def check(self) -> None:
         """Raise when a part has ended by itself.

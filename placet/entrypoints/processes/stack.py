@@ -1,4 +1,4 @@
-"""The embedded stack: Temporal, the sandbox BSS, the local model and a worker, as child processes on loopback."""
+"""The embedded stack, as child processes: Temporal, the sandbox BSS, the local model, a worker, API and console."""
 
 import fcntl
 import json
@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +18,7 @@ from placet.entrypoints.processes.process import Child, answers, free_port
 from placet.entrypoints.processes.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
-from placet.files import open_own, private_folder, write_file
+from placet.files import cause, open_own, private_folder, read_own, write_file, write_once
 from placet.network.client import plain_client
 
 
@@ -56,6 +56,7 @@ class Stack(ProcessGroup):
             real BSS.
         on_start: Called once it is sure that this stack is the only one here, before its parts start.
         usual_ports: Take the ports that people know where they are free; else any free ones, which meet nobody's.
+        console: Serve the API and the console as well.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class Stack(ProcessGroup):
         *,
         isolated: bool = False,
         usual_ports: bool = True,
+        console: bool = True,
         on_start: Callable[[], object] = lambda: None,
     ) -> None:
         self._home = settings.home.resolve()
-        self._isolated, self._usual_ports = isolated, usual_ports
+        self._isolated, self._usual_ports, self._console = isolated, usual_ports, console
+        self._api_token = None if isolated else settings.api_token
         self._on_start = on_start
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
@@ -75,6 +78,7 @@ class Stack(ProcessGroup):
         self.ui_port = self._port(8233)
         self.bss_port = self._port(8621)
         self.model_port = self._port(8622)
+        self.api_port = self._port(settings.api_port or free_port()) if console else 0
         foreign = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
         # An address of an earlier stack, or of another one, may still be in this terminal: its worker would leave
         # every run of this stack waiting.
@@ -95,6 +99,20 @@ class Stack(ProcessGroup):
             "bss_url": f"http://127.0.0.1:{self.bss_port}",
             "model_url": f"http://127.0.0.1:{self.model_port}/v1",
         }
+
+    @property
+    def console_address(self) -> str:
+        """Where a browser on this machine reaches the console."""
+        return f"http://127.0.0.1:{self.api_port}/console"
+
+    def environment_of(self, name: str) -> Mapping[str, str | None]:
+        """Return what a part is told: the API alone has the token that keeps it, and it serves this machine."""
+        told = super().environment_of(name)
+        if name != "api":
+            return told
+        token = self._api_token.get_secret_value() if self._api_token else _own_token(self._home / "api.token")
+        api = {"PLACET_API_TOKEN": token, "PLACET_API_HOST": "127.0.0.1", "PLACET_API_PORT": str(self.api_port)}
+        return {**told, **api, "PLACET_CONSOLE_URL": None}
 
     def settings(self) -> Settings:
         """Return the settings of a client of this stack."""
@@ -140,10 +158,14 @@ class Stack(ProcessGroup):
         self.spawn("bss", placet_command(*bss))
         self.spawn("model", placet_command("model", "serve", "--port", str(self.model_port)))
         write_file(self._home / "stack.json", json.dumps({"pid": os.getpid(), **self.addresses}))
+        if self._console:
+            self.spawn("api", placet_command("api"))
         # The worker's imports take seconds: it starts at once and waits for Temporal itself.
         self.start_worker()
         self.await_part(lambda: answers(self.bss_port), "the sandbox BSS answering")
         self.await_part(self._model_ready, "the model server answering")
+        if self._console:
+            self.await_part(lambda: answers(self.api_port), "the API answering")
 
     def _only_one(self) -> IO[str]:
         lock = _locked(self._home / "stack.lock")
@@ -172,6 +194,15 @@ class Stack(ProcessGroup):
                 return client.get(f"http://127.0.0.1:{self.model_port}/v1/models").status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+
+def _own_token(path: Path) -> str:
+    """Return the token of this installation's own API, made once. It names nobody, and signs nobody in."""
+    try:
+        write_once(path, secrets.token_urlsafe(32))
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {cause(error)}") from error
+    return (read_own(path) or b"").decode("ascii", "replace").strip()
 
 
 def _locked(path: Path) -> IO[str] | None:

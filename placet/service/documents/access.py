@@ -151,11 +151,15 @@ def holder_of(database: Database, tenant: str, text: str, now: datetime) -> Acce
     token_id = token_id_of(text)
     if token_id is None:
         return None
+    grant = grant_of(database, tenant, token_id, now)
+    return grant if grant is not None and presents(grant, text) else None
+
+
+def grant_of(database: Database, tenant: str, token_id: str, now: datetime) -> AccessGrant | None:
+    """Return what a token grants now; None where it opens nothing. Whoever asks knows that it was presented."""
     with database.reading() as tx:
         known = _judged(tx, tenant, token_id, now)
-    if known.grant is None or known.fault or known.revoked_at is not None or not presents(known.grant, text):
-        return None
-    return known.grant
+    return None if known.fault or known.revoked_at is not None else known.grant
 
 
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant:

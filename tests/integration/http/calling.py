@@ -13,6 +13,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from placet.contracts.people.decision import DecisionPredicate
 from placet.engine.client import Engine
@@ -36,7 +37,7 @@ OPERATOR = {"X-Placet-Operator": "olga.ops"}
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     listener = api._listen("127.0.0.1", 0)
     server = uvicorn.Server(api._config(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

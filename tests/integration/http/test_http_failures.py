@@ -124,7 +124,10 @@ def test_placet_api_serves_until_it_is_told_to_stop(tmp_path: Path, temporal_add
     finally:
         child.ask_to_stop()
     assert child._process.wait(GUARD) == 0
-    assert (tmp_path / "api.log").read_text() == f"HTTP API of tenant 'demo' at http://127.0.0.1:{port}\n"
+    assert (tmp_path / "api.log").read_text().splitlines() == [
+        f"HTTP API of tenant 'demo' at http://127.0.0.1:{port}",
+        f"console at http://127.0.0.1:{port}/console",
+    ]
 
 
 def test_an_address_in_use_is_one_clear_line(tmp_path: Path) -> None:

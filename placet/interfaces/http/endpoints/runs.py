@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Response
 
 from placet.contracts.base import AgentName, CustomerId, PersonName, RunId
 from placet.contracts.billing import SourceCall
-from placet.contracts.people.decision import MAX_ENVELOPE_BYTES, envelope_text
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunKey, RunState
 from placet.errors import UsageError
@@ -33,7 +32,7 @@ from placet.interfaces.http.endpoints.run_messages import (
     RunStarted,
 )
 from placet.interfaces.http.served import Served
-from placet.service.decisions import check_signature, deliver_decision
+from placet.service.decisions import deliver_decision, take_envelope
 from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import build_request, find_run, record_cancellation, record_request
@@ -155,14 +154,7 @@ class RunEndpoints:
         The run's record says whether it counts.
         """
         record = self._find(run_id)
-        text = envelope_text([(b"json/plain", envelope.model_dump_json().encode())])
-        if len(text.encode()) > MAX_ENVELOPE_BYTES:
-            raise UsageError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes", code="malformed")
-        signed = envelope.batch if isinstance(envelope, BatchedDecision) else envelope
-        dsse.check_payload_type(signed)
-        if holder is not None:
-            # Temporal takes some 10,000 signals for a run: who holds a token and no key must not use them up.
-            check_signature(self._database, self._tenant, signed)
+        text = take_envelope(self._database, self._tenant, envelope, signed_here=holder is not None)
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 

@@ -23,7 +23,7 @@ from placet.service.passkeys import (
     signing_options,
 )
 from placet.storage.projections.verification import check_projections
-from tests.security.gate.passkeys import enrolled, statement
+from tests.security.gate.keys.passkeys import enrolled, statement
 from tests.support.authenticator import ORIGIN, RP_ID, UP, Authenticator, mirrored
 from tests.support.world import EXECUTED_RECORD, World
 

@@ -14,7 +14,7 @@ from placet.governance.signing.statement import parse_statement
 from placet.service.batch_choice import BatchLimits, prepare_batch
 from placet.service.batches import draft_batch
 from placet.storage.projections.verification import check_projections
-from tests.security.gate.passkeys import enrolled, statement
+from tests.security.gate.keys.passkeys import enrolled, statement
 from tests.support.world import World
 
 

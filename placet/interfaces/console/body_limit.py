@@ -1,0 +1,36 @@
+"""Bounds on what is read of a form: in size, and in the time that it takes to arrive."""
+
+import asyncio
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES: Final = 128 * 1024
+SECONDS: Final = 15.0
+
+
+class FormLimit:
+    """Stops a request whose body is larger than any form of ours, or comes too slowly."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        read = 0
+        deadline = asyncio.get_running_loop().time() + SECONDS
+
+        async def bounded() -> Message:
+            nonlocal read
+            try:
+                async with asyncio.timeout_at(deadline if scope.get("method") == "POST" else None):
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(408, f"a form must arrive within {SECONDS:g} s", {"Connection": "close"}) from error
+            read += len(message.get("body", b""))
+            if read > MOST_BYTES:
+                raise HTTPException(413, f"a form may have {MOST_BYTES} bytes at most", {"Connection": "close"})
+            return message
+
+        await self._app(scope, bounded if scope["type"] == "http" else receive, send)

@@ -1,0 +1,99 @@
+"""What a browser posts: bounded, from a page of ours, and with the session's own token."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+MOST_FIELDS: Final = 20
+LARGEST_PART: Final = 32 * 1024
+TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form, each once.
+
+    Attributes:
+        fields: Texts, by name.
+        files: Contents of files that were handed in, by name of the field.
+    """
+
+    fields: Mapping[str, str]
+    files: Mapping[str, bytes]
+
+    def text(self, name: str) -> str:
+        """Return a field without the spaces around it; empty where it was left out."""
+        return self.fields.get(name, "").strip()
+
+
+class NotFromHere(HTTPException):
+    """A form that no page of ours sent."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(HTTPStatus.FORBIDDEN, why)
+
+
+def check_origin(request: Request, public_url: str) -> None:
+    """Refuse what another site, or no browser, made the request for.
+
+    `Referrer-Policy: no-referrer` makes browsers send `Origin: null` with a form, so that `Sec-Fetch-Site` comes first.
+    Browsers send it by https and to this machine; by plain http to another one nothing says where a form came from.
+
+    Raises:
+        NotFromHere: it is not from a page of this console.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site == "same-origin":
+            return
+        raise NotFromHere("the form was sent from another site")
+    if request.headers.get("origin", "").lower() != _origin(request, public_url):
+        raise NotFromHere("the browser does not say that a page of this console sent the form; open it by https")
+
+
+def check_token(form: Form, expected: str) -> None:
+    """Refuse a form that does not carry the session's token.
+
+    Raises:
+        NotFromHere: it does not.
+    """
+    if not hmac.compare_digest(form.fields.get(TOKEN_FIELD, "").encode(), expected.encode()):
+        raise NotFromHere("the page that sent the form is of another session; open it again")
+
+
+async def read_form(request: Request) -> Form:
+    """Read a form.
+
+    Raises:
+        HTTPException: it is no form, too large, or names a field twice.
+    """
+    fields: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    async with request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_PART) as read:
+        for name, value in read.multi_items():
+            if name in fields or name in files:
+                raise HTTPException(HTTPStatus.BAD_REQUEST, "the form names a field twice")
+            if isinstance(value, UploadFile):
+                content = await value.read(LARGEST_PART + 1)
+                if len(content) > LARGEST_PART:
+                    raise HTTPException(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a file may have {LARGEST_PART} bytes at most"
+                    )
+                files[name] = content
+            else:
+                fields[name] = value
+    return Form(fields, files)
+
+
+def _origin(request: Request, public_url: str) -> str:
+    if public_url:
+        parts = urlsplit(public_url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+    return f"{request.url.scheme}://{request.headers.get('host', '')}".lower()

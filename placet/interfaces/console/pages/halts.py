@@ -1,0 +1,69 @@
+"""Halts: what is stopped, stopping more, and the command that lets it go on."""
+
+from typing import get_args
+
+from starlette.responses import RedirectResponse, Response
+
+from placet.contracts.people.halt import HaltScope
+from placet.contracts.proposal import MutationKind
+from placet.errors import UsageError
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.parts import ROOT, Asked
+from placet.service.documents.halts import place_halt
+
+_KINDS = {"adjust_balance": "Credits and debits", "order_product": "Orders of products"}
+
+
+def show(asked: Asked) -> Response:
+    """List the halts in force, and those that were lifted if they are asked for."""
+    return _page(asked)
+
+
+def place(asked: Asked, form: Form) -> Response:
+    """Stop executions. When this returns, nothing that it is about starts to leave any more."""
+    what, subject = form.text("what").partition(":")[::2]
+    reason = form.text("reason")
+    if what not in get_args(HaltScope):
+        return _page(asked, "Choose what is to be stopped.", reason)
+    if not form.text("sure"):
+        return _page(asked, "Tick the box that says that you mean it.", reason, form.text("what"))
+    served = asked.parts.served
+    try:
+        _, leaving = place_halt(
+            served.database,
+            tenant=served.tenant,
+            scope=what,  # type: ignore[arg-type]
+            subject=subject,
+            by=asked.visitor.name,
+            reason=reason,
+            agents=served.agents,
+            token_id=asked.visitor.grant.token_id,
+        )
+    except UsageError as error:
+        return _page(asked, str(error), reason, form.text("what"))
+    return RedirectResponse(f"{ROOT}/halts?placed={len(leaving)}", 303)
+
+
+def _page(asked: Asked, fault: str = "", reason: str = "", chosen: str = "") -> Response:
+    served, lifted = asked.parts.served, asked.query("which") == "all"
+    with served.database.reading() as tx:
+        halts = tuple(tx.halts.list(served.tenant, lifted=lifted))
+    placed = asked.query("placed")
+    subjects = [
+        ("tenant:", "Everything"),
+        *((f"agent:{agent}", f"What {agent} proposes") for agent in served.agents),
+        *((f"kind:{kind}", _KINDS[kind]) for kind in get_args(MutationKind)),
+    ]
+    return asked.page(
+        "halts.html",
+        422 if fault else 200,
+        halts=halts,
+        lifted=lifted,
+        subjects=subjects,
+        kinds=_KINDS,
+        may_halt=asked.may("operate", "halts"),
+        fault=fault,
+        reason=reason,
+        chosen=chosen,
+        leaving=int(placed) if placed is not None and placed.isdecimal() and len(placed) < len("10000") else None,
+    )

@@ -1,0 +1,44 @@
+"""Whether the installation can do its work: its parts, what waits and since when, what the doctor says."""
+
+from anyio import from_thread
+from starlette.responses import Response
+
+from placet.contracts.run import OPEN_STATES
+from placet.contracts.text import NAME, one_line
+from placet.engine.queues import QueueFigures, queue_backlog
+from placet.errors import PlacetError
+from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.views.common import Badge, badge_of
+from placet.storage.figures import Backlog, TenantFigures
+
+
+def show(asked: Asked) -> Response:
+    """Show what can be shown; what does not answer is said so, and hides nothing else."""
+    served = asked.parts.served
+    parts = from_thread.run(asked.parts.health)
+    figures: TenantFigures | None = None
+    try:
+        with served.database.reading() as tx:
+            figures = tx.figures.of(served.tenant)
+    except PlacetError as error:
+        parts = {**parts, "database": error.code}
+    queues: dict[str, QueueFigures] = {}
+    if parts.get("temporal") == "ok":
+        try:
+            queues = served.engine.call(queue_backlog)
+        except PlacetError as error:
+            parts = {**parts, "temporal": error.code}
+    may_diagnose = asked.may("read", "installation")  # it names files and addresses
+    return asked.page(
+        "health.html",
+        parts={name.capitalize(): one_line(code, NAME) for name, code in parts.items()},
+        figures=figures,
+        states=[] if figures is None else _open(figures),
+        queues=queues,
+        may_diagnose=may_diagnose,
+        findings=asked.parts.diagnose() if may_diagnose and asked.query("diagnose") else None,
+    )
+
+
+def _open(figures: TenantFigures) -> list[tuple[Badge, Backlog]]:
+    return [(badge_of(state), figures.runs[state]) for state in OPEN_STATES if figures.runs[state].count]

@@ -1,0 +1,120 @@
+"""Runs: the list, and asking for a new one with a question in between."""
+
+import secrets
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from placet.contracts.base import CustomerId, PersonName, RunId, first_fault
+from placet.contracts.run import RunState
+from placet.errors import UsageError
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.common import badge_of, state_choices
+from placet.service.runs import build_request, find_run, record_request
+from placet.storage.records import RunRecord
+
+_PAGE: Final = 25
+_FILTERS: Final[dict[str, TypeAdapter[Any]]] = {
+    "state": TypeAdapter(RunState),
+    "customer_id": TypeAdapter(CustomerId),
+    "requested_by": TypeAdapter(PersonName),
+}
+_RUN: Final[TypeAdapter[str]] = TypeAdapter(RunId)
+
+
+def show(asked: Asked) -> Response:
+    """List runs, newest first; a run's own id leads to it."""
+    served, searched = asked.parts.served, asked.query("run_id")
+    filled = {name: asked.query(name) or "" for name in _FILTERS}
+    fault = ""
+    found: tuple[RunRecord, ...] = ()
+    try:
+        if searched is not None:
+            run = find_run(served.database, _checked("run_id", searched), served.tenant)
+            return RedirectResponse(f"{ROOT}/runs/{run.run_id}", 303)
+        wanted = {name: _checked(name, value) for name, value in filled.items() if value}
+        before = asked.query("before")
+        with served.database.reading() as tx:
+            found = tx.runs.list(
+                served.tenant,
+                wanted.get("state"),
+                wanted.get("customer_id"),
+                wanted.get("requested_by"),
+                limit=_PAGE + 1,
+                before=None if before is None else _checked("before", before),
+            )
+    except UsageError as error:
+        fault = str(error)
+    shown = found[:_PAGE]
+    following = {name: value for name, value in filled.items() if value}
+    if len(found) > _PAGE:
+        following["before"] = shown[-1].run_id
+    return asked.page(
+        "runs.html",
+        runs=[(run, badge_of(run.state)) for run in shown],
+        states=state_choices(),
+        filled=filled,
+        searched=searched or "",
+        filtered=any(filled.values()),
+        following=urlencode(following) if len(found) > _PAGE else "",
+        later=asked.query("before") is not None,
+        fault=fault,
+    )
+
+
+def order(asked: Asked) -> Response:
+    """Ask for whom a run is wanted."""
+    return _order_page(asked, asked.query("customer_id") or "", "")
+
+
+def confirm(asked: Asked) -> Response:
+    """Ask whether it is meant. The key makes sending the form twice the same run."""
+    customer, agent = asked.query("customer_id") or "", asked.query("agent") or ""
+    try:
+        request = build_request(
+            tenant=asked.parts.served.tenant,
+            customer_id=customer,
+            agent=agent,
+            requested_by=asked.visitor.name,
+            key=f"console-{secrets.token_hex(12)}",
+            agents=asked.parts.served.agents,
+        )
+    except UsageError as error:
+        return _order_page(asked, customer, str(error))
+    with asked.parts.served.database.reading() as tx:
+        others = tx.runs.list(asked.parts.served.tenant, customer_id=customer, limit=3)
+    return asked.page("confirm_run.html", order=request, others=[(run, badge_of(run.state)) for run in others])
+
+
+def start(asked: Asked, form: Form) -> Response:
+    """Start the run, as the API does: the token of the session vouches for who asked."""
+    served = asked.parts.served
+    request = build_request(
+        tenant=served.tenant,
+        customer_id=form.text("customer_id"),
+        agent=form.text("agent"),
+        requested_by=asked.visitor.name,
+        key=form.text("key") or None,
+        agents=served.agents,
+    )
+    served.engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
+    recorded = record_request(served.database, request, token_id=asked.visitor.grant.token_id)
+    if not recorded.over:
+        served.engine.call(lambda engine: engine.start(recorded.request))
+    return RedirectResponse(f"{ROOT}/runs/{request.run_id}", 303)
+
+
+def _order_page(asked: Asked, customer: str, fault: str) -> Response:
+    agents = asked.parts.served.agents
+    chosen = asked.query("agent") or agents[0]
+    return asked.page("new_run.html", agents=agents, customer_id=customer, chosen=chosen, fault=fault)
+
+
+def _checked(name: str, value: str) -> Any:
+    try:
+        return _FILTERS.get(name, _RUN).validate_python(value)
+    except ValidationError as error:
+        raise UsageError(f"{name.replace('_', ' ')}: {first_fault(error)}", code="malformed") from error

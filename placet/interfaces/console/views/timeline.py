@@ -1,0 +1,107 @@
+"""A run told as its four steps: what has happened in each, who did it, and what it waits for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.run import END_STATES, RunState
+from placet.contracts.text import NAME, one_line
+from placet.interfaces.record_words import in_words
+
+Progress = Literal["done", "under way", "waits for people", "stopped", "not reached"]
+
+_TITLES: Final = ("Analyse the history", "Read billing", "Propose one change", "Decide and execute")
+_STEP: Final = {"analyse": 1, "query_billing": 2, "propose": 3}
+_LAST: Final = 4
+MOST_LINES: Final = 100
+"""Of a step: whoever sends thousands of signals must not make a page that no browser bears."""
+
+_AT: Final[dict[RunState, int]] = {
+    "analysing": 1,
+    "querying": 2,
+    "proposing": 3,
+    "awaiting_decision": 4,
+    "executing": 4,
+    "unknown_outcome": 4,
+}
+_REACHED: Final = {"analyse.completed": 2, "query_billing.completed": 3, "propose.completed": 4}
+_GOOD: Final = frozenset({"executed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of the record in words; `kind` and `digest` are for engineers."""
+
+    number: int
+    at: datetime
+    actor: str
+    words: str
+    kind: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the four steps.
+
+    Attributes:
+        lines: Its newest entries, `MOST_LINES` of them.
+        left_out: How many older ones there are.
+    """
+
+    number: int
+    title: str
+    progress: Progress
+    lines: tuple[Line, ...]
+    left_out: int = 0
+
+
+def timeline(state: RunState, events: Sequence[AuditEvent]) -> tuple[Step, ...]:
+    """Return the steps of a run, each with its entries of the record."""
+    lines: dict[int, list[Line]] = {number: [] for number in range(1, _LAST + 1)}
+    at = 1
+    for event in events:
+        step = _STEP.get(event.kind.partition(".")[0])
+        if step is None:
+            step = at if event.kind.startswith("run.") else _LAST
+        lines[step].append(line_of(event))
+        at = max(at, _REACHED.get(event.kind, at))
+    return tuple(
+        Step(number, title, _progress(number, state, at, proposed=_proposed(events)), *_newest(lines[number]))
+        for number, title in enumerate(_TITLES, 1)
+    )
+
+
+def line_of(event: AuditEvent) -> Line:
+    """Return one entry of the record as a line."""
+    actor = one_line(event.actor, NAME)
+    return Line(event.seq, event.at, actor, in_words(event), one_line(event.kind, NAME), event.hash)
+
+
+def _newest(lines: list[Line]) -> tuple[tuple[Line, ...], int]:
+    return tuple(lines[-MOST_LINES:]), max(0, len(lines) - MOST_LINES)
+
+
+def _proposed(events: Sequence[AuditEvent]) -> bool:
+    return any(event.kind == "propose.completed" and event.body.get("proposal") for event in events)
+
+
+def _progress(number: int, state: RunState, at: int, *, proposed: bool) -> Progress:
+    if state in END_STATES:
+        return _ended(number, state, at, proposed=proposed)
+    here = _AT[state]
+    if number != here:
+        return "done" if number < here else "not reached"
+    return "waits for people" if state in ("awaiting_decision", "unknown_outcome") else "under way"
+
+
+def _ended(number: int, state: RunState, at: int, *, proposed: bool) -> Progress:
+    if state in _GOOD:
+        return "done"
+    if state == "no_action" and not proposed:
+        return "done" if number < _LAST else "not reached"
+    if number == at:
+        return "stopped"
+    return "done" if number < at else "not reached"

@@ -1,0 +1,70 @@
+"""What waits for a decision, as the inbox lists it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from placet.contracts.proposal import Proposal
+from placet.contracts.text import NAME, WORDS, one_line
+from placet.interfaces.console.views.common import Badge, badge_of, roles_in_words
+from placet.service.inbox import Waiting
+
+_SOON_SECONDS: Final = 3600
+_REASONS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One run that waits.
+
+    Attributes:
+        cost: Money in words; empty where the proposal cannot be read.
+        why: Why it was picked, in a few clauses.
+        soon: Whether the gate closes within the hour.
+        progress: How many of how many approvals are there.
+        fault: What is wrong with it; empty where nothing is.
+    """
+
+    run_id: str
+    customer_id: str
+    title: str
+    does: str
+    cost: str
+    why: str
+    badge: Badge
+    closes_at: datetime
+    soon: bool
+    roles: str
+    progress: str
+    fault: str
+
+
+def item_of(row: Waiting, now: datetime) -> Item:
+    """Return how one run is listed."""
+    asked = row.asked
+    closes_at = asked.gate.expires_at if asked else row.waits_until
+    return Item(
+        run_id=row.record.run_id,
+        customer_id=row.record.customer_id,
+        title=_title(asked.proposal.treatment_name or asked.proposal.treatment) if asked else "A damaged proposal",
+        does=asked.proposal.mutation.describe() if asked else "",
+        cost=str(asked.proposal.cost) if asked else "",
+        why=_why(asked.proposal) if asked else "",
+        badge=badge_of(row.record.state),
+        closes_at=closes_at,
+        soon=(closes_at - now).total_seconds() < _SOON_SECONDS,
+        roles=roles_in_words(asked.roles) if asked else "",
+        progress=f"{asked.approvals} of {asked.gate.quorum}" if asked else "",
+        fault=row.fault,
+    )
+
+
+def _why(proposal: Proposal) -> str:
+    """Return why this one was picked, or what holds of the customer where nothing was weighed."""
+    picked = next((one for one in proposal.candidates if one.treatment == proposal.treatment), None)
+    reasons = (picked.reasons_for if picked is not None else ()) or proposal.facts
+    return "; ".join(one_line(reason.detail or _title(reason.code), WORDS) for reason in reasons[:_REASONS])
+
+
+def _title(code: str) -> str:
+    return one_line(code, NAME).replace("_", " ")

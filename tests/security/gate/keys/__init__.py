@@ -1,0 +1,1 @@
+"""Passkeys at the running system: forged, rolled back, used elsewhere."""

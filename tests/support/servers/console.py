@@ -1,0 +1,95 @@
+"""The console beside the API over an installation under test, and people who have tokens for it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from pydantic import SecretStr
+
+from placet.contracts.people.access import AccessRole
+from placet.engine.client import Engine
+from placet.entrypoints.api import beside
+from placet.entrypoints.connection import connect
+from placet.governance.policy.set import PolicySet
+from placet.interfaces.console.app import create_console
+from placet.interfaces.console.parts import Diagnosed
+from placet.interfaces.http.app import create_app
+from placet.interfaces.http.engine_link import EngineLink
+from placet.interfaces.http.served import Served
+from placet.service.documents.access import issue_token
+from placet.service.policy_files import read_policy_files
+from tests.integration.http.calling import TOKEN, serving
+from tests.support.guard import GUARD
+from tests.support.world import World
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+"""What a browser says of a form that one of our pages sent."""
+
+
+@dataclass
+class Clock:
+    """A clock that can be put forward."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class ConsoleUnderTest:
+    """A served console."""
+
+    world: World
+    url: str
+    clock: Clock
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def token(self, name: str, *roles: AccessRole, days: int = 7) -> str:
+        """Issue a token to somebody."""
+        issued = issue_token(self.world.database, tenant="demo", name=name, roles=roles, days=days, by=self.world.root)
+        self.tokens[name] = issued.grant.token_id
+        return issued.text
+
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """A browser without a page: it keeps cookies and follows nothing."""
+        with httpx.Client(base_url=self.url, headers=SAME, timeout=GUARD) as http:
+            yield http
+
+    @contextmanager
+    def signed_in(self, name: str, *roles: AccessRole) -> Iterator[httpx.Client]:
+        """A client that has just signed in."""
+        with self.client() as http:
+            answer = http.post("/console/sign-in", data={"token": self.token(name, *roles), "next": ""})
+            assert answer.status_code == 303, answer.text
+            yield http
+
+
+@contextmanager
+def console_of(
+    world: World, diagnose: Callable[[], tuple[Diagnosed, ...]] = lambda: (), public_url: str = ""
+) -> Iterator[ConsoleUnderTest]:
+    """Serve the console and the API of a world at one address, as `placet api` does."""
+
+    async def factory() -> Engine:
+        engine = await connect(world.settings)
+        engine.is_ours = True
+        return engine
+
+    def policies(_agent: str) -> PolicySet:
+        return PolicySet(read_policy_files(world.policy_file))
+
+    secret, clock = SecretStr(TOKEN), Clock()
+    served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: ())
+    api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
+    console = create_console(served, secret=secret, diagnose=diagnose, public_url=public_url, clock=clock)
+    with serving(beside(api, console)) as url:
+        yield ConsoleUnderTest(world, url, clock)
+
+
+def form_token(page: str) -> str:
+    """Return the token that the forms of a page carry."""
+    return page.partition('name="form_token" value="')[2].partition('"')[0]
