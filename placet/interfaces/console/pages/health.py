@@ -3,7 +3,7 @@
 from anyio import from_thread
 from starlette.responses import Response
 
-from placet.contracts.run import OPEN_STATES
+from placet.contracts.run import OPEN_STATES, RUN_STATES
 from placet.contracts.text import NAME, one_line
 from placet.engine.queues import QueueFigures, queue_backlog
 from placet.errors import PlacetError
@@ -41,4 +41,5 @@ def show(asked: Asked) -> Response:
 
 
 def _open(figures: TenantFigures) -> list[tuple[Badge, Backlog]]:
-    return [(badge_of(state), figures.runs[state]) for state in OPEN_STATES if figures.runs[state].count]
+    found = (state for state in RUN_STATES if state in OPEN_STATES)
+    return [(badge_of(state), figures.runs[state]) for state in found if figures.runs[state].count]
