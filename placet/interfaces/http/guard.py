@@ -85,14 +85,16 @@ class Guard:
         scheme, _, token = given[0].partition(b" ")
         if scheme.lower() != b"bearer":
             return False
-        let_in(scope, None)
         if compare_digest(token.strip(), wanted):
+            let_in(scope, None)
             return True
         if scope["path"] == METRICS:
             return False
         holder = await asyncio.to_thread(self._find_holder, token.strip().decode("ascii", "replace"))
+        if holder is None:
+            return False
         let_in(scope, holder)
-        return holder is not None
+        return True
 
 
 def _private(send: Send) -> Send:
