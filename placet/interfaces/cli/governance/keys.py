@@ -1,6 +1,8 @@
 """`placet keys new|bootstrap|enroll|list|show|revoke`: who may sign, with which key, up to which amount."""
 
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,22 +161,29 @@ def revoke(
     output.print_line(f"{key.name}  key {key.key_id[:16]} revoked by {administrator}")
 
 
-def _public_key(file: Path) -> bytes:
-    from placet.governance.signing.keys import parse_public_key
-
+@contextmanager
+def _saying_who_makes_it() -> Iterator[None]:
     try:
-        return parse_public_key(read_given(file, "public key file"))
+        yield
     except ConfigurationError as error:
         made = "whose key it is makes it with `placet keys new NAME`, which writes NAME.pem.pub"
         raise ConfigurationError(f"{error}; {made}", code=error.code) from error
 
 
+def _public_key(file: Path) -> bytes:
+    from placet.governance.signing.keys import parse_public_key
+
+    with _saying_who_makes_it():
+        return parse_public_key(read_given(file, "public key file"))
+
+
 def _enrolled_half(file: Path, name: str) -> "tuple[bytes, Passkey | None]":
     from placet.governance.signing.keys import is_enrolment_request, parse_enrolment_request, parse_public_key
 
-    text = read_given(file, "public key file")
-    if not is_enrolment_request(text):
-        return parse_public_key(text), None
+    with _saying_who_makes_it():
+        text = read_given(file, "public key file")
+        if not is_enrolment_request(text):
+            return parse_public_key(text), None
     request = parse_enrolment_request(text)
     if request.name != name:
         raise UsageError(f"{str(file)!r} is the enrolment request of {request.name!r}, not of {name!r}")
