@@ -19,7 +19,7 @@ ERRORS = {"400", "401", "403", "404", "408", "409", "410", "413", "422", "500", 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     nothing = cast("Any", None)  # no request is made
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings(action="error", category=UserWarning):
         return create_app(nothing, nothing, tenant="demo", agents=(), token=SecretStr("a-token-of-twenty-ch")).openapi()
 
 

@@ -163,6 +163,8 @@ class World(BssBehind):
         self.stop_worker()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        if not self._thread.is_alive():
+            self._loop.close()
         self._bss.close()
         self.database.close()
 
