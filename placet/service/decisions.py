@@ -180,9 +180,15 @@ def take_envelope(
 async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:
     """Send a signed decision to its run; one that comes after the end is recorded as refused.
 
+    What the run has answered already is not sent again: its answer stands (`review_outcome`). Temporal takes some
+    10,000 signals for a run, and whoever has one signed envelope must not use them up.
+
     Raises:
         UsageError: the run has ended (code `late`).
     """
+    answered = review_outcome(database, record.run_id, envelope)
+    if answered is not None and answered[0] != "late":
+        return
     try:
         await engine.decide(record.run_id, envelope)
     except UsageError as error:

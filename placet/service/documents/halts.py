@@ -82,21 +82,7 @@ def place_halt_once(
         UsageError: a value is malformed, or there is no such agent or kind. Code `idempotency_conflict`: the key has
             placed another halt.
     """
-    known = {"agent": agents, "kind": get_args(MutationKind)}.get(scope)
-    if known is not None and subject not in known:
-        raise UsageError(f"unknown {scope} {subject!r}; known: {', '.join(known)}", code=f"unknown_{scope}")
-    if not reason.strip():
-        raise UsageError("a halt needs a reason: whoever is to lift it reads it", code="no_reason")
-    with checked():
-        halt = Halt(
-            halt_id=f"halt-{secrets.token_hex(6) if key is None else sha256_hex(f'{tenant}/{key}'.encode())[:12]}",
-            tenant=tenant,
-            scope=scope,
-            subject=subject,
-            reason=reason,
-            placed_by=by,
-            placed_at=datetime.now(UTC),
-        )
+    halt = _halt_of(key, tenant, scope, subject, by, reason, agents)
     earlier = None if key is None else _placed_before(database, halt)
     if earlier is None:
         body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
@@ -114,6 +100,27 @@ def place_halt_once(
         under_way = tx.effects.under_way(tenant, datetime.now(UTC))
         leaving = tuple(effect for effect in under_way if _concerns(tx, halt, effect))
     return Placing(earlier or halt, leaving, new=earlier is None)
+
+
+def _halt_of(
+    key: str | None, tenant: str, scope: HaltScope, subject: str, by: str, reason: str, agents: tuple[str, ...]
+) -> Halt:
+    """Return the halt that is asked for, as of now; the arguments and what is raised are those of `place_halt_once`."""
+    known = {"agent": agents, "kind": get_args(MutationKind)}.get(scope)
+    if known is not None and subject not in known:
+        raise UsageError(f"unknown {scope} {subject!r}; known: {', '.join(known)}", code=f"unknown_{scope}")
+    if not reason.strip():
+        raise UsageError("a halt needs a reason: whoever is to lift it reads it", code="no_reason")
+    with checked():
+        return Halt(
+            halt_id=f"halt-{secrets.token_hex(6) if key is None else sha256_hex(f'{tenant}/{key}'.encode())[:12]}",
+            tenant=tenant,
+            scope=scope,
+            subject=subject,
+            reason=reason,
+            placed_by=by,
+            placed_at=datetime.now(UTC),
+        )
 
 
 def _placed_before(database: Database, halt: Halt) -> Halt | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDReusePolicy
@@ -178,6 +179,25 @@ def test_a_late_approval_is_recorded_as_refused(a_world: World, run_id: str, ann
         a_world.run(decision_operations.deliver_decision(a_world.database, a_world.engine, record, envelope))
     assert a_world.refusal(run_id) == "late"
     assert a_world.effects()["adjustments"] == 0
+
+
+def test_what_a_run_has_answered_is_not_sent_to_it_again(a_world: World, run_id: str, anna: Approver) -> None:
+    """Temporal takes some 10,000 signals for a run: whoever has one signed envelope must not use them up."""
+    record = a_world.wait(run_id, "awaiting_decision")
+    envelope = a_world.sign(run_id, anna, proposal="0" * 64)
+
+    def deliver() -> None:
+        a_world.run(decision_operations.deliver_decision(a_world.database, a_world.engine, record, envelope))
+
+    deliver()
+    assert a_world.refusal(run_id) == "stale"
+    for _ in range(5):
+        deliver()
+    history = a_world.run(a_world.engine.history(run_id))
+    kinds = [event.event_type for event in history.events]
+    assert kinds.count(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
+    still_waiting(a_world, run_id)
+    a_world.approve(run_id, anna)
 
 
 def test_garbage_signals_leave_the_run_answering_and_its_history_bounded(

@@ -1,6 +1,6 @@
 """`placet approve|reject|amend|settle`: sign exact proposals with a named key, and deliver the signature."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,56 +38,38 @@ if TYPE_CHECKING:
 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
-    root.command("approve")(approve)
-    root.command("reject")(reject)
+    root.command("approve", help="Approve pending proposals: sign their digests, once, and send each run its own.")(
+        _answering("approve")
+    )
+    root.command("reject", help="Reject pending proposals, several with one signature.")(_answering("reject"))
     root.command("amend")(amend)
     root.command("settle")(settle)
 
 
-def approve(
-    context: typer.Context,
-    name: AsOption,
-    run_ids: RunsArgument = None,
-    all_waiting: AllFlag = False,
-    key_file: KeyOption = None,
-    reason: ReasonOption = "",
-    proposal: ProposalOption = None,
-    agent: AgentOption = None,
-    kind: KindOption = None,
-    treatment: TreatmentOption = None,
-    max_cost: MaxCostOption = None,
-    total_cost: TotalCostOption = None,
-    print_only: PrintFlag = False,
-    wait: WaitOption = 30,
-) -> int:
-    """Approve pending proposals: sign their digests, once, and send each run its own."""
-    selection = Selection(
-        tuple(run_ids or ()), all_waiting, agent, tuple(kind or ()), tuple(treatment or ()), max_cost, total_cost
-    )
-    return _answer(context.obj, "approve", selection, Signing(name, key_file, reason, print_only, wait), proposal)
+def _answering(verdict: "BatchVerdict") -> Callable[..., int]:
+    """Make the command that gives one verdict; approving and rejecting take the same options."""
 
+    def command(
+        context: typer.Context,
+        name: AsOption,
+        run_ids: RunsArgument = None,
+        all_waiting: AllFlag = False,
+        key_file: KeyOption = None,
+        reason: ReasonOption = "",
+        proposal: ProposalOption = None,
+        agent: AgentOption = None,
+        kind: KindOption = None,
+        treatment: TreatmentOption = None,
+        max_cost: MaxCostOption = None,
+        total_cost: TotalCostOption = None,
+        print_only: PrintFlag = False,
+        wait: WaitOption = 30,
+    ) -> int:
+        runs, kinds, treatments = tuple(run_ids or ()), tuple(kind or ()), tuple(treatment or ())
+        selection = Selection(runs, all_waiting, agent, kinds, treatments, max_cost, total_cost)
+        return _answer(context.obj, verdict, selection, Signing(name, key_file, reason, print_only, wait), proposal)
 
-def reject(
-    context: typer.Context,
-    name: AsOption,
-    run_ids: RunsArgument = None,
-    all_waiting: AllFlag = False,
-    key_file: KeyOption = None,
-    reason: ReasonOption = "",
-    proposal: ProposalOption = None,
-    agent: AgentOption = None,
-    kind: KindOption = None,
-    treatment: TreatmentOption = None,
-    max_cost: MaxCostOption = None,
-    total_cost: TotalCostOption = None,
-    print_only: PrintFlag = False,
-    wait: WaitOption = 30,
-) -> int:
-    """Reject pending proposals, several with one signature."""
-    selection = Selection(
-        tuple(run_ids or ()), all_waiting, agent, tuple(kind or ()), tuple(treatment or ()), max_cost, total_cost
-    )
-    return _answer(context.obj, "reject", selection, Signing(name, key_file, reason, print_only, wait), proposal)
+    return command
 
 
 def amend(
@@ -143,7 +125,8 @@ def settle(
     verdicts: dict[str, Verdict] = {"executed": "confirm_executed", "not-executed": "confirm_not_executed"}
     if found not in verdicts:
         raise typer.BadParameter(f"{found!r} is neither 'executed' nor 'not-executed'", param_hint="--found")
-    return _decide(context.obj, run_id, verdicts[found], name, key_file, reason, None, print_only, wait)
+    signing = Signing(name, key_file, reason, print_only, wait)
+    return _decide(context.obj, run_id, verdicts[found], signing, None)
 
 
 def _answer(
@@ -154,42 +137,22 @@ def _answer(
         if expected is not None:
             raise typer.BadParameter("one proposal digest cannot be that of several runs", param_hint="--proposal")
         return decide_batch(toolbox, verdict, selection, signing)
-    return _decide(
-        toolbox,
-        run_id,
-        verdict,
-        signing.name,
-        signing.key_file,
-        signing.reason,
-        expected,
-        signing.print_only,
-        signing.wait,
-    )
+    return _decide(toolbox, run_id, verdict, signing, expected)
 
 
-def _decide(
-    toolbox: Toolbox,
-    run_id: str,
-    verdict: Verdict,
-    name: str,
-    key_file: Path | None,
-    reason: str,
-    expected: str | None,
-    print_only: bool,
-    wait: float,
-) -> int:
+def _decide(toolbox: Toolbox, run_id: str, verdict: Verdict, signing: Signing, expected: str | None) -> int:
     from placet.service.decisions import sign_verdict
 
-    check_signer(toolbox, name, key_file)
+    check_signer(toolbox, signing.name, signing.key_file)
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
-    output.print_proposal(proposal, digest, beside=print_only)
-    _seen(toolbox, record, digest, name)
-    key = load_signer(toolbox, name, key_file).key
-    envelope = sign_verdict(record, digest, verdict, name, reason, key)
-    if print_only:
+    output.print_proposal(proposal, digest, beside=signing.print_only)
+    _seen(toolbox, record, digest, signing.name)
+    key = load_signer(toolbox, signing.name, signing.key_file).key
+    envelope = sign_verdict(record, digest, verdict, signing.name, signing.reason, key)
+    if signing.print_only:
         output.print_text(envelope)
         return 0
-    return deliver(toolbox, record, envelope, verdict, name, wait)
+    return deliver(toolbox, record, envelope, verdict, signing.name, signing.wait)
 
 
 def _pending(
