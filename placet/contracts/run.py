@@ -1,7 +1,7 @@
 """A run from request to end, and the small messages that cross Temporal between its steps."""
 
 import hashlib
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
@@ -43,6 +43,9 @@ def states_before(state: RunState) -> tuple[RunState, ...]:
         return _ON_THE_WAY
     return _ON_THE_WAY[: _ON_THE_WAY.index(state) + 1]
 
+
+RUN_ID_BEGINNING: Final = r"^run-[0-9a-f]{4,20}$"
+"""What a run is searched by: its id, or a beginning of it with four digits or more."""
 
 RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
 """Printable ASCII: it is compared byte by byte."""

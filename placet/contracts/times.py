@@ -1,7 +1,10 @@
-"""Times as text. A time comes with whatever offset its writer had: only here is it labelled as UTC, once it is."""
+"""Times as text and back. A time comes with whatever offset its writer had: only as UTC is it labelled so."""
 
+import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -33,3 +36,24 @@ def _utc(at: datetime) -> datetime:
         return at.astimezone(UTC)
     except OverflowError:  # in the first or last hours of the calendar, where nothing is but what somebody made up
         return _FIRST if at.year == _FIRST.year else _LAST
+
+
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def _written_out(value: object) -> object:
+    # Pydantic would take a number as well, for seconds since 1970.
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("write a time with its offset, such as 2026-03-01T09:30:00Z")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it lies outside the calendar") from error
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
+"""A time with its offset (RFC 3339), taken to UTC."""

@@ -1,15 +1,20 @@
 """Options and arguments that several commands share, each written once."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Final, get_args
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.proposal import MutationKind
+from placet.contracts.times import Moment
 from placet.errors import UsageError
 from placet.interfaces.cli.toolbox import Toolbox
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
+SinceOption = Annotated[str | None, typer.Option("--since", help="then or later: 2026-03-01, 2026-03-01T09:30:00Z")]
+UntilOption = Annotated[str | None, typer.Option("--until", help="before then, written as --since is")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="run id, as `placet run list` shows it")]
 
 # Who asks, in their own word.
@@ -76,3 +81,24 @@ def asking(toolbox: Toolbox, by: str | None) -> str:
     if by is not None and not by.strip():
         raise UsageError(f"--by {by!r} names nobody; write a name like 'olga', or leave --by out for PLACET_OPERATOR")
     return toolbox.operator if by is None else by
+
+
+_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
+_DATE_CHARACTERS: Final = len("2026-03-01")
+
+
+def time_of(text: str | None, option: str) -> datetime | None:
+    """Read a time, with its offset; a date alone is its first moment in UTC.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        return _MOMENT.validate_python(f"{text}T00:00:00Z" if len(text) == _DATE_CHARACTERS else text)
+    except ValidationError as error:
+        raise UsageError(
+            f"{option} {text!r} is no time; write a date like 2026-03-01, or a time with its offset like "
+            "2026-03-01T09:30:00Z"
+        ) from error

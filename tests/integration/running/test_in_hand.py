@@ -67,10 +67,16 @@ def test_a_run_list_fits_80_columns_and_approve_and_reject_read_differently(a_wo
     assert command("run", "list", "--by", "otto").out == "no runs of tenant 'demo' like that\n"
     newest = command("run", "list", "--limit", "1")
     assert newest.out.count("run-") == 1
-    assert newest.err == f"there are older ones: add `--before {rejected}`\n"
-    older = command("run", "list", "--limit", "1", "--before", rejected)
+    assert newest.err == f"there are older ones: add `--after {rejected}`\n"
+    older = command("run", "list", "--limit", "1", "--after", rejected)
     assert (approved in older.out, older.err) == (True, "")
-    assert command("run", "list", "--before", "run-nope").refusal().endswith("see `placet run list`")
+    assert command("run", "list", "--after", "run-nope").refusal().endswith("see `placet run list`")
+    for found in (("--agent", "retention"), ("--since", "2026-01-01"), ("--until", "2999-12-31T00:00:00+02:00")):
+        assert command("run", "list", *found).out == listed
+    assert approved in command("run", "list", "--id", approved[:12]).out
+    assert command("run", "list", "--since", "2999-01-01").out == "no runs of tenant 'demo' like that\n"
+    assert "--since 'noon' is no time" in command("run", "list", "--since", "noon").refusal()
+    assert "begins no run's id" in command("run", "list", "--id", "run-%").err
     yes, no = command("audit", "log", approved).out, command("audit", "log", rejected).out
     assert "APPROVED the proposal as retention_lead; anna wrote: “test”" in yes
     assert "EXECUTED once: " in yes

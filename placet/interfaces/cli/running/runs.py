@@ -1,12 +1,13 @@
 """`placet run start|list|show|wait|cancel`."""
 
 import asyncio
-from typing import Annotated
+import re
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.run import END_STATES, RUN_STATES, RunState
+from placet.contracts.run import END_STATES, RUN_ID_BEGINNING, RUN_STATES, RunState
 from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import (
@@ -15,13 +16,19 @@ from placet.interfaces.cli.options import (
     CancelReasonOption,
     JsonFlag,
     RunArgument,
+    SinceOption,
+    UntilOption,
     application,
     asking,
+    time_of,
 )
 from placet.interfaces.cli.run_output import print_run, print_runs
 from placet.interfaces.cli.running.in_hand import documents, print_in_hand
 from placet.interfaces.cli.running.shown_run import print_shown, read_shown
 from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.storage.runs import Found
 
 UNFINISHED = 3
 """Exit code of a command that waited for a run, in vain: neither done nor failed."""
@@ -110,8 +117,13 @@ def list_runs(
     state: Annotated[str | None, typer.Option("--state", help="only runs in this state")] = None,
     customer: Annotated[str | None, typer.Option("--customer", help="only this customer's runs")] = None,
     by: Annotated[str | None, typer.Option("--by", help="only runs that this person asked for")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="only this application's")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="only what was asked for under this idempotency key")] = None,
+    begins: Annotated[str | None, typer.Option("--id", help="only ids that begin so: run-3f2a")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
-    before: Annotated[str | None, typer.Option("--before", help="only runs older than this one")] = None,
+    after: Annotated[str | None, typer.Option("--after", help="go on after this run of the list")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List runs, newest first; standard error says how to go on where there are more."""
@@ -119,21 +131,35 @@ def list_runs(
 
     toolbox: Toolbox = context.obj
     wanted = None if state is None else _state(state)
-    if before is not None:
-        find_run(toolbox.database(), before, toolbox.tenant)
+    more: Found = {
+        "agent": agent,
+        "key": key,
+        "begins": _beginning(begins),
+        "since": time_of(since, "--since"),
+        "until": time_of(until, "--until"),
+    }
+    if after is not None:
+        find_run(toolbox.database(), after, toolbox.tenant)
     with toolbox.database().reading() as tx:
-        found = tx.runs.list(
-            toolbox.tenant, state=wanted, customer_id=customer, requested_by=by, limit=limit + 1, before=before
-        )
+        found = tx.runs.list(toolbox.tenant, wanted, customer, by, limit + 1, after, **more)
     records = found[:limit]
     if len(found) > limit:
-        output.print_notice(f"there are older ones: add `--before {records[-1].run_id}`")
+        output.print_notice(f"there are older ones: add `--after {records[-1].run_id}`")
     if as_json:
         output.print_json([record.model_dump(mode="json") for record in records])
     elif records:
         print_runs(records)
     else:
-        output.print_line(f"no runs of tenant {toolbox.tenant!r}{' like that' if wanted or customer or by else ''}")
+        narrowed = any((wanted, customer, by, after, *more.values()))
+        output.print_line(f"no runs of tenant {toolbox.tenant!r}{' like that' if narrowed else ''}")
+
+
+def _beginning(text: str | None) -> str | None:
+    if text is not None and not re.match(RUN_ID_BEGINNING, text):
+        raise typer.BadParameter(
+            f"{text!r} begins no run's id; write four digits of it or more, such as run-3f2a", param_hint="--id"
+        )
+    return text
 
 
 def _state(name: str) -> RunState:

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Query, Response
 from placet.contracts.base import AgentName, CustomerId, PersonName, RunId
 from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
-from placet.contracts.run import RunKey, RunState
+from placet.contracts.run import RUN_ID_BEGINNING, RunKey, RunState
+from placet.contracts.times import Moment
 from placet.errors import UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.access import Holder, Operator, posts
-from placet.interfaces.http.endpoints.common import Moment, Why
+from placet.interfaces.http.endpoints.common import Why
 from placet.interfaces.http.endpoints.once import OnceKey, run_key
 from placet.interfaces.http.endpoints.paging import DEFAULT, ENTRIES, After, AfterNumber, Limit, split
 from placet.interfaces.http.endpoints.run_messages import (
@@ -45,7 +46,7 @@ _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": RunStarted, "de
 
 Beginning = Annotated[
     str | None,
-    Query(pattern=r"^run-[0-9a-f]{4,20}$", description="a run's id, or a beginning of it with four digits or more"),
+    Query(pattern=RUN_ID_BEGINNING, description="a run's id, or a beginning of it with four digits or more"),
 ]
 
 
