@@ -48,6 +48,15 @@ def declared_facts(name: str) -> Declared:
     return read_manifest(_HERE / name / "agent.toml").facts
 
 
+def declared_tasks() -> dict[str, tuple[str, ...]]:
+    """Return what each application asks of models, read as data: nothing of the applications is imported.
+
+    Raises:
+        ConfigurationError: A manifest is wrong.
+    """
+    return {name: read_manifest(_HERE / name / "agent.toml").tasks for name in names()}
+
+
 @cache
 def load(name: str) -> Application:
     """Build the application in folder `name` once, with the function `build` of its module `agent`.

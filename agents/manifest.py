@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from agents.model_calls.routing import TaskName
 from placet.contracts.base import AgentName, Frozen
 from placet.contracts.billing import BillingQuery
 from placet.contracts.customer import MOST_FACTS, Declared
@@ -22,11 +23,13 @@ class Manifest(Frozen):
     """One application.
 
     Attributes:
+        tasks: What it asks of models; the models file says of each which of them answer it.
         facts: What it tells customers apart by, beside status, tenure and risk.
     """
 
     name: AgentName
     gate: Gate
+    tasks: tuple[TaskName, ...] = ()
     facts: Annotated[Declared, Field(max_length=MOST_FACTS)] = ()
     required_reads: tuple[BillingQuery, ...]
 

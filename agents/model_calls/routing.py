@@ -102,18 +102,36 @@ class ModelsConfig(Frozen):
         """Names of the models that some task would ask."""
         return frozenset(name for tasks in self.tasks.values() for names in tasks.values() for name in names)
 
-    def check_agents(self, known: Collection[str]) -> None:
-        """Check that every table of tasks is of an application that there is.
+    def check_tasks(self, declared: Mapping[str, Collection[str]]) -> None:
+        """Check that every table is of an application that there is, and every line of it of a task that this one asks.
+
+        Args:
+            declared: For each application the tasks that its manifest declares.
 
         Raises:
-            ConfigurationError: One is not: a misspelt table would leave its application without models.
+            ConfigurationError: One is not: what is misspelt would leave a task without models.
         """
-        for agent in self.tasks:
-            if agent not in known:
+        for agent, tasks in self.tasks.items():
+            if agent not in declared:
                 raise ConfigurationError(
                     f"the models file has a table [tasks.{agent}], but there is no agent {agent!r}; "
-                    f"known: {', '.join(sorted(known))}. Correct its name, or remove it"
+                    f"known: {', '.join(sorted(declared))}. Correct its name, or remove it"
                 )
+            for task in tasks:
+                if task not in declared[agent]:
+                    raise ConfigurationError(
+                        f"the models file names models for task {task!r} of agent {agent!r}, which asks no such task; "
+                        f"it asks: {', '.join(declared[agent]) or 'none'}. Correct its name, or remove it"
+                    )
+
+    def unanswered(self, declared: Mapping[str, Collection[str]]) -> tuple[tuple[str, str], ...]:
+        """Return each (application, task) of the declared ones that no model answers."""
+        return tuple(
+            (agent, task)
+            for agent, tasks in declared.items()
+            for task in tasks
+            if not self.tasks.get(agent, {}).get(task)
+        )
 
     @classmethod
     def load(cls, path: Path = DEFAULT_MODELS) -> "ModelsConfig":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from agents.catalogue import names
+from agents.catalogue import declared_tasks
 from agents.model_calls.routing import ModelConfig, ModelsConfig
 from placet.doctor.report import Finding, Level
 from placet.entrypoints.environment import environment_secret
@@ -20,15 +20,15 @@ _LOCAL = "local"
 def models(settings: Settings) -> Iterator[Finding]:
     """Check the models file, and which hosted models could be asked."""
     config = ModelsConfig.load(settings.models_file)
-    config.check_agents(names())
+    declared = declared_tasks()
+    config.check_tasks(declared)
     configured = config.models
     inside = sorted(name for name, model in configured.items() if model.perimeter == "inside")
     hosted = {name: model.api_key for name, model in configured.items() if model.perimeter == "outside"}
     yield Finding("ok", "models", f"inside the perimeter: {', '.join(inside) or 'none'}")
-    for agent in names():
-        if agent not in config.tasks:
-            detail = f"agent {agent!r} has no models: the models file has no table [tasks.{agent}]"
-            yield Finding("problem", "models", detail, f"add [tasks.{agent}] to it")
+    for agent, task in config.unanswered(declared):
+        detail = f"no models answer task {task!r} of agent {agent!r}"
+        yield Finding("problem", "models", detail, f"name them in [tasks.{agent}] of the models file")
     if not settings.allow_hosted_models:
         if hosted:
             yield Finding("info", "models", f"hosted ones are off: {', '.join(sorted(hosted))}")

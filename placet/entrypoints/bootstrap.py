@@ -15,7 +15,7 @@ from temporalio.exceptions import CancelledError
 from activities.admission import Admission
 from activities.resources import WorkerResources
 from agents.application import Application
-from agents.catalogue import load, names
+from agents.catalogue import declared_tasks, load
 from agents.model_calls.inference import Inference, ModelsConfig, RoutedInference
 from placet.contracts.audit import RecordKind
 from placet.contracts.billing import SourceCall
@@ -53,7 +53,7 @@ class Parts:
 def build_inference(settings: Settings) -> Inference:
     """Build the model routing from the models file, with the local model's address from the settings."""
     config = ModelsConfig.load(settings.models_file)
-    config.check_agents(names())
+    config.check_tasks(declared_tasks())
     return RoutedInference(
         config,
         base_urls={"local": settings.model_url},

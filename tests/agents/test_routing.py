@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.catalogue import declared_tasks
 from agents.model_calls.routing import ModelsConfig
 from placet.errors import ConfigurationError
 
@@ -57,11 +58,33 @@ def test_a_table_of_an_agent_that_there_is_not_is_one_clear_line(tmp_path: Path)
     path.write_text(GOOD.replace("tasks.retention", "tasks.retenton"))
     config = ModelsConfig.load(path)
     with pytest.raises(ConfigurationError) as caught:
-        config.check_agents(("advance", "retention"))
+        config.check_tasks({"advance": (), "retention": ("analyse",)})
     assert str(caught.value) == (
         "the models file has a table [tasks.retenton], but there is no agent 'retenton'; "
         "known: advance, retention. Correct its name, or remove it"
     )
+
+
+def test_a_task_that_no_application_asks_and_one_that_no_model_answers_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(GOOD.replace("analyse =", "analyze ="))
+    config = ModelsConfig.load(path)
+    declared = {"retention": ("analyse", "propose")}
+    with pytest.raises(ConfigurationError) as caught:
+        config.check_tasks(declared)
+    assert str(caught.value) == (
+        "the models file names models for task 'analyze' of agent 'retention', which asks no such task; "
+        "it asks: analyse, propose. Correct its name, or remove it"
+    )
+    assert config.unanswered(declared) == (("retention", "analyse"), ("retention", "propose"))
+    path.write_text(GOOD)
+    ModelsConfig.load(path).check_tasks(declared)
+
+
+def test_the_shipped_applications_declare_what_they_ask() -> None:
+    config = ModelsConfig.load()
+    config.check_tasks(declared_tasks())
+    assert config.unanswered(declared_tasks()) == ()
 
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:

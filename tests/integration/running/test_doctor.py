@@ -216,12 +216,15 @@ def test_tasks_of_no_agent_and_an_agent_without_tasks_are_problems(tmp_path: Pat
     assert "there is no agent 'retenton'; known: retention" in misspelt.detail
     path.write_text(shipped.partition("[tasks.retention]")[0] + "[tasks]\n")
     without = of(diagnose(untouched(tmp_path, models_file=path)), "models")
-    assert without[1] == Finding(
-        "problem",
-        "models",
-        "agent 'retention' has no models: the models file has no table [tasks.retention]",
-        "add [tasks.retention] to it",
-    )
+    assert without[1:3] == [
+        Finding(
+            "problem",
+            "models",
+            f"no models answer task {task!r} of agent 'retention'",
+            "name them in [tasks.retention] of the models file",
+        )
+        for task in ("analyse", "propose")
+    ]
 
 
 def test_hosted_models_need_a_key_only_where_they_are_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
