@@ -65,9 +65,10 @@ def run_demo(settings: Settings, customer: str | None) -> int:
             up = f" stack up in {time.monotonic() - began:.1f} s   Temporal's web UI: {stack.addresses['temporal_ui']}"
             console.print(Text.assemble(("✓", "green"), up))
             console.print(Text(f"  console, while the demo runs: {stack.console_address}"))
-            of_the_demo = f"PLACET_HOME={shlex.quote(str(home))} PLACET_KEY_PASSPHRASE={_PASSPHRASE}"
+            of_the_demo = f"PLACET_HOME={shlex.quote(str(home.absolute()))} PLACET_KEY_PASSPHRASE={_PASSPHRASE}"
             issue = f"placet token issue NAME --role operator --as {ADMINISTRATOR}"
-            console.print(Text(f"  sign in there with a token: {of_the_demo} {issue}"))
+            console.print(Text("  sign in there with a token:"))
+            console.print(Text(f"{of_the_demo} {issue}"), soft_wrap=True)  # one line, to be copied as it is
             return run_interruptible(lambda: Demo(stack.settings(), console).run(customer))
     except KeyboardInterrupt:
         console.print("interrupted; everything was stopped")

@@ -29,6 +29,8 @@ from placet.service.policy_files import read_policy_files
 # How long requests under way may go on when the server stops, in seconds.
 _GRACE_SECONDS = 8
 _BACKLOG = 512
+# Beyond it, who connects is answered 503 at once: without it, whoever connects often takes every file of the process.
+_MOST_CONNECTIONS = 500
 _CONSOLE = "/console"
 
 
@@ -104,6 +106,8 @@ def _policies(settings: Settings, agent: str) -> PolicySet:
 def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:
     from placet.doctor.diagnosis import diagnose  # noqa: PLC0415 - it loads much that serving does not need
 
+    # The other tenants of the installation are no business of this one's people.
+    settings = settings.model_copy(update={"tenants": (settings.tenant,)})
     return tuple(Diagnosed(one.level, one.check, one.detail, one.advice) for one in diagnose(settings).findings)
 
 
@@ -111,6 +115,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PatientProtocol,
+        limit_concurrency=_MOST_CONNECTIONS,
         ws="none",
         loop="asyncio",
         lifespan="off",

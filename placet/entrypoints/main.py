@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _INTERRUPTED = 130
+_SHORTEST_PASSPHRASE = 8
 
 
 class Tools:
@@ -150,6 +151,23 @@ class Tools:
         if not sys.stdin.isatty():
             raise ConfigurationError("no terminal to ask for a passphrase; set PLACET_KEY_PASSPHRASE")
         return getpass.getpass(f"{prompt}: ")
+
+    def new_passphrase(self, prompt: str) -> str:
+        """Take the key passphrase from PLACET_KEY_PASSPHRASE, or ask twice at the terminal.
+
+        Raises:
+            ConfigurationError: it is too short, or the two differ.
+        """
+        from placet.errors import ConfigurationError
+
+        first = self.passphrase(prompt)
+        if len(first) < _SHORTEST_PASSPHRASE:
+            raise ConfigurationError(
+                f"the passphrase has {len(first)} characters, fewer than {_SHORTEST_PASSPHRASE}; take a longer one"
+            )
+        if not self.passphrase_is_given and self.passphrase("the same again") != first:
+            raise ConfigurationError("the two passphrases differ; nothing was written, try again")
+        return first
 
     def service(self, name: str, **arguments: Any) -> int:
         """Run a service and return its exit code."""

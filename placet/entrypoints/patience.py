@@ -7,16 +7,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 
 class PatientProtocol(H11Protocol):
-    """Closes a connection on which no whole request head arrives in time; uvicorn itself waits for ever.
+    """Closes a connection on which no whole request head arrives in time, or no answer is read; uvicorn waits for ever.
 
     Its own keep-alive timeout ends with the first byte of the next request, and there is none before the first one.
 
     Attributes:
         head_seconds: How long after the connection was made, or after an answer. A body has a bound of its own.
+        read_seconds: How long an answer that fills the connection may wait for its reader.
     """
 
     head_seconds: ClassVar[float] = 10.0
+    read_seconds: ClassVar[float] = 20.0
     _waiting: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
@@ -31,8 +34,22 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         super().connection_lost(exc)
-        if self._waiting is not None:
-            self._waiting.cancel()
+        for timer in (self._waiting, self._unread):
+            if timer is not None:
+                timer.cancel()
+
+    def pause_writing(self) -> None:
+        """Wait for the reader."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.read_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Wait for the reader no more."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _wait(self) -> None:
         if self._waiting is not None:

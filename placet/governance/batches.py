@@ -195,6 +195,15 @@ def verify_batched(
     return accepted, verified.key
 
 
+def check_for_run(shared: BatchedDecision, member: BatchMember) -> None:
+    """Check that a share is this member's, whoever signed the batch.
+
+    Raises:
+        DecisionRefused: it is another's, or of no batch.
+    """
+    _check_membership(read_document(unverified_payload(shared.batch), Batch), shared.member, member)
+
+
 def read_batched(text: str, member: BatchMember) -> tuple[Batch, Envelope]:
     """Read what a run was sent, for an auditor: the batch that provably has `member`, and its envelope.
 

@@ -10,8 +10,10 @@ from pydantic import model_validator
 from placet.contracts.base import AgentName, Digest, Frozen, ReasonCode
 from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.people.batch import MOST_IN_BATCH, BatchBounds
+from placet.contracts.people.decision import YES
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.gate.sending.halting import check_not_halted
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
 from placet.service.decisions import pending_proposal
 from placet.service.given import checked
@@ -140,7 +142,7 @@ def prepare_batch(
             one signature or costs more than an amount can say, or it mixes agents or currencies.
         GovernanceError: code `outside_batch`; together they cost more than was stated.
     """
-    waiting = _waiting(database, tenant) if run_ids is None else _named(database, tenant, verdict, run_ids)
+    waiting = _waiting(database, tenant, verdict) if run_ids is None else _named(database, tenant, verdict, run_ids)
     chosen: list[Choice] = []
     left_out: list[tuple[str, str]] = []
     for choice in waiting:
@@ -188,24 +190,29 @@ def _named(database: Database, tenant: str, verdict: BatchVerdict, run_ids: Sequ
         yield Choice(*pending_proposal(database, run_id, tenant, verdict))
 
 
-def _waiting(database: Database, tenant: str) -> Iterator[Choice | Unreadable]:
+def _waiting(database: Database, tenant: str, verdict: BatchVerdict) -> Iterator[Choice | Unreadable]:
     """Yield the runs that wait for a decision and that nobody has answered in full, those that close first first."""
     wanted, after, now = InboxFilter(to_decide=True), None, datetime.now(UTC)
     while True:
         with database.reading() as tx:
             page = tx.inbox.page(tenant, wanted, now, limit=_PAGE, after=after)
-            found = [_choice(tx, row.record) for row in page]
+            found = [_choice(tx, row.record, verdict) for row in page]
         yield from found
         if len(page) < _PAGE:
             return
         after = page[-1].record.run_id
 
 
-def _choice(tx: Transaction, record: RunRecord) -> Choice | Unreadable:
+def _choice(tx: Transaction, record: RunRecord, verdict: BatchVerdict) -> Choice | Unreadable:
     if record.proposal is None:
         return Unreadable(record.run_id, "it has no proposal")
     try:
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
     except (GovernanceError, UsageError) as error:
         return Unreadable(record.run_id, f"its proposal cannot be read: {error}")
+    try:
+        if verdict in YES:
+            check_not_halted(tx, proposal)
+    except DecisionRefused as error:
+        return Unreadable(record.run_id, str(error))
     return Choice(record, record.proposal, proposal)

@@ -6,24 +6,27 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from placet.contracts.money import Money
+from placet.contracts.people.batch import BatchMember
 from placet.contracts.people.decision import (
     MAX_ENVELOPE_BYTES,
+    YES,
     Amendment,
     DecisionPredicate,
     Verdict,
     envelope_text,
 )
 from placet.contracts.proposal import Proposal
-from placet.errors import UsageError
+from placet.errors import DecisionRefused, UsageError
 from placet.gate.deciding.proof import signer_of
+from placet.gate.sending.halting import check_not_halted
 from placet.governance.amendments import amended
 from placet.governance.approvals import check_key
-from placet.governance.batches import BatchedDecision
+from placet.governance.batches import NOT_IN_BATCH, BatchedDecision, check_for_run
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
-from placet.governance.signing.statement import decision_payload
+from placet.governance.signing.statement import decision_payload, parse_statement
 from placet.service.given import checked
 from placet.service.runs import find_run
 from placet.storage.database import Database
@@ -38,6 +41,7 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
 
     Raises:
         UsageError: the run is not waiting for such a decision.
+        DecisionRefused: code `halted`; it would be a yes, and a halt is in force.
     """
     record = find_run(database, run_id, tenant)
     settles = verdict.startswith("confirm_")
@@ -48,7 +52,10 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
             f"there is nothing to {nothing}"
         )
     with database.reading() as tx:
-        return record, record.proposal, tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
+        proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
+        if verdict in YES:
+            check_not_halted(tx, proposal)  # nobody need sign what is refused
+    return record, record.proposal, proposal
 
 
 def sign_verdict(
@@ -152,20 +159,22 @@ def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) ->
 
 
 def take_envelope(
-    database: Database, tenant: str, envelope: dsse.Envelope | BatchedDecision, *, signed_here: bool
+    database: Database, record: RunRecord, envelope: dsse.Envelope | BatchedDecision, *, signed_here: bool
 ) -> str:
     """Return the text of an envelope that somebody hands in, as it is delivered.
 
     Args:
         database: Where enrolled keys are.
-        tenant: Whose run it is for.
+        record: The run it is handed in for.
         envelope: A signed decision, or a run's share of a batch.
-        signed_here: Whether somebody who is enrolled must have signed it: Temporal takes some 10,000 signals for a run,
-            and who holds a token and no key must not use them up.
+        signed_here: Whether somebody who is enrolled must have signed it, for this run: Temporal takes some 10,000
+            signals for a run, each refusal is an entry of its record, and who holds a token and no key must not use
+            them up.
 
     Raises:
         UsageError: it is too large.
-        DecisionRefused: it is over something else than an in-toto statement, or nobody enrolled signed it.
+        DecisionRefused: it is over something else than an in-toto statement, is for another run, or nobody enrolled
+            signed it.
     """
     text = envelope_text([(b"json/plain", envelope.model_dump_json().encode())])
     if len(text.encode()) > MAX_ENVELOPE_BYTES:
@@ -173,8 +182,20 @@ def take_envelope(
     signed = envelope.batch if isinstance(envelope, BatchedDecision) else envelope
     dsse.check_payload_type(signed)
     if signed_here:
-        check_signature(database, tenant, signed)
+        _check_run(record, envelope)
+        check_signature(database, record.tenant, signed)
     return text
+
+
+def _check_run(record: RunRecord, envelope: dsse.Envelope | BatchedDecision) -> None:
+    if isinstance(envelope, BatchedDecision):
+        if record.proposal is None:
+            raise DecisionRefused(f"run {record.run_id!r} proposes nothing", code=NOT_IN_BATCH)
+        check_for_run(envelope, BatchMember(run_id=record.run_id, proposal=record.proposal))
+        return
+    meant = parse_statement(dsse.unverified_payload(envelope)).predicate.run_id
+    if meant != record.run_id:
+        raise DecisionRefused(f"it was signed for run {meant!r}, not for {record.run_id!r}", code="wrong_run")
 
 
 async def deliver_decision(database: Database, engine: "Engine", record: RunRecord, envelope: str) -> None:

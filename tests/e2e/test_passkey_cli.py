@@ -43,7 +43,9 @@ def enroll(installation: Installation, file: Path, name: str = "anna", code: int
 
 def test_a_passkey_is_enrolled_listed_shown_and_revoked(installation: Installation, request_file: Path) -> None:
     request = EnrolmentRequest.model_validate_json(request_file.read_text())
-    assert enroll(installation, request_file) == f"anna  key {request.key_id[:16]} enrolled by root\n"
+    assert enroll(installation, request_file) == (
+        f"a passkey of {RP_ID}, for pages at {ORIGIN} alone\nanna  key {request.key_id[:16]} enrolled by root\n"
+    )
     listed = json.loads(installation.placet("keys", "list", "--json"))
     assert {one["name"]: one["kind"] for one in listed} == {"anna": "passkey", "berta": "ed25519", "root": "ed25519"}
     assert {one["name"]: "passkey" in one for one in listed} == {"anna": True, "berta": False, "root": False}

@@ -68,7 +68,8 @@ class Passkey(Frozen):
             raise ValueError("an origin is named twice")
         for origin in self.origins:
             host = urlsplit(origin).hostname or ""
-            if host != self.rp_id and not host.endswith(f".{self.rp_id}"):
+            below = "." in self.rp_id and host.endswith(f".{self.rp_id}")  # below a single label is half the world
+            if host != self.rp_id and not below:
                 raise ValueError(f"origin {origin!r} is not on a host of rp_id {self.rp_id!r}")
         return self
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import httpx
 
@@ -20,6 +20,9 @@ from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
 from placet.files import cause, open_own, private_folder, read_own, write_file, write_once
 from placet.network.client import plain_client
+
+OWN_TOKEN: Final = "api.token"  # noqa: S105 - the name of a file
+"""In the installation's folder: the token that the stack gives its API, where no setting says one."""
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -110,7 +113,7 @@ class Stack(ProcessGroup):
         told = super().environment_of(name)
         if name != "api":
             return told
-        token = self._api_token.get_secret_value() if self._api_token else _own_token(self._home / "api.token")
+        token = self._api_token.get_secret_value() if self._api_token else _own_token(self._home / OWN_TOKEN)
         api = {"PLACET_API_TOKEN": token, "PLACET_API_HOST": "127.0.0.1", "PLACET_API_PORT": str(self.api_port)}
         return {**told, **api, "PLACET_CONSOLE_URL": None}
 

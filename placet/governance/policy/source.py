@@ -20,7 +20,8 @@ from placet.governance.policy.terms import terms_of
 
 Severity = Literal["error", "warning"]
 
-_LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;', re.DOTALL)
+# As Cedar's own lexer: a comment ends at a carriage return as well, and at no other end of a line that Python knows.
+_LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n\r]*|;', re.DOTALL)
 _SYNTAX = re.compile(r"unexpected token|invalid token|unrecognized token")
 _QUOTED = re.compile(r"`([^`]+)`|: (@?\w+)$")
 _WHICH = re.compile(r"^for policy `[^`]*`, ")
@@ -108,7 +109,7 @@ class _Statement:
         """Return the line of what `message` quotes, or the statement's own."""
         quoted = _QUOTED.search(message)
         if quoted is not None:
-            for number, line in enumerate(self.text.splitlines(), self.line):
+            for number, line in enumerate(self.text.split("\n"), self.line):
                 if (quoted[1] or quoted[2]) in line:
                     return number
         return self.line
@@ -208,7 +209,7 @@ def _overgrown(text: str) -> bool:
 
 def _error_line(statement: _Statement, message: str) -> int:
     """Find the line of a syntax error: the first that cannot be read even as the beginning of a policy."""
-    lines = statement.text.splitlines()
+    lines = statement.text.split("\n")  # at nothing else: what is in a comment of the whole must stay in one
     if message.startswith("unexpected end of input"):
         return statement.line + len(lines) - 1
     if not _SYNTAX.search(message):

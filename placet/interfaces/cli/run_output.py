@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from placet.contracts.audit import AuditEvent
     from placet.storage.records import RunRecord
 
+_TABLE_WIDTH = 80
+"""On a narrower terminal each run has lines of its own: an id that is cut is of no use."""
+
 _DETAIL = 1_000
 """Longest detail of a run that is shown whole."""
 
@@ -41,6 +44,11 @@ def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None
 
 def print_runs(records: "Sequence[RunRecord]") -> None:
     """Print a table of runs; why one stands as it does is in `run show`."""
+    if output.console().width < _TABLE_WIDTH:
+        for record in records:
+            output.print_line(f"{record.run_id}  {record.state}")
+            output.print_line(f"  {record.customer_id}  {minute(record.requested_at)}  {record.requested_by}")
+        return
     table = output.table("run", "customer", "state", "requested", "by", whole=("run", "state", "requested"))
     for record in records:
         asked = minute(record.requested_at), record.requested_by

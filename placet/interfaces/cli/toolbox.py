@@ -84,5 +84,8 @@ class Toolbox(Protocol):
     def passphrase(self, prompt: str) -> str:
         """Take the key passphrase from PLACET_KEY_PASSPHRASE, or ask the person at the terminal."""
 
+    def new_passphrase(self, prompt: str) -> str:
+        """Take a passphrase that something is sealed with; asked at the terminal, it is asked for twice."""
+
     def service(self, name: str, **arguments: Any) -> int:
         """Run a service (up, demo, worker, api, bss, model, doctor, replay, bench) and return its exit code."""

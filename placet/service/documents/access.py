@@ -157,6 +157,8 @@ def holder_of(database: Database, tenant: str, text: str, now: datetime) -> Acce
 
 def grant_of(database: Database, tenant: str, token_id: str, now: datetime) -> AccessGrant | None:
     """Return what a token grants now; None where it opens nothing. Whoever asks knows that it was presented."""
+    if not _ID.fullmatch(token_id):
+        return None
     with database.reading() as tx:
         known = _judged(tx, tenant, token_id, now)
     return None if known.fault or known.revoked_at is not None else known.grant

@@ -1,7 +1,9 @@
 """What the HTTP API lets in: whole requests, of known size, with the token; everything else is a problem document."""
 
 import socket
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -93,6 +95,27 @@ def test_a_connection_that_says_nothing_whole_is_closed(
             assert (answer[:15], answer.count(b"HTTP/1.1")) == (b"HTTP/1.1 200 OK", 1)
         for half in (b"Content-Length: 9\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"):
             assert raw(url, b"POST /v1/runs HTTP/1.1\r\n" + head + half).startswith(b"HTTP/1.1 408 Request Timeout")
+
+
+def test_a_connection_on_which_nobody_reads_the_answers_is_closed(
+    records: Database, dead_engine: EngineFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "read_seconds", 0.2)
+    with serving(app_for(records, dead_engine)) as url:
+        address = urlsplit(url)
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            connection.connect((address.hostname, address.port))
+            connection.settimeout(GUARD)
+            asked = f"GET /openapi.json HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+
+            def ask_on() -> None:
+                while True:
+                    connection.sendall(asked * 50)
+                    time.sleep(0.05)
+
+            with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+                ask_on()
 
 
 @pytest.mark.parametrize(

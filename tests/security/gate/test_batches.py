@@ -12,16 +12,19 @@ import pytest
 
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
-from placet.contracts.people.batch import BatchBounds
+from placet.contracts.people.batch import BatchBounds, Membership
 from placet.contracts.proposal import Proposal
 from placet.engine.payload_keys import load_or_create_key
-from placet.governance.batches import verify_batched
+from placet.errors import DecisionRefused
+from placet.governance.batches import NOT_IN_BATCH, BatchedDecision, verify_batched
 from placet.governance.signing import dsse
 from placet.governance.signing.keys import public_bytes
 from placet.replay import judge
 from placet.service import batches as batch_operations
 from placet.service.batch_choice import BatchLimits, PreparedBatch, prepare_batch
 from placet.service.batches import deliver_batch, sign_prepared
+from placet.service.decisions import take_envelope
+from placet.service.runs import find_run
 from tests.support.world import Approver, World
 
 CREDITS = ("C00001", "C00003", "C00005", "C00006", "C00014")
@@ -67,6 +70,20 @@ def test_five_runs_one_signature_each_executes_once_and_proves_itself_offline(a_
     public = {anna.key.key_id: public_bytes(anna.key.private.public_key())}
     for run_id in run_ids:
         assert a_world.run(faults(a_world, run_id, public)) == []
+
+
+def test_a_share_is_taken_for_its_own_run_alone(a_world: World, anna: Approver) -> None:
+    """Whoever has a token and one signed batch must fill no other run's record, nor use up its signals."""
+    first, second = pending(a_world, CREDITS[:2])
+    batch = prepared(a_world, [first, second])
+    share = BatchedDecision.model_validate_json(signed(batch, anna)[first])
+    records = {run_id: find_run(a_world.database, run_id, "demo") for run_id in (first, second)}
+    assert take_envelope(a_world.database, records[first], share, signed_here=True)
+    invented = share.model_copy(update={"member": Membership(index=0, path=("0" * 64,))})
+    for run_id, handed_in in ((second, share), (first, invented)):
+        with pytest.raises(DecisionRefused) as caught:
+            take_envelope(a_world.database, records[run_id], handed_in, signed_here=True)
+        assert caught.value.code == NOT_IN_BATCH
 
 
 def offline_root(world: World, run_id: str, by: Approver) -> str:

@@ -165,6 +165,8 @@ def test_a_key_that_was_revoked_sends_no_decision_to_a_run(own: Database, root: 
         run_id = asked.json()["run"]["run_id"]
         path = f"{url}/v1/runs/{run_id}/decisions"
         headers = {**bearer(issued(own, root, "approver", name="anna")), "Content-Type": "application/json"}
+        another = envelope(f"run-{'0' * 20}", key=anna.key.private)
+        assert problem(httpx.post(path, content=another, headers=headers)) == (422, "wrong_run")
         signed = envelope(run_id, key=anna.key.private)
         assert httpx.post(path, content=signed, headers=headers).status_code == 202
         revoke_key(own, tenant="demo", key_id=anna.key.key_id, by=root, reason="left")

@@ -1,5 +1,8 @@
 """`placet policy check`: what would be refused has its file and line; what reaches too far or never applies is told."""
 
+import subprocess
+import sys
+
 import pytest
 
 from placet.governance.policy.authoring.lint import check
@@ -76,6 +79,20 @@ def test_a_syntax_error_has_the_line_an_author_would_look_at(text: str, line: in
 def test_a_condition_that_would_end_the_process_is_a_finding(condition: str, code: str) -> None:
     found = told(f'@id("p") permit (principal, action, resource) when {{ {condition} }};')
     assert found == [(code, "a.cedar", 1)]
+
+
+@pytest.mark.parametrize("end", ["\r", "\v", "\f", "\x85", "\u2028", "\r\n"])
+@pytest.mark.parametrize("before", ["", "oops\n"])
+def test_what_stands_behind_the_end_of_a_comment_ends_no_process(end: str, before: str) -> None:
+    """A comment ends for Cedar at a carriage return, and a line for Python at much else."""
+    deep = "(" * 5000 + "true" + ")" * 5000
+    code = (
+        "import sys; from placet.governance.policy.source import PolicyFile, parse, shipped_schema; "
+        "print(len(parse([PolicyFile(name='a.cedar', text=sys.stdin.read())], shipped_schema())[1]))"
+    )
+    text = f'{before}@id("p") permit (principal, action, resource) when {{ //{end}{deep}\n true }};'
+    done = subprocess.run([sys.executable, "-c", code], input=text.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_long_lists_and_texts_are_not_complex() -> None:

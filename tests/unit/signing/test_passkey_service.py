@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from placet.contracts.people.passkey import EDDSA, ES256, Algorithm
+from placet.contracts.people.passkey import EDDSA, ES256, Algorithm, Passkey
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing import dsse
 from placet.governance.signing.assertions import to_base64url
@@ -104,6 +105,16 @@ def test_an_answer_without_one_of_its_parts_is_refused(missing: str, value: obje
     answer["response"][missing] = value
     with pytest.raises((UsageError, DecisionRefused)):
         envelope_from_assertion(STATEMENT, json.dumps(answer), [DEVICE.enrolled("anna")])
+
+
+@pytest.mark.parametrize(
+    ("rp_id", "origin"), [("example", "https://evil.example"), ("localhost", "http://a.localhost")]
+)
+def test_a_party_of_one_label_is_that_very_host(rp_id: str, origin: str) -> None:
+    given = DEVICE.passkey.model_dump()
+    with pytest.raises(ValidationError, match="is not on a host of rp_id"):
+        Passkey.model_validate({**given, "rp_id": rp_id, "origins": (origin,)})
+    assert Passkey.model_validate({**given, "rp_id": "placet", "origins": ("https://placet:8443",)})
 
 
 def registered(response: str, challenge: bytes = CHALLENGE, **changes: Any) -> Any:

@@ -41,7 +41,7 @@ def new(
 
     toolbox: Toolbox = context.obj
     path = key_path(toolbox, name, file)
-    key = create_key_file(path, toolbox.passphrase(f"new passphrase for {name}'s key"))
+    key = create_key_file(path, toolbox.new_passphrase(f"new passphrase for {name}'s key"))
     output.print_line(f"key {key.key_id[:16]} written to {path}")
     output.print_line(
         f"to decide with it, have an administrator sign that it is yours: "
@@ -95,6 +95,9 @@ def enroll(
     raw, passkey = _enrolled_half(public, name)
     check_administrators(toolbox.database().trust, toolbox.tenant)
     say_unasked(toolbox, role)
+    if passkey is not None:
+        # Before the signature: whoever holds another site could have its visitors sign there.
+        output.print_line(f"a passkey of {passkey.rp_id}, for pages at {', '.join(passkey.origins)} alone")
     key = enroll_key(
         toolbox.database(),
         name=name,

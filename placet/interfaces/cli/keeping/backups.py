@@ -46,7 +46,7 @@ def backup(
     identity = load_or_create_log_identity(toolbox.log_name, toolbox.log_key_file)
     sealed = None
     if with_keys:
-        sealed = seal_keys(installation_keys(_key_files(toolbox)), toolbox.passphrase("passphrase for the keys"))
+        sealed = seal_keys(installation_keys(_key_files(toolbox)), toolbox.new_passphrase("passphrase for the keys"))
     taken = take_backup(database, file, identity, sealed)
     if as_json:
         output.print_json({"file": str(file), "digest": taken.digest, "rows": taken.rows, "keys": with_keys})

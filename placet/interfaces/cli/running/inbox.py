@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from placet.service.inbox import InboxPage, Waiting
 
 
+_HALTS = 3
+"""Named above everything else; `placet halts` lists them all."""
+
+
 def register(root: typer.Typer) -> None:
     """Add this command."""
     root.command("inbox")(inbox)
@@ -69,6 +73,7 @@ def inbox(
     else:
         _print(page, filtered=wanted != parse_filter({}))
     _say_how_many(page, after)
+    _say_halted(toolbox)
     if role is not None and not page.total:
         say_unknown(toolbox, role)
 
@@ -115,6 +120,17 @@ def _asks(row: "Waiting") -> str:
     quorum, until = asked.gate.quorum, minute(asked.gate.expires_at)
     many = f"{asked.approvals} of {quorum} approvals, asks a {who}" if quorum > 1 else f"asks a {who}"
     return f"{many}, until {until}"
+
+
+def _say_halted(toolbox: Toolbox) -> None:
+    """Say on stderr which halts are in force: a yes to what they stop is refused."""
+    with toolbox.database().reading() as tx:
+        halts = tx.halts.list(toolbox.tenant, limit=_HALTS + 1)
+    for halt in halts[:_HALTS]:
+        of = f"{halt.scope} {halt.subject}" if halt.subject else "everything"
+        output.print_notice(f"halted: {of}, by {halt.placed_by}: {quoted(halt.reason)}; see `placet halts`")
+    if len(halts) > _HALTS:
+        output.print_notice("more halts are in force; see `placet halts`")
 
 
 def _say_how_many(page: "InboxPage", after: str | None) -> None:

@@ -79,7 +79,7 @@ def decide(asked: Asked, form: Form) -> Response:
         raise UsageError(
             "This is no signed decision: it must be the file that `placet approve --print` wrote, as it is."
         ) from error
-    delivered = take_envelope(served.database, served.tenant, envelope, signed_here=True)
+    delivered = take_envelope(served.database, record, envelope, signed_here=True)
     served.engine.call(lambda engine: deliver_decision(served.database, engine, record, delivered))
     deadline = time.monotonic() + _REVIEW_SECONDS
     while review_outcome(served.database, record.run_id, delivered) is None and time.monotonic() < deadline:

@@ -155,7 +155,7 @@ class RunEndpoints:
         The run's record says whether it counts.
         """
         record = self._find(run_id)
-        text = take_envelope(self._database, self._tenant, envelope, signed_here=holder is not None)
+        text = take_envelope(self._database, record, envelope, signed_here=holder is not None)
         self._engine.call(lambda engine: deliver_decision(self._database, engine, record, text))
         return DecisionDelivered(run_id=run_id, envelope=sha256_hex(text.encode()))
 
