@@ -63,7 +63,7 @@ class Finding(Frozen):
     message: str
 
     def __str__(self) -> str:
-        """`file:line: message`."""
+        """Return `file:line: message`."""
         return f"{self.file}:{self.line}: {self.message}"
 
 
@@ -79,7 +79,7 @@ class Policy:
 
     @property
     def where(self) -> str:
-        """`file:line`."""
+        """Return `file:line`."""
         return f"{self.file}:{self.line}"
 
     @property
