@@ -31,7 +31,7 @@ def names() -> tuple[str, ...]:
 
 
 def treatment_codes(name: str) -> tuple[str, ...]:
-    """Codes in the application's catalogue of treatments, read as data: nothing of the application is imported."""
+    """Return the codes in the application's catalogue of treatments. Nothing of it is imported."""
     catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
     return tuple(treatment.code for treatment in catalogue.treatments)
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -33,9 +33,24 @@ def parse_toml(text: str, schema: type[M], source: str) -> M:
     Raises:
         ConfigurationError: It is not TOML, or does not satisfy `schema`.
     """
+    data = toml_data(text, source)
     try:
-        return schema.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{source} is not TOML: {error}") from error
+        return schema.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError(f"{source} is wrong: {first_fault(error)}") from error
+
+
+def toml_data(text: str, source: str) -> dict[str, Any]:
+    """Read a text as tables; `source` names it in errors.
+
+    Raises:
+        ConfigurationError: It is not TOML, nests too deep, or holds a number that is too large.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{source} is not TOML: it nests too deep") from error
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise ConfigurationError(f"{source} is not TOML: it holds a number that is too large") from error

@@ -1,6 +1,7 @@
 """Servers shared by all tests of one pytest worker."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,10 @@ from tests.support.temporal import temporal_server
 from tests.support.world import Approver, World, world
 
 gc.disable()  # until everything is imported: see pytest_collection_finish
+
+# The terminal may have the settings of a real installation in force (`placet env`), which tests would write to.
+for setting in [name for name in os.environ if name.startswith("PLACET_")]:
+    del os.environ[setting]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As a script's background job we were started deaf to Ctrl-C, and so would be what the tests start and interrupt.

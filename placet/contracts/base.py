@@ -23,11 +23,11 @@ def first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "missing":  # its input is all that is there
         return f"{where} is missing: a field that must be there"
+    if fault["type"] == "extra_forbidden":  # a misspelt name may be that of a secret
+        return f"{where}: there is no field of this name; check its spelling"
     # Who writes a key where its name belongs must not find it in a log.
     secret = _SECRETS & {part for part in fault["loc"] if isinstance(part, str)}
     shown = "(not shown)" if secret else shortened(repr(fault["input"]), NAME)
-    if fault["type"] == "extra_forbidden":
-        return f"{where} {shown}: there is no field of this name; check its spelling"
     form = _FORMS.get(fault.get("ctx", {}).get("pattern", ""))
     said = fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}"
     return f"{where} {shown}: {said}" if where else said

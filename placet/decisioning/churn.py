@@ -63,7 +63,7 @@ class ChurnTable(Frozen):
         return self
 
     def band(self, tenure_months: int) -> int:
-        """Lower bound of the band that `tenure_months` falls into."""
+        """Return the lower bound of the band that `tenure_months` falls into."""
         return max(lower for lower in self.tenure_bands if lower <= tenure_months)
 
     def probability_bp(self, customer: CustomerProfile) -> int:

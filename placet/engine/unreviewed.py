@@ -41,7 +41,7 @@ class Reviews:
 
 
 async def reviews(client: Client, run_id: str, *, listens: bool) -> Reviews:
-    """Return whether a run hears what it is sent.
+    """Read at Temporal whether what is sent to a run is reviewed.
 
     Args:
         client: Temporal.

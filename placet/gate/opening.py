@@ -14,7 +14,7 @@ from placet.storage.transaction import Transaction
 
 
 def denied(reason: str, policies: PolicySet | None, now: datetime) -> Gate:
-    """Make the gate that stays shut."""
+    """Return a gate that refuses the proposal; `reason` says why. People are not asked."""
     version = policies.digest if policies is not None else None
     return Gate(verdict="denied", reason=reason, policy_set=version, policies=(), opened_at=now, expires_at=now)
 

@@ -15,7 +15,6 @@ Names are exact: there are no globs and no prefixes. Whatever is not listed does
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,6 +23,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from placet.contracts.base import Frozen
 from placet.errors import ConfigurationError
 from placet.plugin_api.manifest import ApiName, Kind, PluginName
+from placet.toml_files import toml_data
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """Methods without effect (RFC 9110 section 9.2.1) that plugins use."""
@@ -153,10 +153,7 @@ class Allowlist(Frozen):
         Raises:
             ConfigurationError: As for `load`.
         """
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as exc:
-            raise ConfigurationError(f"{source}: not valid TOML: {exc}") from exc
+        data = toml_data(text, source)
         plugins = data.pop("plugins", None)
         if data.pop("version", None) != 1 or data or not isinstance(plugins, dict) or not plugins:
             raise ConfigurationError(f"{source}: must hold `version = 1` and [plugins.<name>] tables, nothing else")

@@ -61,7 +61,7 @@ def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: 
 def draft_batch(prepared: PreparedBatch, *, tenant: str, signer: str, reason: str) -> tuple[Batch, MemberTree]:
     """Return what is signed once for all that was chosen, and the tree over them.
 
-    What each run is sent of the signed batch, `placet.governance.batches.shares` says.
+    `placet.governance.batches.shares` makes what is sent to each run of the signed batch.
 
     Raises:
         UsageError: the signer's name or the reason is malformed.

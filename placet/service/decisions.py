@@ -14,6 +14,7 @@ from placet.contracts.people.decision import (
     DecisionPredicate,
     Verdict,
     envelope_text,
+    phase_of,
 )
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, UsageError
@@ -44,7 +45,7 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
         DecisionRefused: code `halted`; it would be a yes, and a halt is in force.
     """
     record = find_run(database, run_id, tenant)
-    settles = verdict.startswith("confirm_")
+    settles = phase_of(verdict) == "settle"
     if record.state != ("unknown_outcome" if settles else "awaiting_decision") or record.proposal is None:
         waits, nothing = ("for what somebody found", "settle") if settles else ("for a decision", verdict)
         raise UsageError(

@@ -53,11 +53,6 @@ class Registration:
     challenge: bytes
 
 
-def challenge_for(statement: bytes) -> bytes:
-    """Return the 32 bytes that a passkey is asked to sign for `statement`: SHA-256 of its DSSE encoding."""
-    return dsse.challenge_of(statement)
-
-
 def signing_options(statement: bytes, keys: Iterable[EnrolledKey]) -> dict[str, Any]:
     """Return `PublicKeyCredentialRequestOptionsJSON` that asks for one of a person's passkeys to sign `statement`.
 
@@ -76,7 +71,7 @@ def signing_options(statement: bytes, keys: Iterable[EnrolledKey]) -> dict[str, 
             code=UNKNOWN,
         )
     return {
-        "challenge": to_base64url(challenge_for(statement)),
+        "challenge": to_base64url(dsse.challenge_of(statement)),
         "rpId": parties.pop(),
         "allowCredentials": [{"type": "public-key", "id": passkey.credential_id} for passkey in passkeys],
         "userVerification": "required",
@@ -216,7 +211,7 @@ def _canonical_key(cose: bytes) -> tuple[Algorithm, bytes]:
 
 
 def _check_same_page(client_data: bytes) -> None:
-    """Nobody is expected to register inside a frame of another site; the library does not ask."""
+    """Refuse an answer that was made inside a frame of another site; the library does not look at that."""
     try:
         client = read_json(client_data.decode(), once_each=True)
     except ValueError as error:

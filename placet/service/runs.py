@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from placet.contracts.audit import AuditEvent
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
@@ -154,24 +155,35 @@ def record_cancellation(
         )
     body = vouched({"state": record.state, "reason": said.reason, **({} if key is None else {"key": key})}, token_id)
     with database.transaction() as tx:
-        first = tx.audit.find(record.run_id, _CANCEL) is None
-        another = secrets.token_hex(12) if key is None else _of_key(key)
-        step = _CANCEL if first else f"{_CANCEL}.{another}"
-        tx.record(record, _CANCEL, actor=said.by, at=datetime.now(UTC), body=body, key=step)
+        for step in _steps(key):
+            noted = tx.record(record, _CANCEL, actor=said.by, at=datetime.now(UTC), body=body, key=step)
+            # The same request may have been recorded since it was looked for.
+            if noted.ours or _is_same(noted.event, said, key):
+                break
     return True
 
 
 def _asked_before(database: Database, run: RunRecord, said: Said, key: str) -> bool:
     with database.reading() as tx:
-        found = (tx.audit.find(run.run_id, step) for step in (_CANCEL, f"{_CANCEL}.{_of_key(key)}"))
-        earlier = next((entry for entry in found if entry is not None and entry.body.get("key") == key), None)
-    if earlier is not None:
-        check_same_body((earlier.actor, earlier.body.get("reason")), (said.by, said.reason))
-    return earlier is not None
+        found = [tx.audit.find(run.run_id, step) for step in _steps(key)]
+    return any(entry is not None and _is_same(entry, said, key) for entry in found)
 
 
-def _of_key(key: str) -> str:
-    return sha256_hex(key.encode())[:24]
+def _steps(key: str | None) -> tuple[str, str]:
+    """Return the step keys of a cancellation: of the first that is asked for, and of a later one under `key`."""
+    return _CANCEL, f"{_CANCEL}.{secrets.token_hex(12) if key is None else sha256_hex(key.encode())[:24]}"
+
+
+def _is_same(entry: AuditEvent, said: Said, key: str | None) -> bool:
+    """Return whether an entry is of a request under `key`.
+
+    Raises:
+        UsageError: code `idempotency_conflict`; it is, and somebody else asked, or for another reason.
+    """
+    if key is None or entry.body.get("key") != key:
+        return False
+    check_same_body((entry.actor, entry.body.get("reason")), (said.by, said.reason))
+    return True
 
 
 def _wanted(request: RunRequest) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Pending:
 
 
 def amended_key(proposal: str) -> str:
-    """Step key of the entry that says into what `proposal` was amended: each becomes one other, or none."""
+    """Return the step key of the entry that says into what `proposal` was amended: each becomes one other, or none."""
     return f"{_AMENDED}.{proposal}"
 
 

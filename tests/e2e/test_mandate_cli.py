@@ -242,7 +242,7 @@ def test_a_draft_of_another_tenant_or_one_that_is_over_signs_nothing(placet: Pla
         ({"tenant": "other"}, "signed for tenant 'other', not 'demo'"),
         ({"valid_from": "2026-01-01T00:00:00Z", "valid_until": "2026-01-02T00:00:00Z"}, "makes no sense"),
         ({"budget": 500.0}, "budget 500.0"),
-        ({"approved": True}, "approved True"),
+        ({"approved": True}, "approved: there is no field of this name"),
     ):
         file.write_text(json.dumps({**good, **change}))
         code, _, err = placet("mandate", "sign", str(file), "--as", "hanna")

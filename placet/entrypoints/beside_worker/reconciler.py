@@ -94,7 +94,7 @@ class Reconciler:
         self._page = page
         self._after = ""
         self._holder = secrets.token_hex(8)
-        self._heard: dict[str, tuple[str, int]] = {}
+        self._reviewed: dict[str, tuple[str, int]] = {}
 
     @property
     def done(self) -> bool:
@@ -135,8 +135,8 @@ class Reconciler:
         runs = await asyncio.to_thread(self._unmoved)
         found = [await self._looked(run, known) for run in runs]
         self._after = runs[-1].run_id if len(runs) == self._page else ""
-        if len(self._heard) > _REMEMBERED:
-            self._heard.clear()
+        if len(self._reviewed) > _REMEMBERED:
+            self._reviewed.clear()
         await asyncio.to_thread(self._release)
         return [one for one in found if one is not None]
 
@@ -210,14 +210,14 @@ class Reconciler:
     async def _unreviewed(self, run_id: str, workflow: WorkflowExecutionInfo, due: Expected) -> tuple[str, ...]:
         """Return why what a run is sent is not reviewed; a history that did not grow is not read again."""
         seen = (workflow.execution.run_id, workflow.history_length)
-        if self._heard.get(run_id) == seen:
+        if self._reviewed.get(run_id) == seen:
             return ()
         try:
             found = await reviews(self._engine.client, run_id, listens=due.listens)
         except RPCError as error:  # a history that is too long for one answer must not keep others from being looked at
             return (f"its history could not be read at Temporal ({error.status.name})",)
         if not found.waits:
-            self._heard[run_id] = seen
+            self._reviewed[run_id] = seen
         return found.lines
 
     async def _gone(self, run: RunRecord, known: str, detail: str) -> Reconciled | None:

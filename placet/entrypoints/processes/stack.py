@@ -109,7 +109,7 @@ class Stack(ProcessGroup):
         return f"http://127.0.0.1:{self.api_port}/console"
 
     def environment_of(self, name: str) -> Mapping[str, str | None]:
-        """Return what a part is told: the API alone has the token that keeps it, and it serves this machine."""
+        """Return the environment of a part. Only the API gets its token and its address, which is on this machine."""
         told = super().environment_of(name)
         if name != "api":
             return told

@@ -101,7 +101,7 @@ def signer_of(tx: Transaction, tenant: str, envelope: str, now: datetime) -> str
 
 def counter_of(text: str, key: EnrolledKey, signed_at: datetime) -> CounterUse | None:
     """Read the counter of a decision that `read_decision` passed; None where its key is no passkey."""
-    return None if key.passkey is None else use_of(envelope_in(text), key, signed_at)
+    return None if key.passkey is None else use_of(envelope_in(text), key.key_id, signed_at)
 
 
 def prove(

@@ -136,7 +136,7 @@ def _verify_stream(bundle: ProofBundle, stream: str, checkpoint: Checkpoint, key
         )
     own_keys = [key for key in keys if key.name == checkpoint.origin]
     shown = StreamHead(checkpoint, stream, len(bundle.entries), bundle.entries[-1].entry.hash)
-    if open_note(bundle.head, own_keys).text != shown.text():
+    if open_note(bundle.head, own_keys) != shown.text():
         raise GovernanceError(
             f"the bundle holds entries 1 to {shown.length} of stream {stream!r}, "
             f"which is not all its log had of it under the checkpoint of {checkpoint.size}: it was cut",

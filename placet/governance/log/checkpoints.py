@@ -86,5 +86,4 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     """
     claimed = parse_checkpoint(untrusted_text(note))
     # A key is trusted for its own log alone: what another log's key signed about this one counts for nothing.
-    opened = open_note(note, [key for key in keys if key.name == claimed.origin])
-    return parse_checkpoint(opened.text)
+    return parse_checkpoint(open_note(note, [key for key in keys if key.name == claimed.origin]))

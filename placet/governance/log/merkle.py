@@ -84,15 +84,6 @@ class Frontier:
         return _fold(self._hashes) if self._hashes else EMPTY_ROOT
 
 
-def tree_hash(leaves: Iterable[bytes]) -> bytes:
-    """Return the MTH of §2.1.1, over leaves given by their hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        for _ in frontier.append(leaf):
-            pass
-    return frontier.root()
-
-
 def covering(start: int, end: int) -> list[Node]:
     """Return the complete subtrees that make up leaves `start` to `end` (exclusive), from left to right.
 

@@ -94,19 +94,6 @@ class VerifierKey:
         return key
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedNote:
-    """A note whose signatures were verified.
-
-    Attributes:
-        text: The signed text, with its final newline.
-        signed_by: The keys one trusts that signed it; at least one.
-    """
-
-    text: str
-    signed_by: tuple[VerifierKey, ...]
-
-
 def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> str:
     """Sign `text` as `name` with Ed25519; returns the note.
 
@@ -121,8 +108,8 @@ def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> str:
     return f"{text}\n— {name} {signature}\n"
 
 
-def open_note(note: str, keys: Iterable[VerifierKey]) -> OpenedNote:
-    """Verify a note by the keys one trusts; signatures of other keys are ignored.
+def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
+    """Verify a note by the keys one trusts, and return its text; signatures of other keys are ignored.
 
     Raises:
         GovernanceError: code `note_malformed`; `bad_signature`: a line of a trusted key does not verify;
@@ -130,17 +117,17 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> OpenedNote:
     """
     text, lines = _split(note)
     known = {(key.name, key.key_id): key for key in keys}
-    signed_by: dict[tuple[str, bytes], VerifierKey] = {}
+    verified: set[tuple[str, bytes]] = set()
     for name, key_id, signature in lines:
         key = known.get((name, key_id))
-        if key is None or (name, key_id) in signed_by:
+        if key is None or (name, key_id) in verified:
             continue
         _verify(text, signature, key)
-        signed_by[name, key_id] = key
-    if not signed_by:
+        verified.add((name, key_id))
+    if not verified:
         trusted = ", ".join(sorted({str(key) for key in known.values()})) or "none"
         raise GovernanceError(f"the note is not signed by a key that is trusted here ({trusted})", code=NOTE_UNSIGNED)
-    return OpenedNote(text, tuple(signed_by.values()))
+    return text
 
 
 def untrusted_text(note: str) -> str:

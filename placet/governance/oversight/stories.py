@@ -32,12 +32,12 @@ _DAY: Final = 24 * _HOUR
 
 
 def seen_key(name: str, proposal: str) -> str:
-    """Step key of a person's first look at a proposal."""
+    """Return the step key of a person's first look at a proposal."""
     return f"{SEEN}.{name}.{proposal}"
 
 
 def outcome_key(run_id: str) -> str:
-    """Step key, on the tenant's stream, of what became of a control: one outcome, whichever kind it is."""
+    """Return the step key, on the tenant's stream, of what became of a control: one outcome, whichever kind it is."""
     return f"control.outcome.{run_id}"
 
 

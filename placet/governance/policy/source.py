@@ -64,7 +64,7 @@ class Finding(Frozen):
     message: str
 
     def __str__(self) -> str:
-        """`file:line: message`."""
+        """Return `file:line: message`."""
         return f"{self.file}:{self.line}: {self.message}"
 
 
@@ -80,7 +80,7 @@ class Policy:
 
     @property
     def where(self) -> str:
-        """`file:line`."""
+        """Return `file:line`."""
         return f"{self.file}:{self.line}"
 
     @property

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.signing import dsse
@@ -35,19 +34,17 @@ class CounterUse:
     signed_at: datetime
 
 
-def use_of(envelope: dsse.Envelope, key: EnrolledKey, signed_at: datetime) -> CounterUse | None:
-    """Read the counter of an envelope that `dsse.verify` passed; None where the key is no passkey.
+def use_of(envelope: dsse.Envelope, key_id: str, signed_at: datetime) -> CounterUse:
+    """Read the counter of an envelope that a passkey signed, as `dsse.verify` passed it.
 
     Args:
-        envelope: Signed by `key`, as verified.
-        key: The enrolled key.
+        envelope: Signed by that passkey.
+        key_id: Under which the passkey is enrolled.
         signed_at: When it was signed, as the statement says.
     """
-    if key.passkey is None:
-        return None
     counter = dsse.assertion_in(envelope).counter
     statement = hashlib.sha256(dsse.unverified_payload(envelope)).hexdigest()
-    return CounterUse(key.key_id, counter, statement, signed_at)
+    return CounterUse(key_id, counter, statement, signed_at)
 
 
 def check_counter(use: CounterUse, recorded: Iterable[CounterUse]) -> None:

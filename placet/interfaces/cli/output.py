@@ -157,7 +157,7 @@ def print_keys(keys: "Sequence[ListedKey]") -> None:
 
 
 def print_key(listed: "ListedKey") -> None:
-    """Everything that is enrolled of one key, and why it does not count."""
+    """Print all that is enrolled of one key, and why it does not count."""
     from placet.contracts.people.passkey import ES256
 
     key = listed.key

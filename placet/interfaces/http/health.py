@@ -36,7 +36,7 @@ class HealthCheck:
         self._found_at = float("-inf")
 
     async def __call__(self) -> Health:
-        """`{"database": "ok", "temporal": "ok"}`; anything but `ok` is the code of what is wrong."""
+        """Answer `{"database": "ok", "temporal": "ok"}`; anything but `ok` is the code of what is wrong."""
         async with self._probing:
             if time.monotonic() - self._found_at > _REMEMBERED_SECONDS:
                 database, temporal = await asyncio.gather(self._probe_database(), self._probe_temporal())

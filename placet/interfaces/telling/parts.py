@@ -23,9 +23,9 @@ def detail_of(event: AuditEvent) -> str:
 
 
 def signer_of(event: AuditEvent) -> str:
-    """Return who signed what does not count, where their good key did; what nobody is shown to have signed, says so.
+    """Return words that name who signed what was refused, or say that no good key signed it.
 
-    Empty for entries that were written before signers were recorded.
+    They are empty for entries that were written before signers were recorded.
     """
     if "signer" not in event.body:
         return ""

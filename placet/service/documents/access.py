@@ -11,9 +11,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
 from placet.contracts.text import NAME, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
@@ -21,7 +18,7 @@ from placet.governance.access.tokens import check_not_expired, new_token, presen
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.documents.keys import check_administrators
-from placet.service.given import only_one
+from placet.service.given import checked, only_one
 from placet.service.keeping.tenant_record import Said, take_document, vouched
 from placet.storage.database import Database
 from placet.storage.sql.paging import unknown_cursor
@@ -67,7 +64,7 @@ def issue_token(
         DecisionRefused: `by` is no administrator.
     """
     now, token = datetime.now(UTC), new_token()
-    try:
+    with checked():
         grant = AccessGrant(
             tenant=tenant,
             signer=by.name,
@@ -80,8 +77,6 @@ def issue_token(
             token_sha256=token.sha256,
             expires_at=now + timedelta(days=days),
         )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
     take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
     return Issued(token.text, grant)
 

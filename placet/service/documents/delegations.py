@@ -3,9 +3,6 @@
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
@@ -13,7 +10,7 @@ from placet.errors import DecisionRefused, UsageError
 from placet.governance.authority.delegations import check_conferred, check_room
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
-from placet.service.given import only_one
+from placet.service.given import checked, only_one
 from placet.service.keeping.tenant_record import Said, take_document, vouched
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
@@ -47,20 +44,19 @@ def sign_delegation(
     """
     now = datetime.now(UTC)
     try:
-        delegation = Delegation(
-            tenant=tenant,
-            signer=delegator,
-            signed_at=now,
-            document_id=secrets.token_hex(16),
-            reason=reason,
-            delegate=delegate,
-            roles=roles,
-            limit=parse_money(limit),
-            valid_from=now,
-            valid_until=now + timedelta(days=days),
-        )
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+        with checked():
+            delegation = Delegation(
+                tenant=tenant,
+                signer=delegator,
+                signed_at=now,
+                document_id=secrets.token_hex(16),
+                reason=reason,
+                delegate=delegate,
+                roles=roles,
+                limit=parse_money(limit),
+                valid_from=now,
+                valid_until=now + timedelta(days=days),
+            )
     except (ValueError, OverflowError) as error:
         raise UsageError(str(error)) from error
     return sign_document(delegation, key.private, key.key_id)

@@ -4,9 +4,6 @@ import base64
 import secrets
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
@@ -198,22 +195,21 @@ def draft_enrolment(
         DecisionRefused: the key is not an acceptable one.
     """
     try:
-        enrolment = Enrolment(
-            tenant=tenant,
-            signer=by,
-            signed_at=datetime.now(UTC),
-            document_id=secrets.token_hex(16),
-            name=name,
-            roles=roles,
-            limit=parse_money(limit) if limit else None,
-            key_id=key_id_of(public_key),
-            public_key=base64.b64encode(public_key).decode(),
-            expires_at=expires_at,
-            passkey=passkey,
-        )
-        enrolled_key(enrolment)
-    except ValidationError as error:
-        raise UsageError(f"malformed: {first_fault(error)}") from error
+        with checked():
+            enrolment = Enrolment(
+                tenant=tenant,
+                signer=by,
+                signed_at=datetime.now(UTC),
+                document_id=secrets.token_hex(16),
+                name=name,
+                roles=roles,
+                limit=parse_money(limit) if limit else None,
+                key_id=key_id_of(public_key),
+                public_key=base64.b64encode(public_key).decode(),
+                expires_at=expires_at,
+                passkey=passkey,
+            )
+            enrolled_key(enrolment)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return enrolment

@@ -1,7 +1,6 @@
 """What every interface does with mandates: draft one for review, sign it, take it on the record, withdraw it."""
 
 import secrets
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +26,7 @@ from placet.service.keeping.tenant_record import Said, take_document, vouched
 from placet.storage.database import Database
 from placet.storage.governance.mandates import MOST_AT_ONCE
 from placet.storage.transaction import Transaction
+from placet.toml_files import toml_data
 
 _LARGEST_DRAFT_BYTES = 65_536
 
@@ -82,10 +82,11 @@ def read_draft(path: Path) -> MandateDraft:
     """
     try:
         text = read_given(path, "mandate draft", most=_LARGEST_DRAFT_BYTES)
-        return MandateDraft.model_validate(tomllib.loads(text) if path.suffix == ".toml" else read_json(text))
+        toml = path.suffix == ".toml"
+        return MandateDraft.model_validate(toml_data(text, f"mandate draft {str(path)!r}") if toml else read_json(text))
     except ValidationError as error:
         raise ConfigurationError(f"mandate draft {str(path)!r}: {first_fault(error)}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {error}") from error
 
 

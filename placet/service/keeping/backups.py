@@ -118,7 +118,7 @@ def restore_backup(database: Database, path: Path, log_name: str, trusted: Seque
         GovernanceError: the file was changed, or the record in it does not verify. Nothing was restored.
     """
     signers = [VerifierKey(_signer(log_name), key) for key in trusted]
-    first, summary, digest = verify_file(path, lambda note: open_note(note, signers).text)
+    first, summary, digest = verify_file(path, lambda note: open_note(note, signers))
     needed = database.revision()
     if first.get("revision") != needed:
         raise UsageError(

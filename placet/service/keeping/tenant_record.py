@@ -35,7 +35,7 @@ def _count(tx: Transaction, tenant: str, text: str, now: datetime) -> None:
     if key is None or key.passkey is None:
         return
     predicate = read_json(dsse.unverified_payload(envelope))["predicate"]
-    use = use_of(envelope, key, datetime.fromisoformat(predicate["signed_at"]))
+    use = use_of(envelope, key.key_id, datetime.fromisoformat(predicate["signed_at"]))
     check_use(tx, tenant, use)
     note_use(tx, tenant, use, key.name, now)
 

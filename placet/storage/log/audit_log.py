@@ -231,7 +231,7 @@ class AuditLog:
         return [_event(row) for row in rows]
 
     def of_kind(self, stream: str, kind: RecordKind, *, after: int = 0, limit: int = 100) -> list[AuditEvent]:
-        """Entries of one kind of `stream` in order, from the one after number `after` on.
+        """Return entries of one kind of `stream` in order, from the one after number `after` on.
 
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.

@@ -1,7 +1,8 @@
 """Lists in pages. A page goes on after the row that ended the one before, so that rows added meanwhile move nothing.
 
-The columns that a list is ordered by never change, and its rows are never deleted: a cursor, which is the id of a row,
-stays good.
+A cursor is the id of that row. Where retention has erased the row, the page is refused with `unknown_cursor`. Where the
+column that a list is ordered by has changed, as an amendment changes until when a run waits, the page goes on after the
+row's new place.
 """
 
 from collections.abc import Callable

@@ -21,6 +21,7 @@ from placet.service.documents.keys import enroll_key
 from placet.service.keeping.log import signed_head
 from placet.service.runs import run_id_for
 from placet.storage.database import Database
+from placet.storage.log.tree import LogHead, LogTree
 from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
 from tests.integration.http.tenants import POLICIES, Tenant
 from tests.support.enrolment import trusted
@@ -242,7 +243,26 @@ def test_a_position_counts_the_tenants_own_entries_and_no_others(
         verify_bundle(bundle, who.verifiers("demo"))
         assert (bundle.entries[0].entry, bundle.entries[0].index) == (entries[position - 1], position - 1)
     assert problem(http.get("/v1/record/proof", params={"position": len(entries) + 1})) == (404, "not_covered")
-    assert problem(http.get("/v1/record/proof", params={"position": len(entries) + 2})) == (404, "unknown_entry")
+    for position in (len(entries) + 2, 10**12):
+        assert problem(http.get("/v1/record/proof", params={"position": position})) == (404, "unknown_entry")
+        assert http.get("/v1/record", params={"after": position}).json() == {"entries": [], "next": None}
+
+
+def test_an_entry_that_is_put_into_the_log_while_a_page_is_read_is_not_listed_twice(
+    http: httpx.Client, own: Database, demo: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed_head(own, identity(tmp_path), "demo")
+    demo.place_halt("waits to be put into the log")
+    whole, head_of = http.get("/v1/record", params={"limit": 1000}).json(), LogTree.head
+
+    def head(tree: LogTree, tenant: str) -> LogHead:
+        found = head_of(tree, tenant)
+        monkeypatch.undo()
+        signed_head(own, identity(tmp_path), "demo")  # an integrator comes between two statements of the page
+        return found
+
+    monkeypatch.setattr(LogTree, "head", head)
+    assert http.get("/v1/record", params={"limit": 1000}).json() == whole
 
 
 def test_a_key_of_another_tenant_says_nothing_of_its_holder(own: Database, demo: Tenant, rival: Tenant) -> None:

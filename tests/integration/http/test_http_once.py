@@ -2,6 +2,7 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,10 @@ import httpx
 import pytest
 
 from placet.contracts.audit import ENDED
+from placet.errors import UsageError
+from placet.service.runs import find_run, record_cancellation
 from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 from tests.integration.http.calling import OPERATOR, client_of, order, problem, start
 
 pytestmark = pytest.mark.xdist_group("http_runs")
@@ -101,6 +105,33 @@ def test_a_cancellation_is_asked_for_once_under_its_key(http: httpx.Client, reco
     end(records, run_id, "cancelled")
     assert http.post(path, json=why, headers=once).status_code == 202
     assert problem(http.post(path, json=why, headers=keyed())) == (409, "not_running")
+
+
+def test_a_cancellation_that_its_own_repetition_overtakes_is_on_the_record_once(
+    http: httpx.Client, records: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = find_run(records, start(http), "demo")
+    once = secrets.token_hex(8)
+
+    def overtaken_by(reason: str) -> None:
+        """Let the same key be sent again, and recorded, after the request was looked for and before it is recorded."""
+
+        def transaction(database: Database) -> AbstractContextManager[Transaction]:
+            monkeypatch.undo()
+            record_cancellation(database, run, "olga", reason, key=once)
+            return database.transaction()
+
+        monkeypatch.setattr(Database, "transaction", transaction)
+
+    overtaken_by("asked for twice")
+    assert record_cancellation(records, run, "olga", "asked for twice", key=once)
+    assert entries(records, run.run_id, "run.cancel_requested") == 1
+    once = secrets.token_hex(8)
+    overtaken_by("for another reason")
+    with pytest.raises(UsageError) as refused:
+        record_cancellation(records, run, "olga", "asked for twice", key=once)
+    assert refused.value.code == "idempotency_conflict"
+    assert entries(records, run.run_id, "run.cancel_requested") == 2
 
 
 def test_a_reversal_is_asked_for_once_under_its_key_however_it_ended(http: httpx.Client, records: Database) -> None:

@@ -14,7 +14,7 @@ from placet.entrypoints.processes.process import await_condition
 from placet.errors import GovernanceError, StorageError
 from placet.governance.log.bundle import leaf_of
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint
-from placet.governance.log.merkle import tree_hash
+from placet.governance.log.merkle import MemoryTree
 from placet.storage.database import Database
 from placet.storage.log import sequencer as log_sequencer
 from placet.storage.log.sequencer import LogSequencer
@@ -39,7 +39,7 @@ def test_the_log_is_the_record_in_its_order_under_one_signed_root(
     record(database, 3, tenant="umbrella", first=100)
     advance = sequencer(database, who, batch=batch).advance()
     assert advance.integrated == 11
-    root = tree_hash(leaf_of(event.hash) for event in events)
+    root = MemoryTree([leaf_of(event.hash) for event in events]).root
     assert open_checkpoint(str(advance.note), who.verifiers(TENANT)) == Checkpoint("placet.example/acme", 11, root)
     found = verified(database, who)
     assert (found.entries, found.pending, found.streams, found.checkpoints) == (11, 0, 3, 1)

@@ -95,6 +95,7 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert there(database, proposal)
     went = json.loads(command("retention", "run", "--by", "dana", "--json"))
     assert [went[kind]["count"] for kind in ("evidence", "proposal", "notices")] == [6, 1, 0]
+    assert went["evidence"]["oldest"].endswith("Z")
     assert went["evidence"]["bytes"] == due.documents["evidence"].size
     assert command("retention", "run") == "nothing was due\n"
     assert findings(database) == []

@@ -15,8 +15,10 @@ from placet.contracts.money import Money
 from placet.contracts.people.batch import MOST_IN_BATCH
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
+from placet.contracts.times import rfc3339
 from placet.errors import UsageError
 from placet.interfaces.cli.app import run as placet
+from placet.interfaces.cli.running.inbox import document
 from placet.service.batch_choice import BatchLimits, prepare_batch
 from placet.service.inbox import InboxPage, parse_filter, read_inbox
 from placet.storage.database import Database
@@ -93,6 +95,7 @@ def test_what_closes_first_comes_first_and_every_page_says_how_many_there_are(da
             break
         page = inbox(database, limit=5, after=page.next)
     assert seen == [14, *range(12, 0, -1)]
+    assert document(page.rows[0])["expires_at"] == rfc3339(NOW + timedelta(hours=1000 - numbers(page)[0]))
     assert read_inbox(database, "other", parse_filter({}), NOW).total == 0
     with pytest.raises(UsageError):
         inbox(database, after=run_id(99))

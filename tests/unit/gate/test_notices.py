@@ -166,7 +166,7 @@ def test_escalation_concerns_the_role_it_goes_to_and_what_follows_concerns_both(
         (
             "[[webhook]]",
             '[[webhook]]\nsecret = "x"',
-            "webhook.0.secret (not shown): there is no field of this name",
+            "webhook.0.secret: there is no field of this name",
         ),
         ("[[webhook]]", "[[webhook]", "is not TOML"),
     ],

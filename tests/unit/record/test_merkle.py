@@ -20,7 +20,6 @@ from placet.governance.log.merkle import (
     leaf_hash,
     node_hash,
     resolve,
-    tree_hash,
     verify_consistency,
     verify_inclusion,
 )
@@ -70,8 +69,8 @@ def test_rfc_9162_section_2_1_5_example_tree_of_seven() -> None:
 
     frontier = Frontier()
     nodes = {node: digest for leaf in (a, b, c, d, e, f, j) for node, digest in frontier.append(leaf)}
-    assert frontier.root() == root == tree_hash([a, b, c, d, e, f, j])
-    assert [node_hash(g, c), k, node_hash(k, i)] == [tree_hash([a, b, c, d, e, f][:size]) for size in (3, 4, 6)]
+    assert frontier.root() == root == MemoryTree([a, b, c, d, e, f, j]).root
+    assert [node_hash(g, c), k, node_hash(k, i)] == [MemoryTree([a, b, c, d, e, f][:size]).root for size in (3, 4, 6)]
 
     assert resolve(inclusion_plan(0, 7), nodes) == [b, h, l]
     assert resolve(inclusion_plan(3, 7), nodes) == [c, g, l]

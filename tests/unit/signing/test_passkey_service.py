@@ -16,7 +16,6 @@ from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing import dsse
 from placet.governance.signing.assertions import to_base64url
 from placet.service.passkeys import (
-    challenge_for,
     enrolment_request_from,
     envelope_from_assertion,
     registration_options,
@@ -35,12 +34,12 @@ def test_a_browsers_answer_becomes_an_envelope_that_verifies() -> None:
     keys = [a_key()[1], other.enrolled("anna"), device.enrolled("anna")]
     options = signing_options(STATEMENT, keys)
     assert options["userVerification"] == "required"
-    assert options["challenge"] == to_base64url(challenge_for(STATEMENT))
+    assert options["challenge"] == to_base64url(dsse.challenge_of(STATEMENT))
     assert [one["id"] for one in options["allowCredentials"]] == [
         other.passkey.credential_id,
         device.passkey.credential_id,
     ]
-    envelope = dsse.parse(envelope_from_assertion(STATEMENT, device.asserted(challenge_for(STATEMENT)), keys))
+    envelope = dsse.parse(envelope_from_assertion(STATEMENT, device.asserted(dsse.challenge_of(STATEMENT)), keys))
     assert envelope.signatures[0].keyid == device.key_id
     assert dsse.verify(envelope, device.public_key, device.passkey) == STATEMENT
     assert dsse.assertion_in(envelope).counter == 4
@@ -48,7 +47,7 @@ def test_a_browsers_answer_becomes_an_envelope_that_verifies() -> None:
 
 def test_the_challenge_is_the_digest_of_the_exact_bytes_that_another_key_would_sign() -> None:
     encoding = b"DSSEv1 28 application/vnd.in-toto+json 2 {}"
-    assert challenge_for(b"{}") == hashlib.sha256(encoding).digest()
+    assert dsse.challenge_of(b"{}") == hashlib.sha256(encoding).digest()
 
 
 def test_whoever_has_no_passkey_is_not_asked_for_one() -> None:
@@ -62,7 +61,7 @@ def test_whoever_has_no_passkey_is_not_asked_for_one() -> None:
 
 
 def test_an_answer_of_an_unknown_credential_or_about_another_statement_is_refused() -> None:
-    answer = DEVICE.asserted(challenge_for(STATEMENT))
+    answer = DEVICE.asserted(dsse.challenge_of(STATEMENT))
     for keys in ([], [a_key()[1]], [Authenticator().enrolled("anna")]):
         with pytest.raises(UsageError) as unknown:
             envelope_from_assertion(STATEMENT, answer, keys)
@@ -101,7 +100,7 @@ def test_what_no_browser_gives_is_one_clear_refusal(text: str) -> None:
 @pytest.mark.parametrize("missing", ["authenticatorData", "clientDataJSON", "signature"])
 @pytest.mark.parametrize("value", [None, 1, "", "*", "QQ==", []])
 def test_an_answer_without_one_of_its_parts_is_refused(missing: str, value: object) -> None:
-    answer = json.loads(DEVICE.asserted(challenge_for(STATEMENT)))
+    answer = json.loads(DEVICE.asserted(dsse.challenge_of(STATEMENT)))
     answer["response"][missing] = value
     with pytest.raises((UsageError, DecisionRefused)):
         envelope_from_assertion(STATEMENT, json.dumps(answer), [DEVICE.enrolled("anna")])

@@ -132,17 +132,16 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show one key: whose it is, how it signs, and why it counts for nothing where that is so."""
+    from placet.service.given import only_one
+
     toolbox: Toolbox = context.obj
     with toolbox.database().reading() as tx:
-        found = [one for one in tx.approvers.listed(toolbox.tenant) if one.key_id.startswith(key_id)]
-    if len(found) != 1 or not key_id:
-        raise UsageError(
-            f"{len(found)} keys of tenant {toolbox.tenant!r} begin with {key_id!r}; see `placet keys list`"
-        )
+        matches = [one for one in tx.approvers.listed(toolbox.tenant) if one.key_id.startswith(key_id)]
+    found = only_one(matches, key_id, "key", toolbox.tenant, see="placet keys list", code="unknown_key")
     if as_json:
-        output.print_json(_as_json(found[0]))
+        output.print_json(_as_json(found))
     else:
-        output.print_key(found[0])
+        output.print_key(found)
 
 
 @app.command("revoke")

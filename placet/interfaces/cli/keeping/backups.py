@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.text import counted
-from placet.contracts.times import moment
+from placet.contracts.times import moment, rfc3339
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
@@ -178,7 +178,7 @@ def _show(restored: "Restored", *, drill: bool, halted: bool, as_json: bool) -> 
                 "verified": True,
                 "drill": drill,
                 "digest": restored.digest,
-                "made_at": restored.made_at.isoformat(),
+                "made_at": rfc3339(restored.made_at),
                 "tenants": restored.tenants,
                 "rows": restored.rows,
                 "streams": restored.streams,

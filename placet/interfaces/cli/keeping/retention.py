@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from placet.contracts.text import counted
+from placet.contracts.times import rfc3339
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import ByOption, JsonFlag, asking
 from placet.interfaces.cli.toolbox import Toolbox
@@ -101,5 +102,5 @@ def _document(periods: "Periods", outcome: "Outcome") -> dict[str, Any]:
 
 
 def _sized(days: int | None, size: "Size") -> dict[str, Any]:
-    oldest = None if size.oldest is None else size.oldest.isoformat()
+    oldest = None if size.oldest is None else rfc3339(size.oldest)
     return {"days": days, "count": size.count, "bytes": size.size, "oldest": oldest}

@@ -96,7 +96,7 @@ def amend(
     check_signer(toolbox, name, key_file)
     record, digest, pending = _pending(toolbox, run_id, "amend", proposal)
     less = money(amount, "--amount")
-    # Unchecked: of a treatment that is no code, too, it is said which ones are eligible. What is signed is checked.
+    # Not checked here: `amended` names the treatments that are eligible. What is signed is checked later.
     wanted = Amendment.model_construct(amends=digest, amount=less, treatment=treatment)
     changed = amended(pending, wanted, name, reason)
     say = output.print_notice if print_only else output.print_line

@@ -7,7 +7,7 @@ import typer
 
 from placet.contracts.proposal import MutationKind
 from placet.contracts.text import quoted
-from placet.contracts.times import minute
+from placet.contracts.times import minute, rfc3339
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.options import JsonFlag
@@ -87,7 +87,7 @@ def document(row: "Waiting") -> dict[str, Any]:
         "roles": list(asked.roles) if asked else [],
         "quorum": asked.gate.quorum if asked else None,
         "approvals": asked.approvals if asked else None,
-        "expires_at": (asked.gate.expires_at if asked else row.waits_until).isoformat(),
+        "expires_at": rfc3339(asked.gate.expires_at if asked else row.waits_until),
         "fault": row.fault,
     }
 

@@ -75,7 +75,7 @@ class RecordEndpoints:
 
     def entries(self, after: AfterNumber = 0, limit: Limit = ENTRIES) -> RecordPage:
         """Follow the record of the tenant: every entry in the order in which it was recorded."""
-        with self._served.database.reading() as tx:
+        with self._served.database.snapshot() as tx:
             found = read_record(tx, self._served.tenant, after, limit + 1)
         shown, following = split(found, limit, lambda one: one[0])
         entries = tuple(RecordedEntry(position=position, entry=event) for position, event in shown)

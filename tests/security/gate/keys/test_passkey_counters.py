@@ -30,6 +30,7 @@ def test_a_counter_that_went_back_is_refused_and_recorded(a_world: World) -> Non
     device.counter = None  # it counted before
     a_world.send(third, device.envelope(statement(a_world, third)))
     assert a_world.refusal(third) == "counter_rolled_back"
+    assert [one.body["signer"] for one in a_world.events(third, "approve.refused")] == ["anna"]
     assert a_world.effects()["adjustments"] == 1
     device.counter = 11
     a_world.send(second, device.envelope(statement(a_world, second)))

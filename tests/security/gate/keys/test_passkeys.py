@@ -16,7 +16,6 @@ from placet.replay.trust import Trusted
 from placet.service.decisions import deliver_decision, verdict_statement
 from placet.service.documents.keys import revoke_key
 from placet.service.passkeys import (
-    challenge_for,
     enrolment_request_from,
     envelope_from_assertion,
     registration_options,
@@ -38,7 +37,7 @@ def test_a_run_that_a_passkey_approved_executes_once_and_proves_itself_offline(a
     signing = verdict_statement(record, str(record.proposal), "approve", "anna", "called twice")
     options = signing_options(signing, keys)
     assert options["rpId"] == RP_ID
-    answer = device.asserted(challenge_for(signing))
+    answer = device.asserted(dsse.challenge_of(signing))
     envelope = envelope_from_assertion(signing, answer, keys)
     a_world.run(deliver_decision(a_world.database, a_world.engine, record, envelope))
     a_world.wait(run_id, "executed")
@@ -102,11 +101,11 @@ def test_no_forged_assertion_decides(a_world: World) -> None:
         (altered(client={"crossOrigin": True}), "wrong_origin"),
         (altered(rp_id="evil.example"), "wrong_relying_party"),
         (altered(flags=UP), "user_not_verified"),
-        (dsse.envelope_of(signing, Authenticator().answer(challenge_for(signing)), device.key_id), "bad_signature"),
+        (dsse.envelope_of(signing, Authenticator().answer(dsse.challenge_of(signing)), device.key_id), "bad_signature"),
         (Authenticator().envelope(signing), "unknown_key"),
         # the other kind of signature under a passkey's id, and an assertion under the other kind of key
         (dsse.sign(signing, ben.key.private, device.key_id), "malformed"),
-        (dsse.envelope_of(signing, device.answer(challenge_for(signing)), ben.key.key_id), "bad_signature"),
+        (dsse.envelope_of(signing, device.answer(dsse.challenge_of(signing)), ben.key.key_id), "bad_signature"),
         (resigned(b"[" * 6000), "malformed"),
         (
             resigned(b'{"authenticatorData":"","authenticatorData":"","clientDataJSON":"","signature":""}'),
@@ -143,7 +142,7 @@ def test_a_mirrored_signature_is_no_second_decision(a_world: World) -> None:
     device = enrolled(a_world)
     run_id = a_world.pending("C00005")
     signing = statement(a_world, run_id)
-    answer = device.answer(challenge_for(signing))
+    answer = device.answer(dsse.challenge_of(signing))
     first = dsse.envelope_of(signing, answer, device.key_id)
     other = type(answer)(answer.authenticator_data, answer.client_data, mirrored(answer.signature))
     second = dsse.envelope_of(signing, other, device.key_id)

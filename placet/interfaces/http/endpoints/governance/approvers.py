@@ -41,7 +41,7 @@ class ApproverEndpoints:
         self._served = served
 
     def router(self) -> APIRouter:
-        """Its route."""
+        """Make the route."""
         router = APIRouter(prefix="/v1/approvers", tags=["keys"])
         router.add_api_route("", self.list_people, methods=["GET"])
         return router
