@@ -19,6 +19,8 @@ EDDSA: Final = -8
 # A COSE_Key (RFC 9052) in CTAP2's canonical CBOR has one spelling, so that its bytes have one SHA-256.
 _EC2_X: Final = bytes.fromhex("a5010203262001215820")
 _EC2_Y: Final = bytes.fromhex("225820")
+# The prime of P-256 (NIST SP 800-186, section 3.2.1.3), big-endian.
+_P256 = (2**256 - 2**224 + 2**192 + 2**96 - 1).to_bytes(32, "big")
 _OKP_X: Final = bytes.fromhex("a4010103272006215820")
 _COORDINATE: Final = 32
 
@@ -133,6 +135,7 @@ def coordinates(raw: bytes, algorithm: Algorithm) -> tuple[bytes, bytes]:
     start = len(_OKP_X)
     x = raw[start : start + _COORDINATE]
     y = raw[-_COORDINATE:] if algorithm == ES256 else b""
-    if len(x) != _COORDINATE or raw != cose_key(algorithm, x, y):
+    in_field = algorithm != ES256 or max(x, y) < _P256  # a point has one spelling, and so one key id
+    if len(x) != _COORDINATE or not in_field or raw != cose_key(algorithm, x, y):
         raise ValueError(f"public_key is not the canonical COSE_Key of a key for algorithm {algorithm}")
     return x, y

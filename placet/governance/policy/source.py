@@ -29,7 +29,7 @@ _LONGEST_ID = 120
 
 # Cedar's parser recurses and ends the process where the stack does (measured: at some 700 parentheses or 2000
 # chained operators on 8 MB), so what is far beyond anything readable does not reach it.
-_OPENING, _CLOSING, _CHAINING = "([{", ")]}", re.compile(r"&&|\|\||[-+*.]|\bif\b")
+_OPENING, _CLOSING, _CHAINING = "([{", ")]}", re.compile(r"&&|\|\||[-+*.]|\b(?:if|when|unless)\b")
 _MOST_NESTED, _MOST_CHAINED = 100, 500
 
 
@@ -142,6 +142,11 @@ def parse(files: Sequence[PolicyFile], schema: str) -> tuple[tuple[Policy, ...],
     faults.extend(_schema_faults(policies, schema))
     order = [file.name for file in files]
     return tuple(policies), tuple(sorted(faults, key=lambda fault: (order.index(fault.file), fault.line)))
+
+
+def count(files: Sequence[PolicyFile]) -> int:
+    """Return how many statements there are, without parsing any."""
+    return sum(1 for _ in _statements(files))
 
 
 def _statements(files: Sequence[PolicyFile]) -> Iterator[_Statement]:

@@ -277,6 +277,9 @@ def test_a_draft_of_policies_is_checked_as_the_command_checks_it_and_changes_not
     broken = api.post("/v1/policies/check", json={"files": [{"name": "own.cedar", "text": "permit (principal"}]}).json()
     assert [(one["severity"], one["file"], one["line"]) for one in broken["findings"]] == [("error", "own.cedar", 1)]
     assert problem(api.post("/v1/policies/check", json={"files": files * 2})) == (422, "malformed")
+    many = "".join(f'@id("p{n}") permit (principal, action, resource);' for n in range(101))
+    large = {"files": [{"name": "own.cedar", "text": many}]}
+    assert problem(api.post("/v1/policies/check", json=large)) == (422, "too_complex")
     nested = [{"name": "own.cedar", "text": "permit (principal, action, resource) when { " + "(" * 9000 + "};"}]
     assert api.post("/v1/policies/check", json={"files": nested}).json()["findings"][0]["severity"] == "error"
     assert api.get("/v1/policies").json()["policies"][0]["policy_set"] == POLICIES.digest

@@ -72,6 +72,7 @@ def test_a_syntax_error_has_the_line_an_author_would_look_at(text: str, line: in
         (" && ".join(["true"] * 5000), "too_complex"),
         ("if true then true else " * 5000 + "true", "too_complex"),
         ("principal" + ".name" * 5000 + " == 1", "too_complex"),
+        ("true } " + "when { true } " * 5000 + "when { true", "too_complex"),
         ("!" * 5000 + "true", "syntax"),
         (" && ".join(["true"] * 300), "syntax"),
     ],

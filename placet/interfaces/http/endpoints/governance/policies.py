@@ -1,21 +1,25 @@
 """`/v1/policies`: which policies are in force, in their authors' own text; and why they answered as they did."""
 
-from typing import Annotated
+from threading import Lock
+from typing import Annotated, Final
 
 from fastapi import APIRouter
 from pydantic import Field, field_validator
 
 from placet.contracts.base import AgentName, Digest, Frozen, RunId
-from placet.errors import PolicyError
+from placet.errors import PolicyError, UpstreamUnavailable, UsageError
 from placet.governance.policy.authoring import gate_words, lint
 from placet.governance.policy.authoring.explain import RunExplained
 from placet.governance.policy.authoring.gate_words import PermitGate
 from placet.governance.policy.set import policy_document
-from placet.governance.policy.source import Finding, PolicyFile
+from placet.governance.policy.source import Finding, PolicyFile, count
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.served import Served
 from placet.service.explaining import explain_policy
+
+MOST_POLICIES: Final = 100
+"""Of a set that is checked over HTTP: twelve are many."""
 
 
 class PoliciesInForce(Frozen):
@@ -70,7 +74,7 @@ class PolicyEndpoints:
     """The endpoints, for one tenant."""
 
     def __init__(self, served: Served) -> None:
-        self._served = served
+        self._served, self._checking = served, Lock()
 
     def router(self) -> APIRouter:
         """Make the routes."""
@@ -87,9 +91,20 @@ class PolicyEndpoints:
     def check(self, draft: PolicyDraft) -> PolicyChecked:
         """Validate and lint a policy set that is not in force, and show what it would ask of people."""
         files = tuple(sorted(draft.files, key=lambda file: file.name))
-        return PolicyChecked(
-            policy_set=sha256_hex(policy_document(files)), findings=lint.check(files), gates=gate_words.gates(files)
-        )
+        if count(files) > MOST_POLICIES:
+            raise UsageError(
+                f"a set of more than {MOST_POLICIES} policies is checked on the command line: `placet policy check`",
+                code="too_complex",
+            )
+        # What compares each policy with each other holds a thread and a core: one at a time.
+        if not self._checking.acquire(blocking=False):
+            raise UpstreamUnavailable("another policy set is being checked; try again in a moment", code="busy")
+        try:
+            return PolicyChecked(
+                policy_set=sha256_hex(policy_document(files)), findings=lint.check(files), gates=gate_words.gates(files)
+            )
+        finally:
+            self._checking.release()
 
     def explain(self, run_id: RunId) -> RunExplained:
         """Say why policy answered as it did at a run's gate and for each decision, and who could decide it now."""
