@@ -9,6 +9,7 @@ Dates are never broken.
 
 import json
 import re
+import select
 import shutil
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from placet.contracts.text import one_line, shortened, visible
 from placet.contracts.times import minute
+from placet.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,6 +187,22 @@ def print_key(listed: "ListedKey") -> None:
         said["counts for nothing"] = listed.fault
     for name, value in said.items():
         print_line(f"{name}: {value}")
+
+
+def check_read() -> None:
+    """Check that whoever reads standard output still does, as after `| head` nobody does: nobody saw what is signed.
+
+    Raises:
+        ConfigurationError: nobody reads it any more.
+    """
+    try:
+        written_to = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return  # it is no file
+    looked = select.poll()
+    looked.register(written_to, 0)
+    if looked.poll(0):
+        raise ConfigurationError("nobody reads what is shown any more; nothing was signed")
 
 
 def _key_state(listed: "ListedKey") -> str:

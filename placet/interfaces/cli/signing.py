@@ -40,7 +40,7 @@ def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "S
 
     Raises:
         UsageError: `name` is nobody's name.
-        ConfigurationError: the key cannot be opened.
+        ConfigurationError: the key cannot be opened, or nobody reads any more what is to be signed.
     """
     from placet.governance.signing.keys import NOT_OPENED, Signer, load_key_file
 
@@ -49,7 +49,9 @@ def load_signer(toolbox: Toolbox, name: str, key_file: Path | None = None) -> "S
     tries = 1 if toolbox.passphrase_is_given else _TRIES
     for left in reversed(range(tries)):
         try:
-            return Signer(name, load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key")))
+            key = load_key_file(path, toolbox.passphrase(f"passphrase of {name}'s key"))
+            output.check_read()
+            return Signer(name, key)
         except ConfigurationError as error:
             if error.code != NOT_OPENED:
                 raise

@@ -81,6 +81,8 @@ def start(
     new, warning = toolbox.run(begin())
     if warning is not None:
         output.print_warning(warning)
+    if not as_json:  # before the wait: whoever interrupts that must know which run goes on
+        output.print_line(f"{request.run_id}  {'started' if new else 'exists already: same key, same run'}")
     in_time = True
     if wait and warning is None:
         in_time = toolbox.run(settled(toolbox, request.run_id, wait))
@@ -88,7 +90,6 @@ def start(
     if as_json:
         output.print_json({"new": new, **record.model_dump(mode="json")})
     else:
-        output.print_line(f"{record.run_id}  {'started' if new else 'exists already: same key, same run'}")
         if wait or not new:
             print_run(record)
         if record.state == "awaiting_decision":
