@@ -209,6 +209,11 @@ class Settings(BaseSettings):
         return self.payload_key_file or self.home / "payload.key"
 
     @property
+    def setup_code(self) -> Path:
+        """The file of the code that makes the first administrator in the browser, while one waits."""
+        return self.home / "setup.code"
+
+    @property
     def administrators(self) -> Path:
         """The file of pinned administrators in force."""
         return self.administrators_file or self.home / "administrators"

@@ -12,6 +12,7 @@ calls must hand the same statement to both, and must have kept the challenge of 
 """
 
 import base64
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ UNKNOWN: Final = "unknown_passkey"
 
 _LARGEST_RESPONSE: Final = 65_536
 """In bytes: a registration may carry certificates of the authenticator's maker."""
-_TIMEOUT_MS: Final = 120_000
+TIMEOUT_MS: Final = 120_000
+"""How long a browser waits for the person."""
+
 _ALGORITHMS: Final[tuple[Algorithm, ...]] = (EDDSA, ES256)
 
 
@@ -53,6 +56,11 @@ class Registration:
 
     options: str
     challenge: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the options as an object."""
+        found: dict[str, Any] = json.loads(self.options)
+        return found
 
 
 def challenge_for(statement: bytes) -> bytes:
@@ -82,7 +90,7 @@ def signing_options(statement: bytes, keys: Iterable[EnrolledKey]) -> dict[str, 
         "rpId": parties.pop(),
         "allowCredentials": [{"type": "public-key", "id": passkey.credential_id} for passkey in passkeys],
         "userVerification": "required",
-        "timeout": _TIMEOUT_MS,
+        "timeout": TIMEOUT_MS,
     }
 
 
@@ -103,14 +111,24 @@ def envelope_from_assertion(statement: bytes, assertion: str, keys: Iterable[Enr
         DecisionRefused: with the code of what is wrong with the assertion, as
             `placet.governance.signing.assertions.check_assertion` names it.
     """
-    answer, response = _answer(assertion)
-    key = next((key for key in keys if key.passkey is not None and key.passkey.credential_id == answer["id"]), None)
+    credential_id, answer = read_answer(assertion)
+    key = next((key for key in keys if key.passkey is not None and key.passkey.credential_id == credential_id), None)
     if key is None:
         raise UsageError("the passkey that answered is none of this person's enrolled keys", code=UNKNOWN)
-    parts = (_part(response, name) for name in ("authenticatorData", "clientDataJSON", "signature"))
-    envelope = dsse.envelope_of(statement, Assertion(*parts), key.key_id)
+    envelope = dsse.envelope_of(statement, answer, key.key_id)
     dsse.verify(dsse.parse(envelope), base64.b64decode(key.public_key), key.passkey)
     return envelope
+
+
+def read_answer(assertion: str) -> tuple[str, Assertion]:
+    """Read `AuthenticationResponseJSON` without trusting anything in it; returns the credential's id and the assertion.
+
+    Raises:
+        UsageError: code `malformed_passkey_response`; it is no such thing.
+    """
+    answer, response = _answer(assertion)
+    parts = (_part(response, name) for name in ("authenticatorData", "clientDataJSON", "signature"))
+    return answer["id"], Assertion(*parts)
 
 
 def registration_options(
@@ -143,11 +161,11 @@ def registration_options(
         user_display_name=name,
         user_id=secrets.token_bytes(32),
         challenge=challenge,
-        timeout=_TIMEOUT_MS,
+        timeout=TIMEOUT_MS,
         exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
         supported_pub_key_algs=[COSEAlgorithmIdentifier(one) for one in _ALGORITHMS],
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.REQUIRED
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
     )
     return Registration(options_to_json(options), challenge)

@@ -102,8 +102,8 @@ class Stack(ProcessGroup):
 
     @property
     def console_address(self) -> str:
-        """Where a browser on this machine reaches the console."""
-        return f"http://127.0.0.1:{self.api_port}/console"
+        """Where a browser on this machine reaches the console, by name: passkeys are bound to names."""
+        return f"http://localhost:{self.api_port}/console"
 
     def environment_of(self, name: str) -> Mapping[str, str | None]:
         """Return what a part is told: the API alone has the token that keeps it, and it serves this machine."""

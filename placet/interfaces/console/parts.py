@@ -20,6 +20,8 @@ from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
+from placet.service.documents.first_administrator import SetupCode
+from placet.service.documents.invitations import Invitations
 
 ROOT: Final = "/console"
 
@@ -80,6 +82,7 @@ class Parts:
 
     Attributes:
         served: The tenant.
+        setup: The code that makes the first administrator, where one waits.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
     """
@@ -91,6 +94,8 @@ class Parts:
     health: HealthCheck
     diagnose: Diagnose
     clock: Callable[[], datetime]
+    invitations: Invitations
+    setup: SetupCode
     public_url: str = ""
 
     @property
@@ -102,6 +107,11 @@ class Parts:
     def cookie(self) -> str:
         """The name of the session's cookie."""
         return "__Secure-placet" if self.secure else "placet"
+
+    @property
+    def pre_cookie(self) -> str:
+        """The name of the cookie of a browser that is about to sign in, or to register."""
+        return f"{self.cookie}-pre"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class ToSign:
         reason: The signer's own words; empty where there are none.
         digest: SHA-256 of the bytes.
         back: Where to go without signing, below the console.
+        closes_at: When the gate closes, which the statement does not say.
     """
 
     title: str
@@ -61,6 +62,7 @@ class ToSign:
     reason: str
     digest: str
     back: str
+    closes_at: datetime | None = None
 
 
 def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, closes_at: datetime | None) -> ToSign:
@@ -80,8 +82,6 @@ def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, c
         Row("Signed at", moment(predicate.decided_at)),
         Row("Proposal", f"{statement.proposal_digest[:16]}…"),
     ]
-    if closes_at is not None:
-        rows.append(Row("The gate closes", minute(closes_at)))
     return ToSign(
         title=_TITLES[verdict],
         sentence=_SENTENCES[verdict].format(change=proposal.mutation.describe()),
@@ -91,6 +91,7 @@ def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, c
         reason=predicate.reason,
         digest=sha256_hex(payload),
         back=f"/runs/{predicate.run_id}",
+        closes_at=closes_at,
     )
 
 

@@ -60,11 +60,11 @@ def take(asked: Asked, form: Form) -> Response:
     served = asked.parts.served
     kind = _kind(statement)
     if kind == _ENROLMENT:
-        key = take_enrolment(served.database, envelope, tenant=served.tenant)
-        return RedirectResponse(f"{ROOT}/approvers?enrolled={key.key_id}", 303)
+        take_enrolment(served.database, envelope, tenant=served.tenant)
+        return RedirectResponse(f"{ROOT}/approvers?done=enrolled", 303)
     if kind == _REVOCATION:
         take_revocation(served.database, envelope, tenant=served.tenant)
-        return RedirectResponse(f"{ROOT}/approvers?revoked=1", 303)
+        return RedirectResponse(f"{ROOT}/approvers?done=revoked", 303)
     said, _ = read_statement(served.database, served.tenant, statement)
     predicate = said.predicate
     record, digest, _ = pending_proposal(served.database, predicate.run_id, served.tenant, predicate.verdict)
