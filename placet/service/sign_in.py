@@ -63,7 +63,7 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
 
     Raises:
         UsageError: code `malformed_passkey_response`.
-        DecisionRefused: code `unknown_passkey`, or with the code of what is wrong with the assertion or with the key;
+        DecisionRefused: code `unknown_passkey`; code `duplicate`, the challenge was answered before; or with the code of what is wrong with the assertion or with the key;
             `counter_rolled_back` where its counter does not fit those on the record.
     """
     credential_id, assertion = read_answer(answer)
@@ -71,6 +71,9 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
     with database.transaction() as tx:
         key = _signer(tx.approvers.by_credential(tenant, credential_id), assertion, challenge)
         check_key(key, key.key_id, tenant, now)
+        if tx.audit.find(f"tenant/{tenant}", f"{BEGAN}.{challenge.hex()}") is not None:
+            # Whoever puts the row of a prompt back finds it on the record that it was answered.
+            raise DecisionRefused("this sign-in was used already", code="duplicate")
         use = CounterUse(key.key_id, assertion.counter, challenge.hex(), now)
         check_use(tx, tenant, use)
         note_use(tx, tenant, use, key.name, now)
