@@ -31,6 +31,7 @@ from placet.storage.database import Database
 
 LASTS: Final = timedelta(days=3)
 GONE: Final = "invitation_gone"
+USED: Final = "invitation_used"
 _LONGEST_DAYS: Final = 3650
 
 
@@ -141,7 +142,8 @@ class Invitations:
         """Keep what the invited person registered, once.
 
         Raises:
-            UsageError: code `invitation_gone`; the link holds no longer, or somebody registered with it already.
+            UsageError: code `invitation_gone`; the link holds no longer. Code `invitation_used`; somebody registered
+                with it already.
         """
         invitation, now = self.of_code(code), self._clock()
         if request.name != invitation.terms.name:
@@ -243,7 +245,7 @@ class Invitations:
 
 def _used() -> UsageError:
     return UsageError(
-        "Somebody registered with this invitation already. If that was not you, tell whoever invited you.", code=GONE
+        "Somebody registered with this invitation already. If that was not you, tell whoever invited you.", code=USED
     )
 
 

@@ -9,11 +9,12 @@ from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.pages.keys.pre_session import browser_of, required_party, told, with_cookie
 from placet.interfaces.console.parts import ROOT, Parts
+from placet.interfaces.console.prompts import GONE as PROMPT_GONE
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.relying_party import advice_for, party_of
 from placet.interfaces.console.views.statement import fingerprint
 from placet.interfaces.http.problems import status_of
-from placet.service.documents.invitations import GONE, Invitation
+from placet.service.documents.invitations import GONE, USED, Invitation
 from placet.service.passkeys import enrolment_request_from, registration_options
 
 
@@ -44,7 +45,7 @@ class Joining:
             party = required_party(request, parts)
             invitation = parts.invitations.of_code(request.path_params["code"])
             if invitation.request is not None:
-                raise UsageError("Somebody registered with this invitation already. Load the page again.", code=GONE)
+                raise UsageError("Somebody registered with this invitation already. Load the page again.", code=USED)
             made = registration_options(
                 name=invitation.terms.name, rp_id=party.rp_id, rp_name=f"Placet, {parts.served.tenant}"
             )
@@ -69,7 +70,7 @@ class Joining:
             )
             parts.invitations.answer(code, registered)
         except UsageError as error:
-            if error.code == GONE:
+            if error.code in (GONE, USED, PROMPT_GONE):
                 raise
             return self._page(request, str(error), status_of(error))
         return RedirectResponse(f"{ROOT}/join/{code}", 303)
