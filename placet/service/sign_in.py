@@ -63,8 +63,9 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
 
     Raises:
         UsageError: code `malformed_passkey_response`.
-        DecisionRefused: code `unknown_passkey`; code `duplicate`, the challenge was answered before; or with the code of what is wrong with the assertion or with the key;
-            `counter_rolled_back` where its counter does not fit those on the record.
+        DecisionRefused: code `unknown_passkey`. Code `duplicate`; the challenge was answered before. Code
+            `counter_rolled_back`; its counter does not fit those on the record. Or with the code of what is wrong with
+            the assertion, or with the key.
     """
     credential_id, assertion = read_answer(answer)
     challenge = sign_in_challenge(tenant, random)

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from placet.governance.signing import dsse
+from placet.replay.trust import Trusted
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from placet.storage.projections.verification import verify_projections
 from tests.support.browser import NARROW, chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.passkeys import at_localhost, device_of
 from tests.support.servers.console import ConsoleUnderTest, console_of
@@ -124,6 +126,10 @@ def check_record(fresh: ConsoleUnderTest, run_id: str, decision: str) -> None:
         text = tx.artifacts.get(decision, tenant="demo").decode()
         (key,) = [one for one in tx.approvers.list("demo") if one.name == "paula"]
         kinds = [event.kind for event in tx.audit.read("tenant/demo")]
+        assert tuple(verify_projections(tx, "demo")) == ()
+    assert key.passkey is not None
+    auditors = Trusted({key.key_id: base64.b64decode(key.public_key)}, passkeys={key.key_id: key.passkey})
+    auditors.check(dsse.parse(text), "paula")
     assert dsse.verify(dsse.parse(text), base64.b64decode(key.public_key), key.passkey)
     (seen,) = fresh.world.events(run_id, "approve.seen")
     assert seen.body["passkey"] == key.key_id

@@ -167,7 +167,13 @@ class SettingUp:
             self._open(request)
         except UsageError as error:
             shut = str(error)
-        values = {**bare(parts), "fault": fault, "shut": shut, "form_token": parts.sessions.form_token(browser)}
+        values = {
+            **bare(parts),
+            "fault": fault,
+            "shut": shut,
+            "taken": bool(parts.served.database.trust.pinned(parts.served.tenant)),
+            "form_token": parts.sessions.form_token(browser),
+        }
         return with_cookie(HTMLResponse(parts.templates.render("setup.html", values), status), parts, browser)
 
 
