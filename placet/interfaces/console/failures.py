@@ -37,6 +37,15 @@ _TITLES: Final[Mapping[int, str]] = {
     429: "Too many attempts",
     503: "Something that the console needs does not answer",
 }
+_BY_CODE: Final[Mapping[str, str]] = {
+    "changed_meanwhile": "It was changed meanwhile",
+    "invitation_gone": "This invitation holds no longer",
+    "invitation_used": "This invitation was used already",
+    "prompt_gone": "This question is closed",
+    "setup_closed": "Setup is closed",
+}
+"""What is told by its own name, and says itself what to do next."""
+
 _NEXT: Final[Mapping[int, str]] = {
     401: "Nothing was done. Sign in and do it again.",
     403: "Nothing was done.",
@@ -91,9 +100,9 @@ class Failures:
         values = {
             **(around(asked) if asked is not None else bare(self._parts)),
             "status": status,
-            "title": _TITLES.get(status, "The request failed here"),
+            "title": _BY_CODE.get(code) or _TITLES.get(status, "The request failed here"),
             "said": said,
-            "further": _NEXT.get(status, ""),
+            "further": "" if code in _BY_CODE else _NEXT.get(status, ""),
             "code": code,
         }
         return HTMLResponse(self._parts.templates.render("error.html", values), status)

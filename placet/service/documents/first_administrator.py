@@ -163,7 +163,7 @@ def closed() -> UsageError:
     """Return what somebody is told who comes to a closed door."""
     return UsageError(
         "There is no open setup here: the code was used, is older than a day, or was tried wrongly too often. Whoever "
-        "runs this installation starts `placet up` again, which prints a new one while there is no administrator.",
+        "runs this installation prints a new one with `placet keys setup-code`, while there is no administrator.",
         code="setup_closed",
     )
 
