@@ -104,6 +104,7 @@ class Failures:
             "said": said,
             "further": "" if code in _BY_CODE else _NEXT.get(status, ""),
             "code": code,
+            "back": _run_of(request, status),
         }
         return HTMLResponse(self._parts.templates.render("error.html", values), status)
 
@@ -111,3 +112,11 @@ class Failures:
 def bare(parts: Parts) -> Mapping[str, Any]:
     """Return what stands around a page for somebody who is not signed in."""
     return {"root": ROOT, "tenant": parts.served.tenant, "visitor": None, "navigation": (), "now": parts.clock()}
+
+
+def _run_of(request: Request, status: int) -> str:
+    """Return the run that a refused form was about; empty where there is none to go back to."""
+    run_id = request.path_params.get("run_id")
+    if run_id is None or request.method != "POST" or status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED):
+        return ""
+    return str(run_id)

@@ -156,6 +156,20 @@ def test_what_changed_meanwhile_is_not_decided(console: ConsoleUnderTest) -> Non
     assert decided(console, run_id) == 1
 
 
+def test_a_smaller_amount_is_never_taken_for_an_approval_of_the_whole(console: ConsoleUnderTest) -> None:
+    enrolled(console.world, console.url, "ute")
+    run_id = console.world.pending("C00005", key="ute-1")
+    with with_token(console, "ute", "approver") as http:
+        for verdict in ("approve", "reject"):
+            refused = press(http, run_id, verdict, amount="1.00")
+            assert refused.status_code == 422
+            assert "what to approve instead" in refused.text
+            assert f'href="/console/runs/{run_id}">Back to the run' in refused.text
+        assert press(http, run_id, "amend", amount="1.00", treatment="loyalty_bonus").status_code == 422
+        assert press(http, run_id, "amend").status_code == 422
+        assert press(http, run_id, "amend", amount="1.00").status_code == 303
+
+
 def test_who_may_not_decide_hears_it_before_anything_is_signed(console: ConsoleUnderTest) -> None:
     world, run_id = console.world, console.world.pending("C00005", key="few-1")
     enrolled(world, console.url, "hal", limit="1.00 USD")

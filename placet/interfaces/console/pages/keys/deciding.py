@@ -43,6 +43,11 @@ def ask(asked: Asked, form: Form) -> Response:
             "what is proposed now.",
             code=CHANGED,
         )
+    if verdict != "amend" and (form.text("amount") or form.text("treatment")):
+        # Enter in a field presses the first button of a form, which approves what is proposed.
+        raise UsageError(
+            "You filled in what to approve instead. Press the button below it, or empty the field. Nothing was signed."
+        )
     _check_open(asked, record, verdict)
     _check_entitled(asked, record, verdict)
     reason = form.text("reason")
