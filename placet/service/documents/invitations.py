@@ -30,6 +30,9 @@ from placet.storage.console.invitations import InvitationRow
 from placet.storage.database import Database
 
 LASTS: Final = timedelta(days=3)
+KEPT: Final = timedelta(days=30)
+"""What was registered and nobody signed for by then is forgotten; the record keeps that it was."""
+
 GONE: Final = "invitation_gone"
 USED: Final = "invitation_used"
 _LONGEST_DAYS: Final = 3650
@@ -117,6 +120,7 @@ class Invitations:
         with self._database.transaction() as tx:
             if tx.invitations.get(self._tenant, row.invitation_id) is not None:
                 raise UsageError("this invitation was made already; its link was shown once", code="already_invited")
+            tx.invitations.forget(self._tenant, now - KEPT)
             tx.invitations.add(self._sealed(row))
             tx.record_act(self._tenant, "invitation.made", by, now, row.invitation_id, vouched(body, voucher))
         return code

@@ -1,5 +1,7 @@
 """Invitations to register a passkey, as rows. What a row is worth is for whoever knows the key of its seal."""
 
+from datetime import datetime
+
 from pydantic import AwareDatetime
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -16,6 +18,7 @@ _BY_CODE = select(_TABLE).where(_OF_TENANT, _TABLE.c.code_sha256 == bindparam("c
 _LIST = select(_TABLE).where(_OF_TENANT).order_by(_TABLE.c.invited_at.desc(), _TABLE.c.invitation_id).limit(200)
 _ANSWER = update(_TABLE).where(*_THIS, _TABLE.c.request.is_(None))
 _END = delete(_TABLE).where(*_THIS)
+_FORGET = delete(_TABLE).where(_OF_TENANT, _TABLE.c.invited_at < bindparam("before"))
 
 
 class InvitationRow(Frozen):
@@ -75,6 +78,10 @@ class InvitationRepository:
         """Keep what was registered; True for the one who did, of however many try at once."""
         values = {"of_tenant": row.tenant, "id": row.invitation_id, "request": row.request, "seal": row.seal}
         return self._connection.execute(_ANSWER, values).rowcount == 1
+
+    def forget(self, tenant: str, before: datetime) -> None:
+        """Take away those that were made before a time."""
+        self._connection.execute(_FORGET, {"of_tenant": tenant, "before": before})
 
     def end(self, tenant: str, invitation_id: str) -> bool:
         """Take one away; True for the one who did."""

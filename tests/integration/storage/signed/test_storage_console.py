@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from placet.errors import DecisionRefused, UsageError
 from placet.interfaces.console.prompts import LASTS, Prompts
 from placet.interfaces.console.sessions import Sessions
-from placet.service.documents.invitations import Invitations
+from placet.service.documents.invitations import KEPT, Invitations
 from placet.service.documents.keys import enroll_key
 from placet.service.sign_in import key_that_signs_in, new_random, sign_in_challenge
 from placet.storage.database import Database
@@ -109,6 +109,9 @@ def test_an_invitation_is_answered_once_however_many_try(database: Database, clo
     (found,) = invitations.listed()
     assert found.request is not None
     assert str(found.terms.limit) == "5.00 USD"
+    clock.now += KEPT + timedelta(seconds=1)
+    invitations.invite(name="berta", **{**terms, "key": "another"})  # type: ignore[arg-type]
+    assert [one.terms.name for one in invitations.listed()] == ["berta"]
 
 
 def test_a_passkey_signs_in_and_its_session_rests_on_it(
