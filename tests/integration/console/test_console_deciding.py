@@ -209,6 +209,7 @@ def test_the_pages_of_keys_fit_a_phone_in_the_dark(browser: Browser, console: Co
             faults[name] = faults_of(page)
         page.goto(f"/console/runs/{run_id}")
         page.get_by_role("button", name="Approve", exact=True).click()
+        expect(page.get_by_role("heading", name="Approve this?")).to_be_visible()
         keep(page, "sign-dark-390")
         faults["sign"] = faults_of(page)
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
