@@ -13,7 +13,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from placet.errors import ConfigurationError
 
@@ -24,6 +24,9 @@ PUBLIC_MODE = 0o644
 
 LARGEST_GIVEN = 4 * 1024 * 1024
 """Of a file that somebody gives us, in bytes, unless its kind may be larger."""
+
+SETUP_CODE_FILE: Final = "setup.code"
+"""Name of the file of the code that makes the first administrator, in the home folder."""
 
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022

@@ -24,6 +24,7 @@ from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.guard import checked_token
 from placet.interfaces.http.served import Served
+from placet.service.documents.first_administrator import SetupCode
 from placet.service.policy_files import read_policy_files
 
 # How long requests under way may go on when the server stops, in seconds.
@@ -71,7 +72,11 @@ def serve(settings: Settings) -> None:
             declared_facts,
         )
         console = create_console(
-            served, secret=token, public_url=settings.console_url, diagnose=lambda: _diagnosed(settings)
+            served,
+            secret=token,
+            public_url=settings.console_url,
+            diagnose=lambda: _diagnosed(settings),
+            setup=SetupCode(settings.setup_code),
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -79,7 +84,8 @@ def serve(settings: Settings) -> None:
         host, port = listener.getsockname()[:2]
         address = f"http://{_in_url(host)}:{port}"
         sys.stdout.write(f"HTTP API of tenant {settings.tenant!r} at {address}\n")
-        sys.stdout.write(f"console at {settings.console_url or address}/console\n")
+        reached = f"http://localhost:{port}" if host == "127.0.0.1" else address  # passkeys are bound to names
+        sys.stdout.write(f"console at {settings.console_url or reached}/console\n")
         sys.stdout.flush()
         uvicorn.Server(_config(beside(app, console))).run(sockets=[listener])
 

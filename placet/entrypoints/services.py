@@ -35,9 +35,7 @@ def up(settings: Settings) -> int:
         with Stack(settings, on_start=lambda: print(starting, flush=True)) as stack, uninterrupted() as interruption:
             interruption.tell(stop.set)  # a part that is just being started again is known before everything stops
             print(f"  {'console':<17} {stack.console_address}")
-            print(
-                "                    sign in with a token: `placet token issue NAME --role operator --as ADMINISTRATOR`"
-            )
+            print(f"  {_way_in(settings, stack.console_address)}")
             for name, address in stack.addresses.items():
                 print(f"  {name:<17} {address}")
             print(f"  logs              {settings.home / 'logs'}")
@@ -50,6 +48,18 @@ def up(settings: Settings) -> int:
         if not ready:
             raise
     return 0
+
+
+def _way_in(settings: Settings, console: str) -> str:
+    """Return how people get into the console: the first of them with a code that holds once."""
+    from placet.governance.signing.pins import AdministratorsFile
+    from placet.service.documents.first_administrator import SetupCode
+
+    code, file = SetupCode(settings.setup_code), AdministratorsFile(settings.administrators)
+    if file.names_nobody(settings.tenant):
+        return f"first administrator: {console}/setup with code {code.issue()}"
+    code.close()
+    return "                  sign in with your passkey, or with a token (`placet token issue`)"
 
 
 def _stop_now(*_: object) -> None:

@@ -16,7 +16,7 @@ from placet.contracts.base import PersonName, TenantId
 from placet.contracts.text import NAME, shortened
 from placet.entrypoints.environment import CHECKOUT
 from placet.errors import ConfigurationError
-from placet.files import read_own
+from placet.files import SETUP_CODE_FILE, read_own
 from placet.network.networks import LOOPBACK, Networks
 
 _LOOPBACK = r"127\.0\.0\.1:[0-9]{1,5}"
@@ -207,6 +207,11 @@ class Settings(BaseSettings):
     def payload_key(self) -> Path:
         """The payload key file in force."""
         return self.payload_key_file or self.home / "payload.key"
+
+    @property
+    def setup_code(self) -> Path:
+        """The file of the code that makes the first administrator in the browser, while one waits."""
+        return self.home / SETUP_CODE_FILE
 
     @property
     def administrators(self) -> Path:

@@ -1,7 +1,7 @@
 """Passkeys for a page: what a browser is asked, and what becomes of its answer (docs/adr/0035).
 
-The page hands the options to `navigator.credentials`, with `parseRequestOptionsFromJSON` or
-`parseCreationOptionsFromJSON`, and sends back what `PublicKeyCredential.toJSON()` gives. The shapes are those of W3C
+The page hands the options to `navigator.credentials` and sends back what `PublicKeyCredential.toJSON()` gives; its
+script reads and writes the JSON itself, for browsers that do not. The shapes are those of W3C
 Web Authentication Level 3, section 5.1: `PublicKeyCredentialRequestOptionsJSON`, `AuthenticationResponseJSON`,
 `PublicKeyCredentialCreationOptionsJSON` and `RegistrationResponseJSON`; bytes are base64url without padding.
 
@@ -12,9 +12,11 @@ calls must hand the same statement to both, and must have kept the challenge of 
 """
 
 import base64
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -27,6 +29,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.assertions import Assertion, check_passkey, from_base64url, to_base64url
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.plain_json import read_json
+from placet.storage.database import Database
 
 MALFORMED: Final = "malformed_passkey_response"
 """Code of the refusal of what no browser gives."""
@@ -36,7 +39,9 @@ UNKNOWN: Final = "unknown_passkey"
 
 _LARGEST_RESPONSE: Final = 65_536
 """In bytes: a registration may carry certificates of the authenticator's maker."""
-_TIMEOUT_MS: Final = 120_000
+TIMEOUT_MS: Final = 120_000
+"""How long a browser waits for the person."""
+
 _ALGORITHMS: Final[tuple[Algorithm, ...]] = (EDDSA, ES256)
 
 
@@ -51,6 +56,11 @@ class Registration:
 
     options: str
     challenge: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the options as an object."""
+        found: dict[str, Any] = json.loads(self.options)
+        return found
 
 
 def signing_options(statement: bytes, keys: Iterable[EnrolledKey]) -> dict[str, Any]:
@@ -75,7 +85,7 @@ def signing_options(statement: bytes, keys: Iterable[EnrolledKey]) -> dict[str, 
         "rpId": parties.pop(),
         "allowCredentials": [{"type": "public-key", "id": passkey.credential_id} for passkey in passkeys],
         "userVerification": "required",
-        "timeout": _TIMEOUT_MS,
+        "timeout": TIMEOUT_MS,
     }
 
 
@@ -96,14 +106,24 @@ def envelope_from_assertion(statement: bytes, assertion: str, keys: Iterable[Enr
         DecisionRefused: with the code of what is wrong with the assertion, as
             `placet.governance.signing.assertions.check_assertion` names it.
     """
-    answer, response = _answer(assertion)
-    key = next((key for key in keys if key.passkey is not None and key.passkey.credential_id == answer["id"]), None)
+    credential_id, answer = read_answer(assertion)
+    key = next((key for key in keys if key.passkey is not None and key.passkey.credential_id == credential_id), None)
     if key is None:
         raise UsageError("the passkey that answered is none of this person's enrolled keys", code=UNKNOWN)
-    parts = (_part(response, name) for name in ("authenticatorData", "clientDataJSON", "signature"))
-    envelope = dsse.envelope_of(statement, Assertion(*parts), key.key_id)
+    envelope = dsse.envelope_of(statement, answer, key.key_id)
     dsse.verify(dsse.parse(envelope), base64.b64decode(key.public_key), key.passkey)
     return envelope
+
+
+def read_answer(assertion: str) -> tuple[str, Assertion]:
+    """Read `AuthenticationResponseJSON` without trusting anything in it; returns the credential's id and the assertion.
+
+    Raises:
+        UsageError: code `malformed_passkey_response`; it is no such thing.
+    """
+    answer, response = _answer(assertion)
+    parts = (_part(response, name) for name in ("authenticatorData", "clientDataJSON", "signature"))
+    return answer["id"], Assertion(*parts)
 
 
 def registration_options(
@@ -136,11 +156,11 @@ def registration_options(
         user_display_name=name,
         user_id=secrets.token_bytes(32),
         challenge=challenge,
-        timeout=_TIMEOUT_MS,
+        timeout=TIMEOUT_MS,
         exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
         supported_pub_key_algs=[COSEAlgorithmIdentifier(one) for one in _ALGORITHMS],
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.REQUIRED
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
     )
     return Registration(options_to_json(options), challenge)
@@ -245,3 +265,17 @@ def _part(response: dict[str, Any], name: str) -> bytes:
 
 def _malformed(why: str) -> UsageError:
     return UsageError(f"not a passkey's answer: {why}", code=MALFORMED)
+
+
+def passkeys_of(database: Database, tenant: str, name: str, origin: str, now: datetime) -> tuple[EnrolledKey, ...]:
+    """Return the passkeys of one person that count now and may be used from one origin."""
+    with database.reading() as tx:
+        listed = tx.approvers.listed(tenant, name=name)
+    keys = (one.key for one in listed if one.key is not None and one.fault is None and one.key.revoked_at is None)
+    return tuple(
+        key
+        for key in keys
+        if key.passkey is not None
+        and origin in key.passkey.origins
+        and (key.expires_at is None or now < key.expires_at)
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from placet.contracts.people.passkey import EnrolmentRequest
+from placet.files import SETUP_CODE_FILE
+from placet.service.documents.first_administrator import SetupCode
 from tests.e2e.test_halt_cli import Installation
 from tests.support.authenticator import ORIGIN, RP_ID, Authenticator
 
@@ -142,3 +144,11 @@ def test_a_request_that_contradicts_itself_is_refused(
     file = tmp_path / "request.json"
     file.write_text(json.dumps(request))
     assert words in enroll(installation, file, code=1)
+
+
+def test_a_code_for_the_console_is_printed_while_nobody_is_pinned(installation: Installation, tmp_path: Path) -> None:
+    said = installation.placet("keys", "setup-code", code=1)
+    assert "somebody is pinned as administrator of 'demo' already" in said
+    (tmp_path / "administrators").unlink()
+    code = installation.placet("keys", "setup-code").rpartition(" ")[2].strip()
+    assert SetupCode(tmp_path / SETUP_CODE_FILE).check(code)

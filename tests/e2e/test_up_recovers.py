@@ -12,6 +12,7 @@ import pytest
 
 from placet.entrypoints.processes.process import await_condition
 from placet.entrypoints.settings import running_stack
+from placet.service.documents.first_administrator import SetupCode
 from placet.storage.database import Database
 from tests.e2e.test_demo import environment, ours
 from tests.support.guard import GUARD
@@ -38,9 +39,12 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
         assert re.search(
             r"^worker was killed by signal 9 \(log: .*\); starting it again in 0.5 s", said.read_text(), re.MULTILINE
         )
-        console = re.search(r"^  console +(http://127\.0\.0\.1:\d+/console)$", said.read_text(), re.MULTILINE)
+        console = re.search(r"^  console +(http://localhost:\d+/console)$", said.read_text(), re.MULTILINE)
         assert console is not None
         assert "Sign in" in httpx.get(console[1], follow_redirects=True, timeout=GUARD).text
+        code = re.search(r"^  first administrator: +\S+/console/setup with code (\S+)$", said.read_text(), re.MULTILINE)
+        assert code is not None
+        assert SetupCode(home / "setup.code").check(code[1])
         left = ours(home)
         assert {one.name() for one in left} > {"temporal"}
         up.kill()

@@ -74,6 +74,7 @@ class Stack(ProcessGroup):
         self._home = settings.home.resolve()
         self._isolated, self._usual_ports, self._console = isolated, usual_ports, console
         self._api_token = None if isolated else settings.api_token
+        self._console_url = "" if isolated else settings.console_url
         self._on_start = on_start
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
@@ -105,8 +106,10 @@ class Stack(ProcessGroup):
 
     @property
     def console_address(self) -> str:
-        """Where a browser on this machine reaches the console."""
-        return f"http://127.0.0.1:{self.api_port}/console"
+        """Where browsers reach the console: through a proxy, or on this machine by name, as passkeys need one."""
+        if self._console_url:
+            return f"{self._console_url}/console"
+        return f"http://localhost:{self.api_port}/console"
 
     def environment_of(self, name: str) -> Mapping[str, str | None]:
         """Return the environment of a part. Only the API gets its token and its address, which is on this machine."""
@@ -115,7 +118,7 @@ class Stack(ProcessGroup):
             return told
         token = self._api_token.get_secret_value() if self._api_token else _own_token(self._home / OWN_TOKEN)
         api = {"PLACET_API_TOKEN": token, "PLACET_API_HOST": "127.0.0.1", "PLACET_API_PORT": str(self.api_port)}
-        return {**told, **api, "PLACET_CONSOLE_URL": None}
+        return {**told, **api, "PLACET_CONSOLE_URL": self._console_url or None}
 
     def settings(self) -> Settings:
         """Return the settings of a client of this stack."""

@@ -22,6 +22,7 @@ from placet.errors import DecisionRefused
 from placet.governance.approvals import CLOCK_SKEW, FindKey
 from placet.governance.signing.assertions import check_passkey
 from placet.governance.signing.ed25519 import check_public_key
+from placet.governance.signing.pins import PinnedKey
 from placet.governance.signing.signed import Verified, unverified_document, verify_document
 
 
@@ -57,7 +58,7 @@ def enrolled_key(enrolment: Enrolment) -> EnrolledKey:
 
 
 def verify_enrolment(
-    text: str, *, tenant: str, pinned: Mapping[str, bytes], find_key: FindKey, now: datetime | None = None
+    text: str, *, tenant: str, pinned: Mapping[str, PinnedKey], find_key: FindKey, now: datetime | None = None
 ) -> Verified[Enrolment]:
     """Check invariants (1) to (3).
 
@@ -119,11 +120,12 @@ def check_was_in_office(administrator: EnrolledKey, signed_at: datetime) -> None
         )
 
 
-def _themselves(claimed: Enrolment, pinned: Mapping[str, bytes]) -> dict[str, EnrolledKey]:
+def _themselves(claimed: Enrolment, pinned: Mapping[str, PinnedKey]) -> dict[str, EnrolledKey]:
     """Return the pinned key that signs its own enrolment; nobody else is an administrator by their own word."""
-    raw = pinned.get(claimed.key_id)
+    known = pinned.get(claimed.key_id)
     key = enrolled_key(claimed)
-    if raw is None or base64.b64decode(key.public_key) != raw:
+    # Where a passkey may be used is pinned as well: a page elsewhere must not have signed for another place.
+    if known is None or (base64.b64decode(key.public_key), key.passkey) != known:
         raise DecisionRefused(
             f"key {claimed.key_id[:16]} enrolls itself and is not pinned as an administrator", code="not_pinned"
         )

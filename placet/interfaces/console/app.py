@@ -15,7 +15,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from placet.contracts.people.access import Action
-from placet.errors import UsageError
 from placet.interfaces.console.assets_folder import serve_asset
 from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.body_limit import FormLimit
@@ -23,11 +22,18 @@ from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
 from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
-from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered, may
+from placet.interfaces.console.pages.keys import approvers, deciding, signing
+from placet.interfaces.console.pages.keys.joining import Joining
+from placet.interfaces.console.pages.keys.passkey_sign_in import PasskeySignIn
+from placet.interfaces.console.pages.keys.setting_up import SettingUp
+from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered
+from placet.interfaces.console.prompts import Prompts
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
+from placet.service.documents.first_administrator import SetupCode
+from placet.service.documents.invitations import Invitations
 
 Page = Callable[[Asked], Response]
 Act = Callable[[Asked, Form], Response]
@@ -48,6 +54,7 @@ def create_console(
     secret: SecretStr,
     public_url: str = "",
     diagnose: Diagnose = no_diagnosis,
+    setup: SetupCode | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the console of one tenant.
@@ -57,19 +64,37 @@ def create_console(
         secret: The installation's own token, from which the keys of sessions are derived. It signs nobody in.
         public_url: Where browsers reach the console, if a proxy stands in front of it; empty where none does.
         diagnose: Looks at the installation.
+        setup: The code that makes the first administrator; None: there is no such door.
         clock: The time.
     """
     health_check = HealthCheck(served.database, served.engine)
     sessions = Sessions(served.database, served.tenant, secret, clock)
-    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url)
+    invitations = Invitations(served.database, served.tenant, secret, clock)
+    door_code = setup or SetupCode(None)
+    prompts = Prompts(served.database, served.tenant, secret, clock)
+    parts = Parts(
+        served,
+        sessions,
+        prompts,
+        Templates(),
+        health_check,
+        Remembered(diagnose),
+        clock,
+        invitations,
+        door_code,
+        public_url,
+    )
     door = _Door(parts)
     desk = sign_in.SignIn(parts, Attempts(time.monotonic))
+    keys = PasskeySignIn(parts, Attempts(time.monotonic))
     routes = [
         Route(ROOT, _to_inbox),
         Route(f"{ROOT}/", _to_inbox),
         Route(f"{ROOT}/assets/{{name}}", serve_asset),
         Route(f"{ROOT}/sign-in", desk.show),
         Route(f"{ROOT}/sign-in", desk.take, methods=["POST"]),
+        Route(f"{ROOT}/sign-in/passkey/prompt", keys.ask, methods=["POST"]),
+        Route(f"{ROOT}/sign-in/passkey", keys.take, methods=["POST"]),
         Route(f"{ROOT}/sign-out", desk.leave, methods=["POST"]),
         Route(f"{ROOT}/inbox", door.page(inbox.show, "inbox")),
         Route(f"{ROOT}/runs", door.page(runs.show, "runs")),
@@ -79,10 +104,14 @@ def create_console(
         Route(f"{ROOT}/runs/{{run_id}}", door.page(run.show, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/live", door.page(run.live, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/decisions", door.act(run.decide, "deliver", "runs"), methods=["POST"]),
+        Route(f"{ROOT}/runs/{{run_id}}/statements", door.act(deciding.ask, "deliver", "runs"), methods=["POST"]),
+        Route(f"{ROOT}/sign/{{prompt}}", door.page(signing.show, "console")),
+        Route(f"{ROOT}/sign/{{prompt}}", door.act(signing.take, "read", "console"), methods=["POST"]),
         Route(f"{ROOT}/customers", door.page(customers.show_all, "customers")),
         Route(f"{ROOT}/customers/{{customer_id}}", door.page(customers.show, "customers")),
         Route(f"{ROOT}/halts", door.page(halts.show, "halts")),
         Route(f"{ROOT}/halts", door.act(halts.place, "operate", "halts"), methods=["POST"]),
+        *_of_keys(parts, door),
         Route(f"{ROOT}/health", door.page(health.show, "health")),
         Route(f"{ROOT}/components", door.page(components.show, "console")),
     ]
@@ -91,6 +120,32 @@ def create_console(
         middleware=[Middleware(Headers), Middleware(FormLimit)],
         exception_handlers=Failures(parts).handlers(),
     )
+
+
+def _of_keys(parts: Parts, door: "_Door") -> list[Route]:
+    """Return what is about people and their keys."""
+    joining, setting_up = Joining(parts), SettingUp(parts)
+    invitation = f"{ROOT}/approvers/invitations/{{invitation}}"
+    return [
+        Route(f"{ROOT}/approvers", door.page(approvers.show, "keys")),
+        Route(f"{ROOT}/approvers", door.act(approvers.invite, "deliver", "keys"), methods=["POST"]),
+        Route(f"{invitation}/request.json", door.page(approvers.request_file, "keys", "deliver")),
+        Route(f"{invitation}/enrolment", door.act(approvers.enroll, "deliver", "keys"), methods=["POST"]),
+        Route(f"{invitation}/withdrawal", door.act(approvers.withdraw, "deliver", "keys"), methods=["POST"]),
+        Route(
+            f"{ROOT}/approvers/keys/{{key_id}}/revocation",
+            door.act(approvers.revoke, "deliver", "keys"),
+            methods=["POST"],
+        ),
+        Route(f"{ROOT}/join/{{code}}", joining.show),
+        Route(f"{ROOT}/join/{{code}}", joining.take, methods=["POST"]),
+        Route(f"{ROOT}/join/{{code}}/prompt", joining.ask, methods=["POST"]),
+        Route(f"{ROOT}/setup", setting_up.show),
+        Route(f"{ROOT}/setup", setting_up.register, methods=["POST"]),
+        Route(f"{ROOT}/setup/prompt", setting_up.ask, methods=["POST"]),
+        Route(f"{ROOT}/setup/{{prompt}}", setting_up.confirm),
+        Route(f"{ROOT}/setup/{{prompt}}", setting_up.take, methods=["POST"]),
+    ]
 
 
 async def _to_inbox(_request: Request) -> Response:
@@ -148,11 +203,5 @@ class _Door:
 
     def _admitted(self, request: Request, visitor: Visitor, action: Action, area: str) -> Asked:
         asked = request.state.asked = Asked(request, visitor, self._parts, self._parts.clock())
-        if not may(visitor, action, area):
-            raise UsageError(
-                f"The token of {visitor.name!r} does not permit to {action} here ({area}). "
-                f"It was issued for: {', '.join(visitor.grant.roles)}. An administrator issues one for more roles: "
-                f"`placet token issue {visitor.name} --role ROLE --as ADMINISTRATOR`.",
-                code="forbidden",
-            )
+        asked.require(action, area)
         return asked

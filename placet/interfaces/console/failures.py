@@ -37,6 +37,15 @@ _TITLES: Final[Mapping[int, str]] = {
     429: "Too many attempts",
     503: "Something that the console needs does not answer",
 }
+_BY_CODE: Final[Mapping[str, str]] = {
+    "changed_meanwhile": "It was changed meanwhile",
+    "invitation_gone": "This invitation holds no longer",
+    "invitation_used": "This invitation was used already",
+    "prompt_gone": "This question is closed",
+    "setup_closed": "Setup is closed",
+}
+"""What is told by its own name, and says itself what to do next."""
+
 _NEXT: Final[Mapping[int, str]] = {
     401: "Nothing was done. Sign in and do it again.",
     403: "Nothing was done.",
@@ -91,10 +100,11 @@ class Failures:
         values = {
             **(around(asked) if asked is not None else bare(self._parts)),
             "status": status,
-            "title": _TITLES.get(status, "The request failed here"),
+            "title": _BY_CODE.get(code) or _TITLES.get(status, "The request failed here"),
             "said": said,
-            "further": _NEXT.get(status, ""),
+            "further": "" if code in _BY_CODE else _NEXT.get(status, ""),
             "code": code,
+            "back": _run_of(request, status),
         }
         return HTMLResponse(self._parts.templates.render("error.html", values), status)
 
@@ -102,3 +112,11 @@ class Failures:
 def bare(parts: Parts) -> Mapping[str, Any]:
     """Return what stands around a page for somebody who is not signed in."""
     return {"root": ROOT, "tenant": parts.served.tenant, "visitor": None, "navigation": (), "now": parts.clock()}
+
+
+def _run_of(request: Request, status: int) -> str:
+    """Return the run that a refused form was about; empty where there is none to go back to."""
+    run_id = request.path_params.get("run_id")
+    if run_id is None or request.method != "POST" or status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED):
+        return ""
+    return str(run_id)

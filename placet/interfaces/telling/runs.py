@@ -106,7 +106,8 @@ def _lapsed(event: AuditEvent) -> str:
 
 
 def _seen(event: AuditEvent) -> str:
-    return f"looked at the proposal ({name_of(event.body['channel'])}), by their own word"
+    vouched = any(isinstance(event.body.get(by), str) for by in ("token", "passkey"))
+    return f"looked at the proposal ({name_of(event.body['channel'])}){'' if vouched else ', by their own word'}"
 
 
 def _milestone(event: AuditEvent) -> str:

@@ -35,6 +35,17 @@ def _passkey_used(event: AuditEvent) -> str:
     return f"signed with passkey {digest_of(str(event.body['key_id']))}, whose counter said {event.body['counter']}"
 
 
+def _invitation(event: AuditEvent) -> str:
+    body, named = event.body, name_of(event.body["name"])
+    if event.kind == "invitation.withdrawn":
+        return f"WITHDREW the invitation of {named}"
+    if event.kind == "invitation.answered":
+        key = digest_of(str(body["key_id"]))
+        return f"somebody who had the link registered passkey {key} as {named}; it counts once an administrator signs"
+    roles, until = ", ".join(name_of(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
+    return f"invited {named} to register a passkey as {roles}; the link holds until {minute(until)}"
+
+
 def _token(event: AuditEvent) -> str:
     body, named = event.body, digest_of(str(event.body["token_id"]))
     if event.kind == "token.revoked":
@@ -142,6 +153,10 @@ OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "key.enrolled": _key,
     "key.revoked": _key,
     "passkey.used": _passkey_used,
+    "session.began": lambda _: "signed in to the console",
+    "invitation.made": _invitation,
+    "invitation.answered": _invitation,
+    "invitation.withdrawn": _invitation,
     "policy.in_force": _policy,
     "policy.kept": _policy,
     "engine.met": _met,

@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from placet.contracts.money import parse_money
+from placet.contracts.people.access import Voucher
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
@@ -79,7 +80,7 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
 
 
 def revoke_delegation(
-    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, token_id: str | None = None
+    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, token_id: Voucher | None = None
 ) -> DelegationRecord:
     """Withdraw a delegation, named by an unambiguous beginning of its id; from now on it confers nothing.
 

@@ -33,21 +33,7 @@ def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> E
         DecisionRefused: the enrolment does not verify.
     """
     trust, key_id = database.trust, by.key.key_id
-    others = sorted(set(trust.pinned(tenant)) - {key_id})
-    if others:
-        raise UsageError(
-            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let them enroll {by.name!r} "
-            f"with --role {ADMINISTRATOR}",
-            code="administrator_pinned",
-        )
-    with database.reading() as tx:
-        of = tx.approvers.tenant_of(key_id)
-    if of not in (None, tenant):
-        raise UsageError(
-            f"key {key_id[:16]} is enrolled for tenant {of!r}, and a key belongs to one tenant; "
-            f"make another one for {tenant!r}: `placet keys new NAME`",
-            code="key_already_enrolled",
-        )
+    check_may_be_first(database, tenant=tenant, name=by.name, key_id=key_id)
     public_key = public_bytes(by.key.private.public_key())
     enrolment = draft_enrolment(
         name=by.name,
@@ -63,6 +49,29 @@ def bootstrap_administrator(database: Database, *, tenant: str, by: Signer) -> E
     with database.reading() as tx:
         known = tx.approvers.get(key_id)
     return known or take_enrolment(database, envelope, tenant=tenant)
+
+
+def check_may_be_first(database: Database, *, tenant: str, name: str, key_id: str) -> None:
+    """Check that nobody else is pinned for a tenant, and that the key is not another tenant's.
+
+    Raises:
+        UsageError: code `administrator_pinned` or `key_already_enrolled`.
+    """
+    others = sorted(set(database.trust.pinned(tenant)) - {key_id})
+    if others:
+        raise UsageError(
+            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let them enroll {name!r} "
+            f"with --role {ADMINISTRATOR}",
+            code="administrator_pinned",
+        )
+    with database.reading() as tx:
+        of = tx.approvers.tenant_of(key_id)
+    if of not in (None, tenant):
+        raise UsageError(
+            f"key {key_id[:16]} is enrolled for tenant {of!r}, and a key belongs to one tenant; "
+            f"make another one for {tenant!r}: `placet keys new NAME`",
+            code="key_already_enrolled",
+        )
 
 
 def enroll_key(
@@ -127,15 +136,7 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and _in_force(one))]
     see, also = "placet keys list", " or are theirs"
     found = only_one(matches, key_id, "key", tenant, see=see, code="unknown_key", also=also)
-    with checked():
-        revocation = Revocation(
-            tenant=tenant,
-            signer=by.name,
-            signed_at=datetime.now(UTC),
-            document_id=secrets.token_hex(16),
-            reason=reason,
-            key_id=found.key_id,
-        )
+    revocation = draft_revocation(tenant=tenant, key_id=found.key_id, by=by.name, reason=reason)
     take_revocation(database, sign_document(revocation, by.key.private, by.key.key_id), tenant=tenant)
     return found
 
@@ -158,6 +159,23 @@ def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:
     """
     check_administrators(database.trust, tenant)
     take_document(database, tenant, envelope, "key.refused", _take_revocation)
+
+
+def draft_revocation(*, tenant: str, key_id: str, by: str, reason: str) -> Revocation:
+    """Return what `by` is to sign so that a key is withdrawn.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    with checked():
+        return Revocation(
+            tenant=tenant,
+            signer=by,
+            signed_at=datetime.now(UTC),
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            key_id=key_id,
+        )
 
 
 def check_administrators(trust: Trust, tenant: str) -> None:

@@ -118,6 +118,22 @@ class ApproverRepository:
         row = self._row(key_id)
         return row.key if row is not None and self._fault(row) is None else None
 
+    def by_credential(self, tenant: str, credential_id: str) -> tuple[EnrolledKey, ...]:
+        """Return the passkeys of `tenant` with this credential id whose enrolment verifies, revoked ones included.
+
+        One is expected: authenticators draw the ids at random. The caller's signature check decides which it is.
+        """
+        named = APPROVER.c.passkey.contains(f'"credential_id":"{credential_id}"', autoescape=True)
+        rows = self._connection.execute(_OF_TENANT.where(named), {"of_tenant": tenant}).mappings()
+        found = [one for one in (_read(row) for row in rows) if one is not None and one.key.passkey is not None]
+        return tuple(
+            one.key
+            for one in found
+            if one.key.passkey is not None
+            and one.key.passkey.credential_id == credential_id
+            and self._fault(one) is None
+        )
+
     def tenant_of(self, key_id: str) -> str | None:
         """Return the tenant for which a row has this key, whether it counts or not; None where there is none."""
         row = self._row(key_id)

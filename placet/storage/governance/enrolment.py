@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
 from placet.governance.authority.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
-from placet.governance.signing.pins import AdministratorsFile, Pins
+from placet.governance.signing.pins import AdministratorsFile, PinnedKey, Pins
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.log.audit_log import AuditLog
 from placet.storage.sql.driver import Connection
@@ -70,7 +70,7 @@ class Trust:
             self._verified = (pins, {})
         return self._verified[1]
 
-    def pinned(self, tenant: str) -> dict[str, bytes]:
+    def pinned(self, tenant: str) -> dict[str, PinnedKey]:
         """Return the tenant's pinned public keys by key id."""
         return self.administrators.pins().keys.get(tenant, {})
 

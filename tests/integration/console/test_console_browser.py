@@ -37,6 +37,7 @@ PAGES = {
     "customers": "/console/customers",
     "customer": "/console/customers/C00005",
     "halts": "/console/halts?which=all",
+    "approvers": "/console/approvers",
     "health": "/console/health",
     "components": "/console/components",
     "no-such-run": "/console/runs/run-00000000000000000000",

@@ -126,7 +126,7 @@ def test_placet_api_serves_until_it_is_told_to_stop(tmp_path: Path, temporal_add
     assert child._process.wait(GUARD) == 0
     assert (tmp_path / "api.log").read_text().splitlines() == [
         f"HTTP API of tenant 'demo' at http://127.0.0.1:{port}",
-        f"console at http://127.0.0.1:{port}/console",
+        f"console at http://localhost:{port}/console",
     ]
 
 

@@ -19,6 +19,7 @@ from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import issue_token
+from placet.service.documents.first_administrator import SetupCode
 from placet.service.policy_files import read_policy_files
 from tests.integration.http.calling import TOKEN, serving
 from tests.support.guard import GUARD
@@ -45,6 +46,7 @@ class ConsoleUnderTest:
     world: World
     url: str
     clock: Clock
+    setup: SetupCode
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, name: str, *roles: AccessRole, days: int = 7) -> str:
@@ -82,12 +84,12 @@ def console_of(
     def policies(_agent: str) -> PolicySet:
         return PolicySet(read_policy_files(world.policy_file))
 
-    secret, clock = SecretStr(TOKEN), Clock()
+    secret, clock, setup = SecretStr(TOKEN), Clock(), SetupCode(world.settings.setup_code)
     served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: ())
     api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
-    console = create_console(served, secret=secret, diagnose=diagnose, public_url=public_url, clock=clock)
+    console = create_console(served, secret=secret, diagnose=diagnose, public_url=public_url, setup=setup, clock=clock)
     with serving(beside(api, console)) as url:
-        yield ConsoleUnderTest(world, url, clock)
+        yield ConsoleUnderTest(world, url, clock, setup)
 
 
 def form_token(page: str) -> str:

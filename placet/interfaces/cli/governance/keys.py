@@ -1,4 +1,4 @@
-"""`placet keys new|bootstrap|enroll|list|show|revoke`: who may sign, with which key, up to which amount."""
+"""`placet keys new|bootstrap|setup-code|enroll|list|show|revoke`: who may sign, with which key, up to which amount."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placet.errors import ConfigurationError, UsageError
-from placet.files import read_given
+from placet.files import SETUP_CODE_FILE, read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.options import AdministratorOption, JsonFlag, KeyOption
@@ -72,6 +72,22 @@ def bootstrap(
     key = bootstrap_administrator(database, tenant=toolbox.tenant, by=signer)
     pinned = database.trust.administrators.path
     output.print_line(f"{key.name}  key {key.key_id[:16]} is administrator of {key.tenant}, pinned in {pinned}")
+
+
+@app.command("setup-code")
+def setup_code(context: typer.Context) -> None:
+    """Print a code with which the first administrator registers a passkey in the console, once, within a day."""
+    from placet.service.documents.first_administrator import SetupCode
+
+    toolbox: Toolbox = context.obj
+    if not toolbox.database().trust.administrators.names_nobody(toolbox.tenant):
+        raise UsageError(
+            f"somebody is pinned as administrator of {toolbox.tenant!r} already, or the file cannot be read; "
+            "see `placet doctor`",
+            code="administrator_pinned",
+        )
+    code = SetupCode(toolbox.home / SETUP_CODE_FILE).issue()
+    output.print_line(f"open /console/setup and type the code {code}")
 
 
 @app.command("enroll")

@@ -59,8 +59,10 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 document.addEventListener("htmx:afterSwap", () => prepare(document.getElementById("content")));
 document.addEventListener("htmx:beforeSwap", (event) => {
-  // What is open, and a file that was chosen, outlive a refresh of the page as far as they can.
-  if (document.querySelector("input[type=file]")?.files.length && document.querySelector("#run form")) event.detail.shouldSwap = event.detail.xhr.status === 286;
+  // What is being written, and a file that was chosen, outlive a refresh as long as there is a form for them.
+  const fields = document.querySelectorAll("form[data-keep] :is(textarea, select, input:not([type=hidden])), #run input[type=file]");
+  const begun = [...fields].some((one) => one.value);
+  if (begun && /data-keep|type="file"/.test(event.detail.serverResponse)) event.detail.shouldSwap = false;
 });
 let narrowness = 0;
 window.addEventListener("resize", () => {

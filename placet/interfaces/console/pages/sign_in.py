@@ -14,6 +14,7 @@ from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.parts import ROOT, Parts
+from placet.interfaces.console.relying_party import advice_for, party_of
 from placet.interfaces.console.sessions import LONGEST
 from placet.service.documents.access import holder_of
 
@@ -52,17 +53,7 @@ class SignIn:
         # Whatever session the browser had ends: nobody can have planted one that is signed in now.
         await run_in_threadpool(self._parts.sessions.end, request.cookies.get(self._parts.cookie))
         session = await run_in_threadpool(self._parts.sessions.begin, grant)
-        answer = RedirectResponse(_safe(wanted), 303)
-        answer.set_cookie(
-            self._parts.cookie,
-            session,
-            max_age=int(LONGEST / timedelta(seconds=1)),
-            path=ROOT,
-            secure=self._parts.secure,
-            httponly=True,
-            samesite="strict",
-        )
-        return answer
+        return signed_in(self._parts, session, wanted)
 
     async def leave(self, request: Request) -> Response:
         """End the session; a browser that has none is told the same."""
@@ -82,15 +73,37 @@ class SignIn:
         self._parts.sessions.end(session)
 
     def _page(self, request: Request, wanted: str, fault: str = "", status: int = 200) -> Response:
-        values = {
-            **bare(self._parts),
-            "next": _safe(wanted),
-            "fault": fault,
-            "ended": "ended" in request.query_params and not fault,
-            # The cookie comes with no request that begins elsewhere, as in a mail.
-            "from_elsewhere": request.headers.get("sec-fetch-site") == "cross-site",
-        }
-        return HTMLResponse(self._parts.templates.render("sign_in.html", values), status)
+        return sign_in_page(self._parts, request, wanted, fault, status)
+
+
+def signed_in(parts: Parts, session: str, wanted: str) -> Response:
+    """Lead on, with the cookie of a session that has just begun; whatever was before it ends."""
+    answer = RedirectResponse(_safe(wanted), 303)
+    answer.set_cookie(
+        parts.cookie,
+        session,
+        max_age=int(LONGEST / timedelta(seconds=1)),
+        path=ROOT,
+        secure=parts.secure,
+        httponly=True,
+        samesite="strict",
+    )
+    answer.delete_cookie(parts.pre_cookie, path=ROOT, secure=parts.secure, httponly=True, samesite="strict")
+    return answer
+
+
+def sign_in_page(parts: Parts, request: Request, wanted: str, fault: str = "", status: int = 200) -> Response:
+    """Ask who somebody is."""
+    values = {
+        **bare(parts),
+        "advice": "" if party_of(request, parts.public_url) else advice_for(request, parts.public_url),
+        "next": _safe(wanted),
+        "fault": fault,
+        "ended": "ended" in request.query_params and not fault,
+        # The cookie comes with no request that begins elsewhere, as in a mail.
+        "from_elsewhere": request.headers.get("sec-fetch-site") == "cross-site",
+    }
+    return HTMLResponse(parts.templates.render("sign_in.html", values), status)
 
 
 def _safe(wanted: str) -> str:

@@ -1,0 +1,151 @@
+"""Approvers: who may decide, with which keys; inviting somebody, and enrolling what they registered."""
+
+import secrets
+import shlex
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from placet.errors import PolicyError, UsageError
+from placet.governance.policy.authoring.roles import roles_named
+from placet.governance.signing.signed import document_statement
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.keys.own import own_passkeys
+from placet.interfaces.console.pages.keys.signing import ask_to_sign
+from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.statement import fingerprint
+from placet.service.approvers import list_approvers
+from placet.service.documents.invitations import Invitation
+from placet.service.documents.keys import draft_revocation
+
+_PAGE: Final = 25
+_DAYS: Final = "365"
+_DONE: Final = {
+    "enrolled": "The key counts from now on.",
+    "revoked": "The key decides nothing from now on.",
+    "withdrawn": "The invitation is withdrawn.",
+}
+
+
+def show(asked: Asked) -> Response:
+    """List the people with their keys, and what waits for a signature."""
+    return _page(asked)
+
+
+def invite(asked: Asked, form: Form) -> Response:
+    """Invite somebody; the link is on this very page, and nowhere else."""
+    days = form.text("days")
+    filled = {name: form.text(name) for name in ("name", "roles", "limit", "days")}
+    try:
+        code = asked.parts.invitations.invite(
+            name=form.text("name"),
+            roles=tuple(form.text("roles").replace(",", " ").split()),
+            limit=form.text("limit"),
+            days=int(days) if days.isascii() and days.isdecimal() else 0,
+            by=asked.visitor.name,
+            voucher=asked.visitor.voucher,
+            key=form.text("key"),
+        )
+    except UsageError as error:
+        return _page(asked, fault=str(error), filled=filled)
+    origin = asked.party.origin if asked.party else _address(asked)
+    return _page(asked, link=f"{origin}{ROOT}/join/{code}", invited=form.text("name"))
+
+
+def enroll(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form is taken so
+    """Ask the administrator to sign the enrolment of what was registered."""
+    _require_passkey(asked)
+    invitation_id = asked.request.path_params["invitation"]
+    return ask_to_sign(asked, asked.parts.invitations.enrolment_statement(invitation_id, by=asked.visitor.name))
+
+
+def withdraw(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form is taken so
+    """Take an invitation back."""
+    visitor = asked.visitor
+    asked.parts.invitations.withdraw(asked.request.path_params["invitation"], by=visitor.name, voucher=visitor.voucher)
+    return RedirectResponse(f"{ROOT}/approvers?done=withdrawn", 303)
+
+
+def revoke(asked: Asked, form: Form) -> Response:
+    """Ask the administrator to sign that a key is withdrawn."""
+    _require_passkey(asked)
+    served, key_id = asked.parts.served, asked.request.path_params["key_id"]
+    with served.database.reading() as tx:
+        if tx.approvers.tenant_of(key_id) != served.tenant:
+            raise UsageError("there is no such key", code="unknown_key")
+    revocation = draft_revocation(
+        tenant=served.tenant, key_id=key_id, by=asked.visitor.name, reason=form.text("reason")
+    )
+    return ask_to_sign(asked, document_statement(revocation))
+
+
+def request_file(asked: Asked) -> Response:
+    """Give the enrolment request of an invitation, for `placet keys enroll`."""
+    request = asked.parts.invitations.get(asked.request.path_params["invitation"]).request
+    if request is None:
+        raise UsageError("nobody has registered with this invitation yet", code="invitation_gone")
+    headers = {"Content-Disposition": f'attachment; filename="{request.name}.json"'}
+    return Response(request.model_dump_json() + "\n", media_type="application/json", headers=headers)
+
+
+def _page(
+    asked: Asked, *, link: str = "", invited: str = "", fault: str = "", filled: dict[str, str] | None = None
+) -> Response:
+    served, after = asked.parts.served, asked.query("after") or ""
+    people = list_approvers(served.database, served.tenant, asked.now, after=after, limit=_PAGE + 1)
+    may_enroll = asked.may("deliver", "keys")
+    waiting = asked.parts.invitations.listed() if may_enroll else ()
+    following = urlencode({"after": people[_PAGE - 1].name}) if len(people) > _PAGE else ""
+    return asked.page(
+        "approvers.html",
+        422 if fault else 200,
+        people=people[:_PAGE],
+        following=following,
+        later=bool(after),
+        waiting=waiting,
+        commands={one.invitation_id: _command(one) for one in waiting},
+        may_enroll=may_enroll,
+        can_sign=may_enroll and bool(own_passkeys(asked)),
+        asked_roles=_asked_roles(asked),
+        fingerprint=fingerprint,
+        key=secrets.token_hex(12),
+        link=link,
+        invited=invited,
+        only_here=bool(link) and "//localhost" in link,
+        fault=fault,
+        filled=filled or {"name": "", "roles": "", "limit": "", "days": _DAYS},
+        done=_DONE.get(asked.query("done") or "", ""),
+    )
+
+
+def _command(invitation: Invitation) -> str:
+    terms = invitation.terms
+    words: list[Any] = ["placet", "keys", "enroll", terms.name, "--public", f"{terms.name}.json"]
+    for role in terms.roles:
+        words += ["--role", role]
+    if terms.limit is not None:
+        words += ["--limit", str(terms.limit)]
+    return shlex.join([*words, "--days", str(terms.days), "--as"]) + " ADMINISTRATOR"
+
+
+def _asked_roles(asked: Asked) -> list[str]:
+    """Return the roles that policies name; none where the policies are not in order."""
+    try:
+        sets = asked.parts.served.all_policies().values()
+        return sorted({role for one in sets for role in roles_named(one.files)})
+    except PolicyError:
+        return []
+
+
+def _require_passkey(asked: Asked) -> None:
+    if not own_passkeys(asked):
+        raise UsageError(
+            f"No passkey of {asked.visitor.name!r} that may be used at this address is enrolled. Sign with a key file, "
+            "by the command that the page shows.",
+            code="no_passkey",
+        )
+
+
+def _address(asked: Asked) -> str:
+    return asked.parts.public_url or f"{asked.request.url.scheme}://{asked.request.headers.get('host', '')}"

@@ -1,0 +1,172 @@
+"""The first administrator in the browser: a one-time code of this machine, and a passkey that is pinned (ADR 0037)."""
+
+import json
+import secrets
+import threading
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+from pathlib import Path
+from typing import Any, Final
+
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment
+from placet.contracts.people.passkey import EnrolmentRequest, decoded_key
+from placet.errors import ConfigurationError, UsageError
+from placet.files import cause, read_own, write_file
+from placet.governance.authority.enrolment import verify_enrolment
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.pins import PinnedKey
+from placet.service.documents.keys import check_may_be_first, draft_enrolment, take_enrolment
+from placet.storage.database import Database
+
+MOST_WRONG: Final = 5
+LASTS: Final = timedelta(hours=24)
+_LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
+_GROUPS, _GROUP = 5, 5
+"""25 of 30 letters: 122 bits. None of them is mistaken for another."""
+
+
+class SetupCode:
+    """The code that makes the first administrator, once. The file holds its SHA-256, its end and the wrong tries.
+
+    Args:
+        path: The file, which its owner alone may read; None: there is no door.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def issue(self) -> str:
+        """Make a new code, in place of any other one.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
+        code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+        with self._lock:
+            self._write({"sha256": _digest(code), "until": (datetime.now(UTC) + LASTS).isoformat(), "wrong": 0})
+        return code
+
+    def is_open(self) -> bool:
+        """Return whether a code is waiting to be used."""
+        return self._read() is not None
+
+    def check(self, code: str) -> bool:
+        """Return whether it is the code. A wrong one is counted, and the last of `MOST_WRONG` closes the door."""
+        with self._lock:
+            known = self._read()
+            if known is None:
+                return False
+            if compare_digest(known["sha256"], _digest(code)):
+                return True
+            known["wrong"] += 1
+            if known["wrong"] >= MOST_WRONG:
+                self.close()
+            else:
+                self._write(known)
+            return False
+
+    def claim(self, digest: str) -> bool:
+        """Use the code up, named by its SHA-256; True for the one who did, of however many try at once."""
+        with self._lock:
+            known = self._read()
+            if known is None or self._path is None or not compare_digest(known["sha256"], digest):
+                return False
+            try:
+                self._path.unlink()  # of several processes, one does
+            except OSError:
+                return False
+            return True
+
+    def close(self) -> None:
+        """Withdraw the code, if there is one."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        if self._path is None:
+            return None
+        try:
+            known = json.loads(read_own(self._path) or b"{}")
+            if datetime.now(UTC) < datetime.fromisoformat(known["until"]) and int(known["wrong"]) < MOST_WRONG:
+                return {"sha256": str(known["sha256"]), "until": known["until"], "wrong": int(known["wrong"])}
+        except (OSError, ConfigurationError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def _write(self, known: dict[str, Any]) -> None:
+        if self._path is None:
+            raise ConfigurationError("there is no file for a setup code")
+        try:
+            write_file(self._path, json.dumps(known))
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {str(self._path)!r}: {cause(error)}") from error
+
+
+def digest_of_code(code: str) -> str:
+    """Return what `SetupCode.claim` knows a code by; spaces, dashes and small letters make no difference."""
+    return _digest(code)
+
+
+def draft_first(*, tenant: str, request: EnrolmentRequest) -> Enrolment:
+    """Return what the holder of a registered passkey is to sign of themselves.
+
+    Raises:
+        UsageError: a value is malformed.
+        DecisionRefused: the key is not an acceptable one.
+    """
+    return draft_enrolment(
+        name=request.name,
+        tenant=tenant,
+        roles=(ADMINISTRATOR,),
+        limit=None,
+        public_key=decoded_key(request.public_key),
+        by=request.name,
+        expires_at=None,
+        passkey=request.passkey,
+    )
+
+
+def take_first(
+    database: Database, envelope: str, *, tenant: str, request: EnrolmentRequest, code: SetupCode, digest: str
+) -> EnrolledKey:
+    """Pin a passkey that signed its own enrolment, and take that on the record; the code is used up by it.
+
+    Args:
+        database: Where the record is.
+        envelope: The enrolment, signed by the passkey.
+        tenant: Whose first administrator.
+        request: What was registered.
+        code: The door.
+        digest: Of the code that was presented.
+
+    Raises:
+        UsageError: code `administrator_pinned` or `key_already_enrolled`. Code `setup_closed`: the code was used, or
+            is another one by now.
+        DecisionRefused: the enrolment does not verify.
+        ConfigurationError: the administrators file cannot be read or written.
+    """
+    check_may_be_first(database, tenant=tenant, name=request.name, key_id=request.key_id)
+    raw = decoded_key(request.public_key)
+    pinned = {request.key_id: PinnedKey(raw, request.passkey)}
+    verified = verify_enrolment(envelope, tenant=tenant, pinned=pinned, find_key=lambda _: None, now=datetime.now(UTC))
+    if verified.document.name != request.name or verified.key.key_id != request.key_id:
+        raise UsageError("the signed enrolment is another one's")
+    if not code.claim(digest):
+        raise closed()
+    database.trust.administrators.add(tenant, request.name, raw, request.passkey)
+    return take_enrolment(database, envelope, tenant=tenant)
+
+
+def closed() -> UsageError:
+    """Return what somebody is told who comes to a closed door."""
+    return UsageError(
+        "There is no open setup here: the code was used, is older than a day, or was tried wrongly too often. Whoever "
+        "runs this installation prints a new one with `placet keys setup-code`, while there is no administrator.",
+        code="setup_closed",
+    )
+
+
+def _digest(code: str) -> str:
+    return sha256_hex("".join(code.upper().split()).replace("-", "").encode())

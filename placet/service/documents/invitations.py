@@ -1,0 +1,263 @@
+"""Invitations to register a passkey, and what becomes of them. Nothing of an invitation entitles anybody.
+
+An administrator invites a name, on terms; whoever has the link registers a passkey; an administrator signs its
+enrolment. Only this last document counts, like any enrolment (docs/adr/0016). The rows are sealed, so that whoever
+writes rows changes neither the terms nor the passkey between the invitation and the signature. The administrator sees
+both in what they sign, and compares the key's fingerprint with the person.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import Field, SecretStr, ValidationError
+
+from placet.contracts.base import Frozen, PersonName
+from placet.contracts.money import Money, parse_money
+from placet.contracts.people.access import Voucher
+from placet.contracts.people.approver import RoleName
+from placet.contracts.people.passkey import EnrolmentRequest, decoded_key
+from placet.contracts.times import rfc3339
+from placet.errors import UsageError
+from placet.governance.signing.seals import Sealer
+from placet.governance.signing.signed import document_statement
+from placet.service.documents.keys import draft_enrolment
+from placet.service.given import checked
+from placet.service.keeping.tenant_record import vouched
+from placet.storage.console.invitations import InvitationRow
+from placet.storage.database import Database
+
+LASTS: Final = timedelta(days=3)
+KEPT: Final = timedelta(days=30)
+"""What was registered and nobody signed for by then is forgotten; the record keeps that it was."""
+
+GONE: Final = "invitation_gone"
+USED: Final = "invitation_used"
+_LONGEST_DAYS: Final = 3650
+
+
+class Terms(Frozen):
+    """On what terms somebody is invited."""
+
+    name: PersonName
+    roles: Annotated[tuple[RoleName, ...], Field(min_length=1, max_length=20)]
+    limit: Money | None
+    days: Annotated[int, Field(ge=1, le=_LONGEST_DAYS)]
+
+
+class Invitation(NamedTuple):
+    """One invitation as it holds.
+
+    Attributes:
+        request: What was registered; None until it was.
+        enrolled: Whether the passkey was enrolled since.
+    """
+
+    invitation_id: str
+    terms: Terms
+    invited_by: str
+    invited_at: datetime
+    expires_at: datetime
+    request: EnrolmentRequest | None
+    enrolled: bool
+
+
+class Invitations:
+    """The invitations of one tenant.
+
+    Args:
+        database: Where they are kept.
+        tenant: Whose.
+        secret: The installation's own token, from which the key of the seals is derived.
+        clock: The time.
+    """
+
+    def __init__(self, database: Database, tenant: str, secret: SecretStr, clock: Callable[[], datetime]) -> None:
+        self._database, self._tenant, self._clock = database, tenant, clock
+        self._sealer = Sealer(secret, "invitation")
+
+    def invite(
+        self, *, name: str, roles: tuple[str, ...], limit: str, days: int, by: str, voucher: Voucher | None, key: str
+    ) -> str:
+        """Invite somebody; returns the code of the link, which is kept nowhere.
+
+        Args:
+            name: Who.
+            roles: What their key will entitle to decide as.
+            limit: The largest cost they may decide, such as `200.00 USD`; empty: nothing that costs.
+            days: How long their key will count.
+            by: The administrator.
+            voucher: What vouches for the administrator's name.
+            key: The same key is the same invitation, however often the form is sent.
+
+        Raises:
+            UsageError: a value is malformed. Code `already_invited`: this form was sent before.
+        """
+        now, code = self._clock(), secrets.token_urlsafe(32)
+        try:
+            amount = parse_money(limit) if limit else None
+        except ValueError as error:
+            raise UsageError(f"limit: {error}", code="malformed") from error
+        with checked():
+            terms = Terms(name=name, roles=roles, limit=amount, days=days)
+        row = InvitationRow(
+            tenant=self._tenant,
+            invitation_id=sha256(f"{self._tenant}/{by}/{key}".encode()).hexdigest()[:16],
+            code_sha256=_digest(code),
+            name=terms.name,
+            roles=" ".join(terms.roles),
+            limit_minor=None if amount is None else amount.amount_minor,
+            limit_currency=None if amount is None else amount.currency,
+            days=terms.days,
+            invited_by=by,
+            invited_at=now,
+            expires_at=now + LASTS,
+        )
+        body = {"invitation_id": row.invitation_id, **terms.model_dump(mode="json")}
+        body["expires_at"] = row.expires_at.isoformat()
+        with self._database.transaction() as tx:
+            if tx.invitations.get(self._tenant, row.invitation_id) is not None:
+                raise UsageError("this invitation was made already; its link was shown once", code="already_invited")
+            tx.invitations.forget(self._tenant, now - KEPT)
+            tx.invitations.add(self._sealed(row))
+            tx.record_act(self._tenant, "invitation.made", by, now, row.invitation_id, vouched(body, voucher))
+        return code
+
+    def of_code(self, code: str) -> Invitation:
+        """Return the invitation of a link, whether it was answered or not.
+
+        Raises:
+            UsageError: code `invitation_gone`; whatever is wrong with it, the answer is the same.
+        """
+        with self._database.reading() as tx:
+            row = tx.invitations.by_code(self._tenant, _digest(code))
+        found = None if row is None else self._read(row)
+        if found is None or (found.request is None and self._clock() >= found.expires_at):
+            raise UsageError(
+                "This invitation holds no longer, or never did: its link was misread, has expired or was withdrawn. "
+                "Ask whoever sent it for another one.",
+                code=GONE,
+            )
+        return found
+
+    def answer(self, code: str, request: EnrolmentRequest) -> None:
+        """Keep what the invited person registered, once.
+
+        Raises:
+            UsageError: code `invitation_gone`; the link holds no longer. Code `invitation_used`; somebody registered
+                with it already.
+        """
+        invitation, now = self.of_code(code), self._clock()
+        if request.name != invitation.terms.name:
+            raise UsageError("the passkey was registered under another name than was invited")
+        with self._database.transaction() as tx:
+            row = tx.invitations.get(self._tenant, invitation.invitation_id)
+            if row is None or not self._holds(row):
+                raise _used()
+            answered = self._sealed(row.model_copy(update={"request": request.model_dump_json()}))
+            if not tx.invitations.answer(answered):
+                raise _used()
+            body = {"invitation_id": row.invitation_id, "name": row.name, "key_id": request.key_id}
+            tx.record_act(self._tenant, "invitation.answered", "unverified", now, row.invitation_id, body)
+
+    def listed(self) -> tuple[Invitation, ...]:
+        """Return what waits, newest first: invitations that hold, and requests that nobody enrolled yet."""
+        now = self._clock()
+        with self._database.reading() as tx:
+            rows = tx.invitations.list(self._tenant)
+        found = [one for one in (self._read(row) for row in rows) if one is not None]
+        return tuple(one for one in found if not one.enrolled and (one.request is not None or now < one.expires_at))
+
+    def get(self, invitation_id: str) -> Invitation:
+        """Return one invitation by its id.
+
+        Raises:
+            UsageError: code `invitation_gone`; there is none whose seal holds.
+        """
+        with self._database.reading() as tx:
+            row = tx.invitations.get(self._tenant, invitation_id)
+        found = None if row is None else self._read(row)
+        if found is None:
+            raise UsageError("there is no such invitation any more", code=GONE)
+        return found
+
+    def withdraw(self, invitation_id: str, *, by: str, voucher: Voucher | None) -> None:
+        """Take an invitation back; what was registered with it can be enrolled no more.
+
+        Raises:
+            UsageError: code `invitation_gone`.
+        """
+        invitation = self.get(invitation_id)
+        body = vouched({"invitation_id": invitation_id, "name": invitation.terms.name}, voucher)
+        with self._database.transaction() as tx:
+            if tx.invitations.end(self._tenant, invitation_id):
+                tx.record_act(self._tenant, "invitation.withdrawn", by, self._clock(), invitation_id, body)
+
+    def enrolment_statement(self, invitation_id: str, *, by: str) -> bytes:
+        """Return what an administrator signs to enroll what was registered, on the terms of the invitation.
+
+        Raises:
+            UsageError: nothing was registered yet, or it is enrolled already.
+            DecisionRefused: the key is not an acceptable one.
+        """
+        invitation, now = self.get(invitation_id), self._clock()
+        request, terms = invitation.request, invitation.terms
+        if request is None:
+            raise UsageError(f"{terms.name} has not registered a passkey yet")
+        if invitation.enrolled:
+            raise UsageError(f"this passkey of {terms.name} is enrolled already", code="key_already_enrolled")
+        enrolment = draft_enrolment(
+            name=terms.name,
+            tenant=self._tenant,
+            roles=terms.roles,
+            limit=None if terms.limit is None else str(terms.limit),
+            public_key=decoded_key(request.public_key),
+            by=by,
+            expires_at=now + timedelta(days=terms.days),
+            passkey=request.passkey,
+        )
+        return document_statement(enrolment)
+
+    def _read(self, row: InvitationRow) -> Invitation | None:
+        """Return what a row says; None where the seal does not hold."""
+        if not self._holds(row):
+            return None
+        limit = None
+        if row.limit_minor is not None and row.limit_currency is not None:
+            limit = Money(amount_minor=row.limit_minor, currency=row.limit_currency)
+        try:
+            terms = Terms(name=row.name, roles=tuple(row.roles.split()), limit=limit, days=row.days)
+            request = None if row.request is None else EnrolmentRequest.model_validate_json(row.request)
+        except ValidationError:
+            return None  # of another version
+        enrolled = False
+        if request is not None:
+            with self._database.reading() as tx:
+                enrolled = tx.approvers.get(request.key_id) is not None
+        return Invitation(
+            row.invitation_id, terms, row.invited_by, row.invited_at, row.expires_at, request, enrolled=enrolled
+        )
+
+    def _holds(self, row: InvitationRow) -> bool:
+        return self._sealer.holds(_fields(row), row.seal)
+
+    def _sealed(self, row: InvitationRow) -> InvitationRow:
+        return row.model_copy(update={"seal": self._sealer.seal(_fields(row))})
+
+
+def _used() -> UsageError:
+    return UsageError(
+        "Somebody registered with this invitation already. If that was not you, tell whoever invited you.", code=USED
+    )
+
+
+def _digest(code: str) -> bytes:
+    return sha256(code.encode("utf-8", "replace")).digest()
+
+
+def _fields(row: InvitationRow) -> tuple[str | int | None, ...]:
+    times = (rfc3339(row.invited_at, "microseconds"), rfc3339(row.expires_at, "microseconds"))
+    terms = (row.name, row.roles, row.limit_minor, row.limit_currency, row.days)
+    return (row.tenant, row.invitation_id, row.code_sha256.hex(), *terms, row.invited_by, *times, row.request)

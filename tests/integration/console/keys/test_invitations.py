@@ -1,0 +1,290 @@
+"""Becoming an approver by a link, attacked: it works once, for one name, and entitles to nothing by itself."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from placet.contracts.people.access import AccessRole
+from placet.errors import UsageError
+from placet.governance.signing.assertions import from_base64url
+from placet.service.documents.invitations import LASTS, Invitations
+from tests.integration.console.keys.rows import change_rows
+from tests.integration.http.calling import TOKEN
+from tests.support.authenticator import Authenticator
+from tests.support.databases import together
+from tests.support.passkeys import at_localhost, enrolled
+from tests.support.pressing import browser, sign, use_passkey, with_token
+from tests.support.servers.console import ConsoleUnderTest, form_token
+
+
+@pytest.fixture(autouse=True)
+def _clock_of_today(console: ConsoleUnderTest) -> None:
+    console.clock.ahead = timedelta()
+
+
+TERMS = {"roles": "retention_lead", "limit": "50.00 USD", "days": "30", "key": "a-form"}
+
+
+def invitations(console: ConsoleUnderTest, tenant: str = "demo") -> Invitations:
+    return Invitations(console.world.database, tenant, SecretStr(TOKEN), console.clock)
+
+
+def invited(console: ConsoleUnderTest, name: str, tenant: str = "demo") -> str:
+    """Invite somebody; returns the code."""
+    return invitations(console, tenant).invite(
+        name=name, roles=("retention_lead",), limit="50.00 USD", days=30, by="root", voucher=None, key=name
+    )
+
+
+def a_device(console: ConsoleUnderTest) -> Authenticator:
+    at = ("localhost", at_localhost(console.url))
+    return Authenticator(rp_id=at[0], origin=at[1], counter=0, enrolled_at=at)
+
+
+def begun(http: httpx.Client, code: str) -> httpx.Response:
+    page = http.get(f"/console/join/{code}")
+    return http.post(f"/console/join/{code}/prompt", data={"form_token": form_token(page.text)})
+
+
+def register(http: httpx.Client, code: str, device: Authenticator) -> httpx.Response:
+    made = begun(http, code)
+    assert made.status_code == 200, made.text
+    return answer(http, code, made.json(), device)
+
+
+def answer(http: httpx.Client, code: str, made: dict[str, object], device: Authenticator) -> httpx.Response:
+    challenge = from_base64url(made["options"]["challenge"])  # type: ignore[index]
+    token = form_token(http.get(f"/console/join/{code}").text) or made["token"]
+    data = {"form_token": token, "prompt": made["prompt"], "answer": device.registered(challenge)}
+    return http.post(f"/console/join/{code}", data=data)
+
+
+def counts(console: ConsoleUnderTest, device: Authenticator) -> bool:
+    with console.world.database.reading() as tx:
+        return tx.approvers.get(device.key_id) is not None
+
+
+def test_whoever_has_the_link_registers_and_an_administrator_signs(console: ConsoleUnderTest) -> None:
+    device, root = a_device(console), enrolled(console.world, console.url, "rita", roles=("administrator",))
+    with with_token(console, "rita", "administrator") as admin, browser(console) as http:
+        page = admin.get("/console/approvers").text
+        form = {"form_token": form_token(page), "name": "nina", **TERMS}
+        made = admin.post("/console/approvers", data=form)
+        link = made.text.partition('id="link">')[2].partition("<")[0]
+        assert link.startswith(f"{at_localhost(console.url)}/console/join/")
+        assert "was made already" in admin.post("/console/approvers", data=form).text
+        code = link.rpartition("/")[2]
+        assert register(http, code, device).status_code == 303
+        assert not counts(console, device)
+        assert use_passkey(http, device).status_code == 403
+        waiting = http.get(f"/console/join/{code}").text
+        shown = waiting.partition('class="fingerprint large">')[2].partition("<")[0]
+        assert shown.replace(" ", "") == device.key_id[:20]
+        listed = admin.get("/console/approvers").text
+        assert shown in listed
+        assert "placet keys enroll nina --public nina.json --role retention_lead" in listed
+        (found,) = [one for one in invitations(console).listed() if one.terms.name == "nina"]
+        place = f"/console/approvers/invitations/{found.invitation_id}"
+        assert admin.get(f"{place}/request.json").json()["key_id"] == device.key_id
+        signing = admin.post(f"{place}/enrolment", data={"form_token": form_token(page)})
+        assert shown in admin.get(signing.headers["location"]).text
+        assert sign(admin, signing.headers["location"], root).headers["location"] == "/console/approvers?done=enrolled"
+        assert "You are enrolled" in http.get(f"/console/join/{code}").text
+        assert use_passkey(http, device).headers["location"] == "/console/inbox"
+    with console.world.database.reading() as tx:
+        key = tx.approvers.get(device.key_id)
+        made_entry = tx.audit.find("tenant/demo", f"invitation.made.{found.invitation_id}")
+    assert key is not None
+    assert (key.name, key.roles, key.enrolled_by, str(key.limit)) == ("nina", ("retention_lead",), "rita", "50.00 USD")
+    assert made_entry is not None
+    assert made_entry.body["token"] == console.tokens["rita"]
+    assert code not in str(made_entry.body)
+
+
+def test_a_link_works_once(console: ConsoleUnderTest) -> None:
+    code, first, second = invited(console, "once"), a_device(console), a_device(console)
+    with browser(console) as http, browser(console) as other:
+        late = begun(other, code).json() | {"token": form_token(other.get(f"/console/join/{code}").text)}
+        assert register(http, code, first).status_code == 303
+        assert begun(other, code).status_code in (403, 409)
+        assert answer(other, code, late, second).status_code == 409
+        assert "somebody else had this link" in other.get(f"/console/join/{code}").text
+    (found,) = [one for one in invitations(console).listed() if one.terms.name == "once"]
+    assert found.request is not None
+    assert found.request.key_id == first.key_id
+
+
+def test_of_two_who_register_at_once_one_does(console: ConsoleUnderTest) -> None:
+    code, devices = invited(console, "race"), [a_device(console) for _ in range(4)]
+
+    def race(number: int) -> int:
+        with browser(console) as http:
+            made = begun(http, code)
+            if made.status_code != 200:
+                return made.status_code
+            token = form_token(http.get(f"/console/join/{code}").text)
+            return answer(http, code, made.json() | {"token": token}, devices[number]).status_code
+
+    answers = together(4, race)
+    assert answers.count(303) == 1
+    assert set(answers) <= {303, 403, 409}
+
+
+def test_what_is_wrong_with_a_link_is_told_nobody(console: ConsoleUnderTest) -> None:
+    withdrawn, expired, altered = (invited(console, name) for name in ("gone", "old", "bent"))
+    theirs = invited(console, "theirs", tenant="other")
+    of_gone = next(one for one in invitations(console).listed() if one.terms.name == "gone")
+    invitations(console).withdraw(of_gone.invitation_id, by="root", voucher=None)
+    assert change_rows(console, "UPDATE invitation SET roles = 'administrator' WHERE name = 'bent'")
+    with browser(console) as http:
+        answers = [http.get(f"/console/join/{code}") for code in (withdrawn, altered, theirs, "A" * 43, "x")]
+        console.clock.ahead = LASTS
+        answers.append(http.get(f"/console/join/{expired}"))
+    assert {one.status_code for one in answers} == {404}
+    assert len({one.text for one in answers}) == 1
+
+
+def test_a_registration_for_one_invitation_is_none_for_another(console: ConsoleUnderTest) -> None:
+    mine, theirs, device = invited(console, "mine"), invited(console, "yours"), a_device(console)
+    with browser(console) as http, browser(console) as other:
+        made = begun(http, mine).json()
+        assert answer(http, theirs, made, device).status_code == 404
+        # What was asked of one browser is not answered by another.
+        made = begun(http, mine).json()
+        assert answer(other, mine, made, device).status_code == 409
+    assert all(one.request is None for one in invitations(console).listed() if one.terms.name in ("mine", "yours"))
+
+
+def test_who_writes_rows_changes_neither_terms_nor_passkey(console: ConsoleUnderTest) -> None:
+    code, device, another = invited(console, "sealed"), a_device(console), a_device(console)
+    with browser(console) as http:
+        assert register(http, code, device).status_code == 303
+    (found,) = [one for one in invitations(console).listed() if one.terms.name == "sealed"]
+    planted = another.request("sealed").model_dump_json()
+    assert change_rows(console, "UPDATE invitation SET request = :r WHERE name = 'sealed'", r=planted)
+    with pytest.raises(UsageError, match="no such invitation"):
+        invitations(console).enrolment_statement(found.invitation_id, by="root")
+    assert "sealed" not in [one.terms.name for one in invitations(console).listed()]
+
+
+@pytest.mark.parametrize("role", ["operator", "approver", "auditor"])
+def test_administrators_alone_invite_see_invitations_and_enroll(console: ConsoleUnderTest, role: AccessRole) -> None:
+    name = f"seen-by-{role}"
+    invited(console, name)
+    (found,) = [one for one in invitations(console).listed() if one.terms.name == name]
+    place = f"/console/approvers/invitations/{found.invitation_id}"
+    with with_token(console, f"a-{role}", role) as http:
+        page = http.get("/console/approvers")
+        assert page.status_code == 200
+        assert name not in page.text
+        assert "Invite somebody" not in page.text
+        form = {"form_token": form_token(page.text), "name": "x", **TERMS}
+        for path in ("/console/approvers", f"{place}/enrolment", f"{place}/withdrawal"):
+            assert http.post(path, data=form).status_code == 403, path
+        assert http.get(f"{place}/request.json").status_code == 403
+    assert name in [one.terms.name for one in invitations(console).listed()]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "worker"},
+        {"name": "Not A Name"},
+        {"roles": ""},
+        {"roles": "UPPER"},
+        {"limit": "much"},
+        {"days": "0"},
+        {"days": "-1"},
+        {"days": "3651"},
+        {"days": "²"},
+    ],
+)
+def test_terms_that_are_none_are_one_clear_line(console: ConsoleUnderTest, wrong: dict[str, str]) -> None:
+    with with_token(console, "rosa", "administrator") as http:
+        page = http.get("/console/approvers").text
+        answer = http.post("/console/approvers", data={"form_token": form_token(page), "name": "z", **TERMS, **wrong})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+
+
+def test_a_key_is_revoked_by_a_passkey_and_signs_nobody_in_any_more(console: ConsoleUnderTest) -> None:
+    root = enrolled(console.world, console.url, "rolf", roles=("administrator",))
+    device = enrolled(console.world, console.url, "nora")
+    with with_token(console, "rolf", "administrator") as admin, browser(console) as http:
+        assert use_passkey(http, device).status_code == 303
+        assert http.get("/console/inbox").status_code == 200
+        form = {"form_token": form_token(admin.get("/console/approvers").text), "reason": "lost"}
+        place = admin.post(f"/console/approvers/keys/{device.key_id}/revocation", data=form).headers["location"]
+        assert "Revoke this key of nora?" in admin.get(place).text
+        assert sign(admin, place, root).headers["location"] == "/console/approvers?done=revoked"
+        assert http.get("/console/inbox").status_code == 303
+        refused = use_passkey(http, device)
+        assert refused.status_code == 403
+        assert "was revoked" in refused.text
+        unknown = admin.post(f"/console/approvers/keys/{'0' * 64}/revocation", data=form)
+        assert unknown.status_code == 404
+
+
+def test_a_session_by_passkey_ends_with_its_enrolment(console: ConsoleUnderTest) -> None:
+    device = enrolled(console.world, console.url, "otis", days=1)
+    with browser(console) as http:
+        console.clock.ahead = timedelta(hours=23, minutes=50)
+        assert use_passkey(http, device).status_code == 303
+        assert http.get("/console/inbox").status_code == 200
+        console.clock.ahead += timedelta(minutes=11)
+        assert http.get("/console/inbox").status_code == 303
+        assert use_passkey(http, device).status_code == 403
+
+
+def test_who_signs_in_is_whose_passkey_answered_and_no_other(console: ConsoleUnderTest) -> None:
+    device, stranger = enrolled(console.world, console.url, "pia", counter=3), a_device(console)
+    with browser(console) as http, browser(console) as thief:
+        assert use_passkey(http, stranger).status_code == 403
+        made = http.post("/console/sign-in/passkey/prompt").json()
+        challenge = from_base64url(made["options"]["challenge"])
+        data = {"prompt": made["prompt"], "answer": device.asserted(challenge), "next": "/console/runs"}
+        assert thief.post("/console/sign-in/passkey", data=data).status_code == 403
+        signed_in = http.post("/console/sign-in/passkey", data=data)
+        assert signed_in.headers["location"] == "/console/runs"
+        assert http.post("/console/sign-in/passkey", data=data).status_code == 403
+        assert "pia" in http.get("/console/inbox").text
+        device.counter = 1
+        back = use_passkey(http, device)
+        assert back.status_code == 403
+        assert "may have been copied" in back.text
+    with console.world.database.reading() as tx:
+        began = tx.audit.find("tenant/demo", f"session.began.{challenge.hex()}")
+    assert began is not None
+    assert (began.actor, began.body) == ("pia", {"passkey": device.key_id})
+
+
+def test_a_sign_in_that_stands_on_the_record_is_not_made_again(console: ConsoleUnderTest) -> None:
+    """Whoever writes rows puts back the row of a prompt; its seal is good, and its answer was heard on the way."""
+    device = enrolled(console.world, console.url, "quin")
+    with browser(console) as http:
+        made = http.post("/console/sign-in/passkey/prompt").json()
+        kept = change_rows(console, "CREATE TABLE IF NOT EXISTS kept AS SELECT * FROM console_prompt")
+        assert kept is not None
+        answer = device.asserted(from_base64url(made["options"]["challenge"]))
+        data = {"prompt": made["prompt"], "answer": answer, "next": ""}
+        cookies = dict(http.cookies)
+        assert http.post("/console/sign-in/passkey", data=data).status_code == 303
+        change_rows(console, "INSERT OR IGNORE INTO console_prompt SELECT * FROM kept")
+        change_rows(console, "DROP TABLE kept")
+        with browser(console) as thief:
+            for name, value in cookies.items():
+                thief.cookies.set(name, value, domain="localhost.local", path="/console")
+            again = thief.post("/console/sign-in/passkey", data=data)
+    assert again.status_code == 403
+    assert "used already" in again.text
+
+
+def test_who_writes_rows_gives_a_session_to_nobody_else(console: ConsoleUnderTest) -> None:
+    device = enrolled(console.world, console.url, "rae")
+    with browser(console) as http:
+        assert use_passkey(http, device).status_code == 303
+        row = "UPDATE console_session SET key_id = :k WHERE key_id IS NOT NULL"
+        assert change_rows(console, row, k=enrolled(console.world, console.url, "sue").key_id)
+        assert http.get("/console/inbox").status_code == 303
