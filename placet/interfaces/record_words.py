@@ -35,7 +35,9 @@ def who(event: AuditEvent) -> str:
 
 
 def _vouched(event: AuditEvent) -> str:
-    token = event.body.get("token")
+    token, passkey = event.body.get("token"), event.body.get("passkey")
+    if isinstance(passkey, str):
+        return f" (signed in with passkey {digest_of(passkey)})"
     return f" (its token {digest_of(token)} says who asked)" if isinstance(token, str) else ""
 
 

@@ -14,7 +14,7 @@ from placet.contracts.people.decision import (
     envelope_text,
 )
 from placet.contracts.proposal import Proposal
-from placet.errors import UsageError
+from placet.errors import DecisionRefused, UsageError
 from placet.gate.deciding.proof import signer_of
 from placet.governance.amendments import amended
 from placet.governance.approvals import check_key
@@ -23,7 +23,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import digest as digest_of
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
-from placet.governance.signing.statement import decision_payload
+from placet.governance.signing.statement import Statement, decision_payload, parse_statement
 from placet.service.given import checked
 from placet.service.runs import find_run
 from placet.storage.database import Database
@@ -137,6 +137,29 @@ def _predicate(
             reason=reason,
             amendment=amendment,
         )
+
+
+def read_statement(database: Database, tenant: str, payload: bytes) -> tuple[Statement, Proposal]:
+    """Return what the bytes of a decision's statement say, and the very proposal that they are about.
+
+    The statement names the proposal by its digest. The proposal is found by that digest, or derived again where it is
+    one as amended, and compared with it: what is shown of it is what is signed.
+
+    Raises:
+        DecisionRefused: the bytes are no such statement, or about another proposal than they claim.
+        UsageError: the proposal was erased.
+    """
+    statement = parse_statement(payload)
+    predicate, digest = statement.predicate, statement.proposal_digest
+    amendment = predicate.amendment
+    with database.reading() as tx:
+        known = digest if amendment is None else amendment.amends
+        proposal = tx.artifacts.get_model(known, Proposal, tenant=tenant)
+    if amendment is not None:
+        proposal = amended(proposal, amendment, predicate.approver, predicate.reason)
+    if digest_of(proposal) != digest:
+        raise DecisionRefused("the statement is about another proposal than it says", code="wrong_subject")
+    return statement, proposal
 
 
 def check_signature(database: Database, tenant: str, envelope: dsse.Envelope) -> None:

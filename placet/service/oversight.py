@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from placet.contracts.audit import AuditEvent
+from placet.contracts.people.access import Voucher
 from placet.contracts.run import RunRequest
 from placet.errors import UsageError
 from placet.governance.oversight.report import OversightReport, Tally
@@ -19,6 +20,7 @@ from placet.governance.oversight.stories import (
 )
 from placet.notify.notices import ASKING
 from placet.service.given import person
+from placet.service.keeping.tenant_record import vouched
 from placet.service.runs import StartedRun, start_run
 from placet.storage.database import Database
 from placet.storage.governance.controls import ControlRecord
@@ -53,8 +55,12 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
     return await start_run(database, engine, request)
 
 
-def record_seen(database: Database, run: RunRecord, proposal: str, name: str, channel: str = "cli") -> bool:
-    """Record that `name` looks at a proposal that waits for a decision: their first look at it, on their own word.
+def record_seen(
+    database: Database, run: RunRecord, proposal: str, name: str, channel: str = "cli", by: Voucher | None = None
+) -> bool:
+    """Record that `name` looks at a proposal that waits for a decision: their first look at it.
+
+    `by` is the token or passkey that vouches for the name; without one it is their own word.
 
     Returns:
         False when `name` holds no key that counts: no look of theirs can precede a decision, and none is recorded.
@@ -65,7 +71,7 @@ def record_seen(database: Database, run: RunRecord, proposal: str, name: str, ch
     person(name, "; write it as enrolled")
     if run.state != "awaiting_decision":
         return True
-    body = {"proposal": proposal, "channel": channel}
+    body = vouched({"proposal": proposal, "channel": channel}, by)
     with database.transaction() as tx:
         if not any(key.name == name and key.revoked_at is None for key in tx.approvers.list(run.tenant)):
             return False

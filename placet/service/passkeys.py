@@ -1,7 +1,7 @@
 """Passkeys for a page: what a browser is asked, and what becomes of its answer (docs/adr/0035).
 
-The page hands the options to `navigator.credentials`, with `parseRequestOptionsFromJSON` or
-`parseCreationOptionsFromJSON`, and sends back what `PublicKeyCredential.toJSON()` gives. The shapes are those of W3C
+The page hands the options to `navigator.credentials` and sends back what `PublicKeyCredential.toJSON()` gives; its
+script reads and writes the JSON itself, for browsers that do not. The shapes are those of W3C
 Web Authentication Level 3, section 5.1: `PublicKeyCredentialRequestOptionsJSON`, `AuthenticationResponseJSON`,
 `PublicKeyCredentialCreationOptionsJSON` and `RegistrationResponseJSON`; bytes are base64url without padding.
 
@@ -15,6 +15,7 @@ import base64
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -27,6 +28,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.assertions import Assertion, check_passkey, from_base64url, to_base64url
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.plain_json import read_json
+from placet.storage.database import Database
 
 MALFORMED: Final = "malformed_passkey_response"
 """Code of the refusal of what no browser gives."""
@@ -250,3 +252,17 @@ def _part(response: dict[str, Any], name: str) -> bytes:
 
 def _malformed(why: str) -> UsageError:
     return UsageError(f"not a passkey's answer: {why}", code=MALFORMED)
+
+
+def passkeys_of(database: Database, tenant: str, name: str, origin: str, now: datetime) -> tuple[EnrolledKey, ...]:
+    """Return the passkeys of one person that count now and may be used from one origin."""
+    with database.reading() as tx:
+        listed = tx.approvers.listed(tenant, name=name)
+    keys = (one.key for one in listed if one.key is not None and one.fault is None and one.key.revoked_at is None)
+    return tuple(
+        key
+        for key in keys
+        if key.passkey is not None
+        and origin in key.passkey.origins
+        and (key.expires_at is None or now < key.expires_at)
+    )

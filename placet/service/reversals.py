@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import first_fault
+from placet.contracts.people.access import Voucher
 from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import GovernanceError, UsageError
@@ -30,7 +31,7 @@ def request_reversal(
     tenant: str,
     requested_by: str,
     reason: str,
-    token_id: str | None = None,
+    token_id: Voucher | None = None,
     key: str | None = None,
 ) -> StartedRun:
     """Put on the record that `run_id` shall be reversed, on its own stream and on that of the run which is to do it.
@@ -138,7 +139,7 @@ def _asked_before(tx: Transaction, earlier: tuple[RunRecord, ...], by: str, reas
 
 
 def _record(
-    tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: str | None, key: str | None
+    tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: Voucher | None, key: str | None
 ) -> None:
     said = {"reversal": request.run_id, "reason": reason, **({} if key is None else {"key": key})}
     record_asked(tx, request, original_id, request.requested_at, vouched(said, token_id))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from placet.contracts.people.access import Voucher
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.governance.reversals import KEY_PREFIX
@@ -68,7 +69,7 @@ def build_request(
         )
 
 
-def record_request(database: Database, request: RunRequest, *, token_id: str | None = None) -> StartedRun:
+def record_request(database: Database, request: RunRequest, *, token_id: Voucher | None = None) -> StartedRun:
     """Put a request on the record; what was recorded first under its key is what stands.
 
     Args:
@@ -121,7 +122,7 @@ def record_cancellation(
     by: str,
     reason: str = "",
     *,
-    token_id: str | None = None,
+    token_id: Voucher | None = None,
     key: str | None = None,
 ) -> bool:
     """Put on the record who asks for the end of a run, and why: Temporal's cancellation carries no name.

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.console.invitations import InvitationRepository
+from placet.storage.console.prompts import PromptRepository
+from placet.storage.console.sessions import SessionRepository
 from placet.storage.contacts import ContactReader
 from placet.storage.effects import EffectLedger
 from placet.storage.figures import FigureRepository
@@ -26,7 +29,6 @@ from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
 from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
-from placet.storage.sessions import SessionRepository
 from placet.storage.sql.driver import Connection
 
 
@@ -71,11 +73,13 @@ class Transaction:
         "figures",
         "halts",
         "inbox",
+        "invitations",
         "log",
         "log_leases",
         "mandates",
         "outbox",
         "projections",
+        "prompts",
         "runs",
         "sessions",
     )
@@ -101,6 +105,8 @@ class Transaction:
         self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)
+        self.invitations = InvitationRepository(connection)
+        self.prompts = PromptRepository(connection)
         self.sessions = SessionRepository(connection)
 
     def record(

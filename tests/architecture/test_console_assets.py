@@ -12,7 +12,7 @@ VENDORED = {
     "uPlot.min.css": ("uplot@1.6.32", "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04"),
 }
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|\|\s*safe")
-OURS = {"console.js", "console.css", "icon.svg"}
+OURS = {"console.js", "passkey.js", "console.css", "icon.svg"}
 
 
 def test_every_file_is_ours_or_exactly_what_was_fetched() -> None:

@@ -32,6 +32,7 @@ class Authenticator:
     """One credential on one device. Every field may be changed between two uses.
 
     Attributes:
+        enrolled_at: The party and the origin that its enrolment says.
         counter: What the next assertion says is one more; None for an authenticator that does not count.
         client: More members of clientDataJSON.
     """
@@ -43,6 +44,7 @@ class Authenticator:
     flags: int = UP | UV
     client: dict[str, Any] = field(default_factory=dict)
     extensions: bytes = b""
+    enrolled_at: tuple[str, str] = (RP_ID, ORIGIN)
 
     def __post_init__(self) -> None:
         self.private: Ed25519PrivateKey | ec.EllipticCurvePrivateKey = ec.generate_private_key(ec.SECP256R1())
@@ -64,12 +66,12 @@ class Authenticator:
 
     @property
     def passkey(self) -> Passkey:
-        """As it is enrolled, for the page and the party of tests."""
+        """As it is enrolled."""
         return Passkey(
             algorithm=self.algorithm,
             credential_id=to_base64url(self.credential_id),
-            rp_id=RP_ID,
-            origins=(ORIGIN,),
+            rp_id=self.enrolled_at[0],
+            origins=(self.enrolled_at[1],),
         )
 
     def request(self, name: str) -> EnrolmentRequest:

@@ -1,7 +1,7 @@
 """Access over HTTP: what an administrator signs so that whoever holds a token acts under one person's name."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -19,6 +19,16 @@ LONGEST = timedelta(days=366)
 
 TokenId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Names a token without giving anything away of its secret."""
+
+
+class SignedInBy(NamedTuple):
+    """The passkey that a session was begun with, by its key id: it vouches for who acts in that session."""
+
+    key_id: str
+
+
+Voucher = str | SignedInBy
+"""What vouches for who acts: a token, by its id, or the passkey that they signed in with."""
 
 
 class AccessGrant(SignedDocument):

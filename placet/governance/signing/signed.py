@@ -129,7 +129,7 @@ def proven_signer(
         envelope = dsse.parse(text)
         key_id = envelope.signatures[0].keyid
         key = check_key(find_key(key_id), key_id, tenant, now)
-        dsse.verify(envelope, base64.b64decode(key.public_key))
+        dsse.verify(envelope, base64.b64decode(key.public_key), key.passkey)
     except (DecisionRefused, ValueError, RecursionError):
         return None
     return key.name

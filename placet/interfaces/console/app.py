@@ -15,7 +15,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from placet.contracts.people.access import Action
-from placet.errors import UsageError
 from placet.interfaces.console.assets_folder import serve_asset
 from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.body_limit import FormLimit
@@ -23,7 +22,9 @@ from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
 from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
-from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered, may
+from placet.interfaces.console.pages.keys import deciding, signing
+from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered
+from placet.interfaces.console.prompts import Prompts
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
@@ -61,7 +62,8 @@ def create_console(
     """
     health_check = HealthCheck(served.database, served.engine)
     sessions = Sessions(served.database, served.tenant, secret, clock)
-    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url)
+    prompts = Prompts(served.database, served.tenant, secret, clock)
+    parts = Parts(served, sessions, prompts, Templates(), health_check, Remembered(diagnose), clock, public_url)
     door = _Door(parts)
     desk = sign_in.SignIn(parts, Attempts(time.monotonic))
     routes = [
@@ -79,6 +81,9 @@ def create_console(
         Route(f"{ROOT}/runs/{{run_id}}", door.page(run.show, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/live", door.page(run.live, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/decisions", door.act(run.decide, "deliver", "runs"), methods=["POST"]),
+        Route(f"{ROOT}/runs/{{run_id}}/statements", door.act(deciding.ask, "deliver", "runs"), methods=["POST"]),
+        Route(f"{ROOT}/sign/{{prompt}}", door.page(signing.show, "console")),
+        Route(f"{ROOT}/sign/{{prompt}}", door.act(signing.take, "read", "console"), methods=["POST"]),
         Route(f"{ROOT}/customers", door.page(customers.show_all, "customers")),
         Route(f"{ROOT}/customers/{{customer_id}}", door.page(customers.show, "customers")),
         Route(f"{ROOT}/halts", door.page(halts.show, "halts")),
@@ -148,11 +153,5 @@ class _Door:
 
     def _admitted(self, request: Request, visitor: Visitor, action: Action, area: str) -> Asked:
         asked = request.state.asked = Asked(request, visitor, self._parts, self._parts.clock())
-        if not may(visitor, action, area):
-            raise UsageError(
-                f"The token of {visitor.name!r} does not permit to {action} here ({area}). "
-                f"It was issued for: {', '.join(visitor.grant.roles)}. An administrator issues one for more roles: "
-                f"`placet token issue {visitor.name} --role ROLE --as ADMINISTRATOR`.",
-                code="forbidden",
-            )
+        asked.require(action, area)
         return asked

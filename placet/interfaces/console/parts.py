@@ -12,7 +12,10 @@ from starlette.responses import HTMLResponse, Response
 
 from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
+from placet.errors import UsageError
 from placet.governance.access.rules import permits
+from placet.interfaces.console.prompts import Prompts
+from placet.interfaces.console.relying_party import Party, party_of
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
@@ -25,6 +28,7 @@ AREAS: Final = (
     ("runs", "Runs", "runs"),
     ("customers", "Customers", "customers"),
     ("halts", "Halts", "halts"),
+    ("approvers", "Approvers", "keys"),
     ("health", "Health", "health"),
 )
 """What stands in the navigation: path, label, and the area that policy is asked about."""
@@ -82,6 +86,7 @@ class Parts:
 
     served: Served
     sessions: Sessions
+    prompts: Prompts
     templates: Templates
     health: HealthCheck
     diagnose: Diagnose
@@ -112,6 +117,33 @@ class Asked:
         """Return whether policy permits something to this visitor."""
         return may(self.visitor, action, area)
 
+    def require(self, action: Action, area: str) -> None:
+        """Stop what policy does not permit to this visitor.
+
+        Raises:
+            UsageError: code `forbidden`.
+        """
+        if self.may(action, area):
+            return
+        name, roles = self.visitor.name, ", ".join(self.visitor.roles)
+        if self.visitor.by_passkey:
+            said = (
+                f"The passkey of {name!r} does not permit to {action} here ({area}). It was enrolled for: {roles}. "
+                "An administrator enrolls another one for more roles."
+            )
+        else:
+            said = (
+                f"The token of {name!r} does not permit to {action} here ({area}). It was issued for: {roles}. "
+                "An administrator issues one for more roles: "
+                f"`placet token issue {name} --role ROLE --as ADMINISTRATOR`."
+            )
+        raise UsageError(said, code="forbidden")
+
+    @property
+    def party(self) -> Party | None:
+        """Whose passkeys this page may ask for; None where browsers have none."""
+        return party_of(self.request, self.parts.public_url)
+
     def query(self, name: str) -> str | None:
         """Return a value of the address; None where it is empty or left out."""
         return self.request.query_params.get(name, "").strip() or None
@@ -123,7 +155,7 @@ class Asked:
 
 def may(visitor: Visitor, action: Action, area: str) -> bool:
     """Return whether policy permits something to a visitor."""
-    return permits(frozenset(visitor.grant.roles), action, area)
+    return permits(frozenset(visitor.roles), action, area)
 
 
 def around(asked: Asked) -> Mapping[str, Any]:
@@ -132,7 +164,7 @@ def around(asked: Asked) -> Mapping[str, Any]:
         "root": ROOT,
         "tenant": asked.parts.served.tenant,
         "visitor": asked.visitor,
-        "own_roles": [one_line(role, NAME) for role in asked.visitor.grant.roles],
+        "own_roles": [one_line(role, NAME) for role in asked.visitor.roles],
         "navigation": [
             {"href": f"{ROOT}/{path}", "label": label, "here": asked.request.url.path.startswith(f"{ROOT}/{path}")}
             for path, label, area in AREAS

@@ -1,30 +1,33 @@
-"""Who is signed in: sessions of browsers, begun with a personal token.
+"""Who is signed in: sessions of browsers, begun with a personal token or with a passkey.
 
 Invariants of a session that counts, in the order they are checked:
  (1) the cookie holds 256 random bits whose SHA-256 names a row of this tenant;
  (2) it was used within `IDLE`, and began within `LONGEST`;
- (3) its token opens the API now: the grant's document is verified anew, expiry and revocation included;
- (4) the row's seal is the HMAC-SHA-256 of its fields and of the grant's own digest, under a key that the installation's
-     token gives: whoever writes rows makes no session, prolongs none, and gives none to another token.
+ (3) what it was begun with counts now: the document of its token or of its passkey's enrolment is verified anew, expiry
+     and revocation included;
+ (4) the row's seal is the HMAC-SHA-256 of its fields and of the credential's own digest, under a key that the
+     installation's token gives: whoever writes rows makes no session, prolongs none, and gives none to another.
 """
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
-from placet.contracts.people.access import AccessGrant
+from placet.contracts.people.access import AccessGrant, AccessRole, SignedInBy, Voucher
+from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.times import rfc3339
+from placet.errors import DecisionRefused
+from placet.governance.access.passkeys import access_roles
+from placet.governance.approvals import check_key
+from placet.governance.signing.seals import Sealer
 from placet.service.documents.access import grant_of
+from placet.storage.console.sessions import SessionRow
 from placet.storage.database import Database
-from placet.storage.sessions import SessionRow
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
@@ -35,6 +38,8 @@ _ID_BYTES: Final = 32
 _ID_CHARACTERS: Final = 43
 
 Clock = Callable[[], datetime]
+Credential = AccessGrant | EnrolledKey
+"""What a session was begun with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,23 @@ class Visitor:
     """Who asks for a page.
 
     Attributes:
-        grant: What the token of the session opens, verified for this request.
+        name: In whose name the token was issued, or the passkey enrolled.
+        roles: What policy is asked about.
+        voucher: What vouches for the name, verified for this request.
+        session: What the cookie holds.
         form_token: What every form of this session carries.
     """
 
-    grant: AccessGrant
+    name: str
+    roles: tuple[AccessRole, ...]
+    voucher: Voucher
+    session: str
     form_token: str
 
     @property
-    def name(self) -> str:
-        """In whose name the token was issued."""
-        return self.grant.name
+    def by_passkey(self) -> bool:
+        """Whether a passkey began the session."""
+        return isinstance(self.voucher, SignedInBy)
 
 
 class Sessions:
@@ -67,67 +78,96 @@ class Sessions:
 
     def __init__(self, database: Database, tenant: str, secret: SecretStr, clock: Clock) -> None:
         self._database, self._tenant, self._clock = database, tenant, clock
-        self._seal_key = _derived(secret, b"placet console session")
-        self._form_key = _derived(secret, b"placet console form")
+        self._sealer = Sealer(secret, "console session")
+        self._forms = Sealer(secret, "console form")
 
-    def begin(self, grant: AccessGrant) -> str:
-        """Begin a session for the holder of a token that was just presented; returns what the cookie holds."""
-        now, session = self._clock(), secrets.token_urlsafe(_ID_BYTES)
+    def begin(self, credential: Credential) -> str:
+        """Begin a session for the holder of a token or passkey that was just presented; returns the cookie's content.
+
+        A passkey must hold a role of access; every enrolled role is one, or makes its holder an approver.
+        """
+        now, session = self._clock(), new_id()
         row = SessionRow(
             tenant=self._tenant,
-            session_sha256=_named(session),
-            token_id=grant.token_id,
+            session_sha256=digest_of_id(session),
+            token_id=credential.token_id if isinstance(credential, AccessGrant) else None,
+            key_id=credential.key_id if isinstance(credential, EnrolledKey) else None,
             began_at=now,
             seen_at=now,
             seal=b"",
         )
         with self._database.transaction() as tx:
             tx.sessions.forget(now - LONGEST)
-            tx.sessions.add(self._sealed(row, grant))
+            tx.sessions.add(self._sealed(row, credential))
         return session
 
     def visitor(self, session: str | None, *, used: bool = True) -> Visitor | None:
         """Return whose session it is; None where it does not count. `used` False prolongs nothing."""
-        if session is None or len(session) != _ID_CHARACTERS or not session.isascii():
+        if not is_id(session):
             return None
         now = self._clock()
         with self._database.reading() as tx:
-            row = tx.sessions.get(self._tenant, _named(session))
+            row = tx.sessions.get(self._tenant, digest_of_id(session))
         if row is None or now >= row.began_at + LONGEST or now >= row.seen_at + IDLE:
             return None
-        grant = grant_of(self._database, self._tenant, row.token_id, now)
-        if grant is None or not hmac.compare_digest(self._sealed(row, grant).seal, row.seal):
+        credential = self._credential(row, now)
+        if credential is None or not self._sealer.holds(_fields(row, credential), row.seal):
             return None
         if used and now - row.seen_at > _TOUCH:
             with self._database.transaction() as tx:
-                tx.sessions.seen(self._sealed(row.model_copy(update={"seen_at": now}), grant))
-        return Visitor(grant, self.form_token(session))
+                tx.sessions.seen(self._sealed(row.model_copy(update={"seen_at": now}), credential))
+        if isinstance(credential, AccessGrant):
+            roles, voucher = credential.roles, credential.token_id
+            return Visitor(credential.name, roles, voucher, session, self.form_token(session))
+        roles = access_roles(credential.roles)
+        return Visitor(credential.name, roles, SignedInBy(credential.key_id), session, self.form_token(session))
 
     def end(self, session: str | None) -> None:
         """End a session; one that is none is no fault."""
         if session:
             with self._database.transaction() as tx:
-                tx.sessions.end(self._tenant, _named(session))
+                tx.sessions.end(self._tenant, digest_of_id(session))
 
     def form_token(self, session: str) -> str:
         """Return what forms of a session carry; nobody can make it who does not know the cookie and the key."""
-        return hmac.digest(self._form_key, session.encode(), "sha256").hex()
+        return self._forms.seal([session]).hex()
 
-    def _sealed(self, row: SessionRow, grant: AccessGrant) -> SessionRow:
-        fields = (
-            row.tenant,
-            row.session_sha256.hex(),
-            row.token_id,
-            grant.token_sha256,
-            rfc3339(row.began_at, "microseconds"),
-            rfc3339(row.seen_at, "microseconds"),
-        )
-        return row.model_copy(update={"seal": hmac.digest(self._seal_key, "\n".join(fields).encode(), "sha256")})
+    def _credential(self, row: SessionRow, now: datetime) -> Credential | None:
+        if row.key_id is None:
+            return None if row.token_id is None else grant_of(self._database, self._tenant, row.token_id, now)
+        with self._database.reading() as tx:
+            key = tx.approvers.get(row.key_id)
+        try:
+            return check_key(key, row.key_id, self._tenant, now)
+        except DecisionRefused:
+            return None
 
-
-def _derived(secret: SecretStr, what: bytes) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=what).derive(secret.get_secret_value().encode())
+    def _sealed(self, row: SessionRow, credential: Credential) -> SessionRow:
+        return row.model_copy(update={"seal": self._sealer.seal(_fields(row, credential))})
 
 
-def _named(session: str) -> bytes:
-    return hashlib.sha256(session.encode("utf-8", "replace")).digest()
+def new_id() -> str:
+    """Return what a cookie holds: 256 random bits."""
+    return secrets.token_urlsafe(_ID_BYTES)
+
+
+def is_id(text: str | None) -> TypeGuard[str]:
+    """Return whether a text has the form of `new_id`."""
+    return text is not None and len(text) == _ID_CHARACTERS and text.isascii()
+
+
+def digest_of_id(text: str) -> bytes:
+    """Return what a row is found by: who reads the table cannot present it."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def _fields(row: SessionRow, credential: Credential) -> tuple[str | None, ...]:
+    return (
+        row.tenant,
+        row.session_sha256.hex(),
+        row.token_id,
+        row.key_id,
+        credential.token_sha256 if isinstance(credential, AccessGrant) else credential.public_key,
+        rfc3339(row.began_at, "microseconds"),
+        rfc3339(row.seen_at, "microseconds"),
+    )

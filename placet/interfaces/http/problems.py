@@ -55,6 +55,9 @@ _BY_CODE: Mapping[str, int] = {
     "already_reversed": 409,
     "reversal_under_way": 409,
     "documents_erased": 410,
+    "prompt_gone": 409,
+    "changed_meanwhile": 409,
+    "invitation_gone": 410,
 }
 _BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
     (UsageError, 422),

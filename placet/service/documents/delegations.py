@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.money import parse_money
+from placet.contracts.people.access import Voucher
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
@@ -83,7 +84,7 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
 
 
 def revoke_delegation(
-    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, token_id: str | None = None
+    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, token_id: Voucher | None = None
 ) -> DelegationRecord:
     """Withdraw a delegation, named by an unambiguous beginning of its id; from now on it confers nothing.
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, NotRequired, TypedDict, Unpack, get_args
 
+from placet.contracts.people.access import Voucher
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt, HaltScope, Lift
 from placet.contracts.proposal import MutationKind, Proposal
@@ -48,7 +49,7 @@ class _Asked(TypedDict):
     by: str
     reason: str
     agents: tuple[str, ...]
-    token_id: NotRequired[str | None]
+    token_id: NotRequired[Voucher | None]
 
 
 def place_halt_once(
@@ -61,7 +62,7 @@ def place_halt_once(
     by: str,
     reason: str,
     agents: tuple[str, ...],
-    token_id: str | None = None,
+    token_id: Voucher | None = None,
 ) -> Placing:
     """Halt a tenant, an agent or a kind of mutation. When this returns, nothing it is about starts to leave any more.
 

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt,
 from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
 from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
+from placet.contracts.people.access import Voucher
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import MutationKind
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
@@ -123,7 +124,7 @@ def take_mandate(
 
 
 def revoke_mandate(
-    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, token_id: str | None = None
+    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, token_id: Voucher | None = None
 ) -> MandateRecord:
     """Withdraw a mandate, named by its id or an unambiguous beginning: it clears nothing more.
 

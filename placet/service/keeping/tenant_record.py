@@ -6,6 +6,7 @@ from typing import Any, Final, Self, TypeVar
 
 from placet.contracts.audit import RecordKind
 from placet.contracts.base import Frozen, PersonName
+from placet.contracts.people.access import SignedInBy, Voucher
 from placet.contracts.people.signed import Remark
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing import dsse
@@ -40,9 +41,11 @@ def _count(tx: Transaction, tenant: str, text: str, now: datetime) -> None:
     note_use(tx, tenant, use, key.name, now)
 
 
-def vouched(body: dict[str, Any], token_id: str | None) -> dict[str, Any]:
-    """Return what is recorded of an act, with the token that vouches for who did it, where one does."""
-    return body if token_id is None else {**body, "token": token_id}
+def vouched(body: dict[str, Any], by: Voucher | None) -> dict[str, Any]:
+    """Return what is recorded of an act, with the token or passkey that vouches for who did it, where one does."""
+    if by is None:
+        return body
+    return {**body, "passkey": by.key_id} if isinstance(by, SignedInBy) else {**body, "token": by}
 
 
 def check_same_body(earlier: object, asked: object) -> None:

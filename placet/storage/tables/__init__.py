@@ -1,7 +1,7 @@
 """The tables. The migrations create them and add the triggers that guard them."""
 
 from placet.storage.tables.base import UtcDateTime, metadata
-from placet.storage.tables.console import CONSOLE_SESSION
+from placet.storage.tables.console import CONSOLE_PROMPT, CONSOLE_SESSION, INVITATION
 from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
@@ -11,6 +11,7 @@ __all__ = [
     "APPROVER",
     "ARTIFACT",
     "AUDIT",
+    "CONSOLE_PROMPT",
     "CONSOLE_SESSION",
     "CONTROL",
     "DECISION",
@@ -18,6 +19,7 @@ __all__ = [
     "EFFECT",
     "ERASURE",
     "HALT",
+    "INVITATION",
     "LOG_CHECKPOINT",
     "LOG_ENTRY",
     "LOG_LEASE",

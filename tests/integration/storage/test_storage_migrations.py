@@ -20,7 +20,8 @@ from tests.support.logs import TENANT, identity, record, sequencer, verified
 
 FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
 NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notification"]
-TABLES = sorted([*FIRST, *NEWER, "console_session", "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
+CONSOLE = ["console_prompt", "console_session", "invitation"]
+TABLES = sorted([*FIRST, *NEWER, *CONSOLE, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
 
 
 def test_the_revision_that_is_needed_is_the_newest_there_is() -> None:

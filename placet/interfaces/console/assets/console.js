@@ -60,7 +60,8 @@ document.addEventListener("DOMContentLoaded", () => {
 document.addEventListener("htmx:afterSwap", () => prepare(document.getElementById("content")));
 document.addEventListener("htmx:beforeSwap", (event) => {
   // What is open, and a file that was chosen, outlive a refresh of the page as far as they can.
-  if (document.querySelector("input[type=file]")?.files.length && document.querySelector("#run form")) event.detail.shouldSwap = event.detail.xhr.status === 286;
+  const begun = [...document.querySelectorAll("form[data-keep] textarea, form[data-keep] input:not([type=hidden]), form[data-keep] select")].some((one) => one.value);
+  if (begun || (document.querySelector("input[type=file]")?.files.length && document.querySelector("#run form"))) event.detail.shouldSwap = event.detail.xhr.status === 286;
 });
 let narrowness = 0;
 window.addEventListener("resize", () => {

@@ -20,12 +20,15 @@ from placet.governance.policy.authoring.explain import RunExplained
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.keys.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.relying_party import advice_for
 from placet.interfaces.console.views.asking import commands_for, outcome_of
 from placet.interfaces.console.views.change import change_of, options_of, sentences
 from placet.interfaces.console.views.common import badge_of, roles_in_words
 from placet.interfaces.console.views.evidence import evidence_of
 from placet.interfaces.console.views.models import attempts_of
+from placet.interfaces.console.views.signing import SigningHere, signing_here
 from placet.interfaces.console.views.timeline import timeline
 from placet.service.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.explaining import explain_policy
@@ -53,7 +56,7 @@ STOP_POLLING: Final = 286
 def show(asked: Asked) -> Response:
     """Show the whole run."""
     record = _find(asked)
-    _note_look(asked, record)
+    note_look(asked, record)
     return asked.page("run.html", **_shown(asked, record))
 
 
@@ -69,7 +72,7 @@ def live(asked: Asked) -> Response:
 
 def decide(asked: Asked, form: Form) -> Response:
     """Deliver a signed decision, as the API does, and wait a little for what becomes of it."""
-    record, served = _find(asked), asked.parts.served
+    record = _find(asked)
     text = form.files.get("file", b"").decode("utf-8", "replace").strip() or form.text("envelope")
     if not text:
         raise UsageError("No envelope was handed in: choose the file that `placet approve --print` wrote.")
@@ -79,6 +82,12 @@ def decide(asked: Asked, form: Form) -> Response:
         raise UsageError(
             "This is no signed decision: it must be the file that `placet approve --print` wrote, as it is."
         ) from error
+    return hand_over(asked, record, envelope)
+
+
+def hand_over(asked: Asked, record: RunRecord, envelope: dsse.Envelope | BatchedDecision) -> Response:
+    """Deliver what somebody signed to its run, and lead to the page that says what became of it."""
+    served = asked.parts.served
     delivered = take_envelope(served.database, served.tenant, envelope, signed_here=True)
     served.engine.call(lambda engine: deliver_decision(served.database, engine, record, delivered))
     deadline = time.monotonic() + _REVIEW_SECONDS
@@ -95,10 +104,11 @@ def _find(asked: Asked) -> RunRecord:
     return find_run(asked.parts.served.database, asked.request.path_params["run_id"], asked.parts.served.tenant)
 
 
-def _note_look(asked: Asked, record: RunRecord) -> None:
+def note_look(asked: Asked, record: RunRecord) -> None:
     """Note that somebody who may decide looks at what waits, as `placet approve` does before it asks."""
     if record.proposal is not None and record.state == "awaiting_decision" and asked.may("deliver", "runs"):
-        record_seen(asked.parts.served.database, record, record.proposal, asked.visitor.name, "console")
+        name, by = asked.visitor.name, asked.visitor.voucher
+        record_seen(asked.parts.served.database, record, record.proposal, name, "console", by)
 
 
 def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
@@ -113,7 +123,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
     facts = facts_of(served.database, record.run_id, served.tenant)
-    over = record.state in END_STATES
+    over, policy = record.state in END_STATES, _policy(asked, record)
     return {
         "run": record,
         "badge": badge_of(record.state),
@@ -128,9 +138,10 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "attempts": attempts_of(events),
         "exchanges": exchanges_of(served.database, record.run_id, served.tenant),
         "gate": _gate(events),
-        "policy": _policy(asked, record),
+        "policy": policy,
         "commands": commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
+        "signing": _signing(asked, record, proposal, policy),
         **_outcome(asked, events),
     }
 
@@ -160,6 +171,22 @@ def _weighed(
         "situation": (),
         "assumed": (),
     }
+
+
+def _signing(
+    asked: Asked, record: RunRecord, proposal: Proposal | None, policy: RunExplained | None
+) -> SigningHere | None:
+    """Return how this visitor decides here with a passkey; None where nothing is asked, or not of them."""
+    if proposal is None or not commands_for(record.run_id, record.state) or not asked.may("deliver", "runs"):
+        return None
+    return signing_here(
+        record.state,
+        proposal,
+        name=asked.visitor.name,
+        keys=own_passkeys(asked),
+        advice="" if asked.party else advice_for(asked.request, asked.parts.public_url),
+        approvers=policy.approvers if policy is not None else (),
+    )
 
 
 def _evidence(facts: Facts | None) -> dict[str, Any]:

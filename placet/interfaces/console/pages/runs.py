@@ -90,7 +90,7 @@ def confirm(asked: Asked) -> Response:
 
 
 def start(asked: Asked, form: Form) -> Response:
-    """Start the run, as the API does: the token of the session vouches for who asked."""
+    """Start the run, as the API does: the token or passkey of the session vouches for who asked."""
     served = asked.parts.served
     request = build_request(
         tenant=served.tenant,
@@ -101,7 +101,7 @@ def start(asked: Asked, form: Form) -> Response:
         agents=served.agents,
     )
     served.engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
-    recorded = record_request(served.database, request, token_id=asked.visitor.grant.token_id)
+    recorded = record_request(served.database, request, token_id=asked.visitor.voucher)
     if not recorded.over:
         served.engine.call(lambda engine: engine.start(recorded.request))
     return RedirectResponse(f"{ROOT}/runs/{request.run_id}", 303)

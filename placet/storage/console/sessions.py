@@ -23,12 +23,15 @@ class SessionRow(Frozen):
 
     Attributes:
         session_sha256: SHA-256 of what the cookie holds.
+        token_id: The token that it was begun with, or
+        key_id: the passkey that it was begun with; one of them.
         seal: Authenticates all other fields.
     """
 
     tenant: str
     session_sha256: bytes
-    token_id: str
+    token_id: str | None = None
+    key_id: str | None = None
     began_at: AwareDatetime
     seen_at: AwareDatetime
     seal: bytes

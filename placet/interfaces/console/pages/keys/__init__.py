@@ -1,0 +1,1 @@
+"""What is done with passkeys: decide, sign in, become an approver, become the first administrator."""

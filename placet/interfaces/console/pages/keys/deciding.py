@@ -1,0 +1,91 @@
+"""Deciding a run with a passkey: the server makes the statement when somebody presses the button."""
+
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from placet.contracts.money import Money, parse_money
+from placet.contracts.people.decision import Verdict
+from placet.contracts.proposal import Proposal
+from placet.contracts.times import minute
+from placet.errors import DecisionRefused, PolicyError, UsageError
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.keys.own import own_passkeys
+from placet.interfaces.console.pages.keys.signing import ask_to_sign
+from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.views.signing import why_not_entitled
+from placet.service.decisions import amendment_statement, pending_proposal, verdict_statement
+from placet.service.explaining import explain_policy
+from placet.storage.pending import pending_on_record
+from placet.storage.records import RunRecord
+
+_VERDICT: Final[TypeAdapter[Verdict]] = TypeAdapter(Verdict)
+CHANGED: Final = "changed_meanwhile"
+
+
+def ask(asked: Asked, form: Form) -> Response:
+    """Make the statement of a decision, and ask for a signature on it.
+
+    The form says which proposal the person looked at, so that nobody decides what changed under their eyes. What is
+    signed is made here, from what is pending.
+    """
+    served, name = asked.parts.served, asked.visitor.name
+    try:
+        verdict = _VERDICT.validate_python(form.text("verdict"))
+    except ValidationError as error:
+        raise UsageError("This is no decision: press one of the buttons of the run's page.") from error
+    run_id = asked.request.path_params["run_id"]
+    record, digest, proposal = pending_proposal(served.database, run_id, served.tenant, verdict)
+    if form.text("proposal") != digest:
+        raise UsageError(
+            "The proposal was changed after you opened the page. Nothing was signed: open the run again and look at "
+            "what is proposed now.",
+            code=CHANGED,
+        )
+    _check_open(asked, record, verdict)
+    _check_entitled(asked, record, verdict)
+    reason = form.text("reason")
+    if verdict == "amend":
+        change = _change(form, proposal)
+        _, statement = amendment_statement(record, (digest, proposal), change, name, reason)
+    else:
+        statement = verdict_statement(record, digest, verdict, name, reason)
+    return ask_to_sign(asked, statement)
+
+
+def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
+    """Say at once that the gate is closed; the review asks again."""
+    if verdict.startswith("confirm_"):
+        return
+    with asked.parts.served.database.reading() as tx:
+        closes_at = pending_on_record(tx, record.run_id).gate.expires_at
+    if asked.now >= closes_at:
+        raise UsageError(f"The gate closed at {minute(closes_at)}: nothing is decided any more.", code="late")
+
+
+def _check_entitled(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
+    """Say before anybody signs why it would not count; the review asks policy again."""
+    keys, served = own_passkeys(asked), asked.parts.served
+    if not keys:
+        raise UsageError(f"No passkey of {asked.visitor.name!r} that may be used at this address is enrolled.")
+    if verdict.startswith("confirm_"):
+        return
+    try:
+        approvers = explain_policy(served.database, served.tenant, record.run_id, served.policies_of).approvers
+    except PolicyError:
+        return  # the review fails closed, and says it
+    why_not = why_not_entitled(asked.visitor.name, keys, approvers)
+    if why_not:
+        raise DecisionRefused(f"{why_not}. Nothing was signed.", code="not_entitled")
+
+
+def _change(form: Form, proposal: Proposal) -> tuple[Money | None, str | None]:
+    amount, treatment = form.text("amount"), form.text("treatment") or None
+    moved = proposal.mutation.moved
+    if amount and moved is not None and amount[-1:].isdigit():
+        amount = f"{amount} {moved.currency}"
+    try:
+        return (parse_money(amount) if amount else None), treatment
+    except ValueError as error:
+        raise UsageError(f"The new amount: {error}", code="malformed") from error

@@ -1,0 +1,149 @@
+"""What a person is asked to sign, told from the very bytes that are signed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from placet.contracts.people.decision import Verdict
+from placet.contracts.people.enrolment import Enrolment, Revocation
+from placet.contracts.proposal import Proposal
+from placet.contracts.text import NAME, one_line
+from placet.contracts.times import minute, moment
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.statement import Statement
+from placet.interfaces.console.views.common import Tone, roles_in_words
+
+_TITLES: Final[dict[Verdict, str]] = {
+    "approve": "Approve this?",
+    "reject": "Reject this?",
+    "amend": "Approve this instead?",
+    "confirm_executed": "Say that it happened?",
+    "confirm_not_executed": "Say that it did not happen?",
+}
+_SENTENCES: Final[dict[Verdict, str]] = {
+    "approve": "You approve exactly this: {change}",
+    "reject": "You reject this, and nothing is changed: {change}",
+    "amend": "You change the proposal, and approve exactly this: {change}",
+    "confirm_executed": "You say that this was executed: {change}",
+    "confirm_not_executed": "You say that this was not executed: {change}",
+}
+_BUTTONS: Final[dict[Verdict, str]] = {
+    "approve": "Approve with your passkey",
+    "reject": "Reject with your passkey",
+    "amend": "Approve the change with your passkey",
+    "confirm_executed": "Sign with your passkey",
+    "confirm_not_executed": "Sign with your passkey",
+}
+
+
+class Row(NamedTuple):
+    """One thing that the statement says."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToSign:
+    """A statement as it is shown before it is signed.
+
+    Attributes:
+        reason: The signer's own words; empty where there are none.
+        digest: SHA-256 of the bytes.
+        back: Where to go without signing, below the console.
+    """
+
+    title: str
+    sentence: str
+    button: str
+    tone: Tone
+    rows: tuple[Row, ...]
+    reason: str
+    digest: str
+    back: str
+
+
+def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, closes_at: datetime | None) -> ToSign:
+    """Return how a decision is shown: `statement` and `proposal` as read from `payload`."""
+    predicate = statement.predicate
+    verdict = predicate.verdict
+    rows = [
+        Row("Customer", proposal.customer_id),
+        Row("Costs", str(proposal.cost)),
+        Row("Treatment", one_line(proposal.treatment_name or proposal.treatment.replace("_", " "), NAME)),
+    ]
+    if verdict == "amend" and proposal.original_cost is not None:
+        rows.append(Row("Cost as proposed first", str(proposal.original_cost)))
+    rows += [
+        Row("Run", predicate.run_id),
+        Row("Signed by", predicate.approver),
+        Row("Signed at", moment(predicate.decided_at)),
+        Row("Proposal", f"{statement.proposal_digest[:16]}…"),
+    ]
+    if closes_at is not None:
+        rows.append(Row("The gate closes", minute(closes_at)))
+    return ToSign(
+        title=_TITLES[verdict],
+        sentence=_SENTENCES[verdict].format(change=proposal.mutation.describe()),
+        button=_BUTTONS[verdict],
+        tone="bad" if verdict == "reject" else "good",
+        rows=tuple(rows),
+        reason=predicate.reason,
+        digest=sha256_hex(payload),
+        back=f"/runs/{predicate.run_id}",
+    )
+
+
+def enrolment_to_sign(payload: bytes, enrolment: Enrolment) -> ToSign:
+    """Return how an enrolment is shown."""
+    own = enrolment.name == enrolment.signer
+    until = "without end" if enrolment.expires_at is None else f"until {minute(enrolment.expires_at)}"
+    passkey = enrolment.passkey
+    rows = [
+        Row("Name", enrolment.name),
+        Row("Decides as", roles_in_words(enrolment.roles).replace(" or ", ", ")),
+        Row("May decide up to", str(enrolment.limit) if enrolment.limit is not None else "nothing that costs"),
+        Row("Counts", until),
+        Row("Fingerprint", fingerprint(enrolment.key_id)),
+        *([Row("Used at", ", ".join(passkey.origins))] if passkey is not None else []),
+        Row("Signed by", enrolment.signer),
+        Row("Signed at", moment(enrolment.signed_at)),
+    ]
+    return ToSign(
+        title="Become the first administrator?" if own else f"Enroll {enrolment.name}?",
+        sentence=(
+            "You sign that this passkey is yours, and that you are an administrator."
+            if own
+            else f"You sign that the key with this fingerprint is the one that {enrolment.name} holds."
+        ),
+        button="Sign with your passkey" if own else f"Enroll {enrolment.name} with your passkey",
+        tone="good",
+        rows=tuple(rows),
+        reason=enrolment.reason,
+        digest=sha256_hex(payload),
+        back="/setup" if own else "/approvers",
+    )
+
+
+def revocation_to_sign(payload: bytes, revocation: Revocation, name: str) -> ToSign:
+    """Return how a revocation is shown; `name` is whose key it is, as the registry has it."""
+    return ToSign(
+        title=f"Revoke this key of {one_line(name, NAME)}?",
+        sentence="From now on it decides nothing, not even what it signed and is not executed yet.",
+        button="Revoke with your passkey",
+        tone="bad",
+        rows=(
+            Row("Key", fingerprint(revocation.key_id)),
+            Row("Of", one_line(name, NAME)),
+            Row("Signed by", revocation.signer),
+            Row("Signed at", moment(revocation.signed_at)),
+        ),
+        reason=revocation.reason,
+        digest=sha256_hex(payload),
+        back="/approvers",
+    )
+
+
+def fingerprint(key_id: str) -> str:
+    """Return the beginning of a key id in groups of four: 80 bits that two people compare by eye or by voice."""
+    return " ".join(key_id[start : start + 4] for start in range(0, 20, 4))

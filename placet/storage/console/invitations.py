@@ -1,0 +1,81 @@
+"""Invitations to register a passkey, as rows. What a row is worth is for whoever knows the key of its seal."""
+
+from pydantic import AwareDatetime
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from placet.contracts.base import Frozen
+from placet.storage.sql.driver import Connection
+from placet.storage.tables import INVITATION
+
+_TABLE = INVITATION
+_OF_TENANT = _TABLE.c.tenant == bindparam("of_tenant")
+_THIS = (_OF_TENANT, _TABLE.c.invitation_id == bindparam("id"))
+_ADD = insert(_TABLE)
+_GET = select(_TABLE).where(*_THIS)
+_BY_CODE = select(_TABLE).where(_OF_TENANT, _TABLE.c.code_sha256 == bindparam("code"))
+_LIST = select(_TABLE).where(_OF_TENANT).order_by(_TABLE.c.invited_at.desc(), _TABLE.c.invitation_id).limit(200)
+_ANSWER = update(_TABLE).where(*_THIS, _TABLE.c.request.is_(None))
+_END = delete(_TABLE).where(*_THIS)
+
+
+class InvitationRow(Frozen):
+    """One row.
+
+    Attributes:
+        code_sha256: SHA-256 of the code in the link.
+        roles: Separated by spaces.
+        days: How long the key will count.
+        request: What the invited person registered, as JSON; None until they have.
+        seal: Authenticates all other fields.
+    """
+
+    tenant: str
+    invitation_id: str
+    code_sha256: bytes
+    name: str
+    roles: str
+    limit_minor: int | None
+    limit_currency: str | None
+    days: int
+    invited_by: str
+    invited_at: AwareDatetime
+    expires_at: AwareDatetime
+    request: str | None = None
+    seal: bytes = b""
+
+
+class InvitationRepository:
+    """Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, row: InvitationRow) -> None:
+        """Keep a new one."""
+        self._connection.execute(_ADD, dict(row))
+
+    def get(self, tenant: str, invitation_id: str) -> InvitationRow | None:
+        """Return the row; None where there is none."""
+        found = self._connection.execute(_GET, {"of_tenant": tenant, "id": invitation_id}).mappings().one_or_none()
+        return None if found is None else InvitationRow.model_validate(found)
+
+    def by_code(self, tenant: str, code_sha256: bytes) -> InvitationRow | None:
+        """Return the row of a code; None where there is none."""
+        found = self._connection.execute(_BY_CODE, {"of_tenant": tenant, "code": code_sha256}).mappings().one_or_none()
+        return None if found is None else InvitationRow.model_validate(found)
+
+    def list(self, tenant: str) -> tuple[InvitationRow, ...]:
+        """Return the newest, up to 200."""
+        rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings()
+        return tuple(InvitationRow.model_validate(row) for row in rows)
+
+    def answer(self, row: InvitationRow) -> bool:
+        """Keep what was registered; True for the one who did, of however many try at once."""
+        values = {"of_tenant": row.tenant, "id": row.invitation_id, "request": row.request, "seal": row.seal}
+        return self._connection.execute(_ANSWER, values).rowcount == 1
+
+    def end(self, tenant: str, invitation_id: str) -> bool:
+        """Take one away; True for the one who did."""
+        return self._connection.execute(_END, {"of_tenant": tenant, "id": invitation_id}).rowcount == 1
