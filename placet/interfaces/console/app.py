@@ -21,6 +21,8 @@ from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
+from placet.interfaces.console.identity.flow import BACK, PATH, IdentitySignIn
+from placet.interfaces.console.identity.provider import Provider
 from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
 from placet.interfaces.console.pages.keys import deciding, signing
 from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered
@@ -49,6 +51,7 @@ def create_console(
     secret: SecretStr,
     public_url: str = "",
     diagnose: Diagnose = no_diagnosis,
+    provider: Provider | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the console of one tenant.
@@ -58,6 +61,7 @@ def create_console(
         secret: The installation's own token, from which the keys of sessions are derived. It signs nobody in.
         public_url: Where browsers reach the console, if a proxy stands in front of it; empty where none does.
         diagnose: Looks at the installation.
+        provider: The operator's identity provider, where one is configured.
         clock: The time.
     """
     health_check = HealthCheck(served.database, served.engine)
@@ -65,7 +69,8 @@ def create_console(
     prompts = Prompts(served.database, served.tenant, secret, clock)
     parts = Parts(served, sessions, prompts, Templates(), health_check, Remembered(diagnose), clock, public_url)
     door = _Door(parts)
-    desk = sign_in.SignIn(parts, Attempts(time.monotonic))
+    attempts = Attempts(time.monotonic)
+    desk = sign_in.SignIn(parts, attempts, "" if provider is None else provider.host)
     routes = [
         Route(ROOT, _to_inbox),
         Route(f"{ROOT}/", _to_inbox),
@@ -91,6 +96,9 @@ def create_console(
         Route(f"{ROOT}/health", door.page(health.show, "health")),
         Route(f"{ROOT}/components", door.page(components.show, "console")),
     ]
+    if provider is not None:
+        identity = IdentitySignIn(parts, provider, desk, attempts, secret)
+        routes += [Route(PATH, identity.begin), Route(BACK, identity.back)]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Headers), Middleware(FormLimit)],

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from placet.governance.signing import dsse
 from placet.governance.signing.statement import parse_statement
-from tests.support.browser import NARROW, chromium, context_of, faults_of, keep, needs_chromium
+from tests.support.browser import chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.passkeys import at_localhost, device_of, enrolled
 from tests.support.servers.console import ConsoleUnderTest
 

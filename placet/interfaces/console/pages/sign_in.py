@@ -4,6 +4,7 @@ import logging
 import re
 from datetime import timedelta
 from typing import Final
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.parts import ROOT, Parts
-from placet.interfaces.console.sessions import LONGEST
+from placet.interfaces.console.sessions import LONGEST, Credential
 from placet.service.documents.access import holder_of
 
 _LOG = logging.getLogger(__name__)
@@ -30,12 +31,12 @@ _OFTEN: Final = "Too many wrong tokens were tried. Wait five minutes."
 class SignIn:
     """The page and what it posts to."""
 
-    def __init__(self, parts: Parts, attempts: Attempts) -> None:
-        self._parts, self._attempts = parts, attempts
+    def __init__(self, parts: Parts, attempts: Attempts, identity_host: str = "") -> None:
+        self._parts, self._attempts, self._identity_host = parts, attempts, identity_host
 
     async def show(self, request: Request) -> Response:
         """Ask for a token."""
-        return self._page(request, request.query_params.get("next", ""))
+        return self.page(request, request.query_params.get("next", ""))
 
     async def take(self, request: Request) -> Response:
         """Begin a session, if the token is one that an administrator signed for."""
@@ -43,26 +44,29 @@ class SignIn:
         form = await read_form(request)
         wanted, address = form.text("next"), request.client.host if request.client else ""
         if not self._attempts.begin(address):
-            return self._page(request, wanted, _OFTEN, 429)
+            return self.page(request, wanted, _OFTEN, 429)
         grant = await run_in_threadpool(self._holder, form.text("token"))
         if grant is None:
             _LOG.warning("a wrong token was tried at the console, from %s", address)
-            return self._page(request, wanted, _WRONG, 403)
+            return self.page(request, wanted, _WRONG, 403)
         self._attempts.was_right(address)
+        answer = RedirectResponse(safe(wanted), 303)
+        await run_in_threadpool(self.begin, request, answer, grant)
+        return answer
+
+    def begin(self, request: Request, answer: Response, credential: Credential) -> None:
+        """Begin a session, and let an answer say so to the browser."""
         # Whatever session the browser had ends: nobody can have planted one that is signed in now.
-        await run_in_threadpool(self._parts.sessions.end, request.cookies.get(self._parts.cookie))
-        session = await run_in_threadpool(self._parts.sessions.begin, grant)
-        answer = RedirectResponse(_safe(wanted), 303)
+        self._parts.sessions.end(request.cookies.get(self._parts.cookie))
         answer.set_cookie(
             self._parts.cookie,
-            session,
+            self._parts.sessions.begin(credential),
             max_age=int(LONGEST / timedelta(seconds=1)),
             path=ROOT,
             secure=self._parts.secure,
             httponly=True,
             samesite="strict",
         )
-        return answer
 
     async def leave(self, request: Request) -> Response:
         """End the session; a browser that has none is told the same."""
@@ -81,10 +85,13 @@ class SignIn:
             check_token(form, self._parts.sessions.form_token(session))
         self._parts.sessions.end(session)
 
-    def _page(self, request: Request, wanted: str, fault: str = "", status: int = 200) -> Response:
+    def page(self, request: Request, wanted: str, fault: str = "", status: int = 200) -> Response:
+        """Return the page, with what is wrong where something is."""
         values = {
             **bare(self._parts),
-            "next": _safe(wanted),
+            "next": safe(wanted),
+            "identity_host": self._identity_host,
+            "identity_path": f"{ROOT}/sign-in/identity?next={quote(safe(wanted), safe='')}",
             "fault": fault,
             "ended": "ended" in request.query_params and not fault,
             # The cookie comes with no request that begins elsewhere, as in a mail.
@@ -93,6 +100,6 @@ class SignIn:
         return HTMLResponse(self._parts.templates.render("sign_in.html", values), status)
 
 
-def _safe(wanted: str) -> str:
+def safe(wanted: str) -> str:
     """Return where to go on after signing in: a page of the console, never another site."""
     return wanted if _WITHIN.fullmatch(wanted) and not wanted.startswith(f"{ROOT}/sign-") else _HOME
