@@ -26,6 +26,7 @@ from placet.network.client import plain_client
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.documents.access import grant_identity, revoke_token
+from placet.service.runs import VOUCHED
 from tests.support.browser import chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.guard import GUARD
 from tests.support.servers.console import ConsoleUnderTest, console_of
@@ -84,14 +85,14 @@ def test_somebody_signs_in_at_their_own_provider_and_acts_under_the_name_that_wa
     browser: Browser, console: ConsoleUnderTest, issuer: tuple[str, int]
 ) -> None:
     world = console.world
-    with context_of(browser, console.url) as context:
+    with context_of(browser, console.url, others=(issuer[0],)) as context:
         page = context.new_page()
         page.goto("/console/runs")
         keep(page, "identity-sign-in-1280")
         page.get_by_role("link", name="Sign in at localhost").click()
         page.get_by_label("Login").fill("olga")
         page.get_by_role("button", name="Continue").click()
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("textbox", name="Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="You are not known here")).to_be_visible()
         keep(page, "identity-unknown-1280")
@@ -101,22 +102,22 @@ def test_somebody_signs_in_at_their_own_provider_and_acts_under_the_name_that_wa
         granted = known(console, issuer[0], subject, "olga", "operator")
         page.goto("/console/runs")
         page.get_by_role("link", name="Sign in at localhost").click()
-        expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-        (cookie,) = (one for one in context.cookies() if one["value"] and "identity" not in one["name"])
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+        (cookie,) = (one for one in context.cookies() if one["name"] == "placet")
         assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
         page.goto("/console/runs/confirm?customer_id=C00009&agent=retention")
         page.get_by_role("button", name="Start the run").click()
         expect(page.get_by_text("C00009").first).to_be_visible()
         run_id = page.url.rpartition("/")[2]
-        requested = world.events(run_id, "run.requested")[0]
-        assert (requested.actor, requested.body["token"]) == ("olga", granted)
+        (vouched,) = world.events("tenant/demo", VOUCHED)
+        assert (vouched.actor, vouched.body) == ("olga", {"run_id": run_id, "token": granted})
         revoke_token(world.database, tenant="demo", token_id=granted, by="root")
         page.goto("/console/runs")
         expect(page.get_by_text("Your session has ended")).to_be_visible()
         again = known(console, issuer[0], subject, "olga", "auditor")
         assert again != granted
         page.get_by_role("link", name="Sign in at localhost").click()
-        expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
         expect(page.get_by_text("auditor · demo")).to_be_visible()
 
 

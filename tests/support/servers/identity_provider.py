@@ -45,6 +45,8 @@ def serve(port: int, back: str) -> None:
             token_endpoint_auth_method="client_secret_basic",
         )
         Backend.instance.save(client)
+        client.audience = [client]
+        Backend.instance.save(client)
     run_simple("127.0.0.1", port, app, threaded=True)
 
 

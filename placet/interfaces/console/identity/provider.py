@@ -28,7 +28,11 @@ from placet.contracts.base import first_fault
 from placet.contracts.text import WORDS, one_line
 from placet.errors import PlacetError
 
-ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
+ALGORITHMS: Final = (
+    *(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)),
+    "EdDSA",
+    "Ed25519",
+)
 """Signatures by published keys alone: never `none`, and no shared secret."""
 
 SCOPE: Final = "openid"
