@@ -26,7 +26,7 @@ from placet.network.client import plain_client
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.documents.access import grant_identity, revoke_token
-from placet.service.runs import VOUCHED
+from placet.service.keeping.tenant_record import VOUCHED
 from tests.support.browser import chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.guard import GUARD
 from tests.support.servers.console import ConsoleUnderTest, console_of
@@ -179,7 +179,7 @@ def hostile(claims: Callable[[dict[str, Any]], str], metadata: dict[str, str] | 
                 "jwks_uri": f"{address}/keys",
                 **(metadata or {}),
             }
-            self.tell(KeySet([KEY]).as_dict() if self.path == "/keys" else said)
+            self.tell({**KeySet([KEY]).as_dict()} if self.path == "/keys" else said)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
