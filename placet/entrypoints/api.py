@@ -19,11 +19,15 @@ from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
+from placet.interfaces.console.identity.flow import BACK
+from placet.interfaces.console.identity.provider import Client, Provider
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.guard import checked_token
 from placet.interfaces.http.served import Served
+from placet.network.client import plain_client
+from placet.network.tls import tls_context
 from placet.service.documents.first_administrator import SetupCode
 from placet.service.policy_files import read_policy_files
 
@@ -77,6 +81,7 @@ def serve(settings: Settings) -> None:
             public_url=settings.console_url,
             diagnose=lambda: _diagnosed(settings),
             setup=SetupCode(settings.setup_code),
+            provider=_provider(settings),
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -107,6 +112,22 @@ def beside(api: ASGIApp, console: ASGIApp) -> ASGIApp:
 
 def _policies(settings: Settings, agent: str) -> PolicySet:
     return PolicySet(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """Return the identity provider that is configured.
+
+    Raises:
+        ConfigurationError: the settings do not suffice.
+    """
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id or not settings.console_url:
+        raise ConfigurationError(
+            "PLACET_OIDC_ISSUER needs PLACET_OIDC_CLIENT_ID, and PLACET_CONSOLE_URL, to which it sends people back"
+        )
+    client = Client(settings.oidc_client_id, settings.oidc_client_secret, f"{settings.console_url}{BACK}")
+    return Provider(settings.oidc_issuer, client, plain_client(tls=tls_context(settings.oidc_ca_file)))
 
 
 def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:

@@ -179,6 +179,17 @@ class Settings(BaseSettings):
         description="origin at which browsers reach the console through a proxy; empty: they reach the API's address",
     )
 
+    oidc_issuer: str = Field(
+        default="",
+        pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?)?$",
+        description="identity provider by which people sign in at the console, as it names itself; empty: none",
+    )
+    oidc_client_id: str = Field(default="", description="this installation's name there")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="its secret there; none: a public client")
+    oidc_ca_file: Path | None = Field(
+        default=None, description="certificates that sign the provider's; default: those that are trusted anyway"
+    )
+
     metrics_token: SecretStr | None = Field(
         default=None, description="bearer token that reads /metrics, of the API and of workers; none: there is none"
     )

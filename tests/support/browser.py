@@ -34,14 +34,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def context_of(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContext]:
-    """Open a profile of its own; whatever it asks of another host fails the test."""
+def context_of(browser: Browser, url: str, *, others: tuple[str, ...] = (), **options: Any) -> Iterator[BrowserContext]:
+    """Open a profile of its own; whatever it asks of a host that is not meant fails the test."""
     context = browser.new_context(base_url=url, viewport=options.pop("viewport", WIDE), **options)
     context.set_default_timeout(15_000)
     strangers: list[str] = []
 
     def note(request: Request) -> None:
-        if not request.url.startswith((url, "data:")):
+        if not request.url.startswith((url, "data:", *others)):
             strangers.append(request.url)
 
     context.on("request", note)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, StrictInt, model_validator
 
 from placet.contracts.base import Digest, Frozen, PersonName
 from placet.contracts.people.signed import SignedDocument
@@ -16,6 +16,9 @@ Action = Literal["read", "operate", "withdraw", "deliver"]
 
 LONGEST = timedelta(days=366)
 """A token is issued anew at least once a year."""
+
+MOST_GRANTS = 1_000
+"""For one identity, withdrawn ones included."""
 
 TokenId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Names a token without giving anything away of its secret."""
@@ -31,14 +34,30 @@ Voucher = str | SignedInBy
 """What vouches for who acts: a token, by its id, or the passkey that they signed in with."""
 
 
+class Identity(Frozen):
+    """Somebody as an identity provider knows them (OpenID Connect Core 1.0, section 2: `iss` and `sub`).
+
+    Attributes:
+        issuer: The provider, exactly as it names itself.
+        subject: The person, as that provider names them for ever; an address of theirs may change hands.
+        number: Which grant for this person it is, counted from 0: a withdrawn one is never used again.
+    """
+
+    issuer: Annotated[str, Field(pattern=r"^https?://[\x21-\x7e]{1,300}$")]
+    subject: Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,255}$")]
+    number: Annotated[StrictInt, Field(ge=0, lt=MOST_GRANTS)] = 0
+
+
 class AccessGrant(SignedDocument):
-    """One token of one named person or system. `signer` is the administrator.
+    """One token of one named person or system, or their identity at a provider. `signer` is the administrator.
 
     Attributes:
         name: In whose name requests with it are made.
         roles: What policy is asked about.
-        token_sha256: SHA-256 of the token's text; the token itself is kept nowhere.
+        token_sha256: SHA-256 of the token's text, which is kept nowhere; where there is an `identity`, of that
+            (`placet.governance.access.identities`).
         expires_at: First moment at which it no longer counts.
+        identity: Who signs in at the provider; left out of everything that is written where it is a token.
     """
 
     name: PersonName
@@ -46,6 +65,7 @@ class AccessGrant(SignedDocument):
     token_id: TokenId
     token_sha256: Digest
     expires_at: AwareDatetime
+    identity: Annotated[Identity | None, Field(exclude_if=lambda identity: identity is None)] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -4,7 +4,7 @@ A token is `placet_`, its id, `_`, and 256 random bits. Whoever presents it show
 an administrator signed. Invariants of one that counts, in the order they are checked:
  (1) its grant is a signed document of this tenant (`placet.governance.signing.signed`, all of its invariants, now: a
      grant ends with the key that signed it);
- (2) its signer is an administrator;
+ (2) its signer is an administrator, and one for an identity is named by it (`check_identity`);
  (3) it has not expired (`check_not_expired`);
  (4) the SHA-256 of what was presented is the one that was signed, compared in constant time.
 That it was not revoked is on the record, and the caller's to ask.
@@ -20,6 +20,7 @@ from placet.contracts.people.access import AccessGrant
 from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
+from placet.governance.access.identities import check_identity
 from placet.governance.approvals import FindKey
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import verify_document
@@ -64,6 +65,7 @@ def verify_grant(text: str, *, tenant: str, now: datetime, find_key: FindKey) ->
             f"{verified.key.name!r} does not hold the role {ADMINISTRATOR!r}; held: {', '.join(verified.key.roles)}",
             code="not_administrator",
         )
+    check_identity(verified.document)
     return verified.document
 
 
@@ -79,4 +81,4 @@ def check_not_expired(grant: AccessGrant, now: datetime) -> None:
 
 def presents(grant: AccessGrant, text: str) -> bool:
     """Return whether `text` is the token that was signed for (invariant 4)."""
-    return compare_digest(sha256_hex(text.encode()), grant.token_sha256)
+    return grant.identity is None and compare_digest(sha256_hex(text.encode()), grant.token_sha256)

@@ -21,6 +21,8 @@ from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
+from placet.interfaces.console.identity.flow import BACK, PATH, IdentitySignIn
+from placet.interfaces.console.identity.provider import Provider
 from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
 from placet.interfaces.console.pages.keys import approvers, deciding, signing
 from placet.interfaces.console.pages.keys.joining import Joining
@@ -55,6 +57,7 @@ def create_console(
     public_url: str = "",
     diagnose: Diagnose = no_diagnosis,
     setup: SetupCode | None = None,
+    provider: Provider | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the console of one tenant.
@@ -65,6 +68,7 @@ def create_console(
         public_url: Where browsers reach the console, if a proxy stands in front of it; empty where none does.
         diagnose: Looks at the installation.
         setup: The code that makes the first administrator; None: there is no such door.
+        provider: The operator's identity provider, where one is configured.
         clock: The time.
     """
     health_check = HealthCheck(served.database, served.engine)
@@ -83,9 +87,11 @@ def create_console(
         invitations,
         door_code,
         public_url,
+        "" if provider is None else provider.host,
     )
     door = _Door(parts)
-    desk = sign_in.SignIn(parts, Attempts(time.monotonic))
+    attempts = Attempts(time.monotonic)
+    desk = sign_in.SignIn(parts, attempts)
     keys = PasskeySignIn(parts, Attempts(time.monotonic))
     routes = [
         Route(ROOT, _to_inbox),
@@ -115,6 +121,9 @@ def create_console(
         Route(f"{ROOT}/health", door.page(health.show, "health")),
         Route(f"{ROOT}/components", door.page(components.show, "console")),
     ]
+    if provider is not None:
+        identity = IdentitySignIn(parts, provider, attempts, secret)
+        routes += [Route(PATH, identity.begin), Route(BACK, identity.back)]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Headers), Middleware(FormLimit)],

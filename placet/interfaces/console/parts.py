@@ -85,6 +85,7 @@ class Parts:
         setup: The code that makes the first administrator, where one waits.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
+        identity_host: The name of the operator's identity provider; empty where there is none.
     """
 
     served: Served
@@ -97,6 +98,7 @@ class Parts:
     invitations: Invitations
     setup: SetupCode
     public_url: str = ""
+    identity_host: str = ""
 
     @property
     def secure(self) -> bool:

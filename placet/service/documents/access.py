@@ -8,12 +8,16 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
-from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
+from pydantic import ValidationError
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.people.access import MOST_GRANTS, AccessGrant, AccessRole, Identity, KnownToken
 from placet.contracts.text import NAME, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.governance.access.identities import named
 from placet.governance.access.tokens import check_not_expired, new_token, presents, token_id_of, verify_grant
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
@@ -63,22 +67,76 @@ def issue_token(
         ConfigurationError: no administrator is pinned here.
         DecisionRefused: `by` is no administrator.
     """
-    now, token = datetime.now(UTC), new_token()
+    token = new_token()
     with checked():
-        grant = AccessGrant(
-            tenant=tenant,
-            signer=by.name,
-            signed_at=now,
-            document_id=secrets.token_hex(16),
-            reason=reason,
-            name=name,
-            roles=roles,
-            token_id=token.token_id,
-            token_sha256=token.sha256,
-            expires_at=now + timedelta(days=days),
-        )
+        grant = _grant(tenant, name, roles, days, by.name, reason, token.token_id, token.sha256)
     take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
     return Issued(token.text, grant)
+
+
+def grant_identity(
+    database: Database,
+    *,
+    tenant: str,
+    issuer: str,
+    subject: str,
+    name: str,
+    roles: tuple[AccessRole, ...],
+    days: int,
+    by: Signer,
+    reason: str = "",
+) -> AccessGrant:
+    """Sign that whoever an identity provider knows as `subject` is `name`, and take that on the record.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose console it opens.
+        issuer: The provider, as it names itself.
+        subject: The person, as the provider names them.
+        name: The person, as the record names them.
+        roles: What they may do (`placet/governance/access/access.cedar`).
+        days: Until it expires.
+        by: An administrator.
+        reason: Kept on the record.
+
+    Raises:
+        UsageError: a value is malformed.
+        ConfigurationError: no administrator is pinned here.
+        DecisionRefused: `by` is no administrator.
+    """
+    with checked():
+        identity = Identity(issuer=issuer, subject=subject)
+        with database.reading() as tx:
+            unused = next(one for one in _numbered(identity) if _issued(tx, tenant, named(one).token_id) is None)
+        grant = _grant(tenant, name, roles, days, by.name, reason, *named(unused), identity=unused)
+    return take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
+
+
+def _grant(
+    tenant: str,
+    name: str,
+    roles: tuple[AccessRole, ...],
+    days: int,
+    signer: str,
+    reason: str,
+    token_id: str,
+    sha256: str,
+    identity: Identity | None = None,
+) -> AccessGrant:
+    now = datetime.now(UTC)
+    return AccessGrant(
+        tenant=tenant,
+        signer=signer,
+        signed_at=now,
+        document_id=secrets.token_hex(16),
+        reason=reason,
+        name=name,
+        roles=roles,
+        token_id=token_id,
+        token_sha256=sha256,
+        expires_at=now + timedelta(days=days),
+        identity=identity,
+    )
 
 
 def take_grant(database: Database, envelope: str, *, tenant: str) -> AccessGrant:
@@ -159,13 +217,34 @@ def grant_of(database: Database, tenant: str, token_id: str, now: datetime) -> A
     return None if known.fault or known.revoked_at is not None else known.grant
 
 
+def grant_of_identity(database: Database, tenant: str, issuer: str, subject: str, now: datetime) -> AccessGrant | None:
+    """Return what counts now for whom a provider says that it is; None where nothing does. The newest grant counts."""
+    try:
+        identity = Identity(issuer=issuer, subject=subject)
+    except ValidationError:
+        return None
+    ids = (named(one).token_id for one in _numbered(identity))
+    with database.reading() as tx:
+        issued = takewhile(lambda token_id: _issued(tx, tenant, token_id) is not None, ids)
+        newest = max(enumerate(issued), default=None)
+    return None if newest is None else grant_of(database, tenant, newest[1], now)
+
+
+def _numbered(identity: Identity) -> Iterator[Identity]:
+    return (identity.model_copy(update={"number": number}) for number in range(MOST_GRANTS))
+
+
+def _issued(tx: Transaction, tenant: str, token_id: str) -> AuditEvent | None:
+    return tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{token_id}")
+
+
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant:
     grant = verify_grant(text, tenant=tenant, now=now, find_key=tx.approvers.get)
     check_not_expired(grant, now)
     if tx.audit.find(f"tenant/{tenant}", f"{REVOKED}.{grant.token_id}") is not None:
         raise UsageError(f"token {grant.token_id} was revoked; issue a new one", code="already_revoked")
     document = tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
-    terms = grant.model_dump(mode="json", include={"name", "roles", "token_id", "expires_at", "reason"})
+    terms = grant.model_dump(mode="json", include={"name", "roles", "token_id", "expires_at", "reason", "identity"})
     entry = tx.record_act(tenant, ISSUED, grant.signer, now, grant.token_id, {**terms, "document": document})
     if entry.body.get("document") != document:
         raise DecisionRefused("another token has this id; issue a new one", code="duplicate")

@@ -37,8 +37,8 @@ OPERATOR = {"X-Placet-Operator": "olga.ops"}
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    listener = api._listen("127.0.0.1", 0)
+def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    listener = api._listen("127.0.0.1", port)
     server = uvicorn.Server(api._config(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -14,6 +14,7 @@ from placet.entrypoints.api import beside
 from placet.entrypoints.connection import connect
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
+from placet.interfaces.console.identity.provider import Provider
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
@@ -72,7 +73,11 @@ class ConsoleUnderTest:
 
 @contextmanager
 def console_of(
-    world: World, diagnose: Callable[[], tuple[Diagnosed, ...]] = lambda: (), public_url: str = ""
+    world: World,
+    diagnose: Callable[[], tuple[Diagnosed, ...]] = lambda: (),
+    public_url: str = "",
+    provider: Provider | None = None,
+    port: int = 0,
 ) -> Iterator[ConsoleUnderTest]:
     """Serve the console and the API of a world at one address, as `placet api` does."""
 
@@ -87,8 +92,16 @@ def console_of(
     secret, clock, setup = SecretStr(TOKEN), Clock(), SetupCode(world.settings.setup_code)
     served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: ())
     api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
-    console = create_console(served, secret=secret, diagnose=diagnose, public_url=public_url, setup=setup, clock=clock)
-    with serving(beside(api, console)) as url:
+    console = create_console(
+        served,
+        secret=secret,
+        diagnose=diagnose,
+        public_url=public_url,
+        setup=setup,
+        clock=clock,
+        provider=provider,
+    )
+    with serving(beside(api, console), port) as url:
         yield ConsoleUnderTest(world, url, clock, setup)
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 from datetime import timedelta
 from typing import Final
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import advice_for, party_of
-from placet.interfaces.console.sessions import LONGEST
+from placet.interfaces.console.sessions import LONGEST, Credential
 from placet.service.documents.access import holder_of
 
 _LOG = logging.getLogger(__name__)
@@ -50,10 +51,9 @@ class SignIn:
             _LOG.warning("a wrong token was tried at the console, from %s", address)
             return self._page(request, wanted, _WRONG, 403)
         self._attempts.was_right(address)
-        # Whatever session the browser had ends: nobody can have planted one that is signed in now.
-        await run_in_threadpool(self._parts.sessions.end, request.cookies.get(self._parts.cookie))
-        session = await run_in_threadpool(self._parts.sessions.begin, grant)
-        return signed_in(self._parts, session, wanted)
+        answer = RedirectResponse(safe(wanted), 303)
+        await run_in_threadpool(begin_session, self._parts, request, answer, grant)
+        return answer
 
     async def leave(self, request: Request) -> Response:
         """End the session; a browser that has none is told the same."""
@@ -76,9 +76,15 @@ class SignIn:
         return sign_in_page(self._parts, request, wanted, fault, status)
 
 
-def signed_in(parts: Parts, session: str, wanted: str) -> Response:
-    """Lead on, with the cookie of a session that has just begun; whatever was before it ends."""
-    answer = RedirectResponse(_safe(wanted), 303)
+def begin_session(parts: Parts, request: Request, answer: Response, credential: Credential) -> None:
+    """Begin a session, and let an answer say so to the browser; whatever was before it ends."""
+    # Nobody can have planted a session that is signed in now.
+    parts.sessions.end(request.cookies.get(parts.cookie))
+    keep_session(parts, answer, parts.sessions.begin(credential))
+
+
+def keep_session(parts: Parts, answer: Response, session: str) -> None:
+    """Let an answer give the browser the cookie of a session that has just begun."""
     answer.set_cookie(
         parts.cookie,
         session,
@@ -89,6 +95,12 @@ def signed_in(parts: Parts, session: str, wanted: str) -> Response:
         samesite="strict",
     )
     answer.delete_cookie(parts.pre_cookie, path=ROOT, secure=parts.secure, httponly=True, samesite="strict")
+
+
+def signed_in(parts: Parts, session: str, wanted: str) -> Response:
+    """Lead on, with the cookie of a session that has just begun."""
+    answer = RedirectResponse(safe(wanted), 303)
+    keep_session(parts, answer, session)
     return answer
 
 
@@ -97,7 +109,9 @@ def sign_in_page(parts: Parts, request: Request, wanted: str, fault: str = "", s
     values = {
         **bare(parts),
         "advice": "" if party_of(request, parts.public_url) else advice_for(request, parts.public_url),
-        "next": _safe(wanted),
+        "next": safe(wanted),
+        "identity_host": parts.identity_host,
+        "identity_path": f"{ROOT}/sign-in/identity?next={quote(safe(wanted), safe='')}",
         "fault": fault,
         "ended": "ended" in request.query_params and not fault,
         # The cookie comes with no request that begins elsewhere, as in a mail.
@@ -106,6 +120,6 @@ def sign_in_page(parts: Parts, request: Request, wanted: str, fault: str = "", s
     return HTMLResponse(parts.templates.render("sign_in.html", values), status)
 
 
-def _safe(wanted: str) -> str:
+def safe(wanted: str) -> str:
     """Return where to go on after signing in: a page of the console, never another site."""
     return wanted if _WITHIN.fullmatch(wanted) and not wanted.startswith(f"{ROOT}/sign-") else _HOME
