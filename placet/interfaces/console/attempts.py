@@ -1,4 +1,9 @@
-"""How often somebody may try to sign in: counted in memory, for each address and over all of them."""
+"""How many wrong tokens were tried: counted in memory, for each address and over all of them.
+
+A token has 256 random bits: nobody guesses one, however often they try. So a good token is always let in. Who tries
+wrong ones must not lock out others, who may come through the same proxy, and so from the same address. What the count
+bounds is the noise in the log.
+"""
 
 import threading
 from collections import deque
@@ -7,13 +12,11 @@ from typing import Final
 
 PER_ADDRESS: Final = 10
 IN_TOTAL: Final = 100
-"""A token has 256 random bits: what this bounds is load, and the noise in the log."""
-
 WINDOW_SECONDS: Final = 300.0
 
 
 class Attempts:
-    """Wrong attempts within the window. One under way counts as wrong until it turns out right.
+    """Wrong attempts within the window.
 
     Args:
         clock: Monotonic time in seconds.
@@ -24,8 +27,8 @@ class Attempts:
         self._lock = threading.Lock()
         self._made: deque[tuple[float, str]] = deque()  # `IN_TOTAL` at most
 
-    def begin(self, address: str) -> bool:
-        """Count an attempt from this address; False, and nothing counted, where there were too many."""
+    def was_wrong(self, address: str) -> bool:
+        """Count a wrong attempt from this address; False, and nothing counted, where there were too many."""
         with self._lock:
             now = self._clock()
             while self._made and self._made[0][0] <= now - WINDOW_SECONDS:
@@ -35,11 +38,3 @@ class Attempts:
                 return False
             self._made.append((now, address))
             return True
-
-    def was_right(self, address: str) -> None:
-        """Take the newest attempt from this address off the count."""
-        with self._lock:
-            for index in range(len(self._made) - 1, -1, -1):
-                if self._made[index][1] == address:
-                    del self._made[index]
-                    return

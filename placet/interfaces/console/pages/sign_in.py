@@ -24,7 +24,7 @@ _WRONG: Final = (
     "This token opens nothing here. It is misspelt, revoked, expired, another tenant's, or the installation's own, "
     "which names nobody."
 )
-_OFTEN: Final = "Too many wrong tokens were tried. Wait five minutes."
+_OFTEN: Final = "Too many wrong tokens were tried. A good one is let in."
 
 
 class SignIn:
@@ -42,13 +42,12 @@ class SignIn:
         check_origin(request, self._parts.public_url)
         form = await read_form(request)
         wanted, address = form.text("next"), request.client.host if request.client else ""
-        if not self._attempts.begin(address):
-            return self._page(request, wanted, _OFTEN, 429)
         grant = await run_in_threadpool(self._holder, form.text("token"))
         if grant is None:
+            if not self._attempts.was_wrong(address):
+                return self._page(request, wanted, _OFTEN, 429)
             _LOG.warning("a wrong token was tried at the console, from %s", address)
             return self._page(request, wanted, _WRONG, 403)
-        self._attempts.was_right(address)
         # Whatever session the browser had ends: nobody can have planted one that is signed in now.
         await run_in_threadpool(self._parts.sessions.end, request.cookies.get(self._parts.cookie))
         session = await run_in_threadpool(self._parts.sessions.begin, grant)
