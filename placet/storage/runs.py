@@ -216,6 +216,18 @@ class RunRepository:
         query = matching(tenant, state=state, customer_id=customer_id, requested_by=requested_by, **more)
         return _ORDER.read(self._connection, query, tenant, run_record, after=before, limit=limit)
 
+    def reversals(self, tenant: str, *, after: str | None = None, limit: int = 50) -> tuple[RunRecord, ...]:
+        """List runs that take back another one, newest request first; `after` ended the previous page.
+
+        What it reads grows with the number of reversals, not with that of runs.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        # Of the indices only the one over `reverses` is of use: a condition on the tenant would offer all its runs.
+        query = select(RUN).where(RUN.c.reverses > "", RUN.c.tenant.concat("") == tenant)
+        return _ORDER.read(self._connection, query, tenant, run_record, after=after, limit=limit)
+
     def proposed(
         self, tenant: str, customer_id: str, *, after: str | None = None, limit: int = 50
     ) -> tuple[ProposedRun, ...]:

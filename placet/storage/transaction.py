@@ -21,6 +21,7 @@ from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import Appended, AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
+from placet.storage.log.search import EntrySearch
 from placet.storage.log.tree import LogTree
 from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
@@ -67,6 +68,7 @@ class Transaction:
         "decisions",
         "delegations",
         "effects",
+        "entries",
         "erasures",
         "figures",
         "halts",
@@ -98,6 +100,7 @@ class Transaction:
         self.checkpoints = CheckpointRepository(connection)
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.entries = EntrySearch(connection)
         self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)

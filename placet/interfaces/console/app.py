@@ -20,9 +20,10 @@ from placet.interfaces.console.assets_folder import serve_asset
 from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.failures import Failures, SignedOut
-from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
+from placet.interfaces.console.forms import LARGEST_PART, Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
-from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
+from placet.interfaces.console.installed import Installed
+from placet.interfaces.console.pages import components, customers, halts, health, inbox, rooms, run, runs, sign_in
 from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered, may
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
@@ -33,6 +34,7 @@ Page = Callable[[Asked], Response]
 Act = Callable[[Asked, Form], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+_BARE: Final = Installed()
 _LIVE: Final = "hx-request"
 """What htmx says of a request that no person made: it prolongs no session."""
 
@@ -48,6 +50,7 @@ def create_console(
     secret: SecretStr,
     public_url: str = "",
     diagnose: Diagnose = no_diagnosis,
+    installed: Installed = _BARE,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the console of one tenant.
@@ -57,11 +60,12 @@ def create_console(
         secret: The installation's own token, from which the keys of sessions are derived. It signs nobody in.
         public_url: Where browsers reach the console, if a proxy stands in front of it; empty where none does.
         diagnose: Looks at the installation.
+        installed: What else the installation offers.
         clock: The time.
     """
     health_check = HealthCheck(served.database, served.engine)
     sessions = Sessions(served.database, served.tenant, secret, clock)
-    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url)
+    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url, installed)
     door = _Door(parts)
     desk = sign_in.SignIn(parts, Attempts(time.monotonic))
     routes = [
@@ -85,6 +89,11 @@ def create_console(
         Route(f"{ROOT}/halts", door.act(halts.place, "operate", "halts"), methods=["POST"]),
         Route(f"{ROOT}/health", door.page(health.show, "health")),
         Route(f"{ROOT}/components", door.page(components.show, "console")),
+        *(Route(ROOT + one.path, door.page(one.show, one.area, one.action)) for one in rooms.SHOWN),
+        *(
+            Route(ROOT + one.path, door.act(one.do, one.action, one.area, one.largest), methods=["POST"])
+            for one in rooms.POSTED
+        ),
     ]
     return Starlette(
         routes=routes,
@@ -121,8 +130,8 @@ class _Door:
 
         return endpoint
 
-    def act(self, do: Act, action: Action, area: str) -> Endpoint:
-        """Return an endpoint that a form is posted to."""
+    def act(self, do: Act, action: Action, area: str, largest: int = LARGEST_PART) -> Endpoint:
+        """Return an endpoint that a form is posted to; `largest` bounds a file that comes with it, in bytes."""
 
         def answer(request: Request, form: Form) -> Response:
             visitor = self._visitor(request)
@@ -133,7 +142,7 @@ class _Door:
 
         async def endpoint(request: Request) -> Response:
             check_origin(request, self._parts.public_url)
-            return await run_in_threadpool(answer, request, await read_form(request))
+            return await run_in_threadpool(answer, request, await read_form(request, largest))
 
         return endpoint
 

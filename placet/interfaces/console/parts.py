@@ -1,9 +1,10 @@
 """What all pages stand on, and what one request is."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,18 +14,23 @@ from starlette.responses import HTMLResponse, Response
 from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
 from placet.governance.access.rules import permits
+from placet.interfaces.console.installed import Installed
+from placet.interfaces.console.jobs import Jobs
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 
 ROOT: Final = "/console"
+_COOKIE_DIGITS: Final = 12
 
 AREAS: Final = (
     ("inbox", "Inbox", "inbox"),
     ("runs", "Runs", "runs"),
     ("customers", "Customers", "customers"),
+    ("governance", "Governance", "policies"),
     ("halts", "Halts", "halts"),
+    ("audit", "Audit", "record"),
     ("health", "Health", "health"),
 )
 """What stands in the navigation: path, label, and the area that policy is asked about."""
@@ -78,6 +84,8 @@ class Parts:
         served: The tenant.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
+        installed: What else the installation offers.
+        jobs: Where long work is done.
     """
 
     served: Served
@@ -87,6 +95,8 @@ class Parts:
     diagnose: Diagnose
     clock: Callable[[], datetime]
     public_url: str = ""
+    installed: Installed = field(default_factory=Installed)
+    jobs: Jobs = field(default_factory=Jobs)
 
     @property
     def secure(self) -> bool:
@@ -96,7 +106,17 @@ class Parts:
     @property
     def cookie(self) -> str:
         """The name of the session's cookie."""
-        return "__Secure-placet" if self.secure else "placet"
+        name = cookie_name(self.served.database.name, self.served.tenant)
+        return f"__Secure-{name}" if self.secure else name
+
+
+def cookie_name(database: str, tenant: str) -> str:
+    """Return a name of this console's own: browsers keep cookies by host, whose ports may have several consoles.
+
+    Servers that share a database share sessions.
+    """
+    digest = hashlib.sha256(f"{database}\n{tenant}".encode("utf-8", "replace")).hexdigest()
+    return f"placet-{digest[:_COOKIE_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +160,6 @@ def around(asked: Asked) -> Mapping[str, Any]:
         ],
         "form_token": asked.visitor.form_token,
         "now": asked.now,
+        "here": asked.request.url.path + (f"?{asked.request.url.query}" if asked.request.url.query else ""),
         "may_operate": asked.may("operate", "runs"),
     }

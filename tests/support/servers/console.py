@@ -10,17 +10,18 @@ from pydantic import SecretStr
 
 from placet.contracts.people.access import AccessRole
 from placet.engine.client import Engine
-from placet.entrypoints.api import beside
+from placet.entrypoints.api import beside, installed
 from placet.entrypoints.connection import connect
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
-from placet.interfaces.console.parts import Diagnosed
+from placet.interfaces.console.parts import Diagnosed, cookie_name
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import issue_token
 from placet.service.policy_files import read_policy_files
 from tests.integration.http.calling import TOKEN, serving
+from tests.support.facts import FACTS
 from tests.support.guard import GUARD
 from tests.support.world import World
 
@@ -45,6 +46,7 @@ class ConsoleUnderTest:
     world: World
     url: str
     clock: Clock
+    cookie: str
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, name: str, *roles: AccessRole, days: int = 7) -> str:
@@ -82,12 +84,14 @@ def console_of(
     def policies(_agent: str) -> PolicySet:
         return PolicySet(read_policy_files(world.policy_file))
 
-    secret, clock = SecretStr(TOKEN), Clock()
-    served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: ())
+    secret, clock, given = SecretStr(TOKEN), Clock(), installed(world.settings)
+    served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: FACTS)
     api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
-    console = create_console(served, secret=secret, diagnose=diagnose, public_url=public_url, clock=clock)
+    console = create_console(
+        served, secret=secret, diagnose=diagnose, installed=given, public_url=public_url, clock=clock
+    )
     with serving(beside(api, console)) as url:
-        yield ConsoleUnderTest(world, url, clock)
+        yield ConsoleUnderTest(world, url, clock, cookie_name(world.database.name, "demo"))
 
 
 def form_token(page: str) -> str:

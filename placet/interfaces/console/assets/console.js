@@ -22,7 +22,7 @@ function colour(name) {
 
 // 2026-06 is June; the table has the year.
 function monthName(text) {
-  const month = Number(text.slice(5));
+  const month = /^\d{4}-\d{2}$/.test(text) ? Number(text.slice(5)) : 0;
   return month ? new Date(2000, month - 1).toLocaleString("en", { month: "short" }) : text;
 }
 
@@ -61,6 +61,15 @@ document.addEventListener("htmx:afterSwap", () => prepare(document.getElementByI
 document.addEventListener("htmx:beforeSwap", (event) => {
   // What is open, and a file that was chosen, outlive a refresh of the page as far as they can.
   if (document.querySelector("input[type=file]")?.files.length && document.querySelector("#run form")) event.detail.shouldSwap = event.detail.xhr.status === 286;
+});
+
+// What was chosen on the inbox stays chosen when the list is shown anew.
+let chosen = [];
+document.addEventListener("htmx:beforeSwap", () => {
+  chosen = [...document.querySelectorAll("#waiting input[name=run]:checked")].map((box) => box.id);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of chosen) document.getElementById(id)?.click();
 });
 let narrowness = 0;
 window.addEventListener("resize", () => {

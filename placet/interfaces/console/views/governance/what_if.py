@@ -1,0 +1,133 @@
+"""What would become of a proposal, in sentences."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from placet.contracts.proposal import MutationKind
+from placet.contracts.text import NAME, WORDS, counted, one_line
+from placet.governance.policy.authoring.gate_words import terms_in_words
+from placet.governance.policy.authoring.why import Explained, Say
+from placet.interfaces.console.views.common import Tone
+from placet.service.reading.what_if import MandateSaid, PersonSaid, Supposed, WhatIf
+
+KINDS: Final[dict[MutationKind, str]] = {
+    "adjust_balance": "A credit or debit on a balance",
+    "order_product": "An order of a product",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One policy that had a say: its author's words, and its conditions with whether each holds."""
+
+    policy: str
+    permits: bool
+    where: str
+    description: str
+    conditions: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who could decide it, or not, and why."""
+
+    name: str
+    allowed: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer.
+
+    Attributes:
+        question: What was supposed.
+        signing: Who must sign; empty where nobody is asked.
+        mandates: What mandates in force would do, one sentence each.
+        customer: What is known of the customer, in one sentence; empty where none was named.
+    """
+
+    question: str
+    tone: Tone
+    headline: str
+    signing: str
+    mandates: tuple[str, ...]
+    people: tuple[Person, ...]
+    because: tuple[Because, ...]
+    customer: str
+
+
+def answer_of(supposed: Supposed, found: WhatIf) -> Answer:
+    """Return what would become of what was supposed."""
+    treatment = supposed.treatment.replace("_", " ")
+    what = f"{supposed.agent} proposes {treatment} for {supposed.cost}, in a run that {supposed.requested_by} asked for"
+    tone, headline = _headline(found)
+    return Answer(
+        question=one_line(what),
+        tone=tone,
+        headline=headline,
+        signing=_signing(found.proposing),
+        mandates=tuple(_mandate(one) for one in found.mandates),
+        people=tuple(_person(one) for one in sorted(found.people, key=lambda one: not one.allowed)),
+        because=tuple(_because(say) for say in found.proposing.says),
+        customer=_customer(supposed, found),
+    )
+
+
+def _headline(found: WhatIf) -> tuple[Tone, str]:
+    if not found.proposing.allowed:
+        why = one_line(found.proposing.detail, WORDS)
+        return "bad", f"It would be denied: nobody is asked, and nothing happens. Policy says: {why}."
+    clearing = next((one for one in found.mandates if one.clears), None)
+    if clearing is not None:
+        mandate = clearing.record.mandate
+        return "good", f"Mandate {mandate.name}, which {mandate.signer} signed, clears it without a decision."
+    if any(one.clears is None for one in found.mandates):
+        return "waits", "A mandate may clear it, depending on the customer. Otherwise people decide."
+    able = sum(one.allowed for one in found.people)
+    if not able:
+        return "bad", "It would be put before people, and nobody who is enrolled could sign it: it would expire."
+    return "waits", f"It would wait for people. {counted(able, 'person', 'people')} who are enrolled could sign it."
+
+
+def _signing(proposing: Explained) -> str:
+    if not proposing.allowed:
+        return ""
+    words = terms_in_words(proposing.terms) if proposing.terms is not None else ""
+    return one_line((words or "whatever the application asks by itself").replace("_", " "), WORDS)
+
+
+def _mandate(said: MandateSaid) -> str:
+    mandate = said.record.mandate
+    verdict = {True: "clears it, up to its cap", False: "does not clear it:", None: "may clear it,"}[said.clears]
+    return one_line(f"Mandate {mandate.name} of {mandate.signer} {verdict} {said.because}.")
+
+
+def _person(said: PersonSaid) -> Person:
+    failed = [
+        condition.words
+        for say in said.explained.says
+        if not said.explained.allowed and say.effect == "permit"
+        for condition in say.conditions
+        if not condition.holds
+    ]
+    forbidden = [say.description or say.policy for say in said.explained.says if say.effect == "forbid" and say.applies]
+    why = said.because
+    if forbidden:
+        why = f"forbidden: {'; '.join(forbidden)}"
+    elif failed:
+        why = f"it does not hold that {'; '.join(dict.fromkeys(failed))}"
+    return Person(one_line(said.name, NAME), said.allowed, one_line(why, WORDS))
+
+
+def _because(say: Say) -> Because:
+    conditions = tuple((one_line(one.words, WORDS), one.holds) for one in say.conditions)
+    return Because(one_line(say.policy, NAME), say.effect == "permit", say.where, say.description, conditions)
+
+
+def _customer(supposed: Supposed, found: WhatIf) -> str:
+    if supposed.customer_id is None:
+        return ""
+    if found.customer is None:
+        return f"Our record has no facts about customer {supposed.customer_id}: mandates were asked about any customer."
+    return f"Mandates were asked about customer {supposed.customer_id}, as billing answered last."
