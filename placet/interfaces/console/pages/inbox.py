@@ -14,6 +14,8 @@ from placet.service.inbox import InboxPage, held_roles, inbox_mark, parse_filter
 from placet.storage.inbox import InboxFilter, InboxOrder
 
 _PAGE: Final = 25
+MOST_TOGETHER: Final = 200
+"""Proposals that one page lists before one signature: nobody looks through more."""
 _FIELDS: Final = ("role", "treatment", "customer_id", "min_cost", "max_cost", "mine")
 
 
@@ -67,9 +69,17 @@ def _list(asked: Asked) -> dict[str, Any]:
         "first": urlencode(kept),
         "poll": "" if fault else urlencode({**here, "seen": page.mark}),
         "later": asked.query("after") is not None,
+        "everything": _everything(filled, page.total),
         "may_decide": asked.may("deliver", "batches"),
         "fault": fault,
     }
+
+
+def _everything(filled: dict[str, str], total: int) -> str:
+    """Return what a batch of all that is listed is asked for by; empty where `--all` cannot say so."""
+    if total > MOST_TOGETHER or any(value for name, value in filled.items() if name != "treatment"):
+        return ""
+    return urlencode({"all": "1", **({"treatment": filled["treatment"]} if filled["treatment"] else {})})
 
 
 def _order(asked: Asked) -> InboxOrder:

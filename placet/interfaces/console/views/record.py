@@ -167,7 +167,7 @@ def verdict_of(judged: Judged) -> VerdictShown:
 def _stream(stream: str) -> str:
     head, _, rest = stream.partition("/")
     if head == "tenant":
-        return "No single run"
+        return "Tenant"
     if head == "policy":
         return f"Policies of {one_line(rest.partition('/')[2], NAME)}"
-    return "A run"
+    return "Run"

@@ -11,17 +11,15 @@ from placet.errors import GovernanceError, UsageError
 from placet.governance.batches import signed_part
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.inbox import MOST_TOGETHER
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
 from placet.service.batches import MemberOutcome, hand_out, read_shares, record_batch
-from placet.service.decisions import deliver_decision
+from placet.service.decisions import deliver_decision, pending_proposal
 from placet.service.inbox import inbox_mark, parse_filter
 from placet.service.runs import find_run
 from placet.storage.records import RunRecord
-
-MOST_SHOWN: Final = 200
-"""Proposals that one page lists: nobody looks through more before one signature."""
 
 _WAIT_SECONDS: Final = 10.0
 _SEND_SECONDS: Final = 30.0
@@ -34,12 +32,14 @@ def choose(asked: Asked) -> Response:
     run_ids = list(dict.fromkeys(asked.request.query_params.getlist("run")))
     if len(run_ids) == 1:
         return RedirectResponse(f"{ROOT}/runs/{run_ids[0]}", 303)
-    fault, prepared = "", None
+    fault, prepared, gone = "", None, []
     try:
-        prepared = _prepare(asked, verdict, run_ids)
+        _check_number(len(run_ids))
+        waiting, gone = _still_waiting(asked, verdict, run_ids)
+        prepared = _prepare(asked, verdict, waiting, everything=bool(asked.query("all")))
     except (UsageError, GovernanceError) as error:
         fault = str(error)
-    return _page(asked, verdict, run_ids, prepared, fault)
+    return _page(asked, verdict, bool(run_ids), prepared, fault, gone)
 
 
 def hand_in(asked: Asked, form: Form) -> Response:
@@ -92,41 +92,59 @@ def _verdict(asked: Asked) -> BatchVerdict:
     return cast("BatchVerdict", wanted) if wanted in get_args(BatchVerdict) else "approve"
 
 
-def _prepare(asked: Asked, verdict: BatchVerdict, run_ids: list[str]) -> PreparedBatch:
+def _still_waiting(asked: Asked, verdict: BatchVerdict, run_ids: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return which of the chosen runs wait still, and why each of the others does not: a list may be old."""
+    waiting, gone = [], []
+    for run_id in run_ids:
+        try:
+            pending_proposal(asked.parts.served.database, run_id, asked.parts.served.tenant, verdict)
+        except (UsageError, GovernanceError) as error:
+            gone.append((run_id, str(error)))
+        else:
+            waiting.append(run_id)
+    return waiting, gone
+
+
+def _prepare(asked: Asked, verdict: BatchVerdict, run_ids: list[str], *, everything: bool) -> PreparedBatch:
     served = asked.parts.served
     if run_ids:
-        _check_number(len(run_ids))
         return prepare_batch(served.database, served.tenant, verdict, parse_limits({}), run_ids)
+    if not everything:
+        raise UsageError("Nothing that was chosen waits for a decision.", code="nothing")
     treatment, agent = asked.query("treatment"), asked.query("agent")
     limits = parse_limits({"agent": agent, "treatments": () if treatment is None else (treatment,)})
     waiting = parse_filter({"agent": agent, "treatments": limits.treatments, "to_decide": True})
     mark = inbox_mark(served.database, served.tenant, waiting, asked.now)
     _check_number(int(mark.partition(".")[0]))
-    everything = parse_filter({"to_decide": True})
-    mark = inbox_mark(served.database, served.tenant, everything, asked.now)
-    if int(mark.partition(".")[0]) > MOST_SHOWN * 10:
+    mark = inbox_mark(served.database, served.tenant, parse_filter({"to_decide": True}), asked.now)
+    if int(mark.partition(".")[0]) > MOST_TOGETHER * 10:
         raise UsageError("Too many wait to be gone through here; decide them with `placet approve --all`.")
     return prepare_batch(served.database, served.tenant, verdict, limits)
 
 
 def _check_number(number: int) -> None:
-    if number > MOST_SHOWN:
+    if number > MOST_TOGETHER:
         raise UsageError(
-            f"{number} would be decided, and this page lists {MOST_SHOWN} at most: choose fewer, or decide them with "
-            "`placet approve --all`, which lists every one as well.",
+            f"{number} would be decided, and this page lists {MOST_TOGETHER} at most: choose fewer, or decide them "
+            "with `placet approve --all`, which lists every one as well.",
             code="too_many",
         )
 
 
 def _page(
-    asked: Asked, verdict: BatchVerdict, run_ids: list[str], prepared: PreparedBatch | None, fault: str
+    asked: Asked,
+    verdict: BatchVerdict,
+    named: bool,
+    prepared: PreparedBatch | None,
+    fault: str,
+    gone: list[tuple[str, str]],
 ) -> Response:
     values: dict[str, Any] = {"lines": (), "commands": (), "left_out": ()}
     if prepared is not None:
         values = {
             "lines": lines_of(prepared),
-            "commands": commands_for(prepared, named=bool(run_ids)),
-            "left_out": prepared.left_out[:MOST_SHOWN],
+            "commands": commands_for(prepared, named=named),
+            "left_out": prepared.left_out[:MOST_TOGETHER],
         }
     return asked.page(
         "governance/batch.html",
@@ -135,5 +153,6 @@ def _page(
         prepared=prepared,
         own=[one for one in prepared.choices if one.record.requested_by == asked.visitor.name] if prepared else (),
         fault=fault,
+        gone=gone,
         **values,
     )

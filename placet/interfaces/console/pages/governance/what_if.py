@@ -37,6 +37,7 @@ def show(asked: Asked) -> Response:
         treatments=_treatments(asked),
         fault=fault,
         answer=answer,
+        unknown=_unknown(asked, filled["agent"] or agents[0], filled["treatment"]) if answer else "",
     )
 
 
@@ -61,6 +62,13 @@ def _answer(asked: Asked, supposed: Supposed) -> Answer:
     served = asked.parts.served
     found = what_if(served.database, served.tenant, supposed, served.policies_of, served.facts, asked.now)
     return answer_of(supposed, found)
+
+
+def _unknown(asked: Asked, agent: str, treatment: str) -> str:
+    known = asked.parts.installed.treatments(agent)
+    if not known or treatment in known:
+        return ""
+    return f"{agent} has no treatment of this code, and would not propose it. It knows: {', '.join(known)}."
 
 
 def _treatments(asked: Asked) -> list[str]:

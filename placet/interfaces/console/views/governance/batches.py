@@ -56,7 +56,7 @@ def lines_of(prepared: PreparedBatch) -> tuple[Line, ...]:
 def commands_for(prepared: PreparedBatch, *, named: bool) -> tuple[Command, ...]:
     """Return the commands that sign exactly this: the runs by name, or all within the same bounds.
 
-    The bounds are in the command: what has changed since is refused, never signed unseen.
+    The bounds are in the command: it lists the proposals as they are then, and signs nothing where they cost more.
     """
     bounds = prepared.bounds
     if named:

@@ -57,8 +57,8 @@ def told_of(told: Told, now: datetime) -> ToldShown:
     return ToldShown(
         occasion=_OCCASIONS[told.occasion],
         channel=CHANNELS[told.channel],
-        recipient=one_line(told.recipient, NAME),
-        role=one_line(told.role, NAME).replace("_", " "),
+        recipient=_recipient(told),
+        role="" if told.recipient == told.role else one_line(told.role, NAME).replace("_", " "),
         run_id=told.run_id,
         badge=badge,
         progress=counted(told.attempts, "attempt") if told.attempts else "",
@@ -69,3 +69,9 @@ def told_of(told: Told, now: datetime) -> ToldShown:
         subject=told.subject,
         text=told.text,
     )
+
+
+def _recipient(told: Told) -> str:
+    recipient = one_line(told.recipient, NAME)
+    # To the console a role is told, and nobody in particular.
+    return f"Whoever holds {recipient.replace('_', ' ')}" if told.channel == "console" else recipient

@@ -80,14 +80,14 @@ def _charts(report: OversightReport, most: list[ApproverFigures]) -> list[Chart]
     ends = (
         ("Decided", overall.decided),
         ("Expired", overall.expired_undecided),
-        ("Ended otherwise", overall.ended_otherwise),
+        ("Other", overall.ended_otherwise),
         ("Waiting", overall.waiting),
     )
     charts = []
     if overall.asked:
         points = tuple(Point(name, str(number), str(number)) for name, number in ends)
-        charts.append(Chart("What became of the gates", "gates", "Gates", points))
-    charts += _by_person("Decisions", "decisions", "Decisions", most, lambda one: one.decided, str)
+        charts.append(Chart("What became of the gates", "number", "Gates", points))
+    charts += _by_person("Decisions made", "number", "Decisions", most, lambda one: one.decided, str)
     charts += _by_person("How often they said no", "per cent", "Share", most, _share_of_no, lambda value: f"{value} %")
     charts += _by_person(
         "How long they looked", "seconds", "Median", most, lambda one: one.median_seconds_open, _seconds

@@ -85,7 +85,7 @@ def _asked(action: Action, policies: PolicySet) -> Asked:
 def _line(policy: Policy, action: Action) -> PolicyLine:
     asks = action == "propose" and may_ask(policy.node)
     return PolicyLine(
-        name=one_line(policy.id.replace("_", " "), NAME),
+        name=one_line(policy.id.replace("_", " ").replace("-", " "), NAME),
         permits=policy.node.effect == "permit",
         description=policy.description,
         asks=one_line(terms_in_words(terms_of(policy.node)).replace("_", " "), WORDS) if asks else "",

@@ -18,13 +18,14 @@ KINDS: Final[dict[MutationKind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """One policy that had a say: its author's words, and its conditions with whether each holds."""
+    """One policy that had a say: its author's words, and which of its conditions hold."""
 
     policy: str
     permits: bool
     where: str
     description: str
-    conditions: tuple[tuple[str, bool], ...]
+    failed: tuple[str, ...]
+    held: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +105,37 @@ def _mandate(said: MandateSaid) -> str:
 
 
 def _person(said: PersonSaid) -> Person:
-    failed = [
-        condition.words
-        for say in said.explained.says
-        if not said.explained.allowed and say.effect == "permit"
-        for condition in say.conditions
-        if not condition.holds
-    ]
     forbidden = [say.description or say.policy for say in said.explained.says if say.effect == "forbid" and say.applies]
+    # Of the permits that fell short, the one that fell least short says what is missing.
+    short = [
+        [condition.words for condition in say.conditions if not condition.holds]
+        for say in said.explained.says
+        if say.effect == "permit" and not say.applies
+    ]
     why = said.because
     if forbidden:
         why = f"forbidden: {'; '.join(forbidden)}"
-    elif failed:
-        why = f"it does not hold that {'; '.join(dict.fromkeys(failed))}"
+    elif short and not said.explained.allowed:
+        why = "; ".join(_missing(words, said.name) for words in min(short, key=len))
     return Person(one_line(said.name, NAME), said.allowed, one_line(why, WORDS))
 
 
+def _missing(words: str, name: str) -> str:
+    """Return what does not hold of somebody: `does not hold the role retention lead (holds finance)`."""
+    about = f"the person ({name}) holds the role "
+    if words.startswith(about):
+        return f"does not hold the role {_plain(words.removeprefix(about))}"
+    return f"it does not hold that {_plain(words)}"
+
+
 def _because(say: Say) -> Because:
-    conditions = tuple((one_line(one.words, WORDS), one.holds) for one in say.conditions)
-    return Because(one_line(say.policy, NAME), say.effect == "permit", say.where, say.description, conditions)
+    failed, held = (tuple(_plain(one.words) for one in say.conditions if one.holds is holds) for holds in (False, True))
+    name = one_line(say.policy.replace("-", " ").replace("_", " "), NAME)
+    return Because(name, say.effect == "permit", say.where, say.description, failed, held)
+
+
+def _plain(words: str) -> str:
+    return one_line(words.replace("_", " "), WORDS)
 
 
 def _customer(supposed: Supposed, found: WhatIf) -> str:
