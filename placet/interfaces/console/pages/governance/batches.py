@@ -32,7 +32,8 @@ def choose(asked: Asked) -> Response:
     run_ids = list(dict.fromkeys(asked.request.query_params.getlist("run")))
     if len(run_ids) == 1:
         return RedirectResponse(f"{ROOT}/runs/{run_ids[0]}", 303)
-    fault, prepared, gone = "", None, []
+    fault, prepared = "", None
+    gone: list[tuple[str, str]] = []
     try:
         _check_number(len(run_ids))
         waiting, gone = _still_waiting(asked, verdict, run_ids)

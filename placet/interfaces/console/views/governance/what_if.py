@@ -85,10 +85,12 @@ def _headline(found: WhatIf) -> tuple[Tone, str]:
         return "good", f"Mandate {mandate.name}, which {mandate.signer} signed, clears it without a decision."
     if any(one.clears is None for one in found.mandates):
         return "waits", "A mandate may clear it, depending on the customer. Otherwise people decide."
-    able = sum(one.allowed for one in found.people)
-    if not able:
-        return "bad", "It would be put before people, and nobody who is enrolled could sign it: it would expire."
-    return "waits", f"It would wait for people. {counted(able, 'person', 'people')} who are enrolled could sign it."
+    able, terms = sum(one.allowed for one in found.people), found.proposing.terms
+    needed = (terms.quorum if terms is not None else None) or 1
+    could = f"{counted(able, 'enrolled person', 'enrolled people')} could sign it"
+    if able < needed:
+        return "bad", f"It would be put before people, and expire: {could}, where {needed} must."
+    return "waits", f"It would wait for people. {could}."
 
 
 def _signing(proposing: Explained) -> str:
