@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import Boolean, ColumnElement, TextClause, and_, func, literal_column, or_, select, text, tuple_
 
 from placet.contracts.base import AgentName, CustomerId, Frozen, PersonName, ReasonCode, RunId
 from placet.contracts.money import Money
@@ -16,8 +16,9 @@ from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.paging import PageOrder
 from placet.storage.tables import DECISION, RUN
 
-# As the index says it, in literals: only then does a database use the index.
-_WAITING: ColumnElement[bool] = literal_column("run.state IN ('awaiting_decision', 'unknown_outcome')", Boolean)
+# As the index says it, in literals: only then does a database use the index. A column of truth values would become
+# `… = 1` on SQLite, which is another condition.
+_WAITING: Final = text("run.state IN ('awaiting_decision', 'unknown_outcome')")
 _NONE: ColumnElement[bool] = literal_column("1 = 0", Boolean)
 _ORDER = PageOrder(RUN.c.tenant, (RUN.c.waits_until, RUN.c.run_id))
 # What cannot be read has no cost, and comes first: nothing that waits is hidden.
@@ -128,7 +129,7 @@ def _row(row: Row) -> InboxRow:
 
 
 def _condition(tenant: str, wanted: InboxFilter, now: datetime) -> ColumnElement[bool]:
-    held = [RUN.c.tenant == tenant, _WAITING, RUN.c.answered_at.is_(None)]
+    held: list[ColumnElement[bool] | TextClause] = [RUN.c.tenant == tenant, _WAITING, RUN.c.answered_at.is_(None)]
     if wanted.agent is not None:
         held.append(RUN.c.agent == wanted.agent)
     if wanted.customer_id is not None:

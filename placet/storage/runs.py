@@ -224,9 +224,7 @@ class RunRepository:
         Raises:
             UsageError: code `unknown_cursor`.
         """
-        # Of the indices only the one over `reverses` is of use: a condition on the tenant would offer all its runs.
-        query = select(RUN).where(RUN.c.reverses > "", RUN.c.tenant.concat("") == tenant)
-        return _ORDER.read(self._connection, query, tenant, run_record, after=after, limit=limit)
+        return _ORDER.read(self._connection, reversing(tenant), tenant, run_record, after=after, limit=limit)
 
     def proposed(
         self, tenant: str, customer_id: str, *, after: str | None = None, limit: int = 50
@@ -253,6 +251,12 @@ class RunRepository:
         query = _CUSTOMERS.where(RUN.c.customer_id == only if only is not None else RUN.c.customer_id > after)
         rows = self._connection.execute(query, {"of_tenant": tenant, "limit": limit})
         return tuple((customer_id, runs, last) for customer_id, runs, last in rows)
+
+
+def reversing(tenant: str) -> Select[Any]:
+    """Return the query for runs of `tenant` that take back another one, without an order."""
+    # Of the indices only the one over `reverses` is of use: a condition on the tenant would offer all its runs.
+    return select(RUN).where(RUN.c.reverses > "", RUN.c.tenant.concat("") == tenant)
 
 
 def matching(
