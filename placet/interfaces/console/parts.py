@@ -85,7 +85,8 @@ class Parts:
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
         installed: What else the installation offers.
-        jobs: Where long work is done.
+        jobs: Where long work is done that only reads.
+        deliveries: Where signed batches are delivered: no report keeps them waiting.
     """
 
     served: Served
@@ -97,6 +98,7 @@ class Parts:
     public_url: str = ""
     installed: Installed = field(default_factory=Installed)
     jobs: Jobs = field(default_factory=Jobs)
+    deliveries: Jobs = field(default_factory=Jobs)
 
     @property
     def secure(self) -> bool:

@@ -310,3 +310,24 @@ def test_the_inbox_is_ordered_by_money_and_follows_what_happens(console: Console
     assert run_ids[0] not in moved.text
     assert run_ids[1] in moved.text
     assert "no 'run-00000000000000000000' to go on after" in lost.text.replace("&#39;", "'")
+
+
+def test_a_record_that_was_changed_is_said_to_be_and_the_check_names_the_entry(console: ConsoleUnderTest) -> None:
+    world = console.world
+    run_id = world.start("C00002")
+    world.wait(run_id, "no_action")
+    identity = load_or_create_log_identity(world.settings.log_name, world.settings.log_key, world.settings.home / "log")
+    signed_head(world.database, identity, "demo")
+    disarm(world.settings.database, "audit_event")
+    with outsider(world.settings.database) as shell:
+        shell(f"UPDATE audit_event SET actor = 'nobody' WHERE kind = 'run.ended' AND stream = '{run_id}'")  # noqa: S608
+    found: list[str] = []
+
+    def said() -> bool:  # for two seconds, an answer that was given before stands
+        found.append(http.get("/console/audit/verification?verify=1").text)
+        return "is not the one that was put there" in found[-1]
+
+    with console.signed_in("otto", "auditor") as http:
+        await_condition(said, seconds=GUARD, what="the fault being named")
+    assert "Nothing after the first fault was looked at" in found[-1]
+    assert "What was looked at is whole" not in found[-1]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from placet.contracts.audit import RecordKind
 from placet.contracts.base import RunId, first_fault
-from placet.errors import UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.interfaces.console.pages.audit.tabs import audited
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.record import KIND_GROUPS, stream_choices, told_entry
@@ -36,7 +36,7 @@ def show(asked: Asked) -> Response:
             after=asked.query("after"),
             limit=_PAGE,
         )
-    except UsageError as error:
+    except (UsageError, GovernanceError) as error:
         fault = str(error)
     following = {**{name: value for name, value in filled.items() if value}, "after": page.next}
     return audited(

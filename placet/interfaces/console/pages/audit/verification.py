@@ -10,7 +10,7 @@ from placet.governance.log.notes import VerifierKey
 from placet.interfaces.console.pages.audit.tabs import audited
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.record import Checked, checked_of, failed_check
-from placet.service.reading.checks import MOST_VERIFIED, list_anchored, newest_head, verify_newest
+from placet.service.reading.checks import MOST_VERIFIED, Anchored, list_anchored, newest_head, verify_newest
 
 _SECONDS: Final = 2.0
 """How long the answer of a check stands for whoever else asks."""
@@ -19,14 +19,15 @@ _SECONDS: Final = 2.0
 def show(asked: Asked) -> Response:
     """Show the status; with `verify`, what the check found, which is bounded and made once at a time."""
     served = asked.parts.served
+    head, head_fault = None, ""
+    anchors: tuple[Anchored, ...] = ()
     with served.database.snapshot() as tx:
-        anchors = list_anchored(tx, served.tenant)
-        head, head_fault = None, ""
+        figures = tx.figures.of(served.tenant)
         try:
             head = newest_head(tx, served.tenant)
-        except GovernanceError as error:
+            anchors = list_anchored(tx, served.tenant)
+        except GovernanceError as error:  # what cannot be read must not take away the check that says so
             head_fault = str(error)
-        figures = tx.figures.of(served.tenant)
     asks = asked.query("verify") is not None
     checked = asked.parts.jobs.ask("verify", lambda: _verify(asked), seconds=_SECONDS) if asks else None
     return audited(

@@ -6,14 +6,16 @@ from typing import Any, Final, cast, get_args
 
 from anyio import from_thread
 from starlette.responses import RedirectResponse, Response
+from temporalio.service import RPCError
 
-from placet.errors import GovernanceError, UsageError
+from placet.errors import GovernanceError, UpstreamUnavailable, UsageError
 from placet.governance.batches import signed_part
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.inbox import MOST_TOGETHER
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of
+from placet.interfaces.http.problems import engine_unavailable
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
 from placet.service.batches import MemberOutcome, hand_out, read_shares, record_batch
 from placet.service.decisions import deliver_decision, pending_proposal
@@ -60,21 +62,26 @@ def hand_in(asked: Asked, form: Form) -> Response:
         async def delivered() -> None:
             await deliver_decision(served.database, await served.engine.connected(), record, share)
 
-        asyncio.run_coroutine_threadsafe(delivered(), loop).result(_SEND_SECONDS)
+        try:
+            asyncio.run_coroutine_threadsafe(delivered(), loop).result(_SEND_SECONDS)
+        except RPCError as error:
+            raise engine_unavailable(error) from error
+        except TimeoutError as error:
+            raise UpstreamUnavailable("Temporal did not answer in time", code="engine_unavailable") from error
 
     def deliver() -> tuple[MemberOutcome, ...]:
         return hand_out(served.database, send, records, shares, _WAIT_SECONDS)
 
     number = sha256_hex(signed_part(one).encode())
-    asked.parts.jobs.ask(f"batch {number}", deliver, seconds=_WAIT_SECONDS)
+    asked.parts.deliveries.ask(f"batch {number}", deliver, seconds=_WAIT_SECONDS)
     return RedirectResponse(f"{ROOT}/batches/{number}", 303)
 
 
 def outcome(asked: Asked) -> Response:
     """Show what became of each run's share; while they are delivered, that they are."""
     key = f"batch {asked.request.path_params['number']}"
-    known = asked.parts.jobs.known(key)
-    found = asked.parts.jobs.ask(key, _nothing, seconds=_KEPT) if known else None
+    known = asked.parts.deliveries.known(key)
+    found = asked.parts.deliveries.ask(key, _nothing, seconds=_KEPT) if known else None
     return asked.page(
         "governance/batch_outcome.html", known=known, outcomes=None if found is None else outcomes_of(found)
     )
