@@ -331,3 +331,19 @@ def test_a_record_that_was_changed_is_said_to_be_and_the_check_names_the_entry(c
         await_condition(said, seconds=GUARD, what="the fault being named")
     assert "Nothing after the first fault was looked at" in found[-1]
     assert "What was looked at is whole" not in found[-1]
+
+
+def test_a_live_page_whose_session_ended_is_taken_away(console: ConsoleUnderTest) -> None:
+    with console.client() as http:
+        for path in ("inbox/live?seen=0.0", "governance/oversight", "audit/verification?verify=1"):
+            answer = http.get(f"/console/{path}", headers={"HX-Request": "true"})
+            assert answer.status_code == 286, path
+            assert "Your session has ended" in answer.text
+
+
+def test_what_is_anothers_or_nothing_is_not_there(console: ConsoleUnderTest) -> None:
+    with console.signed_in("otto", "auditor") as http:
+        missing = ("governance/mandates/ffffffff", "audit/entries/tenant/other/1", "audit/entries/run-x/9")
+        assert [http.get(f"/console/{path}").status_code for path in missing] == [404] * len(missing)
+        lost = ("governance/mandates", "governance/delegations", "governance/reversals", "governance/notifications")
+        assert [http.get(f"/console/{path}?after=nothing").status_code for path in lost] == [422] * len(lost)
