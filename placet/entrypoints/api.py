@@ -1,5 +1,6 @@
 """`placet api`: the HTTP API and the console in the foreground."""
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -9,7 +10,7 @@ import uvicorn
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agents.catalogue import declared_facts, names
+from agents.catalogue import declared_facts, names, treatment_codes
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.observability.logs import set_up_logging
@@ -17,10 +18,14 @@ from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
+from placet.governance.log.checkpoints import origin_of
+from placet.governance.log.key import read_trusted_keys
+from placet.governance.log.notes import VerifierKey
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
 from placet.interfaces.console.identity.flow import BACK
 from placet.interfaces.console.identity.provider import Client, Provider
+from placet.interfaces.console.installed import Installed, Judged
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
@@ -82,6 +87,7 @@ def serve(settings: Settings) -> None:
             diagnose=lambda: _diagnosed(settings),
             setup=SetupCode(settings.setup_code),
             provider=_provider(settings),
+            installed=installed(settings),
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -128,6 +134,30 @@ def _provider(settings: Settings) -> Provider | None:
         )
     client = Client(settings.oidc_client_id, settings.oidc_client_secret, f"{settings.console_url}{BACK}")
     return Provider(settings.oidc_issuer, client, plain_client(tls=tls_context(settings.oidc_ca_file)))
+
+
+def installed(settings: Settings) -> Installed:
+    """Return what this installation offers the console beside its database."""
+
+    def judge(run_id: str) -> Judged:
+        from placet.replay import replay  # noqa: PLC0415 - it loads the workflow code, which serving does not need
+
+        found = asyncio.run(replay(settings, run_id))
+        return Judged(
+            run_id=found.run_id,
+            state=found.state,
+            events=found.events,
+            proposal=found.proposal,
+            signed=tuple(found.signed),
+            faults=tuple(found.faults),
+            notes=tuple(found.notes),
+        )
+
+    def log_keys() -> list[VerifierKey]:
+        origin = origin_of(settings.log_name, settings.tenant)
+        return [VerifierKey(origin, key) for key in read_trusted_keys(settings.log_key)]
+
+    return Installed(judge=judge, log_keys=log_keys, treatments=treatment_codes)
 
 
 def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:

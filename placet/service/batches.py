@@ -5,26 +5,35 @@ What is shown before the signature and what is signed come from one `PreparedBat
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from placet.contracts.base import Frozen, RunId, first_fault
 from placet.contracts.people.batch import Batch, BatchMember
-from placet.errors import PlacetError, UsageError
-from placet.governance.batches import MemberTree, sign_batch, signed_part
+from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, signed_part
 from placet.governance.signing.keys import SigningKey
-from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, verify_document
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, document_statement, verify_document
 from placet.service.batch_choice import PreparedBatch
-from placet.service.decisions import deliver_decision, review_outcome
+from placet.service.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.given import checked
 from placet.service.keeping.tenant_record import take_document
+from placet.service.runs import find_run
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
 from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
+
+MOST_HANDED_IN = 1000
+"""Runs of one batch that may be handed in as one file."""
 
 _AT_ONCE = 16
 """How many signals are under way to Temporal at a time."""
@@ -61,7 +70,8 @@ def sign_prepared(prepared: PreparedBatch, *, tenant: str, signer: str, reason: 
 def draft_batch(prepared: PreparedBatch, *, tenant: str, signer: str, reason: str) -> tuple[Batch, MemberTree]:
     """Return what is signed once for all that was chosen, and the tree over them.
 
-    `placet.governance.batches.shares` makes what is sent to each run of the signed batch.
+    What each run is sent of the signed batch, `placet.governance.batches.shares` says; the bytes that are signed,
+    `batch_statement`.
 
     Raises:
         UsageError: the signer's name or the reason is malformed.
@@ -80,6 +90,47 @@ def draft_batch(prepared: PreparedBatch, *, tenant: str, signer: str, reason: st
             bounds=prepared.bounds,
         )
     return batch, tree
+
+
+def batch_statement(batch: Batch) -> bytes:
+    """Return the bytes that the signer of `batch` signs, with a key or with a passkey."""
+    return document_statement(batch)
+
+
+def read_shares(database: Database, tenant: str, text: str) -> dict[str, str]:
+    """Read what `placet approve … --print` wrote for several runs: a line of JSON for each; returns texts by run id.
+
+    Raises:
+        UsageError: it is no such file, names a run twice, or has more than `MOST_HANDED_IN` runs.
+        DecisionRefused: the lines are not all of one batch.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= MOST_HANDED_IN:
+        raise UsageError(f"it must have 1 to {MOST_HANDED_IN} lines, one for each run, not {len(lines)}")
+    shares: dict[str, BatchedDecision] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            share = _Line.model_validate_json(line)
+        except ValidationError as error:
+            raise UsageError(
+                f"line {number} is no share of a signed batch ({first_fault(error)}): it must be the file that "
+                "`placet approve … --print` wrote for several runs, as it is"
+            ) from error
+        if share.run_id in shares:
+            raise UsageError(f"line {number} is about run {share.run_id!r}, which has one already")
+        shares[share.run_id] = share.decision
+    first = next(iter(shares.values())).batch
+    if any(one.batch != first for one in shares.values()):
+        raise DecisionRefused("the lines are not all of one signed batch", code="mixed_batch")
+    return {
+        run_id: take_envelope(database, find_run(database, run_id, tenant), one, signed_here=True)
+        for run_id, one in shares.items()
+    }
+
+
+class _Line(Frozen):
+    run_id: RunId
+    decision: BatchedDecision
 
 
 def record_batch(database: Database, tenant: str, decision: str) -> Batch:
@@ -127,6 +178,42 @@ async def deliver_batch(
     return tuple(
         outcomes.get(choice.record.run_id, MemberOutcome(choice.record.run_id, None)) for choice in prepared.choices
     )
+
+
+def hand_out(
+    database: Database,
+    send: Callable[[RunRecord, str], None],
+    records: Sequence[RunRecord],
+    shares: Mapping[str, str],
+    wait: float,
+) -> tuple[MemberOutcome, ...]:
+    """Do as `deliver_batch` does, in a thread that may wait, for shares that somebody handed in.
+
+    Args:
+        database: Where the reviews come on the record.
+        send: Delivers a share to its run, and raises `PlacetError` where it does not reach it.
+        records: The runs.
+        shares: What each is sent, by run id.
+        wait: How many seconds to wait after the last review seen.
+    """
+    outcomes: dict[str, MemberOutcome] = {}
+    for record in records:
+        try:
+            send(record, shares[record.run_id])
+        except PlacetError as error:
+            refused = isinstance(error, UsageError)
+            outcomes[record.run_id] = MemberOutcome(record.run_id, error.code, str(error), delivered=refused)
+    seen = time.monotonic()
+    while missing := [record.run_id for record in records if record.run_id not in outcomes]:
+        for run_id in missing:
+            outcome = review_outcome(database, run_id, shares[run_id])
+            if outcome is not None:
+                outcomes[run_id] = MemberOutcome(run_id, *outcome)
+                seen = time.monotonic()
+        if time.monotonic() > seen + wait:
+            break
+        threading.Event().wait(_REST * _POLL_SECONDS)
+    return tuple(outcomes.get(record.run_id, MemberOutcome(record.run_id, None)) for record in records)
 
 
 async def _reviews(

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from placet.contracts.base import RunId
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, UsageError
 from placet.governance.quorum import roles_at
 from placet.service.given import checked
 from placet.storage.database import Database
-from placet.storage.inbox import InboxFilter, InboxRow
+from placet.storage.inbox import InboxFilter, InboxMark, InboxOrder, InboxRow, MoneyPlace, money_place
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
+from placet.storage.sql.paging import unknown_cursor
 from placet.storage.transaction import Transaction
 
 
@@ -49,11 +49,13 @@ class InboxPage:
     Attributes:
         total: How many wait in all, within the filter.
         next: What to pass as `after` to go on; None at the end.
+        mark: Changes when the list does, whatever the page.
     """
 
     rows: tuple[Waiting, ...]
     total: int
-    next: RunId | None
+    next: str | None
+    mark: str = ""
 
 
 def parse_filter(values: Mapping[str, object]) -> InboxFilter:
@@ -67,19 +69,62 @@ def parse_filter(values: Mapping[str, object]) -> InboxFilter:
 
 
 def read_inbox(
-    database: Database, tenant: str, wanted: InboxFilter, now: datetime, *, limit: int = 50, after: RunId | None = None
+    database: Database,
+    tenant: str,
+    wanted: InboxFilter,
+    now: datetime,
+    *,
+    limit: int = 50,
+    after: str | None = None,
+    order: InboxOrder = "soonest",
 ) -> InboxPage:
     """Return a page of what waits. What cannot be read is shown as damaged and hides nothing else.
 
     Raises:
-        UsageError: `after` is no run of the tenant's, or the filter names a decider who holds no key.
+        UsageError: `after` ended no page in this order, or the filter names a decider who holds no key.
     """
+    place = None if after is None or order == "soonest" else _read_place(after)
     with database.snapshot() as tx:  # the count is of the same moment as the page
         wanted = _of_decider(tx, tenant, wanted, now)
-        total = tx.inbox.count(tenant, wanted, now)
-        found = tx.inbox.page(tenant, wanted, now, limit=limit + 1, after=after)
+        mark = tx.inbox.mark(tenant, wanted, now)
+        if order == "soonest":
+            found = tx.inbox.page(tenant, wanted, now, limit=limit + 1, after=after)
+        else:
+            found = tx.inbox.largest(tenant, wanted, now, limit=limit + 1, after=place)
         rows = tuple(_waiting(tx, row, now) for row in found[:limit])
-    return InboxPage(rows, total, found[limit - 1].record.run_id if len(found) > limit else None)
+    following = _cursor(found[limit - 1], order) if len(found) > limit else None
+    return InboxPage(rows, mark.count, following, _written(mark))
+
+
+def inbox_mark(database: Database, tenant: str, wanted: InboxFilter, now: datetime) -> str:
+    """Return the mark of a list, by one small read.
+
+    Raises:
+        UsageError: the filter names a decider who holds no key.
+    """
+    with database.reading() as tx:
+        return _written(tx.inbox.mark(tenant, _of_decider(tx, tenant, wanted, now), now))
+
+
+def _written(mark: InboxMark) -> str:
+    moved = 0 if mark.moved_at is None else int(mark.moved_at.timestamp() * 1_000_000)
+    return f"{mark.count}.{moved}"
+
+
+def _cursor(row: InboxRow, order: InboxOrder) -> str:
+    if order == "soonest":
+        return row.record.run_id
+    place = money_place(row)
+    return f"{place.currency}:{place.less}:{place.run_id}"
+
+
+def _read_place(cursor: str) -> MoneyPlace:
+    currency, _, rest = cursor.partition(":")
+    less, _, run_id = rest.partition(":")
+    try:
+        return MoneyPlace(currency=currency, less=int(less), run_id=run_id)
+    except ValueError as error:  # pydantic's own error is one
+        raise unknown_cursor(cursor) from error
 
 
 def held_roles(database: Database, tenant: str) -> frozenset[str]:

@@ -1,10 +1,10 @@
 """What waits for a person, soonest first: chosen and counted by the database, whatever the number of runs."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, TextClause, and_, func, literal_column, or_, select, text, tuple_
 
 from placet.contracts.base import AgentName, CustomerId, Frozen, PersonName, ReasonCode, RunId
 from placet.contracts.money import Money
@@ -16,10 +16,17 @@ from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.paging import PageOrder
 from placet.storage.tables import DECISION, RUN
 
-# As the index says it, in literals: only then does a database use the index.
-_WAITING: ColumnElement[bool] = literal_column("run.state IN ('awaiting_decision', 'unknown_outcome')", Boolean)
+# As the index says it, in literals: only then does a database use the index. A column of truth values would become
+# `… = 1` on SQLite, which is another condition.
+_WAITING: Final = text("run.state IN ('awaiting_decision', 'unknown_outcome')")
 _NONE: ColumnElement[bool] = literal_column("1 = 0", Boolean)
 _ORDER = PageOrder(RUN.c.tenant, (RUN.c.waits_until, RUN.c.run_id))
+# What cannot be read has no cost, and comes first: nothing that waits is hidden.
+_CURRENCY: Final = func.coalesce(RUN.c.cost_currency, "")
+_LESS: Final = -func.abs(func.coalesce(RUN.c.cost_minor, 0))
+
+InboxOrder = Literal["soonest", "largest"]
+"""What closes first, or what is about most money, comes first; amounts of one currency stand together."""
 
 
 class InboxFilter(Frozen):
@@ -43,6 +50,21 @@ class InboxFilter(Frozen):
     to_decide: bool = False
 
 
+class MoneyPlace(Frozen):
+    """Where a page of the largest amounts ended: the place itself, since an amendment changes the amount of its row."""
+
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")]
+    less: Annotated[int, Field(ge=-(2**63), le=0)]
+    run_id: RunId
+
+
+class InboxMark(Frozen):
+    """Changes whenever the list within a filter does: how many wait, and when the last of them moved."""
+
+    count: int
+    moved_at: AwareDatetime | None
+
+
 class InboxRow(Frozen):
     """A run that waits, and what the projection says that people are asked."""
 
@@ -60,12 +82,6 @@ class InboxRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def count(self, tenant: str, wanted: InboxFilter, now: datetime) -> int:
-        """Return how many wait."""
-        return int(
-            self._connection.scalar(select(func.count(RUN.c.run_id)).where(_condition(tenant, wanted, now))) or 0
-        )
-
     def page(
         self, tenant: str, wanted: InboxFilter, now: datetime, *, limit: int, after: RunId | None = None
     ) -> tuple[InboxRow, ...]:
@@ -77,6 +93,34 @@ class InboxRepository:
         query = select(RUN).where(_condition(tenant, wanted, now))
         return _ORDER.read(self._connection, query, tenant, _row, after=after, limit=limit)
 
+    def largest(
+        self, tenant: str, wanted: InboxFilter, now: datetime, *, limit: int, after: MoneyPlace | None = None
+    ) -> tuple[InboxRow, ...]:
+        """Return those that are about most money, whichever way it goes; `after` is where the previous page ended.
+
+        The database sorts what waits: a small part of all runs.
+        """
+        query = select(RUN).where(_condition(tenant, wanted, now))
+        place = tuple_(_CURRENCY, _LESS, RUN.c.run_id)
+        if after is not None:
+            query = query.where(place > tuple_(after.currency, after.less, after.run_id))
+        query = query.order_by(_CURRENCY, _LESS, RUN.c.run_id).limit(limit)
+        return tuple(_row(row) for row in self._connection.execute(query).mappings())
+
+    def mark(self, tenant: str, wanted: InboxFilter, now: datetime) -> InboxMark:
+        """Return what tells whether a list that was shown is the one of now."""
+        query = select(func.count(RUN.c.run_id), func.max(RUN.c.updated_at))
+        count, moved_at = self._connection.execute(query.where(_condition(tenant, wanted, now))).one()
+        return InboxMark(count=count, moved_at=moved_at)
+
+
+def money_place(row: InboxRow) -> MoneyPlace:
+    """Return where a row stands among the largest amounts."""
+    minor = 0 if row.cost is None else row.cost.amount_minor
+    return MoneyPlace(
+        currency="" if row.cost is None else row.cost.currency, less=-abs(minor), run_id=row.record.run_id
+    )
+
 
 def _row(row: Row) -> InboxRow:
     minor, currency = row["cost_minor"], row["cost_currency"]
@@ -85,7 +129,7 @@ def _row(row: Row) -> InboxRow:
 
 
 def _condition(tenant: str, wanted: InboxFilter, now: datetime) -> ColumnElement[bool]:
-    held = [RUN.c.tenant == tenant, _WAITING, RUN.c.answered_at.is_(None)]
+    held: list[ColumnElement[bool] | TextClause] = [RUN.c.tenant == tenant, _WAITING, RUN.c.answered_at.is_(None)]
     if wanted.agent is not None:
         held.append(RUN.c.agent == wanted.agent)
     if wanted.customer_id is not None:

@@ -216,6 +216,16 @@ class RunRepository:
         query = matching(tenant, state=state, customer_id=customer_id, requested_by=requested_by, **more)
         return _ORDER.read(self._connection, query, tenant, run_record, after=before, limit=limit)
 
+    def reversals(self, tenant: str, *, after: str | None = None, limit: int = 50) -> tuple[RunRecord, ...]:
+        """List runs that take back another one, newest request first; `after` ended the previous page.
+
+        What it reads grows with the number of reversals, not with that of runs.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        return _ORDER.read(self._connection, reversing(tenant), tenant, run_record, after=after, limit=limit)
+
     def proposed(
         self, tenant: str, customer_id: str, *, after: str | None = None, limit: int = 50
     ) -> tuple[ProposedRun, ...]:
@@ -241,6 +251,12 @@ class RunRepository:
         query = _CUSTOMERS.where(RUN.c.customer_id == only if only is not None else RUN.c.customer_id > after)
         rows = self._connection.execute(query, {"of_tenant": tenant, "limit": limit})
         return tuple((customer_id, runs, last) for customer_id, runs, last in rows)
+
+
+def reversing(tenant: str) -> Select[Any]:
+    """Return the query for runs of `tenant` that take back another one, without an order."""
+    # Of the indices only the one over `reverses` is of use: a condition on the tenant would offer all its runs.
+    return select(RUN).where(RUN.c.reverses > "", RUN.c.tenant.concat("") == tenant)
 
 
 def matching(

@@ -24,6 +24,7 @@ from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import Appended, AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
+from placet.storage.log.search import EntrySearch
 from placet.storage.log.tree import LogTree
 from placet.storage.notifications import Outbox
 from placet.storage.projections.rows import ProjectionRows
@@ -69,6 +70,7 @@ class Transaction:
         "decisions",
         "delegations",
         "effects",
+        "entries",
         "erasures",
         "figures",
         "halts",
@@ -102,6 +104,7 @@ class Transaction:
         self.checkpoints = CheckpointRepository(connection)
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
+        self.entries = EntrySearch(connection)
         self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)

@@ -14,7 +14,7 @@ from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
 from placet.storage.database import Database
-from tests.support.databases import spare_migrations
+from tests.support.databases import disarm, outsider, spare_migrations
 from tests.support.world import PASSPHRASE
 
 Placet = Callable[..., tuple[int, str, str]]
@@ -335,3 +335,21 @@ def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_n
     idle = "but policy has no permit to commit, so that it clears nothing"
     assert out.rstrip().endswith(f"signed by hanna, {idle}")
     assert placet("mandate", "list")[1].rstrip().endswith(idle)
+
+
+def test_one_altered_row_hides_no_other_and_fails_the_command(placet: Placet, tmp_path: Path) -> None:
+    for name in ("kept", "altered"):
+        file = tmp_path / f"{name}.json"
+        assert draft(placet, file, name=name)[0] == 0
+        assert placet("mandate", "sign", str(file), "--as", "hanna")[0] == 0
+    url = f"sqlite:///{tmp_path / 'placet.db'}"
+    disarm(url, "mandate")
+    with outsider(url) as shell:
+        shell('UPDATE mandate SET budget_minor = 9999999 WHERE mandate LIKE \'%"name":"altered"%\'')
+    code, out, err = placet("mandate", "list")
+    assert (code, "kept" in out, "altered" in out) == (1, True, False)
+    assert "was altered in the database; it clears nothing" in err
+    code, out, err = placet("mandate", "list", "--json")
+    assert code == 1
+    (only,) = json.loads(out)
+    assert placet("mandate", "show", only["mandate"]["document_id"])[0] == 0

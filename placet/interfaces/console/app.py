@@ -16,14 +16,15 @@ from starlette.routing import Route
 
 from placet.contracts.people.access import Action
 from placet.interfaces.console.assets_folder import serve_asset
-from placet.interfaces.console.attempts import Attempts
+from placet.interfaces.console.attempts import BEGUN_IN_TOTAL, BEGUN_PER_ADDRESS, Attempts
 from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.failures import Failures, SignedOut
-from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
+from placet.interfaces.console.forms import LARGEST_PART, Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
 from placet.interfaces.console.identity.flow import BACK, PATH, IdentitySignIn
 from placet.interfaces.console.identity.provider import Provider
-from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
+from placet.interfaces.console.installed import Installed
+from placet.interfaces.console.pages import components, customers, halts, health, inbox, rooms, run, runs, sign_in
 from placet.interfaces.console.pages.keys import approvers, deciding, signing
 from placet.interfaces.console.pages.keys.joining import Joining
 from placet.interfaces.console.pages.keys.passkey_sign_in import PasskeySignIn
@@ -41,6 +42,7 @@ Page = Callable[[Asked], Response]
 Act = Callable[[Asked, Form], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+_BARE: Final = Installed()
 _LIVE: Final = "hx-request"
 """What htmx says of a request that no person made: it prolongs no session."""
 
@@ -58,6 +60,7 @@ def create_console(
     diagnose: Diagnose = no_diagnosis,
     setup: SetupCode | None = None,
     provider: Provider | None = None,
+    installed: Installed = _BARE,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the console of one tenant.
@@ -69,6 +72,7 @@ def create_console(
         diagnose: Looks at the installation.
         setup: The code that makes the first administrator; None: there is no such door.
         provider: The operator's identity provider, where one is configured.
+        installed: What else the installation offers.
         clock: The time.
     """
     health_check = HealthCheck(served.database, served.engine)
@@ -86,13 +90,13 @@ def create_console(
         clock,
         invitations,
         door_code,
-        public_url,
-        "" if provider is None else provider.host,
+        public_url=public_url,
+        identity_host="" if provider is None else provider.host,
+        installed=installed,
     )
     door = _Door(parts)
-    attempts = Attempts(time.monotonic)
-    desk = sign_in.SignIn(parts, attempts)
-    keys = PasskeySignIn(parts, Attempts(time.monotonic))
+    begun = Attempts(time.monotonic, BEGUN_PER_ADDRESS, BEGUN_IN_TOTAL)
+    desk, keys = sign_in.SignIn(parts, Attempts(time.monotonic)), PasskeySignIn(parts, begun)
     routes = [
         Route(ROOT, _to_inbox),
         Route(f"{ROOT}/", _to_inbox),
@@ -120,9 +124,14 @@ def create_console(
         *_of_keys(parts, door),
         Route(f"{ROOT}/health", door.page(health.show, "health")),
         Route(f"{ROOT}/components", door.page(components.show, "console")),
+        *(Route(ROOT + one.path, door.page(one.show, one.area, one.action)) for one in rooms.SHOWN),
+        *(
+            Route(ROOT + one.path, door.act(one.do, one.action, one.area, one.largest), methods=["POST"])
+            for one in rooms.POSTED
+        ),
     ]
     if provider is not None:
-        identity = IdentitySignIn(parts, provider, attempts, secret)
+        identity = IdentitySignIn(parts, provider, begun, secret)
         routes += [Route(PATH, identity.begin), Route(BACK, identity.back)]
     return Starlette(
         routes=routes,
@@ -185,8 +194,8 @@ class _Door:
 
         return endpoint
 
-    def act(self, do: Act, action: Action, area: str) -> Endpoint:
-        """Return an endpoint that a form is posted to."""
+    def act(self, do: Act, action: Action, area: str, largest: int = LARGEST_PART) -> Endpoint:
+        """Return an endpoint that a form is posted to; `largest` bounds a file that comes with it, in bytes."""
 
         def answer(request: Request, form: Form) -> Response:
             visitor = self._visitor(request)
@@ -197,7 +206,7 @@ class _Door:
 
         async def endpoint(request: Request) -> Response:
             check_origin(request, self._parts.public_url)
-            return await run_in_threadpool(answer, request, await read_form(request))
+            return await run_in_threadpool(answer, request, await read_form(request, largest))
 
         return endpoint
 

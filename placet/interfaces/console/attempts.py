@@ -1,4 +1,9 @@
-"""How often somebody may try to sign in: counted in memory, for each address and over all of them."""
+"""How many wrong tokens were tried: counted in memory, for each address and over all of them.
+
+A token has 256 random bits: nobody guesses one, however often they try. So a good token is always let in. Who tries
+wrong ones must not lock out others, who may come through the same proxy, and so from the same address. What the count
+bounds is the noise in the log.
+"""
 
 import threading
 from collections import deque
@@ -7,31 +12,36 @@ from typing import Final
 
 PER_ADDRESS: Final = 10
 IN_TOTAL: Final = 100
-"""A token has 256 random bits: what this bounds is load, and the noise in the log."""
-
 WINDOW_SECONDS: Final = 300.0
 
 
+BEGUN_PER_ADDRESS: Final = 200
+BEGUN_IN_TOTAL: Final = 2_000
+"""Sign-ins that were begun and not finished: each is a row, or a question to the identity provider."""
+
+
 class Attempts:
-    """Wrong attempts within the window. One under way counts as wrong until it turns out right.
+    """Attempts within the window that came to nothing, or not yet to anything.
 
     Args:
         clock: Monotonic time in seconds.
+        per_address: How many are counted from one address.
+        in_total: How many are counted from all of them.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], per_address: int = PER_ADDRESS, in_total: int = IN_TOTAL) -> None:
+        self._clock, self._per_address, self._in_total = clock, per_address, in_total
         self._lock = threading.Lock()
-        self._made: deque[tuple[float, str]] = deque()  # `IN_TOTAL` at most
+        self._made: deque[tuple[float, str]] = deque()  # `in_total` at most
 
-    def begin(self, address: str) -> bool:
+    def count(self, address: str) -> bool:
         """Count an attempt from this address; False, and nothing counted, where there were too many."""
         with self._lock:
             now = self._clock()
             while self._made and self._made[0][0] <= now - WINDOW_SECONDS:
                 self._made.popleft()
             from_there = sum(made == address for _, made in self._made)
-            if len(self._made) >= IN_TOTAL or from_there >= PER_ADDRESS:
+            if len(self._made) >= self._in_total or from_there >= self._per_address:
                 return False
             self._made.append((now, address))
             return True

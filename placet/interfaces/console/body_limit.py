@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES: Final = 128 * 1024
 SECONDS: Final = 15.0
+LARGER: Final = {"/console/batches": 2 * 1024 * 1024}
+"""Where a form may be larger, in bytes: a signed batch has a line for each of its runs."""
 
 
 class FormLimit:
@@ -18,7 +20,7 @@ class FormLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        read = 0
+        read, most = 0, LARGER.get(scope.get("path", ""), MOST_BYTES)
         deadline = asyncio.get_running_loop().time() + SECONDS
 
         async def bounded() -> Message:
@@ -29,8 +31,8 @@ class FormLimit:
             except TimeoutError as error:
                 raise HTTPException(408, f"a form must arrive within {SECONDS:g} s", {"Connection": "close"}) from error
             read += len(message.get("body", b""))
-            if read > MOST_BYTES:
-                raise HTTPException(413, f"a form may have {MOST_BYTES} bytes at most", {"Connection": "close"})
+            if read > most:
+                raise HTTPException(413, f"a form may have {most} bytes at most", {"Connection": "close"})
             return message
 
         await self._app(scope, bounded if scope["type"] == "http" else receive, send)

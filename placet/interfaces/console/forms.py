@@ -68,8 +68,8 @@ def check_token(form: Form, expected: str) -> None:
         raise NotFromHere("the page that sent the form is of another session; open it again")
 
 
-async def read_form(request: Request) -> Form:
-    """Read a form.
+async def read_form(request: Request, largest: int = LARGEST_PART) -> Form:
+    """Read a form; `largest` bounds a file that comes with it, in bytes.
 
     Raises:
         HTTPException: it is no form, too large, or names a field twice.
@@ -81,11 +81,9 @@ async def read_form(request: Request) -> Form:
             if name in fields or name in files:
                 raise HTTPException(HTTPStatus.BAD_REQUEST, "the form names a field twice")
             if isinstance(value, UploadFile):
-                content = await value.read(LARGEST_PART + 1)
-                if len(content) > LARGEST_PART:
-                    raise HTTPException(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a file may have {LARGEST_PART} bytes at most"
-                    )
+                content = await value.read(largest + 1)
+                if len(content) > largest:
+                    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a file may have {largest} bytes at most")
                 files[name] = content
             else:
                 fields[name] = value

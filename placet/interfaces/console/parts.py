@@ -1,9 +1,10 @@
 """What all pages stand on, and what one request is."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
+from placet.interfaces.console.installed import Installed
+from placet.interfaces.console.jobs import Jobs
 from placet.interfaces.console.prompts import Prompts
 from placet.interfaces.console.relying_party import Party, party_of
 from placet.interfaces.console.rendering import Templates
@@ -24,13 +27,16 @@ from placet.service.documents.first_administrator import SetupCode
 from placet.service.documents.invitations import Invitations
 
 ROOT: Final = "/console"
+_COOKIE_DIGITS: Final = 12
 
 AREAS: Final = (
     ("inbox", "Inbox", "inbox"),
     ("runs", "Runs", "runs"),
     ("customers", "Customers", "customers"),
+    ("governance", "Governance", "policies"),
     ("halts", "Halts", "halts"),
     ("approvers", "Approvers", "keys"),
+    ("audit", "Audit", "record"),
     ("health", "Health", "health"),
 )
 """What stands in the navigation: path, label, and the area that policy is asked about."""
@@ -86,6 +92,9 @@ class Parts:
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
         identity_host: The name of the operator's identity provider; empty where there is none.
+        installed: What else the installation offers.
+        jobs: Where long work is done that only reads.
+        deliveries: Where signed batches are delivered: no report keeps them waiting.
     """
 
     served: Served
@@ -99,6 +108,9 @@ class Parts:
     setup: SetupCode
     public_url: str = ""
     identity_host: str = ""
+    installed: Installed = field(default_factory=Installed)
+    jobs: Jobs = field(default_factory=Jobs)
+    deliveries: Jobs = field(default_factory=Jobs)
 
     @property
     def secure(self) -> bool:
@@ -108,12 +120,22 @@ class Parts:
     @property
     def cookie(self) -> str:
         """The name of the session's cookie."""
-        return "__Secure-placet" if self.secure else "placet"
+        name = cookie_name(self.served.database.name, self.served.tenant)
+        return f"__Secure-{name}" if self.secure else name
 
     @property
     def pre_cookie(self) -> str:
         """The name of the cookie of a browser that is about to sign in, or to register."""
         return f"{self.cookie}-pre"
+
+
+def cookie_name(database: str, tenant: str) -> str:
+    """Return a name of this console's own: browsers keep cookies by host, whose ports may have several consoles.
+
+    Servers that share a database share sessions.
+    """
+    digest = hashlib.sha256(f"{database}\n{tenant}".encode("utf-8", "replace")).hexdigest()
+    return f"placet-{digest[:_COOKIE_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +206,6 @@ def around(asked: Asked) -> Mapping[str, Any]:
         ],
         "form_token": asked.visitor.form_token,
         "now": asked.now,
+        "here": asked.request.url.path + (f"?{asked.request.url.query}" if asked.request.url.query else ""),
         "may_operate": asked.may("operate", "runs"),
     }

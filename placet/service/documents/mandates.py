@@ -25,7 +25,7 @@ from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document,
 from placet.service.given import checked, only_one
 from placet.service.keeping.tenant_record import Said, take_document, vouched
 from placet.storage.database import Database
-from placet.storage.governance.mandates import MOST_AT_ONCE
+from placet.storage.governance.mandates import MOST_AT_ONCE, AlteredMandate
 from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
@@ -151,9 +151,13 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
 
     Raises:
         UsageError: no mandate, or several, match.
+        GovernanceError: code `mandate_altered`; its row cannot be read.
     """
-    matches = [one for one in tx.mandates.list(tenant) if one.mandate.document_id.startswith(mandate_id)]
-    return only_one(matches, mandate_id, "mandate", tenant, see="placet mandate list", code="unknown_mandate")
+    matches = [one for one in tx.mandates.listed(tenant) if id_of(one).startswith(mandate_id)]
+    found = only_one(matches, mandate_id, "mandate", tenant, see="placet mandate list", code="unknown_mandate")
+    if isinstance(found, AlteredMandate):
+        raise GovernanceError(found.fault, code="mandate_altered")
+    return found
 
 
 def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> str:
@@ -171,6 +175,11 @@ def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], Poli
     except (GovernanceError, UsageError) as error:
         return f"{error.code}: {error}"
     return "good"
+
+
+def id_of(one: MandateRecord | AlteredMandate) -> str:
+    """Return the id of a mandate that was listed."""
+    return one.mandate_id if isinstance(one, AlteredMandate) else one.mandate.document_id
 
 
 def _mandate(draft: MandateDraft, signer: str, reason: str) -> Mandate:

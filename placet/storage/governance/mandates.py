@@ -8,10 +8,12 @@ Spending is one UPDATE whose condition is the budget. It locks the mandate's row
 customer is summed under that lock: whoever spends next sees what was spent before.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
 from placet.errors import GovernanceError, UsageError
@@ -71,6 +73,14 @@ _GIVEN = select(func.coalesce(func.sum(MANDATE_USE.c.amount_minor), 0)).where(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class AlteredMandate:
+    """A row that no longer says what was signed, or cannot be read. It clears nothing, and hides no other."""
+
+    mandate_id: str
+    fault: str
+
+
 class MandateRepository:
     """Signed mandates and their budgets. Use it inside a transaction."""
 
@@ -119,10 +129,19 @@ class MandateRepository:
             GovernanceError: code `mandate_altered`; a stored row cannot be read.
             UsageError: code `unknown_cursor`.
         """
-        query = _WITH_RECORD.where(MANDATE.c.tenant == tenant)
-        if agent is not None:
-            query = query.where(MANDATE.c.agent == agent)
+        query = _of_tenant(tenant, agent)
         return _ORDER.read(self._connection, query, tenant, _record, after=after, limit=limit)
+
+    def listed(
+        self, tenant: str, agent: str | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> tuple[MandateRecord | AlteredMandate, ...]:
+        """List as `list` does, for people to look at: a row that was altered stands in its place and says so.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        query = _of_tenant(tenant, agent)
+        return _ORDER.read(self._connection, query, tenant, _listed, after=after, limit=limit)
 
     def candidates(self, tenant: str, agent: str, now: datetime) -> tuple[MandateRecord, ...]:
         """Return mandates that may clear something now, in the order of signing; at most `MOST_AT_ONCE`.
@@ -240,6 +259,18 @@ class MandateRepository:
 def _stands(earlier: MandateUse, use: MandateUse) -> bool:
     """Return whether `earlier` is the same use, not released; the time of use may differ."""
     return earlier.released_at is None and earlier == use.model_copy(update={"used_at": earlier.used_at})
+
+
+def _of_tenant(tenant: str, agent: str | None) -> Select[Any]:
+    query = _WITH_RECORD.where(MANDATE.c.tenant == tenant)
+    return query if agent is None else query.where(MANDATE.c.agent == agent)
+
+
+def _listed(row: Row) -> MandateRecord | AlteredMandate:
+    try:
+        return _record(row)
+    except GovernanceError as error:
+        return AlteredMandate(str(row["mandate_id"]), str(error))
 
 
 def _record(row: Row) -> MandateRecord:

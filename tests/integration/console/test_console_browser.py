@@ -155,7 +155,7 @@ def test_the_inbox_is_filtered_and_says_what_is_wrong_with_a_filter(
     page.get_by_label("Customer").fill("C00009")
     page.get_by_role("button", name="Apply").click()
     expect(page.locator(".waiting .item")).to_have_count(1)
-    expect(page.locator(".head")).to_contain_text("1 run waits within this filter")
+    expect(page.locator(".total")).to_contain_text("1 run waits within this filter")
     page.get_by_label("Costs at least").fill("five dollars")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("alert")).to_contain_text("write it like '12.50 EUR'")

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from placet.interfaces.console.attempts import IN_TOTAL, PER_ADDRESS, WINDOW_SECONDS, Attempts
+from placet.interfaces.console.parts import cookie_name
 from placet.interfaces.console.sessions import IDLE, LONGEST, Sessions
 from placet.service.documents.access import revoke_token
 from tests.integration.http.calling import TOKEN
@@ -26,7 +27,8 @@ def reads(http: httpx.Client) -> bool:
 
 
 def cookie_of(http: httpx.Client) -> str:
-    return str(http.cookies["placet"])
+    (cookie,) = http.cookies.jar
+    return str(cookie.value)
 
 
 def change_rows(console: ConsoleUnderTest, statement: str, **values: object) -> int:
@@ -58,7 +60,7 @@ def test_the_cookie_is_for_the_console_alone_and_no_script_or_other_site_has_it(
 def test_behind_https_the_cookie_is_marked_secure(console: ConsoleUnderTest) -> None:
     with console_of(console.world, public_url="https://placet.example") as served, served.client() as http:
         answer = http.post("/console/sign-in", data={"token": console.token("olga", "operator"), "next": ""})
-    assert answer.headers["set-cookie"].startswith("__Secure-placet=")
+    assert answer.headers["set-cookie"].startswith("__Secure-placet-")
     assert "; Secure" in answer.headers["set-cookie"]
 
 
@@ -125,23 +127,23 @@ def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(console: Conso
         assert http.post("/console/sign-out", data={"form_token": "wrong"}).status_code == 403
         assert reads(http)
         assert http.post("/console/sign-out", data={"form_token": form_token(page)}).status_code == 303
-        http.cookies.set("placet", kept, path="/console")
+        http.cookies.set(console.cookie, kept, path="/console")
         assert not reads(http)
 
 
 def test_signing_in_takes_no_session_that_was_there_before(console: ConsoleUnderTest) -> None:
     token = console.token("olga", "operator")
     with console.client() as http:
-        http.cookies.set("placet", "planted" + "A" * 36, path="/console")
+        http.cookies.set(console.cookie, "planted" + "A" * 36, path="/console")
         answer = http.post("/console/sign-in", data={"token": token, "next": ""})
-        first = answer.cookies["placet"]
+        first = answer.cookies[console.cookie]
         assert first != "planted" + "A" * 36
         http.cookies.clear()
-        http.cookies.set("placet", first, path="/console")
+        http.cookies.set(console.cookie, first, path="/console")
         again = http.post("/console/sign-in", data={"token": token, "next": ""})
-        assert again.cookies["placet"] != first
+        assert again.cookies[console.cookie] != first
         http.cookies.clear()
-        http.cookies.set("placet", first, path="/console")
+        http.cookies.set(console.cookie, first, path="/console")
         assert not reads(http)
 
 
@@ -189,24 +191,30 @@ def test_another_secret_of_the_installation_ends_every_session(console: ConsoleU
     assert of_another_tenant.visitor(kept) is None
 
 
-def test_attempts_are_bounded_for_each_address_and_in_total() -> None:
+def test_wrong_attempts_are_counted_for_each_address_and_in_total() -> None:
     now = [0.0]
     attempts = Attempts(lambda: now[0])
-    assert [attempts.begin("a") for _ in range(PER_ADDRESS + 1)] == [True] * PER_ADDRESS + [False]
-    assert attempts.begin("b")
-    attempts.was_right("a")
-    assert [attempts.begin("a"), attempts.begin("a")] == [True, False]
+    assert [attempts.count("a") for _ in range(PER_ADDRESS + 1)] == [True] * PER_ADDRESS + [False]
+    assert attempts.count("b")
     left = IN_TOTAL - PER_ADDRESS - 1
-    assert [attempts.begin(f"x{number}") for number in range(left + 1)] == [True] * left + [False]
-    assert not attempts.begin("b")
+    assert [attempts.count(f"x{number}") for number in range(left + 1)] == [True] * left + [False]
+    assert not attempts.count("b")
     now[0] = WINDOW_SECONDS
-    assert attempts.begin("a")
-    assert attempts.begin("b")
+    assert attempts.count("a")
+    assert attempts.count("b")
 
 
-def test_the_eleventh_wrong_token_is_not_even_looked_at(console: ConsoleUnderTest) -> None:
+def test_who_tries_wrong_tokens_locks_nobody_out(console: ConsoleUnderTest, caplog: pytest.LogCaptureFixture) -> None:
     with console_of(console.world) as served, served.client() as http:
-        answers = [http.post("/console/sign-in", data={"token": "x", "next": ""}).status_code for _ in range(11)]
+        answers = [http.post("/console/sign-in", data={"token": "x", "next": ""}).status_code for _ in range(12)]
         good = http.post("/console/sign-in", data={"token": served.token("olga", "operator"), "next": ""})
-    assert answers == [403] * 10 + [429]
-    assert good.status_code == 429
+    assert answers == [403] * 10 + [429] * 2
+    assert good.status_code == 303
+    assert len([one for one in caplog.messages if "a wrong token was tried" in one]) == 10
+
+
+def test_two_consoles_on_one_host_end_no_session_of_each_other(console: ConsoleUnderTest) -> None:
+    names = {cookie_name(database, tenant) for database in ("sqlite:///a", "sqlite:///b") for tenant in ("x", "y")}
+    assert len(names) == 4
+    assert console.cookie not in names
+    assert cookie_name("sqlite:///a", "x") in names

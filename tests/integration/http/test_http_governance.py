@@ -32,7 +32,7 @@ from placet.storage.records import Asked
 from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at, problem, serving, start
 from tests.security.gate.test_approver_view import hostile_proposal, waiting
 from tests.support.authenticator import ORIGIN, Authenticator
-from tests.support.databases import migrated, sqlite_url
+from tests.support.databases import disarm, migrated, outsider, sqlite_url
 from tests.support.enrolment import enrolment_of, new_signer, trusted
 from tests.support.facts import FACTS
 from tests.support.logs import identity
@@ -160,6 +160,42 @@ def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own
     assert problem(post(api, f"/v1/mandates/{identifier}/revoke", {}))[:2] == (409, "already_revoked")
     assert problem(api.get(f"/v1/mandates/{'0' * 32}")) == (404, "unknown_mandate")
     assert kinds(own)[-2:] == ["mandate.signed", "mandate.revoked"]
+
+
+def test_a_mandate_that_was_altered_hides_no_other_and_is_named(api: httpx.Client, own: Database, root: Signer) -> None:
+    hanna, now = enrolled(own, root, "hanna", "retention_head"), datetime.now(UTC)
+    for name in ("kept", "altered"):
+        draft = draft_mandate(
+            FACTS,
+            tenant="demo",
+            name=name,
+            drafted_by="olga",
+            agent="retention",
+            kinds=("adjust_balance",),
+            treatments=("goodwill_credit",),
+            cap_per_customer="20.00 USD",
+            period_days=30,
+            budget="100.00 USD",
+            valid_from=now - timedelta(minutes=1),
+            valid_until=now + timedelta(days=1),
+        )
+        assert post(
+            api, "/v1/mandates", sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
+        ).is_success
+    url = own._url.render_as_string(hide_password=False)
+    disarm(url, "mandate")
+    with outsider(url) as shell:
+        shell('UPDATE mandate SET budget_minor = 9999999 WHERE mandate LIKE \'%"name":"altered"%\'')
+    page = api.get("/v1/mandates").json()
+    assert [one["record"]["mandate"]["name"] for one in page["mandates"]] == ["kept"]
+    (altered,) = page["altered"]
+    assert "was altered in the database" in altered["fault"]
+    kept = page["mandates"][0]["record"]["mandate"]["document_id"]
+    assert api.get(f"/v1/mandates/{kept}").status_code == 200
+    assert problem(api.get(f"/v1/mandates/{altered['mandate_id']}"))[1] == "mandate_altered"
+    first = api.get("/v1/mandates", params={"limit": 1}).json()
+    second = api.get("/v1/mandates", params={"limit": 1, "after": first["next"]}).json()
+    assert len(first["mandates"] + first["altered"]) == len(second["mandates"] + second["altered"]) == 1
 
 
 def test_a_delegation_is_put_in_force_and_revoked(api: httpx.Client, own: Database, root: Signer) -> None:

@@ -67,6 +67,7 @@ LISTS: list[tuple[str, str, Callable[[dict[str, Any]], Any], int]] = [
     ("/v1/runs", "runs", lambda one: one["run_id"], 5),
     ("/v1/runs?state=awaiting_decision", "runs", lambda one: one["run_id"], 5),
     ("/v1/inbox", "waiting", lambda one: one["run"]["run_id"], 5),
+    ("/v1/inbox?order=largest", "waiting", lambda one: one["run"]["run_id"], 5),
     ("/v1/customers", "customers", lambda one: one["customer_id"], 2),
     ("/v1/customers/C0/decisions", "decided", lambda one: one["proposed"]["run"]["run_id"], 3),
     ("/v1/mandates", "mandates", _mandate, 5),

@@ -20,7 +20,7 @@ from placet.errors import UsageError
 from placet.interfaces.cli.app import run as placet
 from placet.interfaces.cli.running.inbox import document
 from placet.service.batch_choice import BatchLimits, prepare_batch
-from placet.service.inbox import InboxPage, parse_filter, read_inbox
+from placet.service.inbox import InboxPage, inbox_mark, parse_filter, read_inbox
 from placet.storage.database import Database
 from placet.storage.records import Asked
 from tests.support.enrolment import enroll, trusted
@@ -202,3 +202,65 @@ def test_the_command_says_that_there_are_more(database: Database) -> None:
     assert out.startswith(f"{run_id(1)}  awaiting_decision  requested by olga\n")
     assert err == "showing the last 1 of 3\n"
     assert command("--max-cost", "1.00 USD") == command("--customer", "C00001", "--max-cost", "1.50 USD")
+
+
+def money(database: Database, limit: int = 50, after: str | None = None) -> InboxPage:
+    return read_inbox(database, TENANT, parse_filter({}), NOW, limit=limit, after=after, order="largest")
+
+
+def test_what_is_about_most_money_comes_first_whichever_way_it_goes(database: Database) -> None:
+    for number in (3, 1, 2):
+        wait(database, number)
+    wait(database, 4, cost=Money(amount_minor=-900, currency="USD"))
+    wait(database, 5, cost=Money(amount_minor=100_000, currency="AED"))
+    seen: list[int] = []
+    page = money(database, limit=2)
+    while page.next is not None:
+        assert page.total == 5
+        seen += numbers(page)
+        page = money(database, limit=2, after=page.next)
+    # Amounts of one currency stand together: nothing compares those of two.
+    assert [*seen, *numbers(page)] == [5, 4, 3, 2, 1]
+
+
+def test_a_page_of_money_goes_on_where_it_ended_though_that_run_was_changed_since(database: Database) -> None:
+    for number in range(1, 7):
+        wait(database, number)
+    page = money(database, limit=2)
+    assert numbers(page) == [6, 5]
+    # Its last run is amended to the smallest amount of all: the next page must not begin there.
+    proposal = a_proposal(minor=1).model_copy(update={"run_id": run_id(5)})
+    with database.transaction() as tx:
+        tx.runs.note_asked(run_id(5), Asked.of(a_gate(), proposal))
+    assert numbers(money(database, limit=2, after=page.next)) == [4, 3]
+
+
+def test_a_run_whose_amount_is_not_known_hides_from_no_order(database: Database) -> None:
+    for number in (1, 2):
+        wait(database, number)
+    erase(database, "run", "UPDATE run SET cost_minor = NULL, cost_currency = NULL WHERE cost_minor = 100")
+    assert numbers(money(database)) == [1, 2]
+    page = money(database, limit=1)
+    assert numbers(money(database, limit=1, after=page.next)) == [2]
+
+
+@pytest.mark.parametrize("after", ["", "x", run_id(1), "USD:1:run-1", f"USD:x:{run_id(1)}", f"usd:-1:{run_id(1)}"])
+def test_what_ended_no_page_of_money_is_refused(database: Database, after: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        money(database, after=after)
+    assert refused.value.code == "unknown_cursor"
+
+
+def test_the_mark_of_a_list_changes_with_it_and_with_nothing_else(database: Database) -> None:
+    wait(database, 1)
+    wait(database, 2, customer_id="C00009")
+    everything, other = parse_filter({}), parse_filter({"customer_id": "C00009"})
+    marks = [inbox_mark(database, TENANT, wanted, NOW) for wanted in (everything, other)]
+    assert marks[0] == inbox(database, limit=1).mark == money(database).mark
+    with database.transaction() as tx:
+        tx.runs.set_state(run_id(1), "awaiting_decision", at=NOW + timedelta(seconds=1))
+    assert inbox_mark(database, TENANT, everything, NOW) != marks[0]
+    assert inbox_mark(database, TENANT, other, NOW) == marks[1]
+    with database.transaction() as tx:
+        tx.runs.set_state(run_id(2), "rejected", at=NOW)
+    assert inbox_mark(database, TENANT, other, NOW) == "0.0"

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
 from placet.storage.database import Database
+from placet.storage.inbox import InboxFilter, _condition
 from placet.storage.records import RunRecord
-from placet.storage.runs import matching
+from placet.storage.runs import matching, reversing
 from placet.storage.tables import RUN
 from tests.support.databases import migrated, sqlite_url, together
 
@@ -219,6 +221,35 @@ def test_an_index_answers_each_way_to_look_for_runs(tmp_path: Path) -> None:
             plan = [str(row[3]) for row in file.execute(f"EXPLAIN QUERY PLAN {compiled}", dict(compiled.params))]
             assert plan[0].startswith(f"SEARCH run USING INDEX {index}"), (more, plan)
             assert more.keys() == {"begins"} or len(plan) == 1, (more, plan)
+
+
+def test_what_lists_reversals_or_what_waits_reads_no_other_runs(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    migrated(url).close()
+    waiting = select(RUN).where(_condition("acme", InboxFilter(), AT))
+    queries = [
+        (reversing("acme").order_by(RUN.c.requested_at.desc(), RUN.c.run_id.desc()), ("ix_run_reverses (reverses>?",)),
+        (waiting.order_by(RUN.c.waits_until, RUN.c.run_id), ("ix_run_waiting (tenant=?",)),
+        (waiting, ("ix_run_waiting (tenant=?", "ix_run_tenant_state (tenant=? AND state=?")),
+    ]
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+        for query, indices in queries:
+            compiled = query.limit(26).compile(dialect=sqlite.dialect(paramstyle="named"))
+            plan = [str(row[3]) for row in file.execute(f"EXPLAIN QUERY PLAN {compiled}", dict(compiled.params))]
+            assert plan[0].startswith(tuple(f"SEARCH run USING INDEX {index}" for index in indices)), plan
+
+
+def test_reversals_are_listed_newest_first_page_by_page_for_their_tenant(database: Database) -> None:
+    with database.transaction() as tx:
+        tx.runs.request(request())
+        for number in (2, 3, 4):
+            tx.runs.request(request(number, reverses=request().run_id, requested_at=AT + timedelta(hours=number)))
+        tx.runs.request(request(5, tenant="other", reverses=request().run_id))
+    with database.reading() as tx:
+        first = tx.runs.reversals("acme", limit=2)
+        second = tx.runs.reversals("acme", after=first[-1].run_id, limit=2)
+        assert tx.runs.reversals("nobody") == ()
+    assert [one.run_id for one in (*first, *second)] == [request(number).run_id for number in (4, 3, 2)]
 
 
 def test_a_runs_reversals_are_those_of_its_own_tenant_oldest_first(database: Database) -> None:

@@ -10,12 +10,12 @@ from pydantic import SecretStr
 
 from placet.contracts.people.access import AccessRole
 from placet.engine.client import Engine
-from placet.entrypoints.api import beside
+from placet.entrypoints.api import beside, installed
 from placet.entrypoints.connection import connect
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
 from placet.interfaces.console.identity.provider import Provider
-from placet.interfaces.console.parts import Diagnosed
+from placet.interfaces.console.parts import Diagnosed, cookie_name
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.served import Served
@@ -23,6 +23,7 @@ from placet.service.documents.access import issue_token
 from placet.service.documents.first_administrator import SetupCode
 from placet.service.policy_files import read_policy_files
 from tests.integration.http.calling import TOKEN, serving
+from tests.support.facts import FACTS
 from tests.support.guard import GUARD
 from tests.support.world import World
 
@@ -48,6 +49,7 @@ class ConsoleUnderTest:
     url: str
     clock: Clock
     setup: SetupCode
+    cookie: str
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, name: str, *roles: AccessRole, days: int = 7) -> str:
@@ -90,7 +92,7 @@ def console_of(
         return PolicySet(read_policy_files(world.policy_file))
 
     secret, clock, setup = SecretStr(TOKEN), Clock(), SetupCode(world.settings.setup_code)
-    served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: ())
+    served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: FACTS)
     api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
     console = create_console(
         served,
@@ -98,11 +100,12 @@ def console_of(
         diagnose=diagnose,
         public_url=public_url,
         setup=setup,
-        clock=clock,
         provider=provider,
+        installed=installed(world.settings),
+        clock=clock,
     )
     with serving(beside(api, console), port) as url:
-        yield ConsoleUnderTest(world, url, clock, setup)
+        yield ConsoleUnderTest(world, url, clock, setup, cookie_name(world.database.name, "demo"))
 
 
 def form_token(page: str) -> str:

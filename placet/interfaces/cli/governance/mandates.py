@@ -130,15 +130,23 @@ def list_mandates(
     agent: Annotated[str | None, typer.Option("--agent", help="only this application's")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List every mandate, those that are over or revoked included."""
+    """List every mandate, those that are over or revoked included; 1 where one of them was altered in the database."""
+    from placet.storage.governance.mandates import AlteredMandate
+
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
     with toolbox.database().reading() as tx:
-        records = tx.mandates.list(toolbox.tenant, agent)
+        found = tx.mandates.listed(toolbox.tenant, agent)
+    altered = [one for one in found if isinstance(one, AlteredMandate)]
+    records = [one for one in found if not isinstance(one, AlteredMandate)]
     if as_json:
         output.print_json([_document(record, now) for record in records])
-        return
-    output.print_lines((_line(record, now, idle=_idle(toolbox, record)) for record in records), none="no mandates")
+    elif records or not altered:
+        output.print_lines((_line(record, now, idle=_idle(toolbox, record)) for record in records), none="no mandates")
+    for one in altered:
+        output.print_error(f"{one.fault}; it clears nothing")
+    if altered:
+        raise typer.Exit(1)
 
 
 @app.command("show")

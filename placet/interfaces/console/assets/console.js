@@ -22,7 +22,7 @@ function colour(name) {
 
 // 2026-06 is June; the table has the year.
 function monthName(text) {
-  const month = Number(text.slice(5));
+  const month = /^\d{4}-\d{2}$/.test(text) ? Number(text.slice(5)) : 0;
   return month ? new Date(2000, month - 1).toLocaleString("en", { month: "short" }) : text;
 }
 
@@ -63,6 +63,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const fields = document.querySelectorAll("form[data-keep] :is(textarea, select, input:not([type=hidden])), #run input[type=file]");
   const begun = [...fields].some((one) => one.value);
   if (begun && /data-keep|type="file"/.test(event.detail.serverResponse)) event.detail.shouldSwap = false;
+});
+
+// What was chosen on the inbox stays chosen when the list is shown anew.
+let chosen = [];
+document.addEventListener("htmx:beforeSwap", () => {
+  chosen = [...document.querySelectorAll("#waiting input[name=run]:checked")].map((box) => box.id);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of chosen) document.getElementById(id)?.click();
 });
 let narrowness = 0;
 window.addEventListener("resize", () => {

@@ -105,7 +105,7 @@ class IdentitySignIn:
         if fault:
             return sign_in_page(self._parts, request, kept.wanted, fault, 403)
         address = request.client.host if request.client else ""
-        if not self._attempts.begin(address):
+        if not self._attempts.count(address):
             return sign_in_page(self._parts, request, kept.wanted, _OFTEN, 429)
         return await run_in_threadpool(self._signed_in, request, kept, address)
 

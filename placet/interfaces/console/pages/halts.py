@@ -1,6 +1,7 @@
 """Halts: what is stopped, stopping more, and the command that lets it go on."""
 
-from typing import get_args
+from typing import Final, get_args
+from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
@@ -11,6 +12,7 @@ from placet.interfaces.console.forms import Form
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.service.documents.halts import place_halt
 
+_PAGE: Final = 25
 _KINDS = {"adjust_balance": "Credits and debits", "order_product": "Orders of products"}
 
 
@@ -47,7 +49,7 @@ def place(asked: Asked, form: Form) -> Response:
 def _page(asked: Asked, fault: str = "", reason: str = "", chosen: str = "") -> Response:
     served, lifted = asked.parts.served, asked.query("which") == "all"
     with served.database.reading() as tx:
-        halts = tuple(tx.halts.list(served.tenant, lifted=lifted))
+        found = tx.halts.list(served.tenant, lifted=lifted, after=asked.query("after"), limit=_PAGE + 1)
     placed = asked.query("placed")
     subjects = [
         ("tenant:", "Everything"),
@@ -57,7 +59,11 @@ def _page(asked: Asked, fault: str = "", reason: str = "", chosen: str = "") -> 
     return asked.page(
         "halts.html",
         422 if fault else 200,
-        halts=halts,
+        halts=found[:_PAGE],
+        following=urlencode({**({"which": "all"} if lifted else {}), "after": found[_PAGE - 1].halt_id})
+        if len(found) > _PAGE
+        else "",
+        later=asked.query("after") is not None,
         lifted=lifted,
         subjects=subjects,
         kinds=_KINDS,

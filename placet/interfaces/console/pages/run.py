@@ -142,6 +142,8 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "commands": commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
         "signing": _signing(asked, record, proposal, policy),
+        "may_reverse": record.state == "executed" and record.reverses is None and asked.may("operate", "runs"),
+        "may_replay": asked.may("read", "record"),
         **_outcome(asked, events),
     }
 

@@ -26,7 +26,7 @@ _WRONG: Final = (
     "This token opens nothing here. It is misspelt, revoked, expired, another tenant's, or the installation's own, "
     "which names nobody."
 )
-_OFTEN: Final = "Too many wrong tokens were tried. Wait five minutes."
+_OFTEN: Final = "Too many wrong tokens were tried. A good one is let in."
 
 
 class SignIn:
@@ -44,13 +44,12 @@ class SignIn:
         check_origin(request, self._parts.public_url)
         form = await read_form(request)
         wanted, address = form.text("next"), request.client.host if request.client else ""
-        if not self._attempts.begin(address):
-            return self._page(request, wanted, _OFTEN, 429)
         grant = await run_in_threadpool(self._holder, form.text("token"))
         if grant is None:
+            if not self._attempts.count(address):
+                return self._page(request, wanted, _OFTEN, 429)
             _LOG.warning("a wrong token was tried at the console, from %s", address)
             return self._page(request, wanted, _WRONG, 403)
-        self._attempts.was_right(address)
         answer = RedirectResponse(safe(wanted), 303)
         await run_in_threadpool(begin_session, self._parts, request, answer, grant)
         return answer

@@ -23,6 +23,7 @@ class Item:
         soon: Whether the gate closes within the hour.
         progress: How many of how many approvals are there.
         fault: What is wrong with it; empty where nothing is.
+        choosable: Whether it can be decided together with others.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class Item:
     roles: str
     progress: str
     fault: str
+    choosable: bool
 
 
 def item_of(row: Waiting, now: datetime) -> Item:
@@ -56,6 +58,7 @@ def item_of(row: Waiting, now: datetime) -> Item:
         roles=roles_in_words(asked.roles) if asked else "",
         progress=f"{asked.approvals} of {asked.gate.quorum}" if asked else "",
         fault=row.fault,
+        choosable=asked is not None and not row.fault and row.record.state == "awaiting_decision",
     )
 
 

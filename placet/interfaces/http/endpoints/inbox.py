@@ -6,15 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId
+from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
-from placet.interfaces.http.endpoints.paging import DEFAULT, Limit
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit
 from placet.interfaces.http.served import Served
 from placet.service.inbox import Waiting, parse_filter, read_inbox
+from placet.storage.inbox import InboxOrder
 from placet.storage.records import RunRecord
 
 
@@ -43,7 +44,7 @@ class InboxAnswer(Frozen):
 
     waiting: tuple[WaitingRun, ...]
     total: int
-    next: RunId | None
+    next: str | None
 
 
 class InboxEndpoints:
@@ -68,8 +69,9 @@ class InboxEndpoints:
         customer_id: CustomerId | None = None,
         min_cost: Annotated[str | None, Query(description="such as `5.00 USD`")] = None,
         max_cost: Annotated[str | None, Query(description="such as `20.00 USD`")] = None,
+        order: Annotated[InboxOrder, Query(description="`largest`: what is about most money comes first")] = "soonest",
         limit: Limit = DEFAULT,
-        after: RunId | None = None,
+        after: After = None,
     ) -> InboxAnswer:
         """List what waits for a decision, and outcomes that somebody must settle; what closes first comes first."""
         wanted = parse_filter(
@@ -85,7 +87,8 @@ class InboxEndpoints:
             }
         )
         served = self._served
-        page = read_inbox(served.database, served.tenant, wanted, datetime.now(UTC), limit=limit, after=after)
+        now = datetime.now(UTC)
+        page = read_inbox(served.database, served.tenant, wanted, now, limit=limit, after=after, order=order)
         return InboxAnswer(waiting=tuple(_shown(row) for row in page.rows), total=page.total, next=page.next)
 
 

@@ -33,7 +33,7 @@ class PasskeySignIn:
     async def ask(self, request: Request) -> Response:
         """Make a challenge for this browser."""
         check_origin(request, self._parts.public_url)
-        if not self._attempts.begin(_address(request)):
+        if not self._attempts.count(_address(request)):
             return JSONResponse({"error": _OFTEN}, 429)
         return await run_in_threadpool(self._ask, request)
 

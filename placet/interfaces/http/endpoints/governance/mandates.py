@@ -14,7 +14,8 @@ from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.documents.mandates import find_mandate, revoke_mandate, standing, take_mandate
+from placet.service.documents.mandates import find_mandate, id_of, revoke_mandate, standing, take_mandate
+from placet.storage.governance.mandates import AlteredMandate
 
 MandateId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")]
 
@@ -41,10 +42,18 @@ class MandateInFull(Frozen):
     signed: str
 
 
+class Altered(Frozen):
+    """A mandate whose row does not say what was signed, and why; it clears nothing."""
+
+    mandate_id: str
+    fault: str
+
+
 class Mandates(Frozen):
-    """A page of the mandates that were asked for."""
+    """A page of the mandates that were asked for; those whose rows were altered stand apart."""
 
     mandates: tuple[StandingMandate, ...]
+    altered: tuple[Altered, ...]
     next: str | None
 
 
@@ -67,9 +76,15 @@ class MandateEndpoints:
         """List every mandate, those that are over or revoked included; those that end last come first."""
         now = datetime.now(UTC)
         with self._served.database.reading() as tx:
-            found = tx.mandates.list(self._served.tenant, agent, after=after, limit=limit + 1)
-        shown, following = split(found, limit, lambda one: one.mandate.document_id)
-        return Mandates(mandates=tuple(_standing(record, now) for record in shown), next=following)
+            found = tx.mandates.listed(self._served.tenant, agent, after=after, limit=limit + 1)
+        shown, following = split(found, limit, id_of)
+        return Mandates(
+            mandates=tuple(_standing(one, now) for one in shown if isinstance(one, MandateRecord)),
+            altered=tuple(
+                Altered(mandate_id=one.mandate_id, fault=one.fault) for one in shown if isinstance(one, AlteredMandate)
+            ),
+            next=following,
+        )
 
     def show(self, mandate_id: MandateId) -> MandateInFull:
         """Show one mandate: its bounds, what it cleared, whether its signature still counts, the signed document."""

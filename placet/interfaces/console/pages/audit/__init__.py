@@ -1,0 +1,1 @@
+"""The record: looking through it, verifying it, proving an entry, replaying a run."""

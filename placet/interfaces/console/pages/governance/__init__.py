@@ -1,0 +1,1 @@
+"""Who may decide what, beforehand and afterwards: policies, mandates, delegations, reversals, oversight."""

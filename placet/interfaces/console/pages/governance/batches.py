@@ -1,0 +1,166 @@
+"""Deciding many at once: what was chosen with its sum, the command that signs it once, and what became of each."""
+
+import asyncio
+import math
+from typing import Any, Final, cast, get_args
+
+from anyio import from_thread
+from starlette.responses import RedirectResponse, Response
+from temporalio.service import RPCError
+
+from placet.errors import GovernanceError, UpstreamUnavailable, UsageError
+from placet.governance.batches import signed_part
+from placet.governance.signing.canonical import sha256_hex
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.inbox import MOST_TOGETHER
+from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of
+from placet.interfaces.http.problems import engine_unavailable
+from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
+from placet.service.batches import MemberOutcome, hand_out, read_shares, record_batch
+from placet.service.decisions import deliver_decision, pending_proposal
+from placet.service.inbox import inbox_mark, parse_filter
+from placet.service.runs import find_run
+from placet.storage.records import RunRecord
+
+_WAIT_SECONDS: Final = 10.0
+_SEND_SECONDS: Final = 30.0
+_KEPT: Final = math.inf
+
+
+def choose(asked: Asked) -> Response:
+    """Show what one signature would decide: each proposal, the sum, and the command that signs it."""
+    verdict = _verdict(asked)
+    run_ids = list(dict.fromkeys(asked.request.query_params.getlist("run")))
+    if len(run_ids) == 1:
+        return RedirectResponse(f"{ROOT}/runs/{run_ids[0]}", 303)
+    fault, prepared = "", None
+    gone: list[tuple[str, str]] = []
+    try:
+        _check_number(len(run_ids))
+        waiting, gone = _still_waiting(asked, verdict, run_ids)
+        prepared = _prepare(asked, verdict, waiting, everything=bool(asked.query("all")))
+    except (UsageError, GovernanceError) as error:
+        fault = str(error)
+    return _page(asked, verdict, bool(run_ids), prepared, fault, gone)
+
+
+def hand_in(asked: Asked, form: Form) -> Response:
+    """Take the file that the command wrote: the batch goes on the record, then each run gets its share."""
+    served = asked.parts.served
+    text = form.files.get("file", b"").decode("utf-8", "replace")
+    if not text.strip():
+        raise UsageError("No file was handed in: choose the one that `placet approve … --print` wrote.")
+    shares = read_shares(served.database, served.tenant, text)
+    records = [find_run(served.database, run_id, served.tenant) for run_id in shares]
+    one = next(iter(shares.values()))
+    record_batch(served.database, served.tenant, one)  # it verifies the signature
+
+    loop = from_thread.run(_running_loop)
+
+    def send(record: RunRecord, share: str) -> None:
+        async def delivered() -> None:
+            await deliver_decision(served.database, await served.engine.connected(), record, share)
+
+        try:
+            asyncio.run_coroutine_threadsafe(delivered(), loop).result(_SEND_SECONDS)
+        except RPCError as error:
+            raise engine_unavailable(error) from error
+        except TimeoutError as error:
+            raise UpstreamUnavailable("Temporal did not answer in time", code="engine_unavailable") from error
+
+    def deliver() -> tuple[MemberOutcome, ...]:
+        return hand_out(served.database, send, records, shares, _WAIT_SECONDS)
+
+    number = sha256_hex(signed_part(one).encode())
+    asked.parts.deliveries.ask(f"batch {number}", deliver, seconds=_WAIT_SECONDS)
+    return RedirectResponse(f"{ROOT}/batches/{number}", 303)
+
+
+def outcome(asked: Asked) -> Response:
+    """Show what became of each run's share; while they are delivered, that they are."""
+    key = f"batch {asked.request.path_params['number']}"
+    known = asked.parts.deliveries.known(key)
+    found = asked.parts.deliveries.ask(key, _nothing, seconds=_KEPT) if known else None
+    return asked.page(
+        "governance/batch_outcome.html", known=known, outcomes=None if found is None else outcomes_of(found)
+    )
+
+
+async def _running_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
+def _nothing() -> tuple[MemberOutcome, ...]:
+    return ()
+
+
+def _verdict(asked: Asked) -> BatchVerdict:
+    wanted = asked.query("verdict")
+    return cast("BatchVerdict", wanted) if wanted in get_args(BatchVerdict) else "approve"
+
+
+def _still_waiting(asked: Asked, verdict: BatchVerdict, run_ids: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return which of the chosen runs wait still, and why each of the others does not: a list may be old."""
+    waiting, gone = [], []
+    for run_id in run_ids:
+        try:
+            pending_proposal(asked.parts.served.database, run_id, asked.parts.served.tenant, verdict)
+        except (UsageError, GovernanceError) as error:
+            gone.append((run_id, str(error)))
+        else:
+            waiting.append(run_id)
+    return waiting, gone
+
+
+def _prepare(asked: Asked, verdict: BatchVerdict, run_ids: list[str], *, everything: bool) -> PreparedBatch:
+    served = asked.parts.served
+    if run_ids:
+        return prepare_batch(served.database, served.tenant, verdict, parse_limits({}), run_ids)
+    if not everything:
+        raise UsageError("Nothing that was chosen waits for a decision.", code="nothing")
+    treatment, agent = asked.query("treatment"), asked.query("agent")
+    limits = parse_limits({"agent": agent, "treatments": () if treatment is None else (treatment,)})
+    waiting = parse_filter({"agent": agent, "treatments": limits.treatments, "to_decide": True})
+    mark = inbox_mark(served.database, served.tenant, waiting, asked.now)
+    _check_number(int(mark.partition(".")[0]))
+    mark = inbox_mark(served.database, served.tenant, parse_filter({"to_decide": True}), asked.now)
+    if int(mark.partition(".")[0]) > MOST_TOGETHER * 10:
+        raise UsageError("Too many wait to be gone through here; decide them with `placet approve --all`.")
+    return prepare_batch(served.database, served.tenant, verdict, limits)
+
+
+def _check_number(number: int) -> None:
+    if number > MOST_TOGETHER:
+        raise UsageError(
+            f"{number} would be decided, and this page lists {MOST_TOGETHER} at most: choose fewer, or decide them "
+            "with `placet approve --all`, which lists every one as well.",
+            code="too_many",
+        )
+
+
+def _page(
+    asked: Asked,
+    verdict: BatchVerdict,
+    named: bool,
+    prepared: PreparedBatch | None,
+    fault: str,
+    gone: list[tuple[str, str]],
+) -> Response:
+    values: dict[str, Any] = {"lines": (), "commands": (), "left_out": ()}
+    if prepared is not None:
+        values = {
+            "lines": lines_of(prepared),
+            "commands": commands_for(prepared, named=named),
+            "left_out": prepared.left_out[:MOST_TOGETHER],
+        }
+    return asked.page(
+        "governance/batch.html",
+        422 if fault else 200,
+        verdict=verdict,
+        prepared=prepared,
+        own=[one for one in prepared.choices if one.record.requested_by == asked.visitor.name] if prepared else (),
+        fault=fault,
+        gone=gone,
+        **values,
+    )

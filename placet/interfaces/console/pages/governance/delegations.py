@@ -1,0 +1,55 @@
+"""Delegations: who may decide in whose stead, and their withdrawal."""
+
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from placet.errors import UsageError
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.governance.tabs import governed
+from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.governance.delegations import delegation_of
+from placet.service.documents.delegations import revoke_delegation
+
+_PAGE: Final = 20
+
+
+def show_all(asked: Asked) -> Response:
+    """List every delegation, with whether its signature counts."""
+    return _page(asked)
+
+
+def revoke(asked: Asked, form: Form) -> Response:
+    """Withdraw a delegation, in the name of the token's holder."""
+    if not form.text("sure"):
+        return _page(asked, "Tick the box that says that you mean it.")
+    try:
+        revoke_delegation(
+            asked.parts.served.database,
+            tenant=asked.parts.served.tenant,
+            delegation_id=asked.request.path_params["delegation_id"],
+            by=asked.visitor.name,
+            reason=form.text("reason"),
+            token_id=asked.visitor.voucher,
+        )
+    except UsageError as error:
+        return _page(asked, str(error))
+    return RedirectResponse(f"{ROOT}/governance/delegations", 303)
+
+
+def _page(asked: Asked, fault: str = "") -> Response:
+    served = asked.parts.served
+    with served.database.reading() as tx:
+        found = tx.delegations.list(served.tenant, after=asked.query("after"), limit=_PAGE + 1)
+        shown = [delegation_of(one, asked.now, signed=tx.delegations.signed(one, asked.now)) for one in found[:_PAGE]]
+    return governed(
+        asked,
+        "delegations.html",
+        422 if fault else 200,
+        delegations=shown,
+        may_withdraw=asked.may("withdraw", "delegations"),
+        fault=fault,
+        following=urlencode({"after": shown[-1].delegation_id}) if len(found) > _PAGE else "",
+        later=asked.query("after") is not None,
+    )

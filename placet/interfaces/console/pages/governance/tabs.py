@@ -1,0 +1,29 @@
+"""What stands under Governance."""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from placet.interfaces.console.parts import ROOT, Asked
+
+TABS: Final = (
+    ("policies", "Policies", "policies"),
+    ("what-if", "What if", "policies"),
+    ("mandates", "Mandates", "mandates"),
+    ("delegations", "Delegations", "delegations"),
+    ("reversals", "Reversals", "runs"),
+    ("notifications", "Notifications", "notifications"),
+    ("oversight", "Oversight", "oversight"),
+)
+"""Path, label, and the area that policy is asked about."""
+
+
+def governed(asked: Asked, template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page of governance, with the tabs that its visitor may read."""
+    base = f"{ROOT}/governance"
+    tabs = [
+        {"href": f"{base}/{path}", "label": label, "here": asked.request.url.path.startswith(f"{base}/{path}")}
+        for path, label, area in TABS
+        if asked.may("read", area)
+    ]
+    return asked.page(f"governance/{template}", status, tabs=tabs, tabs_label="Governance", **values)

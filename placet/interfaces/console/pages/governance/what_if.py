@@ -1,0 +1,78 @@
+"""What policy would ask of people if something were proposed: a form, and the answer in sentences."""
+
+from typing import Final, get_args
+
+from starlette.responses import Response
+
+from placet.contracts.money import parse_money
+from placet.contracts.proposal import MutationKind
+from placet.errors import PlacetError, PolicyError, UsageError
+from placet.interfaces.console.pages.governance.tabs import governed
+from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.views.governance.what_if import KINDS, Answer, answer_of
+from placet.service.reading.what_if import Supposed, suppose, what_if
+
+_FIELDS: Final = ("agent", "treatment", "kind", "cost", "requested_by", "customer_id")
+
+
+def show(asked: Asked) -> Response:
+    """Show the form; with something in it, the answer."""
+    filled = {name: asked.query(name) or "" for name in _FIELDS}
+    fault, answer = "", None
+    if filled["treatment"] or filled["cost"]:
+        try:
+            answer = _answer(asked, _supposed(asked))
+        except PolicyError:
+            fault = "The policies of this agent are not in order, so that everything would be denied."
+        except UsageError as error:
+            fault = str(error)
+    agents = asked.parts.served.agents
+    return governed(
+        asked,
+        "what_if.html",
+        422 if fault else 200,
+        filled=filled,
+        agents=agents,
+        kinds=[(kind, KINDS[kind]) for kind in get_args(MutationKind)],
+        treatments=_treatments(asked),
+        fault=fault,
+        answer=answer,
+        unknown=_unknown(asked, filled["agent"] or agents[0], filled["treatment"]) if answer else "",
+    )
+
+
+def _supposed(asked: Asked) -> Supposed:
+    try:
+        cost = parse_money(asked.query("cost") or "")
+    except ValueError as error:
+        raise UsageError(f"The cost: {error}", code="malformed") from error
+    return suppose(
+        {
+            "agent": asked.query("agent") or asked.parts.served.agents[0],
+            "kind": asked.query("kind") or "adjust_balance",
+            "treatment": asked.query("treatment"),
+            "cost": cost,
+            "requested_by": asked.query("requested_by") or asked.visitor.name,
+            "customer_id": asked.query("customer_id"),
+        }
+    )
+
+
+def _answer(asked: Asked, supposed: Supposed) -> Answer:
+    served = asked.parts.served
+    found = what_if(served.database, served.tenant, supposed, served.policies_of, served.facts, asked.now)
+    return answer_of(supposed, found)
+
+
+def _unknown(asked: Asked, agent: str, treatment: str) -> str:
+    known = asked.parts.installed.treatments(agent)
+    if not known or treatment in known:
+        return ""
+    return f"{agent} has no treatment of this code, and would not propose it. It knows: {', '.join(known)}."
+
+
+def _treatments(asked: Asked) -> list[str]:
+    try:
+        return sorted({code for agent in asked.parts.served.agents for code in asked.parts.installed.treatments(agent)})
+    except PlacetError:
+        return []  # only a help for typing

@@ -1,0 +1,1 @@
+"""What the pages of governance and of the record show, as pure functions."""

@@ -1,0 +1,89 @@
+"""What one signature decides, line by line, and the commands that make it."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from placet.contracts.text import NAME, WORDS, one_line
+from placet.interfaces.console.views.asking import Command
+from placet.interfaces.console.views.common import Badge
+from placet.service.batch_choice import PreparedBatch
+from placet.service.batches import MemberOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One proposal of the batch."""
+
+    run_id: str
+    customer_id: str
+    treatment: str
+    does: str
+    cost: str
+    requested_by: str
+    requested_at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeShown:
+    """What became of one run's share."""
+
+    run_id: str
+    badge: Badge
+    words: str
+
+
+def lines_of(prepared: PreparedBatch) -> tuple[Line, ...]:
+    """Return each proposal, the dearest first."""
+    dearest = sorted(prepared.choices, key=lambda one: (-abs(one.proposal.cost.amount_minor), one.record.run_id))
+    return tuple(
+        Line(
+            run_id=one.record.run_id,
+            customer_id=one.proposal.customer_id,
+            treatment=one_line(one.proposal.treatment_name or one.proposal.treatment.replace("_", " "), NAME),
+            does=one_line(one.proposal.mutation.describe(), WORDS),
+            cost=str(one.proposal.cost),
+            requested_by=one.record.requested_by,
+            requested_at=one.record.requested_at,
+            digest=one.digest,
+        )
+        for one in dearest
+    )
+
+
+def commands_for(prepared: PreparedBatch, *, named: bool) -> tuple[Command, ...]:
+    """Return the commands that sign exactly this: the runs by name, or all within the same bounds.
+
+    The bounds are in the command: it lists the proposals as they are then, and signs nothing where they cost more.
+    """
+    bounds = prepared.bounds
+    if named:
+        chosen = [one.record.run_id for one in prepared.choices]
+    else:
+        chosen = ["--all", "--agent", bounds.agent]
+        chosen += [word for kind in bounds.kinds for word in ("--kind", kind)]
+        chosen += [word for treatment in bounds.treatments for word in ("--treatment", treatment)]
+    limits = ["--max-cost", str(bounds.max_cost), "--total-cost", str(bounds.total_cost)]
+    reason = ["--reason", "WHY"] if prepared.verdict == "reject" else []
+    command = shlex.join(["placet", prepared.verdict, *chosen, *limits, "--as", "NAME", *reason])
+    return (
+        Command("Sign it once, and send each run its share", command),
+        Command("Sign on another machine, then hand the file in here", f"{command} --print > batch.jsonl"),
+    )
+
+
+def outcomes_of(outcomes: Sequence[MemberOutcome]) -> tuple[OutcomeShown, ...]:
+    """Return what became of each share, what failed first."""
+    shown = [_outcome(one) for one in outcomes]
+    return tuple(sorted(shown, key=lambda one: ("bad", "waits", "good").index(one.badge.tone)))
+
+
+def _outcome(one: MemberOutcome) -> OutcomeShown:
+    if one.code is None:
+        return OutcomeShown(one.run_id, Badge("Delivered", "waits"), "No worker has reviewed it yet.")
+    if one.code == "accepted":
+        return OutcomeShown(one.run_id, Badge("Accepted", "good"), one_line(one.detail, WORDS))
+    text = "Refused" if one.delivered else "Not delivered"
+    return OutcomeShown(one.run_id, Badge(text, "bad"), one_line(f"{one.detail} ({one.code})", WORDS))

@@ -1,0 +1,1 @@
+"""What interfaces read and change nothing by: the record, notifications, answers of policy to what is supposed."""
