@@ -22,12 +22,24 @@ from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
-from placet.interfaces.console.pages import components, customers, halts, health, inbox, run, runs, sign_in
+from placet.interfaces.console.pages import (
+    components,
+    customers,
+    halts,
+    health,
+    inbox,
+    run,
+    runs,
+    sign_in,
+    walkthroughs,
+)
 from placet.interfaces.console.parts import ROOT, Asked, Diagnose, Parts, Remembered, may
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
+from placet.service.sharing.links import PATH
+from placet.service.sharing.walkthroughs import Walkthroughs
 
 Page = Callable[[Asked], Response]
 Act = Callable[[Asked, Form], Response]
@@ -64,6 +76,8 @@ def create_console(
     parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url)
     door = _Door(parts)
     desk = sign_in.SignIn(parts, Attempts(time.monotonic))
+    links = Walkthroughs(served.database, served.tenant, secret)
+    sharing, guests = walkthroughs.Sharing(links), walkthroughs.Guests(parts, links, time.monotonic)
     routes = [
         Route(ROOT, _to_inbox),
         Route(f"{ROOT}/", _to_inbox),
@@ -79,6 +93,18 @@ def create_console(
         Route(f"{ROOT}/runs/{{run_id}}", door.page(run.show, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/live", door.page(run.live, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/decisions", door.act(run.decide, "deliver", "runs"), methods=["POST"]),
+        Route(f"{ROOT}/runs/{{run_id}}/walkthroughs", door.page(sharing.show, "walkthroughs")),
+        Route(
+            f"{ROOT}/runs/{{run_id}}/walkthroughs",
+            door.act(sharing.share, "operate", "walkthroughs"),
+            methods=["POST"],
+        ),
+        Route(
+            f"{ROOT}/runs/{{run_id}}/walkthroughs/{{link_id}}/withdraw",
+            door.act(sharing.withdraw, "withdraw", "walkthroughs"),
+            methods=["POST"],
+        ),
+        Route(f"{PATH}{{link}}", guests.show),
         Route(f"{ROOT}/customers", door.page(customers.show_all, "customers")),
         Route(f"{ROOT}/customers/{{customer_id}}", door.page(customers.show, "customers")),
         Route(f"{ROOT}/halts", door.page(halts.show, "halts")),

@@ -17,12 +17,15 @@ class Attempts:
 
     Args:
         clock: Monotonic time in seconds.
+        per_address: How many may come from one address.
+        in_total: How many may come from all of them.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, per_address: int = PER_ADDRESS, in_total: int = IN_TOTAL) -> None:
         self._clock = clock
+        self._per_address, self._in_total = per_address, in_total
         self._lock = threading.Lock()
-        self._made: deque[tuple[float, str]] = deque()  # `IN_TOTAL` at most
+        self._made: deque[tuple[float, str]] = deque()  # `in_total` at most
 
     def begin(self, address: str) -> bool:
         """Count an attempt from this address; False, and nothing counted, where there were too many."""
@@ -31,7 +34,7 @@ class Attempts:
             while self._made and self._made[0][0] <= now - WINDOW_SECONDS:
                 self._made.popleft()
             from_there = sum(made == address for _, made in self._made)
-            if len(self._made) >= IN_TOTAL or from_there >= PER_ADDRESS:
+            if len(self._made) >= self._in_total or from_there >= self._per_address:
                 return False
             self._made.append((now, address))
             return True
