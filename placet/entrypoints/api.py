@@ -4,6 +4,7 @@ import contextlib
 import signal
 import socket
 import sys
+from functools import lru_cache
 
 import uvicorn
 from starlette.responses import RedirectResponse
@@ -18,6 +19,7 @@ from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
 from placet.governance.policy.set import PolicySet
+from placet.governance.policy.source import PolicyFile
 from placet.interfaces.console.app import create_console
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
@@ -30,6 +32,7 @@ from placet.service.policy_files import read_policy_files
 _GRACE_SECONDS = 8
 _BACKLOG = 512
 _CONSOLE = "/console"
+_KEPT_SETS = 32
 
 
 def serve(settings: Settings) -> None:
@@ -98,7 +101,13 @@ def beside(api: ASGIApp, console: ASGIApp) -> ASGIApp:
 
 
 def _policies(settings: Settings, agent: str) -> PolicySet:
-    return PolicySet(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
+    return _parsed(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
+
+
+@lru_cache(maxsize=_KEPT_SETS)
+def _parsed(files: tuple[PolicyFile, ...]) -> PolicySet:
+    """Return the set that files are. They are read for each question; the same texts are parsed once."""
+    return PolicySet(files)
 
 
 def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:
