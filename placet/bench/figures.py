@@ -61,7 +61,7 @@ class Aim:
     name: str
     value: float
     limit: float
-    at_least: bool
+    at_least: bool = False
 
     @property
     def met(self) -> bool:

@@ -15,7 +15,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
-from placet.governance.signing.keys import Signer, SigningKey, create_key_file, public_bytes
+from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.network.client import plain_client
 from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
@@ -133,9 +133,16 @@ def settings_of(place: Place) -> Settings:
     )
 
 
+def bench_administrator(place: Place) -> Signer:
+    """Return the bench's own administrator, whose key is made when first asked for."""
+    path = place.home / "administrator.pem"
+    key = load_key_file(path, _PASSPHRASE) if path.exists() else create_key_file(path, _PASSPHRASE)
+    return Signer("bench-administrator", key)
+
+
 def enrolled_approver(database: Database, place: Place) -> SigningKey:
     """Enrol a fresh key for the role that the retention gate asks for, by the bench's own administrator."""
-    administrator = Signer("bench-administrator", create_key_file(place.home / "administrator.pem", _PASSPHRASE))
+    administrator = bench_administrator(place)
     key_operations.bootstrap_administrator(database, tenant="demo", by=administrator)
     key = create_key_file(place.home / "approver.pem", _PASSPHRASE)
     key_operations.enroll_key(

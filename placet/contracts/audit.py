@@ -80,6 +80,8 @@ RecordKind = Literal[
     "retention.applied",
     "retention.completed",
     "record.restored",
+    "walkthrough.shared",
+    "walkthrough.withdrawn",
 ]
 """Every kind of entry that is written: `<step, or what it concerns>.<what happened>`."""
 
@@ -112,6 +114,8 @@ AFTER_THE_END: frozenset[RecordKind] = frozenset(
         "plugin.violation",  # what a step that outlived its run tried to do
         "run.reversal_requested",  # links to runs that take this one back
         "run.reversed",
+        "walkthrough.shared",  # most runs are shown to others when they are over
+        "walkthrough.withdrawn",
     }
 )
 """What may still be appended to a run's stream after its end; everything else is refused there."""

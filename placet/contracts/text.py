@@ -44,6 +44,8 @@ def one_line(text: str, limit: int = WORDS) -> str:
     Control characters become their pictures (`␛`), other unseen characters their numbers (`«U+200B»`), spaces in a row
     one space, and what is cut ends in `…`. A text that is such a line already comes back as it is.
     """
+    if _is_plain_ascii(text, limit):  # nearly every text is, and a page shows hundreds
+        return text
     line: list[str] = []
     length, last = 0, " "
     for shown in _visible(text):
@@ -55,6 +57,11 @@ def one_line(text: str, limit: int = WORDS) -> str:
             break
     whole = "".join(line).rstrip(" ")
     return shortened(whole, limit)
+
+
+def _is_plain_ascii(text: str, limit: int) -> bool:
+    short = len(text) <= limit and text.isascii() and text.isprintable()
+    return short and "  " not in text and not text.startswith(" ") and not text.endswith(" ")
 
 
 def visible(text: str) -> str:

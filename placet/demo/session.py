@@ -12,19 +12,22 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from pathlib import Path
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
 from placet.contracts.people.decision import Verdict
 from placet.contracts.run import END_STATES
 from placet.contracts.text import counted, one_line, quoted
+from placet.demo.browser import InBrowser
 from placet.demo.bss import as_bss_shows
 from placet.demo.narration import Narration
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.processes.interruption import line_of, run_interruptible, terminate_as_interrupt
-from placet.entrypoints.processes.stack import Stack
+from placet.entrypoints.processes.stack import Stack, own_api_token
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
@@ -40,6 +43,9 @@ ADMINISTRATOR = "demo-administrator"
 # The demo's own key signs simulated changes only; a person's passphrase is never in a program.
 _PASSPHRASE = "placet-demo"  # noqa: S105
 _STEP_SECONDS = 120.0
+_CONSOLE_SECONDS = 1800.0
+"""How long a person may take to decide in the console."""
+
 # Long enough with the operator that more than one treatment is worth weighing.
 _MONTHS_HELD = range(24, 49)
 _OTHER_CUSTOMERS = 3
@@ -69,7 +75,8 @@ def run_demo(settings: Settings, customer: str | None) -> int:
             issue = f"placet token issue NAME --role operator --as {ADMINISTRATOR}"
             console.print(Text("  sign in there with a token:"))
             console.print(Text(f"{of_the_demo} {issue}"), soft_wrap=True)  # one line, to be copied as it is
-            return run_interruptible(lambda: Demo(stack.settings(), console).run(customer))
+            served = InBrowser(console, stack.console_address, SecretStr(own_api_token(home)), of_the_demo)
+            return run_interruptible(lambda: Demo(stack.settings(), console, served).run(customer))
     except KeyboardInterrupt:
         console.print("interrupted; everything was stopped")
         return 130
@@ -78,9 +85,10 @@ def run_demo(settings: Settings, customer: str | None) -> int:
 class Demo:
     """The narration of one run."""
 
-    def __init__(self, settings: Settings, console: Console) -> None:
+    def __init__(self, settings: Settings, console: Console, browser: InBrowser) -> None:
         self._settings = settings
         self._console = console
+        self._browser = browser
         self._database = open_database(settings)
         self._narration = Narration(console, self._database)
         self._seen = 0
@@ -88,7 +96,7 @@ class Demo:
     async def run(self, customer: str | None) -> int:
         """Narrate one run from request to proof; return the exit code."""
         engine = await connect(self._settings)
-        key = self._approver_key()
+        key, key_file = self._approver_key()
         record = await self._propose(engine, customer or self._at_risk())
         for _ in range(_OTHER_CUSTOMERS if customer is None else 0):
             if record.state == "no_action":
@@ -102,9 +110,13 @@ class Demo:
             self._database, record.run_id, record.tenant, "approve"
         )
         before = as_bss_shows(self._settings.bss_url, proposal.mutation)
-        await self._decide(engine, record, digest, key)
-        record = await self._follow(record.run_id, until=set())
+        patience = await self._decide(engine, record, digest, key, key_file)
+        record = await self._follow(record.run_id, until=set(), seconds=patience)
         self._proof(record, before, as_bss_shows(self._settings.bss_url, proposal.mutation))
+        self._browser.show_walkthrough(self._database, record, "demo-operator")
+        if self._is_watched():
+            self._console.print("press Enter to stop everything, the link's page as well: ", end="")
+            await line_of(sys.stdin)
         return 0 if record.state in ("executed", "rejected") else 1
 
     async def _propose(self, engine: Engine, customer: str) -> RunRecord:
@@ -125,9 +137,9 @@ class Demo:
         await run_operations.start_run(self._database, engine, request)
         return await self._follow(request.run_id, until={"awaiting_decision"})
 
-    async def _follow(self, run_id: str, until: set[str]) -> RunRecord:
+    async def _follow(self, run_id: str, until: set[str], seconds: float = _STEP_SECONDS) -> RunRecord:
         """Print each entry of the record as it appears, until the run waits or ends."""
-        deadline = time.monotonic() + _STEP_SECONDS
+        deadline = time.monotonic() + seconds
         with self._console.status("analysing …") as status:
             while True:
                 record = run_operations.find_run(self._database, run_id, self._settings.tenant)
@@ -139,23 +151,32 @@ class Demo:
                 if record.state in until | END_STATES | {"unknown_outcome"}:
                     return record
                 if time.monotonic() > deadline:
-                    raise ConfigurationError(
-                        f"the run is still {record.state!r} after {_STEP_SECONDS:g} s; see the logs"
-                    )
+                    raise ConfigurationError(f"the run is still {record.state!r} after {seconds:g} s; see the logs")
                 status.update(Text(f"{record.state} … {one_line(record.detail, _STATUS)}"))
                 await asyncio.sleep(0.05)
 
-    async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey) -> None:
+    async def _decide(self, engine: Engine, record: RunRecord, digest: str, key: SigningKey, key_file: Path) -> float:
+        """Decide here, or leave it to the console; return how long to wait for what comes of it, in seconds."""
         verdict: Verdict = "approve"
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            question = f"\nSign this exact proposal as {APPROVER}? y approves, anything else rejects: "
+        if self._is_watched():
+            question = (
+                f"\nSign this exact proposal as {APPROVER}? "
+                "y approves, c decides in the console in a browser, anything else rejects: "
+            )
             self._console.print(question, end="")
-            answer = await line_of(sys.stdin)
-            verdict = "approve" if answer.strip().lower() in ("y", "yes") else "reject"
+            answer = (await line_of(sys.stdin)).strip().lower()
+            if answer in ("c", "console"):
+                self._browser.offer(self._database, record, APPROVER, key_file, self._administrator())
+                return _CONSOLE_SECONDS
+            verdict = "approve" if answer in ("y", "yes") else "reject"
         else:
             self._console.print(f"no terminal to ask at: signing as the simulated approver {APPROVER}")
         envelope = decision_operations.sign_verdict(record, digest, verdict, APPROVER, "demo", key)
         await decision_operations.deliver_decision(self._database, engine, record, envelope)
+        return _STEP_SECONDS
+
+    def _is_watched(self) -> bool:
+        return sys.stdin.isatty() and sys.stdout.isatty()
 
     def _proof(self, record: RunRecord, before: str, after: str) -> None:
         say = self._console.print
@@ -181,7 +202,7 @@ class Demo:
             soft_wrap=True,
         )
 
-    def _approver_key(self) -> SigningKey:
+    def _approver_key(self) -> tuple[SigningKey, Path]:
         """Make a new key for each demo, enrolled for a day in the demo's own installation."""
         path = self._settings.home / "keys" / f"{APPROVER}-{secrets.token_hex(4)}.pem"
         key = create_key_file(path, _PASSPHRASE)
@@ -195,7 +216,7 @@ class Demo:
             by=self._administrator(),
             expires_at=datetime.now(UTC) + timedelta(days=1),
         )
-        return key
+        return key, path
 
     def _administrator(self) -> Signer:
         """Return who enrolls it: the demo's own administrator, trusted in the demo's own folder alone."""

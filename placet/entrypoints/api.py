@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 import sys
+from functools import lru_cache
 
 import uvicorn
 from starlette.responses import RedirectResponse
@@ -22,6 +23,7 @@ from placet.governance.log.checkpoints import origin_of
 from placet.governance.log.key import read_trusted_keys
 from placet.governance.log.notes import VerifierKey
 from placet.governance.policy.set import PolicySet
+from placet.governance.policy.source import PolicyFile
 from placet.interfaces.console.app import create_console
 from placet.interfaces.console.identity.flow import BACK
 from placet.interfaces.console.identity.provider import Client, Provider
@@ -42,6 +44,7 @@ _BACKLOG = 512
 # Beyond it, who connects is answered 503 at once: without it, whoever connects often takes every file of the process.
 _MOST_CONNECTIONS = 500
 _CONSOLE = "/console"
+_KEPT_SETS = 32
 
 
 def serve(settings: Settings) -> None:
@@ -117,7 +120,13 @@ def beside(api: ASGIApp, console: ASGIApp) -> ASGIApp:
 
 
 def _policies(settings: Settings, agent: str) -> PolicySet:
-    return PolicySet(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
+    return _parsed(read_policy_files(policy_path(settings.policy_dir, settings.tenant, agent)))
+
+
+@lru_cache(maxsize=_KEPT_SETS)
+def _parsed(files: tuple[PolicyFile, ...]) -> PolicySet:
+    """Return the set that files are. They are read for each question; the same texts are parsed once."""
+    return PolicySet(files)
 
 
 def _provider(settings: Settings) -> Provider | None:

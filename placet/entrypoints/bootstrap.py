@@ -27,7 +27,7 @@ from placet.entrypoints.systems import load_systems, mutation_timeout_seconds
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import ConfigurationError, PluginViolation, StorageError
-from placet.notify.address_book import load_address_book
+from placet.notify.address_book import AddressBook, load_address_book
 from placet.plugin_api.loader import LoadedPlugins
 from placet.storage.database import Database
 
@@ -113,7 +113,7 @@ def build_parts(
         application=application,
         policies=policies,
         contact=ContactFiles(settings.policy_dir),
-        addresses=load_address_book(settings.notify_file),
+        addresses=address_book(settings),
         tenants=frozenset(settings.tenants),
         clock=clock or _now,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -150,6 +150,14 @@ class _Violations:
 
 def _unobserved(_plugin: str, _call: SourceCall) -> None:
     return None
+
+
+def address_book(settings: Settings) -> AddressBook:
+    """Load the address book; where it does not say where people find a run, that is this installation's console."""
+    book = load_address_book(settings.notify_file)
+    if book.console_url or not settings.console_url:
+        return book
+    return book.model_copy(update={"console_url": f"{settings.console_url}/console"})
 
 
 def _now() -> datetime:

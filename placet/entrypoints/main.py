@@ -11,6 +11,8 @@ from placet.entrypoints.environment import CHECKOUT, environment_secret, traces_
 from placet.entrypoints.processes.process import leave
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from placet.contracts.customer import Declared
     from placet.engine.client import Engine
     from placet.entrypoints.settings import Settings
@@ -111,6 +113,27 @@ class Tools:
         from placet.entrypoints.tenant_files.retention import periods
 
         return periods(self.settings, self.tenant)
+
+    @property
+    def api_token(self) -> "SecretStr":
+        """The installation's own token: the one that is set, else the one that a stack of this folder made."""
+        from pydantic import SecretStr
+
+        from placet.files import read_own
+        from placet.interfaces.http.guard import checked_token
+
+        token = self.settings.api_token
+        if token is None:
+            made = (read_own(self.home / "api.token") or b"").decode("ascii", "replace").strip()
+            token = SecretStr(made) if made else None
+        return checked_token(token, what="there is nothing to seal links with")
+
+    @property
+    def console_origin(self) -> str:
+        """Where browsers reach the console: as configured, else at the API's own address."""
+        host = "127.0.0.1" if self.settings.api_host in ("0.0.0.0", "::") else self.settings.api_host  # noqa: S104
+        named = f"[{host}]" if ":" in host else host
+        return self.settings.console_url or f"http://{named}:{self.settings.api_port}"
 
     @cached_property
     def _database(self) -> "Database":

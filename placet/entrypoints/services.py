@@ -245,6 +245,15 @@ def bench_workers(settings: Settings, runs: int, in_flight: int, postgres: str |
     return run_bench(settings, runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
 
 
+def bench_console(
+    settings: Settings, runs: int, pending: int, requests: int, postgres: str | None, as_json: bool
+) -> int:
+    """Measure the console with many runs in the database."""
+    from placet.bench.console import bench_console as run_bench
+
+    return run_bench(settings, runs=runs, pending=pending, requests=requests, postgres=postgres, as_json=as_json)
+
+
 def bench_governance(
     settings: Settings, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool
 ) -> int:
@@ -270,6 +279,7 @@ SERVICES: Mapping[str, Callable[..., int]] = {
         replay,
         reconcile,
         bench,
+        bench_console,
         bench_governance,
         bench_workers,
     )

@@ -25,6 +25,7 @@ STACK_ADDRESSES = {
     "temporal_ui": f"http://{_LOOPBACK}",
     "bss_url": f"http://{_LOOPBACK}",
     "model_url": f"http://{_LOOPBACK}/v1",
+    "api_port": r"[1-9]\d{0,4}",
 }
 """The settings that a running stack may give, and how their values look: always a port of this machine."""
 

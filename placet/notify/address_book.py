@@ -3,7 +3,7 @@
 A TOML file, `version = 1`; without one the console alone is told:
 
     version = 1
-    console_url = "https://placet.operator.example"    # optional: where people find a run
+    console_url = "https://placet.operator.example/console"  # optional: where people find a run, as `…/runs/RUN`
 
     [[email]]
     address = "retention-leads@operator.example"

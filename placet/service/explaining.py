@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
 
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError, UsageError
@@ -9,6 +11,15 @@ from placet.governance.policy.authoring.explain import RunExplained, explain_run
 from placet.governance.policy.set import PolicySet
 from placet.service.runs import find_run
 from placet.storage.database import Database
+
+_KEPT: Final = 32
+"""Sets that are kept as parsed; each has some hundred kilobytes."""
+
+
+@lru_cache(maxsize=_KEPT)
+def _parsed(document: bytes) -> PolicySet:
+    """Return the set that a document is. Parsing one costs some 10 ms; a set never changes, and threads share it."""
+    return PolicySet.from_document(document)
 
 
 def explain_policy(database: Database, tenant: str, run_id: str, policies: Callable[[str], PolicySet]) -> RunExplained:
@@ -32,7 +43,7 @@ def explain_policy(database: Database, tenant: str, run_id: str, policies: Calla
     def stored(version: str) -> PolicySet | None:
         try:
             with database.reading() as tx:
-                return PolicySet.from_document(tx.artifacts.get(version, tenant=tenant))
+                return _parsed(tx.artifacts.get(version, tenant=tenant))
         except UsageError:
             return None  # never kept, or erased since
 

@@ -83,7 +83,11 @@ class Parts(ProcessGroup):
 
         It is 0 where the system does not say (not Linux).
         """
-        stat = Path(f"/proc/{self._servers[name].pid}/stat")
+        return self.cpu_seconds(self._servers[name])
+
+    def cpu_seconds(self, child: Child) -> float:
+        """Return the CPU time that a part has used so far; 0 where the system does not say (not Linux)."""
+        stat = Path(f"/proc/{child.pid}/stat")
         if not stat.exists():
             return 0.0
         # proc(5): the 14th and 15th fields, user and system time; the second is the name, which may hold anything.

@@ -116,7 +116,7 @@ class Stack(ProcessGroup):
         told = super().environment_of(name)
         if name != "api":
             return told
-        token = self._api_token.get_secret_value() if self._api_token else _own_token(self._home / OWN_TOKEN)
+        token = self._api_token.get_secret_value() if self._api_token else own_api_token(self._home)
         api = {"PLACET_API_TOKEN": token, "PLACET_API_HOST": "127.0.0.1", "PLACET_API_PORT": str(self.api_port)}
         return {**told, **api, "PLACET_CONSOLE_URL": self._console_url or None}
 
@@ -163,7 +163,8 @@ class Stack(ProcessGroup):
         bss = ("bss", "serve", "--port", str(self.bss_port), "--database", str(self._home / "bss.db"))
         self.spawn("bss", placet_command(*bss))
         self.spawn("model", placet_command("model", "serve", "--port", str(self.model_port)))
-        write_file(self._home / "stack.json", json.dumps({"pid": os.getpid(), **self.addresses}))
+        port = {"api_port": self.api_port} if self._console else {}
+        write_file(self._home / "stack.json", json.dumps({"pid": os.getpid(), **self.addresses, **port}))
         if self._console:
             self.spawn("api", placet_command("api"))
         # The worker's imports take seconds: it starts at once and waits for Temporal itself.
@@ -202,8 +203,9 @@ class Stack(ProcessGroup):
             return False
 
 
-def _own_token(path: Path) -> str:
+def own_api_token(home: Path) -> str:
     """Return the token of this installation's own API, made once. It names nobody, and signs nobody in."""
+    path = home / OWN_TOKEN
     try:
         write_once(path, secrets.token_urlsafe(32))
     except OSError as error:

@@ -179,3 +179,21 @@ def bench_governance(
     return toolbox.service(
         "bench_governance", only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json
     )
+
+
+@bench.command("console")
+def bench_console(
+    context: typer.Context,
+    runs: Annotated[int, typer.Option("--runs", min=100, help="runs in the database; a tenth of them first")] = 50_000,
+    pending: Annotated[int, typer.Option("--pending", min=1, help="how many of them wait for a decision")] = 500,
+    requests: Annotated[int, typer.Option("--requests", min=5, help="how often each page is asked for")] = 100,
+    postgres: PostgresOption = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure pages and the start of a run, with many runs in the database, on SQLite and on PostgreSQL."""
+    toolbox: Toolbox = context.obj
+    if pending * 10 >= runs:
+        raise typer.BadParameter(f"{pending} must be less than a tenth of the runs", param_hint="--pending")
+    return toolbox.service(
+        "bench_console", runs=runs, pending=pending, requests=requests, postgres=postgres, as_json=as_json
+    )

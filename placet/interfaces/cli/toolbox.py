@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from placet.contracts.customer import Declared
     from placet.engine.client import Engine
     from placet.governance.retention import Periods
@@ -67,6 +69,18 @@ class Toolbox(Protocol):
 
     def periods(self) -> "Periods":
         """Return how long the tenant's documents and notifications are kept."""
+
+    @property
+    def api_token(self) -> "SecretStr":
+        """The installation's own token, which seals links to walkthroughs.
+
+        Raises:
+            ConfigurationError: none is set, and no stack of this folder made one.
+        """
+
+    @property
+    def console_origin(self) -> str:
+        """Where browsers reach the console, without its path."""
 
     def database(self) -> "Database":
         """Return the database, checked: reachable and migrated."""

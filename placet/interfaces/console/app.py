@@ -21,10 +21,22 @@ from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import LARGEST_PART, Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
-from placet.interfaces.console.identity.flow import BACK, PATH, IdentitySignIn
+from placet.interfaces.console.identity.flow import BACK, IdentitySignIn
+from placet.interfaces.console.identity.flow import PATH as IDENTITY
 from placet.interfaces.console.identity.provider import Provider
 from placet.interfaces.console.installed import Installed
-from placet.interfaces.console.pages import components, customers, halts, health, inbox, rooms, run, runs, sign_in
+from placet.interfaces.console.pages import (
+    components,
+    customers,
+    halts,
+    health,
+    inbox,
+    rooms,
+    run,
+    runs,
+    sign_in,
+    walkthroughs,
+)
 from placet.interfaces.console.pages.keys import approvers, deciding, signing
 from placet.interfaces.console.pages.keys.joining import Joining
 from placet.interfaces.console.pages.keys.passkey_sign_in import PasskeySignIn
@@ -37,6 +49,8 @@ from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 from placet.service.documents.first_administrator import SetupCode
 from placet.service.documents.invitations import Invitations
+from placet.service.sharing.links import PATH
+from placet.service.sharing.walkthroughs import Walkthroughs
 
 Page = Callable[[Asked], Response]
 Act = Callable[[Asked, Form], Response]
@@ -97,6 +111,8 @@ def create_console(
     door = _Door(parts)
     begun = Attempts(time.monotonic, BEGUN_PER_ADDRESS, BEGUN_IN_TOTAL)
     desk, keys = sign_in.SignIn(parts, Attempts(time.monotonic)), PasskeySignIn(parts, begun)
+    links = Walkthroughs(served.database, served.tenant, secret)
+    sharing, guests = walkthroughs.Sharing(links), walkthroughs.Guests(parts, links, time.monotonic)
     routes = [
         Route(ROOT, _to_inbox),
         Route(f"{ROOT}/", _to_inbox),
@@ -117,6 +133,18 @@ def create_console(
         Route(f"{ROOT}/runs/{{run_id}}/statements", door.act(deciding.ask, "deliver", "runs"), methods=["POST"]),
         Route(f"{ROOT}/sign/{{prompt}}", door.page(signing.show, "console")),
         Route(f"{ROOT}/sign/{{prompt}}", door.act(signing.take, "read", "console"), methods=["POST"]),
+        Route(f"{ROOT}/runs/{{run_id}}/walkthroughs", door.page(sharing.show, "walkthroughs")),
+        Route(
+            f"{ROOT}/runs/{{run_id}}/walkthroughs",
+            door.act(sharing.share, "operate", "walkthroughs"),
+            methods=["POST"],
+        ),
+        Route(
+            f"{ROOT}/runs/{{run_id}}/walkthroughs/{{link_id}}/withdraw",
+            door.act(sharing.withdraw, "withdraw", "walkthroughs"),
+            methods=["POST"],
+        ),
+        Route(f"{PATH}{{link}}", guests.show),
         Route(f"{ROOT}/customers", door.page(customers.show_all, "customers")),
         Route(f"{ROOT}/customers/{{customer_id}}", door.page(customers.show, "customers")),
         Route(f"{ROOT}/halts", door.page(halts.show, "halts")),
@@ -132,7 +160,7 @@ def create_console(
     ]
     if provider is not None:
         identity = IdentitySignIn(parts, provider, begun, secret)
-        routes += [Route(PATH, identity.begin), Route(BACK, identity.back)]
+        routes += [Route(IDENTITY, identity.begin), Route(BACK, identity.back)]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Headers), Middleware(FormLimit)],

@@ -31,17 +31,20 @@ from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
+from placet.interfaces.http.endpoints.walkthroughs import WalkthroughEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck, Readiness
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import holder_of
+from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
 
 ENDPOINTS = (
     RunEndpoints,
+    WalkthroughEndpoints,
     InboxEndpoints,
     BatchEndpoints,
     CustomerEndpoints,
@@ -111,7 +114,8 @@ def create_app(
     required = checked_token(token)
     link = EngineLink(engine_factory)
     app = _bare()
-    served = Served(database, link, tenant, agents, policies, facts)
+    links = Walkthroughs(database, tenant, required)
+    served = Served(database, link, tenant, agents, policies, facts, links)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit), Depends(check_query)])
     add_docs(app)

@@ -29,6 +29,7 @@ _PROBLEMS: Mapping[int, str] = {
 _BEARER = "bearer"
 _TAGS: Mapping[str, str] = {
     "runs": "Governed agent runs: start, find, decide, cancel and reverse them.",
+    "walkthroughs": "Links that show a run, redacted, to somebody who has no token.",
     "inbox": "What waits for a person.",
     "batches": "One signature over many decisions.",
     "customers": "What our own record knows of customers; billing is not asked.",

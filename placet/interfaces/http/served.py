@@ -7,6 +7,7 @@ from placet.contracts.customer import Declared
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http.engine_link import EngineLink
+from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.database import Database
 
 
@@ -21,6 +22,7 @@ class Served:
         agents: Applications that may be started.
         policies: The policy set in force for an agent, read anew at every question; raises `PolicyError`.
         facts: What an agent tells customers apart by.
+        links: Links to walkthroughs; None where nothing seals them.
     """
 
     database: Database
@@ -29,6 +31,7 @@ class Served:
     agents: tuple[str, ...]
     policies: Callable[[str], PolicySet]
     facts: Callable[[str], Declared]
+    links: Walkthroughs | None = None
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

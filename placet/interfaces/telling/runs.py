@@ -177,6 +177,14 @@ def _follow_up_failed(event: AuditEvent) -> str:
     return f"the end stands, but what follows from it could not be done {code_of(event)}"
 
 
+def _walkthrough(event: AuditEvent) -> str:
+    named = digest_of(str(event.body["link"]))
+    if event.kind == "walkthrough.withdrawn":
+        return f"WITHDREW the link {named} to a walkthrough"
+    who = "naming who decided" if event.body["names"] else "naming nobody"
+    return f"shared a redacted walkthrough, {who}, by link {named} until {moment_of(event.body['expires_at'])}"
+
+
 OF_RUNS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "run.requested": _requested,
     "run.started": lambda _: "the run started",
@@ -213,4 +221,6 @@ OF_RUNS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "mandate.released": lambda _: "the mandate's budget was given back: nothing happened",
     "run.end_refused": _end_refused,
     "run.follow_up_failed": _follow_up_failed,
+    "walkthrough.shared": _walkthrough,
+    "walkthrough.withdrawn": _walkthrough,
 }

@@ -28,18 +28,20 @@ from tests.support.enrolment import new_signer, trusted
 
 MAY: dict[AccessRole, set[str]] = {
     "operator": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
-                 "read halts", "read keys", "read policies", "read notifications", "operate runs", "operate halts"},
+                 "read halts", "read keys", "read policies", "read notifications", "operate runs", "operate halts",
+                 "read walkthroughs", "operate walkthroughs", "withdraw walkthroughs"},
     "approver": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                  "read halts", "read keys", "read policies", "read notifications", "deliver runs", "deliver batches",
                  "deliver mandates", "deliver delegations", "deliver halts", "withdraw mandates",
-                 "withdraw delegations"},
+                 "withdraw delegations", "read walkthroughs", "operate walkthroughs", "withdraw walkthroughs"},
     "auditor": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                 "read halts", "read keys", "read policies", "read notifications", "read tokens", "read record",
-                "read oversight"},
+                "read oversight", "read walkthroughs"},
     "administrator": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                       "read halts", "read keys", "read policies", "read notifications", "read tokens", "read record",
                       "read oversight", "operate halts", "deliver keys", "deliver tokens", "deliver halts",
-                      "withdraw mandates", "withdraw delegations", "withdraw tokens"},
+                      "withdraw mandates", "withdraw delegations", "withdraw tokens", "read walkthroughs",
+                      "operate walkthroughs", "withdraw walkthroughs"},
 }  # fmt: skip
 """Written out, so that a policy which permits one thing more is noticed."""
 

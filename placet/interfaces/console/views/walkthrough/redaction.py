@@ -1,0 +1,306 @@
+"""What a stranger may be told of a run, taken out of what is private.
+
+`Redacted` is all that the pages of a walkthrough are made of. No field of it can hold an identifier, a name of a
+customer or of what they hold, a free text, or an amount of a bill: texts are words of our own, codes of the catalogue,
+or roles; figures are counts, shares, and the amount of the change that was decided on. Names of those who decided are
+in it only where the link was made to name them.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from placet.contracts.analysis.assessment import Risk
+from placet.contracts.audit import AuditEvent
+from placet.contracts.base import REASON_CODE, PersonName
+from placet.contracts.billing import Evidence, ReadOperation
+from placet.contracts.customer import Declared
+from placet.contracts.gate import Gate
+from placet.contracts.money import Money
+from placet.contracts.people.approver import RoleName
+from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
+from placet.contracts.run import RunState
+
+Change = Literal["credit", "debit", "add", "modify", "delete"]
+
+_LEAVING: Final = re.compile(r"(less than 1|\d{1,3}) % of customers like this one leave", re.ASCII)
+_API: Final = re.compile(r"TMF\d{3}", re.ASCII)
+_CODE: Final = re.compile(REASON_CODE, re.ASCII)
+_TENURES: Final = (
+    (6, "less than six months"),
+    (12, "up to a year"),
+    (24, "one to two years"),
+    (48, "two to four years"),
+)
+_LONG: Final = "more than four years"
+_READS: Final[TypeAdapter[tuple[ReadOperation, ...]]] = TypeAdapter(tuple[ReadOperation, ...])
+_ROLES: Final[TypeAdapter[tuple[RoleName, ...]]] = TypeAdapter(tuple[RoleName, ...])
+_PERSON: Final[TypeAdapter[str]] = TypeAdapter(PersonName)
+_RISK: Final[TypeAdapter[Risk]] = TypeAdapter(Risk)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What billing showed, without a figure of it.
+
+    Attributes:
+        traits: Facts whose value is one of a list that the application declares: the fact's name and the value.
+        bills: Each bill in per cent of the largest, oldest first.
+        usage: For each kind of usage, by its number, each month in per cent of the largest.
+    """
+
+    tenure: str
+    traits: tuple[tuple[str, str], ...]
+    bills: tuple[int, ...]
+    usage: tuple[tuple[int, ...], ...]
+    products: int
+    balances: int
+    given_before: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One treatment, by its code.
+
+    Attributes:
+        worth: Its expected value in per cent of the best one's; None where none was computed, or it is below nothing.
+        reasons: Codes of what speaks for it, or against it where it fell.
+    """
+
+    code: str
+    picked: bool
+    eligible: bool
+    worth: int | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that counted. `name` is None unless the link names people."""
+
+    verdict: str
+    roles: tuple[str, ...]
+    name: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the gate asked for."""
+
+    verdict: Literal["denied", "cleared", "human"]
+    roles: tuple[str, ...]
+    quorum: int
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """All that a walkthrough may tell. `at` maps kinds of entries to when the first of the kind was recorded."""
+
+    state: RunState
+    at: Mapping[str, datetime]
+    counts: Mapping[str, int]
+    reverses: bool
+    risk: Risk | None
+    models: int
+    models_inside: bool
+    reads: tuple[ReadOperation, ...]
+    requests: int
+    seen: Seen | None
+    leaving_in_ten: str
+    weighed: tuple[Weighed, ...]
+    change: Change | None
+    cost: Money | None
+    takes: bool
+    gate: Asked | None
+    decided: tuple[Decided, ...]
+    confirmed_by: str
+    api: str
+    entries: int
+    head: str
+
+
+def redact(
+    state: RunState,
+    events: Sequence[AuditEvent],
+    proposal: Proposal | None,
+    evidence: Evidence | None,
+    declared: Declared,
+    *,
+    names: bool,
+) -> Redacted:
+    """Return what may be told.
+
+    Args:
+        state: Where the run stands.
+        events: Its entries.
+        proposal: What is or was pending; None where there is none, or it cannot be read.
+        evidence: What billing answered; None as above.
+        declared: What the application tells customers apart by.
+        names: Whether the people who decided may be named.
+    """
+    at: dict[str, datetime] = {}
+    counts: dict[str, int] = {}
+    for event in events:
+        at.setdefault(event.kind, event.at)
+        counts[event.kind] = counts.get(event.kind, 0) + 1
+    uses = [use for event in events for use in _list(event.body.get("model_use")) if isinstance(use, dict)]
+    candidates = _candidates(events, proposal)
+    queried = _last(events, "query_billing.completed")
+    receipt = _mapping(_last(events, "execute.settled").get("receipt"))
+    mutation = None if proposal is None else proposal.mutation
+    return Redacted(
+        state=state,
+        at=at,
+        counts=counts,
+        reverses=proposal is not None and proposal.reverses is not None,
+        risk=_valid(_RISK, _last(events, "analyse.completed").get("risk")),
+        models=len(uses),
+        models_inside=all(use.get("perimeter") == "inside" for use in uses),
+        reads=_valid(_READS, queried.get("operations")) or (),
+        requests=len(_list(queried.get("calls"))),
+        seen=None if evidence is None else _seen(evidence, declared),
+        leaving_in_ten=_leaving(proposal, candidates),
+        weighed=_weighed(candidates, _picked(state, proposal)),
+        change=None
+        if mutation is None
+        else (mutation.direction if isinstance(mutation, AdjustBalance) else mutation.action),
+        cost=None if proposal is None else proposal.cost,
+        takes=mutation is not None and mutation.takes_from_customer,
+        gate=_gate(events),
+        decided=tuple(_decided(event, names=names) for event in events if event.kind == "approve.decided"),
+        confirmed_by=_one_of(receipt.get("confirmed_by"), ("response", "read_back", "person")),
+        api=found[0] if (found := _API.search(str(receipt.get("api")))) else "",
+        entries=len(events),
+        head=events[-1].hash if events else "",
+    )
+
+
+def in_ten(per_cent: int) -> str:
+    """Return a rate as people picture it: `about 4 in 10`."""
+    if per_cent < 5:  # noqa: PLR2004 - half of one in ten
+        return "fewer than 1 in 10"
+    return "about 10 in 10" if per_cent >= 95 else f"about {(per_cent + 5) // 10} in 10"  # noqa: PLR2004
+
+
+def shares(quantities: Sequence[int | Decimal]) -> tuple[int, ...]:
+    """Return quantities in per cent of the largest; nothing where none is above zero."""
+    largest = max(quantities, default=0)
+    return tuple(max(0, round(100 * one / largest)) for one in quantities) if largest > 0 else ()
+
+
+def _seen(evidence: Evidence, declared: Declared) -> Seen:
+    lists = {fact.name: fact.one_of for fact in declared if fact.one_of}
+    customer = evidence.customer
+    bills = sorted(evidence.bills, key=lambda one: one.issued_on)
+    currencies = {one.amount.currency for one in bills}
+    kinds = sorted({(one.kind, one.unit) for one in evidence.usage})
+    months = sorted(evidence.usage, key=lambda one: one.month)
+    marks = [*(one.simulated for one in evidence.bills), *(one.simulated for one in evidence.usage)]
+    marks += [*(one.simulated for one in evidence.balances), *(one.simulated for one in evidence.products)]
+    return Seen(
+        tenure=next((words for limit, words in _TENURES if customer.tenure_months < limit), _LONG),
+        traits=tuple((fact.name, str(fact.value)) for fact in customer.facts if fact.value in lists.get(fact.name, ())),
+        bills=shares([one.amount.amount_minor for one in bills]) if len(currencies) == 1 else (),
+        usage=tuple(shares([one.quantity for one in months if (one.kind, one.unit) == kind]) for kind in kinds),
+        products=len(evidence.products),
+        balances=len(evidence.balances),
+        given_before=len(evidence.history.contacts) if evidence.history is not None else 0,
+        simulated=any(marks),
+    )
+
+
+def _candidates(events: Sequence[AuditEvent], proposal: Proposal | None) -> tuple[Candidate, ...]:
+    if proposal is not None:
+        return proposal.candidates
+    listed = _list(_last(events, "propose.completed").get("candidates"))
+    try:
+        return tuple(Candidate.model_validate(one) for one in listed)
+    except ValidationError:
+        return ()
+
+
+def _picked(state: RunState, proposal: Proposal | None) -> str | None:
+    return proposal.treatment if proposal is not None else "nothing" if state == "no_action" else None
+
+
+def _weighed(candidates: Sequence[Candidate], picked: str | None) -> tuple[Weighed, ...]:
+    best = max((one.expected_value_minor or 0 for one in candidates if one.eligible), default=0)
+    shown = [
+        Weighed(
+            code=one.treatment,
+            picked=one.treatment == picked,
+            eligible=one.eligible,
+            worth=_worth(one.expected_value_minor, best) if one.eligible else None,
+            reasons=tuple(_code(reason) for reason in (one.reasons_for if one.eligible else one.reasons_against)),
+        )
+        for one in candidates
+    ]
+    return tuple(sorted(shown, key=lambda one: (not one.picked, not one.eligible, -(one.worth or 0))))
+
+
+def _worth(value: int | None, best: int) -> int | None:
+    return None if value is None or best <= 0 or value < 0 else round(100 * value / best)
+
+
+def _code(reason: Reason) -> str:
+    return reason.code if _CODE.fullmatch(reason.code) else "another reason"
+
+
+def _leaving(proposal: Proposal | None, candidates: Sequence[Candidate]) -> str:
+    """Return how many of ten customers like this one leave; empty where the arithmetic did not say."""
+    told = [*(proposal.facts if proposal is not None else ())]
+    told += [reason for one in candidates for reason in (*one.reasons_for, *one.reasons_against)]
+    found = next((match for reason in told if (match := _LEAVING.fullmatch(reason.detail))), None)
+    if found is None:
+        return ""
+    return in_ten(0 if found[1].startswith("less") else int(found[1]))
+
+
+def _gate(events: Sequence[AuditEvent]) -> Asked | None:
+    opened = [event for event in events if event.kind in ("approve.opened", "approve.amended")]
+    try:
+        gate = Gate.model_validate(opened[-1].body["gate"])
+    except (IndexError, KeyError, ValidationError):
+        return None
+    return Asked(gate.verdict, gate.roles, gate.quorum, gate.opened_at, gate.expires_at)
+
+
+def _decided(event: AuditEvent, *, names: bool) -> Decided:
+    return Decided(
+        verdict=_one_of(event.body.get("verdict"), ("approve", "reject", "amend")),
+        roles=_valid(_ROLES, event.body.get("roles")) or (),
+        name=_valid(_PERSON, event.actor) if names else None,
+        at=event.at,
+    )
+
+
+def _last(events: Sequence[AuditEvent], kind: str) -> Mapping[str, Any]:
+    return next((event.body for event in reversed(events) if event.kind == kind), {})
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _one_of(value: object, words: tuple[str, ...]) -> str:
+    return value if isinstance(value, str) and value in words else ""
+
+
+def _valid(adapter: TypeAdapter[Any], value: object) -> Any:
+    try:
+        return adapter.validate_python(tuple(value) if isinstance(value, list) else value)
+    except ValidationError:
+        return None

@@ -1,0 +1,320 @@
+"""The story of a run, step by step, made of redacted facts alone.
+
+Its reader has never seen the system: each step says what happens in it at all, and then what happened in this run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from placet.contracts.run import END_STATES, RunState
+from placet.contracts.text import counted
+from placet.interfaces.console.views.common import Badge, badge_of
+from placet.interfaces.console.views.evidence import Chart, Point
+from placet.interfaces.console.views.walkthrough.redaction import Asked, Decided, Redacted, Seen, Weighed
+
+LEFT_OUT: Final = (
+    "who the customer is: every id, name, telephone number and address",
+    "the amounts of bills, balances and usage; charts show them as a share of the largest one",
+    "the names of what the customer holds",
+    "what the model wrote, and what people wrote as their reasons",
+    "identifiers in the operator's other systems",
+)
+"""What a walkthrough never shows."""
+
+_WHO: Final = "the names of people; their roles are shown"
+_RISKS: Final = {"low": "low", "medium": "medium", "high": "high"}
+_READS: Final = {
+    "customer": "the customer's account",
+    "products": "the products they hold",
+    "bills": "their bills",
+    "balances": "their balances",
+    "usage": "how much they use",
+}
+_CHANGES: Final = {
+    "credit": "a credit to the customer's balance",
+    "debit": "a charge to the customer's balance",
+    "add": "one more product for the customer",
+    "modify": "another product in place of one that the customer holds",
+    "delete": "the end of a product that the customer holds",
+}
+_VERDICTS: Final = {
+    "approve": "approved it",
+    "reject": "rejected it",
+    "amend": "changed it, and approved what they changed",
+}
+_GATES: Final = {
+    "human": "It waited for people to decide",
+    "cleared": "A person had decided beforehand",
+    "denied": "Policy said no",
+}
+_CONFIRMED: Final = {
+    "response": "Its answer confirmed the change.",
+    "read_back": "The change was read back there afterwards.",
+    "person": "A person looked there, found the change, and signed that.",
+}
+_ENDS: Final[Mapping[RunState, str]] = {
+    "executed": "An agent proposed a change for a customer. People decided, and it was carried out once.",
+    "no_action": "An agent looked at a customer, and found nothing worth doing.",
+    "rejected": "An agent proposed a change for a customer. A person said no, and nothing was changed.",
+    "denied": "An agent proposed a change for a customer. The operator's policy forbade it, and nothing was changed.",
+    "expired": "An agent proposed a change for a customer. Nobody decided in time, and nothing was changed.",
+    "halted": "An agent proposed a change for a customer. Somebody had stopped such changes, and nothing was changed.",
+    "failed": "An agent's work on a customer failed, and was ended.",
+    "cancelled": "An agent's work on a customer was called off before anything was changed.",
+    "awaiting_decision": "An agent proposed a change for a customer. It waits for people to decide.",
+    "unknown_outcome": "A change was sent, and its answer was lost. A person must look whether it happened.",
+}
+_UNDER_WAY: Final = "An agent is looking at a customer at this moment. Nothing has been changed."
+_STATES: Final = {True: "This run is over.", False: "This run is still under way: the page shows it as it is now."}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        about: What happens in this step of any run.
+        said: What happened in this one, a sentence each.
+        charts: Shares in per cent.
+        weighed: The candidates, where this step weighed them.
+    """
+
+    number: int
+    title: str
+    about: str
+    at: datetime | None
+    said: tuple[str, ...]
+    charts: tuple[Chart, ...] = ()
+    weighed: tuple[Weighed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Walkthrough:
+    """The whole story."""
+
+    badge: Badge
+    lead: str
+    standing: str
+    steps: tuple[Step, ...]
+    left_out: tuple[str, ...]
+    simulated: bool
+
+
+def tell(told: Redacted, *, names: bool, verified: bool) -> Walkthrough:
+    """Return the story.
+
+    Args:
+        told: What may be told.
+        names: Whether the link names people.
+        verified: Whether the chain of the run's entries was verified for this view.
+    """
+    steps = (_requested(told), _analysed(told), _read(told), _proposed(told), _decided(told), _executed(told))
+    reached = [step for step in steps if step is not None]
+    return Walkthrough(
+        badge=badge_of(told.state),
+        lead=_ENDS.get(told.state, _UNDER_WAY),
+        standing=_STATES[told.state in END_STATES],
+        steps=tuple(
+            Step(number, step.title, step.about, step.at, step.said, step.charts, step.weighed)
+            for number, step in enumerate([*reached, _proved(told, verified=verified)], 1)
+        ),
+        left_out=LEFT_OUT if names else (*LEFT_OUT, _WHO),
+        simulated=told.seen is not None and told.seen.simulated,
+    )
+
+
+def _requested(told: Redacted) -> Step:
+    what = "to take back what an earlier run had done" if told.reverses else "to look at one customer"
+    return Step(
+        0,
+        "A run was asked for",
+        "A run is one piece of work of an agent about one customer. A person or a system of the operator asks for it.",
+        told.at.get("run.requested"),
+        (f"Somebody who may do so asked {what}. Who it was is on the record.",),
+    )
+
+
+def _analysed(told: Redacted) -> Step | None:
+    at = told.at.get("analyse.completed")
+    if at is None:
+        return None
+    said = [f"It found the risk that the customer leaves to be {_RISKS[told.risk]}."] if told.risk else []
+    if told.models:
+        where = "inside the operator's own network" if told.models_inside else "partly outside the operator's network"
+        said.append(f"Language models were asked {counted(told.models, 'time')} in this run, {where}.")
+    else:
+        said.append("No language model was asked.")
+    return Step(
+        0,
+        "The agent looked at the customer's history",
+        "The agent asks a language model how likely the customer is to leave, and which billing data it wants to see. "
+        "The model decides nothing.",
+        at,
+        tuple(said),
+    )
+
+
+def _read(told: Redacted) -> Step | None:
+    at = told.at.get("query_billing.completed")
+    if at is None:
+        return None
+    reads = [_READS[one] for one in told.reads]
+    listed = ", ".join(reads[:-1]) + (" and " if len(reads) > 1 else "") + reads[-1] if reads else "nothing"
+    said = [f"It read {listed}, in {counted(told.requests, 'request')}."]
+    return Step(
+        0,
+        "It read billing, and could change nothing there",
+        "The agent may read only what a list allows. The connection itself refuses everything else.",
+        at,
+        (*said, *(() if told.seen is None else _traits(told.seen))),
+        () if told.seen is None else _charts(told.seen),
+    )
+
+
+def _traits(seen: Seen) -> tuple[str, ...]:
+    said = [f"The customer has been with the operator for {seen.tenure}."]
+    said += [f"Their {name.replace('_', ' ')}: {value.replace('_', ' ')}." for name, value in seen.traits]
+    said.append(f"They hold {counted(seen.products, 'product')} and {counted(seen.balances, 'balance')}.")
+    given = f"something {counted(seen.given_before, 'time')}" if seen.given_before else "nothing"
+    said.append(f"In the months before, the operator's agents had given them {given}.")
+    return tuple(said)
+
+
+def _charts(seen: Seen) -> tuple[Chart, ...]:
+    charts = (
+        [_chart("Bills, each compared with the largest", "Share of the largest bill", seen.bills)] if seen.bills else []
+    )
+    charts += [
+        _chart(f"Usage of kind {number}, each month compared with the busiest", "Share of the busiest month", months)
+        for number, months in enumerate(seen.usage, 1)
+        if months
+    ]
+    return tuple(charts)
+
+
+def _chart(title: str, what: str, shares: Sequence[int]) -> Chart:
+    points = tuple(Point(str(number), f"{share} %", str(share)) for number, share in enumerate(shares, 1))
+    return Chart(title, "%", what, points)
+
+
+def _proposed(told: Redacted) -> Step | None:
+    at = told.at.get("propose.completed")
+    if at is None:
+        return None
+    said = []
+    if told.leaving_in_ten:
+        said.append(f"Of customers like this one, {told.leaving_in_ten} leave: counts say so, not a model.")
+    fell = sum(not one.eligible for one in told.weighed)
+    if told.weighed:
+        said.append(
+            f"{counted(len(told.weighed), 'possibility', 'possibilities')} were weighed; {fell} fell by a rule."
+        )
+    if told.change is None:
+        said.append("It proposed nothing.")
+    else:
+        price = f"It {'takes' if told.takes else 'costs'} {told.cost}" if told.cost is not None else ""
+        said.append(f"It proposed {_CHANGES[told.change]}. {price}{' from the customer' if told.takes else ''}.")
+    return Step(
+        0,
+        "It weighed what could be done, and proposed at most one change",
+        "Arithmetic computes what each possibility is expected to be worth, and which rules rule it out. The model may "
+        "only choose among those that are left.",
+        at,
+        tuple(said),
+        weighed=told.weighed,
+    )
+
+
+def _decided(told: Redacted) -> Step | None:
+    if told.gate is None:
+        return None
+    said = [_asked(told.gate)]
+    said += [_decision(one) for one in told.decided]
+    refused = told.counts.get("approve.refused", 0)
+    if refused:
+        said.append(f"{counted(refused, 'decision')} did not count, and the record says why.")
+    if told.state == "awaiting_decision":
+        said.append("Nobody has decided yet.")
+    return Step(
+        0,
+        _GATES[told.gate.verdict] if told.state != "awaiting_decision" else "People are asked to decide",
+        "Nothing is changed before people who may decide sign exactly this change, each with a key of their own. "
+        "A signature over one change counts for no other.",
+        told.decided[-1].at if told.decided else told.gate.at,
+        tuple(said),
+    )
+
+
+def _asked(gate: Asked) -> str:
+    if gate.verdict == "denied":
+        return "The operator's policy forbade the change."
+    if gate.verdict == "cleared":
+        return "A mandate that a person had signed before, with a budget and an end, covered the change."
+    roles = " or ".join(role.replace("_", " ") for role in gate.roles)
+    return f"Policy asked for {counted(gate.quorum, 'approval')} of: {roles}."
+
+
+def _decision(one: Decided) -> str:
+    roles = " and ".join(role.replace("_", " ") for role in one.roles) or "person who may decide"
+    article = "An" if roles[0] in "aeiou" else "A"
+    who = f"{one.name} ({roles})" if one.name else f"{article} {roles}"
+    return f"{who} {_VERDICTS.get(one.verdict, 'decided')}."
+
+
+def _executed(told: Redacted) -> Step | None:
+    at = next(
+        (
+            told.at[kind]
+            for kind in ("execute.settled", "execute.failed", "execute.refused", "execute.unknown")
+            if kind in told.at
+        ),
+        None,
+    )
+    if at is None:
+        return None
+    if "execute.settled" in told.at:
+        sent = told.counts.get("execute.sending", 0)
+        over = f" over the interface {told.api}" if told.api else ""
+        said = [f"The change was sent to the operator's commerce system{over}. {_CONFIRMED.get(told.confirmed_by, '')}"]
+        said.append(
+            "It was sent once."
+            if sent <= 1
+            else f"It was sent {sent} times because an answer was lost, and happened once: it was looked for first."
+        )
+        if "run.reversed" in told.at:
+            said.append("Later it was taken back, by a run of its own that people decided on as well.")
+    elif "execute.unknown" in told.at:
+        said = ["No answer came, and it could not be found out whether the change happened. A person must look."]
+    elif "execute.refused" in told.at:
+        said = ["Everything was checked again just before, something no longer held, and nothing was sent."]
+    else:
+        said = ["The change failed, and nothing happened."]
+    return Step(
+        0,
+        "It was checked again, and carried out",
+        "Immediately before anything is sent, the signatures, the policy and the customer's state are checked again.",
+        at,
+        tuple(said),
+    )
+
+
+def _proved(told: Redacted, *, verified: bool) -> Step:
+    entries = counted(told.entries, "entry", "entries")
+    checked = (
+        "For this page each was computed again: none was changed, left out or put in between."
+        if verified
+        else "They are too many to be computed again for this page; `placet audit verify` does."
+    )
+    return Step(
+        0,
+        "What the record proves",
+        "Each step writes an entry that cannot be changed afterwards: it holds the fingerprint of the entry before it.",
+        told.at.get("run.ended"),
+        (
+            f"The record of this run has {entries} so far. {checked}",
+            f"The newest one's fingerprint begins with {told.head[:12]}. The operator's record must show the same.",
+            "An auditor verifies the signatures and the whole log offline, without trusting the operator.",
+        ),
+    )

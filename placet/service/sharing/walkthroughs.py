@@ -1,0 +1,206 @@
+"""Sharing a run with somebody who has no part in it: making a link, withdrawing it, finding what it leads to.
+
+Invariants of a link that counts, in the order in which they are checked:
+ (1) this installation sealed it, for this tenant;
+ (2) it has not expired;
+ (3) its making is on the run's record, exactly as it says: a key that got out makes no link that nobody knows of;
+ (4) nobody has withdrawn it.
+A link that does not count costs the same reads as one that does up to here, whatever is wrong with it.
+"""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import AwareDatetime, SecretStr
+
+from placet.contracts.audit import AuditEvent
+from placet.contracts.base import Frozen, RunId
+from placet.contracts.people.access import Voucher
+from placet.contracts.times import rfc3339
+from placet.errors import UsageError
+from placet.service.given import person
+from placet.service.keeping.tenant_record import check_same_body, vouched
+from placet.service.runs import find_run
+from placet.service.sharing.links import Link, LinkId, LinkSeal
+from placet.storage.database import Database
+
+MOST_DAYS: Final = 30
+USUAL_DAYS: Final = 7
+MOST_LISTED: Final = 100
+_SHARED: Final = "walkthrough.shared"
+_WITHDRAWN: Final = "walkthrough.withdrawn"
+_DECOY: Final = "run-" + "0" * 20
+
+
+class SharedLink(Frozen):
+    """A link that was made, as the run's record has it.
+
+    Attributes:
+        names: Whether it names the people who decided.
+        withdrawn_by: Who withdrew it; None where nobody did.
+    """
+
+    link_id: LinkId
+    run_id: RunId
+    shared_by: str
+    shared_at: AwareDatetime
+    expires_at: AwareDatetime
+    names: bool
+    withdrawn_by: str | None = None
+    withdrawn_at: AwareDatetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Return whether it still leads somewhere."""
+        return self.withdrawn_at is None and now < self.expires_at
+
+
+class Walkthroughs:
+    """The links of one tenant.
+
+    Args:
+        database: Where the record is.
+        tenant: Whose.
+        secret: The installation's own token, from which the key of the seal is derived.
+    """
+
+    def __init__(self, database: Database, tenant: str, secret: SecretStr) -> None:
+        self._database, self._tenant = database, tenant
+        self._seal = LinkSeal(secret)
+
+    def share(
+        self,
+        run_id: str,
+        *,
+        by: str,
+        days: int,
+        names: bool = False,
+        token_id: Voucher | None = None,
+        key: str | None = None,
+        now: datetime | None = None,
+    ) -> tuple[SharedLink, bool]:
+        """Make a link, and put on the run's record who did and until when it counts.
+
+        Args:
+            run_id: The run.
+            by: Who shares it.
+            days: How long the link counts.
+            names: Whether it names the people who decided.
+            token_id: The token that vouches for `by`, where one does.
+            key: The same key of a run is the same link, however often it is sent; None: each time another one.
+            now: The caller's clock; None looks at it.
+
+        Returns:
+            The link, and whether this call made it.
+
+        Raises:
+            UsageError: there is no such run, or a value is malformed. Code `idempotency_conflict`: the key stands for
+                another link.
+        """
+        person(by)
+        if not 1 <= days <= MOST_DAYS:
+            raise UsageError(f"a link counts for 1 to {MOST_DAYS} days, not for {days}", code="malformed")
+        record = find_run(self._database, run_id, self._tenant)
+        made_at = now or datetime.now(UTC)
+        link_id = secrets.token_hex(16) if key is None else _of_key(run_id, key)
+        until = (made_at + timedelta(days=days)).replace(microsecond=0)
+        wanted = {"days": days, "names": names}
+        said = {"link": link_id, "expires_at": rfc3339(until), **wanted}
+        with self._database.transaction() as tx:
+            appended = tx.record(
+                record, _SHARED, actor=by, at=made_at, body=vouched(said, token_id), key=_step(_SHARED, link_id)
+            )
+            if not appended.ours:
+                earlier = {name: appended.event.body.get(name) for name in wanted}
+                check_same_body((appended.event.actor, earlier), (by, wanted))
+            withdrawn = tx.audit.find(run_id, _step(_WITHDRAWN, link_id))
+        return _shared(appended.event, withdrawn), appended.ours
+
+    def withdraw(self, run_id: str, link_id: str, *, by: str, token_id: Voucher | None = None) -> SharedLink:
+        """Withdraw a link: from now on it leads nowhere. To withdraw it again changes nothing.
+
+        Raises:
+            UsageError: there is no such run or link, or `by` is malformed.
+        """
+        person(by)
+        record = find_run(self._database, run_id, self._tenant)
+        with self._database.transaction() as tx:
+            made = tx.audit.find(run_id, _step(_SHARED, link_id))
+            if made is None:
+                raise UsageError(
+                    f"run {run_id!r} has no link {link_id!r}; see `placet walkthrough list {run_id}`",
+                    code="unknown_link",
+                )
+            entry = tx.record(
+                record,
+                _WITHDRAWN,
+                actor=by,
+                at=datetime.now(UTC),
+                body=vouched({"link": link_id}, token_id),
+                key=_step(_WITHDRAWN, link_id),
+            )
+        return _shared(made, entry.event)
+
+    def list(self, run_id: str) -> tuple[SharedLink, ...]:
+        """Return the links of a run, oldest first, `MOST_LISTED` of them.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        find_run(self._database, run_id, self._tenant)
+        with self._database.reading() as tx:
+            made = tx.audit.of_kind(run_id, _SHARED, limit=MOST_LISTED)
+            withdrawn = {
+                event.body.get("link"): event for event in tx.audit.of_kind(run_id, _WITHDRAWN, limit=MOST_LISTED)
+            }
+        return tuple(_shared(event, withdrawn.get(event.body.get("link"))) for event in made)
+
+    def text_of(self, shared: SharedLink) -> str:
+        """Return the link as text, made again from the record: it is kept nowhere."""
+        return self._seal.text_of(
+            Link(
+                tenant=self._tenant,
+                run_id=shared.run_id,
+                expires_at=shared.expires_at,
+                link_id=shared.link_id,
+                names=shared.names,
+            )
+        )
+
+    def opened(self, text: str, now: datetime) -> Link | None:
+        """Return what a link leads to; None where it does not count, whatever the reason."""
+        link = self._seal.read(text)
+        stands = link is not None and link.tenant == self._tenant and now < link.expires_at
+        asked = link if link is not None and stands else None
+        run_id, link_id = (_DECOY, "0" * 32) if asked is None else (asked.run_id, asked.link_id)
+        made, withdrawn = _step(_SHARED, link_id), _step(_WITHDRAWN, link_id)
+        with self._database.reading() as tx:
+            tx.audit.foresee(run_id, made, withdrawn)
+            entry, end = tx.audit.find(run_id, made), tx.audit.find(run_id, withdrawn)
+        if asked is None or entry is None or end is not None:
+            return None
+        known = _shared(entry, None)
+        return asked if (known.expires_at, known.names) == (asked.expires_at, asked.names) else None
+
+
+def _shared(made: AuditEvent, withdrawn: AuditEvent | None) -> SharedLink:
+    said: dict[str, Any] = made.body
+    return SharedLink(
+        link_id=said["link"],
+        run_id=made.stream,
+        shared_by=made.actor,
+        shared_at=made.at,
+        expires_at=datetime.fromisoformat(str(said["expires_at"])),
+        names=bool(said["names"]),
+        withdrawn_by=None if withdrawn is None else withdrawn.actor,
+        withdrawn_at=None if withdrawn is None else withdrawn.at,
+    )
+
+
+def _step(kind: str, link_id: str) -> str:
+    return f"{kind}.{link_id}"
+
+
+def _of_key(run_id: str, key: str) -> str:
+    return hashlib.sha256(f"{run_id}/{key}".encode()).hexdigest()[:32]
