@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from placet.contracts.people.access import Action
 from placet.interfaces.console.assets_folder import serve_asset
@@ -76,7 +77,7 @@ def create_console(
     provider: Provider | None = None,
     installed: Installed = _BARE,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Starlette:
+) -> ASGIApp:
     """Return the console of one tenant.
 
     Args:
@@ -161,11 +162,9 @@ def create_console(
     if provider is not None:
         identity = IdentitySignIn(parts, provider, begun, secret)
         routes += [Route(IDENTITY, identity.begin), Route(BACK, identity.back)]
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(Headers), Middleware(FormLimit)],
-        exception_handlers=Failures(parts).handlers(),
-    )
+    app = Starlette(routes=routes, middleware=[Middleware(FormLimit)], exception_handlers=Failures(parts).handlers())
+    app.router.redirect_slashes = False  # it would lead to whatever host the request names
+    return Headers(app)  # around everything: also of what failed here nothing is kept or framed
 
 
 def _of_keys(parts: Parts, door: "_Door") -> list[Route]:

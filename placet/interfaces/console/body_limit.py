@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES: Final = 128 * 1024
@@ -13,13 +14,17 @@ LARGER: Final = {"/console/batches": 2 * 1024 * 1024}
 
 
 class FormLimit:
-    """Stops a request whose body is larger than any form of ours, or comes too slowly."""
+    """Stops what is larger than any form of ours, comes too slowly, or could be read in two ways."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
+        if scope["type"] == "http" and _ambiguous(scope):
+            refused = PlainTextResponse("this request is malformed", 400, {"Connection": "close"})
+            await refused(scope, receive, send)
+            return
         read, most = 0, LARGER.get(scope.get("path", ""), MOST_BYTES)
         deadline = asyncio.get_running_loop().time() + SECONDS
 
@@ -36,3 +41,10 @@ class FormLimit:
             return message
 
         await self._app(scope, bounded if scope["type"] == "http" else receive, send)
+
+
+def _ambiguous(scope: Scope) -> bool:
+    """Return whether a body has two lengths, or an address has a NUL, which PostgreSQL takes in no text."""
+    names = {name for name, _ in scope["headers"]}
+    two_lengths = names.issuperset((b"content-length", b"transfer-encoding"))
+    return two_lengths or "\x00" in scope["path"] or b"%00" in scope["query_string"]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 MOST_FIELDS: Final = 20
 LARGEST_PART: Final = 32 * 1024
@@ -74,6 +74,15 @@ async def read_form(request: Request, largest: int = LARGEST_PART) -> Form:
     Raises:
         HTTPException: it is no form, too large, or names a field twice.
     """
+    try:
+        return await _read_form(request, largest)
+    except LookupError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "the form is in an encoding that there is not") from error
+    except ClientDisconnect as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "the form did not arrive whole") from error
+
+
+async def _read_form(request: Request, largest: int) -> Form:
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
     async with request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_PART) as read:
@@ -85,6 +94,8 @@ async def read_form(request: Request, largest: int = LARGEST_PART) -> Form:
                 if len(content) > largest:
                     raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a file may have {largest} bytes at most")
                 files[name] = content
+            elif "\x00" in value:
+                raise HTTPException(HTTPStatus.BAD_REQUEST, "the form has a NUL in a text")
             else:
                 fields[name] = value
     return Form(fields, files)

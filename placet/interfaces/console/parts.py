@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from placet.contracts.people.access import Action
+from placet.contracts.people.halt import HaltScope
 from placet.contracts.text import NAME, one_line
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
@@ -40,6 +41,10 @@ AREAS: Final = (
     ("health", "Health", "health"),
 )
 """What stands in the navigation: path, label, and the area that policy is asked about."""
+
+
+_MOST_HALTS: Final = 3
+_STOPPED: Final[dict[HaltScope, str]] = {"tenant": "everything", "agent": "what is proposed by ", "kind": "every "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,18 @@ def may(visitor: Visitor, action: Action, area: str) -> bool:
     return permits(frozenset(visitor.roles), action, area)
 
 
+def _halted(asked: Asked) -> list[str]:
+    """Say what is stopped: whoever decides must know before they sign that a yes is refused."""
+    served = asked.parts.served
+    with served.database.reading() as tx:
+        halts = tx.halts.list(served.tenant, limit=_MOST_HALTS)
+    return [
+        f"Stopped by {halt.placed_by}: {_STOPPED[halt.scope]}{halt.subject.replace('_', ' ')}. "
+        "Nothing of it is executed until the halt is lifted, and a yes to it is refused."
+        for halt in halts
+    ]
+
+
 def around(asked: Asked) -> Mapping[str, Any]:
     """Return what stands around the content of a page."""
     return {
@@ -205,6 +222,7 @@ def around(asked: Asked) -> Mapping[str, Any]:
             if asked.may("read", area)
         ],
         "form_token": asked.visitor.form_token,
+        "halted": lambda: _halted(asked),
         "now": asked.now,
         "here": asked.request.url.path + (f"?{asked.request.url.query}" if asked.request.url.query else ""),
         "may_operate": asked.may("operate", "runs"),

@@ -106,7 +106,12 @@ def _find(asked: Asked) -> RunRecord:
 
 def note_look(asked: Asked, record: RunRecord) -> None:
     """Note that somebody who may decide looks at what waits, as `placet approve` does before it asks."""
-    if record.proposal is not None and record.state == "awaiting_decision" and asked.may("deliver", "runs"):
+    headers = asked.request.headers
+    # An image or a link on another page of this host loads it too; nobody has seen it by that.
+    looked = headers.get("sec-fetch-dest", "document") == "document"
+    looked = looked and headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    decides = record.state == "awaiting_decision" and asked.may("deliver", "runs")
+    if record.proposal is not None and looked and decides:
         name, by = asked.visitor.name, asked.visitor.voucher
         record_seen(asked.parts.served.database, record, record.proposal, name, "console", by)
 
@@ -116,8 +121,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     with served.database.snapshot() as tx:
         record = tx.runs.get(record.run_id) or record
         events = tx.audit.read(record.run_id)
-        proposal, gone = None, ""
+        proposal, gone, approvals = None, "", 0
         if record.proposal is not None:
+            approvals = len(tx.decisions.on_proposal(record.run_id, record.proposal))
             try:
                 proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
             except (UsageError, GovernanceError) as error:
@@ -137,7 +143,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         **_evidence(facts),
         "attempts": attempts_of(events),
         "exchanges": exchanges_of(served.database, record.run_id, served.tenant),
-        "gate": _gate(events),
+        "gate": _gate(events, approvals),
         "policy": policy,
         "commands": commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
@@ -202,7 +208,7 @@ def _evidence(facts: Facts | None) -> dict[str, Any]:
     }
 
 
-def _gate(events: list[AuditEvent]) -> dict[str, Any] | None:
+def _gate(events: list[AuditEvent], got: int) -> dict[str, Any] | None:
     """Return what the gate that stands asks of people, as its entry says."""
     opened = [event for event in events if event.kind in ("approve.opened", "approve.amended")]
     if not opened:
@@ -213,7 +219,6 @@ def _gate(events: list[AuditEvent]) -> dict[str, Any] | None:
         return None
     if gate.verdict != "human":
         return None
-    got = sum(event.kind == "approve.decided" and event.body.get("verdict") != "reject" for event in events)
     return {"roles": roles_in_words(gate.roles), "quorum": gate.quorum, "got": got, "closes_at": gate.expires_at}
 
 

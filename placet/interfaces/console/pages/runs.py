@@ -1,5 +1,6 @@
 """Runs: the list, and asking for a new one with a question in between."""
 
+import re
 import secrets
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -8,12 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.base import CustomerId, PersonName, RunId, first_fault
-from placet.contracts.run import RunState
+from placet.contracts.run import RUN_ID_BEGINNING, RunState
 from placet.errors import UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import badge_of, state_choices
-from placet.service.runs import build_request, find_run, record_request
+from placet.service.runs import build_request, record_request
 from placet.storage.records import RunRecord
 
 _PAGE: Final = 25
@@ -33,8 +34,7 @@ def show(asked: Asked) -> Response:
     found: tuple[RunRecord, ...] = ()
     try:
         if searched is not None:
-            run = find_run(served.database, _checked("run_id", searched), served.tenant)
-            return RedirectResponse(f"{ROOT}/runs/{run.run_id}", 303)
+            return RedirectResponse(f"{ROOT}/runs/{_searched(asked, searched)}", 303)
         wanted = {name: _checked(name, value) for name, value in filled.items() if value}
         before = asked.query("before")
         with served.database.reading() as tx:
@@ -79,7 +79,7 @@ def confirm(asked: Asked) -> Response:
             customer_id=customer,
             agent=agent,
             requested_by=asked.visitor.name,
-            key=f"console-{secrets.token_hex(12)}",
+            key=secrets.token_hex(8),  # as of any run: a control must not stand out by its key
             agents=asked.parts.served.agents,
         )
     except UsageError as error:
@@ -105,6 +105,23 @@ def start(asked: Asked, form: Form) -> Response:
     if not recorded.over:
         served.engine.call(lambda engine: engine.start(recorded.request))
     return RedirectResponse(f"{ROOT}/runs/{request.run_id}", 303)
+
+
+def _searched(asked: Asked, text: str) -> str:
+    """Return the id of the one run whose id begins so.
+
+    Raises:
+        UsageError: there is none, or several.
+    """
+    served, begins = asked.parts.served, text if text.startswith("run-") else f"run-{text}"
+    if not re.match(RUN_ID_BEGINNING, begins):
+        raise UsageError(f"{text!r} begins no run's id; write four digits of it or more", code="malformed")
+    with served.database.reading() as tx:
+        found = tx.runs.list(served.tenant, limit=2, begins=begins)
+    if len(found) != 1:
+        many = "several runs' ids begin" if found else "no run's id begins"
+        raise UsageError(f"{many} with {text!r}; write more of it", code="unknown_run")
+    return found[0].run_id
 
 
 def _order_page(asked: Asked, customer: str, fault: str) -> Response:
