@@ -10,6 +10,7 @@ from placet.contracts.text import NAME, counted, one_line, quoted
 from placet.contracts.times import minute, moment, rfc3339
 from placet.interfaces.console.assets_folder import address_of
 
+_FEW_DAYS: Final = 7
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _LONG: Final = 1_000
 _RUN: Final = 12
@@ -68,4 +69,6 @@ def distance(at: datetime, now: datetime) -> str:
         if size >= (2 * length if unit == "day" else length)
     )
     said = counted(number, unit)
+    if unit == "day" and number < _FEW_DAYS and (hours := size % _DAY // _HOUR):
+        said += f" {counted(hours, 'hour')}"  # what closes in 2 days and 23 hours closes in no 2 days
     return f"in {said}" if seconds > 0 else f"{said} ago"

@@ -242,6 +242,8 @@ def test_what_became_of_an_envelope_is_what_the_record_says() -> None:
         (-timedelta(minutes=119), "1 hour ago"),
         (timedelta(hours=47), "in 47 hours"),
         (timedelta(hours=48), "in 2 days"),
+        (timedelta(hours=71, minutes=58), "in 2 days 23 hours"),
+        (timedelta(days=9, hours=5), "in 9 days"),
         (-timedelta(days=3), "3 days ago"),
     ],
 )
