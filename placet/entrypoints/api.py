@@ -1,8 +1,10 @@
 """`placet api`: the HTTP API and the console in the foreground."""
 
 import contextlib
+import json
 import signal
 import socket
+import subprocess
 import sys
 from functools import lru_cache
 
@@ -11,16 +13,19 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.catalogue import declared_facts, names
+from placet.contracts.text import one_line
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
+from placet.entrypoints.processes.stack import placet_command
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
-from placet.errors import ConfigurationError
+from placet.errors import ConfigurationError, PlacetError
 from placet.governance.policy.set import PolicySet
 from placet.governance.policy.source import PolicyFile
 from placet.interfaces.console.app import create_console
+from placet.interfaces.console.checks import Replayed
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
@@ -33,6 +38,7 @@ _GRACE_SECONDS = 8
 _BACKLOG = 512
 _CONSOLE = "/console"
 _KEPT_SETS = 32
+_REPLAY_SECONDS = 60.0
 
 
 def serve(settings: Settings) -> None:
@@ -72,7 +78,11 @@ def serve(settings: Settings) -> None:
             declared_facts,
         )
         console = create_console(
-            served, secret=token, public_url=settings.console_url, diagnose=lambda: _diagnosed(settings)
+            served,
+            secret=token,
+            public_url=settings.console_url,
+            diagnose=lambda: _diagnosed(settings),
+            replay=replayed,
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -114,6 +124,25 @@ def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:
     from placet.doctor.diagnosis import diagnose  # noqa: PLC0415 - it loads much that serving does not need
 
     return tuple(Diagnosed(one.level, one.check, one.detail, one.advice) for one in diagnose(settings).findings)
+
+
+def replayed(run_id: str) -> Replayed:
+    """Replay a run in a process of its own: it takes a core for seconds, and this one serves people.
+
+    Raises:
+        PlacetError: it could not be replayed.
+    """
+    command = ["nice", "-n", "10", *placet_command("replay", run_id, "--json")]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_REPLAY_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PlacetError(f"no verdict within {_REPLAY_SECONDS:g} s; use `placet replay {run_id}`") from error
+    try:
+        found = json.loads(done.stdout)
+        return Replayed(tuple(map(str, found["faults"])), tuple(map(str, found["notes"])))
+    except (ValueError, KeyError, TypeError) as error:
+        said = one_line(done.stderr) or f"it ended with {done.returncode}"
+        raise PlacetError(said) from error
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

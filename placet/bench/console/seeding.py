@@ -17,7 +17,9 @@ from sqlalchemy import Table, create_engine, insert, select
 
 from placet.bench.governance.databases.databases import Server, sqlite_path
 from placet.contracts.audit import GENESIS, AuditEvent
+from placet.contracts.billing import Evidence
 from placet.contracts.proposal import Proposal
+from placet.contracts.times import rfc3339
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import link
 from placet.governance.signing.canonical import sha256_hex
@@ -101,7 +103,8 @@ def _copy(template: Template, number: int, rows: Rows) -> None:
     run_id, customer = run_id_of(number), f"B{number % _CUSTOMERS:05d}"
     back = timedelta(seconds=number % 3_600) if waits else _APART * (number + 1)
     named = {str(old["run_id"]): run_id, str(old["customer_id"]): customer}
-    evidence, digest = _document(template.evidence, named)
+    read_at = Evidence.model_validate_json(template.evidence["data"]).read_at
+    evidence, digest = _document(template.evidence, {**named, rfc3339(read_at): rfc3339(read_at - back)})
     named[str(old["evidence"])] = digest
     proposal, digest = _document(template.proposal, named)
     Proposal.model_validate_json(proposal["data"])

@@ -19,6 +19,7 @@ from placet.errors import UsageError
 from placet.interfaces.console.assets_folder import serve_asset
 from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.body_limit import FormLimit
+from placet.interfaces.console.checks import Checks, Replay, no_replay
 from placet.interfaces.console.failures import Failures, SignedOut
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.headers import Headers
@@ -60,6 +61,7 @@ def create_console(
     secret: SecretStr,
     public_url: str = "",
     diagnose: Diagnose = no_diagnosis,
+    replay: Replay = no_replay,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the console of one tenant.
@@ -69,11 +71,13 @@ def create_console(
         secret: The installation's own token, from which the keys of sessions are derived. It signs nobody in.
         public_url: Where browsers reach the console, if a proxy stands in front of it; empty where none does.
         diagnose: Looks at the installation.
+        replay: Replays a run, for a verdict at a click.
         clock: The time.
     """
     health_check = HealthCheck(served.database, served.engine)
     sessions = Sessions(served.database, served.tenant, secret, clock)
-    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), clock, public_url)
+    checks = Checks(served.database, replay, clock)
+    parts = Parts(served, sessions, Templates(), health_check, Remembered(diagnose), checks, clock, public_url)
     door = _Door(parts)
     desk = sign_in.SignIn(parts, Attempts(time.monotonic))
     links = Walkthroughs(served.database, served.tenant, secret)
@@ -93,6 +97,8 @@ def create_console(
         Route(f"{ROOT}/runs/{{run_id}}", door.page(run.show, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/live", door.page(run.live, "runs")),
         Route(f"{ROOT}/runs/{{run_id}}/decisions", door.act(run.decide, "deliver", "runs"), methods=["POST"]),
+        Route(f"{ROOT}/runs/{{run_id}}/verdict", door.page(run.show_verdict, "runs")),
+        Route(f"{ROOT}/runs/{{run_id}}/verdict", door.act(run.ask_verdict, "read", "runs"), methods=["POST"]),
         Route(f"{ROOT}/runs/{{run_id}}/walkthroughs", door.page(sharing.show, "walkthroughs")),
         Route(
             f"{ROOT}/runs/{{run_id}}/walkthroughs",
@@ -165,7 +171,7 @@ class _Door:
 
     def _signed_out(self, request: Request) -> Response:
         """Take a live page away from a screen that nobody may be looking at, and end its polling."""
-        values = {"root": ROOT, "again": request.url.path.removesuffix("/live")}
+        values = {"root": ROOT, "again": request.url.path.removesuffix("/live").removesuffix("/verdict")}
         return HTMLResponse(self._parts.templates.render("signed_out.html", values), run.STOP_POLLING)
 
     def _visitor(self, request: Request) -> Visitor | None:

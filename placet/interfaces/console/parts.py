@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
 from placet.governance.access.rules import permits
+from placet.interfaces.console.checks import Checks
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
 from placet.interfaces.http.health import HealthCheck
@@ -78,6 +79,7 @@ class Parts:
         served: The tenant.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
+        checks: Judges runs, as `placet replay` and `placet audit verify` do.
     """
 
     served: Served
@@ -85,6 +87,7 @@ class Parts:
     templates: Templates
     health: HealthCheck
     diagnose: Diagnose
+    checks: Checks
     clock: Callable[[], datetime]
     public_url: str = ""
 

@@ -1,5 +1,6 @@
 """The console beside the API over an installation under test, and people who have tokens for it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ from placet.entrypoints.api import beside
 from placet.entrypoints.connection import connect
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
+from placet.interfaces.console.checks import Replayed
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.served import Served
+from placet.replay import replay
 from placet.service.documents.access import issue_token
 from placet.service.policy_files import read_policy_files
 from tests.integration.http.calling import TOKEN, serving
@@ -85,9 +88,22 @@ def console_of(
     secret, clock = SecretStr(TOKEN), Clock()
     served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: ())
     api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
-    console = create_console(served, secret=secret, diagnose=diagnose, public_url=public_url, clock=clock)
+    console = create_console(
+        served,
+        secret=secret,
+        diagnose=diagnose,
+        replay=lambda run_id: _replayed(world, run_id),
+        public_url=public_url,
+        clock=clock,
+    )
     with serving(beside(api, console)) as url:
         yield ConsoleUnderTest(world, url, clock)
+
+
+def _replayed(world: World, run_id: str) -> Replayed:
+    """Replay as `placet replay` does, in this process."""
+    verdict = asyncio.run(replay(world.settings, run_id))
+    return Replayed(tuple(verdict.faults), tuple(verdict.notes))
 
 
 def form_token(page: str) -> str:

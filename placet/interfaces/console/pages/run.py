@@ -27,6 +27,7 @@ from placet.interfaces.console.views.common import badge_of, roles_in_words
 from placet.interfaces.console.views.evidence import evidence_of
 from placet.interfaces.console.views.models import attempts_of
 from placet.interfaces.console.views.timeline import timeline
+from placet.service.customers import GIVEN_DAYS
 from placet.service.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.explaining import explain_policy
 from placet.service.in_hand import Facts, exchanges_of, facts_of
@@ -87,6 +88,26 @@ def decide(asked: Asked, form: Form) -> Response:
     return RedirectResponse(f"{ROOT}/runs/{record.run_id}?decision={sha256_hex(delivered.encode())}", 303)
 
 
+def ask_verdict(asked: Asked, _form: Form) -> Response:
+    """Have the run verified and replayed; nobody waits for it here."""
+    run_id = _find(asked).run_id
+    often = "" if asked.parts.checks.ask(run_id) else "?often=1"
+    return RedirectResponse(f"{ROOT}/runs/{run_id}{often}#verdict", 303)
+
+
+def show_verdict(asked: Asked) -> Response:
+    """Show what was found of the run, or that it is being looked at."""
+    record = _find(asked)
+    return asked.page("verdict.html", run=record, **_verdict(asked, record))
+
+
+def _verdict(asked: Asked, record: RunRecord) -> dict[str, Any]:
+    checks = asked.parts.checks
+    judging = checks.under_way(record.run_id)
+    verdict = None if judging else checks.found(record.run_id)
+    return {"judging": judging, "verdict": verdict, "judged_often": asked.query("often") is not None and not verdict}
+
+
 def _seen(record: RunRecord, last: AuditEvent | None) -> str:
     return f"{0 if last is None else last.seq}.{record.state}"
 
@@ -106,6 +127,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     with served.database.snapshot() as tx:
         record = tx.runs.get(record.run_id) or record
         events = tx.audit.read(record.run_id)
+        given = tx.contacts.of_customer(
+            served.tenant, record.customer_id, days=GIVEN_DAYS, now=asked.now, besides=record.run_id
+        )
         proposal, gone = None, ""
         if record.proposal is not None:
             try:
@@ -131,6 +155,8 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "policy": _policy(asked, record),
         "commands": commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
+        "given": given,
+        **_verdict(asked, record),
         **_outcome(asked, events),
     }
 

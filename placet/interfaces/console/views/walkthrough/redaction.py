@@ -25,10 +25,10 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
+from placet.interfaces.console.views.common import LEAVING, in_ten
 
 Change = Literal["credit", "debit", "add", "modify", "delete"]
 
-_LEAVING: Final = re.compile(r"(less than 1|\d{1,3}) % of customers like this one leave", re.ASCII)
 _API: Final = re.compile(r"TMF\d{3}", re.ASCII)
 _CODE: Final = re.compile(REASON_CODE, re.ASCII)
 _TENURES: Final = (
@@ -184,13 +184,6 @@ def redact(
     )
 
 
-def in_ten(per_cent: int) -> str:
-    """Return a rate as people picture it: `about 4 in 10`."""
-    if per_cent < 5:  # noqa: PLR2004 - half of one in ten
-        return "fewer than 1 in 10"
-    return "about 10 in 10" if per_cent >= 95 else f"about {(per_cent + 5) // 10} in 10"  # noqa: PLR2004
-
-
 def shares(quantities: Sequence[int | Decimal]) -> tuple[int, ...]:
     """Return quantities in per cent of the largest; nothing where none is above zero."""
     largest = max(quantities, default=0)
@@ -259,7 +252,7 @@ def _leaving(proposal: Proposal | None, candidates: Sequence[Candidate]) -> str:
     """Return how many of ten customers like this one leave; empty where the arithmetic did not say."""
     told = [*(proposal.facts if proposal is not None else ())]
     told += [reason for one in candidates for reason in (*one.reasons_for, *one.reasons_against)]
-    found = next((match for reason in told if (match := _LEAVING.fullmatch(reason.detail))), None)
+    found = next((match for reason in told if (match := LEAVING.fullmatch(reason.detail))), None)
     if found is None:
         return ""
     return in_ten(0 if found[1].startswith("less") else int(found[1]))
