@@ -18,7 +18,6 @@ from sqlalchemy import Table, create_engine, insert, select
 from placet.bench.governance.databases.databases import Server, sqlite_path
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.contracts.billing import Evidence
-from placet.contracts.proposal import Proposal
 from placet.contracts.times import rfc3339
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import link
@@ -46,6 +45,7 @@ class Template:
     evidence: Mapping[str, Any]
     proposal: Mapping[str, Any]
     others: Mapping[Table, tuple[Mapping[str, Any], ...]]
+    read_at: datetime
 
     @classmethod
     def of(cls, database: Database, run_id: str) -> "Template":
@@ -60,7 +60,8 @@ class Template:
             (evidence,) = rows(ARTIFACT, "digest", run["evidence"])
             (proposal,) = rows(ARTIFACT, "digest", run["proposal"])
             others = {table: rows(table, "run_id", run_id) for table in _OF_A_RUN}
-            return cls(run, tuple(tx.audit.read(run_id)), evidence, proposal, others)
+            read_at = Evidence.model_validate_json(evidence["data"]).read_at
+            return cls(run, tuple(tx.audit.read(run_id)), evidence, proposal, others, read_at)
 
 
 def copies(template: Template, numbers: Iterable[int]) -> Iterator[Rows]:
@@ -103,11 +104,10 @@ def _copy(template: Template, number: int, rows: Rows) -> None:
     run_id, customer = run_id_of(number), f"B{number % _CUSTOMERS:05d}"
     back = timedelta(seconds=number % 3_600) if waits else _APART * (number + 1)
     named = {str(old["run_id"]): run_id, str(old["customer_id"]): customer}
-    read_at = Evidence.model_validate_json(template.evidence["data"]).read_at
-    evidence, digest = _document(template.evidence, {**named, rfc3339(read_at): rfc3339(read_at - back)})
+    read_at = {rfc3339(template.read_at): rfc3339(template.read_at - back)}
+    evidence, digest = _document(template.evidence, {**named, **read_at})
     named[str(old["evidence"])] = digest
     proposal, digest = _document(template.proposal, named)
-    Proposal.model_validate_json(proposal["data"])
     named[str(old["proposal"])] = digest
     for effect in template.others[EFFECT]:
         named[str(effect["effect_key"])] = sha256_hex(f"{run_id}{digest}".encode())

@@ -1,5 +1,6 @@
 """The console under test: the parts that it needs, as child processes, and a browser's requests to it."""
 
+import os
 import re
 import statistics
 import threading
@@ -48,15 +49,16 @@ class ConsoleParts(Parts):
         told = super().environment_of(name)
         if name != "api":
             return told
+        foreign = {variable: None for variable in os.environ if variable.startswith("PLACET_")}
         return {
             **told,
+            **foreign,
             "PLACET_HOME": str(self.place.home),
             "PLACET_DATABASE_URL": self._served_url,
             "PLACET_TEMPORAL_ADDRESS": self.place.temporal,
             "PLACET_API_HOST": "127.0.0.1",
             "PLACET_API_PORT": str(self._served_port),
             "PLACET_API_TOKEN": TOKEN,
-            "PLACET_CONSOLE_URL": None,
         }
 
 

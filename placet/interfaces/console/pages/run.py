@@ -25,7 +25,7 @@ from placet.interfaces.console.views.asking import commands_for, outcome_of
 from placet.interfaces.console.views.change import change_of, options_of, sentences
 from placet.interfaces.console.views.common import badge_of, roles_in_words
 from placet.interfaces.console.views.evidence import evidence_of
-from placet.interfaces.console.views.models import attempts_of
+from placet.interfaces.console.views.models import attempts_of, total_of
 from placet.interfaces.console.views.timeline import timeline
 from placet.service.customers import GIVEN_DAYS
 from placet.service.decisions import deliver_decision, review_outcome, take_envelope
@@ -150,6 +150,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         **_weighed(record, proposal, events, facts),
         **_evidence(facts),
         "attempts": attempts_of(events),
+        "attempts_total": total_of(events),
         "exchanges": exchanges_of(served.database, record.run_id, served.tenant),
         "gate": _gate(events),
         "policy": _policy(asked, record),
