@@ -112,12 +112,16 @@ def _copy(template: Template, number: int, rows: Rows) -> None:
     for effect in template.others[EFFECT]:
         named[str(effect["effect_key"])] = sha256_hex(f"{run_id}{digest}".encode())
 
+    # Gates of those that wait close one after the other; the row and the entry must say the same.
+    later = -timedelta(seconds=number) if waits else back
+    for name in ("waits_until", "escalate_at"):
+        named[rfc3339(old[name])] = rfc3339(old[name] - later)
+
     def told(row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: _shifted(_renamed(value, named), back) for name, value in row.items()}
 
-    made = {**told(old), "key": f"bench-copy-{number}"}
-    if waits:  # gates close one after the other, none of them today
-        made["waits_until"] = old["waits_until"] + timedelta(seconds=number)
+    closes = {name: old[name] - later for name in ("waits_until", "escalate_at")}
+    made = {**told(old), **closes, "key": f"bench-copy-{number}"}
     for table, added in ((ARTIFACT, [evidence, proposal]), (RUN, [made]), (AUDIT, _entries(template, named, back))):
         rows.setdefault(table, []).extend(added)
     for table, found in template.others.items():
