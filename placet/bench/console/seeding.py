@@ -17,7 +17,8 @@ from sqlalchemy import Table, create_engine, insert, select
 
 from placet.bench.governance.databases.databases import Server, sqlite_path
 from placet.contracts.audit import GENESIS, AuditEvent
-from placet.contracts.proposal import Proposal
+from placet.contracts.billing import Evidence
+from placet.contracts.times import rfc3339
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import link
 from placet.governance.signing.canonical import sha256_hex
@@ -44,6 +45,7 @@ class Template:
     evidence: Mapping[str, Any]
     proposal: Mapping[str, Any]
     others: Mapping[Table, tuple[Mapping[str, Any], ...]]
+    read_at: datetime
 
     @classmethod
     def of(cls, database: Database, run_id: str) -> "Template":
@@ -58,7 +60,8 @@ class Template:
             (evidence,) = rows(ARTIFACT, "digest", run["evidence"])
             (proposal,) = rows(ARTIFACT, "digest", run["proposal"])
             others = {table: rows(table, "run_id", run_id) for table in _OF_A_RUN}
-            return cls(run, tuple(tx.audit.read(run_id)), evidence, proposal, others)
+            read_at = Evidence.model_validate_json(evidence["data"]).read_at
+            return cls(run, tuple(tx.audit.read(run_id)), evidence, proposal, others, read_at)
 
 
 def copies(template: Template, numbers: Iterable[int]) -> Iterator[Rows]:
@@ -101,20 +104,24 @@ def _copy(template: Template, number: int, rows: Rows) -> None:
     run_id, customer = run_id_of(number), f"B{number % _CUSTOMERS:05d}"
     back = timedelta(seconds=number % 3_600) if waits else _APART * (number + 1)
     named = {str(old["run_id"]): run_id, str(old["customer_id"]): customer}
-    evidence, digest = _document(template.evidence, named)
+    read_at = {rfc3339(template.read_at): rfc3339(template.read_at - back)}
+    evidence, digest = _document(template.evidence, {**named, **read_at})
     named[str(old["evidence"])] = digest
     proposal, digest = _document(template.proposal, named)
-    Proposal.model_validate_json(proposal["data"])
     named[str(old["proposal"])] = digest
     for effect in template.others[EFFECT]:
         named[str(effect["effect_key"])] = sha256_hex(f"{run_id}{digest}".encode())
 
+    # Gates of those that wait close one after the other; the row and the entry must say the same.
+    later = -timedelta(seconds=number) if waits else back
+    for name in ("waits_until", "escalate_at"):
+        named[rfc3339(old[name])] = rfc3339(old[name] - later)
+
     def told(row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: _shifted(_renamed(value, named), back) for name, value in row.items()}
 
-    made = {**told(old), "key": f"bench-copy-{number}"}
-    if waits:  # gates close one after the other, none of them today
-        made["waits_until"] = old["waits_until"] + timedelta(seconds=number)
+    closes = {name: old[name] - later for name in ("waits_until", "escalate_at")}
+    made = {**told(old), **closes, "key": f"bench-copy-{number}"}
     for table, added in ((ARTIFACT, [evidence, proposal]), (RUN, [made]), (AUDIT, _entries(template, named, back))):
         rows.setdefault(table, []).extend(added)
     for table, found in template.others.items():

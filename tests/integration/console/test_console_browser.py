@@ -7,9 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pydantic import SecretStr
 
 from placet.interfaces.console.sessions import IDLE
 from placet.service.documents.access import revoke_token
+from placet.service.sharing.walkthroughs import Walkthroughs
+from tests.integration.http.calling import TOKEN
 from tests.integration.tmf.requests import ORDER, move_item, order
 from tests.support.browser import (
     EVERYTHING,
@@ -34,6 +37,10 @@ PAGES = {
     "run-waits": "/console/runs/{pending}",
     "run-executed": "/console/runs/{executed}",
     "run-nothing": "/console/runs/{nothing}",
+    "share": "/console/runs/{executed}/walkthroughs",
+    "walkthrough": "{walkthrough}",
+    "walkthrough-waits": "{waiting_walkthrough}",
+    "walkthrough-wrong": "/console/walkthrough/wrong",
     "customers": "/console/customers",
     "customer": "/console/customers/C00005",
     "halts": "/console/halts?which=all",
@@ -57,7 +64,13 @@ def runs(console: ConsoleUnderTest) -> dict[str, str]:
     world.approve(executed, world.approver("anna"))
     nothing = world.start("C00002")
     world.wait(nothing, "no_action")
-    return {"pending": world.pending("C00009"), "executed": executed, "nothing": nothing}
+    pending = world.pending("C00009")
+    links = Walkthroughs(world.database, "demo", SecretStr(TOKEN))
+    shared = {
+        name: f"/console/walkthrough/{links.text_of(links.share(run_id, by='olga', days=7)[0])}"
+        for name, run_id in (("walkthrough", executed), ("waiting_walkthrough", pending))
+    }
+    return {"pending": pending, "executed": executed, "nothing": nothing, **shared}
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +189,29 @@ def test_words_of_the_billing_system_do_nothing_and_are_marked(
     assert "«U+202E»" in page.content()
     assert page.title() == f"Run {run_id} · Placet"
     assert page.locator("main img, main script").count() == 0
+
+
+def test_a_link_is_made_given_to_a_stranger_and_withdrawn(
+    browser: Browser, context: BrowserContext, console: ConsoleUnderTest, runs: dict[str, str]
+) -> None:
+    page = sign_in(context, console.token("olga", "operator"))
+    page.goto(f"/console/runs/{runs['executed']}")
+    page.get_by_role("link", name="Share a walkthrough").click()
+    page.get_by_label("Days until it ends").fill("2")
+    page.get_by_role("button", name="Make the link").click()
+    address = page.locator(".link .copied a").first.get_attribute("href")
+    assert address is not None
+    with context_of(browser, console.url, viewport=NARROW) as stranger:
+        shown = stranger.new_page()
+        shown.goto(address)
+        expect(shown.get_by_role("heading", name="A decision about a customer, step by step")).to_be_visible()
+        expect(shown.locator(".plot canvas").first).to_be_visible()
+        expect(shown.get_by_text("What is left out here")).to_be_visible()
+        assert "C00005" not in shown.content()
+        page.get_by_role("button", name="Withdraw the link").first.click()
+        expect(page.locator(".link .badge").first).to_have_text("Withdrawn")
+        shown.reload()
+        expect(shown.get_by_role("heading", name="This link leads nowhere")).to_be_visible()
 
 
 def test_a_session_that_ends_takes_the_page_away_and_leads_back_to_it(

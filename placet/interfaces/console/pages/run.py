@@ -27,9 +27,10 @@ from placet.interfaces.console.views.asking import commands_for, outcome_of
 from placet.interfaces.console.views.change import change_of, options_of, sentences
 from placet.interfaces.console.views.common import badge_of, roles_in_words
 from placet.interfaces.console.views.evidence import evidence_of
-from placet.interfaces.console.views.models import attempts_of
+from placet.interfaces.console.views.models import attempts_of, total_of
 from placet.interfaces.console.views.signing import SigningHere, signing_here
 from placet.interfaces.console.views.timeline import timeline
+from placet.service.customers import GIVEN_DAYS
 from placet.service.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.explaining import explain_policy
 from placet.service.in_hand import Facts, exchanges_of, facts_of
@@ -121,6 +122,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     with served.database.snapshot() as tx:
         record = tx.runs.get(record.run_id) or record
         events = tx.audit.read(record.run_id)
+        given = tx.contacts.of_customer(
+            served.tenant, record.customer_id, days=GIVEN_DAYS, now=asked.now, besides=record.run_id
+        )
         proposal, gone, approvals = None, "", 0
         if record.proposal is not None:
             approvals = len(tx.decisions.on_proposal(record.run_id, record.proposal))
@@ -142,6 +146,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         **_weighed(record, proposal, events, facts),
         **_evidence(facts),
         "attempts": attempts_of(events),
+        "attempts_total": total_of(events),
         "exchanges": exchanges_of(served.database, record.run_id, served.tenant),
         "gate": _gate(events, approvals),
         "policy": policy,
@@ -150,6 +155,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "signing": _signing(asked, record, proposal, policy),
         "may_reverse": record.state == "executed" and record.reverses is None and asked.may("operate", "runs"),
         "may_replay": asked.may("read", "record"),
+        "given": given,
         **_outcome(asked, events),
     }
 

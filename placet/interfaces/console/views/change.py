@@ -8,6 +8,7 @@ from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Proposal, Reason
 from placet.contracts.text import NAME, WORDS, one_line
 from placet.governance.choice import money, warnings, worth
+from placet.interfaces.console.views.common import pictured
 
 UNREAD = "not read"
 
@@ -77,7 +78,7 @@ def options_of(candidates: tuple[Candidate, ...], picked: str | None, currency: 
 
 def sentences(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
     """Return reasons as sentences."""
-    return tuple(one_line(reason.detail or reason.code.replace("_", " "), WORDS) for reason in reasons)
+    return tuple(one_line(pictured(reason.detail) or reason.code.replace("_", " "), WORDS) for reason in reasons)
 
 
 def _option(one: Candidate, picked: str | None, currency: str) -> Option:

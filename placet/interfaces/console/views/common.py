@@ -1,11 +1,15 @@
 """Small things that several pages show: states, money with its currency, the colour of a state."""
 
+import re
 from typing import Final, Literal, NamedTuple
 
 from placet.contracts.run import RunState
 from placet.contracts.text import NAME, one_line
 
 Tone = Literal["quiet", "busy", "waits", "good", "bad"]
+
+LEAVING: Final = re.compile(r"(less than 1|\d{1,3}) % of customers like this one leave", re.ASCII)
+"""How `placet.decisioning.words` writes a rate of leaving."""
 
 _STATES: Final[dict[RunState, tuple[str, Tone]]] = {
     "analysing": ("Analysing", "busy"),
@@ -40,6 +44,21 @@ def badge_of(state: RunState) -> Badge:
 def state_choices() -> tuple[tuple[str, str], ...]:
     """Return every state with its words, for a list to choose from."""
     return tuple((state, words) for state, (words, _) in _STATES.items())
+
+
+def in_ten(per_cent: int) -> str:
+    """Return a rate as people picture it: `about 4 in 10`."""
+    tenths = (per_cent + 5) // 10
+    return "fewer than 1 in 10" if tenths < 1 else f"about {tenths} in 10"
+
+
+def pictured(sentence: str) -> str:
+    """Return a sentence of the arithmetic with a rate of leaving as people picture it, and the exact one behind it."""
+    found = LEAVING.fullmatch(sentence)
+    if found is None:
+        return sentence
+    rate = in_ten(0 if found[1].startswith("less") else int(found[1]))
+    return f"{rate} customers like this one leave ({found[1]} %)"
 
 
 def roles_in_words(roles: tuple[str, ...]) -> str:

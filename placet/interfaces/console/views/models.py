@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from placet.contracts.analysis.inference import ModelUse
 from placet.contracts.audit import AuditEvent
-from placet.contracts.text import NAME, WORDS, one_line
+from placet.contracts.text import NAME, WORDS, counted, one_line
 
 _OUTCOMES: Final = {
     "ok": "answered",
@@ -37,17 +37,31 @@ class Attempt:
     seconds: str
 
 
+def total_of(events: Sequence[AuditEvent]) -> str:
+    """Return how often models were asked, how long that took, and what it cost; empty where none was."""
+    uses = _uses(events)
+    if not uses:
+        return ""
+    seconds, cost = sum(use.latency_ms for use in uses) / 1000, sum(use.cost_microusd for use in uses)
+    price = f"{cost / _MICRO:.4f} USD" if cost else "no cost"
+    return f"{counted(len(uses), 'attempt')}, {seconds:.1f} s, {price}"
+
+
 def attempts_of(events: Sequence[AuditEvent]) -> tuple[Attempt, ...]:
     """Return each use of a model, in the order of the record; one that cannot be read is left out."""
+    return tuple(map(_attempt, _uses(events)))
+
+
+def _uses(events: Sequence[AuditEvent]) -> list[ModelUse]:
     found = []
     for event in events:
         uses = event.body.get("model_use")
         for use in uses if isinstance(uses, list) else ():
             try:
-                found.append(_attempt(ModelUse.model_validate(use)))
+                found.append(ModelUse.model_validate(use))
             except ValidationError:
                 continue
-    return tuple(found)
+    return found
 
 
 def _attempt(use: ModelUse) -> Attempt:

@@ -6,7 +6,7 @@ from typing import Final
 
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import NAME, WORDS, one_line
-from placet.interfaces.console.views.common import Badge, badge_of, roles_in_words
+from placet.interfaces.console.views.common import Badge, badge_of, pictured, roles_in_words
 from placet.service.inbox import Waiting
 
 _SOON_SECONDS: Final = 3600
@@ -66,7 +66,7 @@ def _why(proposal: Proposal) -> str:
     """Return why this one was picked, or what holds of the customer where nothing was weighed."""
     picked = next((one for one in proposal.candidates if one.treatment == proposal.treatment), None)
     reasons = (picked.reasons_for if picked is not None else ()) or proposal.facts
-    return "; ".join(one_line(reason.detail or _title(reason.code), WORDS) for reason in reasons[:_REASONS])
+    return "; ".join(one_line(pictured(reason.detail) or _title(reason.code), WORDS) for reason in reasons[:_REASONS])
 
 
 def _title(code: str) -> str:

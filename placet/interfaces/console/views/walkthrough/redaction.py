@@ -25,10 +25,11 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
+from placet.interfaces.console.views.common import LEAVING, in_ten
 
+UsageKind = Literal["data", "voice", "sms", "other"]
 Change = Literal["credit", "debit", "add", "modify", "delete"]
 
-_LEAVING: Final = re.compile(r"(less than 1|\d{1,3}) % of customers like this one leave", re.ASCII)
 _API: Final = re.compile(r"TMF\d{3}", re.ASCII)
 _CODE: Final = re.compile(REASON_CODE, re.ASCII)
 _TENURES: Final = (
@@ -38,6 +39,7 @@ _TENURES: Final = (
     (48, "two to four years"),
 )
 _LONG: Final = "more than four years"
+_USAGE: Final[Mapping[str, UsageKind]] = {"data": "data", "voice": "voice", "sms": "sms"}
 _READS: Final[TypeAdapter[tuple[ReadOperation, ...]]] = TypeAdapter(tuple[ReadOperation, ...])
 _ROLES: Final[TypeAdapter[tuple[RoleName, ...]]] = TypeAdapter(tuple[RoleName, ...])
 _PERSON: Final[TypeAdapter[str]] = TypeAdapter(PersonName)
@@ -51,13 +53,13 @@ class Seen:
     Attributes:
         traits: Facts whose value is one of a list that the application declares: the fact's name and the value.
         bills: Each bill in per cent of the largest, oldest first.
-        usage: For each kind of usage, by its number, each month in per cent of the largest.
+        usage: For each kind of usage, each month in per cent of the largest.
     """
 
     tenure: str
     traits: tuple[tuple[str, str], ...]
     bills: tuple[int, ...]
-    usage: tuple[tuple[int, ...], ...]
+    usage: tuple[tuple[UsageKind, tuple[int, ...]], ...]
     products: int
     balances: int
     given_before: int
@@ -184,13 +186,6 @@ def redact(
     )
 
 
-def in_ten(per_cent: int) -> str:
-    """Return a rate as people picture it: `about 4 in 10`."""
-    if per_cent < 5:  # noqa: PLR2004 - half of one in ten
-        return "fewer than 1 in 10"
-    return "about 10 in 10" if per_cent >= 95 else f"about {(per_cent + 5) // 10} in 10"  # noqa: PLR2004
-
-
 def shares(quantities: Sequence[int | Decimal]) -> tuple[int, ...]:
     """Return quantities in per cent of the largest; nothing where none is above zero."""
     largest = max(quantities, default=0)
@@ -210,12 +205,19 @@ def _seen(evidence: Evidence, declared: Declared) -> Seen:
         tenure=next((words for limit, words in _TENURES if customer.tenure_months < limit), _LONG),
         traits=tuple((fact.name, str(fact.value)) for fact in customer.facts if fact.value in lists.get(fact.name, ())),
         bills=shares([one.amount.amount_minor for one in bills]) if len(currencies) == 1 else (),
-        usage=tuple(shares([one.quantity for one in months if (one.kind, one.unit) == kind]) for kind in kinds),
+        usage=tuple(
+            (_kind(kind), shares([one.quantity for one in months if (one.kind, one.unit) == (kind, unit)]))
+            for kind, unit in kinds
+        ),
         products=len(evidence.products),
         balances=len(evidence.balances),
         given_before=len(evidence.history.contacts) if evidence.history is not None else 0,
         simulated=any(marks),
     )
+
+
+def _kind(word: str) -> UsageKind:
+    return _USAGE.get(word, "other")
 
 
 def _candidates(events: Sequence[AuditEvent], proposal: Proposal | None) -> tuple[Candidate, ...]:
@@ -259,7 +261,7 @@ def _leaving(proposal: Proposal | None, candidates: Sequence[Candidate]) -> str:
     """Return how many of ten customers like this one leave; empty where the arithmetic did not say."""
     told = [*(proposal.facts if proposal is not None else ())]
     told += [reason for one in candidates for reason in (*one.reasons_for, *one.reasons_against)]
-    found = next((match for reason in told if (match := _LEAVING.fullmatch(reason.detail))), None)
+    found = next((match for reason in told if (match := LEAVING.fullmatch(reason.detail))), None)
     if found is None:
         return ""
     return in_ten(0 if found[1].startswith("less") else int(found[1]))

@@ -32,6 +32,7 @@ _READS: Final = {
     "balances": "their balances",
     "usage": "how much they use",
 }
+_KINDS: Final = {"data": "Mobile data", "voice": "Calls", "sms": "Messages", "other": "Other usage"}
 _CHANGES: Final = {
     "credit": "a credit to the customer's balance",
     "debit": "a charge to the customer's balance",
@@ -160,7 +161,7 @@ def _read(told: Redacted) -> Step | None:
     at = told.at.get("query_billing.completed")
     if at is None:
         return None
-    reads = [_READS[one] for one in told.reads]
+    reads = [words for read, words in _READS.items() if read in told.reads]
     listed = ", ".join(reads[:-1]) + (" and " if len(reads) > 1 else "") + reads[-1] if reads else "nothing"
     said = [f"It read {listed}, in {counted(told.requests, 'request')}."]
     return Step(
@@ -183,20 +184,14 @@ def _traits(seen: Seen) -> tuple[str, ...]:
 
 
 def _charts(seen: Seen) -> tuple[Chart, ...]:
-    charts = (
-        [_chart("Bills, each compared with the largest", "Share of the largest bill", seen.bills)] if seen.bills else []
-    )
-    charts += [
-        _chart(f"Usage of kind {number}, each month compared with the busiest", "Share of the busiest month", months)
-        for number, months in enumerate(seen.usage, 1)
-        if months
-    ]
+    charts = [_chart("Bills", "% of the largest", seen.bills)] if seen.bills else []
+    charts += [_chart(_KINDS[kind], "% of the busiest month", months) for kind, months in seen.usage if months]
     return tuple(charts)
 
 
-def _chart(title: str, what: str, shares: Sequence[int]) -> Chart:
+def _chart(title: str, unit: str, shares: Sequence[int]) -> Chart:
     points = tuple(Point(str(number), f"{share} %", str(share)) for number, share in enumerate(shares, 1))
-    return Chart(title, "%", what, points)
+    return Chart(title, unit, "Share, oldest first", points)
 
 
 def _proposed(told: Redacted) -> Step | None:
