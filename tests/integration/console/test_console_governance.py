@@ -193,6 +193,8 @@ def test_a_reversal_is_asked_for_once_and_is_a_run_of_its_own(console: ConsoleUn
 
 
 def test_the_log_is_looked_through_newest_first_page_by_page(console: ConsoleUnderTest, executed: str) -> None:
+    for number in range(30):  # more than a page of entries, whatever ran before
+        console.token(f"person-{number}", "auditor")
     with console.signed_in("otto", "auditor") as http:
         first = http.get("/console/audit")
         following = first.text.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")

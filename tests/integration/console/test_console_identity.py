@@ -104,7 +104,7 @@ def test_somebody_signs_in_at_their_own_provider_and_acts_under_the_name_that_wa
         page.goto("/console/runs")
         page.get_by_role("link", name="Sign in at localhost").click()
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
-        (cookie,) = (one for one in context.cookies() if one["name"] == "placet")
+        (cookie,) = (one for one in context.cookies() if one["name"] == console.cookie)
         assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
         page.goto("/console/runs/confirm?customer_id=C00009&agent=retention")
         page.get_by_role("button", name="Start the run").click()

@@ -97,6 +97,13 @@ def hand_over(asked: Asked, record: RunRecord, envelope: dsse.Envelope | Batched
     return RedirectResponse(f"{ROOT}/runs/{record.run_id}?decision={sha256_hex(delivered.encode())}", 303)
 
 
+def _poll(asked: Asked, record: RunRecord, events: list[AuditEvent]) -> str:
+    """Return how soon the page asks again: soon where a decision was just handed in and nobody reviewed it yet."""
+    outcome = _outcome(asked, events)["outcome"]
+    waits = outcome is not None and outcome.accepted is None
+    return _BUSY_POLL if waits else _POLLS.get(record.state, _BUSY_POLL)
+
+
 def _seen(record: RunRecord, last: AuditEvent | None) -> str:
     return f"{0 if last is None else last.seq}.{record.state}"
 
@@ -138,7 +145,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "run": record,
         "badge": badge_of(record.state),
         "over": over,
-        "poll": "" if over else _POLLS.get(record.state, _BUSY_POLL),
+        "poll": "" if over else _poll(asked, record, events),
         "seen": _seen(record, events[-1] if events else None),
         "steps": timeline(record.state, events),
         "proposal": proposal,

@@ -1,5 +1,6 @@
 """Deciding by passkey, attacked: nothing that a browser sends back chooses what is signed, or by whom."""
 
+import secrets
 from datetime import timedelta
 
 import httpx
@@ -13,6 +14,9 @@ from tests.support.databases import together
 from tests.support.passkeys import enrolled
 from tests.support.pressing import asked, browser, challenge_at, hand_in, press, sign, use_passkey, with_token
 from tests.support.servers.console import ConsoleUnderTest, form_token
+
+OWN = secrets.token_hex(4)
+"""Of this process: all of them share one Temporal, where a run's id follows from its key."""
 
 
 @pytest.fixture(autouse=True)
@@ -205,7 +209,7 @@ def test_a_counter_that_went_back_is_refused_in_plain_words(console: ConsoleUnde
 @pytest.mark.parametrize("given", ["", "{}", "[", "null", '{"type":"public-key","id":"x","response":{}}', "\x00"])
 def test_what_no_browser_answers_is_refused(console: ConsoleUnderTest, given: str) -> None:
     enrolled(console.world, console.url, "lea")
-    run_id = console.world.pending("C00005", key="lea-1")
+    run_id = console.world.pending("C00005", key=f"lea-{OWN}")
     with with_token(console, "lea", "approver") as http:
         answer = hand_in(http, asked(http, run_id, "reject"), given)
     assert answer.status_code == 422
