@@ -53,7 +53,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 def test_the_readme_shows_the_two_commands() -> None:
     assert "\nmake demo " in README
     assert "\nmake test " in README
-    assert len(BLOCKS) == 10
+    assert len(BLOCKS) == 11
     assert ".placet/" not in "".join(BLOCKS)
 
 

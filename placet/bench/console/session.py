@@ -15,6 +15,7 @@ from placet.bench.console.figures import Live, Measurement, Sample
 from placet.bench.console.seeding import Rows, Template, copies, put, run_id_of
 from placet.bench.console.serving import TOKEN, Browser, ConsoleParts, Visit
 from placet.bench.driving import CONNECT_SECONDS, drive
+from placet.bench.folder import temporary_folder
 from placet.bench.governance.databases.databases import PostgresDatabases, Server, SqliteFiles, postgres_databases
 from placet.bench.governed import Governed, bench_administrator, enrolled_approver, settings_of
 from placet.bench.processes.notices import Notices
@@ -50,7 +51,8 @@ def measure(settings: Settings, *, runs: int, pending: int, requests: int, postg
         PlacetError: a page does not answer as it should.
     """
     terminate_as_interrupt()
-    with ConsoleParts(settings) as parts, postgres_databases(parts.place.home, postgres) as server:
+    # Not in the home of the parts, which they tighten: as root, the embedded PostgreSQL runs as somebody else.
+    with ConsoleParts(settings) as parts, temporary_folder() as folder, postgres_databases(folder, postgres) as server:
         session = _Session(parts, pending, requests)
         run_interruptible(session.make_templates)
         places = [_Place(SqliteFiles(parts.place.home), f"sqlite:///{parts.place.home / 'placet.db'}")]

@@ -30,6 +30,12 @@ MOST_ENTRIES: Final = 500
 VIEWS_PER_LINK, VIEWS_IN_TOTAL = 120, 1_200
 """In five minutes. A view costs a few reads; whoever was given a link must not be able to keep the server busy."""
 
+_NOWHERE: Final = (
+    "This link leads nowhere",
+    "It has expired, was withdrawn, or is not complete. Ask whoever gave it to you for another one.",
+)
+_OFTEN: Final = ("Too many requests", "Wait five minutes, and open the link again.")
+_NOT_NOW: Final = ("It cannot be shown now", "Try again later, or tell whoever gave you the link.")
 _HEADERS: Final = {"X-Robots-Tag": "noindex, nofollow, noarchive, nosnippet"}
 """No answer of the console is kept by a cache or names this address to another site; see `headers`."""
 
@@ -113,19 +119,19 @@ class Guests:
         link = await run_in_threadpool(self._links.opened, request.path_params["link"], now)
         if link is None:
             if not self._wrong.count(address):
-                return self._refused("often.html", 429)
+                return self._refused(_OFTEN, 429)
             _LOG.warning("a link to a walkthrough that does not count was tried at the console, from %s", address)
-            return self._refused("no_link.html", 404)
+            return self._refused(_NOWHERE, 404)
         if not self._views.count(link.link_id):
-            return self._refused("often.html", 429)
+            return self._refused(_OFTEN, 429)
         try:
             told = await run_in_threadpool(self._told, link)
         except PlacetError as error:
             # The full line may name what is private, or files of ours.
             _LOG.exception("a walkthrough could not be shown (%s)", error.code)
-            return self._refused("not_now.html", 503)
+            return self._refused(_NOT_NOW, 503)
         values = {"told": told, "expires_at": link.expires_at}
-        return self._answer("walkthrough.html", 200, values)
+        return self._answer("guests/walkthrough.html", 200, values)
 
     def _told(self, link: Link) -> Walkthrough:
         served = self._parts.served
@@ -154,11 +160,12 @@ class Guests:
         )
         return tell(told, names=link.names, verified=whole)
 
-    def _refused(self, template: str, status: int) -> Response:
-        return self._answer(template, status, {})
+    def _refused(self, why: tuple[str, str], status: int) -> Response:
+        title, said = why
+        return self._answer("guests/refused.html", status, {"title": title, "said": said})
 
     def _answer(self, template: str, status: int, values: dict[str, Any]) -> Response:
-        around = {**bare(self._parts), "guest": True, **values}
+        around = {**bare(self._parts), **values}
         return HTMLResponse(self._parts.templates.render(template, around), status, _HEADERS)
 
 

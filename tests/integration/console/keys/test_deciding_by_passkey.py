@@ -212,7 +212,7 @@ def test_what_no_browser_answers_is_refused(console: ConsoleUnderTest, given: st
     run_id = console.world.pending("C00005", key=f"lea-{OWN}")
     with with_token(console, "lea", "approver") as http:
         answer = hand_in(http, asked(http, run_id, "reject"), given)
-    assert answer.status_code == 422
+    assert answer.status_code == (400 if "\x00" in given else 422)
     assert "Traceback" not in answer.text
     assert decided(console, run_id) == 0
 
