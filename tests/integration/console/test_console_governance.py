@@ -1,6 +1,7 @@
 """The pages of governance and of the record over a plain server: what they say, and to whom."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -238,7 +239,9 @@ def test_the_newest_entries_are_checked_at_a_click_and_it_is_said_what_was(
         answer = settled(http, "/console/audit/verification?verify=1")
     assert "What was looked at is whole" in answer.text
     assert "signed with the log&#39;s key" in answer.text
-    assert f"number 1 to {head.size}" in answer.text
+    checked = re.search(r"number 1 to (\d+)", answer.text)
+    assert checked is not None
+    assert int(checked[1]) >= head.size  # the world's own worker may have signed a newer one meanwhile
     assert "Extends it" in answer.text
 
 
