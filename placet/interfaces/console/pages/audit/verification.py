@@ -29,7 +29,8 @@ def show(asked: Asked) -> Response:
         except GovernanceError as error:  # what cannot be read must not take away the check that says so
             head_fault = str(error)
     asks = asked.query("verify") is not None
-    checked = asked.parts.jobs.ask("verify", lambda: _verify(asked), seconds=_SECONDS) if asks else None
+    work = f"verify {'-' if head is None else head.size}"  # a newer head is another check
+    checked = asked.parts.jobs.ask(work, lambda: _verify(asked), seconds=_SECONDS) if asks else None
     return audited(
         asked,
         "verification.html",
