@@ -26,6 +26,7 @@ from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 from placet.service.documents.first_administrator import SetupCode
 from placet.service.documents.invitations import Invitations
+from placet.service.sharing.walkthroughs import Walkthroughs
 
 ROOT: Final = "/console"
 _COOKIE_DIGITS: Final = 12
@@ -94,6 +95,7 @@ class Parts:
     Attributes:
         served: The tenant.
         setup: The code that makes the first administrator, where one waits.
+        walkthroughs: Links by which runs are shared.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
         identity_host: The name of the operator's identity provider; empty where there is none.
@@ -111,6 +113,7 @@ class Parts:
     clock: Callable[[], datetime]
     invitations: Invitations
     setup: SetupCode
+    walkthroughs: Walkthroughs
     public_url: str = ""
     identity_host: str = ""
     installed: Installed = field(default_factory=Installed)

@@ -129,7 +129,7 @@ class IdentitySignIn:
             return self._unknown(subject)
         self._attempts.was_right(address)
         values = {**bare(self._parts), "name": grant.name, "wanted": kept.wanted}
-        page = HTMLResponse(self._parts.templates.render("signed_in.html", values))
+        page = HTMLResponse(self._parts.templates.render("keys/signed_in.html", values))
         begin_session(self._parts, request, page, grant)
         return page
 
@@ -157,4 +157,4 @@ class IdentitySignIn:
             "--as ADMINISTRATOR"
         )
         values = {**bare(self._parts), "host": self._provider.host, "subject": subject, "command": command}
-        return HTMLResponse(self._parts.templates.render("identity_unknown.html", values), 403)
+        return HTMLResponse(self._parts.templates.render("keys/identity_unknown.html", values), 403)

@@ -33,7 +33,7 @@ def _list(
     found = list_customers(served.database, served.tenant, after=after or "", limit=_PAGE + 1)
     shown = found[:_PAGE]
     return asked.page(
-        "customers.html",
+        "customers/customers.html",
         status,
         customers=shown,
         searched=searched,
@@ -54,7 +54,7 @@ def show(asked: Asked) -> Response:
     except UsageError:
         return _list(asked, 404, unknown=customer_id)
     return asked.page(
-        "customer.html",
+        "customers/customer.html",
         found=found,
         customer_id=customer_id,
         runs=[(run, badge_of(run.state)) for run in found.latest],

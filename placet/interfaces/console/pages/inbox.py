@@ -23,7 +23,7 @@ def show(asked: Asked) -> Response:
     """Show a page of what waits, and how many there are in all."""
     values = _list(asked)
     roles = sorted(held_roles(asked.parts.served.database, asked.parts.served.tenant))
-    return asked.page("inbox.html", roles=roles, **values)
+    return asked.page("inbox/inbox.html", roles=roles, **values)
 
 
 def live(asked: Asked) -> Response:
@@ -35,7 +35,7 @@ def live(asked: Asked) -> Response:
         mark = ""
     if asked.query("seen") == mark:
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return asked.page("inbox_live.html", **_list(asked))
+    return asked.page("inbox/inbox_live.html", **_list(asked))
 
 
 def _list(asked: Asked) -> dict[str, Any]:

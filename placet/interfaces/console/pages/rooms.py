@@ -1,4 +1,4 @@
-"""The pages of governance and of the record: their paths, and what access policy is asked about each."""
+"""The pages behind the door: their paths, and what access policy is asked about each."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -8,7 +8,16 @@ from starlette.responses import Response
 from placet.contracts.people.access import Action
 from placet.interfaces.console.body_limit import LARGER
 from placet.interfaces.console.forms import LARGEST_PART, Form
-from placet.interfaces.console.pages import inbox
+from placet.interfaces.console.pages import (
+    components,
+    customers,
+    halts,
+    health,
+    inbox,
+    run,
+    runs,
+    walkthroughs,
+)
 from placet.interfaces.console.pages.audit import entry, log, replay, verification
 from placet.interfaces.console.pages.governance import (
     batches,
@@ -20,6 +29,7 @@ from placet.interfaces.console.pages.governance import (
     reversals,
     what_if,
 )
+from placet.interfaces.console.pages.keys import approvers, deciding, signing
 from placet.interfaces.console.parts import Asked
 
 
@@ -42,8 +52,23 @@ class Posted(NamedTuple):
     largest: int = LARGEST_PART
 
 
+_INVITATION: Final = "/approvers/invitations/{invitation}"
+
 SHOWN: Final = (
+    Shown("/inbox", inbox.show, "inbox"),
     Shown("/inbox/live", inbox.live, "inbox"),
+    Shown("/runs", runs.show, "runs"),
+    Shown("/runs/new", runs.order, "runs", "operate"),
+    Shown("/runs/confirm", runs.confirm, "runs", "operate"),
+    Shown("/runs/{run_id}", run.show, "runs"),
+    Shown("/runs/{run_id}/live", run.live, "runs"),
+    Shown("/runs/{run_id}/walkthroughs", walkthroughs.show, "walkthroughs"),
+    Shown("/sign/{prompt}", signing.show, "console"),
+    Shown("/customers", customers.show_all, "customers"),
+    Shown("/customers/{customer_id}", customers.show, "customers"),
+    Shown("/halts", halts.show, "halts"),
+    Shown("/approvers", approvers.show, "keys"),
+    Shown(f"{_INVITATION}/request.json", approvers.request_file, "keys", "deliver"),
     Shown("/batches/new", batches.choose, "batches", "deliver"),
     Shown("/batches/{number}", batches.outcome, "batches", "deliver"),
     Shown("/governance", policies.lead_here, "policies"),
@@ -61,8 +86,21 @@ SHOWN: Final = (
     Shown("/audit/entries/{stream:path}/{seq:int}", entry.show, "record"),
     Shown("/audit/proofs/{number:int}", entry.proof, "record"),
     Shown("/audit/replays/{run_id}", replay.show, "record"),
+    Shown("/health", health.show, "health"),
+    Shown("/components", components.show, "console"),
 )
 POSTED: Final = (
+    Posted("/runs", runs.start, "operate", "runs"),
+    Posted("/runs/{run_id}/decisions", run.decide, "deliver", "runs"),
+    Posted("/runs/{run_id}/statements", deciding.ask, "deliver", "runs"),
+    Posted("/runs/{run_id}/walkthroughs", walkthroughs.share, "operate", "walkthroughs"),
+    Posted("/runs/{run_id}/walkthroughs/{link_id}/withdraw", walkthroughs.withdraw, "withdraw", "walkthroughs"),
+    Posted("/sign/{prompt}", signing.take, "read", "console"),
+    Posted("/halts", halts.place, "operate", "halts"),
+    Posted("/approvers", approvers.invite, "deliver", "keys"),
+    Posted(f"{_INVITATION}/enrolment", approvers.enroll, "deliver", "keys"),
+    Posted(f"{_INVITATION}/withdrawal", approvers.withdraw, "deliver", "keys"),
+    Posted("/approvers/keys/{key_id}/revocation", approvers.revoke, "deliver", "keys"),
     Posted("/batches", batches.hand_in, "deliver", "batches", LARGER["/console/batches"]),
     Posted("/governance/mandates/{mandate_id}/revoke", mandates.revoke, "withdraw", "mandates"),
     Posted("/governance/delegations/{delegation_id}/revoke", delegations.revoke, "withdraw", "delegations"),

@@ -58,7 +58,7 @@ def show(asked: Asked) -> Response:
     """Show the whole run."""
     record = _find(asked)
     note_look(asked, record)
-    return asked.page("run.html", **_shown(asked, record))
+    return asked.page("runs/run.html", **_shown(asked, record))
 
 
 def live(asked: Asked) -> Response:
@@ -68,7 +68,7 @@ def live(asked: Asked) -> Response:
         last = tx.audit.last(record.run_id)
     if asked.query("seen") == _seen(record, last):
         return Response(status_code=STOP_POLLING if record.state in END_STATES else HTTPStatus.NO_CONTENT)
-    return asked.page("run_live.html", **_shown(asked, record))
+    return asked.page("runs/run_live.html", **_shown(asked, record))
 
 
 def decide(asked: Asked, form: Form) -> Response:

@@ -53,7 +53,7 @@ def show(asked: Asked) -> Response:
     if len(found) > _PAGE:
         following["before"] = shown[-1].run_id
     return asked.page(
-        "runs.html",
+        "runs/runs.html",
         runs=[(run, badge_of(run.state)) for run in shown],
         states=state_choices(),
         filled=filled,
@@ -86,7 +86,7 @@ def confirm(asked: Asked) -> Response:
         return _order_page(asked, customer, str(error))
     with asked.parts.served.database.reading() as tx:
         others = tx.runs.list(asked.parts.served.tenant, customer_id=customer, limit=3)
-    return asked.page("confirm_run.html", order=request, others=[(run, badge_of(run.state)) for run in others])
+    return asked.page("runs/confirm_run.html", order=request, others=[(run, badge_of(run.state)) for run in others])
 
 
 def start(asked: Asked, form: Form) -> Response:
@@ -127,7 +127,7 @@ def _searched(asked: Asked, text: str) -> str:
 def _order_page(asked: Asked, customer: str, fault: str) -> Response:
     agents = asked.parts.served.agents
     chosen = asked.query("agent") or agents[0]
-    return asked.page("new_run.html", agents=agents, customer_id=customer, chosen=chosen, fault=fault)
+    return asked.page("runs/new_run.html", agents=agents, customer_id=customer, chosen=chosen, fault=fault)
 
 
 def _checked(name: str, value: str) -> Any:

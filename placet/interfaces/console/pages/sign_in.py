@@ -116,7 +116,7 @@ def sign_in_page(parts: Parts, request: Request, wanted: str, fault: str = "", s
         # The cookie comes with no request that begins elsewhere, as in a mail.
         "from_elsewhere": request.headers.get("sec-fetch-site") == "cross-site",
     }
-    return HTMLResponse(parts.templates.render("sign_in.html", values), status)
+    return HTMLResponse(parts.templates.render("keys/sign_in.html", values), status)
 
 
 def safe(wanted: str) -> str:

@@ -98,7 +98,7 @@ def _page(
     waiting = asked.parts.invitations.listed() if may_enroll else ()
     following = urlencode({"after": people[_PAGE - 1].name}) if len(people) > _PAGE else ""
     return asked.page(
-        "approvers.html",
+        "keys/approvers.html",
         422 if fault else 200,
         people=people[:_PAGE],
         following=following,

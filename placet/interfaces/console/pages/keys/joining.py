@@ -1,13 +1,20 @@
 """Taking an invitation: whoever has the link registers a passkey, without an account."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from placet.errors import PlacetError, UsageError
 from placet.interfaces.console.failures import bare
-from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
-from placet.interfaces.console.pages.keys.pre_session import browser_of, required_party, told, with_cookie
+from placet.interfaces.console.forms import Form, check_token
+from placet.interfaces.console.pages.keys.pre_session import (
+    browser_of,
+    posted_to,
+    required_party,
+    shown_at,
+    told,
+    with_cookie,
+)
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.prompts import GONE as PROMPT_GONE
 from placet.interfaces.console.prompts import Prompt
@@ -24,21 +31,16 @@ class Joining:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def show(self, request: Request) -> Response:
-        """Say who invites whom to what, or how far it has come."""
-        return await run_in_threadpool(self._page, request)
-
-    async def ask(self, request: Request) -> Response:
-        """Make the challenge of a registration, for this browser."""
-        check_origin(request, self._parts.public_url)
-        return await run_in_threadpool(self._ask, request, await read_form(request))
-
-    async def take(self, request: Request) -> Response:
-        """Keep what the device made, once."""
-        check_origin(request, self._parts.public_url)
-        return await run_in_threadpool(self._take, request, await read_form(request))
+    def routes(self) -> list[Route]:
+        """Return what is answered to whoever has a link."""
+        return [
+            shown_at("/join/{code}", self._page),
+            posted_to("/join/{code}", self._parts, self._take),
+            posted_to("/join/{code}/prompt", self._parts, self._ask),
+        ]
 
     def _ask(self, request: Request, form: Form) -> Response:
+        """Make the challenge of a registration, for this browser."""
         parts, browser = self._parts, browser_of(request, self._parts)
         try:
             check_token(form, parts.sessions.form_token(browser))
@@ -55,6 +57,7 @@ class Joining:
         return with_cookie(JSONResponse({"prompt": name, "options": made.as_json()}), parts, browser)
 
     def _take(self, request: Request, form: Form) -> Response:
+        """Keep what the device made, once."""
         parts, browser, code = self._parts, browser_of(request, self._parts), request.path_params["code"]
         check_token(form, parts.sessions.form_token(browser))
         try:
@@ -76,6 +79,7 @@ class Joining:
         return RedirectResponse(f"{ROOT}/join/{code}", 303)
 
     def _page(self, request: Request, fault: str = "", status: int = 200) -> Response:
+        """Say who invites whom to what, or how far it has come."""
         parts, browser, code = self._parts, browser_of(request, self._parts), request.path_params["code"]
         values = {
             **bare(parts),
@@ -86,7 +90,7 @@ class Joining:
             "fingerprint": fingerprint,
             "form_token": parts.sessions.form_token(browser),
         }
-        return with_cookie(HTMLResponse(parts.templates.render("join.html", values), status), parts, browser)
+        return with_cookie(HTMLResponse(parts.templates.render("keys/join.html", values), status), parts, browser)
 
 
 def _same(invitation: Invitation, prompt: Prompt) -> Invitation:

@@ -12,9 +12,9 @@ import json
 import logging
 
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import Enrolment
@@ -23,8 +23,15 @@ from placet.errors import PlacetError, UsageError
 from placet.governance.authority.enrolment import enrolled_key
 from placet.governance.signing.signed import document_statement, read_document
 from placet.interfaces.console.failures import bare
-from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
-from placet.interfaces.console.pages.keys.pre_session import browser_of, required_party, told, with_cookie
+from placet.interfaces.console.forms import Form, check_token
+from placet.interfaces.console.pages.keys.pre_session import (
+    browser_of,
+    posted_to,
+    required_party,
+    shown_at,
+    told,
+    with_cookie,
+)
 from placet.interfaces.console.pages.sign_in import signed_in
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import Party
@@ -48,30 +55,18 @@ class SettingUp:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def show(self, request: Request) -> Response:
-        """Ask for the code and a name."""
-        return await run_in_threadpool(self._page, request)
-
-    async def ask(self, request: Request) -> Response:
-        """Check the code, and make the challenge of a registration."""
-        check_origin(request, self._parts.public_url)
-        return await run_in_threadpool(self._ask, request, await read_form(request))
-
-    async def register(self, request: Request) -> Response:
-        """Verify what the device made, and ask it to sign its own enrolment."""
-        check_origin(request, self._parts.public_url)
-        return await run_in_threadpool(self._register, request, await read_form(request))
-
-    async def confirm(self, request: Request) -> Response:
-        """Show the enrolment that the passkey is to sign."""
-        return await run_in_threadpool(self._confirm, request)
-
-    async def take(self, request: Request) -> Response:
-        """Pin the passkey, use the code up, and sign its holder in."""
-        check_origin(request, self._parts.public_url)
-        return await run_in_threadpool(self._take, request, await read_form(request))
+    def routes(self) -> list[Route]:
+        """Return what is answered to whoever sets the installation up."""
+        return [
+            shown_at("/setup", self._page),
+            posted_to("/setup", self._parts, self._register),
+            posted_to("/setup/prompt", self._parts, self._ask),
+            shown_at("/setup/{prompt}", self._confirm),
+            posted_to("/setup/{prompt}", self._parts, self._take),
+        ]
 
     def _ask(self, request: Request, form: Form) -> Response:
+        """Check the code, and make the challenge of a registration."""
         parts, browser = self._parts, browser_of(request, self._parts)
         try:
             check_token(form, parts.sessions.form_token(browser))
@@ -88,6 +83,7 @@ class SettingUp:
         return with_cookie(JSONResponse({"prompt": prompt, "options": made.as_json()}), parts, browser)
 
     def _register(self, request: Request, form: Form) -> Response:
+        """Verify what the device made, and ask it to sign its own enrolment."""
         parts, browser = self._parts, browser_of(request, self._parts)
         check_token(form, parts.sessions.form_token(browser))
         try:
@@ -109,6 +105,7 @@ class SettingUp:
         return RedirectResponse(f"{ROOT}/setup/{name}", 303)
 
     def _confirm(self, request: Request) -> Response:
+        """Show the enrolment that the passkey is to sign."""
         parts, browser = self._parts, browser_of(request, self._parts)
         self._open(request)
         prompt = parts.prompts.look(browser, request.path_params["prompt"], "setup_sign")
@@ -121,9 +118,10 @@ class SettingUp:
             "name": made.name,
             "form_token": parts.sessions.form_token(browser),
         }
-        return HTMLResponse(parts.templates.render("setup_sign.html", values))
+        return HTMLResponse(parts.templates.render("keys/setup_sign.html", values))
 
     def _take(self, request: Request, form: Form) -> Response:
+        """Pin the passkey, use the code up, and sign its holder in."""
         parts, browser, served = self._parts, browser_of(request, self._parts), self._parts.served
         check_token(form, parts.sessions.form_token(browser))
         self._open(request)
@@ -162,6 +160,7 @@ class SettingUp:
         return party
 
     def _page(self, request: Request, fault: str = "", status: int = 200) -> Response:
+        """Ask for the code and a name."""
         parts, browser, shut = self._parts, browser_of(request, self._parts), ""
         try:
             self._open(request)
@@ -174,7 +173,7 @@ class SettingUp:
             "taken": bool(parts.served.database.trust.pinned(parts.served.tenant)),
             "form_token": parts.sessions.form_token(browser),
         }
-        return with_cookie(HTMLResponse(parts.templates.render("setup.html", values), status), parts, browser)
+        return with_cookie(HTMLResponse(parts.templates.render("keys/setup.html", values), status), parts, browser)
 
 
 def _from_here(request: Request) -> bool:

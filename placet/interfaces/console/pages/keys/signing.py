@@ -43,7 +43,7 @@ def show(asked: Asked) -> Response:
     _require(asked, prompt.asked)
     shown = _shown(asked, prompt.asked)
     return asked.page(
-        "sign.html",
+        "keys/sign.html",
         shown=shown,
         prompt_name=prompt.name,
         options=json.dumps(signing_options(prompt.asked, own_passkeys(asked))),
