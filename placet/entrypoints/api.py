@@ -45,6 +45,7 @@ _BACKLOG = 512
 _MOST_CONNECTIONS = 500
 _CONSOLE = "/console"
 _KEPT_SETS = 32
+_PROVIDER_SECONDS = 5.0
 
 
 def serve(settings: Settings) -> None:
@@ -89,7 +90,7 @@ def serve(settings: Settings) -> None:
             public_url=settings.console_url,
             diagnose=lambda: _diagnosed(settings),
             setup=SetupCode(settings.setup_code),
-            provider=_provider(settings),
+            provider=provider_of(settings),
             installed=installed(settings),
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
@@ -129,8 +130,8 @@ def _parsed(files: tuple[PolicyFile, ...]) -> PolicySet:
     return PolicySet(files)
 
 
-def _provider(settings: Settings) -> Provider | None:
-    """Return the identity provider that is configured.
+def provider_of(settings: Settings, seconds: float = _PROVIDER_SECONDS) -> Provider | None:
+    """Return the identity provider that is configured, which is given `seconds` for each answer; None: there is none.
 
     Raises:
         ConfigurationError: the settings do not suffice.
@@ -142,7 +143,7 @@ def _provider(settings: Settings) -> Provider | None:
             "PLACET_OIDC_ISSUER needs PLACET_OIDC_CLIENT_ID, and PLACET_CONSOLE_URL, to which it sends people back"
         )
     client = Client(settings.oidc_client_id, settings.oidc_client_secret, f"{settings.console_url}{BACK}")
-    return Provider(settings.oidc_issuer, client, plain_client(tls=tls_context(settings.oidc_ca_file)))
+    return Provider(settings.oidc_issuer, client, plain_client(seconds, tls=tls_context(settings.oidc_ca_file)))
 
 
 def installed(settings: Settings) -> Installed:
