@@ -1,6 +1,5 @@
 """`placet api`: the HTTP API and the console in the foreground."""
 
-import asyncio
 import contextlib
 import signal
 import socket
@@ -16,6 +15,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
+from placet.entrypoints.processes.judging import USUAL, Bounds, judge_apart
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
@@ -146,22 +146,11 @@ def provider_of(settings: Settings, seconds: float = _PROVIDER_SECONDS) -> Provi
     return Provider(settings.oidc_issuer, client, plain_client(seconds, tls=tls_context(settings.oidc_ca_file)))
 
 
-def installed(settings: Settings) -> Installed:
-    """Return what this installation offers the console beside its database."""
+def installed(settings: Settings, replays: Bounds = USUAL) -> Installed:
+    """Return what this installation offers the console beside its database; `replays`: what each may take."""
 
     def judge(run_id: str) -> Judged:
-        from placet.replay import replay  # noqa: PLC0415 - it loads the workflow code, which serving does not need
-
-        found = asyncio.run(replay(settings, run_id))
-        return Judged(
-            run_id=found.run_id,
-            state=found.state,
-            events=found.events,
-            proposal=found.proposal,
-            signed=tuple(found.signed),
-            faults=tuple(found.faults),
-            notes=tuple(found.notes),
-        )
+        return judge_apart(settings, run_id, replays)
 
     def log_keys() -> list[VerifierKey]:
         origin = origin_of(settings.log_name, settings.tenant)
