@@ -68,7 +68,7 @@ def _order(asked: Asked, run_id: str, key: str, fault: str = "", reason: str = "
         "reverse.html",
         422 if fault else 200,
         run=record,
-        badge=badge_of(record.state),
+        badge=badge_of(record.state, taken_back=record.reversed_by),
         earlier=[(one, badge_of(one.state)) for one in earlier],
         key=key,
         fault=fault,
