@@ -91,7 +91,7 @@ def test_an_invitation_is_withdrawn_and_its_link_leads_nowhere(
         (("invite", "nina", "--role", "UPPER"), "malformed", 1),
         (("invite", "nina"), "Missing option '--role'", 2),
         (("invite", "nina", "--role", "r", "--limit", "much"), "--limit", 2),
-        (("invite", "nina", "--role", "r", "--limit", "-1.00 USD"), "below zero", 1),
+        (("invite", "nina", "--role", "r", "--limit", "-1.00 USD"), "below zero", 2),
         (("invite", "nina", "--role", "r", "--days", "0"), "--days", 2),
         (("invite", "nina", "--role", "r", "--by", "Not A Name"), "malformed name", 1),
         (("withdraw-invitation", "abcd"), "begin with 'abcd'", 1),

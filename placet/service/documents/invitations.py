@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import AfterValidator, Field, SecretStr, StrictInt, ValidationError
+from pydantic import Field, SecretStr, StrictInt, ValidationError
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Frozen, PersonName
-from placet.contracts.money import Money, parse_money
+from placet.contracts.money import Bound, Money, parse_money
 from placet.contracts.people.access import Voucher
 from placet.contracts.people.approver import RoleName
 from placet.contracts.people.passkey import EnrolmentRequest, decoded_key
@@ -46,13 +46,6 @@ _MOST_LISTED: Final = 200
 _MADE: Final = "invitation.made"
 
 
-def _not_negative(limit: Money | None) -> Money | None:
-    if limit is not None and limit.amount_minor < 0:
-        raise ValueError(f"{limit} is below zero, so that nothing could be decided")
-    return limit
-
-
-Limited = Annotated[Money | None, AfterValidator(_not_negative)]
 Days = Annotated[StrictInt, Field(ge=1, le=_LONGEST_DAYS)]
 
 
@@ -61,7 +54,7 @@ class Terms(Frozen):
 
     name: PersonName
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1, max_length=20)]
-    limit: Limited
+    limit: Bound | None
     days: Days
 
 

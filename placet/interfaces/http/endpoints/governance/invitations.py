@@ -6,13 +6,14 @@ from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime
 
 from placet.contracts.base import Frozen
+from placet.contracts.money import Bound
 from placet.contracts.people.passkey import EnrolmentRequest
 from placet.errors import ConfigurationError
 from placet.interfaces.http.access import Operator, posts, shows
 from placet.interfaces.http.endpoints.once import OnceKey
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.documents.invitations import PATH, USUAL_DAYS, Days, Invitation, Invitations, Limited, Terms
+from placet.service.documents.invitations import PATH, USUAL_DAYS, Days, Invitation, Invitations, Terms
 
 InvitationId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="the id, as the list shows it")]
 
@@ -21,7 +22,7 @@ InvitationId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="the i
 class InvitationOrder(Terms, defer_build=False):
     """Invite somebody. Without a limit their key will decide nothing that costs; `days`: how long it will count."""
 
-    limit: Limited = None
+    limit: Bound | None = None
     days: Days = USUAL_DAYS
 
 
