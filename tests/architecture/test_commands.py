@@ -1,5 +1,6 @@
 """The table of commands is what the modules register, so that a command is loaded without all the others."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, cast
 
@@ -38,3 +39,20 @@ def test_a_group_without_a_command_shows_its_help_page(capsys: pytest.CaptureFix
             f"Usage: {' '.join(('placet', *arguments))} [OPTIONS] COMMAND [ARGS]...",
         )
         assert "\n  start " in err if arguments else "\n  inbox " in err
+
+
+def groups(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if hasattr(command, "commands"):
+        yield path, command
+        for name, below in command.commands.items():
+            yield from groups(below, (*path, name))
+
+
+def test_no_summary_of_a_command_is_cut_at_80_columns() -> None:
+    found = dict(groups(typer.main.get_command(build_app())))
+    assert ("keys",) in found
+    for path, command in found.items():
+        page = command.get_help(command.make_context("placet", ["--help"], resilient_parsing=True, terminal_width=80))
+        summaries = page.partition("\nCommands:\n")[2].splitlines()
+        assert len(summaries) == len(command.commands), path
+        assert [line for line in summaries if line.endswith("...") or len(line) > 80] == [], path

@@ -45,7 +45,10 @@ def register(root: typer.Typer) -> None:
 
 @app.command("log")
 def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag = False) -> None:
-    """Print the entries of one run, or of the tenant (keys, configuration)."""
+    """Print the entries of one run, or of the tenant.
+
+    The tenant's are about keys, documents and configuration.
+    """
     toolbox: Toolbox = context.obj
     with toolbox.database().snapshot() as tx:
         events = tx.audit.read(run_id or f"tenant/{toolbox.tenant}")
@@ -59,7 +62,10 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
 
 @app.command("checkpoint")
 def checkpoint(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Put everything on record into the log, sign its head, and print the signed checkpoint."""
+    """Sign the head of the log, and print the checkpoint.
+
+    Everything on record is put into the log first.
+    """
     from placet.governance.log.checkpoints import open_checkpoint
     from placet.service.keeping.log import signed_head
 
@@ -94,7 +100,10 @@ def prove(
     at: Annotated[Path | None, typer.Option("--at", help="prove under this checkpoint, not the newest")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="write the proof here, not to the terminal")] = None,
 ) -> None:
-    """Prove that entries are on the record: a file that `audit verify --proof` verifies offline."""
+    """Prove that entries are on the record.
+
+    It writes a file that `audit verify --proof` verifies offline.
+    """
     from placet.governance.log.bundle import verify_bundle
 
     toolbox: Toolbox = context.obj
@@ -119,8 +128,9 @@ def verify(
     key: LogKeyOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Verify the whole record of the tenant, one run, or a proof; fails naming the first thing that does not fit.
+    """Verify the whole record, one run, or a proof.
 
+    Fails naming the first thing that does not fit.
     Without --against, a record that was replaced as a whole, log key included, cannot be told from the true one.
     """
     toolbox: Toolbox = context.obj
@@ -148,7 +158,10 @@ def anchor(
     witness_key: Annotated[str | None, typer.Option("--witness-key", help="the witness's key: name+id+base64")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="write what the witness signed here")] = None,
 ) -> None:
-    """Give the newest checkpoint to someone who keeps it; refused when the log is not the one given before."""
+    """Give the newest checkpoint to someone who keeps it.
+
+    Refused when the log is not the one given before.
+    """
     from placet.governance.log.checkpoints import open_checkpoint
     from placet.governance.log.notes import VerifierKey
     from placet.service.keeping import anchors
@@ -188,8 +201,9 @@ def accept_head(
     context: typer.Context,
     reason: Annotated[str, typer.Option("--reason", help="why the log is not the one signed last; on the record")],
 ) -> None:
-    """Sign the log as it is although it does not extend the head kept here: after a backup was restored, on each host.
+    """Sign the log although it does not extend the head here.
 
+    Needed after a backup was restored, on each host.
     The whole record is verified first. Who did it, why, and the head that was kept come on the tenant's record.
     """
     from placet.governance.log.kept_head import KeptHeads

@@ -30,7 +30,10 @@ def notifications(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List notifications, newest first: who was told of what over which channel, and what became of it."""
+    """List who was told of what, newest first.
+
+    Each with its channel, and what became of it.
+    """
     toolbox: Toolbox = context.obj
     with toolbox.database().reading() as tx:
         found = tx.outbox.list(toolbox.tenant, status=status, channel=channel, run_id=run, limit=limit)

@@ -15,7 +15,7 @@ PostgresOption = Annotated[
     typer.Option("--postgres", metavar="URL", help="a server to make databases on; default: the embedded one"),
 ]
 
-bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side with a reference in the same run.")
+bench = typer.Typer(no_args_is_help=True, help="Measurements, each beside a reference. Both are taken in the same run.")
 
 
 def register(root: typer.Typer) -> None:
@@ -28,7 +28,10 @@ def register(root: typer.Typer) -> None:
 
 
 def up(context: typer.Context) -> int:
-    """Run the embedded stack in the foreground until Ctrl-C: Temporal, sandbox BSS, model, worker."""
+    """Run the embedded stack in the foreground until Ctrl-C.
+
+    It has Temporal, the sandbox BSS, the model, a worker, the API and the console.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("up")
 
@@ -37,19 +40,28 @@ def demo(
     context: typer.Context,
     customer: Annotated[str | None, typer.Option("--customer", help="customer id; default: one at risk")] = None,
 ) -> int:
-    """Show one governed run from start to proof, on the embedded stack."""
+    """Show one governed run, from start to proof.
+
+    It runs on an embedded stack of its own.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("demo", customer=customer)
 
 
 def env(context: typer.Context) -> int:
-    """Print what another terminal needs to reach this installation: `eval "$(placet env)"`."""
+    """Print what a terminal needs to reach this installation.
+
+    Use it as `eval "$(placet env)"`.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("env")
 
 
 def migrate(context: typer.Context) -> int:
-    """Bring the database's schema to what this version needs (the embedded one migrates by itself)."""
+    """Bring the database's schema to what this version needs.
+
+    The embedded database migrates by itself.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("migrate")
 
@@ -64,7 +76,10 @@ def worker(
 
 
 def reconcile(context: typer.Context, as_json: JsonFlag = False) -> int:
-    """Find runs whose workflow Temporal ended, and record it (workers do so by themselves)."""
+    """Find runs whose workflow Temporal ended, and record it.
+
+    Workers do so by themselves.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("reconcile", as_json=as_json)
 
@@ -98,7 +113,10 @@ def replay(
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Replay a run's history against this code and derive its digests again; fails when either differs."""
+    """Replay a run's history and derive its digests again.
+
+    The shipped workflow code runs over it once more. It fails when anything differs.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service(
         "replay", target=target, export=export, keys=key or [], mandates=mandate or [], as_json=as_json
@@ -121,7 +139,10 @@ def bss_serve(
 def bss_customers(
     context: typer.Context, limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 20
 ) -> int:
-    """List the sandbox's customers; with a BSS of your own, its customer management lists them."""
+    """List the sandbox's customers.
+
+    With a BSS of your own, its customer management lists them.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("bss_customers", limit=limit)
 
@@ -132,7 +153,10 @@ def model_serve(
     port: Annotated[int, typer.Option("--port", help="0: any free port")] = 8622,
     host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
 ) -> int:
-    """Serve the embedded model over OpenAI- and Anthropic-compatible HTTP."""
+    """Serve the embedded model over HTTP.
+
+    It speaks as OpenAI's and Anthropic's APIs do.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("model", host=host, port=port)
 
@@ -144,7 +168,10 @@ def bench_run(
     in_flight: Annotated[int, typer.Option("--in-flight", min=1)] = 50,
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure the governed run beside a bare Temporal workflow, on the same embedded server."""
+    """Measure a governed run beside a bare Temporal workflow.
+
+    Both run on the same embedded server.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("bench", runs=runs, in_flight=in_flight, as_json=as_json)
 
@@ -157,7 +184,10 @@ def bench_workers(
     postgres: PostgresOption = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure how the runs per second grow with one, two and four workers on one PostgreSQL database."""
+    """Measure how runs per second grow with the workers.
+
+    One, two and four of them work on one PostgreSQL database.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service("bench_workers", runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
 
@@ -174,7 +204,10 @@ def bench_governance(
     postgres: PostgresOption = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure each part of governance beside its raw reference; 10 million entries take a while and some 20 GB."""
+    """Measure each part of governance beside its raw reference.
+
+    10 million entries take a while and some 20 GB.
+    """
     toolbox: Toolbox = context.obj
     return toolbox.service(
         "bench_governance", only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json
@@ -190,7 +223,10 @@ def bench_console(
     postgres: PostgresOption = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure pages and the start of a run, with many runs in the database, on SQLite and on PostgreSQL."""
+    """Measure pages and the start of a run over many runs.
+
+    On SQLite and on PostgreSQL.
+    """
     toolbox: Toolbox = context.obj
     if pending * 10 >= runs:
         raise typer.BadParameter(f"{pending} must be less than a tenth of the runs", param_hint="--pending")

@@ -68,7 +68,10 @@ def revoke(
     by: Annotated[str, typer.Option("--by", help="who revokes: the delegator, or an administrator")],
     reason: Annotated[str, typer.Option("--reason")] = "",
 ) -> None:
-    """Revoke a delegation: it confers nothing from now on, not even for what is decided and not yet executed."""
+    """Revoke a delegation: it confers nothing from now on.
+
+    Not even for what is decided and not yet executed.
+    """
     from placet.service.documents.delegations import revoke_delegation
 
     toolbox: Toolbox = context.obj

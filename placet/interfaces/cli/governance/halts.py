@@ -33,8 +33,9 @@ def halt(
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="who halts (default: the operator)")] = None,
 ) -> None:
-    """Stop executions from this moment on: tenant-wide, of one agent, or of one kind of mutation.
+    """Stop executions from this moment on.
 
+    All of the tenant, those of one agent, or those of one kind of mutation.
     Nothing that was approved or cleared before executes either. Anyone who operates may halt.
     """
     from placet.service.documents.halts import place_halt

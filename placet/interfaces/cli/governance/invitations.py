@@ -40,8 +40,9 @@ def invite(
     by: ByOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Invite somebody to register a passkey, and print the link once.
+    """Invite somebody to register a passkey.
 
+    The link is printed once.
     It holds for three days and works once. It entitles to nothing: an administrator signs what was registered.
     """
     from placet.service.documents.invitations import PATH, Terms
@@ -71,7 +72,10 @@ def list_invitations(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List invitations that hold, and passkeys that were registered and wait for an administrator's signature."""
+    """List invitations, and passkeys to be enrolled.
+
+    Those that hold, and what was registered and waits for an administrator's signature.
+    """
     toolbox: Toolbox = context.obj
     waiting = _invitations(toolbox).listed(limit=_MOST)
     if request is not None:
@@ -86,7 +90,10 @@ def list_invitations(
 
 
 def withdraw(context: typer.Context, invitation_id: InvitationArgument, by: ByOption = None) -> None:
-    """Withdraw an invitation: its link and what was registered with it are worth nothing from now on."""
+    """Withdraw an invitation.
+
+    Its link and what was registered with it are worth nothing from now on.
+    """
     toolbox: Toolbox = context.obj
     invitations = _invitations(toolbox)
     one = _named(toolbox, invitations.listed(limit=_MOST), invitation_id)

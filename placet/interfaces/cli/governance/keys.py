@@ -40,7 +40,10 @@ def new(
     name: Annotated[str, typer.Argument(help="your name, as you will be enrolled")],
     file: Annotated[Path | None, typer.Option("--file", help="default: <home>/keys/<name>.pem")] = None,
 ) -> None:
-    """Create a key pair: an encrypted private key only you can read, and a public key to be enrolled."""
+    """Create a key pair that an administrator enrolls.
+
+    The private key is encrypted, and only you can read it; the public key is to be enrolled.
+    """
     from placet.governance.signing.keys import create_key_file
 
     toolbox: Toolbox = context.obj
@@ -64,7 +67,10 @@ def bootstrap(
     ] = None,
     key_file: KeyOption = None,
 ) -> None:
-    """Make the holder of a key the first administrator: enrolled by their own signature, trusted on this machine."""
+    """Make the holder of a key the first administrator.
+
+    They are enrolled by their own signature, and trusted on this machine.
+    """
     from placet.governance.signing.keys import key_id_of
     from placet.service.documents.keys import bootstrap_administrator
 
@@ -80,7 +86,10 @@ def bootstrap(
 
 @app.command("setup-code")
 def setup_code(context: typer.Context) -> None:
-    """Print a code with which the first administrator registers a passkey in the console, once, within a day."""
+    """Print a code for the first administrator's passkey.
+
+    They register it in the console, once, within a day.
+    """
     from placet.service.documents.first_administrator import SetupCode
 
     toolbox: Toolbox = context.obj
@@ -134,7 +143,10 @@ def enroll(
 
 @app.command("list")
 def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List keys: valid, revoked, and those whose enrolment does not verify, with the reason."""
+    """List keys: valid, revoked and not verified.
+
+    Says why an enrolment does not verify.
+    """
     toolbox: Toolbox = context.obj
     database = toolbox.database()
     with database.reading() as tx:
@@ -151,7 +163,10 @@ def show(
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="key id, or an unambiguous beginning of it")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one key: whose it is, how it signs, and why it counts for nothing where that is so."""
+    """Show one key: whose it is, and whether it counts.
+
+    How it signs as well, and why it counts for nothing where that is so.
+    """
     from placet.service.given import only_one
 
     toolbox: Toolbox = context.obj
@@ -174,7 +189,10 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason")] = "",
     key_file: KeyOption = None,
 ) -> None:
-    """Revoke a key: it decides nothing from now on, not even what it signed and is not yet executed."""
+    """Revoke a key: it decides nothing from now on.
+
+    Not even what it signed and is not yet executed.
+    """
     from placet.service.documents.keys import revoke_key
 
     toolbox: Toolbox = context.obj

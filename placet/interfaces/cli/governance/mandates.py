@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from placet.service.documents.mandates import MandateDraft
 
 app = typer.Typer(
-    no_args_is_help=True, help="Mandates: signed once, they clear proposals within their bounds and their budget."
+    no_args_is_help=True, help="Mandates: signed once, they clear what is within them. Each has bounds and a budget."
 )
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="its id, or an unambiguous beginning of it")]
 _IDLE = "but policy has no permit to commit, so that it clears nothing"
@@ -99,8 +99,9 @@ def sign(
     key_file: KeyOption = None,
     reason: ReasonOption = "",
 ) -> None:
-    """Sign a draft and put it in force: proposals within it need no decision each.
+    """Sign a draft and put it in force.
 
+    Proposals within it need no decision each.
     Policy says who may: its permits for the action "authorise" name the role. As shipped that is a retention_head whose
     limit covers the whole budget and who did not draft it. The role is shown before you are asked for your passphrase.
     """
@@ -130,7 +131,10 @@ def list_mandates(
     agent: Annotated[str | None, typer.Option("--agent", help="only this application's")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List every mandate, those that are over or revoked included; 1 where one of them was altered in the database."""
+    """List every mandate, those over or revoked included.
+
+    Exits with 1 where one of them was altered in the database.
+    """
     from placet.storage.governance.mandates import AlteredMandate
 
     toolbox: Toolbox = context.obj
@@ -156,7 +160,10 @@ def show(
     signed: Annotated[Path | None, typer.Option("--signed", help="write the signed document here, for replay")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one mandate: its bounds, what is used of it and by which runs, whether its signature still counts."""
+    """Show one mandate: its bounds, and what is used of it.
+
+    By which runs, and whether its signature still counts.
+    """
     from placet.service.documents.mandates import find_mandate, standing
 
     toolbox: Toolbox = context.obj
@@ -190,7 +197,10 @@ def revoke(
     by: Annotated[str, typer.Option("--by", help="who revokes it")],
     reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
 ) -> None:
-    """Revoke a mandate: it clears nothing more, and what it cleared and is not yet executed will not be."""
+    """Revoke a mandate: it clears nothing from now on.
+
+    What it cleared and is not yet executed will not be.
+    """
     from placet.service.documents.mandates import revoke_mandate
 
     toolbox: Toolbox = context.obj

@@ -32,8 +32,9 @@ def seed(
     by: Annotated[str, typer.Option("--by", help="who plants it; the record says so, the run does not")],
     agent: ApplicationOption = None,
 ) -> None:
-    """Start a control: a run with a flawed proposal that must be declined, and that never executes.
+    """Start a control: a flawed proposal to be declined.
 
+    It is a run that never executes.
     It looks like any run that PLACET_OPERATOR asks for: give that the name under which runs are asked for here. What
     became of it is in `placet oversight report`.
     """
@@ -76,7 +77,10 @@ def report(
     approver: Annotated[str | None, typer.Option("--approver", help="only this person's figures")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Report how gates were decided: who looked, for how long, how often they said no, which controls they caught."""
+    """Report how gates were decided, and by whom.
+
+    Who looked, for how long, how often they said no, which controls they caught.
+    """
     from placet.service.oversight import draw_up_report
 
     toolbox: Toolbox = context.obj

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from placet.governance.policy.authoring.cases import CasesReport
     from placet.governance.policy.set import PolicySet
 
-app = typer.Typer(no_args_is_help=True, help="Policies: what agents may propose and commit, and who may decide.")
+app = typer.Typer(no_args_is_help=True, help="Policies: what agents may do, and who may decide.")
 
 _LARGEST_CASES_BYTES = 1024 * 1024
 
@@ -33,7 +33,10 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="warnings fail as well")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Validate and lint policies, and show what each asks of people: an error means that everything is denied."""
+    """Validate and lint policies; show what each asks of people.
+
+    An error means that everything is denied.
+    """
     from placet.governance.policy.authoring import gate_words as policy_gate_words
     from placet.governance.policy.authoring import lint as policy_lint
     from placet.governance.policy.set import policy_document
@@ -80,7 +83,10 @@ def run_tests(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a table of cases against policies; fails when one comes out otherwise than expected."""
+    """Run a table of cases against policies.
+
+    Fails when one comes out otherwise than expected.
+    """
     from placet.interfaces.cli.governance import policy_output
 
     tables = [file] if file else [_cases_beside(place) for place in _places(context.obj)]
@@ -99,7 +105,10 @@ def run_tests(
 
 @app.command("explain")
 def explain(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False) -> None:
-    """Say why policy answered as it did at a run's gate and for each decision, and who could decide it now."""
+    """Say why policy answered as it did about a run.
+
+    At its gate and for each decision; and who could decide it now.
+    """
     from placet.interfaces.cli.governance import policy_output
     from placet.service.explaining import explain_policy
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from placet.contracts.people.access import AccessGrant, AccessRole, KnownToken
     from placet.governance.signing.keys import Signer
 
-app = typer.Typer(no_args_is_help=True, help="Tokens: who may use the HTTP API, in whose name, until when.")
+app = typer.Typer(
+    no_args_is_help=True, help="Who may use the HTTP API. A token says in whose name, for what, and until when."
+)
 
 
 class _Given(TypedDict):
@@ -48,8 +50,9 @@ def issue(
     subject: Annotated[str | None, typer.Option("--subject", help="who they are there: its `sub`")] = None,
     key_file: KeyOption = None,
 ) -> None:
-    """Sign that requests with a new token are this person's, and print the token: it is shown once and kept nowhere.
+    """Issue a token: whose requests it makes, and for what.
 
+    The token is shown once and kept nowhere.
     With --issuer and --subject there is no token: the person signs in at the console by an identity provider.
     """
     from placet.contracts.people.access import ACCESS_ROLES
@@ -82,7 +85,7 @@ def issue(
 
 @app.command("list")
 def list_issued(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List every token that was issued: those that open the API, and why others do not."""
+    """List every token, and why one opens nothing."""
     from placet.service.documents.access import list_tokens
 
     toolbox: Toolbox = context.obj

@@ -36,7 +36,10 @@ def backup(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write everything in the database, of one moment, to a file that the log key signs; runs go on meanwhile."""
+    """Write the whole database to a file that the log key signs.
+
+    It is that of one moment; runs go on meanwhile.
+    """
     from placet.governance.log.key import load_or_create_log_identity
     from placet.service.keeping.backup_file import seal_keys
     from placet.service.keeping.backups import installation_keys, take_backup
@@ -68,8 +71,9 @@ def restore(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Restore a backup into an empty database, after all of it was verified: record, log, artifacts, tables.
+    """Restore a verified backup into an empty database.
 
+    All of it is verified first: record, log, artifacts, tables.
     Executions are halted afterwards: what was sent since the backup is not known to the restored record.
     """
     from placet.governance.log.kept_head import KeptHeads

@@ -30,7 +30,10 @@ def register(root: typer.Typer) -> None:
 
 @app.command("show")
 def show(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """Say how long what is kept, and what `placet retention run` would erase now. Nothing is changed."""
+    """Say how long data is kept, and what would be erased now.
+
+    `placet retention run` erases it; this changes nothing.
+    """
     from placet.service.keeping.retention import would_erase
 
     toolbox: Toolbox = context.obj
@@ -45,7 +48,10 @@ def run(
     by: ByOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Erase what is older than its period and needed by no run. The record says what went, and still verifies."""
+    """Erase what is past its period and needed by no run.
+
+    The record says what went, and still verifies.
+    """
     from placet.service.keeping.retention import apply_retention
 
     if dry_run:

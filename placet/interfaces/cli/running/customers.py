@@ -13,7 +13,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from placet.contracts.contact import Contact
 
-app = typer.Typer(no_args_is_help=True, help="Customers, as our own record knows them; nothing is asked of billing.")
+app = typer.Typer(no_args_is_help=True, help="Customers, as our own record knows them. Nothing is asked of billing.")
 
 _STANDING = {"given": "given", "unknown": "sent, and nobody knows whether it arrived", "pending": "waits"}
 
@@ -57,7 +57,10 @@ def show(
     days: Annotated[int | None, typer.Option("--days", min=1, max=730, help="how far back (default: 90)")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one customer: what they were given, the newest runs about them, what billing answered last."""
+    """Show one customer: what they were given, runs, billing.
+
+    The newest runs about them, and what billing answered last.
+    """
     from datetime import UTC, datetime
 
     from placet.interfaces.cli.run_output import print_runs

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 def register(root: typer.Typer) -> None:
     """Add these commands."""
-    root.command("approve", help="Approve pending proposals: sign their digests, once, and send each run its own.")(
-        _answering("approve")
-    )
+    root.command(
+        "approve", help="Approve pending proposals, several with one signature. Each run gets its own decision."
+    )(_answering("approve"))
     root.command("reject", help="Reject pending proposals, several with one signature.")(_answering("reject"))
     root.command("amend")(amend)
     root.command("settle")(settle)
@@ -84,7 +84,10 @@ def amend(
     print_only: PrintFlag = False,
     wait: WaitOption = 30,
 ) -> int:
-    """Change a pending proposal and approve it as changed: less credit, or another treatment that was weighed."""
+    """Change a pending proposal, and approve it as changed.
+
+    Give less credit, or choose another treatment that was weighed.
+    """
     from placet.contracts.people.decision import Amendment
     from placet.governance.amendments import amended
     from placet.governance.signing.canonical import digest as digest_of
@@ -121,7 +124,10 @@ def settle(
     print_only: PrintFlag = False,
     wait: WaitOption = 30,
 ) -> int:
-    """Settle a run whose outcome could not be known, after looking in the other system."""
+    """Settle a run whose outcome could not be known.
+
+    Look in the other system first.
+    """
     verdicts: dict[str, Verdict] = {"executed": "confirm_executed", "not-executed": "confirm_not_executed"}
     if found not in verdicts:
         raise typer.BadParameter(f"{found!r} is neither 'executed' nor 'not-executed'", param_hint="--found")

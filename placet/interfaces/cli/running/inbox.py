@@ -50,7 +50,10 @@ def inbox(
     after: Annotated[str | None, typer.Option("--after", help="run that ended the page before")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List proposals that wait for a person, and outcomes a person must settle; what closes first comes first."""
+    """List what waits for a person: decisions and settlements.
+
+    What closes first comes first.
+    """
     from placet.service.inbox import parse_filter, read_inbox
 
     toolbox: Toolbox = context.obj

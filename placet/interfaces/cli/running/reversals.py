@@ -26,7 +26,10 @@ def reverse(
     ] = 0,
     as_json: JsonFlag = False,
 ) -> int:
-    """Start a governed run that takes back what RUN did; it needs a decision of its own."""
+    """Start a governed run that takes back what RUN did.
+
+    It needs a decision of its own.
+    """
     from placet.service.reversals import request_reversal, reverse_run
     from placet.service.runs import find_run
 

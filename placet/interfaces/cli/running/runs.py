@@ -127,7 +127,10 @@ def list_runs(
     after: Annotated[str | None, typer.Option("--after", help="go on after this run of the list")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List runs, newest first; standard error says how to go on where there are more."""
+    """List runs, newest first.
+
+    Standard error says how to go on where there are more.
+    """
     from placet.service.runs import find_run
 
     toolbox: Toolbox = context.obj
@@ -183,7 +186,10 @@ def show(
     answers: Annotated[bool, typer.Option("--answers", help="what the models said")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one run: its state, its proposal with the candidates it beat, its record."""
+    """Show one run: its state, its proposal and its record.
+
+    The proposal is shown with the candidates that it beat.
+    """
     from placet.service.oversight import record_seen
     from placet.service.runs import find_run
 
@@ -213,7 +219,10 @@ def wait_for(
     seconds: Annotated[float, typer.Option("--seconds", help="give up after this long")] = 60,
     as_json: JsonFlag = False,
 ) -> int:
-    """Wait until a run needs a person or has ended; 1 when it ended failed, 3 when nothing came in time."""
+    """Wait until a run needs a person or has ended.
+
+    Exits with 1 when it ended failed, 3 when nothing came in time.
+    """
     from placet.service.runs import find_run
 
     toolbox: Toolbox = context.obj

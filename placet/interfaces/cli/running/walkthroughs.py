@@ -14,7 +14,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from placet.service.sharing.walkthroughs import SharedLink, Walkthroughs
 
-app = typer.Typer(no_args_is_help=True, help="Share a run, redacted and read-only, by a link that expires.")
+app = typer.Typer(no_args_is_help=True, help="Share a run, redacted, by a link that expires. It is read-only.")
 
 
 def register(root: typer.Typer) -> None:
@@ -31,7 +31,10 @@ def share(
     by: ByOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a link to a walkthrough of a run; the run's record says who made it, and until when it counts."""
+    """Make a link to a walkthrough of a run.
+
+    The run's record says who made it, and until when it counts.
+    """
     toolbox: Toolbox = context.obj
     links = _links(toolbox)
     shared, _ = links.share(run_id, by=asking(toolbox, by), days=days, names=names)
@@ -48,7 +51,10 @@ def share(
 
 @app.command("list")
 def list_links(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False) -> None:
-    """List the links that were made to a run; those that count, with their address."""
+    """List the links that were made to a run.
+
+    Those that count, with their address.
+    """
     toolbox: Toolbox = context.obj
     links, now = _links(toolbox), datetime.now(UTC)
     rows = [(one, _address(toolbox, links, one) if one.stands(now) else None) for one in links.list(run_id)]
