@@ -264,7 +264,7 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
     try:
         bundle = parse_bundle(read_given(file, "proof", most=_LARGEST_PROOF))
     except GovernanceError as error:
-        raise GovernanceError(f"{str(file)!r} is {error}", code=error.code) from error
+        raise GovernanceError(f"{str(file)!r} is {error}{_rather(file)}", code=error.code) from error
     origin = parse_checkpoint(untrusted_text(bundle.checkpoint)).origin
     keys = _keys(toolbox, origin, key)
     anchored = [] if against is None else read_anchors(against, keys, origin)
@@ -289,6 +289,18 @@ def _verify_proof(toolbox: Toolbox, file: Path, against: Path | None, key: list[
         f"the last is {last.kind} of {moment(last.at)} by {last.actor}"
     )
     output.print_line(_what_it_holds(bundle))
+
+
+def _rather(file: Path) -> str:
+    """Return what to do with a file that is no proof: a checkpoint is the other file that people have."""
+    from placet.governance.log.checkpoints import parse_checkpoint
+    from placet.governance.log.notes import untrusted_text
+
+    try:
+        parse_checkpoint(untrusted_text(read_given(file, "proof", most=_LARGEST_PROOF)))
+    except GovernanceError:
+        return "; `placet audit prove --out FILE` writes one"
+    return f"; it is a checkpoint: compare the record with it by `placet audit verify --against {file}`"
 
 
 def _what_it_holds(bundle: "ProofBundle") -> str:

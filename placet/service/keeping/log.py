@@ -17,6 +17,7 @@ from placet.governance.log.bundle import (
     ProvenEntry,
     encode_proof,
     leaf_of,
+    parse_bundle,
     sign_head,
     verify_bundle,
 )
@@ -194,7 +195,10 @@ def read_anchors(path: Path, keys: Sequence[VerifierKey], origin: str) -> list[C
     for file in files:
         # Who keeps a folder of anchors puts files there: none of them leads elsewhere.
         note = read_given(file, "checkpoint", follow=not path.is_dir())
-        claimed = parse_checkpoint(untrusted_text(note)).origin
+        try:
+            claimed = parse_checkpoint(untrusted_text(note)).origin
+        except GovernanceError as error:
+            raise GovernanceError(f"{str(file)!r} {_no_checkpoint(note, file, error)}", code=error.code) from error
         if claimed == origin:
             anchors.append(open_checkpoint(note, keys))
         elif not path.is_dir():
@@ -202,6 +206,15 @@ def read_anchors(path: Path, keys: Sequence[VerifierKey], origin: str) -> list[C
     if not anchors:
         raise ConfigurationError(f"no checkpoint of log {origin!r} in {str(path)!r}")
     return anchors
+
+
+def _no_checkpoint(text: str, file: Path, error: GovernanceError) -> str:
+    """Return what to say of a file that was given as a checkpoint; a proof is the other file that people have."""
+    try:
+        parse_bundle(text)
+    except GovernanceError:
+        return f"is no checkpoint, as `placet audit checkpoint` and `placet audit anchor` write them: {error}"
+    return f"is a proof of entries, not a checkpoint; verify it by `placet audit verify --proof {file}`"
 
 
 def verify_anchored_bundle(

@@ -180,6 +180,24 @@ def test_one_entry_is_proven_by_its_number_and_a_newer_one_signs_a_new_head(here
     )
 
 
+def test_a_proof_and_a_checkpoint_that_are_taken_for_each_other_are_told_apart(
+    here: Installation, tmp_path: Path
+) -> None:
+    proof, at, neither = (tmp_path / name for name in ("proof.json", "first.checkpoint", "notes.txt"))
+    at.write_text(here.placet("checkpoint"))
+    here.placet("prove", run_id(1), "--out", proof)
+    neither.write_text("{}\n")
+    assert here.placet("verify", "--against", proof, code=1) == (
+        f"placet: '{proof}' is a proof of entries, not a checkpoint; verify it by `placet audit verify --proof {proof}`"
+    )
+    line = here.placet("verify", "--proof", at, code=1)
+    assert line.startswith(f"placet: '{at}' is not a proof bundle: ")
+    assert line.endswith(f"; it is a checkpoint: compare the record with it by `placet audit verify --against {at}`")
+    line = here.placet("verify", "--against", neither, code=1)
+    assert f"'{neither}' is no checkpoint, as `placet audit checkpoint` and `placet audit anchor` write them: " in line
+    assert here.placet("verify", "--proof", neither, code=1).endswith("; `placet audit prove --out FILE` writes one")
+
+
 def test_the_whole_record_is_verified_and_says_what_it_rests_on(here: Installation) -> None:
     found = json.loads(here.placet("verify", "--json"))
     assert (found["entries"], found["pending"], found["streams"], found["checkpoints"]) == (0, 7, 3, 0)
