@@ -19,6 +19,7 @@ from placet.governance.oversight.stories import (
     seen_key,
 )
 from placet.notify.notices import ASKING
+from placet.service.documents.access import list_tokens
 from placet.service.given import person
 from placet.service.keeping.tenant_record import vouched
 from placet.service.runs import StartedRun, start_run
@@ -38,12 +39,21 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
 
     The mark is a row and an entry on the tenant's stream; nothing on the run's own record tells it apart.
 
+    Who plants it knows, so that their own decision on it is left out of the figures: the name must be somebody's.
+
     Raises:
-        UsageError: a value is malformed, or there is a run of this key already.
+        UsageError: a value is malformed, or there is a run of this key already. Code `unknown_person`: `by` holds
+            neither a key nor a token that counts.
         UpstreamUnavailable: marked and recorded, but Temporal did not start it; the same key starts it later.
     """
     now = datetime.now(UTC)
     person(by, "; write it as enrolled")
+    if not _is_known(database, request.tenant, by):
+        raise UsageError(
+            f"nobody is known as {by!r}: no key and no token of that name counts; see `placet keys list` and "
+            "`placet token list`",
+            code="unknown_person",
+        )
     control = ControlRecord(run_id=request.run_id, tenant=request.tenant, flaw=flaw, seeded_by=by, seeded_at=now)
     with database.transaction() as tx:
         if tx.runs.get(request.run_id) is not None:
@@ -53,6 +63,14 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
         tx.controls.seed(control)
         tx.record_act(request.tenant, SEEDED, by, now, request.run_id, {"run_id": request.run_id, "flaw": flaw})
     return await start_run(database, engine, request)
+
+
+def _is_known(database: Database, tenant: str, name: str) -> bool:
+    with database.reading() as tx:
+        if any(key.name == name and key.revoked_at is None for key in tx.approvers.list(tenant)):
+            return True
+    tokens = list_tokens(database, tenant)
+    return any(one.name == name and one.revoked_at is None and not one.fault for one in tokens)
 
 
 def record_seen(

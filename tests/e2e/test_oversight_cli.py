@@ -12,6 +12,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.main import Tools
 from placet.interfaces.cli.app import run
 from placet.interfaces.cli.governance.oversight import _share, _span
+from placet.service.documents.access import issue_token
 from tests.support.programs.placet_process import one_line, placet
 from tests.support.world import PASSPHRASE, World
 
@@ -105,6 +106,7 @@ def test_a_control_is_seeded_approved_and_reported_as_missed(
     installed: World, keys: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ("--customer", CUSTOMER, "--flaw", "too_much", "--by", "vera")
+    issue_token(installed.database, tenant="demo", name="vera", roles=("auditor",), days=1, by=installed.root)
     said = here(installed, capsys, "oversight", "seed", *flags)
     found = re.fullmatch(r"(run-[0-9a-f]{20})  started as a control \(too_much\)\n", said)
     assert found is not None

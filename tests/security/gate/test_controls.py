@@ -9,6 +9,7 @@ from placet.contracts.proposal import AdjustBalance, Proposal
 from placet.errors import UsageError
 from placet.governance.oversight.stories import Flaw
 from placet.governance.policy.set import PolicySet
+from placet.service.documents.access import issue_token, revoke_token
 from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
 from placet.service.policy_files import read_policy_files
@@ -19,9 +20,15 @@ from tests.support.world import Approver, World
 DETAIL = "this was a control proposal ({}, seeded by vera) that had to be declined; nothing was executed"
 
 
+def know_vera(world: World) -> None:
+    """Let vera be somebody: who plants a control is known here, and need not decide anything."""
+    issue_token(world.database, tenant="demo", name="vera", roles=("auditor",), days=1, by=world.root)
+
+
 def seeded(world: World, flaw: Flaw, customer: str = "C00005") -> str:
     """A control that waits at the gate."""
     request = world.request(customer)
+    know_vera(world)
     world.run(seed_control(world.database, world.engine, request, flaw=flaw, by="vera"))
     world.wait(request.run_id, "awaiting_decision")
     return request.run_id
@@ -216,6 +223,7 @@ def test_a_control_that_cannot_be_flawed_within_policy_asks_nobody(a_world: Worl
     a_world.edit_policy(narrow(2099))
     assert str(a_world.proposal(a_world.pending("C00005")).cost) == "7.00 USD"
     request = a_world.request("C00005")
+    know_vera(a_world)
     a_world.run(seed_control(a_world.database, a_world.engine, request, flaw="too_much", by="vera"))
     assert a_world.wait(request.run_id, "no_action").proposal is None
     assert outcome(a_world, request.run_id)["kind"] == "control.undecided"
@@ -223,12 +231,31 @@ def test_a_control_that_cannot_be_flawed_within_policy_asks_nobody(a_world: Worl
 
 def test_a_run_that_exists_becomes_no_control_afterwards(a_world: World, anna: Approver) -> None:
     run_id = a_world.pending("C00005", key="k1")
+    know_vera(a_world)
     with pytest.raises(UsageError, match="becomes no control afterwards"):
         a_world.run(
             seed_control(a_world.database, a_world.engine, a_world.request(key="k1"), flaw="too_much", by="vera")
         )
     assert tenant_entries(a_world, run_id) == []
     a_world.approve(run_id, anna)
+
+
+def test_nobody_plants_a_control_under_a_name_that_is_nobodys(a_world: World, anna: Approver) -> None:
+    """The planter's own decisions are left out of the figures by name: a misspelt one would count them."""
+
+    def plant(by: str) -> None:
+        a_world.run(seed_control(a_world.database, a_world.engine, a_world.request("C00005"), flaw="too_much", by=by))
+
+    for by in ("vera", "ann"):
+        with pytest.raises(UsageError, match=f"nobody is known as '{by}'") as refused:
+            plant(by)
+        assert refused.value.code == "unknown_person"
+    issued = issue_token(a_world.database, tenant="demo", name="vera", roles=("auditor",), days=1, by=a_world.root)
+    plant("vera")
+    plant(anna.name)
+    revoke_token(a_world.database, tenant="demo", token_id=issued.grant.token_id, by="root", reason="")
+    with pytest.raises(UsageError, match="nobody is known as 'vera'"):
+        plant("vera")
 
 
 def test_on_each_database_a_control_is_refused(make_world: Callable[..., World], database_url: str) -> None:
