@@ -6,7 +6,7 @@ in quotation marks beside whose words they are. The exact text stays in JSON out
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 WORDS: Final = 300
@@ -93,6 +93,16 @@ def is_text(text: str) -> bool:
 def is_plain(text: str) -> bool:
     """Return whether `text` can be shown as it is: one line, and nothing in it that cannot be seen."""
     return text == one_line(text, len(text) + 1)
+
+
+def spoken(code: str) -> str:
+    """Return a code of ours as people say it: `retention lead` for `retention_lead`."""
+    return code.replace("_", " ")
+
+
+def spoken_list(codes: Iterable[str], between: str = ", ") -> str:
+    """Return several codes as people say them."""
+    return between.join(spoken(code) for code in codes)
 
 
 def quoted(text: str, limit: int = WORDS) -> str:

@@ -14,6 +14,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.notification import Notification, Occasion
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest
+from placet.contracts.text import spoken, spoken_list
 from placet.contracts.times import moment
 from placet.governance.quorum import roles_at
 
@@ -72,7 +73,7 @@ def text_of(run: RunRequest, proposal: Proposal, gate: Gate, occasion: Occasion,
         role: As which role the reader is asked; may be empty.
         console_url: Where people find a run; may be empty.
     """
-    lead = _LEADS[occasion].format(role=f" as {role}" if role else "")
+    lead = _LEADS[occasion].format(role=f" as {spoken(role)}" if role else "")
     facts = [
         ("run", run.run_id),
         ("tenant", run.tenant),
@@ -107,11 +108,11 @@ def message_id(notification: Notification) -> str:
 
 
 def _named(proposal: Proposal) -> str:
-    return proposal.treatment_name or proposal.treatment.replace("_", " ")
+    return proposal.treatment_name or spoken(proposal.treatment)
 
 
 def _deciders(gate: Gate) -> str:
-    roles = " or ".join(gate.roles)
+    roles = spoken_list(gate.roles, " or ")
     if gate.quorum == 1:
         return f"one person who holds {roles}"
     return f"{gate.quorum} people who hold {roles}{', each in another role' if gate.distinct_roles else ''}"

@@ -56,7 +56,7 @@ def test_the_inbox_says_who_is_asked_how_many_are_missing_and_until_when(
     assert (row["run_id"], row["roles"], row["quorum"], row["approvals"]) == (run_id, ["retention_lead"], 2, 1)
     shown = command("inbox", "--role", "retention_lead").out
     until = f"{row['expires_at'][:10]} {row['expires_at'][11:16]}Z"
-    assert f"1 of 2 approvals, asks a retention_lead, until {until}" in shown
+    assert f"1 of 2 approvals, asks a retention lead, until {until}" in shown
     assert command("inbox", "--role", "care_manager").out == "nothing that waits is within these filters\n"
     a_world.send(run_id, a_world.sign_amendment(run_id, a_world.approver("ben"), amount="5.00 USD")[1])
     a_world.until(lambda: "amended by ben" in command("inbox").out, "the amendment")

@@ -47,7 +47,7 @@ def test_who_is_invited_registers_and_is_enrolled_by_the_command_that_the_list_s
     code = link.removeprefix(f"{ADDRESS}/console/join/")
     assert invitations.of_code(code).terms.name == "nina"
     listed = installation.placet("keys", "invitations", **SET)
-    assert "nina as retention_lead, who may decide up to 50.00 USD, for 30 days; invited" in listed
+    assert "nina as retention lead, who may decide up to 50.00 USD, for 30 days; invited" in listed
     assert code not in listed
     device = a_device()
     invitations.answer(code, device.request("nina"))
@@ -75,7 +75,7 @@ def test_an_invitation_is_withdrawn_and_its_link_leads_nowhere(
 ) -> None:
     told = json.loads(installation.placet(*INVITE, "--json", **SET))
     said = installation.placet("keys", "withdraw-invitation", told["invitation_id"][:8], "--by", "otto", **SET)
-    assert said.startswith(f"{told['invitation_id']}  withdrawn: nina as retention_lead")
+    assert said.startswith(f"{told['invitation_id']}  withdrawn: nina as retention lead")
     with pytest.raises(UsageError, match="holds no longer"):
         invitations.of_code(told["url"].rpartition("/")[2])
     (ended,) = installation.record("invitation.withdrawn")

@@ -37,8 +37,8 @@ def test_the_shipped_policies_are_sound_and_pass_their_own_cases(tmp_path: Path)
         ("retention-may-propose-reversals", 1),
     ]
     assert (
-        "gate  retention-may-propose-large-with-two (policy.cedar:27): 2 people holding retention_lead must approve; "
-        "reminder after 1 day; after 2 days care_manager may decide as well; closes after 3 days"
+        "gate  retention-may-propose-large-with-two (policy.cedar:27): 2 people holding retention lead must approve; "
+        "reminder after 1 day; after 2 days care manager may decide as well; closes after 3 days"
     ) in placet(tmp_path, "policy", "check").stdout
     tested = placet(tmp_path, "policy", "test")
     assert tested.returncode == 0, tested.stderr
@@ -146,7 +146,7 @@ def test_explain_tells_gate_decisions_and_who_could_decide_now(
     assert "is at most the person's limit (0.01 USD)" in text
     assert "no   olga: forbidden by four-eyes" in text
     assert "(the same as at the gate)" in text
-    asks = "1 person holding retention_lead must approve; reminder after 1 day"
+    asks = "1 person holding retention lead must approve; reminder after 1 day"
     assert told["gate"]["terms"].startswith(asks)
     assert f"asks: {asks}" in text
     assert f"its gate would ask: {asks}" in text
@@ -175,7 +175,7 @@ def test_explain_tells_the_gate_of_an_amended_proposal_and_asks_about_what_was_d
     ]
     (decision,) = told["decisions"]
     assert (decision["who"], decision["outcome"], decision["agrees"]) == ("anna", "amend accepted, entitled", True)
-    question = f"may anna decide a {changed.treatment} (adjust_balance) that costs 5.00 USD?"
+    question = f"may anna decide a {changed.treatment.replace('_', ' ')} (adjust balance) that costs 5.00 USD?"
     assert decision["explained"]["question"] == question
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
+from placet.contracts.text import spoken_list
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
 from placet.governance.authority.delegations import Authority, authorities, authority_under, entitled
@@ -95,7 +96,7 @@ class Entitlements:
         person = authority.person
         held = tuple(role for role in self._roles if role in person.roles)
         if not held:
-            asked = ", ".join(self._roles) or "none that policy and the gate both name"
+            asked = spoken_list(self._roles) or "none that policy and the gate both name"
             raise DecisionRefused(f"{person.name!r} holds none of the roles that are asked: {asked}", code="unentitled")
         answer = entitled(authority, lambda one: self._policies.may_decide(one, self._proposal))
         if answer.allowed:

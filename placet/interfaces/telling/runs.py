@@ -75,14 +75,14 @@ def _opened(event: AuditEvent) -> str:
     if gate["verdict"] == "cleared":
         clearance = gate["clearance"]
         return f"CLEARED within mandate {name_of(clearance['name'])}, signed by {name_of(clearance['signer'])}"
-    roles = " or ".join(name_of(role) for role in gate["roles"])
+    roles = " or ".join(words_of(role) for role in gate["roles"])
     many = "one approval" if gate["quorum"] == 1 else f"{gate['quorum']} approvals"
     return f"asks for {many} of {roles} until {moment_of(gate['expires_at'])} (policy {policies or 'none'})"
 
 
 def _decided(event: AuditEvent) -> str:
     body = event.body
-    roles = ", ".join(name_of(role) for role in body["roles"])
+    roles = ", ".join(words_of(role) for role in body["roles"])
     stead = f" in the stead of {name_of(body['delegated_by'])}" if body.get("delegated_by") else ""
     batch = f", one of batch {digest_of(body['batch'])}" if body.get("batch") else ""
     missing = f"; {body['missing']} more must approve" if body.get("missing") else ""
@@ -112,8 +112,8 @@ def _seen(event: AuditEvent) -> str:
 
 def _milestone(event: AuditEvent) -> str:
     if event.kind == "approve.reminded":
-        return f"nobody has decided yet: reminded {' or '.join(name_of(role) for role in event.body['roles'])}"
-    return f"nobody has decided yet: asked {name_of(event.body['escalate_to'])} as well"
+        return f"nobody has decided yet: reminded {' or '.join(words_of(role) for role in event.body['roles'])}"
+    return f"nobody has decided yet: asked {words_of(event.body['escalate_to'])} as well"
 
 
 def _settled(event: AuditEvent) -> str:

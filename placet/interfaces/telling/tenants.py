@@ -27,7 +27,7 @@ def _key(event: AuditEvent) -> str:
     if event.kind == "key.revoked":
         return f"REVOKED the key of {name_of(body['name'])}{because(event)}"
     limit = Money.model_validate(body["limit"]) if body.get("limit") else "nothing that costs"
-    roles = ", ".join(name_of(role) for role in body["roles"])
+    roles = ", ".join(words_of(role) for role in body["roles"])
     return f"enrolled a key of {name_of(body['name'])} as {roles}, who may decide up to {limit}"
 
 
@@ -42,7 +42,7 @@ def _invitation(event: AuditEvent) -> str:
     if event.kind == "invitation.answered":
         key = digest_of(str(body["key_id"]))
         return f"somebody who had the link registered passkey {key} as {named}; it counts once an administrator signs"
-    roles, until = ", ".join(name_of(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
+    roles, until = ", ".join(words_of(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
     return f"invited {named} to register a passkey as {roles}; the link holds until {minute(until)}"
 
 
@@ -50,7 +50,7 @@ def _token(event: AuditEvent) -> str:
     body, named = event.body, digest_of(str(event.body["token_id"]))
     if event.kind == "token.revoked":
         return f"REVOKED token {named} of {name_of(body['name'])}{because(event)}"
-    roles, until = ", ".join(name_of(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
+    roles, until = ", ".join(words_of(role) for role in body["roles"]), datetime.fromisoformat(str(body["expires_at"]))
     return f"issued token {named}: {name_of(body['name'])} may use the API as {roles}, until {minute(until)}"
 
 
@@ -59,7 +59,7 @@ def _document(event: AuditEvent) -> str:
     name, document = event.body.get("name") or event.body.get("delegate"), event.body.get("document")
     shown = f" {name_of(name)}" if name else f" {digest_of(str(document))}" if document else ""
     if event.body.get("roles") and event.body.get("valid_until"):  # of a delegation
-        roles, until = ", ".join(name_of(role) for role in event.body["roles"]), event.body["valid_until"]
+        roles, until = ", ".join(words_of(role) for role in event.body["roles"]), event.body["valid_until"]
         shown += f" as {roles}, until {minute(datetime.fromisoformat(str(until)))}"
     done = what.upper() if what != "signed" else "signed"
     return f"{done} {kind}{shown}{signer_of(event)}{because(event) or detail_of(event)}"

@@ -78,9 +78,9 @@ def test_a_run_list_fits_80_columns_and_approve_and_reject_read_differently(a_wo
     assert "--since 'noon' is no time" in command("run", "list", "--since", "noon").refusal()
     assert "begins no run's id" in command("run", "list", "--id", "run-%").err
     yes, no = command("audit", "log", approved).out, command("audit", "log", rejected).out
-    assert "APPROVED the proposal as retention_lead; anna wrote: “test”" in yes
+    assert "APPROVED the proposal as retention lead; anna wrote: “test”" in yes
     assert "EXECUTED once: " in yes
-    assert "REJECTED the proposal as retention_lead; anna wrote: “too dear”" in no
+    assert "REJECTED the proposal as retention lead; anna wrote: “too dear”" in no
     assert "the run ended: REJECTED, nothing was executed: “rejected by anna: too dear”" in no
 
 

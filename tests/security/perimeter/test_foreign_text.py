@@ -64,7 +64,7 @@ def test_no_word_of_a_stranger_steers_the_terminal_or_fakes_a_line(a_world: Worl
     shown = command("run", "show", run_id).out
     assert "[bold]x[/] [/crm 17] :warning:" in " ".join(shown.split())
     assert re.search(r"^detail    “rejected by anna: no␊state executed␍␛\[5A", shown, re.MULTILINE)
-    assert "REJECTED the proposal as retention_lead; anna wrote: “no␊state executed" in " ".join(shown.split())
+    assert "REJECTED the proposal as retention lead; anna wrote: “no␊state executed" in " ".join(shown.split())
     exact = json.loads(command("audit", "log", run_id, "--json").out)
     assert [one["body"]["reason"] for one in exact if one["kind"] == "approve.decided"] == [TRICKS]
     assert command("audit", "log", run_id, "--json").out.isascii()

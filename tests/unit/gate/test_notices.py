@@ -201,14 +201,14 @@ def test_a_request_for_a_decision_says_who_asks_what_it_costs_until_when_and_how
     assert (
         text(console_url="https://placet.operator.example")
         == f"""\
-A decision is asked of you as retention_lead.
+A decision is asked of you as retention lead.
 
 run        {RUN}
 tenant     demo
 asked by   agent retention, for olga
 proposes   goodwill credit (goodwill_credit): credit of a balance
 amount     costs 12.50 USD
-decided by one person who holds retention_lead
+decided by one person who holds retention lead
 until      2026-03-01 13:00:00Z
 
   placet run show {RUN}
@@ -224,9 +224,9 @@ address in it: only a decision signed with an enrolled key counts.
 
 def test_a_quorum_is_told() -> None:
     two = gate(roles=("retention_lead", "finance"), quorum=2)
-    assert "decided by 2 people who hold retention_lead or finance\n" in text(gate=two)
+    assert "decided by 2 people who hold retention lead or finance\n" in text(gate=two)
     apart = two.model_copy(update={"distinct_roles": True})
-    assert "2 people who hold retention_lead or finance, each in another role\n" in text(gate=apart)
+    assert "2 people who hold retention lead or finance, each in another role\n" in text(gate=apart)
 
 
 def test_an_unknown_outcome_asks_to_look_and_settle_and_shows_no_way_to_approve() -> None:

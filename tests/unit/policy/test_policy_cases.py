@@ -83,10 +83,10 @@ def test_permits_that_contradict_each_other_in_what_they_ask_let_nothing_be_prop
 
 def test_a_gate_that_came_out_otherwise_is_told_beside_what_was_expected() -> None:
     (result,) = report("- {name: a, question: propose, expect: allow, gate: {quorum: 2}}\n").results
-    rest = "reminder after 1 day; after 2 days care_manager may decide as well; closes after 3 days"
-    assert result.expected == f"allow; gate: 2 people holding retention_lead must approve; {rest}"
+    rest = "reminder after 1 day; after 2 days care manager may decide as well; closes after 3 days"
+    assert result.expected == f"allow; gate: 2 people holding retention lead must approve; {rest}"
     assert result.got == (
-        f"allow: by retention-may-propose-within-cap; gate: 1 person holding retention_lead must approve; {rest}"
+        f"allow: by retention-may-propose-within-cap; gate: 1 person holding retention lead must approve; {rest}"
     )
 
 

@@ -107,9 +107,9 @@ def explained(
 
 def test_every_condition_is_told_in_words_with_the_values_it_met() -> None:
     answer = explain(POLICIES, decides(ANNA, a_proposal(8000)))
-    assert answer.question == "may anna decide a goodwill_credit (adjust_balance) that costs 80.00 USD?"
+    assert answer.question == "may anna decide a goodwill credit (adjust balance) that costs 80.00 USD?"
     assert [(condition.words, condition.holds) for condition in answer.says[0].conditions] == [
-        ("the person (anna) holds the role retention_lead (holds retention_lead)", True),
+        ("the person (anna) holds the role retention lead (holds retention lead)", True),
         ("the person's tenant (demo) is the proposal's tenant (demo)", True),
         ("the limit's currency (USD) is the cost's currency (USD)", True),
         ("the cost (80.00 USD) is at most the person's limit (50.00 USD)", False),
@@ -204,8 +204,8 @@ def test_a_gates_terms_are_told_in_plain_words() -> None:
     told = explained(opened(LARGE), proposal=LARGE)
     assert told.gate is not None
     assert told.gate.terms == (
-        "2 people holding retention_lead must approve; reminder after 1 day; "
-        "after 2 days care_manager may decide as well; closes after 3 days"
+        "2 people holding retention lead must approve; reminder after 1 day; "
+        "after 2 days care manager may decide as well; closes after 3 days"
     )
     assert told.gate.agrees is True
     assert told.propose_now is not None
@@ -275,11 +275,11 @@ def test_an_amended_proposal_has_its_own_gate_and_its_decisions_are_about_it() -
     assert second.explained is not None
     assert (
         second.explained.question
-        == "may agent retention propose a goodwill_credit (adjust_balance) that costs 15.00 USD?"
+        == "may agent retention propose a goodwill credit (adjust balance) that costs 15.00 USD?"
     )
     (decision,) = told.decisions
     assert decision.explained is not None
-    assert decision.explained.question == "may anna decide a goodwill_credit (adjust_balance) that costs 15.00 USD?"
+    assert decision.explained.question == "may anna decide a goodwill credit (adjust balance) that costs 15.00 USD?"
 
 
 def _delegation(to: str) -> DelegationRecord:
@@ -320,6 +320,6 @@ def test_who_could_decide_now_counts_delegations_and_the_roles_that_are_asked() 
         ("carl", None, False),
         ("carl", "anna", True),
     ]
-    assert told.approvers[1].because == "holds none of the roles that are asked now: retention_lead"
+    assert told.approvers[1].because == "holds none of the roles that are asked now: retention lead"
     late = explained(opened(), keys=(mia,), now=NOW + timedelta(hours=48)).approvers
     assert [(one.name, one.allowed) for one in late] == [("mia", True)]

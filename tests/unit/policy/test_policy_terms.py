@@ -215,8 +215,8 @@ def test_terms_are_told_in_plain_words() -> None:
         "retention-may-propose-reversals",
     ]
     assert shown["retention-may-propose-large-with-two"] == (
-        "2 people holding retention_lead must approve; reminder after 1 day; "
-        "after 2 days care_manager may decide as well; closes after 3 days"
+        "2 people holding retention lead must approve; reminder after 1 day; "
+        "after 2 days care manager may decide as well; closes after 3 days"
     )
     assert terms_in_words(PermitTerms()) == "whatever the application asks by itself"
     assert terms_in_words(PermitTerms(roles=("a", "b"), quorum=2, distinct_roles=True)) == (

@@ -10,6 +10,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import DelegationRecord
 from placet.contracts.proposal import Proposal
+from placet.contracts.text import spoken_list
 from placet.errors import DecisionRefused, PolicyError
 from placet.governance.approvals import check_key
 from placet.governance.authority.delegations import Authority, authorities, entitled
@@ -139,7 +140,7 @@ class _Asking:
             because = f"{answer.detail} by {by}" if by else answer.detail
             asked = roles_at(self.gate, self.now) if self.gate is not None else ()
             if allowed and asked and not set(asked) & set(person.roles):
-                allowed, because = False, f"holds none of the roles that are asked now: {', '.join(asked)}"
+                allowed, because = False, f"holds none of the roles that are asked now: {spoken_list(asked)}"
         return Approver(
             name=person.name,
             key_id=person.key_id,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from placet.contracts.base import Frozen
 from placet.contracts.gate import Gate
-from placet.contracts.text import counted
+from placet.contracts.text import counted, spoken, spoken_list
 from placet.governance.policy.source import PolicyFile, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, may_ask, terms_of
 
@@ -32,12 +32,12 @@ def gates(files: Sequence[PolicyFile]) -> tuple[PermitGate, ...]:
 
 
 def terms_in_words(terms: PermitTerms) -> str:
-    """Describe the terms of a permit: `1 person holding retention_lead must approve; closes after 3 days`."""
+    """Describe the terms of a permit: `1 person holding retention lead must approve; closes after 3 days`."""
     parts = [
         _people(terms),
         "each in another of these roles" if terms.distinct_roles else "",
         f"reminder after {duration_in_words(terms.remind_after)}" if terms.remind_after is not None else "",
-        f"after {duration_in_words(terms.escalate_after)} {terms.escalate_to} may decide as well"
+        f"after {duration_in_words(terms.escalate_after)} {spoken(terms.escalate_to or '')} may decide as well"
         if terms.escalate_after is not None
         else "",
         f"closes after {duration_in_words(terms.expire_after)}" if terms.expire_after is not None else "",
@@ -81,7 +81,7 @@ def duration_in_words(seconds: int) -> str:
 def _people(terms: PermitTerms) -> str:
     if terms.roles is None and terms.quorum is None:
         return ""
-    holding = f" holding {' or '.join(terms.roles)}" if terms.roles else ""
+    holding = f" holding {spoken_list(terms.roles, ' or ')}" if terms.roles else ""
     if terms.quorum is None:
         return f"people{holding} must approve, as many as the application says"
     return f"{counted(terms.quorum, 'person', 'people')}{holding} must approve"

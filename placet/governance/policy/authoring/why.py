@@ -12,6 +12,7 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.base import Frozen
+from placet.contracts.text import spoken
 from placet.errors import PolicyError
 from placet.governance.policy.answer import PolicyAnswer
 from placet.governance.policy.authoring.gate_words import terms_in_words
@@ -109,11 +110,12 @@ def _in_words(question: Question) -> str:
             return f"may {name} sign mandate {mandate.name} of {mandate.budget} for agent {mandate.agent}?"
         case LiftQuestion():
             halt = question.resource
-            return f"may {name} lift the halt of {f'{halt.scope} {halt.subject}' if halt.subject else 'everything'}?"
+            of = f"{halt.scope} {spoken(halt.subject)}" if halt.subject else "everything"
+            return f"may {name} lift the halt of {of}?"
 
 
 def _told(proposal: ProposalFacts) -> str:
-    return f"{proposal.treatment} ({proposal.kind}) that costs {proposal.cost}"
+    return f"{spoken(proposal.treatment)} ({spoken(proposal.kind)}) that costs {proposal.cost}"
 
 
 def _says(policies: PolicySet, question: Question) -> tuple[Say, ...]:

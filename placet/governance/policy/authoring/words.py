@@ -4,6 +4,7 @@ import cedarpy
 from cedarpy import pst
 
 from placet.contracts.money import Money
+from placet.contracts.text import spoken, spoken_list
 from placet.governance.policy.facts import HaltFacts, MandateFacts, PersonFacts, ProposalFacts
 from placet.governance.policy.question import AgentQuestion, AuthoriseQuestion, DecideQuestion, LiftQuestion, Question
 
@@ -63,7 +64,7 @@ def scope_in_words(policy: pst.Template, question: Question) -> str:
             case pst.ScopeEq(entity):
                 parts.append(f"{subject} is {_name(entity)}")
             case pst.ScopeIn(entity) | pst.ScopeIsIn(_, entity):
-                parts.append(f"{subject} holds the role {_name(entity)}{_roles(question)}")
+                parts.append(f"{subject} holds the role {spoken(_name(entity))}{_roles(question)}")
             case _:
                 continue
     return " and ".join(parts)
@@ -92,7 +93,7 @@ def _term(expr: pst.Expr, question: Question, money: bool) -> str:
             currency = _currency(question)
             return str(Money(amount_minor=value, currency=currency)) if money and currency else str(value)
         case pst.StringLit(value):
-            return repr(value) if not value.isprintable() or " " in value else value or "none"
+            return repr(value) if not value.isprintable() or " " in value else spoken(value) or "none"
         case pst.BoolLit(value):
             return "true" if value else "false"
         case _:
@@ -123,8 +124,8 @@ def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts) -> dict[str
             return {
                 "tenant": f"the proposal's tenant ({resource.tenant})",
                 "agent": f"the proposing agent ({resource.agent})",
-                "kind": f"the kind ({resource.kind})",
-                "treatment": f"the treatment ({resource.treatment})",
+                "kind": f"the kind ({spoken(resource.kind)})",
+                "treatment": f"the treatment ({spoken(resource.treatment)})",
                 "cost_minor": f"the cost ({resource.cost})",
                 "original_cost_minor": f"the cost before any amendment ({resource.original_cost or resource.cost})",
                 "currency": f"the cost's currency ({resource.cost.currency})",
@@ -136,8 +137,8 @@ def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts) -> dict[str
             return {
                 "tenant": f"the mandate's tenant ({resource.tenant})",
                 "agent": f"the mandate's agent ({resource.agent})",
-                "kinds": f"the mandate's kinds ({', '.join(resource.kinds)})",
-                "treatments": f"the mandate's treatments ({', '.join(resource.treatments)})",
+                "kinds": f"the mandate's kinds ({spoken_list(resource.kinds)})",
+                "treatments": f"the mandate's treatments ({spoken_list(resource.treatments)})",
                 "budget_minor": f"the budget ({resource.budget})",
                 "cap_minor": f"the cap for one customer ({resource.cap})",
                 "currency": f"the budget's currency ({resource.budget.currency})",
@@ -148,7 +149,7 @@ def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts) -> dict[str
             return {
                 "tenant": f"the halt's tenant ({resource.tenant})",
                 "scope": f"what is halted ({resource.scope})",
-                "subject": f"which one is halted ({resource.subject or 'all'})",
+                "subject": f"which one is halted ({spoken(resource.subject) or 'all'})",
                 "placed_by": f"who placed it ({resource.placed_by})",
             }
 
@@ -174,4 +175,4 @@ def _name(entity: pst.EntityOrSlot) -> str:
 
 def _roles(question: Question) -> str:
     roles = question.principal.roles if isinstance(question.principal, PersonFacts) else ()
-    return f" (holds {', '.join(roles) or 'none'})"
+    return f" (holds {spoken_list(roles) or 'none'})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placet.contracts.people.passkey import fingerprint
-from placet.contracts.text import NAME, one_line
+from placet.contracts.text import NAME, one_line, spoken_list
 from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
@@ -129,7 +129,7 @@ def _fields(one: "Invitation") -> dict[str, object]:
 def _terms(one: "Invitation") -> str:
     terms = one.terms
     limit = "nothing that costs" if terms.limit is None else f"up to {terms.limit}"
-    return f"{terms.name} as {', '.join(terms.roles)}, who may decide {limit}, for {terms.days} days"
+    return f"{terms.name} as {spoken_list(terms.roles)}, who may decide {limit}, for {terms.days} days"
 
 
 def _lines(one: "Invitation") -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import quoted
+from placet.contracts.text import quoted, spoken_list
 from placet.contracts.times import minute, rfc3339
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
@@ -117,7 +117,7 @@ def _asks(row: "Waiting") -> str:
         return (
             f"of customer {row.record.customer_id}; nobody can decide it as it is, cancel it or restore what is missing"
         )
-    who = " or ".join(asked.roles)
+    who = spoken_list(asked.roles, " or ")
     if row.record.state == "unknown_outcome":
         return f"a {who} must find out what happened and settle it" if who else "a person must settle what happened"
     quorum, until = asked.gate.quorum, minute(asked.gate.expires_at)
