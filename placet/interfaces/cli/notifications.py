@@ -32,7 +32,7 @@ def notifications(
 ) -> None:
     """List who was told of what, newest first.
 
-    Each with its channel, and what became of it.
+    Each is shown with its channel and what became of it.
     """
     toolbox: Toolbox = context.obj
     with toolbox.database().reading() as tx:

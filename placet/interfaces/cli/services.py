@@ -225,7 +225,7 @@ def bench_console(
 ) -> int:
     """Measure pages and the start of a run over many runs.
 
-    On SQLite and on PostgreSQL.
+    It measures on SQLite and on PostgreSQL.
     """
     toolbox: Toolbox = context.obj
     if pending * 10 >= runs:

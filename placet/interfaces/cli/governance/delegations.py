@@ -70,7 +70,7 @@ def revoke(
 ) -> None:
     """Revoke a delegation: it confers nothing from now on.
 
-    Not even for what is decided and not yet executed.
+    What was decided under it and is not yet executed will not be.
     """
     from placet.service.documents.delegations import revoke_delegation
 

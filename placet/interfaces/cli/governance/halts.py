@@ -35,7 +35,7 @@ def halt(
 ) -> None:
     """Stop executions from this moment on.
 
-    All of the tenant, those of one agent, or those of one kind of mutation.
+    It stops all of the tenant, those of one agent, or those of one kind of mutation.
     Nothing that was approved or cleared before executes either. Anyone who operates may halt.
     """
     from placet.service.documents.halts import place_halt

@@ -74,7 +74,7 @@ def list_invitations(
 ) -> None:
     """List invitations, and passkeys to be enrolled.
 
-    Those that hold, and what was registered and waits for an administrator's signature.
+    It lists those that hold, and what was registered and waits for an administrator's signature.
     """
     toolbox: Toolbox = context.obj
     waiting = _invitations(toolbox).listed(limit=_MOST)

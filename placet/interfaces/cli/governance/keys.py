@@ -145,7 +145,7 @@ def enroll(
 def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List keys: valid, revoked and not verified.
 
-    Says why an enrolment does not verify.
+    It says why an enrolment does not verify.
     """
     toolbox: Toolbox = context.obj
     database = toolbox.database()
@@ -165,7 +165,7 @@ def show(
 ) -> None:
     """Show one key: whose it is, and whether it counts.
 
-    How it signs as well, and why it counts for nothing where that is so.
+    It says how the key signs, and why it counts for nothing where that is so.
     """
     from placet.service.given import only_one
 
@@ -191,7 +191,7 @@ def revoke(
 ) -> None:
     """Revoke a key: it decides nothing from now on.
 
-    Not even what it signed and is not yet executed.
+    What it signed and is not yet executed will not be.
     """
     from placet.service.documents.keys import revoke_key
 

@@ -162,7 +162,7 @@ def show(
 ) -> None:
     """Show one mandate: its bounds, and what is used of it.
 
-    By which runs, and whether its signature still counts.
+    It names the runs that used it, and says whether its signature still counts.
     """
     from placet.service.documents.mandates import find_mandate, standing
 

@@ -79,7 +79,7 @@ def report(
 ) -> None:
     """Report how gates were decided, and by whom.
 
-    Who looked, for how long, how often they said no, which controls they caught.
+    It says who looked, for how long, how often they said no, and which controls they caught.
     """
     from placet.service.oversight import draw_up_report
 

@@ -107,7 +107,7 @@ def run_tests(
 def explain(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False) -> None:
     """Say why policy answered as it did about a run.
 
-    At its gate and for each decision; and who could decide it now.
+    It answers for its gate and each decision, and says who could decide it now.
     """
     from placet.interfaces.cli.governance import policy_output
     from placet.service.explaining import explain_policy

@@ -59,7 +59,7 @@ def show(
 ) -> None:
     """Show one customer: what they were given, runs, billing.
 
-    The newest runs about them, and what billing answered last.
+    It shows the newest runs about them, and what billing answered last.
     """
     from datetime import UTC, datetime
 

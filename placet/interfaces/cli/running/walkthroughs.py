@@ -53,7 +53,7 @@ def share(
 def list_links(context: typer.Context, run_id: RunArgument, as_json: JsonFlag = False) -> None:
     """List the links that were made to a run.
 
-    Those that count, with their address.
+    Those that count are shown with their address.
     """
     toolbox: Toolbox = context.obj
     links, now = _links(toolbox), datetime.now(UTC)
