@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from placet.errors import PolicyError, UsageError
 from placet.governance.policy.authoring.roles import roles_named
 from placet.governance.signing.signed import document_statement
-from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.keys.own import own_passkeys
-from placet.interfaces.console.pages.keys.signing import ask_to_sign
+from placet.interfaces.console.forms import Form, days_of
+from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.statement import fingerprint
 from placet.service.approvers import list_approvers
@@ -35,14 +35,13 @@ def show(asked: Asked) -> Response:
 
 def invite(asked: Asked, form: Form) -> Response:
     """Invite somebody; the link is on this very page, and nowhere else."""
-    days = form.text("days")
     filled = {name: form.text(name) for name in ("name", "roles", "limit", "days")}
     try:
         code = asked.parts.invitations.invite(
             name=form.text("name"),
             roles=tuple(form.text("roles").replace(",", " ").split()),
             limit=form.text("limit"),
-            days=int(days) if days.isascii() and days.isdecimal() else 0,
+            days=days_of(form),
             by=asked.visitor.name,
             voucher=asked.visitor.voucher,
             key=form.text("key"),
@@ -55,7 +54,7 @@ def invite(asked: Asked, form: Form) -> Response:
 
 def enroll(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form is taken so
     """Ask the administrator to sign the enrolment of what was registered."""
-    _require_passkey(asked)
+    required_passkeys(asked)
     invitation_id = asked.request.path_params["invitation"]
     return ask_to_sign(asked, asked.parts.invitations.enrolment_statement(invitation_id, by=asked.visitor.name))
 
@@ -69,7 +68,7 @@ def withdraw(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form
 
 def revoke(asked: Asked, form: Form) -> Response:
     """Ask the administrator to sign that a key is withdrawn."""
-    _require_passkey(asked)
+    required_passkeys(asked)
     served, key_id = asked.parts.served, asked.request.path_params["key_id"]
     with served.database.reading() as tx:
         if tx.approvers.tenant_of(key_id) != served.tenant:
@@ -136,15 +135,6 @@ def _asked_roles(asked: Asked) -> list[str]:
         return sorted({role for one in sets for role in roles_named(one.files)})
     except PolicyError:
         return []
-
-
-def _require_passkey(asked: Asked) -> None:
-    if not own_passkeys(asked):
-        raise UsageError(
-            f"No passkey of {asked.visitor.name!r} that may be used at this address is enrolled. Sign with a key file, "
-            "by the command that the page shows.",
-            code="no_passkey",
-        )
 
 
 def _address(asked: Asked) -> str:
