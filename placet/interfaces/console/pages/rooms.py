@@ -72,6 +72,7 @@ SHOWN: Final = (
     Shown("/customers/{customer_id}", customers.show, "customers"),
     Shown("/halts", halts.show, "halts"),
     Shown("/approvers", approvers.show, "keys"),
+    Shown("/approvers/keys/{key_id}/public", approvers.public_file, "keys"),
     Shown(f"{_INVITATION}/request.json", approvers.request_file, "keys", "deliver"),
     Shown("/batches/new", batches.choose, "batches", "deliver"),
     Shown("/batches/{number}", batches.outcome, "batches", "deliver"),
