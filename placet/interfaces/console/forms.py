@@ -46,6 +46,11 @@ class Filled(dict[str, str]):
         return cls({name: value.strip() for name, value in form.fields.items() if name != TOKEN_FIELD})
 
 
+def code_of(text: str) -> str:
+    """Return a code as people may write it: `Goodwill credit` is `goodwill_credit`."""
+    return "_".join(text.lower().replace("-", " ").split())
+
+
 def days_of(form: Form, name: str = "days") -> int:
     """Return a number of days that somebody typed; 0, which nothing takes, where it is none."""
     typed = form.text(name)

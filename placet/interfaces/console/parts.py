@@ -206,7 +206,7 @@ def _halted(asked: Asked) -> list[str]:
         halts = tx.halts.list(served.tenant, limit=_MOST_HALTS)
     return [
         f"Stopped by {halt.placed_by}: {stopped(halt.scope, halt.subject)}. "
-        "Nothing of it is executed until the halt is lifted, and a yes to it is refused."
+        "Nothing of it is executed until the halt is lifted, and an approval of it is refused."
         for halt in halts
     ]
 

@@ -92,13 +92,14 @@ def mandate_to_sign(payload: bytes, mandate: Mandate, *, idle: bool) -> ToSign:
     )
 
 
-def batch_to_sign(payload: bytes, batch: Batch, lines: Sequence[Line], notes: Sequence[str]) -> ToSign:
+def batch_to_sign(payload: bytes, batch: Batch, lines: Sequence[Line], total: str, notes: Sequence[str]) -> ToSign:
     """Return how a batch is shown.
 
     Args:
         payload: The statement.
         batch: As read from it.
         lines: Each member's proposal. The caller has checked that the members are those under the batch's root.
+        total: What they come to, as `total_of` says it.
         notes: What was left out, and why.
     """
     approves = batch.verdict == "approve"
@@ -106,13 +107,14 @@ def batch_to_sign(payload: bytes, batch: Batch, lines: Sequence[Line], notes: Se
     does = "approve" if approves else "reject"
     return ToSign(
         title=f"{does.capitalize()} {number}?",
-        sentence=(
-            f"You {does} exactly the {number} below: {batch.bounds.total_cost} in all, none above "
-            f"{batch.bounds.max_cost}."
-        ),
+        sentence=(f"You {does} exactly the {number} below: {total}, none above {batch.bounds.max_cost}."),
         button=f"{does.capitalize()} {number} with your passkey",
         tone="good" if approves else "bad",
-        rows=(Row("Proposals", str(batch.size)), Row("In all", str(batch.bounds.total_cost)), *_signed(batch)),
+        rows=(
+            Row("Proposals", str(batch.size)),
+            Row("Together at most", str(batch.bounds.total_cost)),
+            *_signed(batch),
+        ),
         reason=batch.reason,
         digest=sha256_hex(payload),
         back="/inbox",

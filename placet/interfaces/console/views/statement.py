@@ -110,7 +110,7 @@ def enrolment_to_sign(payload: bytes, enrolment: Enrolment) -> ToSign:
     rows = [
         Row("Name", enrolment.name),
         Row("Decides as", roles_in_words(enrolment.roles).replace(" or ", ", ")),
-        Row("May decide up to", str(enrolment.limit) if enrolment.limit is not None else "nothing that costs"),
+        Row("May decide", "only what costs nothing" if enrolment.limit is None else f"up to {enrolment.limit}"),
         Row("Counts", until),
         Row("Fingerprint", fingerprint(enrolment.key_id)),
         *([Row("Used at", ", ".join(passkey.origins))] if passkey is not None else []),

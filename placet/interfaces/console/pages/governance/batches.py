@@ -16,7 +16,7 @@ from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.inbox import MOST_TOGETHER
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
-from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of
+from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of, total_of
 from placet.interfaces.http.problems import engine_unavailable
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
 from placet.service.batches import MemberOutcome, hand_out, read_shares, record_batch
@@ -168,6 +168,7 @@ def _page(
     if prepared is not None:
         values = {
             "lines": lines_of(prepared.choices),
+            "total": total_of(prepared.choices),
             "members": " ".join(f"{one.run_id}:{one.digest}" for one in lines_of(prepared.choices)),
             "commands": commands_for(prepared, named=named),
             "left_out": prepared.left_out[:MOST_TOGETHER],

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from placet.contracts.money import parse_money
 from placet.contracts.proposal import MutationKind
 from placet.errors import PolicyError, UsageError
+from placet.interfaces.console.forms import code_of
 from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.governance.what_if import KINDS, Answer, answer_of
@@ -50,7 +51,7 @@ def _supposed(asked: Asked) -> Supposed:
         {
             "agent": asked.query("agent") or asked.parts.served.agents[0],
             "kind": asked.query("kind") or "adjust_balance",
-            "treatment": asked.query("treatment"),
+            "treatment": code_of(asked.query("treatment") or ""),
             "cost": cost,
             "requested_by": asked.query("requested_by") or asked.visitor.name,
             "customer_id": asked.query("customer_id"),

@@ -20,7 +20,7 @@ from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, re
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.documents import batch_to_sign
-from placet.interfaces.console.views.governance.batches import lines_of
+from placet.interfaces.console.views.governance.batches import lines_of, total_of
 from placet.interfaces.console.views.signing import why_not_entitled
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.batch_choice import BatchVerdict, Choice, parse_limits, prepare_batch
@@ -107,7 +107,9 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
                 )
             proposal = tx.artifacts.get_model(member.proposal, Proposal, tenant=served.tenant)
             choices.append(Choice(record, member.proposal, proposal))
-    return batch_to_sign(prompt.asked, batch, lines_of(choices), [f"Left out: {one}" for one in left])
+    return batch_to_sign(
+        prompt.asked, batch, lines_of(choices), total_of(choices), [f"Left out: {one}" for one in left]
+    )
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:

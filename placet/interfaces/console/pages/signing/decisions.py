@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
+from placet.contracts.base import Digest
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.decision import Verdict
 from placet.contracts.proposal import Proposal
@@ -35,7 +36,7 @@ def ask(asked: Asked, form: Form) -> Response:
     The form says which proposal the person looked at, so that nobody decides what changed under their eyes. What is
     signed is made here, from what is pending.
     """
-    served, name = asked.parts.served, asked.visitor.name
+    served = asked.parts.served
     try:
         verdict = _VERDICT.validate_python(form.text("verdict"))
     except ValidationError as error:
@@ -48,6 +49,24 @@ def ask(asked: Asked, form: Form) -> Response:
             "what is proposed now.",
             code=CHANGED,
         )
+    try:
+        statement = _statement(asked, form, record, verdict, (digest, proposal))
+    except (UsageError, DecisionRefused) as error:
+        return run.show_refused(asked, record, str(error), form)
+    return ask_to_sign(asked, statement)
+
+
+def _statement(
+    asked: Asked, form: Form, record: RunRecord, verdict: Verdict, pending: tuple[Digest, Proposal]
+) -> bytes:
+    """Return what is signed; `pending` is the proposal that waits, with its digest.
+
+    Raises:
+        UsageError: what was filled in makes no decision, or the gate is closed.
+        DecisionRefused: policy would not let this person decide it so.
+    """
+    digest, proposal = pending
+    name, reason = asked.visitor.name, form.text("reason")
     if verdict != "amend" and (form.text("amount") or form.text("treatment")):
         # Enter in a field presses the first button of a form, which approves what is proposed.
         raise UsageError(
@@ -55,13 +74,10 @@ def ask(asked: Asked, form: Form) -> Response:
         )
     _check_open(asked, record, verdict)
     _check_entitled(asked, record, verdict)
-    reason = form.text("reason")
     if verdict == "amend":
         change = _change(form, proposal)
-        _, statement = amendment_statement(record, (digest, proposal), change, name, reason)
-    else:
-        statement = verdict_statement(record, digest, verdict, name, reason)
-    return ask_to_sign(asked, statement)
+        return amendment_statement(record, pending, change, name, reason)[1]
+    return verdict_statement(record, digest, verdict, name, reason)
 
 
 def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from placet.contracts.people.mandate import Mandate
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
-from placet.interfaces.console.forms import Filled, Form, days_of
+from placet.interfaces.console.forms import Filled, Form, code_of, days_of
 from placet.interfaces.console.pages.governance.mandates import list_page
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
 from placet.interfaces.console.parts import ROOT, Asked
@@ -47,7 +47,8 @@ def ask(asked: Asked, form: Form) -> Response:
 
 def _drafted(asked: Asked, form: Form) -> MandateDraft:
     agent = form.text("agent")
-    _check_known(asked, agent, (form.text("treatment"),))
+    treatment = code_of(form.text("treatment"))
+    _check_known(asked, agent, (treatment,))
     now: datetime = asked.now.replace(microsecond=0)
     cohort = [line for line in form.text("cohort").splitlines() if line.strip()]
     return draft_mandate(
@@ -57,7 +58,7 @@ def _drafted(asked: Asked, form: Form) -> MandateDraft:
         drafted_by=asked.visitor.name,
         agent=agent,
         kinds=[form.text("kind")],
-        treatments=[form.text("treatment")],
+        treatments=[treatment],
         cohort=[cohort_test(line) for line in cohort],
         cap_per_customer=form.text("cap"),
         period_days=days_of(form, "period_days"),
