@@ -140,7 +140,7 @@ def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime
     keys = [key for key in tx.approvers.list(tenant) if key.name == wanted.decider]
     if not keys:
         raise UsageError(f"nobody is enrolled as {wanted.decider!r}; see `placet keys list`", code="unknown_approver")
-    good = [key for key in keys if key.revoked_at is None and (key.expires_at is None or now < key.expires_at)]
+    good = [key for key in keys if key.counts(now)]
     conferred = tx.delegations.active(tenant, wanted.decider, now)
     roles = {role for key in good for role in key.roles} | {role for one in conferred for role in one.delegation.roles}
     return wanted.model_copy(update={"roles": tuple(sorted(roles))})

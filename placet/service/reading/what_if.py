@@ -129,7 +129,7 @@ def what_if(
     profile = _profile(database, tenant, supposed.customer_id, now)
     with database.reading() as tx:
         mandates = tx.mandates.listed(tenant, supposed.agent, limit=_MOST_MANDATES) if committing.allowed else ()
-        keys = sorted((key for key in tx.approvers.list(tenant) if _counts(key, now)), key=lambda key: key.name)
+        keys = sorted((key for key in tx.approvers.list(tenant) if key.counts(now)), key=lambda key: key.name)
     asked = proposing.terms.roles if proposing.terms is not None else None
     return WhatIf(
         proposing=proposing,
@@ -152,10 +152,6 @@ def _profile(database: Database, tenant: str, customer_id: str | None, now: date
     except UsageError:
         return None
     return None if facts is None else facts.customer
-
-
-def _counts(key: EnrolledKey, now: datetime) -> bool:
-    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
 
 
 def _person(
