@@ -1,4 +1,4 @@
-"""What every interface shows of what waits for a person: a page, soonest first, and how many there are in all."""
+"""What every interface shows of what waits for a person: a page, in either order, and how many there are in all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """Some of the runs that wait, soonest first.
+    """Some of the runs that wait, in the order that was asked for.
 
     Attributes:
         total: How many wait in all, within the filter.

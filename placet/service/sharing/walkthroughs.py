@@ -90,7 +90,7 @@ class Walkthroughs:
             by: Who shares it.
             days: How long the link counts.
             names: Whether it names the people who decided.
-            token_id: The token that vouches for `by`, where one does.
+            token_id: The token or passkey that vouches for `by`, where one does.
             key: The same key of a run is the same link, however often it is sent; None: each time another one.
             now: The caller's clock; None looks at it.
 
