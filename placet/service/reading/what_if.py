@@ -76,14 +76,12 @@ class WhatIf:
 
     Attributes:
         proposing: Whether it may be put before people, and what is asked of them.
-        committing: Whether a mandate may clear it at all.
-        mandates: Those in force, where one may.
+        mandates: Those in force, where policy lets one clear it at all.
         people: Of those who hold keys, the first `MOST_PEOPLE` by name.
         customer: What our record knows of the customer; None where it knows nothing, or none was named.
     """
 
     proposing: Explained
-    committing: Explained
     mandates: tuple[MandateSaid, ...]
     people: tuple[PersonSaid, ...]
     customer: CustomerProfile | None
@@ -133,7 +131,6 @@ def what_if(
     asked = proposing.terms.roles if proposing.terms is not None else None
     return WhatIf(
         proposing=proposing,
-        committing=committing,
         mandates=tuple(
             _mandate(one, supposed, profile, facts(supposed.agent))
             for one in mandates
