@@ -20,6 +20,11 @@ def minute(at: datetime) -> str:
     return _labelled(at, " ", "minutes")
 
 
+def day(at: datetime) -> str:
+    """Return the day of a time, in UTC: `2026-03-01`."""
+    return _utc(at).date().isoformat()
+
+
 def rfc3339(at: datetime, timespec: str = "auto") -> str:
     """Return a time as machines read it: `2026-03-01T12:00:00.123456Z`."""
     return _labelled(at, "T", timespec)
