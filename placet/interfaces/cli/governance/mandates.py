@@ -62,7 +62,7 @@ def draft(
     by: Annotated[str | None, typer.Option("--by", help="who drafts it (default: PLACET_OPERATOR)")] = None,
 ) -> None:
     """Write a mandate to a file for review. It clears nothing until an entitled person signs it."""
-    from placet.service.documents.mandates import draft_mandate
+    from placet.service.documents.mandates import cohort_test, draft_mandate
 
     toolbox: Toolbox = context.obj
     chosen = application(toolbox, agent)
@@ -79,7 +79,7 @@ def draft(
         agent=chosen,
         kinds=kind,
         treatments=treatment,
-        cohort=[_cohort_test(text) for text in cohort or ()],
+        cohort=[cohort_test(text) for text in cohort or ()],
         cap_per_customer=cap,
         period_days=period_days,
         budget=budget,
@@ -227,16 +227,6 @@ def _policies(toolbox: Toolbox, agent: str) -> "PolicySet":
     from placet.service.policy_files import read_policy_files
 
     return PolicySet(read_policy_files(toolbox.policy_path(agent)))
-
-
-def _cohort_test(text: str) -> dict[str, Any]:
-    words = text.split(maxsplit=2)
-    if len(words) != 3:  # noqa: PLR2004 - field, operator, value
-        raise typer.BadParameter(f"{text!r} is not like 'tenure_months ge 12'", param_hint="--cohort")
-    field, op, value = words
-    if op == "in":
-        return {"field": field, "op": op, "value": [part.strip() for part in value.split(",")]}
-    return {"field": field, "op": op, "value": int(value) if value.isdecimal() else value}
 
 
 def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from placet.governance.policy.authoring.explain import RunExplained
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.keys.own import own_passkeys
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.relying_party import advice_for
 from placet.interfaces.console.views.asking import commands_for, outcome_of

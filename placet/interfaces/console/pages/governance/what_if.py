@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from placet.contracts.money import parse_money
 from placet.contracts.proposal import MutationKind
-from placet.errors import PlacetError, PolicyError, UsageError
-from placet.interfaces.console.pages.governance.tabs import governed
+from placet.errors import PolicyError, UsageError
+from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.governance.what_if import KINDS, Answer, answer_of
 from placet.service.reading.what_if import Supposed, suppose, what_if
@@ -34,7 +34,7 @@ def show(asked: Asked) -> Response:
         filled=filled,
         agents=agents,
         kinds=[(kind, KINDS[kind]) for kind in get_args(MutationKind)],
-        treatments=_treatments(asked),
+        treatments=known_treatments(asked),
         fault=fault,
         answer=answer,
         unknown=_unknown(asked, filled["agent"] or agents[0], filled["treatment"]) if answer else "",
@@ -69,10 +69,3 @@ def _unknown(asked: Asked, agent: str, treatment: str) -> str:
     if not known or treatment in known:
         return ""
     return f"{agent} has no treatment of this code, and would not propose it. It knows: {', '.join(known)}."
-
-
-def _treatments(asked: Asked) -> list[str]:
-    try:
-        return sorted({code for agent in asked.parts.served.agents for code in asked.parts.installed.treatments(agent)})
-    except PlacetError:
-        return []  # only a help for typing

@@ -8,7 +8,7 @@ from datetime import datetime
 from placet.contracts.text import NAME, WORDS, one_line
 from placet.interfaces.console.views.asking import Command
 from placet.interfaces.console.views.common import Badge
-from placet.service.batch_choice import PreparedBatch
+from placet.service.batch_choice import Choice, PreparedBatch
 from placet.service.batches import MemberOutcome
 
 
@@ -35,9 +35,9 @@ class OutcomeShown:
     words: str
 
 
-def lines_of(prepared: PreparedBatch) -> tuple[Line, ...]:
+def lines_of(choices: Sequence[Choice]) -> tuple[Line, ...]:
     """Return each proposal, the dearest first."""
-    dearest = sorted(prepared.choices, key=lambda one: (-abs(one.proposal.cost.amount_minor), one.record.run_id))
+    dearest = sorted(choices, key=lambda one: (-abs(one.proposal.cost.amount_minor), one.record.run_id))
     return tuple(
         Line(
             run_id=one.record.run_id,

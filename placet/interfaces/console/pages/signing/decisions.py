@@ -10,13 +10,18 @@ from placet.contracts.people.decision import Verdict
 from placet.contracts.proposal import Proposal
 from placet.contracts.times import minute
 from placet.errors import DecisionRefused, PolicyError, UsageError
+from placet.governance.signing import dsse
+from placet.governance.signing.statement import PREDICATE_TYPE
 from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.keys.own import own_passkeys
-from placet.interfaces.console.pages.keys.signing import ask_to_sign
+from placet.interfaces.console.pages import run
+from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, required_passkeys
 from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.signing import why_not_entitled
-from placet.service.decisions import amendment_statement, pending_proposal, verdict_statement
+from placet.interfaces.console.views.statement import ToSign, decision_to_sign
+from placet.service.decisions import amendment_statement, pending_proposal, read_statement, verdict_statement
 from placet.service.explaining import explain_policy
+from placet.service.runs import find_run
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 
@@ -71,9 +76,7 @@ def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
 
 def _check_entitled(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
     """Say before anybody signs why it would not count; the review asks policy again."""
-    keys, served = own_passkeys(asked), asked.parts.served
-    if not keys:
-        raise UsageError(f"No passkey of {asked.visitor.name!r} that may be used at this address is enrolled.")
+    keys, served = required_passkeys(asked), asked.parts.served
     if verdict.startswith("confirm_"):
         return
     try:
@@ -94,3 +97,33 @@ def _change(form: Form, proposal: Proposal) -> tuple[Money | None, str | None]:
         return (parse_money(amount) if amount else None), treatment
     except ValueError as error:
         raise UsageError(f"The new amount: {error}", code="malformed") from error
+
+
+def _shown(asked: Asked, prompt: Prompt) -> ToSign:
+    served = asked.parts.served
+    said, proposal = read_statement(served.database, served.tenant, prompt.asked)
+    record = find_run(served.database, said.predicate.run_id, served.tenant)
+    run.note_look(asked, record)
+    closes_at = None
+    if record.state == "awaiting_decision":
+        with served.database.reading() as tx:
+            closes_at = pending_on_record(tx, record.run_id).gate.expires_at
+    return decision_to_sign(prompt.asked, said, proposal, closes_at)
+
+
+def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
+    served = asked.parts.served
+    said, _ = read_statement(served.database, served.tenant, prompt.asked)
+    predicate = said.predicate
+    record, digest, _ = pending_proposal(served.database, predicate.run_id, served.tenant, predicate.verdict)
+    about = said.proposal_digest if predicate.amendment is None else predicate.amendment.amends
+    if about != digest:
+        raise UsageError(
+            "The proposal was changed while you looked at it. Your signature was not used: open the run again and "
+            "look at what is proposed now.",
+            code=CHANGED,
+        )
+    return run.hand_over(asked, record, dsse.parse(envelope))
+
+
+DECISION: Final = Kind(PREDICATE_TYPE, "runs", _shown, _take)
