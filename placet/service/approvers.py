@@ -59,7 +59,4 @@ def _approver(tx: Transaction, tenant: str, name: str, now: datetime) -> Approve
 
 
 def _counts(one: ListedKey, now: datetime) -> bool:
-    key = one.key
-    if key is None or one.fault is not None or key.revoked_at is not None:
-        return False
-    return key.expires_at is None or now < key.expires_at
+    return one.key is not None and one.fault is None and one.key.counts(now)

@@ -18,11 +18,8 @@ from placet.entrypoints.processes.process import Child, answers, free_port
 from placet.entrypoints.processes.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
-from placet.files import cause, open_own, private_folder, read_own, write_file, write_once
+from placet.files import API_TOKEN_FILE, cause, open_own, private_folder, read_own, write_file, write_once
 from placet.network.client import plain_client
-
-OWN_TOKEN: Final = "api.token"  # noqa: S105 - the name of a file
-"""In the installation's folder: the token that the stack gives its API, where no setting says one."""
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -217,7 +214,7 @@ class Stack(ProcessGroup):
 
 def own_api_token(home: Path) -> str:
     """Return the token of this installation's own API, made once. It names nobody, and signs nobody in."""
-    path = home / OWN_TOKEN
+    path = home / API_TOKEN_FILE
     try:
         write_once(path, secrets.token_urlsafe(32))
     except OSError as error:
