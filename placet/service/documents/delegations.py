@@ -92,7 +92,7 @@ def check_may_delegate(database: Database, delegation: Delegation, key: Enrolled
     now = datetime.now(UTC)
     check_conferred(delegation, key, now)
     with database.reading() as tx:
-        _check_delegate(tx, delegation)
+        _check_delegate(tx, delegation, now)
         check_room(delegation, tx.delegations.standing(delegation.tenant, delegation.delegate, now), now)
 
 
@@ -142,7 +142,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationR
     verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=tx.approvers.get)
     delegation = verified.document
     check_conferred(delegation, verified.key, now)
-    _check_delegate(tx, delegation)
+    _check_delegate(tx, delegation, now)
     record = DelegationRecord(delegation=delegation, document=verified.digest, key_id=verified.key.key_id)
     if not tx.delegations.add(record):
         return _taken_before(tx, record)
@@ -155,9 +155,9 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationR
     return record
 
 
-def _check_delegate(tx: Transaction, delegation: Delegation) -> None:
+def _check_delegate(tx: Transaction, delegation: Delegation, now: datetime) -> None:
     keys = tx.approvers.list(delegation.tenant)
-    if not any(key.name == delegation.delegate and key.revoked_at is None for key in keys):
+    if not any(key.name == delegation.delegate and key.counts(now) for key in keys):
         raise DecisionRefused(
             f"nobody is enrolled as {delegation.delegate!r}; see `placet keys list`", code="unknown_delegate"
         )

@@ -10,7 +10,8 @@ from placet.errors import PolicyError, UsageError
 from placet.interfaces.console.forms import code_of
 from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
 from placet.interfaces.console.parts import Asked
-from placet.interfaces.console.views.governance.what_if import KINDS, Answer, answer_of
+from placet.interfaces.console.views.common import MUTATIONS
+from placet.interfaces.console.views.governance.what_if import Answer, answer_of
 from placet.service.reading.what_if import Supposed, suppose, what_if
 
 _FIELDS: Final = ("agent", "treatment", "kind", "cost", "requested_by", "customer_id")
@@ -34,7 +35,7 @@ def show(asked: Asked) -> Response:
         422 if fault else 200,
         filled=filled,
         agents=agents,
-        kinds=[(kind, KINDS[kind]) for kind in get_args(MutationKind)],
+        kinds=[(kind, MUTATIONS[kind]) for kind in get_args(MutationKind)],
         treatments=known_treatments(asked),
         fault=fault,
         answer=answer,

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from placet.contracts.base import Digest
 from placet.contracts.money import Money, parse_money
-from placet.contracts.people.decision import Verdict
+from placet.contracts.people.decision import Verdict, phase_of
 from placet.contracts.proposal import Proposal
 from placet.contracts.times import minute
 from placet.errors import DecisionRefused, PolicyError, UsageError
@@ -82,7 +82,7 @@ def _statement(
 
 def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
     """Say at once that the gate is closed; the review asks again."""
-    if verdict.startswith("confirm_"):
+    if phase_of(verdict) == "settle":
         return
     with asked.parts.served.database.reading() as tx:
         closes_at = pending_on_record(tx, record.run_id).gate.expires_at
@@ -93,7 +93,7 @@ def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
 def _check_entitled(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
     """Say before anybody signs why it would not count; the review asks policy again."""
     keys, served = required_passkeys(asked), asked.parts.served
-    if verdict.startswith("confirm_"):
+    if phase_of(verdict) == "settle":
         return
     try:
         approvers = explain_policy(served.database, served.tenant, record.run_id, served.policies_of).approvers
