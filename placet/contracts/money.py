@@ -62,6 +62,21 @@ class Money(Frozen):
         return f"{sign}{whole}{f'.{rest:0{digits}d}' if digits else ''} {self.currency}"
 
 
+def check_not_negative(amount: Money) -> Money:
+    """Return an amount that is a limit or a bound.
+
+    Raises:
+        ValueError: it is below zero.
+    """
+    if amount.amount_minor < 0:
+        raise ValueError(f"{amount} is below zero; write an amount of zero or more")
+    return amount
+
+
+Bound = Annotated[Money, AfterValidator(check_not_negative)]
+"""A limit or a bound of what something may cost."""
+
+
 def parse_money(text: str) -> Money:
     """Read an amount as people write it: `12.50 EUR`, `1200 JPY`.
 

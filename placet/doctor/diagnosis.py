@@ -4,7 +4,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from placet.doctor import installation, log_heads, log_key, models, notifying, policies, reachability, reading_back
+from placet.doctor import (
+    installation,
+    log_heads,
+    log_key,
+    models,
+    notifying,
+    policies,
+    reachability,
+    reading_back,
+    signing_in,
+)
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report
 from placet.doctor.retention import retention
@@ -27,6 +37,7 @@ PROBES: dict[str, Probe] = {
     "file modes": installation.file_modes,
     "approver keys": installation.approver_keys,
     "administrators": installation.administrators,
+    "setup code": signing_in.setup_code,
     "payload key": installation.payload_key,
     "log key": log_key.log_key,
     "log heads": log_heads.log_heads,
@@ -35,6 +46,7 @@ PROBES: dict[str, Probe] = {
     "models": models.models,
     "perimeter": perimeter,
     "HTTP API": installation.api_token,
+    "identity provider": signing_in.identity_provider,
     "notifications": notifying.notifications,
     "retention": retention,
     "stack": reachability.stack,

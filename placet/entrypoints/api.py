@@ -1,6 +1,5 @@
 """`placet api`: the HTTP API and the console in the foreground."""
 
-import asyncio
 import contextlib
 import signal
 import socket
@@ -16,6 +15,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
+from placet.entrypoints.processes.judging import USUAL, Bounds, judge_apart
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError
@@ -45,6 +45,7 @@ _BACKLOG = 512
 _MOST_CONNECTIONS = 500
 _CONSOLE = "/console"
 _KEPT_SETS = 32
+_PROVIDER_SECONDS = 5.0
 
 
 def serve(settings: Settings) -> None:
@@ -89,7 +90,7 @@ def serve(settings: Settings) -> None:
             public_url=settings.console_url,
             diagnose=lambda: _diagnosed(settings),
             setup=SetupCode(settings.setup_code),
-            provider=_provider(settings),
+            provider=provider_of(settings),
             installed=installed(settings),
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
@@ -129,8 +130,8 @@ def _parsed(files: tuple[PolicyFile, ...]) -> PolicySet:
     return PolicySet(files)
 
 
-def _provider(settings: Settings) -> Provider | None:
-    """Return the identity provider that is configured.
+def provider_of(settings: Settings, seconds: float = _PROVIDER_SECONDS) -> Provider | None:
+    """Return the identity provider that is configured, which is given `seconds` for each answer; None: there is none.
 
     Raises:
         ConfigurationError: the settings do not suffice.
@@ -142,25 +143,14 @@ def _provider(settings: Settings) -> Provider | None:
             "PLACET_OIDC_ISSUER needs PLACET_OIDC_CLIENT_ID, and PLACET_CONSOLE_URL, to which it sends people back"
         )
     client = Client(settings.oidc_client_id, settings.oidc_client_secret, f"{settings.console_url}{BACK}")
-    return Provider(settings.oidc_issuer, client, plain_client(tls=tls_context(settings.oidc_ca_file)))
+    return Provider(settings.oidc_issuer, client, plain_client(seconds, tls=tls_context(settings.oidc_ca_file)))
 
 
-def installed(settings: Settings) -> Installed:
-    """Return what this installation offers the console beside its database."""
+def installed(settings: Settings, replays: Bounds = USUAL) -> Installed:
+    """Return what this installation offers the console beside its database; `replays`: what each may take."""
 
     def judge(run_id: str) -> Judged:
-        from placet.replay import replay  # noqa: PLC0415 - it loads the workflow code, which serving does not need
-
-        found = asyncio.run(replay(settings, run_id))
-        return Judged(
-            run_id=found.run_id,
-            state=found.state,
-            events=found.events,
-            proposal=found.proposal,
-            signed=tuple(found.signed),
-            faults=tuple(found.faults),
-            notes=tuple(found.notes),
-        )
+        return judge_apart(settings, run_id, replays)
 
     def log_keys() -> list[VerifierKey]:
         origin = origin_of(settings.log_name, settings.tenant)

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from placet.contracts.base import AgentName, Digest, Frozen, ReasonCode
-from placet.contracts.money import LARGEST_MINOR, Money
+from placet.contracts.money import LARGEST_MINOR, Bound, Money
 from placet.contracts.people.batch import MOST_IN_BATCH, BatchBounds
 from placet.contracts.people.decision import YES
 from placet.contracts.proposal import MutationKind, Proposal
@@ -34,8 +34,8 @@ class BatchLimits(Frozen):
     agent: AgentName | None = None
     kinds: tuple[MutationKind, ...] = ()
     treatments: tuple[ReasonCode, ...] = ()
-    max_cost: Money | None = None
-    total_cost: Money | None = None
+    max_cost: Bound | None = None
+    total_cost: Bound | None = None
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:

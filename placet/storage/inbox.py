@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import Boolean, ColumnElement, TextClause, and_, func, literal_column, or_, select, text, tuple_
 
 from placet.contracts.base import AgentName, CustomerId, Frozen, PersonName, ReasonCode, RunId
-from placet.contracts.money import Money
+from placet.contracts.money import Bound, Money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import MutationKind
 from placet.storage.records import RunRecord
@@ -45,8 +45,8 @@ class InboxFilter(Frozen):
     kinds: tuple[MutationKind, ...] = ()
     treatments: tuple[ReasonCode, ...] = ()
     customer_id: CustomerId | None = None
-    cost_at_least: Money | None = None
-    cost_at_most: Money | None = None
+    cost_at_least: Bound | None = None
+    cost_at_most: Bound | None = None
     to_decide: bool = False
 
 

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
-from placet.contracts.base import Digest, Frozen
+from placet.contracts.base import Digest, Frozen, RunId
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
 from placet.contracts.people.decision import AcceptedDecision, Phase
@@ -17,7 +17,12 @@ ClaimStatus = Literal["new", "retry", "busy", "settled", "failed", "unknown"]
 
 
 class RunRecord(RunRequest):
-    """A run as people see it: the request, where it stands, and the digests of what it produced."""
+    """A run as people see it: the request, where it stands, and the digests of what it produced.
+
+    Attributes:
+        treatment: What its gate was last opened for; None where it never was. So with `cost`.
+        reversed_by: The run that took back what this one did; None where none did, or nobody looked.
+    """
 
     updated_at: AwareDatetime
     state: RunState
@@ -28,6 +33,9 @@ class RunRecord(RunRequest):
     proposal: Digest | None
     decision: Digest | None
     receipt: Receipt | None
+    treatment: str | None = None
+    cost: Money | None = None
+    reversed_by: RunId | None = None
 
 
 class Asked(Frozen):

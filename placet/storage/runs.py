@@ -6,7 +6,6 @@ from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Select, Update, and_, bindparam, func, or_, select, update
 
-from placet.contracts.money import Money
 from placet.contracts.receipt import Receipt
 from placet.contracts.run import END_STATES, OPEN_STATES, RUN_STATES, RunRequest, RunState, states_before
 from placet.errors import UsageError
@@ -17,7 +16,21 @@ from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as, read_receipt
 from placet.storage.tables import RUN
 
-_GET = select(RUN).where(RUN.c.run_id == bindparam("id"))
+_REVERSAL = RUN.alias("reversal")
+# Of the indices only the one over `reverses` is of use: a condition on the tenant would offer all its runs.
+_REVERSED_BY = (
+    select(func.min(_REVERSAL.c.run_id))
+    .where(
+        _REVERSAL.c.reverses == RUN.c.run_id,
+        _REVERSAL.c.tenant.concat("") == RUN.c.tenant,
+        _REVERSAL.c.state == "executed",
+    )
+    .correlate(RUN)
+    .scalar_subquery()
+    .label("reversed_by")
+)
+_SHOWN = select(RUN, _REVERSED_BY)
+_GET = _SHOWN.where(RUN.c.run_id == bindparam("id"))
 _SAME = select(RUN).where(
     or_(
         RUN.c.run_id == bindparam("id"),
@@ -31,8 +44,7 @@ _MOVE: dict[RunState, Update] = {
 }
 _ORIGINAL = RUN.alias("original")
 _REVERSALS = (
-    select(RUN)
-    .join(_ORIGINAL, and_(_ORIGINAL.c.run_id == RUN.c.reverses, _ORIGINAL.c.tenant == RUN.c.tenant))
+    _SHOWN.join(_ORIGINAL, and_(_ORIGINAL.c.run_id == RUN.c.reverses, _ORIGINAL.c.tenant == RUN.c.tenant))
     .where(RUN.c.reverses == bindparam("id"))
     .order_by(RUN.c.requested_at, RUN.c.run_id)
 )
@@ -46,6 +58,9 @@ _CUSTOMERS = (
 )
 _LOCK = update(RUN).where(RUN.c.run_id == bindparam("id")).values(updated_at=RUN.c.updated_at)
 _ORDER = PageOrder(RUN.c.tenant, (RUN.c.requested_at, RUN.c.run_id), descending=True)
+_DERIVED = frozenset({"cost", "reversed_by"})
+"""What of a record no column of its row holds."""
+
 _IDENTITY = ("run_id", "tenant", "customer_id", "agent", "key", "reverses")
 
 
@@ -256,7 +271,7 @@ class RunRepository:
 def reversing(tenant: str) -> Select[Any]:
     """Return the query for runs of `tenant` that take back another one, without an order."""
     # Of the indices only the one over `reverses` is of use: a condition on the tenant would offer all its runs.
-    return select(RUN).where(RUN.c.reverses > "", RUN.c.tenant.concat("") == tenant)
+    return _SHOWN.where(RUN.c.reverses > "", RUN.c.tenant.concat("") == tenant)
 
 
 def matching(
@@ -267,7 +282,7 @@ def matching(
     An index answers each of these alone; of several, one is answered by its index, the others by looking at what it
     found. `is_` names columns and what they hold; None does not matter.
     """
-    query = select(RUN)
+    query = _SHOWN
     # What begins an id finds few, over the primary key; no database may begin with all that the tenant has.
     query = query.where(RUN.c.tenant == tenant if begins is None else RUN.c.tenant.concat("") == tenant)
     for name, value in is_.items():
@@ -298,13 +313,16 @@ def _asked(asked: Asked) -> dict[str, object]:
 
 
 def _proposed(row: Row) -> ProposedRun:
-    minor, currency = row["cost_minor"], row["cost_currency"]
-    cost = None if minor is None or currency is None else Money(amount_minor=minor, currency=currency)
-    return ProposedRun(run=run_record(row), treatment=row["treatment"], mutation_kind=row["mutation_kind"], cost=cost)
+    run = run_record(row)
+    return ProposedRun(run=run, treatment=run.treatment, mutation_kind=row["mutation_kind"], cost=run.cost)
 
 
 def run_record(row: Row) -> RunRecord:
     """Return the run that a row holds."""
-    fields = {name: row[name] for name in RunRecord.model_fields}
+    fields = {name: row[name] for name in RunRecord.model_fields if name not in _DERIVED}
     fields["receipt"] = read_receipt(RUN.name, row["run_id"], row["receipt"])
+    minor, currency = row["cost_minor"], row["cost_currency"]
+    if minor is not None and currency is not None:
+        fields["cost"] = {"amount_minor": minor, "currency": currency}
+    fields["reversed_by"] = row.get("reversed_by")
     return read_as(RunRecord, RUN.name, row["run_id"], fields)

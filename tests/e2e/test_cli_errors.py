@@ -18,6 +18,13 @@ from tests.support.world import World
         (("nosuch",), "No such command 'nosuch'"),
         (("run", "start"), "Missing option '--customer'"),
         (("run", "list", "--state", "lost"), "'lost' is no state of a run"),
+        (("inbox", "--max-cost", "-1"), "'-1' is malformed; write it like '12.50 EUR'"),
+        (("inbox", "--max-cost", "-1 USD"), "--max-cost: -1.00 USD is below zero; write an amount of zero or more"),
+        (("inbox", "--min-cost", "-1 USD"), "--min-cost: -1.00 USD is below zero"),
+        (
+            ("keys", "enroll", "anna", "--public", "x", "--role", "r", "--as", "r", "--limit", "-1 USD"),
+            "--limit: -1.00 USD is below zero",
+        ),
         (("settle", "run-1", "--found", "maybe", "--as", "anna"), "'maybe' is neither 'executed' nor 'not-executed'"),
     ],
 )
@@ -111,7 +118,7 @@ def test_a_malformed_limit_enrolls_nobody(tmp_path: Path) -> None:
     public = str(tmp_path / "keys" / "anna.pem.pub")
     enroll = ("keys", "enroll", "anna", "--public", public, "--role", "retention_lead", "--as", "root")
     for limit in ("200", "12.5 EUR", "20 QQQ", "-5.00 USD"):
-        line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"), 1 if limit[0] == "-" else 2)
+        line = one_line(placet(tmp_path, *enroll, f"--limit={limit}"), 2)
         assert limit.rsplit(maxsplit=1)[-1] in line
     assert [key["name"] for key in json.loads(placet(tmp_path, "keys", "list", "--json").stdout)] == ["root"]
 

@@ -57,12 +57,51 @@ def test_a_run_is_reversed_shown_on_both_sides_verified_and_replayed(
     shown = command("run", "show", executed).out
     assert f"reversal  {reversal} asked for by omar; omar wrote: “granted [bold]twice[/]”\n" in shown
     assert f"reversed  by {reversal} at " in shown
+    assert "state     executed, then reversed\n" in shown
+    assert "state     executed\n" in command("run", "show", reversal).out
+    assert json.loads(command("run", "show", executed, "--json").out)["reversed_by"] == reversal
     assert f"reverses  {executed}\n" in command("run", "show", reversal).out
     assert json.loads(command("run", "show", reversal, "--json").out)["reverses"] == executed
     for run_id in (executed, reversal):
         assert command("audit", "verify", run_id).code == 0
         replayed = command("replay", run_id)
         assert replayed.code == 0, replayed.err
+
+
+def test_a_list_says_what_was_proposed_and_what_was_taken_back_at_every_width(
+    a_world: World, anna: Approver, executed: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reversal = command("reverse", executed, "--wait", "40").out.split()[0]
+    stands = a_world.pending("C00009")
+    taken, waits = (a_world.proposal(one) for one in (executed, stands))
+    a_world.approve(reversal, anna)
+    listed = {one["run_id"]: one for one in json.loads(command("run", "list", "--json").out)}
+    assert [listed[one]["reversed_by"] for one in (executed, reversal, stands)] == [reversal, None, None]
+    assert [listed[one]["state"] for one in (executed, reversal)] == ["executed", "executed"]
+    for run_id, proposal in ((executed, taken), (stands, waits)):
+        assert listed[run_id]["treatment"] == proposal.treatment
+        assert listed[run_id]["cost"] == proposal.cost.model_dump(mode="json")
+    name = taken.treatment.replace("_", " ")
+
+    def lines(columns: int, *words: str) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        printed = command(*words).out.splitlines()
+        assert max(len(line) for line in printed) <= columns, printed
+        return printed
+
+    shown = lines(60, "run", "list")
+    at = shown.index(f"{executed}  executed, then reversed")
+    assert shown[at + 1] == f"  {name}, {taken.cost}"
+    assert shown[at + 2].startswith("  C00005  20")
+    shown = lines(80, "run", "list")
+    at = next(number for number, line in enumerate(shown) if line.startswith(executed))
+    assert shown[at].split("  ")[1:3] == ["executed", ""], shown[at]
+    assert name in shown[at]
+    assert [word in shown[at + 1] for word in ("C00005", "then reversed", str(taken.cost), "by olga")] == [True] * 4
+    assert len(shown) == 1 + 2 * len(listed)
+    (line,) = [line for line in lines(120, "run", "list") if line.startswith(executed)]
+    assert all(word in line for word in ("C00005", "executed, then reversed", name, str(taken.cost), "olga"))
+    assert "then reversed" in command("customer", "show", "C00005").out
 
 
 def test_without_waiting_the_reversal_is_named(a_world: World, executed: str, command: Command) -> None:

@@ -121,6 +121,11 @@ def check_key_id(key_id: str, raw: bytes) -> None:
         raise ValueError(f"key_id {key_id!r} is not the SHA-256 of public_key")
 
 
+def fingerprint(key_id: str) -> str:
+    """Return the beginning of a key id in groups of four: 80 bits that two people compare by eye or by voice."""
+    return " ".join(key_id[start : start + 4] for start in range(0, 20, 4))
+
+
 def cose_key(algorithm: Algorithm, x: bytes, y: bytes = b"") -> bytes:
     """Write a public key as a COSE_Key in its one canonical form."""
     return _EC2_X + x + _EC2_Y + y if algorithm == ES256 else _OKP_X + x

@@ -173,9 +173,10 @@ def leave(code: int) -> NoReturn:
 def _begin(reaper: Reaper) -> None:
     """Prepare a forked child before it becomes a program: it must not outlive its parent, nor may what it starts."""
     reaper.introduce()
+    die_with_parent()
+
+
+def die_with_parent() -> None:
+    """Have this process sent SIGTERM when the thread that started it ends, as it does with its process; on Linux."""
     if sys.platform == "linux":
-        _die_with_parent()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

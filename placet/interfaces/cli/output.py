@@ -241,6 +241,13 @@ def table(*columns: str, whole: "Collection[str]" = ()) -> "Table":
     return made
 
 
+def add_lines(of: "Table", *cells: Sequence[str]) -> None:
+    """As `add_row`, of cells that have several lines."""
+    from rich.text import Text
+
+    of.add_row(*(Text("\n".join(one_line(line) for line in lines)) for lines in cells))
+
+
 def add_row(of: "Table", *cells: str) -> None:
     """Add a row whose cells are text, never markup."""
     from rich.text import Text

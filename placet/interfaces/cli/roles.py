@@ -17,8 +17,12 @@ def say_unknown(toolbox: Toolbox, role: str) -> None:
         output.print_notice(f"no key holds role {role!r} and no policy names it; roles: {', '.join(sorted(known))}")
 
 
-def say_unasked(toolbox: Toolbox, roles: Sequence[str]) -> None:
-    """Say on stderr which of `roles` no policy names: whoever holds only those is asked for nothing."""
+def say_unasked(toolbox: Toolbox, roles: Sequence[str], *, access: bool = False) -> None:
+    """Say on stderr which of `roles` no policy names: whoever holds only those is asked for nothing.
+
+    `access`: roles of access mean something as well, as with a passkey, by which people sign in.
+    """
+    from placet.contracts.people.access import ACCESS_ROLES
     from placet.contracts.people.enrolment import ADMINISTRATOR
 
     named = _named(toolbox)
@@ -26,7 +30,7 @@ def say_unasked(toolbox: Toolbox, roles: Sequence[str]) -> None:
         return
     known = ", ".join(sorted(named)) or "none"
     for role in roles:
-        if role not in {*named, ADMINISTRATOR}:
+        if role not in {*named, ADMINISTRATOR, *(ACCESS_ROLES if access else ())}:
             output.print_notice(f"no policy of {toolbox.tenant!r} names role {role!r}; roles named: {known}")
 
 

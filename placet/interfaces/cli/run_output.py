@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _TABLE_WIDTH = 80
 """On a narrower terminal each run has lines of its own: an id that is cut is of no use."""
 
+_WIDE = 112
+"""From here on each run has one line."""
+
+_COLUMNS = ("run", "customer", "state", "treatment", "amount", "requested", "by")
+
 _DETAIL = 1_000
 """Longest detail of a run that is shown whole."""
 
@@ -23,7 +28,7 @@ def print_run(record: "RunRecord") -> None:
     output.print_field("run", record.run_id)
     output.print_field("customer", f"{record.customer_id}   agent {record.agent}   requested by {record.requested_by}")
     why = record.code if record.code != record.state else None
-    output.print_field("state", f"{record.state}{f' ({why})' if why else ''}")
+    output.print_field("state", f"{standing(record)}{f' ({why})' if why else ''}")
     if record.detail:
         # It may hold what a person, a model or another system wrote.
         output.print_field("detail", quoted(record.detail, _DETAIL))
@@ -42,18 +47,48 @@ def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None
             output.print_field("reversed", f"by {event.body['reversal']} at {moment(event.at)}")
 
 
+def standing(record: "RunRecord") -> str:
+    """Return where a run stands, in its own word, and that what it did was taken back."""
+    return f"{record.state}, then reversed" if record.reversed_by is not None else record.state
+
+
 def print_runs(records: "Sequence[RunRecord]") -> None:
     """Print a table of runs; why one stands as it does is in `run show`."""
-    if output.console().width < _TABLE_WIDTH:
+    width = output.console().width
+    if width < _TABLE_WIDTH:
+        _print_blocks(records)
+    elif width < _WIDE:
+        _print_pairs(records)
+    else:
+        table = output.table(*_COLUMNS, whole=("run", "state", "amount", "requested"))
         for record in records:
-            output.print_line(f"{record.run_id}  {record.state}")
-            output.print_line(f"  {record.customer_id}  {minute(record.requested_at)}  {record.requested_by}")
-        return
-    table = output.table("run", "customer", "state", "requested", "by", whole=("run", "state", "requested"))
+            asked = minute(record.requested_at), record.requested_by
+            output.add_row(table, record.run_id, record.customer_id, standing(record), *_proposed(record), *asked)
+        output.console().print(table)
+
+
+def _print_blocks(records: "Sequence[RunRecord]") -> None:
     for record in records:
-        asked = minute(record.requested_at), record.requested_by
-        output.add_row(table, record.run_id, record.customer_id, record.state, *asked)
+        output.print_line(f"{record.run_id}  {standing(record)}")
+        if record.treatment is not None:
+            output.print_line(f"  {', '.join(filter(None, _proposed(record)))}")
+        output.print_line(f"  {record.customer_id}  {minute(record.requested_at)}  {record.requested_by}")
+
+
+def _print_pairs(records: "Sequence[RunRecord]") -> None:
+    """Print two lines for each run: all that the wide table has does not fit into one."""
+    table = output.table("run, customer", "state", "proposed", "requested", whole=("run, customer", "requested"))
+    for record in records:
+        state = (record.state, "then reversed") if record.reversed_by is not None else (record.state,)
+        asked = minute(record.requested_at), f"by {record.requested_by}"
+        output.add_lines(table, (record.run_id, record.customer_id), state, _proposed(record), asked)
     output.console().print(table)
+
+
+def _proposed(record: "RunRecord") -> tuple[str, str]:
+    """Return the treatment and its amount; empty where nothing was proposed."""
+    treatment = "" if record.treatment is None else record.treatment.replace("_", " ")
+    return treatment, "" if record.cost is None else str(record.cost)
 
 
 def print_events(events: "Sequence[AuditEvent]") -> None:

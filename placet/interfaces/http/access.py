@@ -35,6 +35,11 @@ def posts(action: Action) -> dict[str, Any]:
     return {"methods": ["POST"], "openapi_extra": {_ACTION: action}}
 
 
+def shows(action: Action) -> dict[str, Any]:
+    """Return what `add_api_route` is told of an endpoint that shows what only those who may do `action` see."""
+    return {"methods": ["GET"], "openapi_extra": {_ACTION: action}}
+
+
 def let_in(scope: Scope, holder: AccessGrant | None) -> None:
     """Note on a request who presented the token; None: the installation's own was."""
     scope[_HOLDER] = holder

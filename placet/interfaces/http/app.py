@@ -22,6 +22,7 @@ from placet.interfaces.http.endpoints.customers import CustomerEndpoints
 from placet.interfaces.http.endpoints.governance.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.governance.delegations import DelegationEndpoints
 from placet.interfaces.http.endpoints.governance.halts import HaltEndpoints
+from placet.interfaces.http.endpoints.governance.invitations import InvitationEndpoints
 from placet.interfaces.http.endpoints.governance.keys import KeyEndpoints
 from placet.interfaces.http.endpoints.governance.mandates import MandateEndpoints
 from placet.interfaces.http.endpoints.governance.oversight import OversightEndpoints
@@ -37,6 +38,7 @@ from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_t
 from placet.interfaces.http.health import HealthCheck, Readiness
 from placet.interfaces.http.served import Served
 from placet.service.documents.access import holder_of
+from placet.service.documents.invitations import Invitations
 from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.database import Database
 from placet.telemetry.api_requests import RequestSpans
@@ -52,6 +54,7 @@ ENDPOINTS = (
     DelegationEndpoints,
     HaltEndpoints,
     KeyEndpoints,
+    InvitationEndpoints,
     ApproverEndpoints,
     TokenEndpoints,
     PolicyEndpoints,
@@ -114,8 +117,8 @@ def create_app(
     required = checked_token(token)
     link = EngineLink(engine_factory)
     app = _bare()
-    links = Walkthroughs(database, tenant, required)
-    served = Served(database, link, tenant, agents, policies, facts, links)
+    links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
+    served = Served(database, link, tenant, agents, policies, facts, links, invitations)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit), Depends(check_query)])
     add_docs(app)

@@ -52,6 +52,12 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "RunOrder": {"customer_id": "C00009", "agent": "retention", "key": "crm-4711"},
         "HaltOrder": {"scope": "kind", "subject": "adjust_balance", "reason": "the price list is wrong"},
+        "InvitationOrder": {
+            "name": "nina",
+            "roles": ["retention_lead"],
+            "limit": {"amount_minor": 20000, "currency": "USD"},
+            "days": 365,
+        },
         "WalkthroughOrder": {"days": 7, "names": False},
         "Why": {"reason": "granted in error"},
         "PolicyDraft": {"files": [{"name": "own.cedar", "text": "permit (principal, action, resource);"}]},

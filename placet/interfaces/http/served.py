@@ -7,6 +7,7 @@ from placet.contracts.customer import Declared
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.http.engine_link import EngineLink
+from placet.service.documents.invitations import Invitations
 from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.database import Database
 
@@ -23,6 +24,7 @@ class Served:
         policies: The policy set in force for an agent, read anew at every question; raises `PolicyError`.
         facts: What an agent tells customers apart by.
         links: Links to walkthroughs; None where nothing seals them.
+        invitations: Invitations to register a passkey; None where nothing seals them.
     """
 
     database: Database
@@ -32,6 +34,7 @@ class Served:
     policies: Callable[[str], PolicySet]
     facts: Callable[[str], Declared]
     links: Walkthroughs | None = None
+    invitations: Invitations | None = None
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment
@@ -24,6 +24,18 @@ LASTS: Final = timedelta(hours=24)
 _LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _GROUPS, _GROUP = 5, 5
 """25 of 30 letters: 122 bits. None of them is mistaken for another."""
+
+
+class WaitingCode(NamedTuple):
+    """What is known of a code that waits.
+
+    Attributes:
+        until: First moment at which it no longer opens the door.
+        wrong: How often another code was tried.
+    """
+
+    until: datetime
+    wrong: int
 
 
 class SetupCode:
@@ -51,6 +63,11 @@ class SetupCode:
     def is_open(self) -> bool:
         """Return whether a code is waiting to be used."""
         return self._read() is not None
+
+    def waiting(self) -> WaitingCode | None:
+        """Return what is known of the code that waits; None where none does."""
+        known = self._read()
+        return None if known is None else WaitingCode(datetime.fromisoformat(known["until"]), known["wrong"])
 
     def check(self, code: str) -> bool:
         """Return whether it is the code. A wrong one is counted, and the last of `MOST_WRONG` closes the door."""

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, StrictInt, ValidationError
 
+from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Frozen, PersonName
-from placet.contracts.money import Money, parse_money
+from placet.contracts.money import Bound, Money, parse_money
 from placet.contracts.people.access import Voucher
 from placet.contracts.people.approver import RoleName
 from placet.contracts.people.passkey import EnrolmentRequest, decoded_key
@@ -24,10 +25,14 @@ from placet.errors import UsageError
 from placet.governance.signing.seals import Sealer
 from placet.governance.signing.signed import document_statement
 from placet.service.documents.keys import draft_enrolment
-from placet.service.given import checked
-from placet.service.keeping.tenant_record import vouched
+from placet.service.given import checked, person
+from placet.service.keeping.tenant_record import check_same_body, vouched
 from placet.storage.console.invitations import InvitationRow
 from placet.storage.database import Database
+from placet.storage.transaction import Transaction
+
+PATH: Final = "/console/join/"
+"""Where the console answers the link of an invitation: this, and then its code."""
 
 LASTS: Final = timedelta(days=3)
 KEPT: Final = timedelta(days=30)
@@ -35,7 +40,13 @@ KEPT: Final = timedelta(days=30)
 
 GONE: Final = "invitation_gone"
 USED: Final = "invitation_used"
+USUAL_DAYS: Final = 365
 _LONGEST_DAYS: Final = 3650
+_MOST_LISTED: Final = 200
+_MADE: Final = "invitation.made"
+
+
+Days = Annotated[StrictInt, Field(ge=1, le=_LONGEST_DAYS)]
 
 
 class Terms(Frozen):
@@ -43,8 +54,8 @@ class Terms(Frozen):
 
     name: PersonName
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1, max_length=20)]
-    limit: Money | None
-    days: Annotated[int, Field(ge=1, le=_LONGEST_DAYS)]
+    limit: Bound | None
+    days: Days
 
 
 class Invitation(NamedTuple):
@@ -95,21 +106,55 @@ class Invitations:
         Raises:
             UsageError: a value is malformed. Code `already_invited`: this form was sent before.
         """
-        now, code = self._clock(), secrets.token_urlsafe(32)
         try:
             amount = parse_money(limit) if limit else None
         except ValueError as error:
             raise UsageError(f"limit: {error}", code="malformed") from error
         with checked():
             terms = Terms(name=name, roles=roles, limit=amount, days=days)
+        _, code = self._made(terms, person(by), voucher, key)
+        if code is None:
+            raise UsageError("this invitation was made already; its link was shown once", code="already_invited")
+        return code
+
+    def invite_once(
+        self, terms: Terms, *, by: str, voucher: Voucher | None, key: str | None
+    ) -> tuple[Invitation, str | None]:
+        """Invite somebody on terms; returns the invitation, and the code of its link.
+
+        The code is None where the same key made the invitation before: it was shown once, and is kept nowhere.
+
+        Args:
+            terms: Whom, and as what.
+            by: The administrator.
+            voucher: What vouches for the administrator's name.
+            key: The same key of a tenant is the same invitation, however often it is asked for; None: each time
+                another one.
+
+        Raises:
+            UsageError: `by` is malformed. Code `idempotency_conflict`: the key stands for another invitation.
+        """
+        event, code = self._made(terms, person(by), voucher, key or secrets.token_hex(16))
+        asked = terms.model_dump(mode="json")
+        check_same_body((event.actor, {name: event.body.get(name) for name in asked}), (by, asked))
+        expires_at = datetime.fromisoformat(str(event.body["expires_at"]))
+        invitation_id = str(event.body["invitation_id"])
+        return Invitation(invitation_id, terms, event.actor, event.at, expires_at, None, enrolled=False), code
+
+    def _made(self, terms: Terms, by: str, voucher: Voucher | None, key: str) -> tuple[AuditEvent, str | None]:
+        """Return the entry about an invitation, and the code of its link; None where it was made before.
+
+        The record says whether it was, not the row: an invitation that was withdrawn has no row any more.
+        """
+        now, code = self._clock(), secrets.token_urlsafe(32)
         row = InvitationRow(
             tenant=self._tenant,
-            invitation_id=sha256(f"{self._tenant}/{by}/{key}".encode()).hexdigest()[:16],
+            invitation_id=sha256(f"{self._tenant}/{key}".encode()).hexdigest()[:16],
             code_sha256=_digest(code),
             name=terms.name,
             roles=" ".join(terms.roles),
-            limit_minor=None if amount is None else amount.amount_minor,
-            limit_currency=None if amount is None else amount.currency,
+            limit_minor=None if terms.limit is None else terms.limit.amount_minor,
+            limit_currency=None if terms.limit is None else terms.limit.currency,
             days=terms.days,
             invited_by=by,
             invited_at=now,
@@ -118,12 +163,21 @@ class Invitations:
         body = {"invitation_id": row.invitation_id, **terms.model_dump(mode="json")}
         body["expires_at"] = row.expires_at.isoformat()
         with self._database.transaction() as tx:
-            if tx.invitations.get(self._tenant, row.invitation_id) is not None:
-                raise UsageError("this invitation was made already; its link was shown once", code="already_invited")
+            entry = tx.audit.add(
+                stream=f"tenant/{self._tenant}",
+                tenant=self._tenant,
+                run_id=None,
+                kind=_MADE,
+                actor=by,
+                step_key=f"{_MADE}.{row.invitation_id}",
+                at=now,
+                body=vouched(body, voucher),
+            )
+            if not entry.ours:
+                return entry.event, None
             tx.invitations.forget(self._tenant, now - KEPT)
             tx.invitations.add(self._sealed(row))
-            tx.record_act(self._tenant, "invitation.made", by, now, row.invitation_id, vouched(body, voucher))
-        return code
+        return entry.event, code
 
     def of_code(self, code: str) -> Invitation:
         """Return the invitation of a link, whether it was answered or not.
@@ -133,7 +187,7 @@ class Invitations:
         """
         with self._database.reading() as tx:
             row = tx.invitations.by_code(self._tenant, _digest(code))
-        found = None if row is None else self._read(row)
+            found = None if row is None else self._read(row, tx)
         if found is None or (found.request is None and self._clock() >= found.expires_at):
             raise UsageError(
                 "This invitation holds no longer, or never did: its link was misread, has expired or was withdrawn. "
@@ -162,13 +216,26 @@ class Invitations:
             body = {"invitation_id": row.invitation_id, "name": row.name, "key_id": request.key_id}
             tx.record_act(self._tenant, "invitation.answered", "unverified", now, row.invitation_id, body)
 
-    def listed(self) -> tuple[Invitation, ...]:
-        """Return what waits, newest first: invitations that hold, and requests that nobody enrolled yet."""
+    def listed(self, *, after: str | None = None, limit: int = _MOST_LISTED) -> tuple[Invitation, ...]:
+        """Return what waits, newest first: invitations that hold, and requests that nobody enrolled yet.
+
+        Args:
+            after: The invitation that ended the previous page.
+            limit: Most that are returned.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
         now = self._clock()
         with self._database.reading() as tx:
-            rows = tx.invitations.list(self._tenant)
-        found = [one for one in (self._read(row) for row in rows) if one is not None]
-        return tuple(one for one in found if not one.enrolled and (one.request is not None or now < one.expires_at))
+
+            def waits(row: InvitationRow) -> Invitation | None:
+                one = self._read(row, tx)
+                if one is None or one.enrolled or (one.request is None and now >= one.expires_at):
+                    return None
+                return one
+
+            return tx.invitations.list(self._tenant, waits, after=after, limit=limit)
 
     def get(self, invitation_id: str) -> Invitation:
         """Return one invitation by its id.
@@ -178,22 +245,29 @@ class Invitations:
         """
         with self._database.reading() as tx:
             row = tx.invitations.get(self._tenant, invitation_id)
-        found = None if row is None else self._read(row)
+            found = None if row is None else self._read(row, tx)
         if found is None:
             raise UsageError("there is no such invitation any more", code=GONE)
         return found
 
-    def withdraw(self, invitation_id: str, *, by: str, voucher: Voucher | None) -> None:
-        """Take an invitation back; what was registered with it can be enrolled no more.
+    def withdraw(self, invitation_id: str, *, by: str, voucher: Voucher | None) -> Invitation:
+        """Take an invitation back; what was registered with it can be enrolled no more. Returns it as it was.
 
         Raises:
-            UsageError: code `invitation_gone`.
+            UsageError: code `invitation_gone`. Code `key_already_enrolled`: what was registered is enrolled, and
+                counts until its key is revoked.
         """
         invitation = self.get(invitation_id)
+        if invitation.enrolled:
+            raise UsageError(
+                f"the passkey of {invitation.terms.name} is enrolled already; revoke the key instead",
+                code="key_already_enrolled",
+            )
         body = vouched({"invitation_id": invitation_id, "name": invitation.terms.name}, voucher)
         with self._database.transaction() as tx:
             if tx.invitations.end(self._tenant, invitation_id):
-                tx.record_act(self._tenant, "invitation.withdrawn", by, self._clock(), invitation_id, body)
+                tx.record_act(self._tenant, "invitation.withdrawn", person(by), self._clock(), invitation_id, body)
+        return invitation
 
     def enrolment_statement(self, invitation_id: str, *, by: str) -> bytes:
         """Return what an administrator signs to enroll what was registered, on the terms of the invitation.
@@ -220,7 +294,7 @@ class Invitations:
         )
         return document_statement(enrolment)
 
-    def _read(self, row: InvitationRow) -> Invitation | None:
+    def _read(self, row: InvitationRow, tx: Transaction) -> Invitation | None:
         """Return what a row says; None where the seal does not hold."""
         if not self._holds(row):
             return None
@@ -232,10 +306,7 @@ class Invitations:
             request = None if row.request is None else EnrolmentRequest.model_validate_json(row.request)
         except ValidationError:
             return None  # of another version
-        enrolled = False
-        if request is not None:
-            with self._database.reading() as tx:
-                enrolled = tx.approvers.get(request.key_id) is not None
+        enrolled = request is not None and tx.approvers.get(request.key_id) is not None
         return Invitation(
             row.invitation_id, terms, row.invited_by, row.invited_at, row.expires_at, request, enrolled=enrolled
         )

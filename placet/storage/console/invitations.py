@@ -1,13 +1,18 @@
 """Invitations to register a passkey, as rows. What a row is worth is for whoever knows the key of its seal."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import AwareDatetime
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from placet.contracts.base import Frozen
-from placet.storage.sql.driver import Connection
+from placet.storage.sql.driver import Connection, Row
+from placet.storage.sql.paging import PageOrder
 from placet.storage.tables import INVITATION
+
+T = TypeVar("T")
 
 _TABLE = INVITATION
 _OF_TENANT = _TABLE.c.tenant == bindparam("of_tenant")
@@ -15,7 +20,8 @@ _THIS = (_OF_TENANT, _TABLE.c.invitation_id == bindparam("id"))
 _ADD = insert(_TABLE)
 _GET = select(_TABLE).where(*_THIS)
 _BY_CODE = select(_TABLE).where(_OF_TENANT, _TABLE.c.code_sha256 == bindparam("code"))
-_LIST = select(_TABLE).where(_OF_TENANT).order_by(_TABLE.c.invited_at.desc(), _TABLE.c.invitation_id).limit(200)
+_LIST = select(_TABLE).where(_OF_TENANT)
+_NEWEST_FIRST = PageOrder(_TABLE.c.tenant, (_TABLE.c.invited_at, _TABLE.c.invitation_id), descending=True)
 _ANSWER = update(_TABLE).where(*_THIS, _TABLE.c.request.is_(None))
 _END = delete(_TABLE).where(*_THIS)
 _FORGET = delete(_TABLE).where(_OF_TENANT, _TABLE.c.invited_at < bindparam("before"))
@@ -69,10 +75,25 @@ class InvitationRepository:
         found = self._connection.execute(_BY_CODE, {"of_tenant": tenant, "code": code_sha256}).mappings().one_or_none()
         return None if found is None else InvitationRow.model_validate(found)
 
-    def list(self, tenant: str) -> tuple[InvitationRow, ...]:
-        """Return the newest, up to 200."""
-        rows = self._connection.execute(_LIST, {"of_tenant": tenant}).mappings()
-        return tuple(InvitationRow.model_validate(row) for row in rows)
+    def list(
+        self, tenant: str, keep: Callable[[InvitationRow], T | None], *, after: str | None, limit: int
+    ) -> tuple[T, ...]:
+        """Return a page of what `keep` makes of the rows, newest first; those it answers None for are left out.
+
+        Args:
+            tenant: Whose.
+            keep: Judges one row.
+            after: The invitation that ended the previous page.
+            limit: Most that are returned.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+
+        def read(row: Row) -> T | None:
+            return keep(InvitationRow.model_validate(row))
+
+        return _NEWEST_FIRST.read(self._connection, _LIST, tenant, read, after=after, limit=limit, of_tenant=tenant)
 
     def answer(self, row: InvitationRow) -> bool:
         """Keep what was registered; True for the one who did, of however many try at once."""

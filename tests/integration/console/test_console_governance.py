@@ -193,6 +193,24 @@ def test_a_reversal_is_asked_for_once_and_is_a_run_of_its_own(console: ConsoleUn
     assert other.status_code == 404
 
 
+def test_a_run_that_was_taken_back_says_so_on_every_page(console: ConsoleUnderTest) -> None:
+    world = console.world
+    run_id, bert = world.pending("C00009"), world.approver("bert")
+    world.approve(run_id, bert)
+    with console.signed_in("olga", "operator") as http:
+        page = http.get(f"/console/governance/reversals/new?run_id={run_id}").text
+        form = {"form_token": form_token(page), "run_id": run_id, "key": page.partition('name="key" value="')[2][:24]}
+        form |= {"reason": "a mistake"}
+        reversal = http.post("/console/governance/reversals", data=form).headers["location"].rpartition("/")[2]
+        world.wait(reversal, "awaiting_decision")
+        places = ("runs", f"runs/{run_id}", "customers/C00009", f"governance/reversals/new?run_id={run_id}")
+        assert not any("then reversed" in http.get(f"/console/{place}").text for place in places)
+        world.approve(reversal, bert)
+        for place in places:
+            assert "Executed, then reversed" in http.get(f"/console/{place}").text, place
+        assert "then reversed" not in http.get(f"/console/runs/{reversal}").text
+
+
 def test_the_log_is_looked_through_newest_first_page_by_page(console: ConsoleUnderTest, executed: str) -> None:
     for number in range(30):  # more than a page of entries, whatever ran before
         console.token(f"person-{number}", "auditor")

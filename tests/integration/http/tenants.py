@@ -3,18 +3,22 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from placet.entrypoints.environment import CHECKOUT
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.service.documents.access import issue_token
 from placet.service.documents.delegations import sign_delegation, take_delegation
 from placet.service.documents.halts import lift_halt, place_halt, sign_lift
+from placet.service.documents.invitations import Invitations, Terms
 from placet.service.documents.keys import enroll_key
 from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.service.runs import build_request, record_request
 from placet.storage.database import Database
 from placet.storage.records import Asked
+from tests.integration.http.calling import TOKEN
 from tests.support.enrolment import new_signer
 from tests.support.facts import FACTS
 from tests.unit.support import a_gate, a_proposal
@@ -58,7 +62,14 @@ class Tenant:
                 policies={"retention": POLICIES},
             )
         issue_token(self.database, tenant=self.name, name=f"crm{number}", roles=("operator",), days=9, by=self.root)
+        self.invite(f"guest{number}")
         self.wait(number)
+
+    def invite(self, name: str) -> None:
+        """Invite somebody, who does not answer."""
+        invitations = Invitations(self.database, self.name, SecretStr(TOKEN), lambda: datetime.now(UTC))
+        terms = Terms(name=name, roles=("retention_lead",), limit=None, days=30)
+        invitations.invite_once(terms, by="root", voucher=None, key=None)
 
     def _sign(self, number: int) -> None:
         signer, now = PEOPLE[number % 5], datetime.now(UTC)

@@ -245,6 +245,10 @@ def test_what_waits_is_listed_with_the_digest_that_is_signed(api: httpx.Client, 
     assert row["digest"] == digest(proposal)
     assert api.get("/v1/inbox", params={"max_cost": "1.00 USD"}).json()["total"] == 0
     assert problem(api.get("/v1/inbox", params={"min_cost": "a lot"})) == (422, "malformed")
+    for name in ("min_cost", "max_cost"):
+        below = api.get("/v1/inbox", params={name: "-1 USD"})
+        assert problem(below) == (422, "malformed")
+        assert below.json()["detail"] == f"{name}: -1.00 USD is below zero; write an amount of zero or more"
     assert problem(api.get("/v1/inbox", params={"decider": "nobody"})) == (404, "unknown_approver")
     explained = api.get(f"/v1/runs/{RUN}/policy").json()
     assert (explained["in_force"], explained["problem"]) == (POLICIES.digest, "")

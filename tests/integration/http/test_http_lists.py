@@ -77,11 +77,12 @@ LISTS: list[tuple[str, str, Callable[[dict[str, Any]], Any], int]] = [
     ("/v1/halts?which=all", "halts", lambda one: one["halt_id"], 5),
     ("/v1/keys", "keys", lambda one: one["key_id"], 6),
     ("/v1/keys?name=ada", "keys", lambda one: one["key_id"], 1),
+    ("/v1/keys/invitations", "invitations", lambda one: one["invitation_id"], 5),
     ("/v1/approvers", "approvers", lambda one: one["name"], 6),
     ("/v1/tokens", "tokens", lambda one: one["token_id"], 5),
     ("/v1/notifications", "notifications", lambda one: one["run_id"], 5),
-    ("/v1/record", "entries", lambda one: one["position"], 32),
-    ("/v1/record/tenant", "entries", lambda one: one["seq"], 27),
+    ("/v1/record", "entries", lambda one: one["position"], 37),
+    ("/v1/record/tenant", "entries", lambda one: one["seq"], 32),
 ]
 
 
@@ -126,6 +127,7 @@ def test_what_is_added_meanwhile_is_neither_repeated_nor_pushes_anything_out(htt
         demo.enroll(f"aa{number}")
         demo.place_halt("one more")
         issue_token(demo.database, tenant="demo", name="late", roles=("operator",), days=9, by=demo.root)
+        demo.invite(f"late{number}")
         demo.wait(number)
 
     for path, field, name, _ in LISTS:

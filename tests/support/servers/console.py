@@ -12,6 +12,7 @@ from placet.contracts.people.access import AccessRole
 from placet.engine.client import Engine
 from placet.entrypoints.api import beside, installed
 from placet.entrypoints.connection import connect
+from placet.entrypoints.processes.judging import USUAL, Bounds
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
 from placet.interfaces.console.identity.provider import Provider
@@ -80,6 +81,7 @@ def console_of(
     public_url: str = "",
     provider: Provider | None = None,
     port: int = 0,
+    replays: Bounds = USUAL,
 ) -> Iterator[ConsoleUnderTest]:
     """Serve the console and the API of a world at one address, as `placet api` does."""
 
@@ -101,7 +103,7 @@ def console_of(
         public_url=public_url,
         setup=setup,
         provider=provider,
-        installed=installed(world.settings),
+        installed=installed(world.settings, replays),
         clock=clock,
     )
     with serving(beside(api, console), port) as url:

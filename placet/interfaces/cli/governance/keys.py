@@ -1,4 +1,7 @@
-"""`placet keys new|bootstrap|setup-code|enroll|list|show|revoke`: who may sign, with which key, up to which amount."""
+"""`placet keys new|bootstrap|setup-code|enroll|list|show|revoke`: who may sign, with which key, up to which amount.
+
+`invitations.py` adds the commands that invite people to register a passkey.
+"""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from placet.errors import ConfigurationError, UsageError
 from placet.files import SETUP_CODE_FILE, read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
+from placet.interfaces.cli.governance import invitations
 from placet.interfaces.cli.options import AdministratorOption, JsonFlag, KeyOption
 from placet.interfaces.cli.roles import say_unasked
 from placet.interfaces.cli.signing import key_path, load_signer
@@ -223,3 +227,6 @@ def _as_json(listed: "ListedKey") -> dict[str, Any]:
     if listed.key is not None:
         fields["kind"] = listed.key.kind
     return {**fields, "verified": listed.fault is None, "fault": listed.fault}
+
+
+invitations.add_to(app)

@@ -9,7 +9,7 @@ Sources: OpenID Connect Discovery 1.0; OpenID Connect Core 1.0, section 3.1; RFC
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ from joserfc.jwk import KeySet
 from pydantic import AnyHttpUrl, BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from placet.contracts.base import first_fault
-from placet.contracts.text import WORDS, one_line
+from placet.contracts.text import WORDS, counted, one_line
 from placet.errors import PlacetError
 
 ALGORITHMS: Final = (
@@ -205,13 +205,37 @@ class Provider:
                 known = self._known = self._asked(now)
             return known
 
+    def examine(self) -> Iterator[str]:
+        """Ask the provider anew, and say step by step what holds of it.
+
+        Raises:
+            IdentityProviderError: what does not.
+        """
+        where = self._discovery
+        metadata = self._discovered()
+        yield f"{where} answers"
+        self._check(metadata)
+        yield f"it names itself {self.issuer}, as PLACET_OIDC_ISSUER does"
+        keys = self._published(metadata)
+        yield f"it publishes {counted(len(keys.keys), 'key')} at {metadata.jwks_uri}"
+
     def _asked(self, now: float) -> _Known:
-        where = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        answer = self._json(self._ask("GET", where), where)
+        metadata = self._discovered()
+        self._check(metadata)
+        return _Known(metadata, self._published(metadata), now)
+
+    @property
+    def _discovery(self) -> str:
+        return f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+
+    def _discovered(self) -> _Metadata:
+        answer = self._json(self._ask("GET", self._discovery), self._discovery)
         try:
-            metadata = _Metadata.model_validate(answer)
+            return _Metadata.model_validate(answer)
         except ValidationError as error:
             raise IdentityProviderError(f"what {self.host} says of itself is wrong: {first_fault(error)}") from error
+
+    def _check(self, metadata: _Metadata) -> None:
         if metadata.issuer != self.issuer:
             raise IdentityProviderError(
                 f"{self.issuer} names itself {one_line(metadata.issuer, WORDS)!r}; set PLACET_OIDC_ISSUER to that"
@@ -219,12 +243,16 @@ class Provider:
         endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
         if self.issuer.startswith("https://") and not all(one.scheme == "https" for one in endpoints):
             raise IdentityProviderError(f"{self.host} names an address of its own that is not https")
+
+    def _published(self, metadata: _Metadata) -> KeySet:
         address = str(metadata.jwks_uri)
         try:
             keys = KeySet.import_key_set(self._json(self._ask("GET", address), address))  # type: ignore[arg-type]
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise IdentityProviderError(f"the keys of {self.host} cannot be read") from error
-        return _Known(metadata, keys, now)
+        if not any(key.key_type != "oct" and key.get("use", "sig") == "sig" for key in keys.keys):
+            raise IdentityProviderError(f"{self.host} publishes no key that could have signed an ID token")
+        return keys
 
     def _ask(self, method: str, address: str, **given: Any) -> httpx.Response:
         try:

@@ -57,7 +57,7 @@ def show(asked: Asked) -> Response:
         "customers/customer.html",
         found=found,
         customer_id=customer_id,
-        runs=[(run, badge_of(run.state)) for run in found.latest],
+        runs=[(run, badge_of(run.state, taken_back=run.reversed_by)) for run in found.latest],
         evidence=None if found.facts is None else evidence_of(found.facts),
         read_at=None if found.facts is None else found.facts.read_at,
     )

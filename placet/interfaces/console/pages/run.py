@@ -151,7 +151,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     over, policy = record.state in END_STATES, _policy(asked, record)
     return {
         "run": record,
-        "badge": badge_of(record.state),
+        "badge": badge_of(record.state, taken_back=record.reversed_by),
         "over": over,
         "poll": "" if over else _poll(asked, record, events),
         "seen": _seen(record, events[-1] if events else None),

@@ -54,7 +54,7 @@ def show(asked: Asked) -> Response:
         following["before"] = shown[-1].run_id
     return asked.page(
         "runs/runs.html",
-        runs=[(run, badge_of(run.state)) for run in shown],
+        runs=[(run, badge_of(run.state, taken_back=run.reversed_by)) for run in shown],
         states=state_choices(),
         filled=filled,
         searched=searched or "",
@@ -86,7 +86,11 @@ def confirm(asked: Asked) -> Response:
         return _order_page(asked, customer, str(error))
     with asked.parts.served.database.reading() as tx:
         others = tx.runs.list(asked.parts.served.tenant, customer_id=customer, limit=3)
-    return asked.page("runs/confirm_run.html", order=request, others=[(run, badge_of(run.state)) for run in others])
+    return asked.page(
+        "runs/confirm_run.html",
+        order=request,
+        others=[(run, badge_of(run.state, taken_back=run.reversed_by)) for run in others],
+    )
 
 
 def start(asked: Asked, form: Form) -> Response:

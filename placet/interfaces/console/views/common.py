@@ -41,8 +41,13 @@ class Badge(NamedTuple):
     tone: Tone
 
 
-def badge_of(state: RunState) -> Badge:
-    """Return the badge of a run's state."""
+_REVERSED: Final = Badge("Executed, then reversed", "quiet")
+
+
+def badge_of(state: RunState, *, taken_back: object = None) -> Badge:
+    """Return the badge of a run's state; `taken_back`: whether another run has undone what it did, or which one."""
+    if state == "executed" and taken_back:
+        return _REVERSED
     return Badge(*_STATES[state])
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from placet.contracts.people.decision import Verdict
 from placet.contracts.people.enrolment import Enrolment, Revocation
+from placet.contracts.people.passkey import fingerprint as fingerprint  # noqa: PLC0414 - pages take it from here
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute, moment
@@ -150,8 +151,3 @@ def revocation_to_sign(payload: bytes, revocation: Revocation, name: str) -> ToS
         digest=sha256_hex(payload),
         back="/approvers",
     )
-
-
-def fingerprint(key_id: str) -> str:
-    """Return the beginning of a key id in groups of four: 80 bits that two people compare by eye or by voice."""
-    return " ".join(key_id[start : start + 4] for start in range(0, 20, 4))

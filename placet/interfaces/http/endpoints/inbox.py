@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode
-from placet.contracts.money import Money, parse_money
+from placet.contracts.money import Money, check_not_negative, parse_money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import UsageError
@@ -110,6 +110,6 @@ def _amount(text: str | None, name: str) -> Money | None:
     if text is None:
         return None
     try:
-        return parse_money(text)
+        return check_not_negative(parse_money(text))
     except ValueError as error:
         raise UsageError(f"{name}: {error}", code="malformed") from error

@@ -35,7 +35,7 @@ def show(asked: Asked) -> Response:
         asked,
         "replay.html",
         run=record,
-        badge=badge_of(record.state),
+        badge=badge_of(record.state, taken_back=record.reversed_by),
         possible=judge is not None,
         fault=fault,
         verdict=None if found is None else verdict_of(found),

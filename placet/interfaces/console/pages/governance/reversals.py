@@ -73,7 +73,7 @@ def _order(asked: Asked, run_id: str, key: str, fault: str = "", reason: str = "
         422 if fault else 200,
         run=record,
         did=did,
-        badge=badge_of(record.state),
+        badge=badge_of(record.state, taken_back=record.reversed_by),
         earlier=[(one, badge_of(one.state)) for one in earlier],
         key=key,
         fault=fault,

@@ -114,7 +114,7 @@ def tell(told: Redacted, *, names: bool, verified: bool) -> Walkthrough:
     steps = (_requested(told), _analysed(told), _read(told), _proposed(told), _decided(told), _executed(told))
     reached = [step for step in steps if step is not None]
     return Walkthrough(
-        badge=badge_of(told.state),
+        badge=badge_of(told.state, taken_back="run.reversed" in told.at),
         lead=_ENDS.get(told.state, _UNDER_WAY),
         standing=_STATES[told.state in END_STATES],
         steps=tuple(
