@@ -28,6 +28,9 @@ LARGEST_GIVEN = 4 * 1024 * 1024
 SETUP_CODE_FILE: Final = "setup.code"
 """Name of the file of the code that makes the first administrator, in the home folder."""
 
+API_TOKEN_FILE: Final = "api.token"  # noqa: S105 - the name of a file
+"""Name of the file of the token that a stack gives its API where no setting says one, in the home folder."""
+
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _NOT_FOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC

@@ -75,7 +75,6 @@ class Retention:
             marks=completion.marks,
             queries=tuple(BillingQuery(operation=read, months=answer.months) for read in reads),
             model_use=completion.attempts,
-            completion_artifact=completion.attempts[-1].completion_sha256,
         )
         return AnalysisOutcome(assessment, completion.exchanges)
 

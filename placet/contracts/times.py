@@ -20,6 +20,11 @@ def minute(at: datetime) -> str:
     return _labelled(at, " ", "minutes")
 
 
+def day(at: datetime) -> str:
+    """Return the day of a time, in UTC: `2026-03-01`."""
+    return _utc(at).date().isoformat()
+
+
 def rfc3339(at: datetime, timespec: str = "auto") -> str:
     """Return a time as machines read it: `2026-03-01T12:00:00.123456Z`."""
     return _labelled(at, "T", timespec)
@@ -42,7 +47,7 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-
 
 
 def _written_out(value: object) -> object:
-    # Pydantic would take a number as well, for seconds since 1970.
+    # Pydantic would take digits as well, for seconds since 1970, and a date without a time.
     if isinstance(value, str) and not _RFC_3339.fullmatch(value):
         raise ValueError("write a time with its offset, such as 2026-03-01T09:30:00Z")
     return value

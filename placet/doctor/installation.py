@@ -15,10 +15,10 @@ from placet.doctor.report import Finding, Level
 from placet.engine.payload_keys import load_or_create_key
 from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.model_server import weights_path
-from placet.entrypoints.processes.stack import OWN_TOKEN, temporal_command
+from placet.entrypoints.processes.stack import temporal_command
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError
-from placet.files import secret_fault
+from placet.files import API_TOKEN_FILE, secret_fault
 from placet.governance.signing.pins import AdministratorsFile
 from placet.interfaces.http.guard import checked_token
 from placet.plugin_api.allowlist import Allowlist
@@ -174,7 +174,7 @@ def plugin_allowlist(settings: Settings) -> Iterator[Finding]:
 
 def api_token(settings: Settings) -> Iterator[Finding]:
     """Check whether `placet api` would start."""
-    if settings.api_token is None and (settings.home / OWN_TOKEN).is_file():
+    if settings.api_token is None and (settings.home / API_TOKEN_FILE).is_file():
         yield Finding("ok", "HTTP API", "`placet up` serves it and the console, with a token of its own")
         return
     if settings.api_token is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from placet.contracts.times import day
 from placet.doctor.report import Finding
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.retention import periods
@@ -24,9 +25,9 @@ def retention(settings: Settings) -> Iterator[Finding]:
         if last is None:
             yield Finding("info", "retention", f"periods are set and were never applied for {tenant}", advice)
         elif datetime.now(UTC) - last > OVERDUE:
-            yield Finding("problem", "retention", f"last applied for {tenant} on {last:%Y-%m-%d}", advice)
+            yield Finding("problem", "retention", f"last applied for {tenant} on {day(last)}", advice)
         else:
-            yield Finding("ok", "retention", f"last applied for {tenant} on {last:%Y-%m-%d}")
+            yield Finding("ok", "retention", f"last applied for {tenant} on {day(last)}")
 
 
 def _last(settings: Settings) -> dict[str, datetime | None]:

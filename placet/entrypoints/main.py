@@ -119,12 +119,12 @@ class Tools:
         """The installation's own token: the one that is set, else the one that a stack of this folder made."""
         from pydantic import SecretStr
 
-        from placet.files import read_own
+        from placet.files import API_TOKEN_FILE, read_own
         from placet.interfaces.http.guard import checked_token
 
         token = self.settings.api_token
         if token is None:
-            made = (read_own(self.home / "api.token") or b"").decode("ascii", "replace").strip()
+            made = (read_own(self.home / API_TOKEN_FILE) or b"").decode("ascii", "replace").strip()
             token = SecretStr(made) if made else None
         return checked_token(token, what="there is nothing to seal links with")
 

@@ -7,17 +7,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 
 class PatientProtocol(H11Protocol):
-    """Closes a connection on which no whole request head arrives in time, or no answer is read; uvicorn waits for ever.
+    """Closes a connection on which no whole request head arrives in time, or an answer is hardly read.
+
+    Uvicorn itself waits for ever.
 
     Its own keep-alive timeout ends with the first byte of the next request, and there is none before the first one.
 
     Attributes:
         head_seconds: How long after the connection was made, or after an answer. A body has a bound of its own.
-        read_seconds: How long an answer that fills the connection may wait for its reader.
+        read_seconds: How soon the reader of an answer that fills the connection must have taken `least_bytes` of it.
+        least_bytes: So much, each time: who reads slowly gets the answer whole.
     """
 
     head_seconds: ClassVar[float] = 10.0
     read_seconds: ClassVar[float] = 20.0
+    least_bytes: ClassVar[int] = 16 * 1024
     _waiting: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
@@ -42,7 +46,7 @@ class PatientProtocol(H11Protocol):
         """Wait for the reader."""
         super().pause_writing()
         if self._unread is None:
-            self._unread = self.loop.call_later(self.read_seconds, self.transport.abort)
+            self._await_reader()
 
     def resume_writing(self) -> None:
         """Wait for the reader no more."""
@@ -50,6 +54,16 @@ class PatientProtocol(H11Protocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def _await_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(self.read_seconds, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        if left - self.transport.get_write_buffer_size() < self.least_bytes:
+            self.transport.abort()
+        else:
+            self._await_reader()
 
     def _wait(self) -> None:
         if self._waiting is not None:

@@ -36,6 +36,11 @@ def up(settings: Settings) -> int:
             interruption.tell(stop.set)  # a part that is just being started again is known before everything stops
             print(f"  {'console':<17} {stack.console_address}")
             print(f"  {_way_in(settings, stack.console_address)}")
+            if stack.moved_from is not None and not settings.console_url:
+                print(
+                    f"  note              port {stack.moved_from}, where the console was before, is taken: passkeys "
+                    "registered there work again once it is free; stop what has it, and start anew"
+                )
             for name, address in stack.addresses.items():
                 print(f"  {name:<17} {address}")
             print(f"  logs              {settings.home / 'logs'}")

@@ -21,7 +21,7 @@ from placet.contracts.run import CloseInput, ProposeInput, RunRequest
 from placet.decisioning.controls import ineligible, retold, too_much
 from placet.errors import DecisionRefused, PolicyError
 from placet.gate.context import GateContext
-from placet.governance.oversight.stories import ControlOutcome, outcome_key
+from placet.governance.oversight.stories import OUTCOME, ControlOutcome
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.records import Claim
 from placet.storage.transaction import Transaction
@@ -102,7 +102,7 @@ def record_outcome(tx: Transaction, close: CloseInput, now: datetime) -> None:
             "code": close.code,
             "decisions": [one.model_dump(mode="json", include={"approver", "verdict", "proposal"}) for one in said],
         },
-        key=outcome_key(run.run_id),
+        step=OUTCOME,
     )
 
 

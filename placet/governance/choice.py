@@ -7,10 +7,12 @@ NOT_COMPUTED = "not computed"
 
 
 def worth(proposal: Proposal) -> str:
-    """Say what the proposal is expected to be worth."""
-    if proposal.expected_value_minor is None:
+    """Say what the proposal is expected to keep of a customer's margin, beside what it costs."""
+    value, cost = proposal.expected_value_minor, proposal.cost
+    if value is None:
         return "no expected value was computed"
-    return f"{money(proposal.expected_value_minor, proposal.cost.currency)} expected"
+    kept, gain = money(value + cost.amount_minor, cost.currency), money(abs(value), cost.currency)
+    return f"expected to keep {kept} of margin, {gain} {'more' if value >= 0 else 'less'} than it costs"
 
 
 def money(minor: int | None, currency: str) -> str:

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from placet.contracts.base import Frozen
+from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import DelegationRecord
+from placet.contracts.people.passkey import EnrolmentRequest
 from placet.storage.database import Database
 from placet.storage.governance.approvers import ListedKey
 from placet.storage.transaction import Transaction
@@ -33,6 +35,17 @@ def list_approvers(
         return tuple(_approver(tx, tenant, name, now) for name in tx.approvers.names(tenant, after=after, limit=limit))
 
 
+def public_text(key: EnrolledKey) -> str:
+    """Return an enrolled public key as the file that verifies its signatures offline: for `replay --key`.
+
+    That of a key file is the text of its `.pub`; a passkey's says as well how it signs, as its enrolment request did.
+    """
+    if key.passkey is None:
+        return f"{key.public_key}\n"
+    request = EnrolmentRequest(name=key.name, key_id=key.key_id, public_key=key.public_key, passkey=key.passkey)
+    return request.model_dump_json() + "\n"
+
+
 def _approver(tx: Transaction, tenant: str, name: str, now: datetime) -> Approver:
     keys = tx.approvers.listed(tenant, name=name)
     roles = {role for one in keys if one.key is not None and _counts(one, now) for role in one.key.roles}
@@ -46,7 +59,4 @@ def _approver(tx: Transaction, tenant: str, name: str, now: datetime) -> Approve
 
 
 def _counts(one: ListedKey, now: datetime) -> bool:
-    key = one.key
-    if key is None or one.fault is not None or key.revoked_at is not None:
-        return False
-    return key.expires_at is None or now < key.expires_at
+    return one.key is not None and one.fault is None and one.key.counts(now)

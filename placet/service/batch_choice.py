@@ -98,8 +98,8 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A run that waits and whose proposal is damaged: nothing can be decided about it."""
+class Undecidable:
+    """A run that waits and cannot be decided so now: its proposal is damaged, or a halt stops it."""
 
     run_id: str
     fault: str
@@ -112,7 +112,7 @@ class PreparedBatch:
     Attributes:
         choices: In the order of their run ids.
         total: What they cost together.
-        left_out: Runs that wait but are outside the stated limits, each with the reason.
+        left_out: Runs that wait but are damaged, halted or outside the stated limits, each with the reason.
     """
 
     verdict: BatchVerdict
@@ -140,23 +140,26 @@ def prepare_batch(
     Raises:
         UsageError: a named run does not wait for a decision, nothing is within the limits, the choice is too large for
             one signature or costs more than an amount can say, or it mixes agents or currencies.
-        GovernanceError: code `outside_batch`; together they cost more than was stated.
+        GovernanceError: code `outside_batch`; together they cost more than was stated. Code `halted`; it would be a
+            yes, and a halt stops a named run.
     """
     waiting = _waiting(database, tenant, verdict) if run_ids is None else _named(database, tenant, verdict, run_ids)
     chosen: list[Choice] = []
-    left_out: list[tuple[str, str]] = []
+    outside: list[tuple[str, str]] = []
+    faults: list[tuple[str, str]] = []
     for choice in waiting:
-        if isinstance(choice, Unreadable):
-            left_out.append((choice.run_id, choice.fault))
+        if isinstance(choice, Undecidable):
+            faults.append((choice.run_id, choice.fault))
             continue
         try:
             limits.check(choice.proposal)
         except DecisionRefused as error:
-            left_out.append((choice.record.run_id, str(error)))
+            outside.append((choice.record.run_id, str(error)))
         else:
             chosen.append(choice)
     if not chosen:
-        raise UsageError(f"there is nothing to {verdict}: {len(left_out)} wait, none within the limits", code="nothing")
+        why = "".join(f"; {run_id}: {fault}" for run_id, fault in faults[:1]) or ", none within the limits"
+        raise UsageError(f"there is nothing to {verdict}: {len(outside) + len(faults)} wait{why}", code="nothing")
     if len(chosen) > MOST_IN_BATCH:
         raise UsageError(
             f"{len(chosen)} proposals are more than the {MOST_IN_BATCH} one signature may decide; choose fewer",
@@ -171,7 +174,7 @@ def prepare_batch(
             "nothing was signed",
             code=OUTSIDE_BATCH,
         )
-    return PreparedBatch(verdict, tuple(chosen), bounds, total, tuple(left_out))
+    return PreparedBatch(verdict, tuple(chosen), bounds, total, (*faults, *outside))
 
 
 def _together(proposals: Sequence[Proposal]) -> Money:
@@ -190,7 +193,7 @@ def _named(database: Database, tenant: str, verdict: BatchVerdict, run_ids: Sequ
         yield Choice(*pending_proposal(database, run_id, tenant, verdict))
 
 
-def _waiting(database: Database, tenant: str, verdict: BatchVerdict) -> Iterator[Choice | Unreadable]:
+def _waiting(database: Database, tenant: str, verdict: BatchVerdict) -> Iterator[Choice | Undecidable]:
     """Yield the runs that wait for a decision and that nobody has answered in full, those that close first first."""
     wanted, after, now = InboxFilter(to_decide=True), None, datetime.now(UTC)
     while True:
@@ -203,16 +206,16 @@ def _waiting(database: Database, tenant: str, verdict: BatchVerdict) -> Iterator
         after = page[-1].record.run_id
 
 
-def _choice(tx: Transaction, record: RunRecord, verdict: BatchVerdict) -> Choice | Unreadable:
+def _choice(tx: Transaction, record: RunRecord, verdict: BatchVerdict) -> Choice | Undecidable:
     if record.proposal is None:
-        return Unreadable(record.run_id, "it has no proposal")
+        return Undecidable(record.run_id, "it has no proposal")
     try:
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
     except (GovernanceError, UsageError) as error:
-        return Unreadable(record.run_id, f"its proposal cannot be read: {error}")
-    try:
-        if verdict in YES:
+        return Undecidable(record.run_id, f"its proposal cannot be read: {error}")
+    if verdict in YES:
+        try:
             check_not_halted(tx, proposal)
-    except DecisionRefused as error:
-        return Unreadable(record.run_id, str(error))
+        except DecisionRefused as error:
+            return Undecidable(record.run_id, str(error))
     return Choice(record, record.proposal, proposal)

@@ -122,6 +122,22 @@ def read_shares(database: Database, tenant: str, text: str) -> dict[str, str]:
     first = next(iter(shares.values())).batch
     if any(one.batch != first for one in shares.values()):
         raise DecisionRefused("the lines are not all of one signed batch", code="mixed_batch")
+    return _taken(database, tenant, shares)
+
+
+def take_shares(database: Database, tenant: str, made: Mapping[str, str]) -> dict[str, str]:
+    """Return the shares of a batch that was signed here, as they are delivered; `made` are texts by run id.
+
+    Raises:
+        UsageError: there is no such run.
+        DecisionRefused: nobody enrolled signed them, or one is about another proposal.
+    """
+    return _taken(
+        database, tenant, {run_id: BatchedDecision.model_validate_json(text) for run_id, text in made.items()}
+    )
+
+
+def _taken(database: Database, tenant: str, shares: Mapping[str, BatchedDecision]) -> dict[str, str]:
     return {
         run_id: take_envelope(database, find_run(database, run_id, tenant), one, signed_here=True)
         for run_id, one in shares.items()

@@ -17,7 +17,7 @@ from placet.contracts.people.decision import (
     phase_of,
 )
 from placet.contracts.proposal import Proposal
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.deciding.proof import signer_of
 from placet.gate.sending.halting import check_not_halted
 from placet.governance.amendments import amended
@@ -32,6 +32,7 @@ from placet.service.given import checked
 from placet.service.runs import find_run
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -248,14 +249,32 @@ async def deliver_decision(database: Database, engine: "Engine", record: RunReco
 
 
 def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str, str] | None:
-    """Return what became of a delivered decision: (`accepted` or the refusal code, detail); None while unreviewed."""
+    """Return what became of a delivered decision: (`accepted` or the refusal code, detail); None while unreviewed.
+
+    A refusal because of a halt stands while there is one. Afterwards the decision may be sent again, and its next
+    answer is the one that counts.
+    """
     envelope_digest = sha256_hex(envelope.encode())
     with database.reading() as tx:
-        events = tx.audit.read(run_id)
-    for event in events:
-        if event.body.get("envelope") == envelope_digest:
-            if event.kind == "approve.refused":
-                return str(event.body["code"]), str(event.body["detail"])
-            missing = event.body.get("missing", 0)
+        answers = [event for event in tx.audit.read(run_id) if event.body.get("envelope") == envelope_digest]
+        accepted = next((event for event in answers if event.kind != "approve.refused"), None)
+        if accepted is not None:
+            missing = accepted.body.get("missing", 0)
             return "accepted", f"{missing} more must approve" if missing else ""
-    return None
+        if not answers:
+            return None
+        refused = answers[-1].body
+        if refused["code"] == "halted" and not _is_halted(tx, run_id):
+            return None
+    return str(refused["code"]), str(refused["detail"])
+
+
+def _is_halted(tx: Transaction, run_id: str) -> bool:
+    record = tx.runs.get(run_id)
+    if record is None or record.proposal is None:
+        return True
+    try:
+        check_not_halted(tx, tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant))
+    except (GovernanceError, UsageError):  # halted, or not to be read
+        return True
+    return False

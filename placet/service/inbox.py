@@ -1,4 +1,4 @@
-"""What every interface shows of what waits for a person: a page, soonest first, and how many there are in all."""
+"""What every interface shows of what waits for a person: a page, in either order, and how many there are in all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """Some of the runs that wait, soonest first.
+    """Some of the runs that wait, in the order that was asked for.
 
     Attributes:
         total: How many wait in all, within the filter.
@@ -140,7 +140,7 @@ def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime
     keys = [key for key in tx.approvers.list(tenant) if key.name == wanted.decider]
     if not keys:
         raise UsageError(f"nobody is enrolled as {wanted.decider!r}; see `placet keys list`", code="unknown_approver")
-    good = [key for key in keys if key.revoked_at is None and (key.expires_at is None or now < key.expires_at)]
+    good = [key for key in keys if key.counts(now)]
     conferred = tx.delegations.active(tenant, wanted.decider, now)
     roles = {role for key in good for role in key.roles} | {role for one in conferred for role in one.delegation.roles}
     return wanted.model_copy(update={"roles": tuple(sorted(roles))})

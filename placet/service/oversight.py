@@ -89,11 +89,11 @@ def record_seen(
     person(name, "; write it as enrolled")
     if run.state != "awaiting_decision":
         return True
-    body = vouched({"proposal": proposal, "channel": channel}, by)
+    now, body = datetime.now(UTC), vouched({"proposal": proposal, "channel": channel}, by)
     with database.transaction() as tx:
-        if not any(key.name == name and key.revoked_at is None for key in tx.approvers.list(run.tenant)):
+        if not any(key.name == name and key.counts(now) for key in tx.approvers.list(run.tenant)):
             return False
-        tx.record(run, SEEN, actor=name, at=datetime.now(UTC), body=body, key=seen_key(name, proposal))
+        tx.record(run, SEEN, actor=name, at=now, body=body, key=seen_key(name, proposal))
     return True
 
 

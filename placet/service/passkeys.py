@@ -271,11 +271,5 @@ def passkeys_of(database: Database, tenant: str, name: str, origin: str, now: da
     """Return the passkeys of one person that count now and may be used from one origin."""
     with database.reading() as tx:
         listed = tx.approvers.listed(tenant, name=name)
-    keys = (one.key for one in listed if one.key is not None and one.fault is None and one.key.revoked_at is None)
-    return tuple(
-        key
-        for key in keys
-        if key.passkey is not None
-        and origin in key.passkey.origins
-        and (key.expires_at is None or now < key.expires_at)
-    )
+    keys = (one.key for one in listed if one.key is not None and one.fault is None)
+    return tuple(key for key in keys if key.counts(now) and key.passkey is not None and origin in key.passkey.origins)

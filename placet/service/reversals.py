@@ -3,17 +3,13 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
-from placet.contracts.base import first_fault
 from placet.contracts.people.access import Voucher
-from placet.contracts.people.signed import Remark
 from placet.contracts.run import END_STATES, RunRequest
-from placet.errors import GovernanceError, UsageError
+from placet.errors import GovernanceError
 from placet.gate.reversal import record_asked
 from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
 from placet.service.given import checked
-from placet.service.keeping.tenant_record import check_same_body, vouched
+from placet.service.keeping.tenant_record import Said, check_same_body, vouched
 from placet.service.runs import StartedRun, own_run, run_id_for
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
@@ -44,7 +40,7 @@ def request_reversal(
             another request.
         GovernanceError: the run may not be reversed; `code` says why.
     """
-    _check_reason(reason)
+    Said.read(requested_by, reason)
     with database.transaction() as tx:
         original = own_run(tx.runs.get(run_id), run_id, tenant)
         earlier = tx.runs.reversals_of(run_id)
@@ -101,13 +97,6 @@ def _hold_documents(tx: Transaction, original: RunRecord) -> None:
                 "correct it in the billing system",
                 code="documents_erased",
             )
-
-
-def _check_reason(reason: str) -> None:
-    try:
-        TypeAdapter(Remark).validate_python(reason)
-    except ValidationError as error:
-        raise UsageError(f"malformed reason {first_fault(error)}") from error
 
 
 def _request(original: RunRequest, key: str, requested_by: str) -> RunRequest:

@@ -76,7 +76,7 @@ def record_request(database: Database, request: RunRequest, *, token_id: Voucher
     Args:
         database: Where the record is.
         request: What is asked for.
-        token_id: The token that vouches for who asks; None where the name is somebody's word.
+        token_id: The token or passkey that vouches for who asks; None where the name is somebody's word.
 
     Raises:
         UsageError: the key was used for another customer or agent.
@@ -133,7 +133,7 @@ def record_cancellation(
         record: The run.
         by: Who asks.
         reason: Why.
-        token_id: The token that vouches for the name, where one does.
+        token_id: The token or passkey that vouches for the name, where one does.
         key: The same key of a run is the same request, however often it is sent; None: each time another one.
 
     Returns:

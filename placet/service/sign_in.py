@@ -69,9 +69,11 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
     """
     credential_id, assertion = read_answer(answer)
     challenge = sign_in_challenge(tenant, random)
-    with database.transaction() as tx:
+    # Before the lock: a stranger's assertions must keep nobody from writing.
+    with database.reading() as tx:
         key = _signer(tx.approvers.by_credential(tenant, credential_id), assertion, challenge)
-        check_key(key, key.key_id, tenant, now)
+    with database.transaction() as tx:
+        key = check_key(tx.approvers.get(key.key_id), key.key_id, tenant, now)
         if tx.audit.find(f"tenant/{tenant}", f"{BEGAN}.{challenge.hex()}") is not None:
             # Whoever puts the row of a prompt back finds it on the record that it was answered.
             raise DecisionRefused("this sign-in was used already", code="duplicate")

@@ -1,4 +1,4 @@
-"""What waits for a person, soonest first: chosen and counted by the database, whatever the number of runs."""
+"""What waits for a person: chosen, ordered and counted by the database, whatever the number of runs."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal

@@ -135,16 +135,27 @@ class Transaction:
         )
 
     def record_act(
-        self, tenant: str, kind: RecordKind, actor: str, at: datetime, what: str, body: dict[str, Any], *, key: str = ""
+        self,
+        tenant: str,
+        kind: RecordKind,
+        actor: str,
+        at: datetime,
+        what: str,
+        body: dict[str, Any],
+        *,
+        step: str = "",
     ) -> AuditEvent:
-        """Append an entry to the tenant's own stream, once per step key (the kind and `what` it concerns)."""
+        """Append an entry to the tenant's own stream, once per step key: `step` and `what` it concerns.
+
+        `step` is the kind, unless entries of several kinds exclude each other.
+        """
         return self.audit.append(
             stream=f"tenant/{tenant}",
             tenant=tenant,
             run_id=None,
             kind=kind,
             actor=actor,
-            step_key=key or f"{kind}.{what}",
+            step_key=f"{step or kind}.{what}",
             at=at,
             body=body,
         )

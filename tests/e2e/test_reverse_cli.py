@@ -30,9 +30,9 @@ def test_what_cannot_be_reversed_is_one_line(tmp_path: Path, a_world: World, com
 
 def test_a_malformed_name_or_reason_starts_nothing(a_world: World, executed: str, command: Command) -> None:
     line = command("reverse", executed, "--by", "No Such Person").refusal()
-    assert line.startswith("placet: malformed: requested_by 'No Such Person'")
+    assert line.startswith("placet: malformed: by 'No Such Person'")
     line = command("reverse", executed, "--reason", "x" * 501).refusal()
-    assert line.startswith("placet: malformed reason")
+    assert line.startswith("placet: malformed: reason ")
     assert a_world.events(executed, "run.reversal_requested") == []
 
 

@@ -49,12 +49,12 @@ class Template:
 
     @classmethod
     def of(cls, database: Database, run_id: str) -> "Template":
-        """Read it."""
+        """Read the run and all that belongs to it."""
         with database.snapshot() as tx:
 
             def rows(table: Table, name: str, value: object) -> tuple[Mapping[str, Any], ...]:
                 found = tx.connection.execute(select(table).where(table.c[name] == value)).mappings().all()
-                return tuple(map(_plain, found))
+                return tuple(dict(row) for row in found)
 
             (run,) = rows(RUN, "run_id", run_id)
             (evidence,) = rows(ARTIFACT, "digest", run["evidence"])
@@ -171,10 +171,6 @@ def _renamed(value: Any, named: Mapping[str, str]) -> Any:
 
 def _shifted(value: Any, back: timedelta) -> Any:
     return value - back if isinstance(value, datetime) else value
-
-
-def _plain(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    return dict(row)
 
 
 def _without_guards(url: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Enrolled approvers: the keys whose signatures count, and the named people who hold them."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
@@ -54,6 +55,10 @@ class EnrolledKey(Frozen):
     def kind(self) -> KeyKind:
         """How the key signs."""
         return "ed25519" if self.passkey is None else "passkey"
+
+    def counts(self, now: datetime) -> bool:
+        """Return whether it is neither revoked nor expired at `now`; whether its enrolment verifies is not asked."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

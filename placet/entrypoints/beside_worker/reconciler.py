@@ -155,10 +155,9 @@ class Reconciler:
         at = self._context.clock()
         with self._context.database.transaction() as tx:
             for tenant in sorted(self._context.tenants):
-                key = _met_key(known)
-                if tx.audit.find(f"tenant/{tenant}", key) is None:
+                if tx.audit.find(f"tenant/{tenant}", _met_key(known)) is None:
                     body = {"namespace": self._engine.client.namespace, "namespace_id": known}
-                    tx.record_act(tenant, "engine.met", "worker", at, known, body, key=key)
+                    tx.record_act(tenant, "engine.met", "worker", at, known, body)
 
     def _unmoved(self) -> Sequence[RunRecord]:
         before = self._context.clock() - self._grace

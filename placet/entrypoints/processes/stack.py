@@ -18,11 +18,8 @@ from placet.entrypoints.processes.process import Child, answers, free_port
 from placet.entrypoints.processes.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
-from placet.files import cause, open_own, private_folder, read_own, write_file, write_once
+from placet.files import API_TOKEN_FILE, cause, open_own, private_folder, read_own, write_file, write_once
 from placet.network.client import plain_client
-
-OWN_TOKEN: Final = "api.token"  # noqa: S105 - the name of a file
-"""In the installation's folder: the token that the stack gives its API, where no setting says one."""
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -49,6 +46,10 @@ def placet_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "placet.entrypoints.program", *arguments]
 
 
+_PORT_FILE: Final = "console.port"
+_PORTS_END: Final = 65_536
+
+
 class Stack(ProcessGroup):
     """The embedded parts in one home folder; a second stack in the same folder is refused.
 
@@ -60,6 +61,9 @@ class Stack(ProcessGroup):
         on_start: Called once it is sure that this stack is the only one here, before its parts start.
         usual_ports: Take the ports that people know where they are free; else any free ones, which meet nobody's.
         console: Serve the API and the console as well.
+
+    Attributes:
+        moved_from: The console's port of before, where it is taken now: passkeys registered there do not work here.
     """
 
     def __init__(
@@ -82,7 +86,10 @@ class Stack(ProcessGroup):
         self.ui_port = self._port(8233)
         self.bss_port = self._port(8621)
         self.model_port = self._port(8622)
-        self.api_port = self._port(settings.api_port or free_port()) if console else 0
+        before = None if isolated or not usual_ports else _port_before(self._home)
+        wanted = settings.api_port if before is None or "api_port" in settings.model_fields_set else before
+        self.api_port = self._port(wanted or free_port()) if console else 0
+        self.moved_from = before if console and before not in (None, self.api_port) else None
         foreign = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
         # An address of an earlier stack, or of another one, may still be in this terminal: its worker would leave
         # every run of this stack waiting.
@@ -173,6 +180,8 @@ class Stack(ProcessGroup):
         self.await_part(self._model_ready, "the model server answering")
         if self._console:
             self.await_part(lambda: answers(self.api_port), "the API answering")
+            if self.moved_from is None and not self._isolated:
+                write_file(self._home / _PORT_FILE, f"{self.api_port}\n")
 
     def _only_one(self) -> IO[str]:
         lock = _locked(self._home / "stack.lock")
@@ -205,12 +214,21 @@ class Stack(ProcessGroup):
 
 def own_api_token(home: Path) -> str:
     """Return the token of this installation's own API, made once. It names nobody, and signs nobody in."""
-    path = home / OWN_TOKEN
+    path = home / API_TOKEN_FILE
     try:
         write_once(path, secrets.token_urlsafe(32))
     except OSError as error:
         raise ConfigurationError(f"cannot write {str(path)!r}: {cause(error)}") from error
     return (read_own(path) or b"").decode("ascii", "replace").strip()
+
+
+def _port_before(home: Path) -> int | None:
+    """Return where this installation's console was before: on this machine, passkeys are bound to its port too."""
+    try:
+        port = int(read_own(home / _PORT_FILE) or b"")
+    except (ValueError, OSError, ConfigurationError):
+        return None
+    return port if 0 < port < _PORTS_END else None
 
 
 def _locked(path: Path) -> IO[str] | None:

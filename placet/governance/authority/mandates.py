@@ -82,15 +82,24 @@ def check_authority(
     verified = verify_document(text, Mandate, tenant=record.mandate.tenant, now=now, find_key=find_key)
     if (verified.document, verified.digest, verified.key.key_id) != (record.mandate, record.document, record.key_id):
         raise DecisionRefused("the mandate on record is not the one that was signed", code="mandate_altered")
-    answer = policies.may_authorise(verified.key, record.mandate)
+    return Authority(verified.key, entitle_signer(record.mandate, verified.key, policies))
+
+
+def entitle_signer(mandate: Mandate, key: EnrolledKey, policies: PolicySet) -> tuple[str, ...]:
+    """Return the policies that permit the holder of `key` to sign `mandate`.
+
+    Raises:
+        DecisionRefused: code `unentitled`; none does, or one forbids it.
+    """
+    answer = policies.may_authorise(key, mandate)
     if not answer.allowed:
         because = f" by {', '.join(answer.policies)}" if answer.policies else ""
         raise DecisionRefused(
-            f"{verified.key.name!r} may not sign mandate {record.mandate.name!r} over {record.mandate.budget}: "
-            f"{answer.detail}{because}; {policies.asks('authorise', verified.key)}",
+            f"{key.name!r} may not sign mandate {mandate.name!r} over {mandate.budget}: "
+            f"{answer.detail}{because}; {policies.asks('authorise', key)}",
             code="unentitled",
         )
-    return Authority(verified.key, answer.policies)
+    return answer.policies
 
 
 def charge(proposal: Proposal) -> Money:

@@ -24,6 +24,9 @@ ControlOutcome = Literal["caught", "missed", "undecided"]
 OPENED: Final = "approve.opened"
 SEEN: Final = "approve.seen"
 SEEDED: Final = "control.seeded"
+OUTCOME: Final = "control.outcome"
+"""Begins the step key of what became of a control, whichever kind of entry it is: there is one outcome."""
+
 
 _MINUTE: Final = 60
 _EXACT: Final = 10 * _MINUTE
@@ -37,8 +40,8 @@ def seen_key(name: str, proposal: str) -> str:
 
 
 def outcome_key(run_id: str) -> str:
-    """Return the step key, on the tenant's stream, of what became of a control: one outcome, whichever kind it is."""
-    return f"control.outcome.{run_id}"
+    """Return the step key, on the tenant's stream, of what became of a control."""
+    return f"{OUTCOME}.{run_id}"
 
 
 def outcome_from(entry: AuditEvent | None) -> ControlOutcome | None:

@@ -9,18 +9,22 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 
+def seal_key(secret: SecretStr, purpose: str) -> bytes:
+    """Derive the key of one purpose from the installation's own token, by HKDF (RFC 5869)."""
+    derive = HKDF(SHA256(), 32, salt=None, info=f"placet {purpose}".encode())
+    return derive.derive(secret.get_secret_value().encode())
+
+
 class Sealer:
     """Seals the fields of one kind of row.
 
     Args:
-        secret: The installation's own token. The key is derived from it by HKDF (RFC 5869), one for each purpose.
-        purpose: What is sealed.
+        secret: The installation's own token.
+        purpose: What is sealed; each purpose has a key of its own.
     """
 
     def __init__(self, secret: SecretStr, purpose: str) -> None:
-        self._key = HKDF(SHA256(), 32, salt=None, info=f"placet {purpose}".encode()).derive(
-            secret.get_secret_value().encode()
-        )
+        self._key = seal_key(secret, purpose)
 
     def seal(self, fields: Sequence[str | int | None]) -> bytes:
         """Return the seal of some fields, in this order. As JSON, no two lists of fields are the same bytes."""

@@ -38,7 +38,7 @@ def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
 
 def _heading(proposal: "Proposal") -> str:
     if proposal.reverses is not None:
-        return f"taking back what run {proposal.reverses} did for customer {proposal.customer_id}"
+        return f"taking back what {proposal.reverses} did for customer {proposal.customer_id}"
     return f"{one_line(proposal.agent, NAME)} proposes for customer {proposal.customer_id}"
 
 

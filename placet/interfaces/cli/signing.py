@@ -1,5 +1,6 @@
 """Where a person's key file lies, and loading it to sign."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -95,9 +96,10 @@ def _begins(path: Path) -> str:
 
 
 def _has_passkey(toolbox: Toolbox, name: str) -> bool:
+    now = datetime.now(UTC)
     try:
         with toolbox.database().reading() as tx:
             keys = tx.approvers.list(toolbox.tenant)
     except PlacetError:  # what is wrong with the key file is said in any case
         return False
-    return any(key.name == name and key.kind == "passkey" and key.revoked_at is None for key in keys)
+    return any(key.name == name and key.kind == "passkey" and key.counts(now) for key in keys)

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 MOST_FIELDS: Final = 20
+MOST_DIGITS: Final = 6
 LARGEST_PART: Final = 32 * 1024
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
 
@@ -31,6 +32,29 @@ class Form:
     def text(self, name: str) -> str:
         """Return a field without the spaces around it; empty where it was left out."""
         return self.fields.get(name, "").strip()
+
+
+class Filled(dict[str, str]):
+    """What somebody filled in, to be shown again; what was not is empty."""
+
+    def __missing__(self, _name: str) -> str:
+        return ""
+
+    @classmethod
+    def of(cls, form: Form) -> Self:
+        """Return the texts of a form."""
+        return cls({name: value.strip() for name, value in form.fields.items() if name != TOKEN_FIELD})
+
+
+def code_of(text: str) -> str:
+    """Return a code as people may write it: `Goodwill credit` is `goodwill_credit`."""
+    return "_".join(text.lower().replace("-", " ").split())
+
+
+def days_of(form: Form, name: str = "days") -> int:
+    """Return a number of days that somebody typed; 0, which nothing takes, where it is none."""
+    typed = form.text(name)
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= MOST_DIGITS else 0
 
 
 class NotFromHere(HTTPException):

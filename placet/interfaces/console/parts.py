@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from placet.contracts.people.access import Action
-from placet.contracts.people.halt import HaltScope
 from placet.contracts.text import NAME, one_line
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
@@ -22,6 +21,7 @@ from placet.interfaces.console.prompts import Prompts
 from placet.interfaces.console.relying_party import Party, party_of
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
+from placet.interfaces.console.views.common import stopped
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 from placet.service.documents.first_administrator import SetupCode
@@ -45,7 +45,6 @@ AREAS: Final = (
 
 
 _MOST_HALTS: Final = 3
-_STOPPED: Final[dict[HaltScope, str]] = {"tenant": "everything", "agent": "what is proposed by ", "kind": "every "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +205,8 @@ def _halted(asked: Asked) -> list[str]:
     with served.database.reading() as tx:
         halts = tx.halts.list(served.tenant, limit=_MOST_HALTS)
     return [
-        f"Stopped by {halt.placed_by}: {_STOPPED[halt.scope]}{halt.subject.replace('_', ' ')}. "
-        "Nothing of it is executed until the halt is lifted, and a yes to it is refused."
+        f"Stopped by {halt.placed_by}: {stopped(halt.scope, halt.subject)}. "
+        "Nothing of it is executed until the halt is lifted, and an approval of it is refused."
         for halt in halts
     ]
 

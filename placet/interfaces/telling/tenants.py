@@ -153,7 +153,7 @@ OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "key.enrolled": _key,
     "key.revoked": _key,
     "passkey.used": _passkey_used,
-    "session.began": lambda _: "signed in to the console",
+    "session.began": lambda _: "began a session in the console",
     "invitation.made": _invitation,
     "invitation.answered": _invitation,
     "invitation.withdrawn": _invitation,

@@ -107,7 +107,10 @@ def grant_identity(
     with checked():
         identity = Identity(issuer=issuer, subject=subject)
         with database.reading() as tx:
-            unused = next(one for one in _numbered(identity) if _issued(tx, tenant, named(one).token_id) is None)
+            numbered = _numbered(identity)
+            unused = next((one for one in numbered if _issued(tx, tenant, named(one).token_id) is None), None)
+        if unused is None:
+            raise UsageError("this identity was granted too often; give the person another subject", code="too_many")
         grant = _grant(tenant, name, roles, days, by.name, reason, *named(unused), identity=unused)
     return take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from placet.contracts.money import parse_money
 from placet.contracts.people.access import Voucher
+from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, UsageError
@@ -17,7 +18,7 @@ from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
 
-def sign_delegation(
+def draft_delegation(
     *,
     tenant: str,
     delegator: str,
@@ -26,9 +27,8 @@ def sign_delegation(
     limit: str,
     days: int,
     reason: str,
-    key: SigningKey,
-) -> str:
-    """Sign that `delegate` may decide in `delegator`'s stead from now on, for `days`; returns the envelope.
+) -> Delegation:
+    """Return what `delegator` signs, so that `delegate` may decide in their stead from now on, for `days`.
 
     Args:
         tenant: Whose approvers both are.
@@ -38,7 +38,6 @@ def sign_delegation(
         limit: The largest cost conferred, like '200.00 USD'.
         days: Until when.
         reason: Kept on the record.
-        key: The delegator's.
 
     Raises:
         UsageError: a value is malformed.
@@ -46,7 +45,7 @@ def sign_delegation(
     now = datetime.now(UTC)
     try:
         with checked():
-            delegation = Delegation(
+            return Delegation(
                 tenant=tenant,
                 signer=delegator,
                 signed_at=now,
@@ -60,7 +59,41 @@ def sign_delegation(
             )
     except (ValueError, OverflowError) as error:
         raise UsageError(str(error)) from error
+
+
+def sign_delegation(
+    *,
+    tenant: str,
+    delegator: str,
+    delegate: str,
+    roles: tuple[str, ...],
+    limit: str,
+    days: int,
+    reason: str,
+    key: SigningKey,
+) -> str:
+    """Sign what `draft_delegation` makes of the same values with the delegator's `key`; returns the envelope.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    delegation = draft_delegation(
+        tenant=tenant, delegator=delegator, delegate=delegate, roles=roles, limit=limit, days=days, reason=reason
+    )
     return sign_document(delegation, key.private, key.key_id)
+
+
+def check_may_delegate(database: Database, delegation: Delegation, key: EnrolledKey) -> None:
+    """Say before anybody signs whether `delegation`, signed with `key`, would count now; `take_delegation` asks again.
+
+    Raises:
+        DecisionRefused: it would not.
+    """
+    now = datetime.now(UTC)
+    check_conferred(delegation, key, now)
+    with database.reading() as tx:
+        _check_delegate(tx, delegation, now)
+        check_room(delegation, tx.delegations.standing(delegation.tenant, delegation.delegate, now), now)
 
 
 def take_delegation(database: Database, envelope: str, *, tenant: str) -> DelegationRecord:
@@ -109,10 +142,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationR
     verified = verify_document(text, Delegation, tenant=tenant, now=now, find_key=tx.approvers.get)
     delegation = verified.document
     check_conferred(delegation, verified.key, now)
-    if not any(key.name == delegation.delegate and key.revoked_at is None for key in tx.approvers.list(tenant)):
-        raise DecisionRefused(
-            f"nobody is enrolled as {delegation.delegate!r}; see `placet keys list`", code="unknown_delegate"
-        )
+    _check_delegate(tx, delegation, now)
     record = DelegationRecord(delegation=delegation, document=verified.digest, key_id=verified.key.key_id)
     if not tx.delegations.add(record):
         return _taken_before(tx, record)
@@ -123,6 +153,14 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationR
     # Only now: whoever signs at the same time waited at the tenant's record, and what they took is seen here.
     check_room(delegation, tx.delegations.standing(tenant, delegation.delegate, now), now)
     return record
+
+
+def _check_delegate(tx: Transaction, delegation: Delegation, now: datetime) -> None:
+    keys = tx.approvers.list(delegation.tenant)
+    if not any(key.name == delegation.delegate and key.counts(now) for key in keys):
+        raise DecisionRefused(
+            f"nobody is enrolled as {delegation.delegate!r}; see `placet keys list`", code="unknown_delegate"
+        )
 
 
 def _taken_before(tx: Transaction, record: DelegationRecord) -> DelegationRecord:

@@ -138,14 +138,14 @@ def _placed_before(database: Database, halt: Halt) -> Halt | None:
     return earlier
 
 
-def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:
-    """Sign that `halt` is to be lifted; returns the envelope, one line of JSON.
+def draft_lift(halt: Halt, *, name: str, reason: str) -> Lift:
+    """Return what whoever lets `halt` go on signs.
 
     Raises:
         UsageError: a value is malformed.
     """
     with checked():
-        lift = Lift(
+        return Lift(
             tenant=halt.tenant,
             signer=name,
             signed_at=datetime.now(UTC),
@@ -153,7 +153,24 @@ def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:
             reason=reason,
             halt_id=halt.halt_id,
         )
-    return sign_document(lift, key.private, key.key_id)
+
+
+def sign_lift(halt: Halt, *, name: str, reason: str, key: SigningKey) -> str:
+    """Sign that `halt` is to be lifted; returns the envelope, one line of JSON.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    return sign_document(draft_lift(halt, name=name, reason=reason), key.private, key.key_id)
+
+
+def check_may_lift(halt: Halt, lift: Lift, key: EnrolledKey, policies: Mapping[str, PolicySet]) -> None:
+    """Say before anybody signs whether `lift`, signed with `key`, would count now; `lift_halt` asks again.
+
+    Raises:
+        DecisionRefused: it would not.
+    """
+    _entitle(key, check_lift(lift, halt, datetime.now(UTC)), policies)
 
 
 def lift_halt(database: Database, envelope: str, *, tenant: str, policies: Mapping[str, PolicySet]) -> Halt:

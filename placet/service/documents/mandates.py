@@ -13,11 +13,12 @@ from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, Ten
 from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.access import Voucher
+from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import MutationKind
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.files import read_given
-from placet.governance.authority.mandates import Authority, check_authority, check_sense
+from placet.governance.authority.mandates import Authority, check_authority, check_sense, entitle_signer
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.plain_json import read_json
@@ -29,7 +30,7 @@ from placet.storage.governance.mandates import MOST_AT_ONCE, AlteredMandate
 from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
-_LARGEST_DRAFT_BYTES = 65_536
+LARGEST_DRAFT_BYTES = 65_536
 
 
 def _amount(value: object) -> object:
@@ -75,20 +76,55 @@ def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:
     return draft
 
 
+def cohort_test(text: str) -> dict[str, Any]:
+    """Read a test on the customer as people write it: `tenure_months ge 12`, `contract in one year, two year`.
+
+    Raises:
+        UsageError: it is not three words.
+    """
+    words = text.split(maxsplit=2)
+    if len(words) != 3:  # noqa: PLR2004 - field, operator, value
+        raise UsageError(f"cohort test {text!r} is not like 'tenure_months ge 12'", code="malformed")
+    field, op, value = words
+    if op == "in":
+        return {"field": field, "op": op, "value": [part.strip() for part in value.split(",")]}
+    return {"field": field, "op": op, "value": int(value) if value.isdecimal() else value}
+
+
 def read_draft(path: Path) -> MandateDraft:
     """Read a draft: JSON, or TOML where the file's name says so.
 
     Raises:
         ConfigurationError: the file cannot be read, or is no draft.
     """
+    return parse_draft(read_given(path, "mandate draft", most=LARGEST_DRAFT_BYTES), str(path))
+
+
+def parse_draft(text: str, name: str) -> MandateDraft:
+    """Read the text of a draft: JSON, or TOML where the file's name says so.
+
+    Raises:
+        ConfigurationError: it is no draft.
+    """
     try:
-        text = read_given(path, "mandate draft", most=_LARGEST_DRAFT_BYTES)
-        toml = path.suffix == ".toml"
-        return MandateDraft.model_validate(toml_data(text, f"mandate draft {str(path)!r}") if toml else read_json(text))
+        toml = name.endswith(".toml")
+        return MandateDraft.model_validate(toml_data(text, f"mandate draft {name!r}") if toml else read_json(text))
     except ValidationError as error:
-        raise ConfigurationError(f"mandate draft {str(path)!r}: {first_fault(error)}") from error
+        raise ConfigurationError(f"mandate draft {name!r}: {first_fault(error)}") from error
     except ValueError as error:
-        raise ConfigurationError(f"cannot read mandate draft {str(path)!r}: {error}") from error
+        raise ConfigurationError(f"cannot read mandate draft {name!r}: {error}") from error
+
+
+def mandate_of(draft: MandateDraft, declared: Declared, *, signer: str, reason: str) -> Mandate:
+    """Return what `signer` signs to put a draft in force. Each time it is another mandate.
+
+    Raises:
+        UsageError: a value is malformed.
+        DecisionRefused: the mandate makes no sense.
+    """
+    mandate = _mandate(draft, signer, reason)
+    check_sense(mandate, mandate.signed_at, declared)
+    return mandate
 
 
 def sign_mandate(draft: MandateDraft, declared: Declared, *, signer: str, reason: str, key: SigningKey) -> str:
@@ -98,9 +134,19 @@ def sign_mandate(draft: MandateDraft, declared: Declared, *, signer: str, reason
         UsageError: a value is malformed.
         DecisionRefused: the mandate makes no sense.
     """
-    mandate = _mandate(draft, signer, reason)
-    check_sense(mandate, mandate.signed_at, declared)
-    return sign_document(mandate, key.private, key.key_id)
+    return sign_document(mandate_of(draft, declared, signer=signer, reason=reason), key.private, key.key_id)
+
+
+def check_may_sign(database: Database, mandate: Mandate, key: EnrolledKey, policies: PolicySet) -> None:
+    """Say before anybody signs whether `mandate`, signed with `key`, would count now; `take_mandate` asks again.
+
+    Raises:
+        DecisionRefused: policy does not entitle the holder of the key.
+        UsageError: code `mandate_in_force`; the same draft was signed before.
+    """
+    entitle_signer(mandate, key, policies)
+    with database.reading() as tx:
+        _check_new_terms(tx, mandate, datetime.now(UTC))
 
 
 def take_mandate(

@@ -22,7 +22,7 @@ from placet.storage.transaction import Transaction
 T = TypeVar("T")
 
 VOUCHED: Final = "token.vouched"
-"""Of the entry that says which token vouches for who asked for a run."""
+"""Of the entry that says which token or passkey vouches for who asked for a run."""
 
 
 def _count(tx: Transaction, tenant: str, text: str, now: datetime) -> None:

@@ -76,14 +76,12 @@ class WhatIf:
 
     Attributes:
         proposing: Whether it may be put before people, and what is asked of them.
-        committing: Whether a mandate may clear it at all.
-        mandates: Those in force, where one may.
+        mandates: Those in force, where policy lets one clear it at all.
         people: Of those who hold keys, the first `MOST_PEOPLE` by name.
         customer: What our record knows of the customer; None where it knows nothing, or none was named.
     """
 
     proposing: Explained
-    committing: Explained
     mandates: tuple[MandateSaid, ...]
     people: tuple[PersonSaid, ...]
     customer: CustomerProfile | None
@@ -129,11 +127,10 @@ def what_if(
     profile = _profile(database, tenant, supposed.customer_id, now)
     with database.reading() as tx:
         mandates = tx.mandates.listed(tenant, supposed.agent, limit=_MOST_MANDATES) if committing.allowed else ()
-        keys = sorted((key for key in tx.approvers.list(tenant) if _counts(key, now)), key=lambda key: key.name)
+        keys = sorted((key for key in tx.approvers.list(tenant) if key.counts(now)), key=lambda key: key.name)
     asked = proposing.terms.roles if proposing.terms is not None else None
     return WhatIf(
         proposing=proposing,
-        committing=committing,
         mandates=tuple(
             _mandate(one, supposed, profile, facts(supposed.agent))
             for one in mandates
@@ -152,10 +149,6 @@ def _profile(database: Database, tenant: str, customer_id: str | None, now: date
     except UsageError:
         return None
     return None if facts is None else facts.customer
-
-
-def _counts(key: EnrolledKey, now: datetime) -> bool:
-    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
 
 
 def _person(

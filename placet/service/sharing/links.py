@@ -11,11 +11,10 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 
 from placet.contracts.base import Frozen, RunId, TenantId
+from placet.governance.signing.seals import seal_key
 
 PATH: Final = "/console/walkthrough/"
 """Where the console shows what a link leads to."""
@@ -55,8 +54,7 @@ class LinkSeal:
     """
 
     def __init__(self, secret: SecretStr) -> None:
-        derive = HKDF(SHA256(), 32, salt=None, info=b"placet walkthrough link")
-        self._key = derive.derive(secret.get_secret_value().encode())
+        self._key = seal_key(secret, "walkthrough link")
 
     def text_of(self, link: Link) -> str:
         """Return the link as text; the same link is the same text."""

@@ -10,6 +10,8 @@ A link that does not count costs the same reads as one that does up to here, wha
 
 import hashlib
 import secrets
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from placet.service.keeping.tenant_record import check_same_body, vouched
 from placet.service.runs import find_run
 from placet.service.sharing.links import Link, LinkId, LinkSeal
 from placet.storage.database import Database
+from placet.storage.transaction import Transaction
 
 MOST_DAYS: Final = 30
 USUAL_DAYS: Final = 7
@@ -87,7 +90,7 @@ class Walkthroughs:
             by: Who shares it.
             days: How long the link counts.
             names: Whether it names the people who decided.
-            token_id: The token that vouches for `by`, where one does.
+            token_id: The token or passkey that vouches for `by`, where one does.
             key: The same key of a run is the same link, however often it is sent; None: each time another one.
             now: The caller's clock; None looks at it.
 
@@ -143,18 +146,17 @@ class Walkthroughs:
         return _shared(made, entry.event)
 
     def list(self, run_id: str) -> tuple[SharedLink, ...]:
-        """Return the links of a run, oldest first, `MOST_LISTED` of them.
+        """Return the newest `MOST_LISTED` links of a run, oldest first.
 
         Raises:
             UsageError: there is no such run.
         """
         find_run(self._database, run_id, self._tenant)
         with self._database.reading() as tx:
-            made = tx.audit.of_kind(run_id, _SHARED, limit=MOST_LISTED)
-            withdrawn = {
-                event.body.get("link"): event for event in tx.audit.of_kind(run_id, _WITHDRAWN, limit=MOST_LISTED)
-            }
-        return tuple(_shared(event, withdrawn.get(event.body.get("link"))) for event in made)
+            made = _newest(tx, run_id)
+            ends = [_step(_WITHDRAWN, str(event.body["link"])) for event in made]
+            tx.audit.foresee(run_id, *ends)
+            return tuple(_shared(event, tx.audit.find(run_id, end)) for event, end in zip(made, ends, strict=True))
 
     def text_of(self, shared: SharedLink) -> str:
         """Return the link as text, made again from the record: it is kept nowhere."""
@@ -182,6 +184,16 @@ class Walkthroughs:
             return None
         known = _shared(entry, None)
         return asked if (known.expires_at, known.names) == (asked.expires_at, asked.names) else None
+
+
+def _newest(tx: Transaction, run_id: str) -> Sequence[AuditEvent]:
+    """Return the entries of the newest links, oldest first: one that is not listed could not be withdrawn."""
+    newest: deque[AuditEvent] = deque(maxlen=MOST_LISTED)
+    after = 0
+    while page := tx.audit.of_kind(run_id, _SHARED, after=after, limit=MOST_LISTED):
+        newest.extend(page)
+        after = page[-1].seq
+    return newest
 
 
 def _shared(made: AuditEvent, withdrawn: AuditEvent | None) -> SharedLink:

@@ -125,14 +125,9 @@ class ApproverRepository:
         """
         named = APPROVER.c.passkey.contains(f'"credential_id":"{credential_id}"', autoescape=True)
         rows = self._connection.execute(_OF_TENANT.where(named), {"of_tenant": tenant}).mappings()
-        found = [one for one in (_read(row) for row in rows) if one is not None and one.key.passkey is not None]
-        return tuple(
-            one.key
-            for one in found
-            if one.key.passkey is not None
-            and one.key.passkey.credential_id == credential_id
-            and self._fault(one) is None
-        )
+        found = (one for one in map(_read, rows) if one is not None and one.key.passkey is not None)
+        named_so = (one for one in found if one.key.passkey and one.key.passkey.credential_id == credential_id)
+        return tuple(one.key for one in named_so if self._fault(one) is None)
 
     def tenant_of(self, key_id: str) -> str | None:
         """Return the tenant for which a row has this key, whether it counts or not; None where there is none."""

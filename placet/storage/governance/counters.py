@@ -66,7 +66,7 @@ def note_use(tx: Transaction, tenant: str, use: CounterUse | None, actor: str, a
         "statement": use.statement,
         "signed_at": use.signed_at.isoformat(),
     }
-    tx.record_act(tenant, USED, actor, at, use.key_id, body, key=step)
+    tx.record_act(tenant, USED, actor, at, _use(use.key_id, use.counter), body)
     try:
         # Whoever writes on this stream holds its end: nothing can come between now and the commit.
         check_use(tx, tenant, use)
@@ -91,7 +91,11 @@ def check_noted(tx: Transaction, tenant: str, use: CounterUse | None) -> None:
 
 
 def _step(key_id: str, counter: int) -> str:
-    return f"{USED}.{key_id}.{counter:0{_DIGITS}d}"
+    return f"{USED}.{_use(key_id, counter)}"
+
+
+def _use(key_id: str, counter: int) -> str:
+    return f"{key_id}.{counter:0{_DIGITS}d}"
 
 
 def read_use(step_key: str, body: Mapping[str, Any]) -> CounterUse:

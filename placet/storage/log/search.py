@@ -71,7 +71,7 @@ class EntrySearch:
         Raises:
             UsageError: code `unknown_cursor`.
         """
-        column, bound = (AUDIT.c.id, _BEYOND) if stream is None else (AUDIT.c.seq, _BEYOND)
+        column, bound = AUDIT.c.id if stream is None else AUDIT.c.seq, _BEYOND
         if after is not None:
             position = self.position(tenant, after)
             if position is None or (stream is not None and after.stream != stream):

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam, insert, select
 
 from placet.contracts.base import Digest
+from placet.contracts.times import day
 from placet.governance.log.body import read_body
 from placet.governance.retention import APPLIED, COMPLETED
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
@@ -59,7 +60,7 @@ class Erasure:
     at: datetime
 
     def __str__(self) -> str:
-        return f"erased on {self.at:%Y-%m-%d} under retention (entry {self.number} of `placet audit log`)"
+        return f"erased on {day(self.at)} under retention (entry {self.number} of `placet audit log`)"
 
 
 class _Said(NamedTuple):

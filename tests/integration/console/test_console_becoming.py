@@ -57,11 +57,11 @@ def set_up(root: Page, code: str) -> None:
     expect(root.get_by_role("heading", name="Approvers")).to_be_visible()
 
 
-def invite(root: Page, name: str, roles: str = "retention_lead") -> str:
+def invite(root: Page, name: str) -> str:
     """Invite somebody; returns the link."""
     root.goto("/console/approvers")
     root.get_by_label("Name", exact=True).fill(name)
-    root.get_by_label("Roles").fill(roles)
+    root.get_by_label("Retention lead").check()
     root.get_by_label("May decide up to").fill("500.00 USD")
     root.get_by_role("button", name="Make the invitation").click()
     return root.locator("#link").inner_text()

@@ -20,6 +20,7 @@ from placet.errors import UsageError
 from placet.interfaces.cli.app import run as placet
 from placet.interfaces.cli.running.inbox import document
 from placet.service.batch_choice import BatchLimits, prepare_batch
+from placet.service.documents.halts import place_halt
 from placet.service.inbox import InboxPage, inbox_mark, parse_filter, read_inbox
 from placet.storage.database import Database
 from placet.storage.records import Asked
@@ -165,6 +166,20 @@ def test_one_damaged_proposal_is_shown_as_damaged_and_hides_no_other(database: D
     batch = prepare_batch(database, TENANT, "approve", BatchLimits())
     assert sorted(one.record.run_id for one in batch.choices) == [run_id(1), run_id(3), run_id(4)]
     assert [left for left, _ in batch.left_out] == [run_id(2)]
+
+
+def test_a_choice_that_a_halt_leaves_empty_names_the_halt(database: Database) -> None:
+    wait(database, 1)
+    halt, _ = place_halt(
+        database, tenant=TENANT, scope="tenant", subject="", by="otto", reason="prices", agents=("retention",)
+    )
+    stopped = f"nothing to approve: 1 wait; {run_id(1)}: {halt.halt_id} by otto is in force"
+    with pytest.raises(UsageError, match=stopped):
+        prepare_batch(database, TENANT, "approve", BatchLimits())
+    rejected = prepare_batch(database, TENANT, "reject", BatchLimits())
+    assert [one.record.run_id for one in rejected.choices] == [run_id(1)]
+    with pytest.raises(UsageError, match="nothing to reject: 1 wait, none within the limits"):
+        prepare_batch(database, TENANT, "reject", BatchLimits(agent="advance"))
 
 
 def test_what_is_answered_leaves_the_inbox_and_every_batch_and_comes_back_when_an_approval_lapses(

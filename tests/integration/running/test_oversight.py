@@ -130,6 +130,19 @@ def test_a_look_is_recorded_once_for_each_enrolled_person_and_proposal(database:
         record_seen(database, run, P, "Anna B")
 
 
+def test_who_holds_an_expired_key_alone_leaves_no_look(database: Database, tmp_path: Path) -> None:
+    root = trusted(database, tmp_path)
+    expired = a_key("anna")[1].model_copy(update={"expires_at": datetime.now(UTC) - timedelta(hours=1)})
+    enroll(database, expired, root)
+    write(database, 1)
+    with database.reading() as tx:
+        run = tx.runs.get(run_id(1))
+    assert run is not None
+    assert not record_seen(database, run, P, "anna")
+    with database.reading() as tx:
+        assert [entry.kind for entry in tx.audit.read(run_id(1))] == ["approve.opened"]
+
+
 def test_who_looks_at_a_run_that_waits_for_nothing_leaves_no_look(database: Database) -> None:
     write(database, 1)
     with database.transaction() as tx:

@@ -7,6 +7,7 @@ import pytest
 
 from placet.contracts.people.halt import Halt, HaltScope
 from placet.governance.policy.set import PolicySet
+from placet.service.decisions import deliver_decision, review_outcome
 from placet.service.documents.halts import lift_halt, place_halt, sign_lift
 from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
@@ -165,6 +166,29 @@ def test_an_approval_during_a_halt_is_refused_the_run_waits_and_once_lifted_it_p
         lift(a_world, placed)
     a_world.approve(run_id, anna)
     assert a_world.effects()["adjustments"] == 1
+
+
+def test_the_very_approval_that_a_halt_refused_passes_once_it_is_lifted(a_world: World, anna: Approver) -> None:
+    run_id = a_world.pending("C00005")
+    record, envelope = a_world.record(run_id), a_world.sign(run_id, anna)
+
+    def deliver() -> None:
+        a_world.run(deliver_decision(a_world.database, a_world.engine, record, envelope))
+
+    def outcome() -> str | None:
+        found = review_outcome(a_world.database, run_id, envelope)
+        return None if found is None else found[0]
+
+    placed, _ = halt(a_world)
+    deliver()
+    assert a_world.refusal(run_id) == outcome() == "halted"
+    deliver()  # it is refused still: nothing is sent
+    assert len(a_world.events(run_id, "approve.refused")) == 1
+    lift(a_world, placed)
+    assert outcome() is None
+    deliver()
+    a_world.wait(run_id, "executed")
+    assert outcome() == "accepted"
 
 
 def test_a_rejection_passes_during_a_halt(a_world: World, anna: Approver) -> None:

@@ -196,7 +196,6 @@ def asked(
         said.append(PersonSaid(name, explained.allowed, "" if explained.allowed else explained.detail, explained))
     return WhatIf(
         proposing=explain(RULES, AgentQuestion("propose", agent, facts)),
-        committing=explain(RULES, AgentQuestion("commit", agent, facts)),
         mandates=mandates,
         people=tuple(said),
         customer=None,

@@ -109,7 +109,7 @@ def test_a_balance_before_and_after_is_exact_or_not_said(
     change = change_of(proposal(mutation), read)
     assert change.differences == (expected,)
     assert change.price == proposal(mutation).price
-    assert change.worth == "12.40 EUR expected"
+    assert change.worth == "expected to keep 17.40 EUR of margin, 12.40 EUR more than it costs"
 
 
 def test_a_product_before_and_after_is_named_without_anything_unseen() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.times import minute, moment, rfc3339
+from placet.contracts.times import day, minute, moment, rfc3339
 
 KATHMANDU = timezone(timedelta(hours=5, minutes=45))
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=KATHMANDU)
@@ -15,11 +15,12 @@ NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=KATHMANDU)
 def test_a_time_with_an_offset_is_taken_to_utc_before_it_is_labelled() -> None:
     assert moment(NOON) == "2026-03-01 06:15:00Z"
     assert minute(NOON) == "2026-03-01 06:15Z"
+    assert day(NOON.replace(hour=2)) == "2026-02-28"
     assert rfc3339(NOON) == "2026-03-01T06:15:00.123456Z"
     assert rfc3339(NOON, "milliseconds") == "2026-03-01T06:15:00.123Z"
 
 
-@pytest.mark.parametrize("write", [moment, minute, rfc3339])
+@pytest.mark.parametrize("write", [moment, minute, day, rfc3339])
 def test_a_time_without_an_offset_is_refused(write: object) -> None:
     with pytest.raises(ValueError, match="has no UTC offset"):
         write(NOON.replace(tzinfo=None))  # type: ignore[operator]

@@ -161,18 +161,26 @@ def list_keys(context: typer.Context, as_json: JsonFlag = False) -> None:
 def show(
     context: typer.Context,
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="key id, or an unambiguous beginning of it")],
+    public: Annotated[
+        Path | None, typer.Option("--public", help="write its public key here, for `placet replay --key`")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show one key: whose it is, and whether it counts.
 
     It says how the key signs, and why it counts for nothing where that is so.
     """
+    from placet.service.approvers import public_text
     from placet.service.given import only_one
 
     toolbox: Toolbox = context.obj
     with toolbox.database().reading() as tx:
         matches = [one for one in tx.approvers.listed(toolbox.tenant) if one.key_id.startswith(key_id)]
     found = only_one(matches, key_id, "key", toolbox.tenant, see="placet keys list", code="unknown_key")
+    if public is not None:
+        if found.key is None:
+            raise UsageError(f"key {found.key_id[:16]} cannot be read: {found.fault}")
+        output.write_file(public, public_text(found.key))
     if as_json:
         output.print_json(_as_json(found))
     else:

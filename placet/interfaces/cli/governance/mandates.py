@@ -240,13 +240,12 @@ def _policies(toolbox: Toolbox, agent: str) -> "PolicySet":
 
 
 def _cohort_test(text: str) -> dict[str, Any]:
-    words = text.split(maxsplit=2)
-    if len(words) != 3:  # noqa: PLR2004 - field, operator, value
-        raise typer.BadParameter(f"{text!r} is not like 'tenure_months ge 12'", param_hint="--cohort")
-    field, op, value = words
-    if op == "in":
-        return {"field": field, "op": op, "value": [part.strip() for part in value.split(",")]}
-    return {"field": field, "op": op, "value": int(value) if value.isdecimal() else value}
+    from placet.service.documents.mandates import cohort_test
+
+    try:
+        return cohort_test(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint="--cohort") from error
 
 
 def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:

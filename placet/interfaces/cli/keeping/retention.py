@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from placet.contracts.text import counted
-from placet.contracts.times import rfc3339
+from placet.contracts.times import day, rfc3339
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import ByOption, JsonFlag, asking
 from placet.interfaces.cli.toolbox import Toolbox
@@ -99,7 +99,7 @@ def _counted(size: "Size") -> str:
 
 
 def _since(size: "Size") -> str:
-    return f", the oldest from {size.oldest:%Y-%m-%d}" if size.oldest is not None else ""
+    return f", the oldest from {day(size.oldest)}" if size.oldest is not None else ""
 
 
 def _document(periods: "Periods", outcome: "Outcome") -> dict[str, Any]:

@@ -9,11 +9,12 @@ from placet.contracts.people.halt import HaltScope
 from placet.contracts.proposal import MutationKind
 from placet.errors import UsageError
 from placet.interfaces.console.forms import Form
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.common import MUTATIONS
 from placet.service.documents.halts import place_halt
 
 _PAGE: Final = 25
-_KINDS = {"adjust_balance": "Credits and debits", "order_product": "Orders of products"}
 
 
 def show(asked: Asked) -> Response:
@@ -46,7 +47,18 @@ def place(asked: Asked, form: Form) -> Response:
     return RedirectResponse(f"{ROOT}/halts?placed={len(leaving)}", 303)
 
 
-def _page(asked: Asked, fault: str = "", reason: str = "", chosen: str = "") -> Response:
+def refuse_lift(asked: Asked, halt_id: str, why: str, reason: str) -> Response:
+    """Show the page again, with why a halt is not lifted."""
+    return _page(asked, lifting=(halt_id, why, reason))
+
+
+def _page(
+    asked: Asked,
+    fault: str = "",
+    reason: str = "",
+    chosen: str = "",
+    lifting: tuple[str, str, str] = ("", "", ""),
+) -> Response:
     served, lifted = asked.parts.served, asked.query("which") == "all"
     with served.database.reading() as tx:
         found = tx.halts.list(served.tenant, lifted=lifted, after=asked.query("after"), limit=_PAGE + 1)
@@ -54,11 +66,11 @@ def _page(asked: Asked, fault: str = "", reason: str = "", chosen: str = "") -> 
     subjects = [
         ("tenant:", "Everything"),
         *((f"agent:{agent}", f"What {agent} proposes") for agent in served.agents),
-        *((f"kind:{kind}", _KINDS[kind]) for kind in get_args(MutationKind)),
+        *((f"kind:{kind}", MUTATIONS[kind]) for kind in get_args(MutationKind)),
     ]
     return asked.page(
         "halts.html",
-        422 if fault else 200,
+        422 if fault or lifting[0] else 200,
         halts=found[:_PAGE],
         following=urlencode({**({"which": "all"} if lifted else {}), "after": found[_PAGE - 1].halt_id})
         if len(found) > _PAGE
@@ -66,9 +78,13 @@ def _page(asked: Asked, fault: str = "", reason: str = "", chosen: str = "") -> 
         later=asked.query("after") is not None,
         lifted=lifted,
         subjects=subjects,
-        kinds=_KINDS,
+        kinds=MUTATIONS,
+        can_sign=asked.may("deliver", "halts") and bool(own_passkeys(asked)),
         may_halt=asked.may("operate", "halts"),
         fault=fault,
+        lifting=lifting[0],
+        lift_fault=lifting[1],
+        lift_reason=lifting[2],
         reason=reason,
         chosen=chosen,
         leaving=int(placed) if placed is not None and placed.isdecimal() and len(placed) < len("10000") else None,

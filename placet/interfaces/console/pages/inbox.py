@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from placet.contracts.money import Money, parse_money
 from placet.errors import UsageError
+from placet.interfaces.console.forms import code_of
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.waiting import item_of
 from placet.service.inbox import InboxPage, held_roles, inbox_mark, parse_filter, read_inbox
@@ -93,7 +94,7 @@ def _wanted(asked: Asked) -> InboxFilter:
         {
             "roles": None if role is None else (role,),
             "decider": asked.visitor.name if asked.query("mine") else None,
-            "treatments": () if treatment is None else (treatment,),
+            "treatments": () if treatment is None else (code_of(treatment),),
             "customer_id": asked.query("customer_id"),
             "cost_at_least": _amount(asked.query("min_cost"), "The least cost"),
             "cost_at_most": _amount(asked.query("max_cost"), "The most cost"),

@@ -29,7 +29,11 @@ from placet.interfaces.console.pages.governance import (
     reversals,
     what_if,
 )
-from placet.interfaces.console.pages.keys import approvers, deciding, signing
+from placet.interfaces.console.pages.keys import approvers
+from placet.interfaces.console.pages.signing import batches as signed_batches
+from placet.interfaces.console.pages.signing import decisions, lifts, page
+from placet.interfaces.console.pages.signing import delegations as signed_delegations
+from placet.interfaces.console.pages.signing import mandates as signed_mandates
 from placet.interfaces.console.parts import Asked
 
 
@@ -63,11 +67,12 @@ SHOWN: Final = (
     Shown("/runs/{run_id}", run.show, "runs"),
     Shown("/runs/{run_id}/live", run.live, "runs"),
     Shown("/runs/{run_id}/walkthroughs", walkthroughs.show, "walkthroughs"),
-    Shown("/sign/{prompt}", signing.show, "console"),
+    Shown("/sign/{prompt}", page.show, "console"),
     Shown("/customers", customers.show_all, "customers"),
     Shown("/customers/{customer_id}", customers.show, "customers"),
     Shown("/halts", halts.show, "halts"),
     Shown("/approvers", approvers.show, "keys"),
+    Shown("/approvers/keys/{key_id}/public", approvers.public_file, "keys"),
     Shown(f"{_INVITATION}/request.json", approvers.request_file, "keys", "deliver"),
     Shown("/batches/new", batches.choose, "batches", "deliver"),
     Shown("/batches/{number}", batches.outcome, "batches", "deliver"),
@@ -92,16 +97,21 @@ SHOWN: Final = (
 POSTED: Final = (
     Posted("/runs", runs.start, "operate", "runs"),
     Posted("/runs/{run_id}/decisions", run.decide, "deliver", "runs"),
-    Posted("/runs/{run_id}/statements", deciding.ask, "deliver", "runs"),
+    Posted("/runs/{run_id}/statements", decisions.ask, "deliver", "runs"),
     Posted("/runs/{run_id}/walkthroughs", walkthroughs.share, "operate", "walkthroughs"),
     Posted("/runs/{run_id}/walkthroughs/{link_id}/withdraw", walkthroughs.withdraw, "withdraw", "walkthroughs"),
-    Posted("/sign/{prompt}", signing.take, "read", "console"),
+    Posted("/sign/{prompt}", page.take, "read", "console"),
     Posted("/halts", halts.place, "operate", "halts"),
+    Posted("/halts/{halt_id}/lift", lifts.ask, "deliver", "halts"),
     Posted("/approvers", approvers.invite, "deliver", "keys"),
     Posted(f"{_INVITATION}/enrolment", approvers.enroll, "deliver", "keys"),
     Posted(f"{_INVITATION}/withdrawal", approvers.withdraw, "deliver", "keys"),
     Posted("/approvers/keys/{key_id}/revocation", approvers.revoke, "deliver", "keys"),
     Posted("/batches", batches.hand_in, "deliver", "batches", LARGER["/console/batches"]),
+    Posted("/batches/statements", signed_batches.ask, "deliver", "batches"),
+    Posted("/governance/mandates", signed_mandates.ask, "deliver", "mandates"),
+    Posted("/governance/mandates/drafts", signed_mandates.draft, "read", "mandates"),
+    Posted("/governance/delegations", signed_delegations.ask, "deliver", "delegations"),
     Posted("/governance/mandates/{mandate_id}/revoke", mandates.revoke, "withdraw", "mandates"),
     Posted("/governance/delegations/{delegation_id}/revoke", delegations.revoke, "withdraw", "delegations"),
     Posted("/governance/reversals", reversals.start, "operate", "runs"),

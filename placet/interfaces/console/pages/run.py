@@ -19,8 +19,8 @@ from placet.governance.batches import BatchedDecision
 from placet.governance.policy.authoring.explain import RunExplained
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.keys.own import own_passkeys
+from placet.interfaces.console.forms import Filled, Form
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.relying_party import advice_for
 from placet.interfaces.console.views.asking import commands_for, outcome_of
@@ -30,10 +30,12 @@ from placet.interfaces.console.views.evidence import evidence_of
 from placet.interfaces.console.views.models import attempts_of, total_of
 from placet.interfaces.console.views.signing import SigningHere, signing_here
 from placet.interfaces.console.views.timeline import timeline
+from placet.interfaces.console.views.waiting import Item, item_of
 from placet.service.customers import GIVEN_DAYS
 from placet.service.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.explaining import explain_policy
 from placet.service.in_hand import Facts, exchanges_of, facts_of
+from placet.service.inbox import parse_filter, read_inbox
 from placet.service.oversight import record_seen
 from placet.service.runs import find_run
 from placet.storage.records import RunRecord
@@ -95,6 +97,12 @@ def hand_over(asked: Asked, record: RunRecord, envelope: dsse.Envelope | Batched
     while review_outcome(served.database, record.run_id, delivered) is None and time.monotonic() < deadline:
         threading.Event().wait(_LOOK_SECONDS)
     return RedirectResponse(f"{ROOT}/runs/{record.run_id}?decision={sha256_hex(delivered.encode())}", 303)
+
+
+def show_refused(asked: Asked, record: RunRecord, why: str, form: Form) -> Response:
+    """Show the run again, with why nothing is signed, and what was filled in."""
+    shown = {**_shown(asked, record), "refused": why, "filled": Filled.of(form), "poll": ""}
+    return asked.page("runs/run.html", HTTPStatus.UNPROCESSABLE_ENTITY, **shown)
 
 
 def _poll(asked: Asked, record: RunRecord, events: list[AuditEvent]) -> str:
@@ -163,8 +171,21 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "may_reverse": record.state == "executed" and record.reverses is None and asked.may("operate", "runs"),
         "may_replay": asked.may("read", "record"),
         "given": given,
+        "following": _following(asked, record) if over or asked.query("decision") else None,
+        "refused": "",
+        "filled": Filled(),
         **_outcome(asked, events),
     }
+
+
+def _following(asked: Asked, record: RunRecord) -> Item | None:
+    """Return what waits for this person next, for somebody who decides many; None where nothing does."""
+    if not asked.may("deliver", "runs"):
+        return None
+    served = asked.parts.served
+    wanted = parse_filter({"decider": asked.visitor.name})
+    rows = read_inbox(served.database, served.tenant, wanted, asked.now, limit=2).rows
+    return next((item_of(row, asked.now) for row in rows if row.record.run_id != record.run_id), None)
 
 
 def _weighed(

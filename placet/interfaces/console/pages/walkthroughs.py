@@ -3,7 +3,7 @@
 from starlette.responses import RedirectResponse, Response
 
 from placet.errors import UsageError
-from placet.interfaces.console.forms import Form
+from placet.interfaces.console.forms import Form, days_of
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.walkthrough.story import LEFT_OUT
 from placet.service.runs import find_run
@@ -19,11 +19,10 @@ def show(asked: Asked) -> Response:
 def share(asked: Asked, form: Form) -> Response:
     """Make a link."""
     try:
-        days = int(form.text("days")) if form.text("days").isascii() and form.text("days").isdigit() else 0
         asked.parts.walkthroughs.share(
             _run(asked),
             by=asked.visitor.name,
-            days=days,
+            days=days_of(form),
             names=form.text("names") == "yes",
             token_id=asked.visitor.voucher,
             key=form.text("key") or None,

@@ -3,6 +3,7 @@
 import re
 from typing import Final, Literal, NamedTuple
 
+from placet.contracts.people.halt import HaltScope
 from placet.contracts.run import RunState
 from placet.contracts.text import NAME, one_line
 
@@ -27,6 +28,10 @@ _STATES: Final[dict[RunState, tuple[str, Tone]]] = {
     "unknown_outcome": ("Outcome unknown", "waits"),
     "cancelled": ("Cancelled", "quiet"),
 }
+
+
+MUTATIONS: Final[dict[str, str]] = {"adjust_balance": "Credits and debits", "order_product": "Orders of products"}
+"""Kinds of mutation, as people call them."""
 
 
 class Badge(NamedTuple):
@@ -69,3 +74,11 @@ def pictured(sentence: str) -> str:
 def roles_in_words(roles: tuple[str, ...]) -> str:
     """Return roles as people read them: `retention lead or finance`."""
     return " or ".join(one_line(role, NAME).replace("_", " ") for role in roles)
+
+
+def stopped(scope: HaltScope, subject: str) -> str:
+    """Return what a halt stops, in words."""
+    if scope == "tenant":
+        return "everything"
+    name = MUTATIONS.get(subject, one_line(subject, NAME).replace("_", " "))
+    return f"what {name} proposes" if scope == "agent" else name.lower()

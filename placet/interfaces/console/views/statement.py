@@ -13,6 +13,7 @@ from placet.contracts.times import minute, moment
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.statement import Statement
 from placet.interfaces.console.views.common import Tone, roles_in_words
+from placet.interfaces.console.views.governance.batches import Line
 
 _TITLES: Final[dict[Verdict, str]] = {
     "approve": "Approve this?",
@@ -53,6 +54,9 @@ class ToSign:
         digest: SHA-256 of the bytes.
         back: Where to go without signing, below the console.
         closes_at: When the gate closes, which the statement does not say.
+        notes: What the person should know beside it.
+        theirs: Words of others, each with whose they are.
+        lines: Each proposal, where one signature decides many.
     """
 
     title: str
@@ -64,6 +68,9 @@ class ToSign:
     digest: str
     back: str
     closes_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    theirs: tuple[tuple[str, str], ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, closes_at: datetime | None) -> ToSign:
@@ -104,7 +111,7 @@ def enrolment_to_sign(payload: bytes, enrolment: Enrolment) -> ToSign:
     rows = [
         Row("Name", enrolment.name),
         Row("Decides as", roles_in_words(enrolment.roles).replace(" or ", ", ")),
-        Row("May decide up to", str(enrolment.limit) if enrolment.limit is not None else "nothing that costs"),
+        Row("May decide", "only what costs nothing" if enrolment.limit is None else f"up to {enrolment.limit}"),
         Row("Counts", until),
         Row("Fingerprint", fingerprint(enrolment.key_id)),
         *([Row("Used at", ", ".join(passkey.origins))] if passkey is not None else []),

@@ -19,6 +19,7 @@ class Item:
 
     Attributes:
         cost: Money in words; empty where the proposal cannot be read.
+        takes: Whether that is taken from the customer, and costs nobody else.
         why: Why it was picked, in a few clauses.
         soon: Whether the gate closes within the hour.
         progress: How many of how many approvals are there.
@@ -31,6 +32,7 @@ class Item:
     title: str
     does: str
     cost: str
+    takes: bool
     why: str
     badge: Badge
     closes_at: datetime
@@ -51,6 +53,7 @@ def item_of(row: Waiting, now: datetime) -> Item:
         title=_title(asked.proposal.treatment_name or asked.proposal.treatment) if asked else "A damaged proposal",
         does=asked.proposal.mutation.describe() if asked else "",
         cost=str(asked.proposal.cost) if asked else "",
+        takes=asked is not None and asked.proposal.mutation.takes_from_customer,
         why=_why(asked.proposal) if asked else "",
         badge=badge_of(row.record.state),
         closes_at=closes_at,

@@ -1,4 +1,4 @@
-"""`/v1/inbox`: what waits for a person, soonest first, and how many there are in all."""
+"""`/v1/inbox`: what waits for a person, in one of two orders, and how many there are in all."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -73,7 +73,7 @@ class InboxEndpoints:
         limit: Limit = DEFAULT,
         after: After = None,
     ) -> InboxAnswer:
-        """List what waits for a decision, and outcomes that somebody must settle; what closes first comes first."""
+        """List what waits for a decision, and outcomes that somebody must settle; `order` says what comes first."""
         wanted = parse_filter(
             {
                 "roles": None if role is None else (role,),

@@ -1,6 +1,7 @@
 """Becoming an approver by a link, attacked: it works once, for one name, and entitles to nothing by itself."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from placet.contracts.people.access import AccessRole
 from placet.errors import UsageError
 from placet.governance.signing.assertions import from_base64url
+from placet.replay.files import load_trusted
 from placet.service.documents.invitations import LASTS, Invitations
 from tests.integration.console.keys.rows import change_rows
 from tests.integration.http.calling import TOKEN
@@ -207,6 +209,35 @@ def test_terms_that_are_none_are_one_clear_line(console: ConsoleUnderTest, wrong
         answer = http.post("/console/approvers", data={"form_token": form_token(page), "name": "z", **TERMS, **wrong})
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
+
+
+def test_roles_are_chosen_as_policy_names_them_and_what_was_filled_in_is_kept(console: ConsoleUnderTest) -> None:
+    with with_token(console, "rosa", "administrator") as http:
+        page = http.get("/console/approvers").text
+        assert 'name="role-retention_lead"' in page
+        form = {"form_token": form_token(page), "name": "zoe", "limit": "much", "days": "30", "key": "a-form-2"}
+        chosen = {"role-retention_lead": "1", "role-operator": "1", "role-made_up": "1"}
+        refused = http.post("/console/approvers", data={**form, **chosen})
+        assert refused.status_code == 422
+        assert 'value="much"' in refused.text
+        for role in ("retention_lead", "operator"):
+            assert f'name="role-{role}" value="1" checked' in refused.text
+        made = http.post("/console/approvers", data={**form, **chosen, "limit": "50.00 USD", "roles": "later_role"})
+        assert made.status_code == 200
+    (terms,) = [one.terms for one in invitations(console).listed() if one.terms.name == "zoe"]
+    assert terms.roles == ("retention_lead", "operator", "later_role")
+
+
+def test_a_public_key_verifies_offline_what_it_signed(console: ConsoleUnderTest, tmp_path: Path) -> None:
+    device = enrolled(console.world, console.url, "vera")
+    with with_token(console, "rosa", "administrator") as http:
+        given = http.get(f"/console/approvers/keys/{device.key_id}/public")
+        assert http.get(f"/console/approvers/keys/{'0' * 64}/public").status_code == 404
+    file = tmp_path / "vera.json"
+    file.write_bytes(given.content)
+    trusted = load_trusted([Path(f"vera={file}")], [])
+    assert trusted.holders == {device.key_id: "vera"}
+    assert trusted.passkeys == {device.key_id: device.passkey}
 
 
 def test_a_key_is_revoked_by_a_passkey_and_signs_nobody_in_any_more(console: ConsoleUnderTest) -> None:

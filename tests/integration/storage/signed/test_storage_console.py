@@ -1,5 +1,6 @@
 """What the console keeps, on both databases: asked once, answered once, found by what only its holder knows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +113,15 @@ def test_an_invitation_is_answered_once_however_many_try(database: Database, clo
     clock.now += KEPT + timedelta(seconds=1)
     invitations.invite(name="berta", **{**terms, "key": "another"})  # type: ignore[arg-type]
     assert [one.terms.name for one in invitations.listed()] == ["berta"]
+
+
+def test_an_assertion_that_signs_nobody_in_waits_for_no_writer(
+    database: Database, device: Authenticator, clock: Clock
+) -> None:
+    answer, random = device.asserted(sign_in_challenge("demo", new_random())), new_random()
+    with ThreadPoolExecutor(1) as pool, database.transaction():
+        tried = pool.submit(key_that_signs_in, database, "demo", answer, random, clock())
+        assert isinstance(tried.exception(timeout=4), DecisionRefused)
 
 
 def test_a_passkey_signs_in_and_its_session_rests_on_it(

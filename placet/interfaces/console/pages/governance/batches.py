@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from typing import Any, Final, cast, get_args
 
 from anyio import from_thread
@@ -13,8 +14,9 @@ from placet.governance.batches import signed_part
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.inbox import MOST_TOGETHER
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
-from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of
+from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of, total_of
 from placet.interfaces.http.problems import engine_unavailable
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
 from placet.service.batches import MemberOutcome, hand_out, read_shares, record_batch
@@ -37,7 +39,7 @@ def choose(asked: Asked) -> Response:
     fault, prepared = "", None
     gone: list[tuple[str, str]] = []
     try:
-        _check_number(len(run_ids))
+        check_number(len(run_ids))
         waiting, gone = _still_waiting(asked, verdict, run_ids)
         prepared = _prepare(asked, verdict, waiting, everything=bool(asked.query("all")))
     except (UsageError, GovernanceError) as error:
@@ -51,7 +53,17 @@ def hand_in(asked: Asked, form: Form) -> Response:
     text = form.files.get("file", b"").decode("utf-8", "replace")
     if not text.strip():
         raise UsageError("No file was handed in: choose the one that `placet approve … --print` wrote.")
-    shares = read_shares(served.database, served.tenant, text)
+    return hand_over(asked, read_shares(served.database, served.tenant, text))
+
+
+def hand_over(asked: Asked, shares: Mapping[str, str]) -> Response:
+    """Put a signed batch on the record, and deliver each run its share; lead to the page that says what became of it.
+
+    Args:
+        asked: Who hands it in.
+        shares: What each run is sent, by run id; all of one batch.
+    """
+    served = asked.parts.served
     records = [find_run(served.database, run_id, served.tenant) for run_id in shares]
     one = next(iter(shares.values()))
     record_batch(served.database, served.tenant, one)  # it verifies the signature
@@ -123,14 +135,19 @@ def _prepare(asked: Asked, verdict: BatchVerdict, run_ids: list[str], *, everyth
     limits = parse_limits({"agent": agent, "treatments": () if treatment is None else (treatment,)})
     waiting = parse_filter({"agent": agent, "treatments": limits.treatments, "to_decide": True})
     mark = inbox_mark(served.database, served.tenant, waiting, asked.now)
-    _check_number(int(mark.partition(".")[0]))
+    check_number(int(mark.partition(".")[0]))
     mark = inbox_mark(served.database, served.tenant, parse_filter({"to_decide": True}), asked.now)
     if int(mark.partition(".")[0]) > MOST_TOGETHER * 10:
         raise UsageError("Too many wait to be gone through here; decide them with `placet approve --all`.")
     return prepare_batch(served.database, served.tenant, verdict, limits)
 
 
-def _check_number(number: int) -> None:
+def check_number(number: int) -> None:
+    """Refuse to decide more at once than a person can go through on a page.
+
+    Raises:
+        UsageError: code `too_many`.
+    """
     if number > MOST_TOGETHER:
         raise UsageError(
             f"{number} would be decided, and this page lists {MOST_TOGETHER} at most: choose fewer, or decide them "
@@ -147,10 +164,12 @@ def _page(
     fault: str,
     gone: list[tuple[str, str]],
 ) -> Response:
-    values: dict[str, Any] = {"lines": (), "commands": (), "left_out": ()}
+    values: dict[str, Any] = {"lines": (), "commands": (), "left_out": (), "members": ""}
     if prepared is not None:
         values = {
-            "lines": lines_of(prepared),
+            "lines": lines_of(prepared.choices),
+            "total": total_of(prepared.choices),
+            "members": " ".join(f"{one.run_id}:{one.digest}" for one in lines_of(prepared.choices)),
             "commands": commands_for(prepared, named=named),
             "left_out": prepared.left_out[:MOST_TOGETHER],
         }
@@ -162,5 +181,6 @@ def _page(
         own=[one for one in prepared.choices if one.record.requested_by == asked.visitor.name] if prepared else (),
         fault=fault,
         gone=gone,
+        can_sign=prepared is not None and asked.may("deliver", "batches") and bool(own_passkeys(asked)),
         **values,
     )

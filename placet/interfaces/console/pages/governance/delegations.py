@@ -6,13 +6,16 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from placet.errors import UsageError
-from placet.interfaces.console.forms import Form
+from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.governance.tabs import governed
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.governance.delegations import delegation_of
+from placet.service.approvers import list_approvers
 from placet.service.documents.delegations import revoke_delegation
 
 _PAGE: Final = 20
+_MOST_PEOPLE: Final = 500
 
 
 def show_all(asked: Asked) -> Response:
@@ -38,8 +41,13 @@ def revoke(asked: Asked, form: Form) -> Response:
     return RedirectResponse(f"{ROOT}/governance/delegations", 303)
 
 
-def _page(asked: Asked, fault: str = "") -> Response:
-    served = asked.parts.served
+def refuse(asked: Asked, fault: str, filled: Filled) -> Response:
+    """Show the page again with what was filled in, and why nothing is signed."""
+    return _page(asked, fault, filled)
+
+
+def _page(asked: Asked, fault: str = "", filled: Filled | None = None) -> Response:
+    served, own = asked.parts.served, own_passkeys(asked)
     with served.database.reading() as tx:
         found = tx.delegations.list(served.tenant, after=asked.query("after"), limit=_PAGE + 1)
         shown = [delegation_of(one, asked.now, signed=tx.delegations.signed(one, asked.now)) for one in found[:_PAGE]]
@@ -52,4 +60,15 @@ def _page(asked: Asked, fault: str = "") -> Response:
         fault=fault,
         following=urlencode({"after": shown[-1].delegation_id}) if len(found) > _PAGE else "",
         later=asked.query("after") is not None,
+        can_sign=asked.may("deliver", "delegations") and bool(own),
+        held=sorted({role for key in own for role in key.roles}),
+        people=_others(asked) if own else (),
+        filled=filled or Filled(),
     )
+
+
+def _others(asked: Asked) -> list[str]:
+    """Return who could be chosen: everybody else who is enrolled."""
+    served = asked.parts.served
+    people = list_approvers(served.database, served.tenant, asked.now, after="", limit=_MOST_PEOPLE)
+    return [one.name for one in people if one.name != asked.visitor.name]

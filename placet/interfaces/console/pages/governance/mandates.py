@@ -1,15 +1,18 @@
 """Mandates: what clears proposals without a decision each, what of each is used, and its withdrawal."""
 
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import quote, urlencode
 
 from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.people.mandate import MandateRecord
+from placet.contracts.proposal import MutationKind
 from placet.errors import UsageError
-from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.governance.tabs import governed
+from placet.interfaces.console.forms import Filled, Form
+from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.common import MUTATIONS
 from placet.interfaces.console.views.governance.mandates import altered_of, mandate_of, use_of
 from placet.service.documents.mandates import find_mandate, id_of, revoke_mandate, standing
 from placet.storage.governance.mandates import AlteredMandate
@@ -20,6 +23,18 @@ _PAGE: Final = 20
 
 def show_all(asked: Asked) -> Response:
     """List every mandate with what of its budget is left; one that was altered says so and hides no other."""
+    return list_page(asked)
+
+
+def list_page(asked: Asked, fault: str = "", filled: Filled | None = None, signing: Filled | None = None) -> Response:
+    """Show the list, with what was filled in and why nothing came of it.
+
+    Args:
+        asked: Who asks.
+        fault: Why not; empty where nothing was refused.
+        filled: The fields of a draft.
+        signing: The fields of a signature.
+    """
     served = asked.parts.served
     with served.database.reading() as tx:
         found = tx.mandates.listed(served.tenant, after=asked.query("after"), limit=_PAGE + 1)
@@ -30,12 +45,20 @@ def show_all(asked: Asked) -> Response:
     return governed(
         asked,
         "mandates.html",
+        422 if fault else 200,
         mandates=[
             mandate_of(one, asked.now, signatures[id_of(one)]) for one in shown if not isinstance(one, AlteredMandate)
         ],
         altered=[altered_of(one.mandate_id) for one in shown if isinstance(one, AlteredMandate)],
         following=urlencode({"after": id_of(shown[-1])}) if len(found) > _PAGE else "",
         later=asked.query("after") is not None,
+        agents=served.agents,
+        kinds=[(kind, MUTATIONS[kind]) for kind in get_args(MutationKind)],
+        treatments=known_treatments(asked),
+        fault=fault,
+        filled=filled or Filled(),
+        signing=signing or Filled(),
+        can_sign=asked.may("deliver", "mandates") and bool(own_passkeys(asked)),
     )
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.governance.tabs import governed
@@ -13,6 +14,8 @@ from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import badge_of
 from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import find_run
+from placet.storage.records import RunRecord
+from placet.storage.transaction import Transaction
 
 _PAGE: Final = 25
 
@@ -62,15 +65,27 @@ def start(asked: Asked, form: Form) -> Response:
 def _order(asked: Asked, run_id: str, key: str, fault: str = "", reason: str = "") -> Response:
     record = find_run(asked.parts.served.database, run_id, asked.parts.served.tenant)
     with asked.parts.served.database.reading() as tx:
+        did = _done(tx, record)
         earlier = tx.runs.reversals_of(record.run_id)[-_PAGE:]
     return governed(
         asked,
         "reverse.html",
         422 if fault else 200,
         run=record,
+        did=did,
         badge=badge_of(record.state, taken_back=record.reversed_by),
         earlier=[(one, badge_of(one.state)) for one in earlier],
         key=key,
         fault=fault,
         reason=reason,
     )
+
+
+def _done(tx: Transaction, record: RunRecord) -> str:
+    """Return what the run did; empty where its proposal cannot be read any more."""
+    if record.proposal is None:
+        return ""
+    try:
+        return tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant).mutation.describe()
+    except (UsageError, GovernanceError):
+        return ""

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from placet.errors import PlacetError
 from placet.interfaces.console.parts import ROOT, Asked
 
 TABS: Final = (
@@ -27,3 +28,11 @@ def governed(asked: Asked, template: str, status: int = 200, **values: Any) -> R
         if asked.may("read", area)
     ]
     return asked.page(f"governance/{template}", status, tabs=tabs, tabs_label="Governance", **values)
+
+
+def known_treatments(asked: Asked) -> list[str]:
+    """Return the codes that agents know, to help who types one; none where an agent cannot say."""
+    try:
+        return sorted({code for agent in asked.parts.served.agents for code in asked.parts.installed.treatments(agent)})
+    except PlacetError:
+        return []

@@ -6,10 +6,12 @@ from starlette.responses import Response
 
 from placet.contracts.money import parse_money
 from placet.contracts.proposal import MutationKind
-from placet.errors import PlacetError, PolicyError, UsageError
-from placet.interfaces.console.pages.governance.tabs import governed
+from placet.errors import PolicyError, UsageError
+from placet.interfaces.console.forms import code_of
+from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
 from placet.interfaces.console.parts import Asked
-from placet.interfaces.console.views.governance.what_if import KINDS, Answer, answer_of
+from placet.interfaces.console.views.common import MUTATIONS
+from placet.interfaces.console.views.governance.what_if import Answer, answer_of
 from placet.service.reading.what_if import Supposed, suppose, what_if
 
 _FIELDS: Final = ("agent", "treatment", "kind", "cost", "requested_by", "customer_id")
@@ -33,8 +35,8 @@ def show(asked: Asked) -> Response:
         422 if fault else 200,
         filled=filled,
         agents=agents,
-        kinds=[(kind, KINDS[kind]) for kind in get_args(MutationKind)],
-        treatments=_treatments(asked),
+        kinds=[(kind, MUTATIONS[kind]) for kind in get_args(MutationKind)],
+        treatments=known_treatments(asked),
         fault=fault,
         answer=answer,
         unknown=_unknown(asked, filled["agent"] or agents[0], filled["treatment"]) if answer else "",
@@ -50,7 +52,7 @@ def _supposed(asked: Asked) -> Supposed:
         {
             "agent": asked.query("agent") or asked.parts.served.agents[0],
             "kind": asked.query("kind") or "adjust_balance",
-            "treatment": asked.query("treatment"),
+            "treatment": code_of(asked.query("treatment") or ""),
             "cost": cost,
             "requested_by": asked.query("requested_by") or asked.visitor.name,
             "customer_id": asked.query("customer_id"),
@@ -69,10 +71,3 @@ def _unknown(asked: Asked, agent: str, treatment: str) -> str:
     if not known or treatment in known:
         return ""
     return f"{agent} has no treatment of this code, and would not propose it. It knows: {', '.join(known)}."
-
-
-def _treatments(asked: Asked) -> list[str]:
-    try:
-        return sorted({code for agent in asked.parts.served.agents for code in asked.parts.installed.treatments(agent)})
-    except PlacetError:
-        return []  # only a help for typing

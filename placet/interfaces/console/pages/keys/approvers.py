@@ -10,17 +10,23 @@ from starlette.responses import RedirectResponse, Response
 from placet.errors import PolicyError, UsageError
 from placet.governance.policy.authoring.roles import roles_named
 from placet.governance.signing.signed import document_statement
-from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.keys.own import own_passkeys
-from placet.interfaces.console.pages.keys.signing import ask_to_sign
+from placet.interfaces.console.forms import Filled, Form, days_of
+from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.statement import fingerprint
-from placet.service.approvers import list_approvers
+from placet.service.approvers import list_approvers, public_text
 from placet.service.documents.invitations import Invitation
 from placet.service.documents.keys import draft_revocation
 
 _PAGE: Final = 25
 _DAYS: Final = "365"
+_MOST_ROLES: Final = 10
+_CONSOLE_ROLES: Final = {
+    "operator": "start runs, stop executions",
+    "auditor": "read everything, the record and oversight as well",
+    "administrator": "invite people, enroll and revoke keys",
+}
 _DONE: Final = {
     "enrolled": "The key counts from now on.",
     "revoked": "The key decides nothing from now on.",
@@ -35,27 +41,26 @@ def show(asked: Asked) -> Response:
 
 def invite(asked: Asked, form: Form) -> Response:
     """Invite somebody; the link is on this very page, and nowhere else."""
-    days = form.text("days")
-    filled = {name: form.text(name) for name in ("name", "roles", "limit", "days")}
+    chosen = [role for role in (*_asked_roles(asked), *_CONSOLE_ROLES) if form.text(f"role-{role}")]
     try:
         code = asked.parts.invitations.invite(
             name=form.text("name"),
-            roles=tuple(form.text("roles").replace(",", " ").split()),
+            roles=tuple(dict.fromkeys([*chosen, *form.text("roles").replace(",", " ").split()])),
             limit=form.text("limit"),
-            days=int(days) if days.isascii() and days.isdecimal() else 0,
+            days=days_of(form),
             by=asked.visitor.name,
             voucher=asked.visitor.voucher,
             key=form.text("key"),
         )
     except UsageError as error:
-        return _page(asked, fault=str(error), filled=filled)
+        return _page(asked, fault=str(error), filled=Filled.of(form))
     origin = asked.party.origin if asked.party else _address(asked)
     return _page(asked, link=f"{origin}{ROOT}/join/{code}", invited=form.text("name"))
 
 
 def enroll(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form is taken so
     """Ask the administrator to sign the enrolment of what was registered."""
-    _require_passkey(asked)
+    required_passkeys(asked)
     invitation_id = asked.request.path_params["invitation"]
     return ask_to_sign(asked, asked.parts.invitations.enrolment_statement(invitation_id, by=asked.visitor.name))
 
@@ -69,7 +74,7 @@ def withdraw(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form
 
 def revoke(asked: Asked, form: Form) -> Response:
     """Ask the administrator to sign that a key is withdrawn."""
-    _require_passkey(asked)
+    required_passkeys(asked)
     served, key_id = asked.parts.served, asked.request.path_params["key_id"]
     with served.database.reading() as tx:
         if tx.approvers.tenant_of(key_id) != served.tenant:
@@ -89,8 +94,21 @@ def request_file(asked: Asked) -> Response:
     return Response(request.model_dump_json() + "\n", media_type="application/json", headers=headers)
 
 
+def public_file(asked: Asked) -> Response:
+    """Give an enrolled public key, which verifies its signatures offline (`placet replay --key`)."""
+    served, key_id = asked.parts.served, asked.request.path_params["key_id"]
+    with served.database.reading() as tx:
+        found = [one.key for one in tx.approvers.listed(served.tenant) if one.key_id == key_id]
+    if not found or found[0] is None:
+        raise UsageError("there is no such key", code="unknown_key")
+    text = public_text(found[0])
+    name = f"{found[0].name}.{'json' if found[0].passkey else 'pub'}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type="application/octet-stream", headers=headers)
+
+
 def _page(
-    asked: Asked, *, link: str = "", invited: str = "", fault: str = "", filled: dict[str, str] | None = None
+    asked: Asked, *, link: str = "", invited: str = "", fault: str = "", filled: Filled | None = None
 ) -> Response:
     served, after = asked.parts.served, asked.query("after") or ""
     people = list_approvers(served.database, served.tenant, asked.now, after=after, limit=_PAGE + 1)
@@ -108,13 +126,14 @@ def _page(
         may_enroll=may_enroll,
         can_sign=may_enroll and bool(own_passkeys(asked)),
         asked_roles=_asked_roles(asked),
+        console_roles=_CONSOLE_ROLES.items(),
         fingerprint=fingerprint,
         key=secrets.token_hex(12),
         link=link,
         invited=invited,
         only_here=bool(link) and "//localhost" in link,
         fault=fault,
-        filled=filled or {"name": "", "roles": "", "limit": "", "days": _DAYS},
+        filled=filled or Filled(days=_DAYS),
         done=_DONE.get(asked.query("done") or "", ""),
     )
 
@@ -133,18 +152,9 @@ def _asked_roles(asked: Asked) -> list[str]:
     """Return the roles that policies name; none where the policies are not in order."""
     try:
         sets = asked.parts.served.all_policies().values()
-        return sorted({role for one in sets for role in roles_named(one.files)})
+        return sorted({role for one in sets for role in roles_named(one.files)})[:_MOST_ROLES]
     except PolicyError:
         return []
-
-
-def _require_passkey(asked: Asked) -> None:
-    if not own_passkeys(asked):
-        raise UsageError(
-            f"No passkey of {asked.visitor.name!r} that may be used at this address is enrolled. Sign with a key file, "
-            "by the command that the page shows.",
-            code="no_passkey",
-        )
 
 
 def _address(asked: Asked) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from placet.contracts.money import Money
 from placet.contracts.text import NAME, WORDS, one_line
 from placet.interfaces.console.views.asking import Command
 from placet.interfaces.console.views.common import Badge
-from placet.service.batch_choice import PreparedBatch
+from placet.service.batch_choice import Choice, PreparedBatch
 from placet.service.batches import MemberOutcome
 
 
@@ -21,6 +22,7 @@ class Line:
     treatment: str
     does: str
     cost: str
+    takes: bool
     requested_by: str
     requested_at: datetime
     digest: str
@@ -35,9 +37,9 @@ class OutcomeShown:
     words: str
 
 
-def lines_of(prepared: PreparedBatch) -> tuple[Line, ...]:
+def lines_of(choices: Sequence[Choice]) -> tuple[Line, ...]:
     """Return each proposal, the dearest first."""
-    dearest = sorted(prepared.choices, key=lambda one: (-abs(one.proposal.cost.amount_minor), one.record.run_id))
+    dearest = sorted(choices, key=lambda one: (-abs(one.proposal.cost.amount_minor), one.record.run_id))
     return tuple(
         Line(
             run_id=one.record.run_id,
@@ -45,12 +47,25 @@ def lines_of(prepared: PreparedBatch) -> tuple[Line, ...]:
             treatment=one_line(one.proposal.treatment_name or one.proposal.treatment.replace("_", " "), NAME),
             does=one_line(one.proposal.mutation.describe(), WORDS),
             cost=str(one.proposal.cost),
+            takes=one.proposal.mutation.takes_from_customer,
             requested_by=one.record.requested_by,
             requested_at=one.record.requested_at,
             digest=one.digest,
         )
         for one in dearest
     )
+
+
+def total_of(choices: Sequence[Choice]) -> str:
+    """Return what all of them cost, and what they take from customers, which is no cost."""
+    sums: dict[bool, int] = {}
+    for one in choices:
+        takes = one.proposal.mutation.takes_from_customer
+        sums[takes] = sums.get(takes, 0) + one.proposal.cost.amount_minor
+    currency = choices[0].proposal.cost.currency
+    said = {takes: str(Money(amount_minor=minor, currency=currency)) for takes, minor in sums.items()}
+    parts = [f"{said[False]} in all"] if False in said else []
+    return " and ".join([*parts, *([f"{said[True]} taken from customers"] if True in said else [])])
 
 
 def commands_for(prepared: PreparedBatch, *, named: bool) -> tuple[Command, ...]:

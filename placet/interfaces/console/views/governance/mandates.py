@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from placet.contracts.money import Money
-from placet.contracts.people.mandate import CohortTest, MandateRecord, MandateUse
+from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord, MandateUse
 from placet.contracts.text import NAME, WORDS, counted, one_line
 from placet.governance.authority.mandates import MandateState, left, state_of
 from placet.interfaces.console.views.common import Badge
@@ -70,11 +70,29 @@ class UseShown:
     given_back: bool
 
 
+class Bounds(NamedTuple):
+    """Bounds of a mandate in words."""
+
+    clears: str
+    cohort: str
+    cap: str
+
+
+def bounds_of(mandate: Mandate) -> Bounds:
+    """Return what a mandate clears, for whom, and how much for one customer."""
+    return Bounds(
+        clears=" or ".join(one_line(code, NAME).replace("_", " ") for code in mandate.treatments),
+        cohort=" and ".join(_test(test) for test in mandate.cohort) or "every customer",
+        cap=f"{mandate.cap_per_customer} in {counted(mandate.period_days, 'day')}",
+    )
+
+
 def mandate_of(record: MandateRecord, now: datetime, signature: str) -> MandateShown:
     """Return how a mandate is shown; `signature` is `good`, or the code and reason of the check that fails."""
     mandate, state, rest = record.mandate, state_of(record, now), left(record)
     budget = mandate.budget.amount_minor
     stands = state in ("valid", "not_yet_valid")
+    bounds = bounds_of(mandate)
     doubtful = signature != _GOOD and stands
     return MandateShown(
         mandate_id=mandate.document_id,
@@ -85,9 +103,9 @@ def mandate_of(record: MandateRecord, now: datetime, signature: str) -> MandateS
         drafted_by=mandate.drafted_by,
         reason=mandate.reason,
         badge=Badge("Does not count", "bad") if doubtful else _STATES[state],
-        clears=" or ".join(one_line(code, NAME).replace("_", " ") for code in mandate.treatments),
-        cohort=" and ".join(_test(test) for test in mandate.cohort) or "every customer",
-        cap=f"{mandate.cap_per_customer} in {counted(mandate.period_days, 'day')}",
+        clears=bounds.clears,
+        cohort=bounds.cohort,
+        cap=bounds.cap,
         budget=str(mandate.budget),
         spent=str(Money(amount_minor=record.spent_minor, currency=mandate.budget.currency)),
         left=str(rest),

@@ -1,19 +1,12 @@
 """What would become of a proposal, in sentences."""
 
 from dataclasses import dataclass
-from typing import Final
 
-from placet.contracts.proposal import MutationKind
 from placet.contracts.text import NAME, WORDS, counted, one_line
 from placet.governance.policy.authoring.gate_words import terms_in_words
 from placet.governance.policy.authoring.why import Explained, Say
 from placet.interfaces.console.views.common import Tone
 from placet.service.reading.what_if import MandateSaid, PersonSaid, Supposed, WhatIf
-
-KINDS: Final[dict[MutationKind, str]] = {
-    "adjust_balance": "A credit or debit on a balance",
-    "order_product": "An order of a product",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ def _decided(told: Redacted) -> Step | None:
     if refused:
         said.append(f"{counted(refused, 'decision')} did not count, and the record says why.")
     if told.state == "awaiting_decision":
-        said.append("Nobody has decided yet.")
+        said.append("Another person must decide still." if told.decided else "Nobody has decided yet.")
     return Step(
         0,
         _GATES[told.gate.verdict] if told.state != "awaiting_decision" else "People are asked to decide",

@@ -5,18 +5,24 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
+from placet.contracts.base import Digest
 from placet.contracts.money import Money, parse_money
-from placet.contracts.people.decision import Verdict
+from placet.contracts.people.decision import Verdict, phase_of
 from placet.contracts.proposal import Proposal
 from placet.contracts.times import minute
 from placet.errors import DecisionRefused, PolicyError, UsageError
+from placet.governance.signing import dsse
+from placet.governance.signing.statement import PREDICATE_TYPE
 from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.keys.own import own_passkeys
-from placet.interfaces.console.pages.keys.signing import ask_to_sign
+from placet.interfaces.console.pages import run
+from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, required_passkeys
 from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.signing import why_not_entitled
-from placet.service.decisions import amendment_statement, pending_proposal, verdict_statement
+from placet.interfaces.console.views.statement import ToSign, decision_to_sign
+from placet.service.decisions import amendment_statement, pending_proposal, read_statement, verdict_statement
 from placet.service.explaining import explain_policy
+from placet.service.runs import find_run
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 
@@ -30,7 +36,7 @@ def ask(asked: Asked, form: Form) -> Response:
     The form says which proposal the person looked at, so that nobody decides what changed under their eyes. What is
     signed is made here, from what is pending.
     """
-    served, name = asked.parts.served, asked.visitor.name
+    served = asked.parts.served
     try:
         verdict = _VERDICT.validate_python(form.text("verdict"))
     except ValidationError as error:
@@ -43,6 +49,24 @@ def ask(asked: Asked, form: Form) -> Response:
             "what is proposed now.",
             code=CHANGED,
         )
+    try:
+        statement = _statement(asked, form, record, verdict, (digest, proposal))
+    except (UsageError, DecisionRefused) as error:
+        return run.show_refused(asked, record, str(error), form)
+    return ask_to_sign(asked, statement)
+
+
+def _statement(
+    asked: Asked, form: Form, record: RunRecord, verdict: Verdict, pending: tuple[Digest, Proposal]
+) -> bytes:
+    """Return what is signed; `pending` is the proposal that waits, with its digest.
+
+    Raises:
+        UsageError: what was filled in makes no decision, or the gate is closed.
+        DecisionRefused: policy would not let this person decide it so.
+    """
+    digest, proposal = pending
+    name, reason = asked.visitor.name, form.text("reason")
     if verdict != "amend" and (form.text("amount") or form.text("treatment")):
         # Enter in a field presses the first button of a form, which approves what is proposed.
         raise UsageError(
@@ -50,18 +74,15 @@ def ask(asked: Asked, form: Form) -> Response:
         )
     _check_open(asked, record, verdict)
     _check_entitled(asked, record, verdict)
-    reason = form.text("reason")
     if verdict == "amend":
         change = _change(form, proposal)
-        _, statement = amendment_statement(record, (digest, proposal), change, name, reason)
-    else:
-        statement = verdict_statement(record, digest, verdict, name, reason)
-    return ask_to_sign(asked, statement)
+        return amendment_statement(record, pending, change, name, reason)[1]
+    return verdict_statement(record, digest, verdict, name, reason)
 
 
 def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
     """Say at once that the gate is closed; the review asks again."""
-    if verdict.startswith("confirm_"):
+    if phase_of(verdict) == "settle":
         return
     with asked.parts.served.database.reading() as tx:
         closes_at = pending_on_record(tx, record.run_id).gate.expires_at
@@ -71,10 +92,8 @@ def _check_open(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
 
 def _check_entitled(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
     """Say before anybody signs why it would not count; the review asks policy again."""
-    keys, served = own_passkeys(asked), asked.parts.served
-    if not keys:
-        raise UsageError(f"No passkey of {asked.visitor.name!r} that may be used at this address is enrolled.")
-    if verdict.startswith("confirm_"):
+    keys, served = required_passkeys(asked), asked.parts.served
+    if phase_of(verdict) == "settle":
         return
     try:
         approvers = explain_policy(served.database, served.tenant, record.run_id, served.policies_of).approvers
@@ -94,3 +113,33 @@ def _change(form: Form, proposal: Proposal) -> tuple[Money | None, str | None]:
         return (parse_money(amount) if amount else None), treatment
     except ValueError as error:
         raise UsageError(f"The new amount: {error}", code="malformed") from error
+
+
+def _shown(asked: Asked, prompt: Prompt) -> ToSign:
+    served = asked.parts.served
+    said, proposal = read_statement(served.database, served.tenant, prompt.asked)
+    record = find_run(served.database, said.predicate.run_id, served.tenant)
+    run.note_look(asked, record)
+    closes_at = None
+    if record.state == "awaiting_decision":
+        with served.database.reading() as tx:
+            closes_at = pending_on_record(tx, record.run_id).gate.expires_at
+    return decision_to_sign(prompt.asked, said, proposal, closes_at)
+
+
+def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
+    served = asked.parts.served
+    said, _ = read_statement(served.database, served.tenant, prompt.asked)
+    predicate = said.predicate
+    record, digest, _ = pending_proposal(served.database, predicate.run_id, served.tenant, predicate.verdict)
+    about = said.proposal_digest if predicate.amendment is None else predicate.amendment.amends
+    if about != digest:
+        raise UsageError(
+            "The proposal was changed while you looked at it. Your signature was not used: open the run again and "
+            "look at what is proposed now.",
+            code=CHANGED,
+        )
+    return run.hand_over(asked, record, dsse.parse(envelope))
+
+
+DECISION: Final = Kind(PREDICATE_TYPE, "runs", _shown, _take)

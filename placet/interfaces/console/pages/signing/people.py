@@ -1,0 +1,38 @@
+"""Enrolling and revoking keys of people, signed by an administrator's passkey."""
+
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from placet.contracts.people.enrolment import Enrolment, Revocation
+from placet.governance.signing.signed import predicate_type, read_document
+from placet.interfaces.console.pages.signing.asking import Kind
+from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.prompts import Prompt
+from placet.interfaces.console.views.statement import ToSign, enrolment_to_sign, revocation_to_sign
+from placet.service.documents.keys import take_enrolment, take_revocation
+
+
+def _enrolment(_asked: Asked, prompt: Prompt) -> ToSign:
+    return enrolment_to_sign(prompt.asked, read_document(prompt.asked, Enrolment))
+
+
+def _enroll(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
+    take_enrolment(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
+    return RedirectResponse(f"{ROOT}/approvers?done=enrolled", 303)
+
+
+def _revocation(asked: Asked, prompt: Prompt) -> ToSign:
+    served, revocation = asked.parts.served, read_document(prompt.asked, Revocation)
+    with served.database.reading() as tx:
+        names = [one.name for one in tx.approvers.listed(served.tenant) if one.key_id == revocation.key_id]
+    return revocation_to_sign(prompt.asked, revocation, names[0] if names else "nobody")
+
+
+def _revoke(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
+    take_revocation(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
+    return RedirectResponse(f"{ROOT}/approvers?done=revoked", 303)
+
+
+ENROLMENT: Final = Kind(predicate_type(Enrolment), "keys", _enrolment, _enroll)
+REVOCATION: Final = Kind(predicate_type(Revocation), "keys", _revocation, _revoke)
