@@ -1,4 +1,4 @@
-"""Enrolling and revoking keys of people, signed by an administrator's passkey."""
+"""Enrolling and revoking keys of people, signed by an administrator's passkey; a key also by its holder's."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from placet.contracts.people.enrolment import Enrolment, Revocation
 from placet.governance.signing.signed import predicate_type, read_document
 from placet.interfaces.console.pages.signing.asking import Kind
+from placet.interfaces.console.pages.signing.own import is_own_key
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.statement import ToSign, enrolment_to_sign, revocation_to_sign
@@ -34,5 +35,9 @@ def _revoke(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
     return RedirectResponse(f"{ROOT}/approvers?done=revoked", 303)
 
 
+def _own(asked: Asked, prompt: Prompt) -> bool:
+    return is_own_key(asked, read_document(prompt.asked, Revocation).key_id)
+
+
 ENROLMENT: Final = Kind(predicate_type(Enrolment), "keys", _enrolment, _enroll)
-REVOCATION: Final = Kind(predicate_type(Revocation), "keys", _revocation, _revoke)
+REVOCATION: Final = Kind(predicate_type(Revocation), "keys", _revocation, _revoke, _own)
