@@ -95,6 +95,7 @@ class Sessions:
         self._database, self._tenant, self._clock = database, tenant, clock
         self._sealer = Sealer(secret, "console session")
         self._forms = Sealer(secret, "console form")
+        self._notes = Sealer(secret, "console note")
 
     def begin(self, credential: Credential) -> str:
         """Begin a session for the holder of a token or passkey that was just presented; returns the cookie's content.
@@ -179,6 +180,18 @@ class Sessions:
     def form_token(self, session: str) -> str:
         """Return what forms of a session carry; nobody can make it who does not know the cookie and the key."""
         return self._forms.seal([session]).hex()
+
+    def sealed_note(self, session: str, name: str, subject: str, value: str) -> str:
+        """Return what an address carries so that the next page of this session, and of no other, says what was done."""
+        return f"{value}.{self._notes.seal([session, name, subject, value]).hex()}"
+
+    def note_of(self, session: str, name: str, subject: str, text: str) -> str | None:
+        """Return what was sealed so; None of what anybody else wrote into an address."""
+        value, _, seal = text.rpartition(".")
+        try:
+            return value if self._notes.holds([session, name, subject, value], bytes.fromhex(seal)) else None
+        except ValueError:
+            return None
 
     def _credential(self, row: SessionRow, now: datetime) -> Credential | None:
         if row.key_id is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.errors import PolicyError, UsageError
@@ -71,7 +71,7 @@ def withdraw(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form
     """Take an invitation back."""
     visitor = asked.visitor
     asked.parts.invitations.withdraw(asked.request.path_params["invitation"], by=visitor.name, voucher=visitor.voucher)
-    return RedirectResponse(f"{ROOT}/approvers?done=withdrawn", 303)
+    return asked.lead("/approvers", "done", "withdrawn")
 
 
 def revoke(asked: Asked, form: Form) -> Response:
@@ -148,7 +148,7 @@ def _page(
         only_here=bool(link) and "//localhost" in link,
         fault=fault,
         filled=filled or Filled(days=_DAYS),
-        done=_DONE.get(asked.query("done") or "", ""),
+        done=_DONE.get(asked.note("done") or "", ""),
     )
 
 
