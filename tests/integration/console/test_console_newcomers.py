@@ -87,6 +87,16 @@ def test_eight_that_wait_fit_on_a_screen(console: ConsoleUnderTest, width: int) 
         assert first["y"] + 8 * (tallest + 4) <= view["height"], (first["y"], tallest)
 
 
+def test_an_ended_run_is_shown_to_who_hands_in_decisions_of_others_and_has_no_key(console: ConsoleUnderTest) -> None:
+    world = console.world
+    run_id = world.pending("C00005")
+    world.approve(run_id, world.approver("anna"))
+    with console.signed_in("desk", "approver") as http:
+        answer = http.get(f"/console/runs/{run_id}")
+    assert answer.status_code == 200
+    assert "Who decided</h2>" in answer.text
+
+
 def test_no_link_from_elsewhere_makes_a_page_claim_what_did_not_happen(console: ConsoleUnderTest) -> None:
     run_id = console.world.pending("C00006")
     with console.signed_in("olga", "operator", "administrator") as http:
