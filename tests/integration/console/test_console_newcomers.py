@@ -1,12 +1,14 @@
 """What newcomers met: going back after a start, links that claim something, and who decided what has ended."""
 
 import secrets
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.integration.console.test_console_browser import sign_in
 from tests.support.browser import WIDE, chromium, context_of, keep, needs_chromium
+from tests.support.passkeys import at_localhost, device_of, enrolled
 from tests.support.servers.console import ConsoleUnderTest, form_token
 
 KEY = secrets.token_hex(8)
@@ -116,3 +118,26 @@ def test_no_link_from_elsewhere_makes_a_page_claim_what_did_not_happen(console: 
             answer = http.get(f"/console/{path}")
             assert answer.status_code == 200, path
             assert claim not in answer.text, path
+
+
+@needs_chromium
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_browser_whose_clock_is_two_hours_off_is_told_nothing_wrong_and_decides(
+    console: ConsoleUnderTest, hours: int
+) -> None:
+    world, url = console.world, at_localhost(console.url)
+    name = f"clara{abs(hours)}{'ahead' if hours > 0 else 'behind'}"
+    device = enrolled(world, console.url, name)
+    run_id = world.pending("C00006")
+    with chromium() as browser, context_of(browser, url) as context:
+        context.clock.install(time=datetime.now(UTC) + timedelta(hours=hours))
+        page = sign_in(context, console.token(name, "approver"))
+        device_of(page).holds(device)
+        page.goto(f"/console/runs/{run_id}")
+        off = page.evaluate("Date.now()") / 1000 - datetime.now(UTC).timestamp()
+        assert abs(off - hours * 3600) < 600
+        expect(page.get_by_text("in 2 days 23 hours").first).to_be_visible()
+        page.get_by_role("button", name="Approve", exact=True).click()
+        page.get_by_role("button", name="passkey").click()
+        expect(page.get_by_text(f"{name} APPROVED the proposal").first).to_be_visible()
+        expect(page.locator(".head .badge")).to_have_text("Executed")
