@@ -5,6 +5,7 @@ fake a line of ours. So it becomes one line, bounded, with everything that canno
 in quotation marks beside whose words they are. The exact text stays in JSON output.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -35,7 +36,16 @@ _BLANK: Final = frozenset(
     )
 )
 _PICTURES: Final = {**{chr(code): chr(0x2400 + code) for code in range(0x20)}, "\x7f": "␡"}
-_INNER_QUOTES: Final = str.maketrans(dict.fromkeys("“”„‟", '"'))
+_INNER_QUOTES: Final = str.maketrans(
+    dict.fromkeys(
+        "\u201c\u201d\u201e\u201f\u275d\u275e\u2760\u301d\u301e\u301f\uff02\u2033\u2036\u02ba\u02dd\u02ee\u05f4"
+        "\U0001f676\U0001f677\U0001f678",
+        '"',
+    )
+)
+"""Whatever looks like a double quotation mark."""
+_INNER_PAIRS: Final = re.compile("[\u2018-\u201b\u02bc\u2032\u275b\u275c]{2}")
+"""Two single marks look like our own closing one."""
 
 
 def one_line(text: str, limit: int = WORDS) -> str:
@@ -107,7 +117,8 @@ def spoken_list(codes: Iterable[str], between: str = ", ") -> str:
 
 def quoted(text: str, limit: int = WORDS) -> str:
     """Return foreign text in quotation marks that it cannot close itself."""
-    return f"“{one_line(text.translate(_INNER_QUOTES), limit)}”"
+    inner = _INNER_PAIRS.sub('"', text.translate(_INNER_QUOTES))
+    return f"“{one_line(inner, limit)}”"
 
 
 def attributed(whose: str, text: str, limit: int = WORDS) -> str:

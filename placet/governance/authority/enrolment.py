@@ -82,15 +82,26 @@ def verify_enrolment(
 
 
 def verify_revocation(text: str, *, tenant: str, find_key: FindKey, now: datetime) -> Verified[Revocation]:
-    """Check that an administrator signed the revocation, or the holder of the key itself.
+    """Check that an administrator signed the revocation, or its holder, with the key itself or another one of theirs.
+
+    Somebody who lost a phone must not wait for an administrator. An administrator's key is withdrawn by itself or by an
+    administrator alone: a lesser key of the same person that was stolen must not take the administration away.
 
     Raises:
         DecisionRefused: with the code of the first check that failed.
     """
     verified = verify_document(text, Revocation, tenant=tenant, now=now, find_key=find_key)
-    if verified.key.key_id != verified.document.key_id:
-        _check_administrator(verified.key)
+    signing, withdrawn = verified.key, verified.document.key_id
+    if signing.key_id != withdrawn and not _is_of_the_same(signing, find_key(withdrawn)):
+        _check_administrator(signing)
     return verified
+
+
+def _is_of_the_same(signing: EnrolledKey, withdrawn: EnrolledKey | None) -> bool:
+    """Return whether a key that is to be withdrawn is another one of the signer's, and no administrator's."""
+    if withdrawn is None or ADMINISTRATOR in withdrawn.roles:
+        return False
+    return (withdrawn.tenant, withdrawn.name) == (signing.tenant, signing.name)
 
 
 def check_row(row: EnrolledKey, signed: EnrolledKey) -> None:

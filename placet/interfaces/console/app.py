@@ -94,7 +94,10 @@ def create_console(
 def _without_session(parts: Parts, provider: Provider | None, secret: SecretStr) -> list[Route]:
     """Return what is answered to who is not signed in."""
     begun = Attempts(time.monotonic, BEGUN_PER_ADDRESS, BEGUN_IN_TOTAL)
+    identity = None if provider is None else IdentitySignIn(parts, provider, begun, secret)
     desk, keys = sign_in.SignIn(parts, Attempts(time.monotonic)), PasskeySignIn(parts, begun)
+    if identity is not None:
+        desk = sign_in.SignIn(parts, Attempts(time.monotonic), identity.elsewhere)
     routes = [
         Route(ROOT, _to_inbox),
         Route(f"{ROOT}/", _to_inbox),
@@ -108,8 +111,7 @@ def _without_session(parts: Parts, provider: Provider | None, secret: SecretStr)
         *SettingUp(parts).routes(),
         Route(f"{PATH}{{link}}", guests.Guests(parts, time.monotonic).show),
     ]
-    if provider is not None:
-        identity = IdentitySignIn(parts, provider, begun, secret)
+    if identity is not None:
         routes += [Route(IDENTITY, identity.begin), Route(BACK, identity.back)]
     return routes
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
@@ -188,6 +189,15 @@ class Asked:
     def query(self, name: str) -> str | None:
         """Return a value of the address; None where it is empty or left out."""
         return self.request.query_params.get(name, "").strip() or None
+
+    def lead(self, path: str, name: str, value: str, subject: str = "") -> Response:
+        """Lead to a page that says what was just done; a link from elsewhere cannot make it say so."""
+        note = self.parts.sessions.sealed_note(self.visitor.session, name, subject, value)
+        return RedirectResponse(f"{ROOT}{path}?{urlencode({name: note})}", 303)
+
+    def note(self, name: str, subject: str = "") -> str | None:
+        """Return what `lead` said of this session; None where the address says something else, or nothing."""
+        return self.parts.sessions.note_of(self.visitor.session, name, subject, self.query(name) or "")
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return a page, with what every page needs."""

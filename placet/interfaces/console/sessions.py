@@ -66,6 +66,21 @@ class Visitor:
         return isinstance(self.voucher, SignedInBy)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One session of a person.
+
+    Attributes:
+        voucher: What it was begun with.
+        here: Whether it is the one that asks.
+    """
+
+    began_at: datetime
+    seen_at: datetime
+    voucher: Voucher
+    here: bool
+
+
 class Sessions:
     """The sessions of one tenant.
 
@@ -80,6 +95,7 @@ class Sessions:
         self._database, self._tenant, self._clock = database, tenant, clock
         self._sealer = Sealer(secret, "console session")
         self._forms = Sealer(secret, "console form")
+        self._notes = Sealer(secret, "console note")
 
     def begin(self, credential: Credential) -> str:
         """Begin a session for the holder of a token or passkey that was just presented; returns the cookie's content.
@@ -116,11 +132,8 @@ class Sessions:
         if used and now - row.seen_at > _TOUCH:
             with self._database.transaction() as tx:
                 tx.sessions.seen(self._sealed(row.model_copy(update={"seen_at": now}), credential))
-        if isinstance(credential, AccessGrant):
-            roles, voucher = credential.roles, credential.token_id
-            return Visitor(credential.name, roles, voucher, session, self.form_token(session))
-        roles = access_roles(credential.roles)
-        return Visitor(credential.name, roles, SignedInBy(credential.key_id), session, self.form_token(session))
+        roles = credential.roles if isinstance(credential, AccessGrant) else access_roles(credential.roles)
+        return Visitor(credential.name, roles, _voucher(credential), session, self.form_token(session))
 
     def end(self, session: str | None) -> None:
         """End a session; one that is none is no fault."""
@@ -128,9 +141,57 @@ class Sessions:
             with self._database.transaction() as tx:
                 tx.sessions.end(self._tenant, digest_of_id(session))
 
+    def of(self, visitor: Visitor) -> tuple[OpenSession, ...]:
+        """Return the sessions in a visitor's name that count now, whatever each was begun with; this one first."""
+        own = digest_of_id(visitor.session)
+        found = [
+            OpenSession(row.began_at, row.seen_at, _voucher(credential), row.session_sha256 == own)
+            for row, credential in self._in_name_of(visitor.name)
+        ]
+        return tuple(sorted(found, key=lambda one: not one.here))
+
+    def end_others(self, visitor: Visitor) -> int:
+        """End the sessions in a visitor's name but the one that asks; returns how many there were."""
+        own = digest_of_id(visitor.session)
+        others = [row for row, _ in self._in_name_of(visitor.name) if row.session_sha256 != own]
+        with self._database.transaction() as tx:
+            for row in others:
+                tx.sessions.end(self._tenant, row.session_sha256)
+        return len(others)
+
+    def _in_name_of(self, name: str) -> list[tuple[SessionRow, Credential]]:
+        now = self._clock()
+        with self._database.reading() as tx:
+            rows = tx.sessions.live(self._tenant, began_after=now - LONGEST, seen_after=now - IDLE)
+        # A row does not say whose it is: what it was begun with does, and many may share that.
+        credentials: dict[tuple[str | None, str | None], Credential | None] = {}
+        found = []
+        for row in rows:
+            by = (row.token_id, row.key_id)
+            if by not in credentials:
+                credentials[by] = self._credential(row, now)
+            credential = credentials[by]
+            if credential is None or credential.name != name:
+                continue
+            if self._sealer.holds(_fields(row, credential), row.seal):
+                found.append((row, credential))
+        return found
+
     def form_token(self, session: str) -> str:
         """Return what forms of a session carry; nobody can make it who does not know the cookie and the key."""
         return self._forms.seal([session]).hex()
+
+    def sealed_note(self, session: str, name: str, subject: str, value: str) -> str:
+        """Return what an address carries so that the next page of this session, and of no other, says what was done."""
+        return f"{value}.{self._notes.seal([session, name, subject, value]).hex()}"
+
+    def note_of(self, session: str, name: str, subject: str, text: str) -> str | None:
+        """Return what was sealed so; None of what anybody else wrote into an address."""
+        value, _, seal = text.rpartition(".")
+        try:
+            return value if self._notes.holds([session, name, subject, value], bytes.fromhex(seal)) else None
+        except ValueError:
+            return None
 
     def _credential(self, row: SessionRow, now: datetime) -> Credential | None:
         if row.key_id is None:
@@ -159,6 +220,10 @@ def is_id(text: str | None) -> TypeGuard[str]:
 def digest_of_id(text: str) -> bytes:
     """Return what a row is found by: who reads the table cannot present it."""
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def _voucher(credential: Credential) -> Voucher:
+    return credential.token_id if isinstance(credential, AccessGrant) else SignedInBy(credential.key_id)
 
 
 def _fields(row: SessionRow, credential: Credential) -> tuple[str | None, ...]:

@@ -129,7 +129,7 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     Raises:
         UsageError: no key, or several, match; or the reason is malformed.
         ConfigurationError: no administrator is pinned here.
-        DecisionRefused: `by` is neither an administrator nor signs with the key itself.
+        DecisionRefused: `by` is neither an administrator nor the key's holder.
     """
     with database.reading() as tx:
         listed = tx.approvers.listed(tenant)

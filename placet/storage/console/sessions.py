@@ -15,6 +15,11 @@ _ADD = insert(_TABLE)
 _GET = select(_TABLE).where(*_THIS)
 _SEEN = update(_TABLE).where(*_THIS)
 _END = delete(_TABLE).where(*_THIS)
+_LIVE = select(_TABLE).where(
+    _TABLE.c.tenant == bindparam("of_tenant"),
+    _TABLE.c.began_at > bindparam("began_after"),
+    _TABLE.c.seen_at > bindparam("seen_after"),
+)
 _FORGET = delete(_TABLE).where(_TABLE.c.began_at < bindparam("before"))
 
 
@@ -53,6 +58,12 @@ class SessionRepository:
         """Return the row; None where there is none."""
         found = self._connection.execute(_GET, {"of_tenant": tenant, "id": session_sha256}).mappings().one_or_none()
         return None if found is None else SessionRow.model_validate(found)
+
+    def live(self, tenant: str, *, began_after: datetime, seen_after: datetime) -> tuple[SessionRow, ...]:
+        """Return the rows of a tenant that began, and were used, after these times; the newest use first."""
+        given = {"of_tenant": tenant, "began_after": began_after, "seen_after": seen_after}
+        found = self._connection.execute(_LIVE.order_by(_TABLE.c.seen_at.desc()), given).mappings()
+        return tuple(SessionRow.model_validate(row) for row in found)
 
     def seen(self, row: SessionRow) -> None:
         """Note when the session was used last. One that was ended meanwhile stays ended."""

@@ -208,6 +208,10 @@ def test_a_run_that_was_taken_back_says_so_on_every_page(console: ConsoleUnderTe
         world.approve(reversal, bert)
         for place in places:
             assert "Executed, then reversed" in http.get(f"/console/{place}").text, place
+        customer = http.get("/console/customers/C00009").text
+        assert "Given and taken back" in customer
+        assert customer.partition("Given and taken back")[2].partition("</ul>")[0].count(run_id) == 2
+        assert f"/console/runs/{reversal}" in customer.partition("Given and taken back")[2].partition("</ul>")[0]
         assert "then reversed" not in http.get(f"/console/runs/{reversal}").text
 
 

@@ -276,10 +276,12 @@ def test_a_halt_is_placed_in_the_name_of_the_token_and_lifted_by_a_command(conso
         unsure = http.post("/console/halts", data={"form_token": token, **stop, "sure": ""})
         assert unsure.status_code == 422
         placed = http.post("/console/halts", data={"form_token": token, **stop})
-        assert placed.headers["location"] == "/console/halts?placed=0"
+        told = http.get(placed.headers["location"]).text
         page = http.get("/console/halts").text
     with console.world.database.reading() as tx:
         halt = next(iter(tx.halts.list("demo", lifted=False)))
+    assert "It is stopped" in told
+    assert "It is stopped" not in page
     assert (halt.placed_by, halt.subject) == ("olga", "order_product")
     assert f"placet resume {halt.halt_id} --as NAME" in page
 

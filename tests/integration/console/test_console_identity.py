@@ -120,6 +120,16 @@ def test_somebody_signs_in_at_their_own_provider_and_acts_under_the_name_that_wa
         page.get_by_role("link", name="Sign in at localhost").click()
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
         expect(page.get_by_text("auditor · demo")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="You are signed out here")).to_be_visible()
+        assert faults_of(page) == []
+        assert not [one for one in context.cookies() if one["name"] == console.cookie]
+        page.get_by_role("link", name="Sign out at localhost too").click()
+        page.get_by_role("button", name="Logout").click()
+        expect(page.get_by_role("link", name="Sign in at localhost")).to_be_visible()
+        assert page.url.startswith(f"{console.url}/console/sign-in")
+        page.get_by_role("link", name="Sign in at localhost").click()
+        expect(page.get_by_label("Login")).to_be_visible()  # the provider knows nobody any more
 
 
 def test_an_answer_that_this_browser_did_not_begin_signs_nobody_in(console: ConsoleUnderTest) -> None:
@@ -167,7 +177,7 @@ Answer = Callable[[str], tuple[int, dict[str, Any]]]
 
 
 @contextmanager
-def hostile(claims: Callable[[dict[str, Any]], str], metadata: dict[str, str] | None = None) -> Iterator[Provider]:
+def hostile(claims: Callable[[dict[str, Any]], str], metadata: dict[str, Any] | None = None) -> Iterator[Provider]:
     """A provider that answers what a test wants: `claims` makes the ID token of the right claims."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
@@ -178,7 +188,10 @@ def hostile(claims: Callable[[dict[str, Any]], str], metadata: dict[str, str] | 
                 "issuer": address,
                 **{f"{one}_endpoint": f"{address}/{one}" for one in ("authorization", "token")},
                 "jwks_uri": f"{address}/keys",
-                **(metadata or {}),
+                **{
+                    name: value.replace("{own}", address) if isinstance(value, str) else value
+                    for name, value in (metadata or {}).items()
+                },
             }
             self.tell({**KeySet([KEY]).as_dict()} if self.path == "/keys" else said)
 
@@ -274,3 +287,30 @@ def test_a_provider_that_is_not_in_order_is_one_clear_line(metadata: dict[str, s
         provider.address(BEGUN)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "is_led_there"),
+    [
+        ("{own}/logout", True),
+        ("{own}/logout?a=b", True),
+        (None, False),
+        ("http://127.0.0.1:9/logout", False),
+        ("https://evil.example/logout", False),
+        ("{own}@evil.example/logout", False),
+        ("javascript:alert(1)", False),
+        ("{own}/logout#fragment", False),
+        ("{own}/a b", False),
+        ("http://[", False),
+        (17, False),
+    ],
+)
+def test_people_are_sent_to_sign_out_on_the_issuers_own_host_alone(named: object, is_led_there: bool) -> None:
+    with hostile(signed, {"end_session_endpoint": named}) as provider:
+        address = provider.leaving_address("https://placet.example/console/sign-in")
+    assert (address is not None) is is_led_there
+    if address is not None:
+        asked = parse_qs(urlsplit(address).query)
+        assert asked["client_id"] == ["me"]
+        assert asked["post_logout_redirect_uri"] == ["https://placet.example/console/sign-in"]
+        assert "id_token_hint" not in asked

@@ -39,6 +39,7 @@ def serve(port: int, back: str) -> None:
             client_name="Placet",
             client_uri=back,
             redirect_uris=[back],
+            post_logout_redirect_uris=[back.removesuffix("/identity/back")],
             grant_types=["authorization_code"],
             response_types=["code"],
             scope=["openid"],

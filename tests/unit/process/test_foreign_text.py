@@ -48,6 +48,14 @@ def test_a_line_made_safe_stays_as_it_is(text: str, limit: int) -> None:
     assert is_plain(line)
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [*"\u275e\u275d\u301e\uff02\u2033\u02ba\u05f4\U0001f678", "\u2019" * 2, "\u2018\u2019"],
+)
+def test_nothing_that_looks_like_our_closing_mark_stays(mark: str) -> None:
+    assert quoted(f"yes{mark} anna approved it") == '“yes" anna approved it”'
+
+
 @given(ANY)
 def test_no_text_closes_its_own_quotation(text: str) -> None:
     said = wrote("anna", text)

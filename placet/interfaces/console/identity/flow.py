@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from placet.contracts.people.access import AccessGrant
 from placet.contracts.text import WORDS, one_line
 from placet.governance.signing.seals import Sealer
 from placet.interfaces.console.attempts import Attempts
@@ -90,6 +91,16 @@ class IdentitySignIn:
             samesite="lax",
         )
         return answer
+
+    def elsewhere(self, grant: AccessGrant) -> str | None:
+        """Return where the provider ends its own session; None where it did not begin ours, or has no such place."""
+        if grant.identity is None or grant.identity.issuer != self._provider.issuer:
+            return None
+        try:
+            return self._provider.leaving_address(f"{self._parts.public_url}{ROOT}/sign-in")
+        except IdentityProviderError as error:
+            _LOG.warning("nobody can be signed out at the identity provider: %s", error)
+            return None
 
     async def back(self, request: Request) -> Response:
         """Begin the session of whoever the provider says that it is, where an administrator signed for them."""

@@ -4,7 +4,8 @@ What is relied on: the provider's own answers over TLS, and an ID token that one
 client and this sign-in. Nothing else of what it says is used, no name and no role: what a person may do is what an
 administrator of ours signed for `sub`.
 
-Sources: OpenID Connect Discovery 1.0; OpenID Connect Core 1.0, section 3.1; RFC 6749; PKCE, RFC 7636; RFC 9700.
+Sources: OpenID Connect Discovery 1.0; OpenID Connect Core 1.0, section 3.1; OpenID
+Connect RP-Initiated Logout 1.0; RFC 6749; PKCE, RFC 7636; RFC 9700.
 """
 
 import threading
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from authlib.common.security import generate_token
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -42,6 +44,7 @@ _KEYS_AGAIN_SECONDS: Final = 30.0
 
 _CLOCK_SKEW_SECONDS: Final = 60
 _SECRET_LENGTH: Final = 64
+_LONGEST_ADDRESS: Final = 2_000
 
 _ANSWER: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(dict[str, Any])
 
@@ -84,6 +87,7 @@ class _Metadata(BaseModel):
     authorization_endpoint: AnyHttpUrl
     token_endpoint: AnyHttpUrl
     jwks_uri: AnyHttpUrl
+    end_session_endpoint: Any = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
@@ -140,6 +144,30 @@ class Provider:
                 code_challenge_method="S256",
             )
         )
+
+    def leaving_address(self, back: str) -> str | None:
+        """Return where somebody signs out at the provider; None where it names no such place on its own host.
+
+        No ID token is kept to be sent along (`id_token_hint`): the provider asks the person whether they mean it.
+
+        Args:
+            back: Where the provider may lead afterwards.
+
+        Raises:
+            IdentityProviderError: the provider does not answer.
+        """
+        named = self._look().metadata.end_session_endpoint
+        if not isinstance(named, str) or len(named) > _LONGEST_ADDRESS or any(not "!" <= one <= "~" for one in named):
+            return None
+        try:
+            place, own = urlsplit(named), urlsplit(self.issuer)
+            is_own = (place.scheme, place.hostname, place.port) == (own.scheme, own.hostname, own.port)
+        except ValueError:
+            return None
+        if not is_own or place.username is not None or place.fragment:
+            return None
+        asked = {"client_id": self._client.client_id, "post_logout_redirect_uri": back}
+        return str(add_params_to_uri(named, list(asked.items())))
 
     def subject(self, code: str, begun: Begun) -> str:
         """Return whom the provider says that the sign-in was by: its `sub`.

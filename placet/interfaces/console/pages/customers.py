@@ -58,6 +58,7 @@ def show(asked: Asked) -> Response:
         found=found,
         customer_id=customer_id,
         runs=[(run, badge_of(run.state, taken_back=run.reversed_by)) for run in found.latest],
+        taken_back=[run for run in found.latest if run.state == "executed" and run.reversed_by is not None],
         evidence=None if found.facts is None else evidence_of(found.facts),
         read_at=None if found.facts is None else found.facts.read_at,
     )

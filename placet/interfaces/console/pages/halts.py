@@ -3,14 +3,14 @@
 from typing import Final, get_args
 from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from placet.contracts.people.halt import HaltScope
 from placet.contracts.proposal import MutationKind
 from placet.errors import UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.signing.own import own_passkeys
-from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.common import MUTATIONS
 from placet.service.documents.halts import place_halt
 
@@ -44,7 +44,7 @@ def place(asked: Asked, form: Form) -> Response:
         )
     except UsageError as error:
         return _page(asked, str(error), reason, form.text("what"))
-    return RedirectResponse(f"{ROOT}/halts?placed={len(leaving)}", 303)
+    return asked.lead("/halts", "placed", str(len(leaving)))
 
 
 def refuse_lift(asked: Asked, halt_id: str, why: str, reason: str) -> Response:
@@ -62,7 +62,7 @@ def _page(
     served, lifted = asked.parts.served, asked.query("which") == "all"
     with served.database.reading() as tx:
         found = tx.halts.list(served.tenant, lifted=lifted, after=asked.query("after"), limit=_PAGE + 1)
-    placed = asked.query("placed")
+    placed = asked.note("placed")
     subjects = [
         ("tenant:", "Everything"),
         *((f"agent:{agent}", f"What {agent} proposes") for agent in served.agents),
@@ -87,5 +87,5 @@ def _page(
         lift_reason=lifting[2],
         reason=reason,
         chosen=chosen,
-        leaving=int(placed) if placed is not None and placed.isdecimal() and len(placed) < len("10000") else None,
+        leaving=None if placed is None else int(placed),
     )

@@ -29,7 +29,7 @@ from placet.interfaces.console.pages.governance import (
     reversals,
     what_if,
 )
-from placet.interfaces.console.pages.keys import approvers
+from placet.interfaces.console.pages.keys import approvers, own_sessions
 from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, lifts, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
@@ -74,6 +74,7 @@ SHOWN: Final = (
     Shown("/approvers", approvers.show, "keys"),
     Shown("/approvers/keys/{key_id}/public", approvers.public_file, "keys"),
     Shown(f"{_INVITATION}/request.json", approvers.request_file, "keys", "deliver"),
+    Shown("/sessions", own_sessions.show, "console"),
     Shown("/batches/new", batches.choose, "batches", "deliver"),
     Shown("/batches/{number}", batches.outcome, "batches", "deliver"),
     Shown("/governance", policies.lead_here, "policies"),
@@ -107,6 +108,8 @@ POSTED: Final = (
     Posted(f"{_INVITATION}/enrolment", approvers.enroll, "deliver", "keys"),
     Posted(f"{_INVITATION}/withdrawal", approvers.withdraw, "deliver", "keys"),
     Posted("/approvers/keys/{key_id}/revocation", approvers.revoke, "deliver", "keys"),
+    Posted("/approvers/own/{key_id}/revocation", approvers.revoke_own, "read", "console"),
+    Posted("/sessions/end", own_sessions.end_others, "read", "console"),
     Posted("/batches", batches.hand_in, "deliver", "batches", LARGER["/console/batches"]),
     Posted("/batches/statements", signed_batches.ask, "deliver", "batches"),
     Posted("/governance/mandates", signed_mandates.ask, "deliver", "mandates"),

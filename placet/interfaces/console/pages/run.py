@@ -6,10 +6,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from placet.contracts.audit import AuditEvent
-from placet.contracts.base import Digest
 from placet.contracts.gate import Gate
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import END_STATES
@@ -21,14 +20,16 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.signing.own import own_passkeys
-from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.relying_party import advice_for
 from placet.interfaces.console.views.asking import commands_for, outcome_of
 from placet.interfaces.console.views.change import change_of, options_of, sentences
 from placet.interfaces.console.views.common import badge_of, roles_in_words
+from placet.interfaces.console.views.deciders import cleared_by, deciders_of
 from placet.interfaces.console.views.evidence import evidence_of
 from placet.interfaces.console.views.models import attempts_of, total_of
 from placet.interfaces.console.views.signing import SigningHere, signing_here
+from placet.interfaces.console.views.statement import fingerprint
 from placet.interfaces.console.views.timeline import timeline
 from placet.interfaces.console.views.waiting import Item, item_of
 from placet.service.customers import GIVEN_DAYS
@@ -41,7 +42,6 @@ from placet.service.runs import find_run
 from placet.storage.records import RunRecord
 
 _ENVELOPE: Final[TypeAdapter[dsse.Envelope | BatchedDecision]] = TypeAdapter(dsse.Envelope | BatchedDecision)
-_DIGEST: Final[TypeAdapter[str]] = TypeAdapter(Digest)
 _REVIEW_SECONDS: Final = 2.0
 """How long a posted decision waits for its review, so that the page can say at once whether it counts.
 
@@ -96,7 +96,8 @@ def hand_over(asked: Asked, record: RunRecord, envelope: dsse.Envelope | Batched
     deadline = time.monotonic() + _REVIEW_SECONDS
     while review_outcome(served.database, record.run_id, delivered) is None and time.monotonic() < deadline:
         threading.Event().wait(_LOOK_SECONDS)
-    return RedirectResponse(f"{ROOT}/runs/{record.run_id}?decision={sha256_hex(delivered.encode())}", 303)
+    digest = sha256_hex(delivered.encode())
+    return asked.lead(f"/runs/{record.run_id}", "decision", digest, subject=record.run_id)
 
 
 def show_refused(asked: Asked, record: RunRecord, why: str, form: Form) -> Response:
@@ -107,7 +108,7 @@ def show_refused(asked: Asked, record: RunRecord, why: str, form: Form) -> Respo
 
 def _poll(asked: Asked, record: RunRecord, events: list[AuditEvent]) -> str:
     """Return how soon the page asks again: soon where a decision was just handed in and nobody reviewed it yet."""
-    outcome = _outcome(asked, events)["outcome"]
+    outcome = _outcome(asked, record, events)["outcome"]
     waits = outcome is not None and outcome.accepted is None
     return _BUSY_POLL if waits else _POLLS.get(record.state, _BUSY_POLL)
 
@@ -140,6 +141,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         given = tx.contacts.of_customer(
             served.tenant, record.customer_id, days=GIVEN_DAYS, now=asked.now, besides=record.run_id
         )
+        deciders = deciders_of(events, tx.approvers.get) if record.state in END_STATES else ()
         proposal, gone, approvals = None, "", 0
         if record.proposal is not None:
             approvals = len(tx.decisions.on_proposal(record.run_id, record.proposal))
@@ -153,6 +155,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "run": record,
         "badge": badge_of(record.state, taken_back=record.reversed_by),
         "over": over,
+        "deciders": deciders,
+        "clearance": cleared_by(events) if over and not deciders else None,
+        "fingerprint": fingerprint,
         "poll": "" if over else _poll(asked, record, events),
         "seen": _seen(record, events[-1] if events else None),
         "steps": timeline(record.state, events),
@@ -171,10 +176,10 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "may_reverse": record.state == "executed" and record.reverses is None and asked.may("operate", "runs"),
         "may_replay": asked.may("read", "record"),
         "given": given,
-        "following": _following(asked, record) if over or asked.query("decision") else None,
+        "following": _following(asked, record) if over or asked.note("decision", record.run_id) else None,
         "refused": "",
         "filled": Filled(),
-        **_outcome(asked, events),
+        **_outcome(asked, record, events),
     }
 
 
@@ -184,7 +189,10 @@ def _following(asked: Asked, record: RunRecord) -> Item | None:
         return None
     served = asked.parts.served
     wanted = parse_filter({"decider": asked.visitor.name})
-    rows = read_inbox(served.database, served.tenant, wanted, asked.now, limit=2).rows
+    try:
+        rows = read_inbox(served.database, served.tenant, wanted, asked.now, limit=2).rows
+    except UsageError:
+        return None  # whoever is signed in with a token need not be enrolled; what waits then waits for others
     return next((item_of(row, asked.now) for row in rows if row.record.run_id != record.run_id), None)
 
 
@@ -266,10 +274,9 @@ def _policy(asked: Asked, record: RunRecord) -> RunExplained | None:
         return None  # the entries below say what was answered; why cannot be told any more
 
 
-def _outcome(asked: Asked, events: list[AuditEvent]) -> dict[str, Any]:
-    """Return what became of the envelope that was handed in just now, if one was."""
-    try:
-        digest = _DIGEST.validate_python(asked.query("decision"))
-    except ValidationError:
+def _outcome(asked: Asked, record: RunRecord, events: list[AuditEvent]) -> dict[str, Any]:
+    """Return what became of the envelope that this session handed in just now, if it did."""
+    digest = asked.note("decision", record.run_id)
+    if digest is None:
         return {"decision": "", "outcome": None}
-    return {"decision": digest, "outcome": outcome_of(digest, events)}
+    return {"decision": asked.query("decision"), "outcome": outcome_of(digest, events)}

@@ -23,6 +23,7 @@ _FILTERS: Final[dict[str, TypeAdapter[Any]]] = {
     "customer_id": TypeAdapter(CustomerId),
     "requested_by": TypeAdapter(PersonName),
 }
+_KEY: Final = re.compile(r"[0-9a-f]{16}")
 _RUN: Final[TypeAdapter[str]] = TypeAdapter(RunId)
 
 
@@ -71,7 +72,12 @@ def order(asked: Asked) -> Response:
 
 
 def confirm(asked: Asked) -> Response:
-    """Ask whether it is meant. The key makes sending the form twice the same run."""
+    """Ask whether it is meant. The key makes sending the form twice the same run.
+
+    It was made with the form that asked for whom, and stands in this page's address: whoever goes back after the start
+    finds the same key.
+    """
+    given = asked.query("key") or ""
     customer, agent = asked.query("customer_id") or "", asked.query("agent") or ""
     try:
         request = build_request(
@@ -79,16 +85,20 @@ def confirm(asked: Asked) -> Response:
             customer_id=customer,
             agent=agent,
             requested_by=asked.visitor.name,
-            key=secrets.token_hex(8),  # as of any run: a control must not stand out by its key
+            key=given if _KEY.fullmatch(given) else _new_key(),
             agents=asked.parts.served.agents,
         )
     except UsageError as error:
         return _order_page(asked, customer, str(error))
     with asked.parts.served.database.reading() as tx:
+        started = tx.runs.get(request.run_id)
+        if started is not None and (started.customer_id, started.agent) != (request.customer_id, request.agent):
+            raise UsageError("this address is of another run; ask for it anew", code="malformed")
         others = tx.runs.list(asked.parts.served.tenant, customer_id=customer, limit=3)
     return asked.page(
         "runs/confirm_run.html",
         order=request,
+        started=started is not None,
         others=[(run, badge_of(run.state, taken_back=run.reversed_by)) for run in others],
     )
 
@@ -131,7 +141,14 @@ def _searched(asked: Asked, text: str) -> str:
 def _order_page(asked: Asked, customer: str, fault: str) -> Response:
     agents = asked.parts.served.agents
     chosen = asked.query("agent") or agents[0]
-    return asked.page("runs/new_run.html", agents=agents, customer_id=customer, chosen=chosen, fault=fault)
+    return asked.page(
+        "runs/new_run.html", agents=agents, customer_id=customer, chosen=chosen, key=_new_key(), fault=fault
+    )
+
+
+def _new_key() -> str:
+    """Make a key as any run has: a control must not stand out by its key."""
+    return secrets.token_hex(8)
 
 
 def _checked(name: str, value: str) -> Any:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from placet.interfaces.console.forms import Form, check_origin, check_token, rea
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import advice_for, party_of
 from placet.interfaces.console.sessions import LONGEST, Credential
-from placet.service.documents.access import holder_of
+from placet.service.documents.access import grant_of, holder_of
 
 _LOG = logging.getLogger(__name__)
 _WITHIN: Final = re.compile(rf"{ROOT}(?:/[A-Za-z0-9_][A-Za-z0-9._:-]*)*(?:\?[A-Za-z0-9._:=&%+-]*)?")
@@ -29,11 +30,20 @@ _WRONG: Final = (
 _OFTEN: Final = "Too many wrong tokens were tried. A good one is let in."
 
 
-class SignIn:
-    """The page and what it posts to."""
+SignedInElsewhere = Callable[[AccessGrant], str | None]
 
-    def __init__(self, parts: Parts, attempts: Attempts) -> None:
-        self._parts, self._attempts = parts, attempts
+
+class SignIn:
+    """The page and what it posts to.
+
+    Args:
+        parts: What pages stand on.
+        attempts: How often a token may be wrong.
+        elsewhere: Returns where somebody is signed in still, at the provider that began their session.
+    """
+
+    def __init__(self, parts: Parts, attempts: Attempts, elsewhere: SignedInElsewhere = lambda _grant: None) -> None:
+        self._parts, self._attempts, self._elsewhere = parts, attempts, elsewhere
 
     async def show(self, request: Request) -> Response:
         """Ask for a token."""
@@ -58,18 +68,29 @@ class SignIn:
         """End the session; a browser that has none is told the same."""
         check_origin(request, self._parts.public_url)
         form = await read_form(request)
-        await run_in_threadpool(self._end, request.cookies.get(self._parts.cookie), form)
-        answer = RedirectResponse(f"{ROOT}/sign-in", 303)
+        still = await run_in_threadpool(self._end, request.cookies.get(self._parts.cookie), form)
+        answer: Response = RedirectResponse(f"{ROOT}/sign-in", 303)
+        if still is not None:
+            # Our own policy (`form-action`) forbids a redirect to another host after a form: a link leads there.
+            values = {**bare(self._parts), "host": self._parts.identity_host, "address": still}
+            answer = HTMLResponse(self._parts.templates.render("keys/signed_out_here.html", values))
         answer.delete_cookie(self._parts.cookie, path=ROOT, secure=self._parts.secure, httponly=True, samesite="strict")
         return answer
 
     def _holder(self, token: str) -> AccessGrant | None:
         return holder_of(self._parts.served.database, self._parts.served.tenant, token, self._parts.clock())
 
-    def _end(self, session: str | None, form: Form) -> None:
-        if session is not None and self._parts.sessions.visitor(session, used=False) is not None:
+    def _end(self, session: str | None, form: Form) -> str | None:
+        """End a session; returns where its person is signed in still."""
+        visitor = None if session is None else self._parts.sessions.visitor(session, used=False)
+        grant = None
+        if session is not None and visitor is not None:
             check_token(form, self._parts.sessions.form_token(session))
+            if isinstance(visitor.voucher, str):
+                served = self._parts.served
+                grant = grant_of(served.database, served.tenant, visitor.voucher, self._parts.clock())
         self._parts.sessions.end(session)
+        return None if grant is None else self._elsewhere(grant)
 
     def _page(self, request: Request, wanted: str, fault: str = "", status: int = 200) -> Response:
         return sign_in_page(self._parts, request, wanted, fault, status)

@@ -2,20 +2,22 @@
 
 import secrets
 import shlex
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
+from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.errors import PolicyError, UsageError
 from placet.governance.policy.authoring.roles import roles_named
 from placet.governance.signing.signed import document_statement
 from placet.interfaces.console.forms import Filled, Form, days_of
 from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
-from placet.interfaces.console.pages.signing.own import own_passkeys
+from placet.interfaces.console.pages.signing.own import is_own_key, own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.statement import fingerprint
-from placet.service.approvers import list_approvers, public_text
+from placet.service.approvers import Approver, list_approvers, public_text
 from placet.service.documents.invitations import Invitation
 from placet.service.documents.keys import draft_revocation
 
@@ -69,7 +71,7 @@ def withdraw(asked: Asked, form: Form) -> Response:  # noqa: ARG001 - every form
     """Take an invitation back."""
     visitor = asked.visitor
     asked.parts.invitations.withdraw(asked.request.path_params["invitation"], by=visitor.name, voucher=visitor.voucher)
-    return RedirectResponse(f"{ROOT}/approvers?done=withdrawn", 303)
+    return asked.lead("/approvers", "done", "withdrawn")
 
 
 def revoke(asked: Asked, form: Form) -> Response:
@@ -83,6 +85,17 @@ def revoke(asked: Asked, form: Form) -> Response:
         tenant=served.tenant, key_id=key_id, by=asked.visitor.name, reason=form.text("reason")
     )
     return ask_to_sign(asked, document_statement(revocation))
+
+
+def revoke_own(asked: Asked, form: Form) -> Response:
+    """Ask somebody to sign that a key of their own is withdrawn; it takes no administrator.
+
+    Raises:
+        UsageError: code `unknown_key`; the key is not theirs.
+    """
+    if not is_own_key(asked, asked.request.path_params["key_id"]):
+        raise UsageError("there is no such key of yours", code="unknown_key")
+    return revoke(asked, form)
 
 
 def request_file(asked: Asked) -> Response:
@@ -127,6 +140,7 @@ def _page(
         can_sign=may_enroll and bool(own_passkeys(asked)),
         asked_roles=_asked_roles(asked),
         console_roles=_CONSOLE_ROLES.items(),
+        revocable=_revocable(asked, people[:_PAGE]),
         fingerprint=fingerprint,
         key=secrets.token_hex(12),
         link=link,
@@ -134,7 +148,20 @@ def _page(
         only_here=bool(link) and "//localhost" in link,
         fault=fault,
         filled=filled or Filled(days=_DAYS),
-        done=_DONE.get(asked.query("done") or "", ""),
+        done=_DONE.get(asked.note("done") or "", ""),
+    )
+
+
+def _revocable(asked: Asked, people: Sequence[Approver]) -> frozenset[str]:
+    """Return the ids of the visitor's own keys that one of their passkeys here may withdraw."""
+    usable = {key.key_id for key in own_passkeys(asked)}
+    own = [listed for one in people if one.name == asked.visitor.name for listed in one.keys]
+    return frozenset(
+        listed.key_id
+        for listed in own
+        if usable
+        and listed.key is not None
+        and (listed.key_id in usable or ADMINISTRATOR not in listed.key.roles or asked.may("deliver", "keys"))
     )
 
 

@@ -21,12 +21,24 @@ class Kind(NamedTuple):
         area: Where access policy must permit to deliver it.
         shown: Returns how it is shown before it is signed, from the bytes that are signed.
         take: Hands in the envelope that was made of the browser's answer, and leads on.
+        own: Whether what is signed is the signer's own affair, which access policy need not permit.
     """
 
     predicate: str
     area: str
     shown: Callable[[Asked, Prompt], ToSign]
     take: Callable[[Asked, Prompt, str], Response]
+    own: Callable[[Asked, Prompt], bool] = lambda _asked, _prompt: False
+
+
+def check_may_sign(asked: Asked, kind: Kind, prompt: Prompt) -> None:
+    """Stop a signature that access policy does not permit to deliver.
+
+    Raises:
+        UsageError: code `forbidden`.
+    """
+    if not kind.own(asked, prompt):
+        asked.require("deliver", kind.area)
 
 
 def ask_to_sign(asked: Asked, statement: bytes, subject: str = "") -> Response:

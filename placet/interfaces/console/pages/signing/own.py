@@ -1,4 +1,4 @@
-"""The passkeys that somebody who is signed in may sign with on this page."""
+"""The keys of somebody who is signed in, and the passkeys that they may sign with on this page."""
 
 from placet.contracts.people.approver import EnrolledKey
 from placet.interfaces.console.parts import Asked
@@ -15,3 +15,11 @@ def own_passkeys(asked: Asked) -> tuple[EnrolledKey, ...]:
     parties = {key.passkey.rp_id for key in keys if key.passkey is not None}
     party = asked.party.rp_id if asked.party.rp_id in parties else min(parties, default="")
     return tuple(key for key in keys if key.passkey is not None and key.passkey.rp_id == party)
+
+
+def is_own_key(asked: Asked, key_id: str) -> bool:
+    """Return whether it is signed that a key is the visitor's."""
+    served = asked.parts.served
+    with served.database.reading() as tx:
+        key = tx.approvers.get(key_id)
+    return key is not None and (key.tenant, key.name) == (served.tenant, asked.visitor.name)

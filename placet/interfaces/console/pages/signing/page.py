@@ -9,7 +9,7 @@ from placet.errors import GovernanceError
 from placet.governance.signing.plain_json import read_json
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.signing import batches, decisions, delegations, lifts, mandates, people
-from placet.interfaces.console.pages.signing.asking import Kind
+from placet.interfaces.console.pages.signing.asking import Kind, check_may_sign
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.service.passkeys import envelope_from_assertion, signing_options
@@ -29,7 +29,7 @@ def show(asked: Asked) -> Response:
     """Show what would be signed, from its bytes, and let the browser ask for the passkey."""
     prompt = asked.parts.prompts.look(asked.visitor.session, asked.request.path_params["prompt"], "sign")
     kind = _kind(prompt.asked)
-    asked.require("deliver", kind.area)
+    check_may_sign(asked, kind, prompt)
     return asked.page(
         "sign.html",
         shown=kind.shown(asked, prompt),
@@ -43,7 +43,7 @@ def take(asked: Asked, form: Form) -> Response:
     """Make the envelope of the browser's answer, and hand it in as the API does."""
     prompt = asked.parts.prompts.take(asked.visitor.session, asked.request.path_params["prompt"], "sign")
     kind = _kind(prompt.asked)
-    asked.require("deliver", kind.area)
+    check_may_sign(asked, kind, prompt)
     return kind.take(asked, prompt, envelope_from_assertion(prompt.asked, form.text("answer"), own_passkeys(asked)))
 
 

@@ -1,13 +1,14 @@
-"""Enrolling and revoking keys of people, signed by an administrator's passkey."""
+"""Enrolling and revoking keys of people, signed by an administrator's passkey; a key also by its holder's."""
 
 from typing import Final
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from placet.contracts.people.enrolment import Enrolment, Revocation
 from placet.governance.signing.signed import predicate_type, read_document
 from placet.interfaces.console.pages.signing.asking import Kind
-from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.pages.signing.own import is_own_key
+from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.statement import ToSign, enrolment_to_sign, revocation_to_sign
 from placet.service.documents.keys import take_enrolment, take_revocation
@@ -19,7 +20,7 @@ def _enrolment(_asked: Asked, prompt: Prompt) -> ToSign:
 
 def _enroll(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
     take_enrolment(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
-    return RedirectResponse(f"{ROOT}/approvers?done=enrolled", 303)
+    return asked.lead("/approvers", "done", "enrolled")
 
 
 def _revocation(asked: Asked, prompt: Prompt) -> ToSign:
@@ -31,8 +32,12 @@ def _revocation(asked: Asked, prompt: Prompt) -> ToSign:
 
 def _revoke(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
     take_revocation(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
-    return RedirectResponse(f"{ROOT}/approvers?done=revoked", 303)
+    return asked.lead("/approvers", "done", "revoked")
+
+
+def _own(asked: Asked, prompt: Prompt) -> bool:
+    return is_own_key(asked, read_document(prompt.asked, Revocation).key_id)
 
 
 ENROLMENT: Final = Kind(predicate_type(Enrolment), "keys", _enrolment, _enroll)
-REVOCATION: Final = Kind(predicate_type(Revocation), "keys", _revocation, _revoke)
+REVOCATION: Final = Kind(predicate_type(Revocation), "keys", _revocation, _revoke, _own)
