@@ -8,6 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from placet.entrypoints.processes.process import await_condition
 from placet.interfaces.console.pages.governance import batches
+from placet.service.decisions import deliver_decision
 from tests.integration.console.keys.test_documents_by_passkey import asked
 from tests.support.guard import GUARD
 from tests.support.passkeys import enrolled
@@ -21,12 +22,12 @@ def test_what_did_not_arrive_is_said_and_decided_again(
 ) -> None:
     world, device = console.world, enrolled(console.world, console.url, "berta")
     runs = [world.pending(customer, key=secrets.token_hex(8)) for customer in ("C00005", "C00006", "C00009")]
-    lost, real = runs[1], batches.deliver_decision
+    lost = runs[1]
 
     async def down_for_one(database: Any, engine: Any, record: Any, share: str) -> None:
         if record.run_id == lost:
             raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
-        await real(database, engine, record, share)
+        await deliver_decision(database, engine, record, share)
 
     with with_token(console, "berta", "approver") as http:
         with monkeypatch.context() as patch:
