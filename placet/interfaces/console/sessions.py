@@ -25,7 +25,7 @@ from placet.errors import DecisionRefused
 from placet.governance.access.passkeys import access_roles
 from placet.governance.approvals import check_key
 from placet.governance.signing.seals import Sealer
-from placet.service.documents.access import grant_of
+from placet.service.documents.access import standing_grant
 from placet.storage.console.sessions import SessionRow
 from placet.storage.database import Database
 
@@ -195,7 +195,7 @@ class Sessions:
 
     def _credential(self, row: SessionRow, now: datetime) -> Credential | None:
         if row.key_id is None:
-            return None if row.token_id is None else grant_of(self._database, self._tenant, row.token_id, now)
+            return None if row.token_id is None else standing_grant(self._database, self._tenant, row.token_id, now)
         with self._database.reading() as tx:
             key = tx.approvers.get(row.key_id)
         try:

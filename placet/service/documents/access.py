@@ -220,6 +220,18 @@ def grant_of(database: Database, tenant: str, token_id: str, now: datetime) -> A
     return None if known.fault or known.revoked_at is not None else known.grant
 
 
+def standing_grant(database: Database, tenant: str, token_id: str, now: datetime) -> AccessGrant | None:
+    """Return what somebody who signed in by a grant may do now; None where it counts no more.
+
+    Of an identity, the newest grant alone counts: a later one, or its withdrawal, ends the sessions of the earlier.
+    """
+    grant = grant_of(database, tenant, token_id, now)
+    if grant is None or grant.identity is None:
+        return grant
+    newest = grant_of_identity(database, tenant, grant.identity.issuer, grant.identity.subject, now)
+    return grant if newest is not None and newest.token_id == grant.token_id else None
+
+
 def grant_of_identity(database: Database, tenant: str, issuer: str, subject: str, now: datetime) -> AccessGrant | None:
     """Return what counts now for whom a provider says that it is; None where nothing does. The newest grant counts."""
     try:

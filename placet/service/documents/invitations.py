@@ -7,6 +7,7 @@ both in what they sign, and compares the key's fingerprint with the person.
 """
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -44,6 +45,8 @@ USUAL_DAYS: Final = 365
 _LONGEST_DAYS: Final = 3650
 _MOST_LISTED: Final = 200
 _MADE: Final = "invitation.made"
+_ANSWERED: Final = "invitation.answered"
+_WITHDRAWN: Final = "invitation.withdrawn"
 
 
 Days = Annotated[StrictInt, Field(ge=1, le=_LONGEST_DAYS)]
@@ -88,6 +91,8 @@ class Invitations:
     def __init__(self, database: Database, tenant: str, secret: SecretStr, clock: Callable[[], datetime]) -> None:
         self._database, self._tenant, self._clock = database, tenant, clock
         self._sealer = Sealer(secret, "invitation")
+        self._browsers = Sealer(secret, "invited browser")
+        self._codes = Sealer(secret, "invitation code")
 
     def invite(
         self, *, name: str, roles: tuple[str, ...], limit: str, days: int, by: str, voucher: Voucher | None, key: str
@@ -104,7 +109,8 @@ class Invitations:
             key: The same key is the same invitation, however often the form is sent.
 
         Raises:
-            UsageError: a value is malformed. Code `already_invited`: this form was sent before.
+            UsageError: a value is malformed. Code `already_invited`: this form was sent before, with other terms, or
+                its link was used or withdrawn since.
         """
         try:
             amount = parse_money(limit) if limit else None
@@ -112,10 +118,23 @@ class Invitations:
             raise UsageError(f"limit: {error}", code="malformed") from error
         with checked():
             terms = Terms(name=name, roles=roles, limit=amount, days=days)
-        _, code = self._made(terms, person(by), voucher, key)
-        if code is None:
+        event, code = self._made(terms, person(by), voucher, key)
+        return self._again(event, terms, by, key) if code is None else code
+
+    def _again(self, event: AuditEvent, terms: Terms, by: str, key: str) -> str:
+        """Return the link's code to whoever sent the same form twice; nobody else knows its key."""
+        asked, code = terms.model_dump(mode="json"), self._code(key)
+        same = (event.actor, {name: event.body.get(name) for name in asked}) == (by, asked)
+        with self._database.reading() as tx:
+            row = tx.invitations.by_code(self._tenant, _digest(code))
+            waits = row is not None and (found := self._read(row, tx)) is not None and found.request is None
+        if not same or not waits:
             raise UsageError("this invitation was made already; its link was shown once", code="already_invited")
         return code
+
+    def _code(self, key: str) -> str:
+        """Derive the code of a link from the key of its form: it is kept nowhere, and a form sent twice is one link."""
+        return urlsafe_b64encode(self._codes.seal([self._tenant, key])).decode().rstrip("=")
 
     def invite_once(
         self, terms: Terms, *, by: str, voucher: Voucher | None, key: str | None
@@ -146,7 +165,7 @@ class Invitations:
 
         The record says whether it was, not the row: an invitation that was withdrawn has no row any more.
         """
-        now, code = self._clock(), secrets.token_urlsafe(32)
+        now, code = self._clock(), self._code(key)
         row = InvitationRow(
             tenant=self._tenant,
             invitation_id=sha256(f"{self._tenant}/{key}".encode()).hexdigest()[:16],
@@ -208,13 +227,27 @@ class Invitations:
             raise UsageError("the passkey was registered under another name than was invited")
         with self._database.transaction() as tx:
             row = tx.invitations.get(self._tenant, invitation.invitation_id)
-            if row is None or not self._holds(row):
+            if row is None or self._read(row, tx) is None:
                 raise _used()
             answered = self._sealed(row.model_copy(update={"request": request.model_dump_json()}))
             if not tx.invitations.answer(answered):
                 raise _used()
             body = {"invitation_id": row.invitation_id, "name": row.name, "key_id": request.key_id}
-            tx.record_act(self._tenant, "invitation.answered", "unverified", now, row.invitation_id, body)
+            tx.record_act(self._tenant, _ANSWERED, "unverified", now, row.invitation_id, body)
+
+    def registrant(self, invitation_id: str, request: EnrolmentRequest) -> str:
+        """Return what the browser that registered keeps, by which it is told from every other one with the link."""
+        return self._browsers.seal([self._tenant, invitation_id, request.key_id]).hex()
+
+    def was_registrant(self, invitation: Invitation, kept: str | None) -> bool:
+        """Return whether what a browser kept says that it registered what this invitation was answered with."""
+        if invitation.request is None or kept is None:
+            return False
+        try:
+            seal = bytes.fromhex(kept)
+        except ValueError:
+            return False
+        return self._browsers.holds([self._tenant, invitation.invitation_id, invitation.request.key_id], seal)
 
     def listed(self, *, after: str | None = None, limit: int = _MOST_LISTED) -> tuple[Invitation, ...]:
         """Return what waits, newest first: invitations that hold, and requests that nobody enrolled yet.
@@ -266,7 +299,7 @@ class Invitations:
         body = vouched({"invitation_id": invitation_id, "name": invitation.terms.name}, voucher)
         with self._database.transaction() as tx:
             if tx.invitations.end(self._tenant, invitation_id):
-                tx.record_act(self._tenant, "invitation.withdrawn", person(by), self._clock(), invitation_id, body)
+                tx.record_act(self._tenant, _WITHDRAWN, person(by), self._clock(), invitation_id, body)
         return invitation
 
     def enrolment_statement(self, invitation_id: str, *, by: str) -> bytes:
@@ -298,6 +331,12 @@ class Invitations:
         """Return what a row says; None where the seal does not hold."""
         if not self._holds(row):
             return None
+        withdrawn, answered = (f"{kind}.{row.invitation_id}" for kind in (_WITHDRAWN, _ANSWERED))
+        stream = f"tenant/{self._tenant}"
+        tx.audit.foresee(stream, withdrawn, answered)
+        answer = tx.audit.find(stream, answered)
+        if tx.audit.find(stream, withdrawn) is not None or (row.request is None) != (answer is None):
+            return None  # a row that was put back
         limit = None
         if row.limit_minor is not None and row.limit_currency is not None:
             limit = Money(amount_minor=row.limit_minor, currency=row.limit_currency)
@@ -306,6 +345,8 @@ class Invitations:
             request = None if row.request is None else EnrolmentRequest.model_validate_json(row.request)
         except ValidationError:
             return None  # of another version
+        if request is not None and answer is not None and answer.body.get("key_id") != request.key_id:
+            return None
         enrolled = request is not None and tx.approvers.get(request.key_id) is not None
         return Invitation(
             row.invitation_id, terms, row.invited_by, row.invited_at, row.expires_at, request, enrolled=enrolled

@@ -1,10 +1,13 @@
 """Signing in by an identity provider: a real one in a real browser, and hostile ones."""
 
+import json
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
 from playwright.sync_api import Browser, expect
 from pydantic import SecretStr
@@ -26,7 +29,7 @@ from placet.interfaces.console.identity.provider import Begun, Client, IdentityP
 from placet.network.client import plain_client
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
-from placet.service.documents.access import grant_identity, revoke_token
+from placet.service.documents.access import grant_identity, grant_of, revoke_token, standing_grant
 from placet.service.keeping.tenant_record import VOUCHED
 from tests.support.browser import chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.guard import GUARD
@@ -79,6 +82,59 @@ def known(console: ConsoleUnderTest, issuer: str, subject: str, name: str, *role
     world = console.world
     given = {"tenant": "demo", "issuer": issuer, "subject": subject, "name": name}
     return grant_identity(world.database, **given, roles=roles, days=days, by=world.root).token_id
+
+
+def test_a_later_grant_or_its_withdrawal_ends_the_sessions_of_the_earlier(console: ConsoleUnderTest) -> None:
+    issuer, database = "https://idp.example", console.world.database
+    token_ids = [known(console, issuer, "31", "lina", *roles) for roles in (("operator", "approver"), ("auditor",))]
+    now = console.clock()
+    assert grant_of(database, "demo", token_ids[0], now) is not None
+    assert standing_grant(database, "demo", token_ids[0], now) is None
+    assert standing_grant(database, "demo", token_ids[1], now) is not None
+    revoke_token(database, tenant="demo", token_id=token_ids[1], by="root", reason="left")
+    assert [standing_grant(database, "demo", one, now) for one in token_ids] == [None, None]
+
+
+def test_a_provider_that_hangs_holds_up_nothing_else(
+    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = threading.Event()
+
+    def address(_provider: Provider, _begun: Begun) -> str:
+        hangs.wait(GUARD)
+        raise IdentityProviderError("idp.example does not answer")
+
+    monkeypatch.setattr(Provider, "address", address)
+
+    def begin(_number: int) -> int:
+        with console.client() as http:
+            return http.get(PATH).status_code
+
+    with ThreadPoolExecutor(80) as pool:
+        begun = [pool.submit(begin, number) for number in range(80)]
+        try:
+            with console.client() as http:
+                assert http.get("/console/sign-in").status_code == 200
+                assert http.get("/console/setup").status_code == 200
+        finally:
+            hangs.set()
+        assert {one.result(GUARD) for one in begun} == {503}
+
+
+def test_a_provider_that_does_not_answer_is_not_asked_again_at_once() -> None:
+    asked, clock = [], [0.0]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        raise httpx.ReadTimeout("slow")
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        provider = Provider("https://idp.example", Client("me", None, "x"), http, clock=lambda: clock[0])
+        for at, number in ((0.0, 1), (9.0, 1), (10.0, 2), (19.0, 2)):
+            clock[0] = at
+            with pytest.raises(IdentityProviderError, match="does not answer"):
+                provider.address(Begun.new())
+            assert len(asked) == number
 
 
 @needs_chromium
@@ -239,6 +295,11 @@ def public_point() -> OctKey:
     return OctKey.import_key(KEY.as_pem(private=False))
 
 
+def raw(payload: str) -> str:
+    """A signed token over a payload that no library would write."""
+    return jws.serialize_compact({"alg": "ES256", "kid": KEY.thumbprint()}, payload.encode(), KEY, algorithms=["ES256"])
+
+
 WRONG: dict[str, Callable[[dict[str, Any]], str]] = {
     "another key": lambda right: signed(right, OTHER),
     "no signature": lambda right: signed(right).rpartition(".")[0] + ".",
@@ -256,6 +317,8 @@ WRONG: dict[str, Callable[[dict[str, Any]], str]] = {
     "ended": lambda right: signed({**right, "exp": right["iat"] - 120}),
     "of tomorrow": lambda right: signed({**right, "iat": right["iat"] + 86_400}),
     "a number for a subject": lambda right: signed({**right, "sub": 17}),
+    "half a character for a subject": lambda right: raw(json.dumps({**right, "sub": "\ud800"})),
+    "lists in lists": lambda right: raw(json.dumps(right)[:-1] + ', "deep": ' + "[" * 5000 + "]" * 5000 + "}"),
     "another access token": lambda right: signed({**right, "at_hash": "AAAA"}),
     "nothing": lambda _: "",
     "garbage": lambda _: "a.b.c",

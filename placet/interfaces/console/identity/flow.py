@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, SecretStr, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -33,6 +33,7 @@ BACK: Final = f"{PATH}/back"
 """Where the provider sends browsers back to: its `redirect_uri`."""
 
 _SECONDS: Final = 600
+_THREADS: Final = 4
 _LOG = logging.getLogger(__name__)
 _OFTEN: Final = "Too many sign-ins failed. Wait five minutes."
 _NOT_BEGUN: Final = (
@@ -69,13 +70,15 @@ class IdentitySignIn:
     ) -> None:
         self._parts, self._provider, self._attempts, self._now = parts, provider, attempts, now
         self._sealer = Sealer(secret, "console identity")
+        # Its own few threads: a provider that hangs must not hold those that everything else is answered in.
+        self._threads = CapacityLimiter(_THREADS)
         self._cookie = f"{parts.cookie}-identity"
 
     async def begin(self, request: Request) -> Response:
         """Send the browser to the provider."""
         begun, wanted = Begun.new(), safe(request.query_params.get("next", ""))
         try:
-            address = await run_in_threadpool(self._provider.address, begun)
+            address = await to_thread.run_sync(self._provider.address, begun, limiter=self._threads)
         except IdentityProviderError as error:
             return self._failed(request, error)
         answer = RedirectResponse(address, 303)
@@ -118,7 +121,7 @@ class IdentitySignIn:
         address = request.client.host if request.client else ""
         if not self._attempts.count(address):
             return sign_in_page(self._parts, request, kept.wanted, _OFTEN, 429)
-        return await run_in_threadpool(self._signed_in, request, kept, address)
+        return await to_thread.run_sync(self._signed_in, request, kept, address, limiter=self._threads)
 
     def _fault(self, given: Mapping[str, str]) -> str:
         """Return why the provider's answer brings no code; empty where it brings one."""

@@ -39,6 +39,9 @@ ALGORITHMS: Final = (
 
 SCOPE: Final = "openid"
 _REMEMBERED_SECONDS: Final = 600.0
+_FAILED_SECONDS: Final = 10.0
+"""How long a provider that did not answer is not asked again: each try may take the seconds of its time limit."""
+
 _KEYS_AGAIN_SECONDS: Final = 30.0
 """How soon the keys are asked for again where a token names one that is not among them."""
 
@@ -119,6 +122,7 @@ class Provider:
         self.issuer, self._client, self._http, self._clock, self._now = issuer, client, http, clock, now
         self._asking = threading.Lock()
         self._known: _Known | None = None
+        self._failed: tuple[IdentityProviderError, float] | None = None
 
     @property
     def host(self) -> str:
@@ -210,18 +214,19 @@ class Provider:
                 params={"nonce": begun.nonce, "client_id": self._client.client_id, "access_token": access_token},
             )
             claims.validate(now=int(self._now()), leeway=_CLOCK_SKEW_SECONDS)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             why = one_line(str(error) or type(error).__name__, WORDS)
             raise IdentityProviderError(f"the ID token of {self.host} does not count: {why}") from error
         subject, audience = claims["sub"], claims["aud"]
-        if not isinstance(subject, str) or (isinstance(audience, list) and len(audience) > 1 and "azp" not in claims):
+        for_others = isinstance(audience, list) and len(audience) > 1 and "azp" not in claims
+        if not isinstance(subject, str) or not _is_text(subject) or for_others:
             raise IdentityProviderError(f"the ID token of {self.host} does not say whom it is about, or for whom it is")
         return subject
 
     def _decoded(self, id_token: str) -> jwt.Token:
         try:
             return jwt.decode(id_token, self._look().keys, algorithms=list(ALGORITHMS))
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, RecursionError):
             # It may be signed with a key that is newer than what is remembered.
             return jwt.decode(id_token, self._look(_KEYS_AGAIN_SECONDS).keys, algorithms=list(ALGORITHMS))
 
@@ -229,8 +234,16 @@ class Provider:
         """Return what the provider says of itself, not older than `young` seconds; one asks, the others wait."""
         with self._asking:
             known, now = self._known, self._clock()
-            if known is None or now - known.at > young:
+            if known is not None and now - known.at <= young:
+                return known
+            if self._failed is not None and now - self._failed[1] < _FAILED_SECONDS:
+                raise self._failed[0]
+            try:
                 known = self._known = self._asked(now)
+            except IdentityProviderError as error:
+                self._failed = (error, self._clock())
+                raise
+            self._failed = None
             return known
 
     def examine(self) -> Iterator[str]:
@@ -296,6 +309,15 @@ class Provider:
             raise IdentityProviderError(
                 f"{one_line(address, WORDS)} answers HTTP {response.status_code} and no JSON object"
             ) from error
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text is what UTF-8 can carry: JSON may hold half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _method(supported: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from placet.contracts.people.access import AccessRole
 from placet.errors import UsageError
 from placet.governance.signing.assertions import from_base64url
+from placet.interfaces.console.views.statement import fingerprint
 from placet.replay.files import load_trusted
 from placet.service.documents.invitations import LASTS, Invitations
 from tests.integration.console.keys.rows import change_rows
@@ -76,7 +77,8 @@ def test_whoever_has_the_link_registers_and_an_administrator_signs(console: Cons
         made = admin.post("/console/approvers", data=form)
         link = made.text.partition('id="link">')[2].partition("<")[0]
         assert link.startswith(f"{at_localhost(console.url)}/console/join/")
-        assert "was made already" in admin.post("/console/approvers", data=form).text
+        assert f'id="link">{link}<' in admin.post("/console/approvers", data=form).text  # a double click loses nothing
+        assert "was made already" in admin.post("/console/approvers", data={**form, "days": "31"}).text
         code = link.rpartition("/")[2]
         assert register(http, code, device).status_code == 303
         assert not counts(console, device)
@@ -116,7 +118,14 @@ def test_a_link_works_once(console: ConsoleUnderTest) -> None:
         assert register(http, code, first).status_code == 303
         assert begun(other, code).status_code in (403, 409)
         assert answer(other, code, late, second).status_code == 409
-        assert "somebody else had this link" in other.get(f"/console/join/{code}").text
+        # Whoever comes later sees no fingerprint to pass on: the one who took the link would be enrolled with it.
+        shown = fingerprint(first.key_id)
+        assert shown in http.get(f"/console/join/{code}").text
+        for stranger in (other, http):
+            stranger.cookies.clear()
+            page = stranger.get(f"/console/join/{code}").text
+            assert "somebody else had your link" in page
+            assert shown not in page
     (found,) = [one for one in invitations(console).listed() if one.terms.name == "once"]
     assert found.request is not None
     assert found.request.key_id == first.key_id
@@ -230,6 +239,34 @@ def test_roles_are_chosen_as_policy_names_them_and_what_was_filled_in_is_kept(co
         assert made.status_code == 200
     (terms,) = [one.terms for one in invitations(console).listed() if one.terms.name == "zoe"]
     assert terms.roles == ("retention_lead", "operator", "later_role")
+
+
+def test_a_row_that_was_put_back_is_no_invitation(console: ConsoleUnderTest) -> None:
+    code, device = invited(console, "back"), a_device(console)
+    (one,) = [one for one in invitations(console).listed() if one.terms.name == "back"]
+    with console.world.database.reading() as tx:
+        before = tx.invitations.get("demo", one.invitation_id)
+    assert before is not None
+
+    def put_back() -> None:
+        with console.world.database.transaction() as tx:
+            tx.invitations.end("demo", one.invitation_id)
+            tx.invitations.add(before)
+
+    with browser(console) as http:
+        assert register(http, code, device).status_code == 303
+        put_back()
+        assert http.get(f"/console/join/{code}").status_code == 404
+        assert begun(http, code).status_code == 403  # the page that says so has no form
+        assert one.invitation_id not in [each.invitation_id for each in invitations(console).listed()]
+    withdrawn = invited(console, "gone")
+    (one,) = [one for one in invitations(console).listed() if one.terms.name == "gone"]
+    with console.world.database.reading() as tx:
+        before = tx.invitations.get("demo", one.invitation_id)
+    invitations(console).withdraw(one.invitation_id, by="rosa", voucher=None)
+    put_back()
+    with browser(console) as http:
+        assert http.get(f"/console/join/{withdrawn}").status_code == 404
 
 
 def test_a_public_key_verifies_offline_what_it_signed(console: ConsoleUnderTest, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Taking an invitation: whoever has the link registers a passkey, without an account."""
 
+from datetime import timedelta
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -21,7 +23,7 @@ from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.relying_party import advice_for, party_of
 from placet.interfaces.console.views.statement import fingerprint
 from placet.interfaces.http.problems import status_of
-from placet.service.documents.invitations import GONE, USED, Invitation
+from placet.service.documents.invitations import GONE, LASTS, USED, Invitation
 from placet.service.passkeys import enrolment_request_from, registration_options
 
 
@@ -76,14 +78,28 @@ class Joining:
             if error.code in (GONE, USED, PROMPT_GONE):
                 raise
             return self._page(request, str(error), status_of(error))
-        return RedirectResponse(f"{ROOT}/join/{code}", 303)
+        answer = RedirectResponse(f"{ROOT}/join/{code}", 303)
+        answer.set_cookie(
+            self._cookie(invitation),
+            parts.invitations.registrant(invitation.invitation_id, registered),
+            max_age=int(LASTS / timedelta(seconds=1)),
+            path=f"{ROOT}/join",
+            secure=parts.secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
 
     def _page(self, request: Request, fault: str = "", status: int = 200) -> Response:
         """Say who invites whom to what, or how far it has come."""
         parts, browser, code = self._parts, browser_of(request, self._parts), request.path_params["code"]
+        invitation = parts.invitations.of_code(code)
+        kept = request.cookies.get(self._cookie(invitation))
         values = {
             **bare(parts),
-            "it": parts.invitations.of_code(code),
+            "it": invitation,
+            # Whoever opens a link that somebody else used must see no fingerprint that they could pass on.
+            "registered_here": parts.invitations.was_registrant(invitation, kept),
             "code": code,
             "fault": fault,
             "advice": "" if party_of(request, parts.public_url) else advice_for(request, parts.public_url),
@@ -91,6 +107,9 @@ class Joining:
             "form_token": parts.sessions.form_token(browser),
         }
         return with_cookie(HTMLResponse(parts.templates.render("keys/join.html", values), status), parts, browser)
+
+    def _cookie(self, invitation: Invitation) -> str:
+        return f"{self._parts.cookie}-join-{invitation.invitation_id}"
 
 
 def _same(invitation: Invitation, prompt: Prompt) -> Invitation:
