@@ -43,6 +43,9 @@ __all__ = ["Completion", "Exchange", "Inference", "ModelsConfig", "NoModelAnswer
 
 T = TypeVar("T", bound=BaseModel)
 
+_MOST_TOKENS = 1_000_000_000
+"""Of one call; a provider that says more says nothing that can be recorded."""
+
 _NO_KEY = "not-needed"
 """Client libraries insist on a key even where the server asks for none."""
 
@@ -205,10 +208,16 @@ class RoutedInference:
             )
             text = response.choices[0].message.content
             usage = response.usage
-            tokens = (int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0))
+            tokens = (_counted(usage.prompt_tokens), _counted(usage.completion_tokens))
         except Exception as error:  # noqa: BLE001  whatever a provider library raises, the next model gets its turn
             return None, (0, 0), classify(error, key_name=model.api_key, secrets=self._secrets.values())
         return text if isinstance(text, str) else "", tokens, None
+
+
+def _counted(said: Any) -> int:
+    """Return a number of tokens that a provider said; 0 where it said none, or none that there can be."""
+    number = int(said or 0)
+    return number if 0 <= number <= _MOST_TOKENS else 0
 
 
 def _resolve(config: ModelsConfig, secret: Callable[[str], SecretStr | None] | None) -> dict[str, str]:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import (
     ExecuteWorkflowInput,
     Interceptor,
@@ -75,12 +77,19 @@ async def retell(history: WorkflowHistory, converter: DataConverter) -> Retellin
         data_converter=converter,
         workflow_runner=sandbox(),
         interceptors=[_Listening(told)],
+        runtime=_silent(),
         debug_mode=True,  # without the SDK's two seconds for a task: a slow machine is no fault of the history
     )
     outcome = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if outcome.replay_failure is not None:
         told.failure = _first_words(str(outcome.replay_failure))
     return told
+
+
+@cache
+def _silent() -> Runtime:
+    """Return an engine that writes no log of its own: a hostile history must put nothing before our answer."""
+    return Runtime(telemetry=TelemetryConfig(logging=None), worker_heartbeat_interval=None)
 
 
 def _first_words(failure: str) -> str:

@@ -68,14 +68,16 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: str, kind: str = "a
     handler.wfile.write(data)
 
 
-def answering(wire: Wire, *texts: str) -> Callable[[int, BaseHTTPRequestHandler], None]:
+def answering(
+    wire: Wire, *texts: str, tokens: tuple[int, int] = (100, 50)
+) -> Callable[[int, BaseHTTPRequestHandler], None]:
     """Reply with each text in turn, the last one for ever, in the provider's wire format."""
 
     def reply(number: int, handler: BaseHTTPRequestHandler) -> None:
         text = texts[min(number, len(texts) - 1)]
         if wire == "openai":
             choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-            usage = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
+            usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
             body = {
                 "id": "1",
                 "object": "chat.completion",
@@ -92,7 +94,7 @@ def answering(wire: Wire, *texts: str) -> Callable[[int, BaseHTTPRequestHandler]
                 "model": "m",
                 "content": [{"type": "text", "text": text}],
                 "stop_reason": "end_turn",
-                "usage": {"input_tokens": 100, "output_tokens": 50},
+                "usage": {"input_tokens": tokens[0], "output_tokens": tokens[1]},
             }
         send(handler, 200, json.dumps(body))
 

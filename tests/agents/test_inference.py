@@ -19,6 +19,7 @@ from agents.model_calls.transport_errors import Failure, classify
 from agents.model_calls.turns import Turns
 from placet.contracts.analysis.inference import ModelUse
 from placet.errors import ConfigurationError, InferenceError
+from placet.governance.signing.canonical import canonical_bytes
 from tests.agents.support import Wire, answering, failing, provider, send
 
 # One process loads the model library; it takes five seconds of CPU.
@@ -373,3 +374,12 @@ def test_the_instructions_are_marked_for_the_cache_where_configured(cached: bool
 def test_the_cache_is_asked_for_only_where_that_means_something() -> None:
     with pytest.raises(ValidationError, match="prompt_cache is for anthropic routes"):
         inference({"local": model("openai", "http://127.0.0.1:9/v1", prompt_cache=True)})
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("tokens", [(10**18, 5), (2**70, 5), (-5, 5)], ids=["huge", "beyond every integer", "negative"])
+def test_a_number_of_tokens_that_cannot_be_stops_no_run(wire: Wire, tokens: tuple[int, int]) -> None:
+    with provider(answering(wire, GOOD, tokens=tokens)) as server:
+        (use,) = ask(inference({"a": model(wire, server.base_url(wire))})).attempts
+    assert (use.prompt_tokens, use.completion_tokens) == (0, 5)
+    assert canonical_bytes(use.model_dump(mode="json"))

@@ -37,10 +37,11 @@ class Jobs:
 
     Args:
         clock: Monotonic time in seconds.
+        most: How many may be under way or wait.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST_WAITING) -> None:
+        self._clock, self._most = clock, most
         self._jobs: dict[str, _Job] = {}
         self._lock, self._one = threading.Lock(), threading.Lock()
 
@@ -67,14 +68,26 @@ class Jobs:
             raise job.error
         return cast("T", job.answer)
 
+    def check_room(self) -> None:
+        """Say before anything is signed or recorded whether work could be begun now.
+
+        Raises:
+            Busy: too much waits already.
+        """
+        with self._lock:
+            self._check_room()
+
     def known(self, key: str) -> bool:
         """Return whether this was asked for, and is remembered."""
         with self._lock:
             return key in self._jobs
 
-    def _begin(self, key: str, work: Callable[[], object]) -> _Job:
-        if sum(not one.done.is_set() for one in self._jobs.values()) >= MOST_WAITING:
+    def _check_room(self) -> None:
+        if sum(not one.done.is_set() for one in self._jobs.values()) >= self._most:
             raise Busy
+
+    def _begin(self, key: str, work: Callable[[], object]) -> _Job:
+        self._check_room()
         self._jobs.pop(key, None)
         ended = [name for name, one in self._jobs.items() if one.done.is_set()]
         for name in ended[: max(0, len(self._jobs) + 1 - MOST_KEPT)]:

@@ -31,6 +31,8 @@ from placet.service.sharing.walkthroughs import Walkthroughs
 
 ROOT: Final = "/console"
 _COOKIE_DIGITS: Final = 12
+MOST_DELIVERIES: Final = 64
+"""Signed batches that may wait to be delivered: what is signed must not be turned away."""
 
 AREAS: Final = (
     ("inbox", "Inbox", "inbox"),
@@ -118,7 +120,7 @@ class Parts:
     identity_host: str = ""
     installed: Installed = field(default_factory=Installed)
     jobs: Jobs = field(default_factory=Jobs)
-    deliveries: Jobs = field(default_factory=Jobs)
+    deliveries: Jobs = field(default_factory=lambda: Jobs(most=MOST_DELIVERIES))
 
     @property
     def secure(self) -> bool:

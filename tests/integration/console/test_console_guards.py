@@ -295,3 +295,25 @@ def test_the_apis_own_door_is_as_it_was(console: ConsoleUnderTest) -> None:
         assert http.get("/v1/runs", headers=with_token).status_code == 200
     with console.client() as stranger:
         assert stranger.get("/console/inbox", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 303
+
+
+def test_a_number_that_is_longer_than_any_is_no_page(console: ConsoleUnderTest) -> None:
+    with console.signed_in("aud", "auditor") as http:
+        for path in (f"proofs/{'9' * 5000}", f"entries/tenant/demo/{'9' * 5000}"):
+            assert http.get(f"/console/audit/{path}").status_code == 404
+
+
+def test_a_halt_that_is_sent_twice_is_one(console: ConsoleUnderTest) -> None:
+    with console.signed_in("hal", "operator") as http:
+        page = http.get("/console/halts").text
+        key = page.partition('name="key" value="')[2].partition('"')[0]
+        form = {
+            "form_token": form_token(page),
+            "what": "kind:order_product",
+            "reason": "twice",
+            "sure": "1",
+            "key": key,
+        }
+        assert [http.post("/console/halts", data=form).status_code for _ in range(2)] == [303, 303]
+    with console.world.database.reading() as tx:
+        assert len([one for one in tx.halts.list("demo") if one.reason == "twice"]) == 1

@@ -41,6 +41,8 @@ def test_only_one_is_done_at_a_time_and_no_more_wait_than_may() -> None:
     for number in range(MOST_WAITING):
         jobs.ask(str(number), work, seconds=60, patience=0)
     with pytest.raises(Busy):
+        jobs.check_room()
+    with pytest.raises(Busy):
         jobs.ask("one more", work, seconds=60, patience=0)
     go.set()
     for number in range(MOST_WAITING):

@@ -1,5 +1,6 @@
 """Halts: what is stopped, stopping more, and the command that lets it go on."""
 
+import secrets
 from typing import Final, get_args
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.common import MUTATIONS
-from placet.service.documents.halts import place_halt
+from placet.service.documents.halts import place_halt_once
 
 _PAGE: Final = 25
 
@@ -32,8 +33,9 @@ def place(asked: Asked, form: Form) -> Response:
         return _page(asked, "Tick the box that says that you mean it.", reason, form.text("what"))
     served = asked.parts.served
     try:
-        _, leaving = place_halt(
+        _, leaving, _ = place_halt_once(
             served.database,
+            key=f"console/{asked.visitor.name}/{form.text('key')}" if form.text("key") else None,
             tenant=served.tenant,
             scope=what,  # type: ignore[arg-type]
             subject=subject,
@@ -79,6 +81,7 @@ def _page(
         lifted=lifted,
         subjects=subjects,
         kinds=MUTATIONS,
+        key=secrets.token_hex(8),
         can_sign=asked.may("deliver", "halts") and bool(own_passkeys(asked)),
         may_halt=asked.may("operate", "halts"),
         fault=fault,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.responses import Response
 
 from placet.contracts.people.access import Action
@@ -58,6 +59,13 @@ class Posted(NamedTuple):
 
 _INVITATION: Final = "/approvers/invitations/{invitation}"
 
+
+class _Number(IntegerConvertor):
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("number", _Number())  # Starlette's own `int` takes more digits than Python does
+
 SHOWN: Final = (
     Shown("/inbox", inbox.show, "inbox"),
     Shown("/inbox/live", inbox.live, "inbox"),
@@ -89,8 +97,8 @@ SHOWN: Final = (
     Shown("/governance/oversight", oversight.show, "oversight"),
     Shown("/audit", log.show, "record"),
     Shown("/audit/verification", verification.show, "record"),
-    Shown("/audit/entries/{stream:path}/{seq:int}", entry.show, "record"),
-    Shown("/audit/proofs/{number:int}", entry.proof, "record"),
+    Shown("/audit/entries/{stream:path}/{seq:number}", entry.show, "record"),
+    Shown("/audit/proofs/{number:number}", entry.proof, "record"),
     Shown("/audit/replays/{run_id}", replay.show, "record"),
     Shown("/health", health.show, "health"),
     Shown("/components", components.show, "console"),

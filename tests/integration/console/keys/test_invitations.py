@@ -259,8 +259,8 @@ def test_a_row_that_was_put_back_is_no_invitation(console: ConsoleUnderTest) -> 
         assert http.get(f"/console/join/{code}").status_code == 404
         assert begun(http, code).status_code == 403  # the page that says so has no form
         assert one.invitation_id not in [each.invitation_id for each in invitations(console).listed()]
-    withdrawn = invited(console, "gone")
-    (one,) = [one for one in invitations(console).listed() if one.terms.name == "gone"]
+    withdrawn = invited(console, "gone-for-good")
+    (one,) = [one for one in invitations(console).listed() if one.terms.name == "gone-for-good"]
     with console.world.database.reading() as tx:
         before = tx.invitations.get("demo", one.invitation_id)
     invitations(console).withdraw(one.invitation_id, by="rosa", voucher=None)

@@ -64,6 +64,7 @@ def hand_over(asked: Asked, shares: Mapping[str, str]) -> Response:
         shares: What each run is sent, by run id; all of one batch.
     """
     served = asked.parts.served
+    asked.parts.deliveries.check_room()
     records = [find_run(served.database, run_id, served.tenant) for run_id in shares]
     one = next(iter(shares.values()))
     record_batch(served.database, served.tenant, one)  # it verifies the signature

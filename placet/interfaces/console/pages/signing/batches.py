@@ -37,6 +37,7 @@ def ask(asked: Asked, form: Form) -> Response:
     """
     served, verdict = asked.parts.served, _verdict(form)
     required_passkeys(asked)
+    asked.parts.deliveries.check_room()
     looked_at = _looked_at(form)
     check_number(len(looked_at))
     left: list[str] = []
