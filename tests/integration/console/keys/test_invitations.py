@@ -246,9 +246,9 @@ def test_a_row_that_was_put_back_is_no_invitation(console: ConsoleUnderTest) -> 
     (one,) = [one for one in invitations(console).listed() if one.terms.name == "back"]
     with console.world.database.reading() as tx:
         before = tx.invitations.get("demo", one.invitation_id)
-    assert before is not None
 
     def put_back() -> None:
+        assert before is not None
         with console.world.database.transaction() as tx:
             tx.invitations.end("demo", one.invitation_id)
             tx.invitations.add(before)
