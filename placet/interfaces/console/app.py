@@ -83,6 +83,7 @@ def create_console(
         Walkthroughs(database, tenant, secret),
         public_url=public_url,
         identity_host="" if provider is None else provider.host,
+        identity_issuer="" if provider is None else provider.issuer,
         installed=installed,
     )
     routes = [*_without_session(parts, provider, secret), *Door(parts).routes(rooms.SHOWN, rooms.POSTED)]

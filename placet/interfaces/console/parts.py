@@ -100,6 +100,7 @@ class Parts:
         walkthroughs: Links by which runs are shared.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
+        identity_issuer: That provider, as it names itself.
         identity_host: The name of the operator's identity provider; empty where there is none.
         installed: What else the installation offers.
         jobs: Where long work is done that only reads.
@@ -118,6 +119,7 @@ class Parts:
     walkthroughs: Walkthroughs
     public_url: str = ""
     identity_host: str = ""
+    identity_issuer: str = ""
     installed: Installed = field(default_factory=Installed)
     jobs: Jobs = field(default_factory=Jobs)
     deliveries: Jobs = field(default_factory=lambda: Jobs(most=MOST_DELIVERIES))

@@ -64,6 +64,7 @@ class Prompts:
     def __init__(self, database: Database, tenant: str, secret: SecretStr, clock: Callable[[], datetime]) -> None:
         self._database, self._tenant, self._clock = database, tenant, clock
         self._sealer = Sealer(secret, "console prompt")
+        self._secrets = Sealer(secret, "console secret")
 
     def ask(self, session: str, purpose: Purpose, subject: str, asked: bytes) -> str:
         """Keep a prompt for one session; returns its name.
@@ -88,6 +89,10 @@ class Prompts:
                 raise UsageError("too many questions of this browser are open; answer one, or wait three minutes")
             tx.prompts.add(row.model_copy(update={"seal": self._sealer.seal(_fields(row))}))
         return name
+
+    def secret_of(self, subject: str) -> bytes:
+        """Derive 256 secret bits from a prompt's subject, so that they are kept nowhere until it is answered."""
+        return self._secrets.seal([self._tenant, subject])
 
     def look(self, session: str | None, name: str, purpose: Purpose) -> Prompt:
         """Return a prompt that may be answered, and leave it.

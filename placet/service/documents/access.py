@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from placet.contracts.audit import AuditEvent
-from placet.contracts.people.access import MOST_GRANTS, AccessGrant, AccessRole, Identity, KnownToken
+from placet.contracts.people.access import MOST_GRANTS, AccessGrant, AccessRole, Identity, KnownToken, Voucher
 from placet.contracts.text import NAME, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.governance.access.identities import named
-from placet.governance.access.tokens import check_not_expired, new_token, presents, token_id_of, verify_grant
+from placet.governance.access.tokens import NewToken, check_not_expired, new_token, presents, token_id_of, verify_grant
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document
 from placet.service.documents.keys import check_administrators
@@ -68,10 +68,21 @@ def issue_token(
         DecisionRefused: `by` is no administrator.
     """
     token = new_token()
-    with checked():
-        grant = _grant(tenant, name, roles, days, by.name, reason, token.token_id, token.sha256)
+    grant = draft_token(token, tenant=tenant, name=name, roles=roles, days=days, by=by.name, reason=reason)
     take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
     return Issued(token.text, grant)
+
+
+def draft_token(
+    token: NewToken, *, tenant: str, name: str, roles: tuple[AccessRole, ...], days: int, by: str, reason: str
+) -> AccessGrant:
+    """Return what an administrator signs so that requests with `token` are `name`'s; see `issue_token`.
+
+    Raises:
+        UsageError: a value is malformed.
+    """
+    with checked():
+        return _grant(tenant, name, roles, days, by, reason, token.token_id, token.sha256)
 
 
 def grant_identity(
@@ -104,6 +115,37 @@ def grant_identity(
         ConfigurationError: no administrator is pinned here.
         DecisionRefused: `by` is no administrator.
     """
+    grant = draft_identity_grant(
+        database,
+        tenant=tenant,
+        issuer=issuer,
+        subject=subject,
+        name=name,
+        roles=roles,
+        days=days,
+        by=by.name,
+        reason=reason,
+    )
+    return take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
+
+
+def draft_identity_grant(
+    database: Database,
+    *,
+    tenant: str,
+    issuer: str,
+    subject: str,
+    name: str,
+    roles: tuple[AccessRole, ...],
+    days: int,
+    by: str,
+    reason: str,
+) -> AccessGrant:
+    """Return what an administrator signs so that somebody signs in by a provider; see `grant_identity`.
+
+    Raises:
+        UsageError: a value is malformed, or this identity was granted too often.
+    """
     with checked():
         identity = Identity(issuer=issuer, subject=subject)
         with database.reading() as tx:
@@ -111,8 +153,7 @@ def grant_identity(
             unused = next((one for one in numbered if _issued(tx, tenant, named(one).token_id) is None), None)
         if unused is None:
             raise UsageError("this identity was granted too often; give the person another subject", code="too_many")
-        grant = _grant(tenant, name, roles, days, by.name, reason, *named(unused), identity=unused)
-    return take_grant(database, sign_document(grant, by.key.private, by.key.key_id), tenant=tenant)
+        return _grant(tenant, name, roles, days, by, reason, *named(unused), identity=unused)
 
 
 def _grant(
@@ -155,7 +196,7 @@ def take_grant(database: Database, envelope: str, *, tenant: str) -> AccessGrant
 
 
 def revoke_token(
-    database: Database, *, tenant: str, token_id: str, by: str, reason: str = "", vouched_by: str | None = None
+    database: Database, *, tenant: str, token_id: str, by: str, reason: str = "", vouched_by: Voucher | None = None
 ) -> KnownToken:
     """Withdraw a token, named by an unambiguous beginning of its id: from now on it opens nothing.
 
@@ -165,7 +206,7 @@ def revoke_token(
         token_id: Which.
         by: Who withdraws it.
         reason: Kept on the record.
-        vouched_by: The token that vouches for who withdraws it, where one does.
+        vouched_by: The token or passkey that vouches for who withdraws it, where one does.
 
     Raises:
         UsageError: no token, or several, match; or a value is malformed.

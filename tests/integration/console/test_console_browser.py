@@ -45,6 +45,7 @@ PAGES = {
     "customer": "/console/customers/C00005",
     "halts": "/console/halts?which=all",
     "approvers": "/console/approvers",
+    "sessions": "/console/sessions",
     "health": "/console/health",
     "components": "/console/components",
     "no-such-run": "/console/runs/run-00000000000000000000",
@@ -52,6 +53,7 @@ PAGES = {
     "unknown-customer": "/console/customers/C99999",
     "not-permitted": "/console/runs/new?as=auditor",
     "diagnosis": "/console/health?diagnose=1",
+    "tokens": "/console/tokens",
 }
 PRICE = [{"priceType": "recurring", "price": {"taxIncludedAmount": {"unit": "USD", "value": 20}}}]
 HOSTILE = '<img src=x onerror="document.title=1"> \u202eevil\u202c <script>document.title=2</script>'

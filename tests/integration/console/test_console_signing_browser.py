@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from placet.contracts.people.access import AccessRole
 from tests.support.browser import NARROW, OF_THE_SCREEN, WIDE, chromium, context_of, faults_of, keep, needs_chromium
 from tests.support.passkeys import at_localhost, device_of, enrolled
 from tests.support.servers.console import ConsoleUnderTest
@@ -27,12 +28,18 @@ def context(browser: Browser, console: ConsoleUnderTest) -> Iterator[BrowserCont
         yield opened
 
 
-def at_the_desk(context: BrowserContext, console: ConsoleUnderTest, name: str, role: str = "retention_lead") -> Page:
+def at_the_desk(
+    context: BrowserContext,
+    console: ConsoleUnderTest,
+    name: str,
+    role: str = "retention_lead",
+    may: tuple[AccessRole, ...] = ("approver", "operator"),
+) -> Page:
     """Somebody enrolled, signed in, with their device."""
     key = enrolled(console.world, console.url, name, roles=(role,), limit="9000.00 USD")
     page = context.new_page()
     page.goto("/console/inbox")
-    page.get_by_label("Your token").fill(console.token(name, "approver", "operator"))
+    page.get_by_label("Your token").fill(console.token(name, *may))
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     device_of(page).holds(key)
@@ -116,6 +123,8 @@ def test_somebody_lets_another_decide(context: BrowserContext, console: ConsoleU
     looked_at(page, "delegation-sign")
     page.get_by_role("button", name="Let dirk decide, with your passkey").click()
     expect(page.get_by_role("heading", name="dirk for dana")).to_be_visible()
+    page.goto("/console/approvers")
+    expect(page.get_by_text("May decide as retention lead in the stead of dana")).to_be_visible()
 
 
 def test_a_halt_is_placed_by_one_and_lifted_by_another(
@@ -143,3 +152,18 @@ def test_a_halt_is_placed_by_one_and_lifted_by_another(
         looked_at(page, "halt-sign")
         page.get_by_role("button", name="Let it go on, with your passkey").click()
         expect(page.get_by_text(re.compile("Lifted .* by helga"))).to_be_visible()
+
+
+def test_an_administrator_issues_a_token(context: BrowserContext, console: ConsoleUnderTest) -> None:
+    page = at_the_desk(context, console, "rike", "administrator", ("administrator",))
+    page.goto("/console/approvers")
+    page.get_by_role("link", name="Tokens", exact=True).click()
+    page.get_by_label("In whose name").fill("crm")
+    page.get_by_label("Operator").check()
+    looked_at(page, "token-form")
+    page.get_by_role("button", name="Look at it …").click()
+    expect(page.get_by_role("heading", name="Let crm in?")).to_be_visible()
+    looked_at(page, "token-sign")
+    page.get_by_role("button", name="Let crm in, with your passkey").click()
+    expect(page.locator("#token")).to_have_text(re.compile("placet_"))
+    looked_at(page, "token-issued")

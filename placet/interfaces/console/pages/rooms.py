@@ -30,9 +30,9 @@ from placet.interfaces.console.pages.governance import (
     reversals,
     what_if,
 )
-from placet.interfaces.console.pages.keys import approvers, own_sessions
+from placet.interfaces.console.pages.keys import approvers, own_sessions, tokens
 from placet.interfaces.console.pages.signing import batches as signed_batches
-from placet.interfaces.console.pages.signing import decisions, lifts, page
+from placet.interfaces.console.pages.signing import decisions, grants, lifts, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
 from placet.interfaces.console.pages.signing import mandates as signed_mandates
 from placet.interfaces.console.parts import Asked
@@ -83,6 +83,7 @@ SHOWN: Final = (
     Shown("/approvers/keys/{key_id}/public", approvers.public_file, "keys"),
     Shown(f"{_INVITATION}/request.json", approvers.request_file, "keys", "deliver"),
     Shown("/sessions", own_sessions.show, "console"),
+    Shown("/tokens", tokens.show, "tokens"),
     Shown("/batches/new", batches.choose, "batches", "deliver"),
     Shown("/batches/{number}", batches.outcome, "batches", "deliver"),
     Shown("/governance", policies.lead_here, "policies"),
@@ -118,6 +119,8 @@ POSTED: Final = (
     Posted("/approvers/keys/{key_id}/revocation", approvers.revoke, "deliver", "keys"),
     Posted("/approvers/own/{key_id}/revocation", approvers.revoke_own, "read", "console"),
     Posted("/sessions/end", own_sessions.end_others, "read", "console"),
+    Posted("/tokens", grants.ask, "deliver", "tokens"),
+    Posted("/tokens/{token_id}/revocation", tokens.revoke, "withdraw", "tokens"),
     Posted("/batches", batches.hand_in, "deliver", "batches", LARGER["/console/batches"]),
     Posted("/batches/statements", signed_batches.ask, "deliver", "batches"),
     Posted("/governance/mandates", signed_mandates.ask, "deliver", "mandates"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from placet.contracts.people.access import AccessGrant
 from placet.contracts.people.batch import Batch
 from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.halt import Halt, Lift
@@ -120,6 +121,32 @@ def batch_to_sign(payload: bytes, batch: Batch, lines: Sequence[Line], total: st
         back="/inbox",
         lines=tuple(lines),
         notes=tuple(notes),
+    )
+
+
+def grant_to_sign(payload: bytes, grant: AccessGrant) -> ToSign:
+    """Return how the grant of a token, or of an identity at a provider, is shown."""
+    name, roles = one_line(grant.name, NAME), ", ".join(grant.roles)
+    identity = grant.identity
+    by = "with a token that is shown next, and nowhere again" if identity is None else "whom the provider says they are"
+    at = [] if identity is None else [Row("Provider", identity.issuer), Row("Who they are there", identity.subject)]
+    return ToSign(
+        title=f"Let {name} in?",
+        sentence=(
+            f"Whoever comes {by} acts here as {name}, and may do what {roles} may, until {minute(grant.expires_at)}."
+        ),
+        button=f"Let {name} in, with your passkey",
+        tone="good",
+        rows=(
+            Row("Name", name),
+            Row("May do what these may", roles),
+            Row("Until", moment(grant.expires_at)),
+            *at,
+            *_signed(grant),
+        ),
+        reason=grant.reason,
+        digest=sha256_hex(payload),
+        back="/tokens",
     )
 
 

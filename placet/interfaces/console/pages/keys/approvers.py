@@ -137,6 +137,7 @@ def _page(
         waiting=waiting,
         commands={one.invitation_id: _command(one) for one in waiting},
         may_enroll=may_enroll,
+        may_tokens=asked.may("read", "tokens"),
         can_sign=may_enroll and bool(own_passkeys(asked)),
         asked_roles=_asked_roles(asked),
         console_roles=_CONSOLE_ROLES.items(),

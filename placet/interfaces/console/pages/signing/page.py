@@ -8,7 +8,15 @@ from starlette.responses import Response
 from placet.errors import GovernanceError
 from placet.governance.signing.plain_json import read_json
 from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.signing import batches, decisions, delegations, lifts, mandates, people
+from placet.interfaces.console.pages.signing import (
+    batches,
+    decisions,
+    delegations,
+    grants,
+    lifts,
+    mandates,
+    people,
+)
 from placet.interfaces.console.pages.signing.asking import Kind, check_may_sign
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked
@@ -22,6 +30,7 @@ KINDS: Final = (
     lifts.LIFT,
     people.ENROLMENT,
     people.REVOCATION,
+    grants.GRANT,
 )
 
 
