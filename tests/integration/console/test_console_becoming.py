@@ -12,18 +12,12 @@ from placet.replay.trust import Trusted
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.storage.projections.verification import verify_projections
-from tests.support.browser import NARROW, chromium, context_of, faults_of, keep, needs_chromium
+from tests.support.browser import NARROW, context_of, faults_of, keep, needs_chromium
 from tests.support.passkeys import at_localhost, device_of
 from tests.support.servers.console import ConsoleUnderTest, console_of
 from tests.support.world import world
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("console-browser")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from tests.support.browser import (
     NARROW,
     OF_THE_SCREEN,
     WIDE,
-    chromium,
     context_of,
     faults_of,
     keep,
@@ -73,12 +72,6 @@ def runs(console: ConsoleUnderTest) -> dict[str, str]:
         for name, run_id in (("walkthrough", executed), ("waiting_walkthrough", pending))
     }
     return {"pending": pending, "executed": executed, "nothing": nothing, **shared}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

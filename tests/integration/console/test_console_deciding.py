@@ -9,18 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from placet.governance.signing import dsse
 from placet.governance.signing.statement import parse_statement
 from placet.interfaces.console.sessions import IDLE
-from tests.support.browser import NARROW, chromium, context_of, faults_of, keep, needs_chromium
+from tests.support.browser import NARROW, context_of, faults_of, keep, needs_chromium
 from tests.support.passkeys import Device, at_localhost, device_of, enrolled
 from tests.support.pressing import with_token
 from tests.support.servers.console import ConsoleUnderTest
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("console-browser")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

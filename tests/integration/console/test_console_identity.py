@@ -31,7 +31,7 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.documents.access import grant_identity, grant_of, revoke_token, standing_grant
 from placet.service.keeping.tenant_record import VOUCHED
-from tests.support.browser import chromium, context_of, faults_of, keep, needs_chromium
+from tests.support.browser import context_of, faults_of, keep, needs_chromium
 from tests.support.guard import GUARD
 from tests.support.servers.console import ConsoleUnderTest, console_of
 from tests.support.servers.identity_provider import CLIENT_ID, CLIENT_SECRET, PASSWORD
@@ -69,12 +69,6 @@ def console(
         console_of(made, public_url=public, provider=provider, port=port) as served,
     ):
         yield replace(served, url=public)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def known(console: ConsoleUnderTest, issuer: str, subject: str, name: str, *roles: AccessRole, days: int = 7) -> str:

@@ -19,7 +19,6 @@ from tests.support.browser import (
     NARROW,
     OF_THE_SCREEN,
     WIDE,
-    chromium,
     context_of,
     faults_of,
     keep,
@@ -92,12 +91,6 @@ def things(console: ConsoleUnderTest) -> dict[str, str]:
     record_anchoring(world.database, "demo", head, "https://witness.example/add", "root")
     signed_head(world.database, identity, "demo")
     return {"executed": executed, "mandate": mandate.mandate.document_id, "pending": pending, "other": other}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

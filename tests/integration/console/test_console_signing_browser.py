@@ -9,17 +9,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from placet.contracts.people.access import AccessRole
-from tests.support.browser import NARROW, OF_THE_SCREEN, WIDE, chromium, context_of, faults_of, keep, needs_chromium
+from tests.support.browser import NARROW, OF_THE_SCREEN, WIDE, context_of, faults_of, keep, needs_chromium
 from tests.support.passkeys import at_localhost, device_of, enrolled
 from tests.support.servers.console import ConsoleUnderTest
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("console-browser")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
