@@ -96,8 +96,9 @@ def test_an_invitation_is_answered_once_however_many_try(database: Database, clo
     invitations = Invitations(database, "demo", SECRET, clock)
     terms = {"roles": ("retention_lead",), "limit": "5.00 USD", "days": 3, "by": "root", "voucher": None, "key": "k"}
     code = invitations.invite(name="anna", **terms)  # type: ignore[arg-type]
+    assert invitations.invite(name="anna", **terms) == code  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="made already"):
-        invitations.invite(name="anna", **terms)  # type: ignore[arg-type]
+        invitations.invite(name="berta", **terms)  # type: ignore[arg-type]
 
     def answer(_: int) -> bool:
         try:
@@ -107,6 +108,8 @@ def test_an_invitation_is_answered_once_however_many_try(database: Database, clo
         return True
 
     assert sorted(together(6, answer)) == [False] * 5 + [True]
+    with pytest.raises(UsageError, match="made already"):
+        invitations.invite(name="anna", **terms)  # type: ignore[arg-type]
     (found,) = invitations.listed()
     assert found.request is not None
     assert str(found.terms.limit) == "5.00 USD"
