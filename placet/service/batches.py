@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -32,6 +32,7 @@ from placet.storage.transaction import Transaction
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
 
+SIGNED: Final = "batch.signed"
 MOST_HANDED_IN = 1000
 """Runs of one batch that may be handed in as one file."""
 
@@ -164,7 +165,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> Batch:
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     body = {**batch.model_dump(mode="json"), "envelope": verified.digest}
     # Not under its document id, which the signer chooses: a second batch of the same id is another signature.
-    tx.record_act(tenant, "batch.signed", batch.signer, now, verified.digest, body)
+    tx.record_act(tenant, SIGNED, batch.signer, now, verified.digest, body)
     return batch
 
 

@@ -12,8 +12,8 @@ Budget and the cap per customer and period are the database's to enforce, atomic
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from placet.contracts.analysis.assessment import Risk
 from placet.contracts.customer import CustomerProfile, Declared
@@ -39,6 +39,10 @@ class Authority:
     policies: tuple[str, ...]
 
 
+LONGEST_MANDATE: Final = timedelta(days=366)
+"""Whoever wants to give for longer signs anew."""
+
+
 def check_sense(mandate: Mandate, now: datetime, declared: Declared) -> None:
     """Check that a mandate can be meant as it stands: before one is signed, and before one is taken on.
 
@@ -48,12 +52,14 @@ def check_sense(mandate: Mandate, now: datetime, declared: Declared) -> None:
         declared: What the mandate's agent tells customers apart by.
 
     Raises:
-        DecisionRefused: code `mandate_senseless`; it is over, or a cohort test names a fact that its agent does not
-            declare, compares what cannot be compared, or names a value that no customer has (of which `ne` would
-            always hold).
+        DecisionRefused: code `mandate_senseless`; it is over, lasts too long, or a cohort test names a fact that its
+            agent does not declare, compares what cannot be compared, or names a value that no customer has (of which
+            `ne` would always hold).
     """
     if mandate.valid_until <= now:
         raise _senseless(f"it was valid until {moment(mandate.valid_until)}; choose a later end")
+    if mandate.valid_until - max(mandate.valid_from, mandate.signed_at) > LONGEST_MANDATE:
+        raise _senseless(f"it lasts longer than {LONGEST_MANDATE.days} days; choose an earlier end")
     for test in mandate.cohort:
         if (why := fault(test, declared)) is not None:
             raise _senseless(why)

@@ -63,6 +63,7 @@ def check_counter(use: CounterUse, recorded: Iterable[CounterUse]) -> None:
             continue
         raise DecisionRefused(
             f"the counter of key {use.key_id[:16]} says {use.counter}, and said {other.counter} at "
-            f"{moment(other.signed_at)}; sign again. If that is refused too, the passkey may have been copied",
+            f"{moment(other.signed_at)}; sign again. It happens where two questions were open at once. If it is "
+            "refused again, the passkey may have been copied",
             code=ROLLED_BACK,
         )

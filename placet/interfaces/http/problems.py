@@ -41,6 +41,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_mandate": 404,
     "unknown_delegation": 404,
     "unknown_key": 404,
+    "unknown_batch": 404,
     "unknown_link": 404,
     "unknown_token": 404,
     "unknown_approver": 404,

@@ -34,6 +34,7 @@ def lift_to_sign(payload: bytes, lift: Lift, halt: Halt) -> ToSign:
         reason=lift.reason,
         digest=sha256_hex(payload),
         back="/halts",
+        beside="It names the halt; what that stopped, and whose words these are, is read from our record.",
         theirs=((f"Words of {halt.placed_by}", halt.reason),),
     )
 
@@ -119,6 +120,10 @@ def batch_to_sign(payload: bytes, batch: Batch, lines: Sequence[Line], total: st
         reason=batch.reason,
         digest=sha256_hex(payload),
         back="/inbox",
+        beside=(
+            "It holds a digest over these proposals, by which each is found. Who asked for a run is read from our "
+            "record."
+        ),
         lines=tuple(lines),
         notes=tuple(notes),
     )

@@ -38,6 +38,12 @@ _BUTTONS: Final[dict[Verdict, str]] = {
 }
 
 
+_LAST: Final = (
+    "This is the last key of an administrator. Without one nobody can be invited, enrolled or given a token: whoever "
+    "operates the machine must make another administrator first, or the installation is closed."
+)
+
+
 class Row(NamedTuple):
     """One thing that the statement says."""
 
@@ -57,6 +63,7 @@ class ToSign:
         notes: What the person should know beside it.
         theirs: Words of others, each with whose they are.
         lines: Each proposal, where one signature decides many.
+        beside: What of this the statement does not say itself, and where it is read; empty where it says all.
     """
 
     title: str
@@ -71,6 +78,7 @@ class ToSign:
     notes: tuple[str, ...] = ()
     theirs: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
+    beside: str = ""
 
 
 def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, closes_at: datetime | None) -> ToSign:
@@ -134,8 +142,15 @@ def enrolment_to_sign(payload: bytes, enrolment: Enrolment) -> ToSign:
     )
 
 
-def revocation_to_sign(payload: bytes, revocation: Revocation, name: str) -> ToSign:
-    """Return how a revocation is shown; `name` is whose key it is, as the registry has it."""
+def revocation_to_sign(payload: bytes, revocation: Revocation, name: str, *, last: bool) -> ToSign:
+    """Return how a revocation is shown.
+
+    Args:
+        payload: The statement.
+        revocation: As read from it.
+        name: Whose key it is, as the registry has it.
+        last: Whether nobody would be left who may enroll.
+    """
     return ToSign(
         title=f"Revoke this key of {one_line(name, NAME)}?",
         sentence="From now on it decides nothing, not even what it signed and is not executed yet.",
@@ -150,4 +165,6 @@ def revocation_to_sign(payload: bytes, revocation: Revocation, name: str) -> ToS
         reason=revocation.reason,
         digest=sha256_hex(payload),
         back="/approvers",
+        notes=(_LAST,) if last else (),
+        beside="It names the key; whose it is, is read from the registry of keys.",
     )

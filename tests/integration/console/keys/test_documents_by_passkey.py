@@ -97,11 +97,11 @@ def test_an_approver_lets_another_decide_and_no_more_than_they_may_themselves(co
     lena = enrolled(world, console.url, "lena", limit="100.00 USD")
     enrolled(world, console.url, "otto", roles=("finance",), limit="5.00 USD")
     page = "/console/governance/delegations"
-    good = {"delegate": "otto", "roles": "retention_lead", "limit": "50.00 USD", "days": "7", "reason": "leave"}
+    good = {"delegate": "otto", "role-retention_lead": "1", "limit": "50.00 USD", "days": "7", "reason": "leave"}
     with with_token(console, "lena", "approver") as http:
         for field, value, why in (
             ("limit", "500.00 USD", "is beyond that of"),
-            ("roles", "finance", "does not hold the role"),
+            ("role-retention_lead", "", "roles"),
             ("delegate", "nobody", "nobody is enrolled as"),
             ("delegate", "lena", "cannot delegate to themselves"),
             ("days", "9999", "longer than"),
@@ -138,6 +138,7 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
             ("cohort", "tenure", "is not like"),
             ("cohort", "shoe_size ge 40", "shoe_size"),
             ("days", "0", "is not after"),
+            ("days", "367", "longer than 366 days"),
             ("agent", "nobody", "There is no agent"),
         ):
             refused = drafted(http, **{field: value})
@@ -205,6 +206,9 @@ def test_one_passkey_signature_decides_many_and_each_run_can_prove_it(
         outcome = sign(http, place, bert)
         assert outcome.headers["location"].startswith("/console/batches/")
         assert hand_in(http, place, "{}").status_code == 409
+        assert http.get(outcome.headers["location"]).status_code == 200
+        for none in ("statements", "0" * 64):
+            assert http.get(f"/console/batches/{none}").status_code == 404
         for run_id in runs:
             world.wait(run_id, "executed")
     for run_id in runs:

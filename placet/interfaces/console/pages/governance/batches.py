@@ -19,7 +19,7 @@ from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of, total_of
 from placet.interfaces.http.problems import engine_unavailable
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
-from placet.service.batches import MemberOutcome, hand_out, read_shares, record_batch
+from placet.service.batches import SIGNED, MemberOutcome, hand_out, read_shares, record_batch
 from placet.service.decisions import deliver_decision, pending_proposal
 from placet.service.inbox import inbox_mark, parse_filter
 from placet.service.runs import find_run
@@ -92,7 +92,11 @@ def hand_over(asked: Asked, shares: Mapping[str, str]) -> Response:
 
 def outcome(asked: Asked) -> Response:
     """Show what became of each run's share; while they are delivered, that they are."""
-    key = f"batch {asked.request.path_params['number']}"
+    number = asked.request.path_params["number"]
+    with asked.parts.served.database.reading() as tx:
+        if tx.audit.find(f"tenant/{asked.parts.served.tenant}", f"{SIGNED}.{number}") is None:
+            raise UsageError("there is no such batch on the record", code="unknown_batch")
+    key = f"batch {number}"
     known = asked.parts.deliveries.known(key)
     found = asked.parts.deliveries.ask(key, _nothing, seconds=_KEPT) if known else None
     return asked.page(

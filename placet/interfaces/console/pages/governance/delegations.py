@@ -1,10 +1,12 @@
 """Delegations: who may decide in whose stead, and their withdrawal."""
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from placet.contracts.people.approver import EnrolledKey
 from placet.errors import UsageError
 from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.governance.tabs import governed
@@ -16,6 +18,7 @@ from placet.service.documents.delegations import revoke_delegation
 
 _PAGE: Final = 20
 _MOST_PEOPLE: Final = 500
+_MOST_ROLES: Final = 10
 
 
 def show_all(asked: Asked) -> Response:
@@ -46,6 +49,11 @@ def refuse(asked: Asked, fault: str, filled: Filled) -> Response:
     return _page(asked, fault, filled)
 
 
+def held_roles(keys: Sequence[EnrolledKey]) -> list[str]:
+    """Return the roles that somebody's keys hold, the first ten by name: so many boxes a form has at most."""
+    return sorted({role for key in keys for role in key.roles})[:_MOST_ROLES]
+
+
 def _page(asked: Asked, fault: str = "", filled: Filled | None = None) -> Response:
     served, own = asked.parts.served, own_passkeys(asked)
     with served.database.reading() as tx:
@@ -61,7 +69,7 @@ def _page(asked: Asked, fault: str = "", filled: Filled | None = None) -> Respon
         following=urlencode({"after": shown[-1].delegation_id}) if len(found) > _PAGE else "",
         later=asked.query("after") is not None,
         can_sign=asked.may("deliver", "delegations") and bool(own),
-        held=sorted({role for key in own for role in key.roles}),
+        held=held_roles(own),
         people=_others(asked) if own else (),
         filled=filled or Filled(),
     )

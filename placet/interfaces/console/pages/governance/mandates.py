@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.people.mandate import MandateRecord
 from placet.contracts.proposal import MutationKind
-from placet.errors import UsageError
+from placet.errors import PlacetError, UsageError
 from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
 from placet.interfaces.console.pages.signing.own import own_passkeys
@@ -49,6 +49,9 @@ def list_page(asked: Asked, fault: str = "", filled: Filled | None = None, signi
         mandates=[
             mandate_of(one, asked.now, signatures[id_of(one)]) for one in shown if not isinstance(one, AlteredMandate)
         ],
+        idle={
+            id_of(one) for one in shown if not isinstance(one, AlteredMandate) and _is_idle(asked, one.mandate.agent)
+        },
         altered=[altered_of(one.mandate_id) for one in shown if isinstance(one, AlteredMandate)],
         following=urlencode({"after": id_of(shown[-1])}) if len(found) > _PAGE else "",
         later=asked.query("after") is not None,
@@ -97,6 +100,7 @@ def _page(asked: Asked, fault: str = "", reason: str = "") -> Response:
         "mandate.html",
         422 if fault else 200,
         it=mandate_of(record, asked.now, signature),
+        idle=_is_idle(asked, record.mandate.agent),
         uses=[use_of(one, record.mandate.budget.currency) for one in uses],
         most=_PAGE,
         may_withdraw=asked.may("withdraw", "mandates"),
@@ -113,3 +117,11 @@ def _standing(asked: Asked, tx: Transaction, record: MandateRecord) -> str:
 def _id(asked: Asked) -> str:
     mandate_id: str = asked.request.path_params["mandate_id"]
     return mandate_id
+
+
+def _is_idle(asked: Asked, agent: str) -> bool:
+    """Return whether policy lets no mandate of an agent clear anything."""
+    try:
+        return not asked.parts.served.policies_of(agent).lets_commit(agent)
+    except PlacetError:
+        return True

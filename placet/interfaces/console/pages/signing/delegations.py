@@ -8,8 +8,9 @@ from placet.contracts.people.delegation import Delegation
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
 from placet.interfaces.console.forms import Filled, Form, days_of
-from placet.interfaces.console.pages.governance.delegations import refuse
+from placet.interfaces.console.pages.governance.delegations import held_roles, refuse
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
+from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.documents import delegation_to_sign
@@ -25,7 +26,7 @@ def ask(asked: Asked, form: Form) -> Response:
             tenant=served.tenant,
             delegator=asked.visitor.name,
             delegate=form.text("delegate"),
-            roles=tuple(form.text("roles").replace(",", " ").split()),
+            roles=tuple(role for role in held_roles(own_passkeys(asked)) if form.text(f"role-{role}")),
             limit=form.text("limit"),
             days=days_of(form),
             reason=form.text("reason"),

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from placet.contracts.people.enrolment import Enrolment, Revocation
+from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
 from placet.governance.signing.signed import predicate_type, read_document
 from placet.interfaces.console.pages.signing.asking import Kind
 from placet.interfaces.console.pages.signing.own import is_own_key
@@ -27,7 +27,13 @@ def _revocation(asked: Asked, prompt: Prompt) -> ToSign:
     served, revocation = asked.parts.served, read_document(prompt.asked, Revocation)
     with served.database.reading() as tx:
         names = [one.name for one in tx.approvers.listed(served.tenant) if one.key_id == revocation.key_id]
-    return revocation_to_sign(prompt.asked, revocation, names[0] if names else "nobody")
+        others = [
+            one.key
+            for one in tx.approvers.listed(served.tenant)
+            if one.key is not None and one.fault is None and one.key_id != revocation.key_id
+        ]
+    last = not any(ADMINISTRATOR in key.roles and key.counts(asked.now) for key in others)
+    return revocation_to_sign(prompt.asked, revocation, names[0] if names else "nobody", last=last)
 
 
 def _revoke(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
