@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from placet.contracts.base import fault_of
 from placet.contracts.text import shortened
 
 T = TypeVar("T", bound=BaseModel)
@@ -115,6 +116,6 @@ def parse(text: str, schema: type[T]) -> T:
     try:
         return schema.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the object"
-        raise InvalidAnswerError(shortened(re.sub(r"\s+", " ", f"{where}: {first['msg']}"), 200)) from error
+        fault = fault_of(error)
+        said = f"{fault.where or 'the object'}: {fault.said}"  # without the value, which is the model's own words
+        raise InvalidAnswerError(shortened(re.sub(r"\s+", " ", said), 200)) from error

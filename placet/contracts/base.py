@@ -1,8 +1,10 @@
 """The base of every message, and the identifiers that appear in all of them."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from placet.contracts.text import NAME, is_plain, is_text, shortened
 
@@ -17,20 +19,55 @@ class Frozen(BaseModel):
 _SECRETS = frozenset({"api_key", "password", "secret", "secret_env", "token"})
 
 
-def first_fault(error: ValidationError) -> str:
-    """Describe the first fault of a document in one line for a person: where, the value, what is expected."""
-    fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
+class Validation(Protocol):
+    """What a failed validation says of itself: pydantic's own error, and FastAPI's of a request."""
+
+    def errors(self) -> Sequence[Any]:
+        """Return the faults, the first first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one value, for a person.
+
+    Attributes:
+        where: The names and places that lead to it, joined by dots; empty for the value as a whole.
+        shown: The value, shortened; empty where none was given, or it is everything that was.
+        said: What is expected.
+    """
+
+    where: str
+    shown: str
+    said: str
+
+    def line(self) -> str:
+        """Say it in one line: where, the value, what is expected."""
+        if not self.where:
+            return self.said
+        return f"{self.where} {self.shown}: {self.said}" if self.shown else f"{self.where}: {self.said}"
+
+
+def fault_of(error: Validation) -> Fault:
+    """Return the first fault of a document."""
+    fault: Mapping[str, Any] = error.errors()[0]
+    where, context = ".".join(str(part) for part in fault["loc"]), fault.get("ctx", {})
     if fault["type"] == "missing":  # its input is all that is there
-        return f"{where} is missing: a field that must be there"
+        return Fault(where, "", "it is missing, and must be there")
     if fault["type"] == "extra_forbidden":  # a misspelt name may be that of a secret
-        return f"{where}: there is no field of this name; check its spelling"
+        return Fault(where, "", "there is no field of this name; check its spelling")
+    if fault["type"] == "json_invalid":  # FastAPI names the character as a place, and calls the text an empty table
+        return Fault("", "", f"it is not JSON: {context.get('error', 'it cannot be read')}")
     # Who writes a key where its name belongs must not find it in a log.
-    secret = _SECRETS & {part for part in fault["loc"] if isinstance(part, str)}
+    names = [part for part in fault["loc"] if isinstance(part, str)]
+    secret = _SECRETS & {*names, *(name.rpartition("_")[2] for name in names)}
     shown = "(not shown)" if secret else shortened(repr(fault["input"]), NAME)
-    form = _FORMS.get(fault.get("ctx", {}).get("pattern", ""))
-    said = fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}"
-    return f"{where} {shown}: {said}" if where else said
+    form = _FORMS.get(context.get("pattern", ""))
+    return Fault(where, shown, fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}")
+
+
+def first_fault(error: Validation) -> str:
+    """Describe the first fault of a document in one line for a person: where, the value, what is expected."""
+    return fault_of(error).line()
 
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

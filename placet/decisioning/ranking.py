@@ -1,11 +1,14 @@
-"""The next best action: every treatment weighed, the eligible first, best first; `nothing` is always among them."""
+"""The next best action: every treatment weighed, the eligible first, best first; `nothing` is always among them.
+
+Figures are integers throughout; every rounding favours caution.
+"""
 
 from placet.contracts.proposal import Candidate, Reason
 from placet.decisioning import words
+from placet.decisioning.actions import WHOLE
 from placet.decisioning.eligibility import reasons_against, reasons_for
 from placet.decisioning.facts import Facts
-from placet.decisioning.treatments import NOTHING, Catalogue, Treatment
-from placet.decisioning.value import expected_value_minor
+from placet.decisioning.treatments import NOTHING, Assumptions, Catalogue, Treatment
 
 
 def evaluate(catalogue: Catalogue, facts: Facts) -> tuple[Candidate, ...]:
@@ -18,6 +21,21 @@ def evaluate(catalogue: Catalogue, facts: Facts) -> tuple[Candidate, ...]:
     candidates = [_weigh(treatment, catalogue, facts) for treatment in catalogue.treatments]
     candidates.append(_nothing(facts))
     return tuple(sorted(candidates, key=_order))
+
+
+def expected_value_minor(facts: Facts, assumptions: Assumptions, *, relative_reduction_bp: int, cost_minor: int) -> int:
+    """Return the margin expected to be kept over the horizon, less the cost, in minor units, rounded down.
+
+    churn probability x relative reduction x margin x monthly charge x horizon - cost
+    """
+    kept = (
+        facts.churn_bp
+        * relative_reduction_bp
+        * assumptions.margin_bp
+        * facts.monthly_charge_minor
+        * assumptions.horizon_months
+    )
+    return kept // WHOLE**3 - cost_minor
 
 
 def _order(candidate: Candidate) -> tuple[bool, int, int, str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from placet.contracts.base import PersonName, TenantId
+from placet.contracts.base import PersonName, TenantId, fault_of
 from placet.contracts.text import NAME, shortened
 from placet.entrypoints.environment import CHECKOUT
 from placet.errors import ConfigurationError
@@ -269,9 +269,9 @@ def load_settings(**overrides: Any) -> Settings:
     except SettingsError as error:
         raise ConfigurationError(_unreadable(error)) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "PLACET_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigurationError(f"{name}={first.get('input')!r}: {first['msg']}") from error
+        fault = fault_of(error)
+        name = "PLACET_" + fault.where.replace(".", "_").upper()
+        raise ConfigurationError(f"{name}={fault.shown}: {fault.said}") from error
 
 
 def running_stack(home: Path) -> dict[str, Any]:

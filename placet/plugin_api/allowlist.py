@@ -20,7 +20,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from placet.contracts.base import Frozen
+from placet.contracts.base import Frozen, first_fault
 from placet.errors import ConfigurationError
 from placet.plugin_api.manifest import ApiName, Kind, PluginName
 from placet.toml_files import toml_data
@@ -169,7 +169,5 @@ def _rules(source: str, name: str, table: object) -> PluginRules:
         raise ConfigurationError(f"{source}: plugin {name!r} must be a table without a `name` of its own")
     try:
         return PluginRules.model_validate({**table, "name": name})
-    except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "table"
-        raise ConfigurationError(f"{source}: plugin {name!r}, {where}: {first['msg']}") from exc
+    except ValidationError as error:
+        raise ConfigurationError(f"{source}: plugin {name!r}, {first_fault(error)}") from error

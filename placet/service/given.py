@@ -1,12 +1,13 @@
 """What a person gives an operation: values that are checked, and names of things that are looked up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.base import PersonName, first_fault
+from placet.contracts.base import PersonName, fault_of, first_fault
 from placet.contracts.text import NAME, counted, shortened
 from placet.errors import UsageError
 
@@ -18,6 +19,27 @@ class _OfTenant(Protocol):
 
 T = TypeVar("T")
 Owned = TypeVar("Owned", bound=_OfTenant)
+
+
+def value_of(given: str, kind: TypeAdapter[T], name: str) -> T:
+    """Return a value that a person gave, checked; `name` is what they know it by.
+
+    Raises:
+        UsageError: it is malformed.
+    """
+    try:
+        return kind.validate_python(given)
+    except ValidationError as error:
+        raise UsageError(replace(fault_of(error), where=name).line(), code="malformed") from error
+
+
+def filters_of(filled: Mapping[str, str], kinds: Mapping[str, TypeAdapter[Any]]) -> dict[str, Any]:
+    """Return what a person filled in of a list's filters, each checked by its kind; an empty field filters nothing.
+
+    Raises:
+        UsageError: one is malformed.
+    """
+    return {name: value_of(value, kinds[name], name.replace("_", " ")) for name, value in filled.items() if value}
 
 
 @contextmanager

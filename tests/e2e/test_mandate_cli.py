@@ -221,7 +221,7 @@ def test_wrong_usage_is_exit_2_and_a_draft_is_not_overwritten(placet: Placet, tm
     [
         ("{", "cannot read mandate draft"),
         ("[" * 100_000, "larger than 65536 bytes"),
-        ('{"budget": 1.5}', "draft.json': tenant is missing: a field that must be there"),
+        ('{"budget": 1.5}', "draft.json': tenant: it is missing, and must be there"),
         (None, "No such file"),
     ],
 )

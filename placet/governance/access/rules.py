@@ -1,5 +1,9 @@
-"""May the holder of a token do this? Cedar's answer under the policies that ship with Placet; denied by default."""
+"""Who may do what in an installation: the roles of access that a key has, and what Cedar permits them.
 
+The policies ship with Placet, and deny by default.
+"""
+
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
@@ -9,6 +13,7 @@ import cedarpy
 from placet.contracts.people.access import ACCESS_ROLES, AccessRole, Action
 
 _FILES: Final = "placet.governance.access"
+_DECIDES: Final[AccessRole] = "approver"
 _STAFF: Final = {"type": "Role", "id": "staff"}
 
 
@@ -32,6 +37,17 @@ def permits(roles: frozenset[AccessRole], action: Action, area: str) -> bool:
     except ValueError:
         return False
     return bool(answer.allowed) and not answer.diagnostics.errors
+
+
+def access_roles(enrolled: Iterable[str]) -> tuple[AccessRole, ...]:
+    """Return the roles of access of a key that an administrator enrolled with these roles.
+
+    `operator`, `auditor`, `administrator` and `approver` are what they are called. Any other role is one that policies
+    ask decisions of, and makes its holder an approver: they may look, and hand in what they sign.
+    """
+    held = set(enrolled)
+    decides = bool(held - set(ACCESS_ROLES))
+    return tuple(role for role in ACCESS_ROLES if role in held or (decides and role == _DECIDES))
 
 
 def _role(role: AccessRole) -> dict[str, str]:

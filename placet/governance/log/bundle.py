@@ -5,14 +5,15 @@
     (2) each entry's content has the hash it claims, and belongs to that log's tenant;
     (3) each entry stands in the log at its index (RFC 9162 §2.1.3.2), no index twice;
     (4) where the bundle is for a whole stream: its entries are that stream from the first on, without a gap;
-    (5) and to the last: the log signed how many there were under this checkpoint (`placet.governance.log.stream_head`).
+    (5) and to the last: the log signed how many there were under this checkpoint (`StreamHead`).
 It does not show that the log is the one others were shown: compare its checkpoint with one that was anchored.
 """
 
 import base64
 import json
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -23,12 +24,38 @@ from placet.governance.log.chain import entry_hash, verify_chain
 from placet.governance.log.checkpoints import Checkpoint, open_checkpoint, origin_of
 from placet.governance.log.merkle import PROOF_INVALID, leaf_hash, verify_inclusion
 from placet.governance.log.notes import VerifierKey, decode_base64, open_note, sign_note
-from placet.governance.log.stream_head import StreamHead
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.plain_json import read_json
 
+# The first line keeps the text from being read as a checkpoint's, which the same key signs: there, a size comes second.
+_FORM: Final = "placet-stream-head/v1"
+
 Standing = Literal["complete", "up_to_entry", "one_entry"]
 """What a bundle that verified holds: a run to its end, a stream that may go on, or one entry of a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """How far a stream reached under a checkpoint: what tells a whole record from one that was cut.
+
+    An inclusion proof shows that an entry is in the log, not that no other of its stream is. Who has the log key signs
+    this, bound to the checkpoint, so that neither the end of a stream nor an older statement can be passed off as all.
+
+    Attributes:
+        checkpoint: Under which.
+        stream: The stream, e.g. a run.
+        length: Number of its entries.
+        last: Hash of the last one, which commits to those before it.
+    """
+
+    checkpoint: Checkpoint
+    stream: str
+    length: int
+    last: str
+
+    def text(self) -> str:
+        """Return the text that is signed."""
+        return f"{_FORM}\n{self.checkpoint.text()}{self.stream}\n{self.length}\n{self.last}\n"
 
 
 class ProvenEntry(Frozen):

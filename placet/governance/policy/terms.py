@@ -20,7 +20,7 @@ from typing import Any
 from cedarpy import pst
 from pydantic import TypeAdapter, ValidationError
 
-from placet.contracts.base import Frozen
+from placet.contracts.base import Frozen, fault_of
 from placet.contracts.gate import MOST_APPROVERS, GateTerms
 from placet.contracts.people.approver import RoleName
 from placet.errors import PolicyError
@@ -122,7 +122,7 @@ def completed(terms: PermitTerms, defaults: GateTerms) -> GateTerms:
     try:
         return GateTerms(**values)
     except ValidationError as error:
-        raise PolicyError(f"the gate's terms contradict the application's defaults: {_fault(error)}") from error
+        raise PolicyError(f"the gate's terms contradict the application's defaults: {fault_of(error).said}") from error
 
 
 def contradiction(terms: PermitTerms) -> str | None:
@@ -130,7 +130,7 @@ def contradiction(terms: PermitTerms) -> str | None:
     try:
         GateTerms(**{**_OPEN.model_dump(), **_named(terms)})
     except ValidationError as error:
-        return _fault(error)
+        return fault_of(error).said
     return None
 
 
@@ -153,10 +153,6 @@ def _same(name: str, terms: Mapping[str, PermitTerms]) -> Any:
 
 def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
-
-
-def _fault(error: ValidationError) -> str:
-    return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
 
 
 def _role(text: str) -> str:

@@ -22,7 +22,7 @@ from placet.contracts.people.access import AccessGrant, AccessRole, SignedInBy, 
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.times import rfc3339
 from placet.errors import DecisionRefused
-from placet.governance.access.passkeys import access_roles
+from placet.governance.access.rules import access_roles
 from placet.governance.approvals import check_key
 from placet.governance.signing.seals import Sealer
 from placet.service.documents.access import standing_grant

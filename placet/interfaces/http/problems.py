@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 from temporalio.service import RPCError
 
-from placet.contracts.text import one_line, shortened
+from placet.contracts.base import first_fault
+from placet.contracts.text import one_line
 from placet.errors import (
     ConfigurationError,
     DecisionRefused,
@@ -76,7 +76,6 @@ _OURS: Mapping[type[PlacetError], str] = {
     ConfigurationError: "this installation is not working; its operator finds the cause with `placet doctor`",
     PolicyError: "its policies are not in order, so that every answer is no; `placet policy check` names the fault",
 }
-_MAX_SHOWN = 80
 _DETAIL = 1000
 
 
@@ -143,10 +142,7 @@ async def _engine(request: Request, error: Exception) -> Response:
 
 async def _malformed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
-    first: dict[str, Any] = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    given = "" if first["type"] in ("missing", "json_invalid") else f" {_shown(first.get('input'))}"
-    return problem(422, "malformed", f"{where}{given} is malformed: {first['msg']}")
+    return problem(422, "malformed", f"malformed: {first_fault(error)}")
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -170,7 +166,3 @@ def _methods(request: Request) -> set[str]:
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:
     return problem(500, "internal", "the request failed here; the server's log says why")
-
-
-def _shown(value: object) -> str:
-    return shortened(repr(value), _MAX_SHOWN)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from placet.contracts.audit import AFTER_THE_END, ENDED
-from placet.contracts.people.decision import YES
+from placet.contracts.people.decision import YES, phase_of
 from placet.contracts.run import RunState, states_before
 from placet.governance.approvals import CLOCK_SKEW
 from placet.storage.projections.rows import Entry
@@ -155,7 +155,9 @@ def _accepted(story: Story, entry: Entry) -> None:
     body, settles = entry.body, entry.kind == "approve.settled"
     if body["proposal"] != story.digests["proposal"]:
         story.faults.append(f"{entry.actor} decided {body['proposal']!r}, which is not what was pending")
-    phase = "settle" if settles else "decide"
+    phase = phase_of(body["verdict"])
+    if settles != (phase == "settle"):
+        story.faults.append(f"{entry.kind!r} is about verdict {body['verdict']!r}, which is not given there")
     earlier = [one for one in story.decisions.values() if (one["phase"], one["proposal"]) == (phase, body["proposal"])]
     copied = ("verdict", "key_id", "reason", "delegated_by", "delegation_id", "batch", "proposal", "decision_id")
     story.decisions[body["envelope"]] = {

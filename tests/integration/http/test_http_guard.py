@@ -25,11 +25,21 @@ pytestmark = pytest.mark.xdist_group("http_guard")
     ("changes", "headers", "code", "said"),
     [
         ({"agent": "unheard_of"}, OPERATOR, "unknown_agent", "unknown agent 'unheard_of'; known: retention"),
-        ({"customer_id": "no/slash"}, OPERATOR, "malformed", "body.customer_id 'no/slash' is malformed"),
-        ({"key": "a\x00b"}, OPERATOR, "malformed", "body.key 'a\\x00b' is malformed"),
-        ({"amount": 5}, OPERATOR, "malformed", "body.amount 5 is malformed"),
+        (
+            {"customer_id": "no/slash"},
+            OPERATOR,
+            "malformed",
+            "malformed: body.customer_id 'no/slash': not a customer",
+        ),
+        ({"key": "a\x00b"}, OPERATOR, "malformed", "malformed: body.key 'a\\x00b': "),
+        ({"amount": 5}, OPERATOR, "malformed", "malformed: body.amount: there is no field of this name"),
         ({}, {}, "malformed", "the header X-Placet-Operator must name who asks"),
-        ({}, {"X-Placet-Operator": "Olga Ops"}, "malformed", "header.X-Placet-Operator 'Olga Ops' is malformed"),
+        (
+            {},
+            {"X-Placet-Operator": "Olga Ops"},
+            "malformed",
+            "malformed: header.X-Placet-Operator 'Olga Ops': not a ",
+        ),
     ],
 )
 def test_a_request_that_makes_no_sense_starts_nothing(
@@ -44,7 +54,9 @@ def test_a_request_that_makes_no_sense_starts_nothing(
 
 def test_what_is_not_json_or_too_large_is_refused(http: httpx.Client) -> None:
     typed = {**OPERATOR, "Content-Type": "application/json"}
-    assert problem(http.post("/v1/runs", content=b"{", headers=typed)) == (422, "malformed")
+    cut = http.post("/v1/runs", content=b"{", headers=typed)
+    assert problem(cut) == (422, "malformed")
+    assert cut.json()["detail"].startswith("malformed: it is not JSON: ")
     halves = (
         b'{"customer_id": "C00001", "agent": "retention", "key": "\\ud800"}',
         b'{"customer_id": "\\udfff", "agent": "retention"}',

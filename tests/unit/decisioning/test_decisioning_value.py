@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from placet.contracts.customer import CustomerProfile, named
 from placet.decisioning.actions import Credit
 from placet.decisioning.churn import ChurnCell, ChurnTable, risk_level
+from placet.decisioning.ranking import expected_value_minor
 from placet.decisioning.treatments import Assumptions
-from placet.decisioning.value import expected_value_minor
 from tests.unit.decisioning.decisioning_support import facts
 
 RATE = st.integers(0, 10_000)

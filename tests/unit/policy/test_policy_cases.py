@@ -112,7 +112,7 @@ def test_a_failed_case_carries_what_fell_short() -> None:
         (HEAD + "- {name: a, question: propose, expect: allow}\n- {name: b, question: approve, expect: allow}\n",
          "c.yaml:8: cases.1.question 'approve': Input should be 'propose', 'commit', 'decide', 'authorise' or 'lift'"),
         (HEAD + "- name: a\n  question: propose\n  expect: no\n", "c.yaml:9: cases.0.expect False"),
-        (HEAD + "- name: a\n  question: propose\n", "c.yaml:7: cases.0.expect "),
+        (HEAD + "- name: a\n  question: propose\n", "c.yaml:7: cases.0.expect: it is missing"),
         (HEAD + "- name: a\n  question: propose\n  expected: allow\n  expect: allow\n", "c.yaml:9: cases.0.expected"),
         (HEAD + "- name: a\n  question: propose\n  expect: deny\n  expect: allow\n",
          "c.yaml:10: 'expect' is said twice"),

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from placet.errors import DecisionRefused
-from placet.governance.access.passkeys import access_roles
+from placet.governance.access.rules import access_roles
 from placet.governance.signing import dsse
 from placet.service.passkeys import envelope_from_assertion
 from placet.service.sign_in import new_random, sign_in_challenge

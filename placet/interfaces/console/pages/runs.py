@@ -5,15 +5,16 @@ import secrets
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.responses import RedirectResponse, Response
 
-from placet.contracts.base import CustomerId, PersonName, RunId, first_fault
+from placet.contracts.base import CustomerId, PersonName, RunId
 from placet.contracts.run import RUN_ID_BEGINNING, RunState
 from placet.errors import UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import badge_of, state_choices
+from placet.service.given import filters_of, value_of
 from placet.service.runs import build_request, record_request
 from placet.storage.records import RunRecord
 
@@ -36,7 +37,7 @@ def show(asked: Asked) -> Response:
     try:
         if searched is not None:
             return RedirectResponse(f"{ROOT}/runs/{_searched(asked, searched)}", 303)
-        wanted = {name: _checked(name, value) for name, value in filled.items() if value}
+        wanted = filters_of(filled, _FILTERS)
         before = asked.query("before")
         with served.database.reading() as tx:
             found = tx.runs.list(
@@ -45,7 +46,7 @@ def show(asked: Asked) -> Response:
                 wanted.get("customer_id"),
                 wanted.get("requested_by"),
                 limit=_PAGE + 1,
-                before=None if before is None else _checked("before", before),
+                before=None if before is None else value_of(before, _RUN, "before"),
             )
     except UsageError as error:
         fault = str(error)
@@ -149,10 +150,3 @@ def _order_page(asked: Asked, customer: str, fault: str) -> Response:
 def _new_key() -> str:
     """Make a key as any run has: a control must not stand out by its key."""
     return secrets.token_hex(8)
-
-
-def _checked(name: str, value: str) -> Any:
-    try:
-        return _FILTERS.get(name, _RUN).validate_python(value)
-    except ValidationError as error:
-        raise UsageError(f"{name.replace('_', ' ')}: {first_fault(error)}", code="malformed") from error

@@ -3,15 +3,16 @@
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from placet.contracts.audit import RecordKind
-from placet.contracts.base import RunId, first_fault
+from placet.contracts.base import RunId
 from placet.errors import GovernanceError, UsageError
 from placet.interfaces.console.pages.audit.tabs import audited
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.record import KIND_GROUPS, stream_choices, told_entry
+from placet.service.given import value_of
 from placet.service.reading.entries import EntryPage, look_through
 from placet.storage.log.search import LOOKED_AT
 
@@ -32,7 +33,7 @@ def show(asked: Asked) -> Response:
             served.database,
             served.tenant,
             stream=_stream(filled, dict(streams)),
-            kind=_checked("kind", _KIND, filled["kind"]) if filled["kind"] else None,
+            kind=value_of(filled["kind"], _KIND, "kind") if filled["kind"] else None,
             after=asked.query("after"),
             limit=_PAGE,
         )
@@ -57,14 +58,7 @@ def show(asked: Asked) -> Response:
 
 def _stream(filled: dict[str, str], known: dict[str, str]) -> str | None:
     if filled["run_id"]:
-        return str(_checked("run", _RUN, filled["run_id"]))
+        return value_of(filled["run_id"], _RUN, "run")
     if filled["stream"] and filled["stream"] not in known:
         raise UsageError("There is no such stream to choose.", code="malformed")
     return filled["stream"] or None
-
-
-def _checked(name: str, adapter: TypeAdapter[Any], value: str) -> Any:
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        raise UsageError(f"{name}: {first_fault(error)}", code="malformed") from error

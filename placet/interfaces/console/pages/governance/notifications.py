@@ -3,15 +3,16 @@
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from placet.contracts.base import RunId, first_fault
+from placet.contracts.base import RunId
 from placet.contracts.notification import Channel, DeliveryStatus
 from placet.errors import UsageError
 from placet.interfaces.console.pages.governance.tabs import governed
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.governance.notifications import CHANNELS, STATUSES, told_of
+from placet.service.given import filters_of
 from placet.service.reading.told import ToldPage, list_told
 
 _PAGE: Final = 25
@@ -28,7 +29,7 @@ def show(asked: Asked) -> Response:
     filled = {name: asked.query(name) or "" for name in _FILTERS}
     page = ToldPage((), None)
     try:
-        wanted = {name: _checked(name, value) for name, value in filled.items() if value}
+        wanted = filters_of(filled, _FILTERS)
         page = list_told(served.database, served.tenant, **wanted, after=asked.query("after"), limit=_PAGE)
     except UsageError as error:
         fault = str(error)
@@ -46,10 +47,3 @@ def show(asked: Asked) -> Response:
         later=asked.query("after") is not None,
         fault=fault,
     )
-
-
-def _checked(name: str, value: str) -> Any:
-    try:
-        return _FILTERS[name].validate_python(value)
-    except ValidationError as error:
-        raise UsageError(f"{name.replace('_', ' ')}: {first_fault(error)}", code="malformed") from error
