@@ -31,7 +31,8 @@ from tests.support.world import Approver, World, world
 gc.disable()  # until everything is imported: see pytest_collection_finish
 
 # The terminal may have the settings of a real installation in force (`placet env`), which tests would write to.
-for setting in [name for name in os.environ if name.startswith("PLACET_")]:
+# PLACET_TMF_SPECS is no setting: it says where the specifications lie that contract tests read.
+for setting in [name for name in os.environ if name.startswith("PLACET_") and name != "PLACET_TMF_SPECS"]:
     del os.environ[setting]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from placet.contracts.customer import Declared
     from placet.engine.client import Engine
+    from placet.entrypoints.services import InstalledServices
     from placet.entrypoints.settings import Settings
     from placet.governance.retention import Periods
     from placet.storage.database import Database
@@ -192,11 +193,12 @@ class Tools:
             raise ConfigurationError("the two passphrases differ; nothing was written, try again")
         return first
 
-    def service(self, name: str, **arguments: Any) -> int:
-        """Run a service and return its exit code."""
-        from placet.entrypoints.services import SERVICES
+    @property
+    def services(self) -> "InstalledServices":
+        """What it can start."""
+        from placet.entrypoints.services import InstalledServices
 
-        return SERVICES[name](self.settings, **arguments)
+        return InstalledServices(self.settings)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def up(context: typer.Context) -> int:
     It has Temporal, the sandbox BSS, the model, a worker, the API and the console.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("up")
+    return toolbox.services.up()
 
 
 def demo(
@@ -45,7 +45,7 @@ def demo(
     It runs on an embedded stack of its own.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("demo", customer=customer)
+    return toolbox.services.demo(customer=customer)
 
 
 def env(context: typer.Context) -> int:
@@ -54,7 +54,7 @@ def env(context: typer.Context) -> int:
     Use it as `eval "$(placet env)"`.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("env")
+    return toolbox.services.env()
 
 
 def migrate(context: typer.Context) -> int:
@@ -63,7 +63,7 @@ def migrate(context: typer.Context) -> int:
     The embedded database migrates by itself.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("migrate")
+    return toolbox.services.migrate()
 
 
 def worker(
@@ -72,7 +72,7 @@ def worker(
 ) -> int:
     """Run a worker: workflows and activities."""
     toolbox: Toolbox = context.obj
-    return toolbox.service("worker", ready_file=ready_file)
+    return toolbox.services.worker(ready_file=ready_file)
 
 
 def reconcile(context: typer.Context, as_json: JsonFlag = False) -> int:
@@ -81,13 +81,13 @@ def reconcile(context: typer.Context, as_json: JsonFlag = False) -> int:
     Workers do so by themselves.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("reconcile", as_json=as_json)
+    return toolbox.services.reconcile(as_json=as_json)
 
 
 def api(context: typer.Context) -> int:
     """Serve the HTTP API (needs PLACET_API_TOKEN)."""
     toolbox: Toolbox = context.obj
-    return toolbox.service("api")
+    return toolbox.services.api()
 
 
 def doctor(
@@ -97,7 +97,7 @@ def doctor(
 ) -> int:
     """Say what is installed, reachable and misconfigured."""
     toolbox: Toolbox = context.obj
-    return toolbox.service("doctor", settings_only=settings, as_json=as_json)
+    return toolbox.services.doctor(settings_only=settings, as_json=as_json)
 
 
 def replay(
@@ -118,8 +118,8 @@ def replay(
     The shipped workflow code runs over it once more. It fails when anything differs.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service(
-        "replay", target=target, export=export, keys=key or [], mandates=mandate or [], as_json=as_json
+    return toolbox.services.replay(
+        target=target, export=export, keys=key or [], mandates=mandate or [], as_json=as_json
     )
 
 
@@ -132,7 +132,7 @@ def bss_serve(
 ) -> int:
     """Serve the sandbox BSS."""
     toolbox: Toolbox = context.obj
-    return toolbox.service("bss", host=host, port=port, file=database)
+    return toolbox.services.bss(host=host, port=port, file=database)
 
 
 @bss.command("customers")
@@ -144,7 +144,7 @@ def bss_customers(
     With a BSS of your own, its customer management lists them.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("bss_customers", limit=limit)
+    return toolbox.services.bss_customers(limit=limit)
 
 
 @model.command("serve")
@@ -158,7 +158,7 @@ def model_serve(
     It speaks as OpenAI's and Anthropic's APIs do.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("model", host=host, port=port)
+    return toolbox.services.model(host=host, port=port)
 
 
 @bench.command("run")
@@ -173,7 +173,7 @@ def bench_run(
     Both run on the same embedded server.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("bench", runs=runs, in_flight=in_flight, as_json=as_json)
+    return toolbox.services.bench(runs=runs, in_flight=in_flight, as_json=as_json)
 
 
 @bench.command("workers")
@@ -189,7 +189,7 @@ def bench_workers(
     One, two and four of them work on one PostgreSQL database.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service("bench_workers", runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
+    return toolbox.services.bench_workers(runs=runs, in_flight=in_flight, postgres=postgres, as_json=as_json)
 
 
 @bench.command("governance")
@@ -209,8 +209,8 @@ def bench_governance(
     10 million entries take a while and some 20 GB.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.service(
-        "bench_governance", only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json
+    return toolbox.services.bench_governance(
+        only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json
     )
 
 
@@ -230,6 +230,6 @@ def bench_console(
     toolbox: Toolbox = context.obj
     if pending * 10 >= runs:
         raise typer.BadParameter(f"{pending} must be less than a tenth of the runs", param_hint="--pending")
-    return toolbox.service(
-        "bench_console", runs=runs, pending=pending, requests=requests, postgres=postgres, as_json=as_json
+    return toolbox.services.bench_console(
+        runs=runs, pending=pending, requests=requests, postgres=postgres, as_json=as_json
     )

@@ -15,6 +15,58 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Services(Protocol):
+    """What a command can start, or have the installation asked. Each returns its exit code."""
+
+    def up(self) -> int:
+        """Keep the embedded stack running in the foreground."""
+
+    def demo(self, customer: str | None) -> int:
+        """Narrate one governed run."""
+
+    def env(self) -> int:
+        """Print what another terminal needs to reach this installation, for `eval`; no secret is among it."""
+
+    def migrate(self) -> int:
+        """Bring the database's schema to what this version needs."""
+
+    def worker(self, ready_file: Path | None) -> int:
+        """Run a worker process."""
+
+    def api(self) -> int:
+        """Serve the HTTP API."""
+
+    def bss(self, host: str, port: int, file: Path | None) -> int:
+        """Serve the sandbox BSS."""
+
+    def bss_customers(self, limit: int) -> int:
+        """List the customers of the bundled sample."""
+
+    def model(self, host: str, port: int) -> int:
+        """Serve the embedded model."""
+
+    def doctor(self, settings_only: bool, as_json: bool) -> int:
+        """Show what is installed, reachable and misconfigured."""
+
+    def replay(self, target: str, export: Path | None, keys: list[Path], mandates: list[Path], as_json: bool) -> int:
+        """Show an auditor's verdict on one run."""
+
+    def reconcile(self, as_json: bool) -> int:
+        """Look once at all runs that are not over, and put on the record what Temporal ended."""
+
+    def bench(self, runs: int, in_flight: int, as_json: bool) -> int:
+        """Measure governed and bare runs side by side."""
+
+    def bench_workers(self, runs: int, in_flight: int, postgres: str | None, as_json: bool) -> int:
+        """Measure runs per second with more and more workers."""
+
+    def bench_console(self, runs: int, pending: int, requests: int, postgres: str | None, as_json: bool) -> int:
+        """Measure the console with many runs in the database."""
+
+    def bench_governance(self, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+        """Measure what each part of governance costs."""
+
+
 class Toolbox(Protocol):
     """Everything a command may use. Each member is created when first asked for, so that `--help` stays quick."""
 
@@ -101,5 +153,6 @@ class Toolbox(Protocol):
     def new_passphrase(self, prompt: str) -> str:
         """Take a passphrase that something is sealed with; asked at the terminal, it is asked for twice."""
 
-    def service(self, name: str, **arguments: Any) -> int:
-        """Run a service (up, demo, worker, api, bss, model, doctor, replay, bench) and return its exit code."""
+    @property
+    def services(self) -> Services:
+        """What it can start."""
