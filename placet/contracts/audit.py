@@ -142,3 +142,13 @@ class AuditEvent(Frozen):
     body: dict[str, Any]
     prev_hash: Digest
     hash: Digest
+
+
+def tenant_stream(tenant: str) -> str:
+    """Return the stream of what concerns no single run of `tenant`: keys, mandates, halts, tokens, sessions."""
+    return f"tenant/{tenant}"
+
+
+def policy_stream(tenant: str, agent: str) -> str:
+    """Return the stream that says which policies came into force for `tenant` and `agent`, and when."""
+    return f"policy/{tenant}/{agent}"

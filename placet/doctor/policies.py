@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from agents.catalogue import names
+from placet.contracts.audit import policy_stream
 from placet.doctor.report import Finding
-from placet.entrypoints.beside_worker.policy_watch import policy_stream
 from placet.entrypoints.environment import CHECKOUT
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import PolicyFiles

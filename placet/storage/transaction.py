@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.audit import AuditEvent, RecordKind, policy_stream, tenant_stream
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.console.invitations import InvitationRepository
 from placet.storage.console.prompts import PromptRepository
@@ -150,7 +150,7 @@ class Transaction:
         `step` is the kind, unless entries of several kinds exclude each other.
         """
         return self.audit.append(
-            stream=f"tenant/{tenant}",
+            stream=tenant_stream(tenant),
             tenant=tenant,
             run_id=None,
             kind=kind,
@@ -158,6 +158,21 @@ class Transaction:
             step_key=f"{step or kind}.{what}",
             at=at,
             body=body,
+        )
+
+    def record_policies(
+        self, tenant: str, agent: str, kind: RecordKind, *, at: datetime, step: str, body: dict[str, Any]
+    ) -> AuditEvent:
+        """Append an entry to the stream that says which policies came into force for `tenant` and `agent`, and when."""
+        return self.audit.append(
+            stream=policy_stream(tenant, agent),
+            tenant=tenant,
+            run_id=None,
+            kind=kind,
+            actor="worker",
+            step_key=step,
+            at=at,
+            body={"agent": agent, **body},
         )
 
     @contextmanager

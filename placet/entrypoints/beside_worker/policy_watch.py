@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from placet.contracts.audit import RecordKind
+from placet.contracts.audit import RecordKind, policy_stream
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PlacetError, PolicyError
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
@@ -17,11 +17,6 @@ _log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
 """How often the files are looked at; a set that was in place for less is not kept when its files turn faulty."""
-
-
-def policy_stream(tenant: str, agent: str) -> str:
-    """Return the stream that says which policies came into force for `tenant` and `agent`, and when."""
-    return f"policy/{tenant}/{agent}"
 
 
 class PolicyWatch(Rounds):
@@ -94,20 +89,11 @@ class PolicyWatch(Rounds):
         self, tx: Transaction, tenant: str, agent: str, kind: RecordKind, policies: PolicySet, more: dict[str, Any]
     ) -> bool:
         """Put a change on the record, unless its last entry says so already; False when another worker was first."""
-        stream = policy_stream(tenant, agent)
-        last = tx.audit.last(stream)
+        last = tx.audit.last(policy_stream(tenant, agent))
         if last is not None and (last.kind, last.body.get("policy_set")) == (kind, policies.digest):
             return True
-        entry = tx.audit.append(
-            stream=stream,
-            tenant=tenant,
-            run_id=None,
-            kind=kind,
-            actor="worker",
-            step_key=f"{kind}.{1 if last is None else last.seq + 1}",
-            at=self._clock(),
-            body={"agent": agent, "policy_set": policies.digest, **more},
-        )
+        step, body = f"{kind}.{1 if last is None else last.seq + 1}", {"policy_set": policies.digest, **more}
+        entry = tx.record_policies(tenant, agent, kind, at=self._clock(), step=step, body=body)
         return bool(entry.body.get("policy_set") == policies.digest)
 
     def _tell(self, tenant: str, agent: str, fault: str) -> None:

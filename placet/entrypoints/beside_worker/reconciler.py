@@ -42,6 +42,7 @@ from placet.errors import (
     UsageError,
 )
 from placet.gate.sending.ledger import may_have_left
+from placet.rounds import Faults
 from placet.storage.pending import expected
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.sql.reading import UNREADABLE
@@ -103,16 +104,14 @@ class Reconciler:
 
     async def serve(self, stopping: asyncio.Event, interval_seconds: float) -> None:
         """Make a pass at every interval until `stopping` is set."""
-        failing = ""
+        faults = Faults(_log)
         while not stopping.is_set():
             try:
                 for found in await self.run_once() or ():
                     _log.warning("run %s: %s, %s", found.run_id, found.found, found.detail)
-                failing = ""
+                faults.mended("reconciling")
             except PlacetError as error:
-                # Once for each fault: a database that is down for an hour is one line.
-                if failing != (failing := str(error)):
-                    _log.error("reconciling: %s", error)
+                faults.tell("reconciling", str(error), f"reconciling: {error}")
             except Exception:  # noqa: BLE001 - without this loop no pass would be made any more
                 _log.exception("a pass over the runs ended early")
             try:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from placet.contracts.audit import policy_stream
 from placet.doctor.policies import policies as policy_findings
-from placet.entrypoints.beside_worker.policy_watch import PolicyWatch, policy_stream
+from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import PolicyError
