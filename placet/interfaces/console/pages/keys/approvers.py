@@ -108,16 +108,18 @@ def request_file(asked: Asked) -> Response:
 
 
 def public_file(asked: Asked) -> Response:
-    """Give an enrolled public key, which verifies its signatures offline (`placet replay --key`)."""
-    served, key_id = asked.parts.served, asked.request.path_params["key_id"]
+    """Give an enrolled public key, which verifies its signatures offline (`placet replay --key`).
+
+    Whoever has the file trusts it, and nobody vouches for the name of a key whose enrolment does not verify.
+    """
+    served = asked.parts.served
     with served.database.reading() as tx:
-        found = [one.key for one in tx.approvers.listed(served.tenant) if one.key_id == key_id]
-    if not found or found[0] is None:
-        raise UsageError("there is no such key", code="unknown_key")
-    text = public_text(found[0])
-    name = f"{found[0].name}.{'json' if found[0].passkey else 'pub'}"
+        key = tx.approvers.get(asked.request.path_params["key_id"])
+    if key is None or key.tenant != served.tenant:
+        raise UsageError("there is no such key, or its enrolment does not verify", code="unknown_key")
+    name = f"{key.name}.{'json' if key.passkey else 'pub'}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="application/octet-stream", headers=headers)
+    return Response(public_text(key), media_type="application/octet-stream", headers=headers)
 
 
 def _page(
