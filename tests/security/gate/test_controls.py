@@ -15,8 +15,8 @@ from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
 from placet.service.policy_files import read_policy_files
 from tests.security.gate.mandates.mandating import COMMIT, envelope
-from tests.support.facts import FACTS
 from tests.support.enrolment import enroll
+from tests.support.facts import FACTS
 from tests.support.world import Approver, World
 from tests.unit.support import a_key
 
