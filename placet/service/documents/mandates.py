@@ -30,7 +30,7 @@ from placet.storage.governance.mandates import MOST_AT_ONCE, AlteredMandate
 from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
-LARGEST_DRAFT_BYTES = 65_536
+_LARGEST_DRAFT_BYTES = 65_536
 
 
 def _amount(value: object) -> object:
@@ -97,7 +97,7 @@ def read_draft(path: Path) -> MandateDraft:
     Raises:
         ConfigurationError: the file cannot be read, or is no draft.
     """
-    return parse_draft(read_given(path, "mandate draft", most=LARGEST_DRAFT_BYTES), str(path))
+    return parse_draft(read_given(path, "mandate draft", most=_LARGEST_DRAFT_BYTES), str(path))
 
 
 def parse_draft(text: str, name: str) -> MandateDraft:

@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from placet.contracts.people.access import AccessRole
+from placet.contracts.people.passkey import fingerprint
 from placet.errors import UsageError
 from placet.governance.signing.assertions import from_base64url
-from placet.interfaces.console.views.statement import fingerprint
 from placet.replay.files import load_trusted
 from placet.service.documents.invitations import LASTS, Invitations
 from tests.integration.console.keys.rows import change_rows

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from placet.contracts.people.enrolment import ADMINISTRATOR
+from placet.contracts.people.passkey import fingerprint
 from placet.errors import PolicyError, UsageError
 from placet.governance.policy.authoring.roles import roles_named
 from placet.governance.signing.signed import document_statement
@@ -16,7 +17,6 @@ from placet.interfaces.console.forms import Filled, Form, days_of
 from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
 from placet.interfaces.console.pages.signing.own import is_own_key, own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
-from placet.interfaces.console.views.statement import fingerprint
 from placet.service.approvers import Approver, list_approvers, public_text
 from placet.service.documents.invitations import Invitation
 from placet.service.documents.keys import draft_revocation
