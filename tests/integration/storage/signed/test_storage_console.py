@@ -135,7 +135,12 @@ def test_who_enrolls_while_an_invitation_is_withdrawn_is_not_said_to_be_withdraw
     def enrolled_after_the_look(invitation_id: str) -> Invitation:
         found = look(invitation_id)
         enrolment: dict[str, Any] = {"roles": ("retention_lead",), "limit": None, "expires_at": None, "by": root}
-        given = {"name": "anna", "tenant": "demo", "public_key": device.public_key, "passkey": device.passkey}
+        given: dict[str, Any] = {
+            "name": "anna",
+            "tenant": "demo",
+            "public_key": device.public_key,
+            "passkey": device.passkey,
+        }
         enroll_key(database, **given, **enrolment)
         return found
 
