@@ -92,6 +92,31 @@ def test_who_placed_a_halt_is_told_before_the_signature_that_another_lifts_it(co
         assert sign(http, place, head).status_code == 303
 
 
+def test_a_halt_that_was_lifted_is_not_said_to_stop_anything_when_its_form_is_sent_again(
+    console: ConsoleUnderTest,
+) -> None:
+    head = enrolled(console.world, console.url, "hilde", roles=HEAD)
+    form = {"what": "kind:order_product", "reason": "sent twice", "sure": "1", "key": secrets.token_hex(8)}
+    with with_token(console, "olga", "operator") as http:
+        assert post(http, "/console/halts", "/console/halts", form).status_code == 303
+    with console.world.database.reading() as tx:
+        (halt,) = [one for one in tx.halts.list("demo") if one.reason == "sent twice"]
+    with with_token(console, "hilde", "approver") as http:
+        place = post(http, "/console/halts", f"/console/halts/{halt.halt_id}/lift", {"reason": "mended"})
+        assert sign(http, place.headers["location"], head).status_code == 303
+    with with_token(console, "olga", "operator") as http:
+        again = post(http, "/console/halts", "/console/halts", form)
+        assert again.status_code == 422
+        assert "was lifted since" in again.text
+        anew = again.text.partition('name="key" value="')[2].partition('"')[0]
+        assert post(http, "/console/halts", "/console/halts", {**form, "key": anew}).status_code == 303
+    with console.world.database.reading() as tx:
+        (halt,) = [one for one in tx.halts.list("demo") if one.reason == "sent twice"]
+    with with_token(console, "hilde", "approver") as http:
+        place = post(http, "/console/halts", f"/console/halts/{halt.halt_id}/lift", {"reason": "mended"})
+        assert sign(http, place.headers["location"], head).status_code == 303
+
+
 def test_an_approver_lets_another_decide_and_no_more_than_they_may_themselves(console: ConsoleUnderTest) -> None:
     world = console.world
     lena = enrolled(world, console.url, "lena", limit="100.00 USD")
