@@ -70,6 +70,7 @@ def test_a_halt_is_lifted_by_somebody_entitled_who_did_not_place_it(console: Con
         page = http.get(place).text
         assert "Let it go on?" in page
         assert "orders of products" in page
+        assert "What the halt refused or ended does not: it must be decided again." in page
         assert "the list is &lt;b&gt;wrong&lt;/b&gt;" in page
         assert sign(http, place, head).status_code == 303
         again = post(http, "/console/halts?which=all", f"/console/halts/{halt_id}/lift", {"reason": "mended"})
@@ -141,6 +142,7 @@ def test_an_approver_lets_another_decide_and_no_more_than_they_may_themselves(co
         shown = http.get(place).text
         assert "otto may decide as retention lead in your stead" in shown
         assert "50.00 USD each" in shown
+        assert "<summary>Sign by a command instead" in http.get(page).text
         assert sign(http, place, lena).headers["location"] == page
     with world.database.reading() as tx:
         (record,) = [one for one in tx.delegations.list("demo") if one.delegation.signer == "lena"]
@@ -306,4 +308,4 @@ def test_who_may_not_deliver_or_has_no_passkey_is_asked_for_nothing(console: Con
     with with_token(console, "nopasskey", "approver") as http:
         data = {"form_token": form_token(http.get("/console/inbox").text)}
         assert http.post(f"/console/{path}", data=data).status_code in (404, 422)
-        assert "<summary>Sign by a command instead" not in http.get("/console/halts").text
+        assert "<summary>Sign by a command instead" not in http.get("/console/governance/delegations").text
