@@ -10,6 +10,7 @@ import pytest
 from placet.contracts.text import counted
 from placet.governance.signing import dsse
 from placet.governance.signing.signed import document_statement
+from placet.interfaces.console.pages.signing import batches
 from placet.interfaces.console.sessions import digest_of_id
 from placet.service.documents.halts import place_halt
 from placet.service.documents.mandates import find_mandate
@@ -294,6 +295,18 @@ def test_members_that_are_not_those_looked_at_are_never_signed(console: ConsoleU
     world.wait(runs[1], "executed")
     world.wait(runs[2], "executed")
     assert world.record(runs[0]).state == "rejected"
+
+
+def test_what_changes_between_the_look_and_the_statement_is_never_asked_for(
+    console: ConsoleUnderTest, bert: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = chosen(console, "C00005", "C00006")
+    monkeypatch.setattr(batches, "_left_out", lambda *_: False)  # each was as it had been looked at, a moment ago
+    with with_token(console, "bert", "approver") as http:
+        stale = asked(http, runs, members=f"{runs[0]}:{console.world.record(runs[0]).proposal} {runs[1]}:{'0' * 64}")
+    assert bert.credential_id
+    assert stale.status_code == 409
+    assert "changed this very moment" in stale.text
 
 
 @pytest.mark.parametrize(
