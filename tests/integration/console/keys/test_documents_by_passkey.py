@@ -165,6 +165,8 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
             ("treatment", "unheard_of", "has no treatment"),
             ("cohort", "tenure", "is not like"),
             ("cohort", "shoe_size ge 40", "shoe_size"),
+            ("cohort", f"tenure_months ge {'9' * 5000}", "is too large"),
+            ("cohort", f"tenure_months ge {'9' * 16}", "is too large"),
             ("days", "0", "is not after"),
             ("days", "367", "longer than 366 days"),
             ("agent", "nobody", "There is no agent"),
@@ -186,6 +188,8 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
             b"name = 'x'",
             b"[" * 9000,
             made.content.replace(b'"demo"', b'"other"'),
+            made.content.replace(b'"value": 12', b'"value": ' + b"9" * 20),
+            made.content.replace(b'"value": 12', b'"value": ' + b"9" * 5000),
         ):
             assert post(http, page, page, {}, content).status_code == 422, content[:20]
         place = post(http, page, page, {"reason": "spring"}, made.content).headers["location"]
