@@ -78,6 +78,9 @@ def test_a_public_key_is_written_for_a_replay_unless_nobody_signed_for_its_name(
     installation.placet("keys", "show", request.key_id, "--public", str(file))
     trusted = load_trusted([Path(f"anna={file}")], [])
     assert (trusted.holders, trusted.passkeys) == ({request.key_id: "anna"}, {request.key_id: request.passkey})
+    berta = next(one for one in json.loads(installation.placet("keys", "list", "--json")) if one["name"] == "berta")
+    installation.placet("keys", "show", berta["key_id"], "--public", str(file))
+    assert file.read_text() == (tmp_path / "keys" / "berta.pem.pub").read_text()
     file.unlink()
     url = f"sqlite:///{tmp_path / 'placet.db'}"
     disarm(url, "approver_key")
