@@ -21,7 +21,6 @@ from placet.contracts.money import Money
 from placet.contracts.people.signed import Nonce, SignedDocument
 from placet.contracts.proposal import MutationKind
 
-
 _LARGEST = 2**53 - 1
 """Canonical JSON (RFC 8785) has no integer beyond it: nothing larger is signed."""
 
