@@ -131,8 +131,12 @@ class Tools:
 
     @property
     def console_origin(self) -> str:
-        """Where browsers reach the console: as configured, else at the API's own address."""
-        host = "127.0.0.1" if self.settings.api_host in ("0.0.0.0", "::") else self.settings.api_host  # noqa: S104
+        """Where browsers reach the console: as configured, else at the API's own address.
+
+        On this machine that is a name: browsers have no passkeys at an address of numbers.
+        """
+        here = self.settings.api_host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104
+        host = "localhost" if here else self.settings.api_host
         named = f"[{host}]" if ":" in host else host
         return self.settings.console_url or f"http://{named}:{self.settings.api_port}"
 

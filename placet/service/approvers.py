@@ -1,10 +1,12 @@
 """What every interface shows of the people whose signatures count: their keys, and in whose stead they may decide."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from placet.contracts.base import Frozen
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import DelegationRecord
+from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.contracts.people.passkey import EnrolmentRequest
 from placet.storage.database import Database
 from placet.storage.governance.approvers import ListedKey
@@ -44,6 +46,12 @@ def public_text(key: EnrolledKey) -> str:
         return f"{key.public_key}\n"
     request = EnrolmentRequest(name=key.name, key_id=key.key_id, public_key=key.public_key, passkey=key.passkey)
     return request.model_dump_json() + "\n"
+
+
+def is_last_administrator(listed: Sequence[ListedKey], key_id: str, now: datetime) -> bool:
+    """Return whether a key is the only one of `listed` that counts and whose holder may enroll others."""
+    counting = [one.key_id for one in listed if _counts(one, now) and one.key and ADMINISTRATOR in one.key.roles]
+    return counting == [key_id]
 
 
 def _approver(tx: Transaction, tenant: str, name: str, now: datetime) -> Approver:

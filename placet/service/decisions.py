@@ -264,17 +264,30 @@ def review_outcome(database: Database, run_id: str, envelope: str) -> tuple[str,
         if not answers:
             return None
         refused = answers[-1].body
-        if refused["code"] == "halted" and not _is_halted(tx, run_id):
+        if refused["code"] == "halted" and not _is_halted(tx, run_id, envelope):
             return None
     return str(refused["code"]), str(refused["detail"])
 
 
-def _is_halted(tx: Transaction, run_id: str) -> bool:
+def _is_halted(tx: Transaction, run_id: str, envelope: str) -> bool:
+    """Return whether a halt stops what the envelope decides: what waits, and what an amendment makes of it."""
     record = tx.runs.get(run_id)
     if record is None or record.proposal is None:
         return True
     try:
-        check_not_halted(tx, tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant))
+        proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
+        check_not_halted(tx, proposal)
+        predicate = _predicate_in(envelope)
+        if predicate is not None and predicate.amendment is not None and predicate.amendment.amends == record.proposal:
+            check_not_halted(tx, amended(proposal, predicate.amendment, predicate.approver, predicate.reason))
     except (GovernanceError, UsageError):  # halted, or not to be read
         return True
     return False
+
+
+def _predicate_in(envelope: str) -> DecisionPredicate | None:
+    """Return what an envelope that was reviewed says; None for a run's share of a batch, which changes nothing."""
+    try:
+        return parse_statement(dsse.unverified_payload(dsse.parse(envelope))).predicate
+    except DecisionRefused:
+        return None

@@ -48,7 +48,7 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
     """
     now = datetime.now(UTC)
     person(by, "; write it as enrolled")
-    if not _is_known(database, request.tenant, by):
+    if not _is_known(database, request.tenant, by, now):
         raise UsageError(
             f"nobody is known as {by!r}: no key and no token of that name counts; see `placet keys list` and "
             "`placet token list`",
@@ -65,9 +65,9 @@ async def seed_control(database: Database, engine: "Engine", request: RunRequest
     return await start_run(database, engine, request)
 
 
-def _is_known(database: Database, tenant: str, name: str) -> bool:
+def _is_known(database: Database, tenant: str, name: str, now: datetime) -> bool:
     with database.reading() as tx:
-        if any(key.name == name and key.revoked_at is None for key in tx.approvers.list(tenant)):
+        if any(key.name == name and key.counts(now) for key in tx.approvers.list(tenant)):
             return True
     tokens = list_tokens(database, tenant)
     return any(one.name == name and one.revoked_at is None and not one.fault for one in tokens)

@@ -107,5 +107,11 @@ def test_what_is_wrong_is_one_clear_line(
         assert not tx.audit.read("tenant/demo")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])  # noqa: S104
+def test_on_this_machine_the_link_is_one_at_which_browsers_have_passkeys(installation: Installation, host: str) -> None:
+    link = installation.placet(*INVITE, PLACET_API_TOKEN=TOKEN, PLACET_API_HOST=host, PLACET_API_PORT="8620")
+    assert link.startswith("http://localhost:8620/console/join/")
+
+
 def test_without_the_installations_token_there_is_nothing_to_seal_with(installation: Installation) -> None:
     assert "set PLACET_API_TOKEN" in installation.placet(*INVITE, code=1)

@@ -8,9 +8,11 @@ import pytest
 
 from placet.contracts.people.passkey import EnrolmentRequest
 from placet.files import SETUP_CODE_FILE
+from placet.replay.files import load_trusted
 from placet.service.documents.first_administrator import SetupCode
 from tests.e2e.test_halt_cli import Installation
 from tests.support.authenticator import ORIGIN, RP_ID, Authenticator
+from tests.support.databases import disarm, outsider
 
 IN_CONSOLE = (
     "placet: the key of 'anna' is a passkey, which signs in the console; the command line signs with key files alone"
@@ -66,6 +68,27 @@ def test_a_passkey_is_enrolled_listed_shown_and_revoked(installation: Installati
     assert entry.body["passkey"] == request.passkey.model_dump(mode="json")
     assert all("passkey" not in one.body for one in installation.record("key.enrolled")[:2])
     installation.placet("audit", "verify")
+
+
+def test_a_public_key_is_written_for_a_replay_unless_nobody_signed_for_its_name(
+    installation: Installation, request_file: Path, tmp_path: Path
+) -> None:
+    enroll(installation, request_file)
+    request, file = EnrolmentRequest.model_validate_json(request_file.read_text()), tmp_path / "given.json"
+    installation.placet("keys", "show", request.key_id, "--public", str(file))
+    trusted = load_trusted([Path(f"anna={file}")], [])
+    assert (trusted.holders, trusted.passkeys) == ({request.key_id: "anna"}, {request.key_id: request.passkey})
+    berta = next(one for one in json.loads(installation.placet("keys", "list", "--json")) if one["name"] == "berta")
+    installation.placet("keys", "show", berta["key_id"], "--public", str(file))
+    assert file.read_text() == (tmp_path / "keys" / "berta.pem.pub").read_text()
+    file.unlink()
+    url = f"sqlite:///{tmp_path / 'placet.db'}"
+    disarm(url, "approver_key")
+    with outsider(url) as shell:
+        shell("UPDATE approver_key SET name = 'berta' WHERE name = 'anna'")
+    said = installation.placet("keys", "show", request.key_id, "--public", str(file), code=1)
+    assert said.startswith(f"placet: the enrolment of key {request.key_id[:16]} does not verify: ")
+    assert not file.exists()
 
 
 def test_a_passkey_signs_nothing_on_the_command_line(installation: Installation, request_file: Path) -> None:

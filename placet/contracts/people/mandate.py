@@ -21,6 +21,9 @@ from placet.contracts.money import Money
 from placet.contracts.people.signed import Nonce, SignedDocument
 from placet.contracts.proposal import MutationKind
 
+_LARGEST = 2**53 - 1
+"""Canonical JSON (RFC 8785) has no integer beyond it: nothing larger is signed."""
+
 
 class CohortTest(Frozen):
     """One test on one fact; all tests of a cohort must hold.
@@ -32,7 +35,7 @@ class CohortTest(Frozen):
 
     field: FactName
     op: Literal["eq", "ne", "ge", "le", "in"]
-    value: StrictInt | Text | tuple[Text, ...]
+    value: Annotated[StrictInt, Field(ge=-_LARGEST, le=_LARGEST)] | Text | tuple[Text, ...]
 
 
 class Mandate(SignedDocument):

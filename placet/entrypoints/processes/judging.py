@@ -88,7 +88,7 @@ def _elsewhere(run_id: str) -> str:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started; it leads a process group of its own."""
+    """End a child that still runs, and whatever it started: it leads a process group of its own."""
     if child.poll() is None:
         os.killpg(child.pid, 9)
         child.wait()

@@ -89,7 +89,8 @@ class Stack(ProcessGroup):
         before = None if isolated or not usual_ports else _port_before(self._home)
         wanted = settings.api_port if before is None or "api_port" in settings.model_fields_set else before
         self.api_port = self._port(wanted or free_port()) if console else 0
-        self.moved_from = before if console and before not in (None, self.api_port) else None
+        # Whoever asks for another port knows that they leave the one of before.
+        self.moved_from = before if console and before == wanted != self.api_port else None
         foreign = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
         # An address of an earlier stack, or of another one, may still be in this terminal: its worker would leave
         # every run of this stack waiting.

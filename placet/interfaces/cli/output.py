@@ -242,7 +242,7 @@ def table(*columns: str, whole: "Collection[str]" = ()) -> "Table":
 
 
 def add_lines(of: "Table", *cells: Sequence[str]) -> None:
-    """As `add_row`, of cells that have several lines."""
+    """Add a row whose cells have several lines of text each, never markup."""
     from rich.text import Text
 
     of.add_row(*(Text("\n".join(one_line(line) for line in lines)) for lines in cells))

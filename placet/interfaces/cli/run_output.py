@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from placet.contracts.text import quoted, wrote
+from placet.contracts.text import quoted, spoken, wrote
 from placet.contracts.times import minute, moment
 from placet.interfaces.cli import output
 
@@ -87,7 +87,7 @@ def _print_pairs(records: "Sequence[RunRecord]") -> None:
 
 def _proposed(record: "RunRecord") -> tuple[str, str]:
     """Return the treatment and its amount; empty where nothing was proposed."""
-    treatment = "" if record.treatment is None else record.treatment.replace("_", " ")
+    treatment = "" if record.treatment is None else spoken(record.treatment)
     return treatment, "" if record.cost is None else str(record.cost)
 
 

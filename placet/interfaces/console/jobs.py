@@ -69,7 +69,7 @@ class Jobs:
         return cast("T", job.answer)
 
     def check_room(self) -> None:
-        """Say before anything is signed or recorded whether work could be begun now.
+        """Refuse, before anything is signed or recorded, what could not be begun now.
 
         Raises:
             Busy: too much waits already.

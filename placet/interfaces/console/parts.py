@@ -100,8 +100,8 @@ class Parts:
         walkthroughs: Links by which runs are shared.
         public_url: Where a proxy serves the console; empty where it is reached directly.
         diagnose: Looks at the installation, as `placet doctor` does.
-        identity_issuer: That provider, as it names itself.
         identity_host: The name of the operator's identity provider; empty where there is none.
+        identity_issuer: That provider, as it names itself.
         installed: What else the installation offers.
         jobs: Where long work is done that only reads.
         deliveries: Where signed batches are delivered: no report keeps them waiting.

@@ -290,16 +290,17 @@ class Invitations:
             UsageError: code `invitation_gone`. Code `key_already_enrolled`: what was registered is enrolled, and
                 counts until its key is revoked.
         """
-        invitation = self.get(invitation_id)
-        if invitation.enrolled:
-            raise UsageError(
-                f"the passkey of {invitation.terms.name} is enrolled already; revoke the key instead",
-                code="key_already_enrolled",
-            )
+        invitation, by = self.get(invitation_id), person(by)
         body = vouched({"invitation_id": invitation_id, "name": invitation.terms.name}, voucher)
         with self._database.transaction() as tx:
             if tx.invitations.end(self._tenant, invitation_id):
-                tx.record_act(self._tenant, _WITHDRAWN, person(by), self._clock(), invitation_id, body)
+                tx.record_act(self._tenant, _WITHDRAWN, by, self._clock(), invitation_id, body)
+            # Only now: whoever enrolls at the same time waited at the tenant's record, and what they did is seen here.
+            if invitation.request is not None and tx.approvers.get(invitation.request.key_id) is not None:
+                raise UsageError(
+                    f"the passkey of {invitation.terms.name} is enrolled already; revoke the key instead",
+                    code="key_already_enrolled",
+                )
         return invitation
 
     def enrolment_statement(self, invitation_id: str, *, by: str) -> bytes:

@@ -16,6 +16,7 @@ from placet.contracts.people.access import Voucher
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord
 from placet.contracts.proposal import MutationKind
+from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.files import read_given
 from placet.governance.authority.mandates import Authority, check_authority, check_sense, entitle_signer
@@ -30,7 +31,9 @@ from placet.storage.governance.mandates import MOST_AT_ONCE, AlteredMandate
 from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
-LARGEST_DRAFT_BYTES = 65_536
+_LARGEST_DRAFT_BYTES = 65_536
+_MOST_DIGITS = 15
+"""Of a number in a test: canonical JSON (RFC 8785) has no integers beyond 2**53."""
 
 
 def _amount(value: object) -> object:
@@ -80,15 +83,19 @@ def cohort_test(text: str) -> dict[str, Any]:
     """Read a test on the customer as people write it: `tenure_months ge 12`, `contract in one year, two year`.
 
     Raises:
-        UsageError: it is not three words.
+        UsageError: it is not three words, or its number is larger than any that is signed.
     """
     words = text.split(maxsplit=2)
     if len(words) != 3:  # noqa: PLR2004 - field, operator, value
-        raise UsageError(f"cohort test {text!r} is not like 'tenure_months ge 12'", code="malformed")
+        raise UsageError(f"cohort test {shortened(text, NAME)!r} is not like 'tenure_months ge 12'", code="malformed")
     field, op, value = words
     if op == "in":
         return {"field": field, "op": op, "value": [part.strip() for part in value.split(",")]}
-    return {"field": field, "op": op, "value": int(value) if value.isdecimal() else value}
+    if not (value.isascii() and value.isdecimal()):
+        return {"field": field, "op": op, "value": value}
+    if len(value) > _MOST_DIGITS:
+        raise UsageError(f"the number of cohort test {shortened(text, NAME)!r} is too large", code="malformed")
+    return {"field": field, "op": op, "value": int(value)}
 
 
 def read_draft(path: Path) -> MandateDraft:
@@ -97,7 +104,7 @@ def read_draft(path: Path) -> MandateDraft:
     Raises:
         ConfigurationError: the file cannot be read, or is no draft.
     """
-    return parse_draft(read_given(path, "mandate draft", most=LARGEST_DRAFT_BYTES), str(path))
+    return parse_draft(read_given(path, "mandate draft", most=_LARGEST_DRAFT_BYTES), str(path))
 
 
 def parse_draft(text: str, name: str) -> MandateDraft:

@@ -11,6 +11,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.mandate import MandateRecord
 from placet.contracts.proposal import MutationKind
+from placet.contracts.text import spoken_list
 from placet.errors import UsageError
 from placet.governance.authority.cohorts import fault as senseless
 from placet.governance.authority.cohorts import holds
@@ -156,7 +157,7 @@ def _person(
 ) -> PersonSaid:
     explained = explain(policies, DecideQuestion(PersonFacts.of(key), proposal))
     if explained.allowed and asked and not set(asked) & set(key.roles):
-        return PersonSaid(key.name, False, f"holds none of the roles that are asked: {', '.join(asked)}", explained)
+        return PersonSaid(key.name, False, f"holds none of the roles that are asked: {spoken_list(asked)}", explained)
     return PersonSaid(key.name, explained.allowed, "" if explained.allowed else explained.detail, explained)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -319,6 +320,17 @@ def test_many_are_chosen_signed_once_and_handed_in(console: ConsoleUnderTest) ->
     assert outcome.text.count("Accepted") == 2
     for run_id in run_ids:
         world.wait(run_id, "executed")
+
+
+def test_all_of_a_treatment_are_found_however_its_name_is_written(console: ConsoleUnderTest) -> None:
+    for customer in ("C00005", "C00006"):
+        console.world.pending(customer)
+    with console.signed_in("ben", "approver") as http:
+        page = http.get("/console/inbox", params={"treatment": "Goodwill credit"}).text
+        (place, *_) = re.findall(r'href="(/console/batches/new\?verdict=approve[^"]+)"', page)
+        answer = http.get(unescape(place))
+    assert answer.status_code == 200
+    assert "--treatment goodwill_credit" in answer.text
 
 
 def test_the_inbox_is_ordered_by_money_and_follows_what_happens(console: ConsoleUnderTest) -> None:

@@ -124,11 +124,14 @@ def test_a_provider_that_does_not_answer_is_not_asked_again_at_once() -> None:
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as http:
         provider = Provider("https://idp.example", Client("me", None, "x"), http, clock=lambda: clock[0])
+        told = []
         for at, number in ((0.0, 1), (9.0, 1), (10.0, 2), (19.0, 2)):
             clock[0] = at
-            with pytest.raises(IdentityProviderError, match="does not answer"):
+            with pytest.raises(IdentityProviderError, match="does not answer") as caught:
                 provider.address(Begun.new())
             assert len(asked) == number
+            told.append(caught.value)
+    assert len(set(map(id, told))) == 4  # one error raised again would keep the frames of all who met it
 
 
 @needs_chromium

@@ -47,3 +47,11 @@ def test_the_console_keeps_its_port_because_passkeys_are_bound_to_it(tmp_path: P
     asked = Stack(load_settings(home=tmp_path, api_port=port))
     assert asked.api_port == port
     asked.stop()
+
+
+def test_another_port_that_was_asked_for_is_not_taken_for_one_that_is_taken(tmp_path: Path) -> None:
+    before, port = free_port(), free_port()
+    (tmp_path / "console.port").write_text(f"{before}\n")
+    stack = Stack(load_settings(home=tmp_path, api_port=port))
+    assert (stack.api_port, stack.moved_from) == (port, None)
+    stack.stop()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,8 +15,10 @@ from placet.service.documents.mandates import take_mandate
 from placet.service.oversight import draw_up_report, seed_control
 from placet.service.policy_files import read_policy_files
 from tests.security.gate.mandates.mandating import COMMIT, envelope
+from tests.support.enrolment import enroll
 from tests.support.facts import FACTS
 from tests.support.world import Approver, World
+from tests.unit.support import a_key
 
 DETAIL = "this was a control proposal ({}, seeded by vera) that had to be declined; nothing was executed"
 
@@ -246,7 +249,9 @@ def test_nobody_plants_a_control_under_a_name_that_is_nobodys(a_world: World, an
     def plant(by: str) -> None:
         a_world.run(seed_control(a_world.database, a_world.engine, a_world.request("C00005"), flaw="too_much", by=by))
 
-    for by in ("vera", "ann"):
+    expired = a_key("paul", expires_at=datetime.now(UTC) - timedelta(hours=1))[1]
+    enroll(a_world.database, expired, a_world.root)
+    for by in ("vera", "ann", "paul"):
         with pytest.raises(UsageError, match=f"nobody is known as '{by}'") as refused:
             plant(by)
         assert refused.value.code == "unknown_person"

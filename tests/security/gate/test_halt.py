@@ -191,6 +191,34 @@ def test_the_very_approval_that_a_halt_refused_passes_once_it_is_lifted(a_world:
     assert outcome() == "accepted"
 
 
+def test_a_change_to_what_a_halt_stops_stays_refused_and_is_not_sent_again_while_it_stands(
+    a_world: World, anna: Approver
+) -> None:
+    """The proposal that waits is not halted, and what the approver makes of it is."""
+    run_id = a_world.pending("C00009")
+    record, (changed, envelope) = (
+        a_world.record(run_id),
+        a_world.sign_amendment(run_id, anna, treatment="contract_extension"),
+    )
+    assert (a_world.proposal(run_id).mutation.kind, changed.mutation.kind) == ("adjust_balance", "order_product")
+
+    def deliver() -> None:
+        a_world.run(deliver_decision(a_world.database, a_world.engine, record, envelope))
+
+    def outcome() -> str | None:
+        found = review_outcome(a_world.database, run_id, envelope)
+        return None if found is None else found[0]
+
+    placed, _ = halt(a_world, "kind", "order_product")
+    deliver()
+    assert a_world.refusal(run_id) == "halted"
+    assert outcome() == "halted"
+    lift(a_world, placed)
+    assert outcome() is None
+    deliver()
+    a_world.until(lambda: outcome() == "accepted", "the change being accepted")
+
+
 def test_a_rejection_passes_during_a_halt(a_world: World, anna: Approver) -> None:
     run_id = a_world.pending("C00005")
     halt(a_world)

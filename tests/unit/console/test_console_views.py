@@ -234,6 +234,15 @@ def test_what_became_of_an_envelope_is_what_the_record_says() -> None:
     assert outcome_of("0" * 64, [refused, counted]).accepted is None
 
 
+def test_an_envelope_that_a_halt_refused_and_that_was_accepted_later_is_accepted() -> None:
+    halted, stale = (
+        event("approve.refused", envelope="f" * 64, code=code, detail=f"it was {code}") for code in ("halted", "stale")
+    )
+    counted = event("approve.decided", envelope="f" * 64, verdict="approve", roles=["retention_lead"])
+    assert outcome_of("f" * 64, [halted, counted]).accepted is True
+    assert "it was stale" in outcome_of("f" * 64, [halted, stale]).words
+
+
 @pytest.mark.parametrize(
     ("away", "said"),
     [

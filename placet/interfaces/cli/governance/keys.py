@@ -178,8 +178,9 @@ def show(
         matches = [one for one in tx.approvers.listed(toolbox.tenant) if one.key_id.startswith(key_id)]
     found = only_one(matches, key_id, "key", toolbox.tenant, see="placet keys list", code="unknown_key")
     if public is not None:
-        if found.key is None:
-            raise UsageError(f"key {found.key_id[:16]} cannot be read: {found.fault}")
+        if found.key is None or found.fault is not None:
+            # Whoever has the file trusts it, and nobody vouches for the name.
+            raise UsageError(f"the enrolment of key {found.key_id[:16]} does not verify: {found.fault}")
         output.write_file(public, public_text(found.key))
     if as_json:
         output.print_json(_as_json(found))

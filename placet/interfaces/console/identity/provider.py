@@ -122,7 +122,7 @@ class Provider:
         self.issuer, self._client, self._http, self._clock, self._now = issuer, client, http, clock, now
         self._asking = threading.Lock()
         self._known: _Known | None = None
-        self._failed: tuple[IdentityProviderError, float] | None = None
+        self._failed: tuple[str, float] | None = None
 
     @property
     def host(self) -> str:
@@ -237,11 +237,11 @@ class Provider:
             if known is not None and now - known.at <= young:
                 return known
             if self._failed is not None and now - self._failed[1] < _FAILED_SECONDS:
-                raise self._failed[0]
+                raise IdentityProviderError(self._failed[0])
             try:
                 known = self._known = self._asked(now)
             except IdentityProviderError as error:
-                self._failed = (error, self._clock())
+                self._failed = (str(error), self._clock())
                 raise
             self._failed = None
             return known

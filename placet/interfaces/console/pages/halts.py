@@ -33,7 +33,7 @@ def place(asked: Asked, form: Form) -> Response:
         return _page(asked, "Tick the box that says that you mean it.", reason, form.text("what"))
     served = asked.parts.served
     try:
-        _, leaving, _ = place_halt_once(
+        halt, leaving, _ = place_halt_once(
             served.database,
             key=f"console/{asked.visitor.name}/{form.text('key')}" if form.text("key") else None,
             tenant=served.tenant,
@@ -46,6 +46,13 @@ def place(asked: Asked, form: Form) -> Response:
         )
     except UsageError as error:
         return _page(asked, str(error), reason, form.text("what"))
+    if halt.lifted_at is not None:
+        return _page(
+            asked,
+            "The halt that this form placed was lifted since, and stops nothing now. Stop it anew if you mean it.",
+            reason,
+            form.text("what"),
+        )
     return asked.lead("/halts", "placed", str(len(leaving)))
 
 

@@ -80,7 +80,7 @@ def _everything(filled: dict[str, str], total: int) -> str:
     """Return what a batch of all that is listed is asked for by; empty where `--all` cannot say so."""
     if total > MOST_TOGETHER or any(value for name, value in filled.items() if name != "treatment"):
         return ""
-    return urlencode({"all": "1", **({"treatment": filled["treatment"]} if filled["treatment"] else {})})
+    return urlencode({"all": "1", **({"treatment": code_of(filled["treatment"])} if filled["treatment"] else {})})
 
 
 def _order(asked: Asked) -> InboxOrder:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from placet.contracts.audit import AuditEvent
 from placet.contracts.gate import Gate
+from placet.contracts.people.passkey import fingerprint
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import END_STATES
 from placet.decisioning.treatments import NOTHING
@@ -29,7 +30,6 @@ from placet.interfaces.console.views.deciders import cleared_by, deciders_of
 from placet.interfaces.console.views.evidence import evidence_of
 from placet.interfaces.console.views.models import attempts_of, total_of
 from placet.interfaces.console.views.signing import SigningHere, signing_here
-from placet.interfaces.console.views.statement import fingerprint
 from placet.interfaces.console.views.timeline import timeline
 from placet.interfaces.console.views.waiting import Item, item_of
 from placet.service.customers import GIVEN_DAYS

@@ -44,11 +44,14 @@ def commands_for(run_id: str, state: RunState) -> tuple[Command, ...]:
 
 
 def outcome_of(envelope: str, events: Sequence[AuditEvent]) -> Outcome:
-    """Return what the record says of an envelope, by its digest."""
-    for event in events:
-        if event.body.get("envelope") != envelope:
-            continue
-        if event.kind == "approve.refused":
-            return Outcome(False, one_line(in_words(event), WORDS))
-        return Outcome(True, one_line(f"{event.actor} {in_words(event)}", WORDS))
+    """Return what the record says of an envelope, by its digest.
+
+    What a halt refused may be accepted when it is sent again: an acceptance stands, and else the last refusal.
+    """
+    answers = [event for event in events if event.body.get("envelope") == envelope]
+    accepted = next((event for event in answers if event.kind != "approve.refused"), None)
+    if accepted is not None:
+        return Outcome(True, one_line(f"{accepted.actor} {in_words(accepted)}", WORDS))
+    if answers:
+        return Outcome(False, one_line(in_words(answers[-1]), WORDS))
     return Outcome(None, "It was delivered. No worker has reviewed it yet; this page shows when one has.")

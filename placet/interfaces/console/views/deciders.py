@@ -1,6 +1,6 @@
 """Who decided a run that has ended: each accepted decision, as its entry of the record and its key have it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,6 +20,7 @@ _VERDICTS: Final = {
     "confirm_executed": "said that it had happened",
     "confirm_not_executed": "said that it had not happened",
 }
+_BEFORE: Final = "approved what was proposed before it was changed"
 _KINDS: Final = ("approve.decided", "approve.settled")
 
 
@@ -46,22 +47,24 @@ class Decider:
 def deciders_of(events: Sequence[AuditEvent], find_key: Callable[[str], EnrolledKey | None]) -> tuple[Decider, ...]:
     """Return who decided, oldest first.
 
-    Only a decision whose signature, key and entitlement were verified becomes such an entry.
+    Only a decision whose signature, key and entitlement were verified becomes such an entry. An approval that an
+    amendment made void was of another proposal, and is told so.
 
     Args:
         events: The entries of the run.
         find_key: Finds a key that it is signed was enrolled, a revoked one as well.
     """
-    return tuple(_decider(event, find_key) for event in events if event.kind in _KINDS)
+    void = {one for event in events if event.kind == "approve.amended" for one in event.body.get("void", ())}
+    return tuple(_decider(event, find_key, void) for event in events if event.kind in _KINDS)
 
 
-def _decider(event: AuditEvent, find_key: Callable[[str], EnrolledKey | None]) -> Decider:
+def _decider(event: AuditEvent, find_key: Callable[[str], EnrolledKey | None], void: Collection[str]) -> Decider:
     key_id = str(event.body.get("key_id") or "")
     key = find_key(key_id)
     what = "a key that is not enrolled any more" if key is None else "a passkey" if key.passkey else "a key file"
     return Decider(
         name=one_line(event.actor, NAME),
-        did=_VERDICTS.get(str(event.body.get("verdict")), "decided"),
+        did=_BEFORE if event.body.get("envelope") in void else _VERDICTS.get(str(event.body.get("verdict")), "decided"),
         at=event.at,
         reason=one_line(str(event.body.get("reason") or ""), WORDS),
         instead_of=one_line(str(event.body.get("delegated_by") or ""), NAME),

@@ -22,7 +22,10 @@ def lift_to_sign(payload: bytes, lift: Lift, halt: Halt) -> ToSign:
     what = stopped(halt.scope, halt.subject)
     return ToSign(
         title="Let it go on?",
-        sentence=f"You let {what} be executed again: also what was approved while it was stopped and waits still.",
+        sentence=(
+            f"You let {what} be executed again. What was approved before it was stopped, and waits still, may execute "
+            "at once. What the halt refused or ended does not: it must be decided again."
+        ),
         button="Let it go on, with your passkey",
         tone="good",
         rows=(
@@ -133,13 +136,11 @@ def grant_to_sign(payload: bytes, grant: AccessGrant) -> ToSign:
     """Return how the grant of a token, or of an identity at a provider, is shown."""
     name, roles = one_line(grant.name, NAME), ", ".join(grant.roles)
     identity = grant.identity
-    by = "with a token that is shown next, and nowhere again" if identity is None else "whom the provider says they are"
+    who = "Whoever has the token that is shown next" if identity is None else "Whoever the provider knows as below"
     at = [] if identity is None else [Row("Provider", identity.issuer), Row("Who they are there", identity.subject)]
     return ToSign(
         title=f"Let {name} in?",
-        sentence=(
-            f"Whoever comes {by} acts here as {name}, and may do what {roles} may, until {minute(grant.expires_at)}."
-        ),
+        sentence=(f"{who} acts here as {name}, and may do what {roles} may, until {minute(grant.expires_at)}."),
         button=f"Let {name} in, with your passkey",
         tone="good",
         rows=(

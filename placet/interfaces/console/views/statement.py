@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from placet.contracts.people.decision import Verdict
 from placet.contracts.people.enrolment import Enrolment, Revocation
-from placet.contracts.people.passkey import fingerprint as fingerprint  # noqa: PLC0414 - pages take it from here
+from placet.contracts.people.passkey import fingerprint
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute, moment

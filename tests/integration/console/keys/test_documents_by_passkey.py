@@ -10,6 +10,7 @@ import pytest
 from placet.contracts.text import counted
 from placet.governance.signing import dsse
 from placet.governance.signing.signed import document_statement
+from placet.interfaces.console.pages.signing import batches
 from placet.interfaces.console.sessions import digest_of_id
 from placet.service.documents.halts import place_halt
 from placet.service.documents.mandates import find_mandate
@@ -70,6 +71,7 @@ def test_a_halt_is_lifted_by_somebody_entitled_who_did_not_place_it(console: Con
         page = http.get(place).text
         assert "Let it go on?" in page
         assert "orders of products" in page
+        assert "What the halt refused or ended does not: it must be decided again." in page
         assert "the list is &lt;b&gt;wrong&lt;/b&gt;" in page
         assert sign(http, place, head).status_code == 303
         again = post(http, "/console/halts?which=all", f"/console/halts/{halt_id}/lift", {"reason": "mended"})
@@ -90,6 +92,31 @@ def test_who_placed_a_halt_is_told_before_the_signature_that_another_lifts_it(co
     with with_token(console, "hedi", "approver") as http:
         place = post(http, "/console/halts", f"/console/halts/{halt_id}/lift", {"reason": "mended"}).headers["location"]
         assert sign(http, place, head).status_code == 303
+
+
+def test_a_halt_that_was_lifted_is_not_said_to_stop_anything_when_its_form_is_sent_again(
+    console: ConsoleUnderTest,
+) -> None:
+    head = enrolled(console.world, console.url, "hilde", roles=HEAD)
+    form = {"what": "kind:order_product", "reason": "sent twice", "sure": "1", "key": secrets.token_hex(8)}
+    with with_token(console, "olga", "operator") as http:
+        assert post(http, "/console/halts", "/console/halts", form).status_code == 303
+    with console.world.database.reading() as tx:
+        (halt,) = [one for one in tx.halts.list("demo") if one.reason == "sent twice"]
+    with with_token(console, "hilde", "approver") as http:
+        place = post(http, "/console/halts", f"/console/halts/{halt.halt_id}/lift", {"reason": "mended"})
+        assert sign(http, place.headers["location"], head).status_code == 303
+    with with_token(console, "olga", "operator") as http:
+        again = post(http, "/console/halts", "/console/halts", form)
+        assert again.status_code == 422
+        assert "was lifted since" in again.text
+        anew = again.text.partition('name="key" value="')[2].partition('"')[0]
+        assert post(http, "/console/halts", "/console/halts", {**form, "key": anew}).status_code == 303
+    with console.world.database.reading() as tx:
+        (halt,) = [one for one in tx.halts.list("demo") if one.reason == "sent twice"]
+    with with_token(console, "hilde", "approver") as http:
+        place = post(http, "/console/halts", f"/console/halts/{halt.halt_id}/lift", {"reason": "mended"})
+        assert sign(http, place.headers["location"], head).status_code == 303
 
 
 def test_an_approver_lets_another_decide_and_no_more_than_they_may_themselves(console: ConsoleUnderTest) -> None:
@@ -116,6 +143,7 @@ def test_an_approver_lets_another_decide_and_no_more_than_they_may_themselves(co
         shown = http.get(place).text
         assert "otto may decide as retention lead in your stead" in shown
         assert "50.00 USD each" in shown
+        assert "<summary>Sign by a command instead" in http.get(page).text
         assert sign(http, place, lena).headers["location"] == page
     with world.database.reading() as tx:
         (record,) = [one for one in tx.delegations.list("demo") if one.delegation.signer == "lena"]
@@ -137,6 +165,8 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
             ("treatment", "unheard_of", "has no treatment"),
             ("cohort", "tenure", "is not like"),
             ("cohort", "shoe_size ge 40", "shoe_size"),
+            ("cohort", f"tenure_months ge {'9' * 5000}", "is too large"),
+            ("cohort", f"tenure_months ge {'9' * 16}", "is too large"),
             ("days", "0", "is not after"),
             ("days", "367", "longer than 366 days"),
             ("agent", "nobody", "There is no agent"),
@@ -158,6 +188,8 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
             b"name = 'x'",
             b"[" * 9000,
             made.content.replace(b'"demo"', b'"other"'),
+            made.content.replace(b'"value": 12', b'"value": ' + b"9" * 20),
+            made.content.replace(b'"value": 12', b'"value": ' + b"9" * 5000),
         ):
             assert post(http, page, page, {}, content).status_code == 422, content[:20]
         place = post(http, page, page, {"reason": "spring"}, made.content).headers["location"]
@@ -269,6 +301,18 @@ def test_members_that_are_not_those_looked_at_are_never_signed(console: ConsoleU
     assert world.record(runs[0]).state == "rejected"
 
 
+def test_what_changes_between_the_look_and_the_statement_is_never_asked_for(
+    console: ConsoleUnderTest, bert: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = chosen(console, "C00005", "C00006")
+    monkeypatch.setattr(batches, "_left_out", lambda *_: False)  # each was as it had been looked at, a moment ago
+    with with_token(console, "bert", "approver") as http:
+        stale = asked(http, runs, members=f"{runs[0]}:{console.world.record(runs[0]).proposal} {runs[1]}:{'0' * 64}")
+    assert bert.credential_id
+    assert stale.status_code == 409
+    assert "changed this very moment" in stale.text
+
+
 @pytest.mark.parametrize(
     "path", ["halts/halt-x/lift", "governance/delegations", "governance/mandates", "batches/statements"]
 )
@@ -281,4 +325,4 @@ def test_who_may_not_deliver_or_has_no_passkey_is_asked_for_nothing(console: Con
     with with_token(console, "nopasskey", "approver") as http:
         data = {"form_token": form_token(http.get("/console/inbox").text)}
         assert http.post(f"/console/{path}", data=data).status_code in (404, 422)
-        assert "<summary>Sign by a command instead" not in http.get("/console/halts").text
+        assert "<summary>Sign by a command instead" not in http.get("/console/governance/delegations").text

@@ -8,15 +8,15 @@ import pytest
 from pydantic import SecretStr
 
 from placet.contracts.people.access import AccessRole
+from placet.contracts.people.passkey import fingerprint
 from placet.errors import UsageError
 from placet.governance.signing.assertions import from_base64url
-from placet.interfaces.console.views.statement import fingerprint
 from placet.replay.files import load_trusted
 from placet.service.documents.invitations import LASTS, Invitations
 from tests.integration.console.keys.rows import change_rows
 from tests.integration.http.calling import TOKEN
 from tests.support.authenticator import Authenticator
-from tests.support.databases import together
+from tests.support.databases import disarm, together
 from tests.support.passkeys import at_localhost, enrolled
 from tests.support.pressing import browser, sign, use_passkey, with_token
 from tests.support.servers.console import ConsoleUnderTest, form_token
@@ -279,6 +279,14 @@ def test_a_public_key_verifies_offline_what_it_signed(console: ConsoleUnderTest,
     trusted = load_trusted([Path(f"vera={file}")], [])
     assert trusted.holders == {device.key_id: "vera"}
     assert trusted.passkeys == {device.key_id: device.passkey}
+
+
+def test_no_public_key_is_given_under_a_name_that_nobody_signed_for(console: ConsoleUnderTest) -> None:
+    device = enrolled(console.world, console.url, "velma")
+    disarm(console.world.settings.database, "approver_key")
+    change_rows(console, "UPDATE approver_key SET name = 'vincent' WHERE key_id = :key", key=device.key_id)
+    with with_token(console, "rosa", "administrator") as http:
+        assert http.get(f"/console/approvers/keys/{device.key_id}/public").status_code == 404
 
 
 def test_a_key_is_revoked_by_a_passkey_and_signs_nobody_in_any_more(console: ConsoleUnderTest) -> None:

@@ -6,6 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from placet.governance.access.tokens import new_token
+from placet.interfaces.console.pages.signing import grants
 from placet.service.documents.access import holder_of, list_tokens
 from placet.storage.tables import CONSOLE_PROMPT
 from tests.support.passkeys import enrolled
@@ -46,6 +48,17 @@ def test_an_administrator_issues_a_token_that_is_shown_once_and_revokes_it(conso
         assert holder_of(world.database, "demo", text, console.clock()) is None
     (known,) = [one for one in list_tokens(world.database, "demo") if one.token_id == grant.token_id]
     assert known.revoked_by == "ruth"
+
+
+def test_a_token_that_is_not_the_one_that_is_signed_for_leaves_no_grant(
+    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = enrolled(console.world, console.url, "rena", roles=("administrator",))
+    with with_token(console, "rena", "administrator") as http:
+        place = post(http, {**GOOD, "name": "nobodys"}).headers["location"]
+        monkeypatch.setattr(grants, "_token", lambda *_: new_token())
+        assert sign(http, place, root).status_code == 422
+    assert [one.name for one in list_tokens(console.world.database, "demo") if one.name == "nobodys"] == []
 
 
 @pytest.mark.parametrize(

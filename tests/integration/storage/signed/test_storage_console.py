@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from placet.errors import DecisionRefused, UsageError
 from placet.interfaces.console.prompts import LASTS, Prompts
 from placet.interfaces.console.sessions import Sessions
-from placet.service.documents.invitations import KEPT, Invitations
+from placet.service.documents.invitations import KEPT, Invitation, Invitations
 from placet.service.documents.keys import enroll_key
 from placet.service.sign_in import key_that_signs_in, new_random, sign_in_challenge
 from placet.storage.database import Database
@@ -116,6 +117,38 @@ def test_an_invitation_is_answered_once_however_many_try(database: Database, clo
     clock.now += KEPT + timedelta(seconds=1)
     invitations.invite(name="berta", **{**terms, "key": "another"})  # type: ignore[arg-type]
     assert [one.terms.name for one in invitations.listed()] == ["berta"]
+
+
+def test_who_enrolls_while_an_invitation_is_withdrawn_is_not_said_to_be_withdrawn(
+    database: Database, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, invitations, device = (
+        trusted(database, tmp_path),
+        Invitations(database, "demo", SECRET, clock),
+        Authenticator(),
+    )
+    terms: dict[str, Any] = {"roles": ("retention_lead",), "limit": "", "days": 3, "by": "root", "voucher": None}
+    invitations.answer(invitations.invite(name="anna", key="k", **terms), device.request("anna"))
+    (waits,) = invitations.listed()
+    look = invitations.get
+
+    def enrolled_after_the_look(invitation_id: str) -> Invitation:
+        found = look(invitation_id)
+        enrolment: dict[str, Any] = {"roles": ("retention_lead",), "limit": None, "expires_at": None, "by": root}
+        given: dict[str, Any] = {
+            "name": "anna",
+            "tenant": "demo",
+            "public_key": device.public_key,
+            "passkey": device.passkey,
+        }
+        enroll_key(database, **given, **enrolment)
+        return found
+
+    monkeypatch.setattr(invitations, "get", enrolled_after_the_look)
+    with pytest.raises(UsageError, match="is enrolled already") as refused:
+        invitations.withdraw(waits.invitation_id, by="root", voucher=None)
+    assert refused.value.code == "key_already_enrolled"
+    assert look(waits.invitation_id).enrolled
 
 
 def test_an_assertion_that_signs_nobody_in_waits_for_no_writer(

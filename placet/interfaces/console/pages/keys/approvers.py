@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from placet.contracts.people.enrolment import ADMINISTRATOR
+from placet.contracts.people.passkey import fingerprint
 from placet.errors import PolicyError, UsageError
 from placet.governance.policy.authoring.roles import roles_named
 from placet.governance.signing.signed import document_statement
@@ -16,7 +17,6 @@ from placet.interfaces.console.forms import Filled, Form, days_of
 from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
 from placet.interfaces.console.pages.signing.own import is_own_key, own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
-from placet.interfaces.console.views.statement import fingerprint
 from placet.service.approvers import Approver, list_approvers, public_text
 from placet.service.documents.invitations import Invitation
 from placet.service.documents.keys import draft_revocation
@@ -108,16 +108,18 @@ def request_file(asked: Asked) -> Response:
 
 
 def public_file(asked: Asked) -> Response:
-    """Give an enrolled public key, which verifies its signatures offline (`placet replay --key`)."""
-    served, key_id = asked.parts.served, asked.request.path_params["key_id"]
+    """Give an enrolled public key, which verifies its signatures offline (`placet replay --key`).
+
+    Whoever has the file trusts it, and nobody vouches for the name of a key whose enrolment does not verify.
+    """
+    served = asked.parts.served
     with served.database.reading() as tx:
-        found = [one.key for one in tx.approvers.listed(served.tenant) if one.key_id == key_id]
-    if not found or found[0] is None:
-        raise UsageError("there is no such key", code="unknown_key")
-    text = public_text(found[0])
-    name = f"{found[0].name}.{'json' if found[0].passkey else 'pub'}"
+        key = tx.approvers.get(asked.request.path_params["key_id"])
+    if key is None or key.tenant != served.tenant:
+        raise UsageError("there is no such key, or its enrolment does not verify", code="unknown_key")
+    name = f"{key.name}.{'json' if key.passkey else 'pub'}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="application/octet-stream", headers=headers)
+    return Response(public_text(key), media_type="application/octet-stream", headers=headers)
 
 
 def _page(

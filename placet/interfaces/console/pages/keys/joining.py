@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from placet.contracts.people.passkey import fingerprint
 from placet.errors import PlacetError, UsageError
 from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_token
@@ -21,7 +22,6 @@ from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.prompts import GONE as PROMPT_GONE
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.relying_party import advice_for, party_of
-from placet.interfaces.console.views.statement import fingerprint
 from placet.interfaces.http.problems import status_of
 from placet.service.documents.invitations import GONE, LASTS, USED, Invitation
 from placet.service.passkeys import enrolment_request_from, registration_options

@@ -5,11 +5,11 @@ from typing import Any
 from starlette.responses import Response
 
 from placet.contracts.people.access import SignedInBy
+from placet.contracts.people.passkey import fingerprint
 from placet.contracts.text import counted
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.sessions import OpenSession
-from placet.interfaces.console.views.statement import fingerprint
 
 
 def show(asked: Asked) -> Response:

@@ -45,6 +45,11 @@ def ask(asked: Asked, form: Form) -> Response:
     if not chosen:
         raise UsageError(" ".join(["Nothing of what was chosen can be decided here; nothing was signed.", *left[:3]]))
     prepared = prepare_batch(served.database, served.tenant, verdict, parse_limits({}), chosen)
+    if any(looked_at[one.record.run_id] != one.digest for one in prepared.choices):
+        raise UsageError(
+            "A proposal was changed this very moment. Nothing was signed: choose again on the inbox.",
+            code="changed_meanwhile",
+        )
     batch, tree = draft_batch(prepared, tenant=served.tenant, signer=asked.visitor.name, reason=form.text("reason"))
     kept = {"members": [[one.run_id, one.proposal] for one in tree.members], "left": left}
     return ask_to_sign(asked, batch_statement(batch), json.dumps(kept))

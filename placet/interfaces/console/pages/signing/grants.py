@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.people.access import ACCESS_ROLES, AccessGrant
 from placet.contracts.people.enrolment import ADMINISTRATOR
-from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.errors import DecisionRefused, UsageError
 from placet.governance.access.tokens import NewToken
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
 from placet.interfaces.console.forms import Filled, Form, days_of
@@ -74,13 +74,13 @@ def _shown(_asked: Asked, prompt: Prompt) -> ToSign:
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
-    grant = take_grant(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
-    if grant.identity is not None:
+    grant, token = read_document(prompt.asked, AccessGrant), _token(asked, prompt.subject)
+    if grant.identity is None and (token.token_id, token.sha256) != (grant.token_id, grant.token_sha256):
+        raise DecisionRefused("the token is not the one that is signed for", code="wrong_subject")
+    taken = take_grant(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
+    if taken.identity is not None:
         return RedirectResponse(f"{ROOT}/tokens", 303)
-    token = _token(asked, prompt.subject)
-    if (token.token_id, token.sha256) != (grant.token_id, grant.token_sha256):
-        raise GovernanceError("the token is not the one that was signed for", code="wrong_subject")
-    return show_issued(asked, token.text, grant)
+    return show_issued(asked, token.text, taken)
 
 
 GRANT: Final = Kind(predicate_type(AccessGrant), "tokens", _shown, _take)

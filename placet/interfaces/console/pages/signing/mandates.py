@@ -1,7 +1,7 @@
 """Mandates: a draft that people review, and its signature by a passkey."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
@@ -106,8 +106,13 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
     served, agent = asked.parts.served, read_document(prompt.asked, Mandate).agent
-    kept: dict[str, Any] = {"policies": served.policies_of(agent), "declared": served.facts(agent)}
-    record = take_mandate(served.database, envelope, tenant=served.tenant, **kept)
+    record = take_mandate(
+        served.database,
+        envelope,
+        tenant=served.tenant,
+        policies=served.policies_of(agent),
+        declared=served.facts(agent),
+    )
     return RedirectResponse(f"{ROOT}/governance/mandates/{record.mandate.document_id}", 303)
 
 

@@ -4,13 +4,14 @@ from typing import Final
 
 from starlette.responses import Response
 
-from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment, Revocation
+from placet.contracts.people.enrolment import Enrolment, Revocation
 from placet.governance.signing.signed import predicate_type, read_document
 from placet.interfaces.console.pages.signing.asking import Kind
 from placet.interfaces.console.pages.signing.own import is_own_key
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.statement import ToSign, enrolment_to_sign, revocation_to_sign
+from placet.service.approvers import is_last_administrator
 from placet.service.documents.keys import take_enrolment, take_revocation
 
 
@@ -26,14 +27,10 @@ def _enroll(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
 def _revocation(asked: Asked, prompt: Prompt) -> ToSign:
     served, revocation = asked.parts.served, read_document(prompt.asked, Revocation)
     with served.database.reading() as tx:
-        names = [one.name for one in tx.approvers.listed(served.tenant) if one.key_id == revocation.key_id]
-        others = [
-            one.key
-            for one in tx.approvers.listed(served.tenant)
-            if one.key is not None and one.fault is None and one.key_id != revocation.key_id
-        ]
-    last = not any(ADMINISTRATOR in key.roles and key.counts(asked.now) for key in others)
-    return revocation_to_sign(prompt.asked, revocation, names[0] if names else "nobody", last=last)
+        listed = tx.approvers.listed(served.tenant)
+    name = next((one.name for one in listed if one.key_id == revocation.key_id), "nobody")
+    last = is_last_administrator(listed, revocation.key_id, asked.now)
+    return revocation_to_sign(prompt.asked, revocation, name, last=last)
 
 
 def _revoke(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
