@@ -80,7 +80,7 @@ class SettingUp:
             prompt = parts.prompts.ask(browser, "setup", subject, made.challenge)
         except PlacetError as error:
             return told(error)
-        return with_cookie(JSONResponse({"prompt": prompt, "options": made.as_json()}), parts, browser)
+        return with_cookie(request, JSONResponse({"prompt": prompt, "options": made.as_json()}), parts, browser)
 
     def _register(self, request: Request, form: Form) -> Response:
         """Verify what the device made, and ask it to sign its own enrolment."""
@@ -138,7 +138,7 @@ class SettingUp:
             digest=str(json.loads(prompt.subject)["code"]),
         )
         _LOG.warning("%s is the first administrator of %s, by passkey", enrolled.name, served.tenant)
-        return signed_in(parts, parts.sessions.begin(enrolled), f"{ROOT}/approvers")
+        return signed_in(parts, request, enrolled, f"{ROOT}/approvers")
 
     def _open(self, request: Request) -> Party:
         """Check invariants (1) and (2), and that there is a code at all.
@@ -173,7 +173,9 @@ class SettingUp:
             "taken": bool(parts.served.database.trust.pinned(parts.served.tenant)),
             "form_token": parts.sessions.form_token(browser),
         }
-        return with_cookie(HTMLResponse(parts.templates.render("keys/setup.html", values), status), parts, browser)
+        return with_cookie(
+            request, HTMLResponse(parts.templates.render("keys/setup.html", values), status), parts, browser
+        )
 
 
 def _from_here(request: Request) -> bool:
