@@ -37,7 +37,7 @@ from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import Party
 from placet.interfaces.console.views.statement import enrolment_to_sign
 from placet.interfaces.http.problems import status_of
-from placet.service.documents.first_administrator import closed, digest_of_code, draft_first, take_first
+from placet.service.documents.first_administrator import closed, digest_of_code, draft_first, finish_first, take_first
 from placet.service.given import person
 from placet.service.passkeys import (
     enrolment_request_from,
@@ -147,6 +147,7 @@ class SettingUp:
             UsageError: the door is closed, and why.
         """
         parts = self._parts
+        finish_first(parts.served.database, tenant=parts.served.tenant, code=parts.setup)
         if not parts.served.database.trust.administrators.names_nobody(parts.served.tenant):
             raise UsageError(
                 f"There is an administrator of {parts.served.tenant} already, who invites others.",
