@@ -192,7 +192,7 @@ def may(visitor: Visitor, action: Action, area: str) -> bool:
     return permits(frozenset(visitor.roles), action, area)
 
 
-def _halted(asked: Asked) -> list[str]:
+def halted(asked: Asked) -> list[str]:
     """Say what is stopped: whoever decides must know before they sign that a yes is refused."""
     served = asked.parts.served
     with served.database.reading() as tx:
@@ -217,7 +217,7 @@ def around(asked: Asked) -> Mapping[str, Any]:
             if asked.may("read", area)
         ],
         "form_token": asked.visitor.form_token,
-        "halted": lambda: _halted(asked),
+        "halted": lambda: halted(asked),
         "now": asked.now,
         "here": asked.request.url.path + (f"?{asked.request.url.query}" if asked.request.url.query else ""),
         "may_operate": asked.may("operate", "runs"),
