@@ -1,6 +1,7 @@
 """`placet api`: the HTTP API and the console in the foreground."""
 
 import contextlib
+import logging
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.processes.judging import USUAL, Bounds, judge_apart
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.policies import policy_path
-from placet.errors import ConfigurationError
+from placet.errors import ConfigurationError, PlacetError
 from placet.governance.log.checkpoints import origin_of
 from placet.governance.log.key import read_trusted_keys
 from placet.governance.log.notes import VerifierKey
@@ -35,8 +36,10 @@ from placet.interfaces.http.guard import checked_token
 from placet.interfaces.http.served import Served
 from placet.network.client import plain_client
 from placet.network.tls import tls_context
-from placet.service.documents.first_administrator import SetupCode
+from placet.service.documents.first_administrator import SetupCode, finish_first
 from placet.service.policy_files import read_policy_files
+
+_LOG = logging.getLogger(__name__)
 
 # How long requests under way may go on when the server stops, in seconds.
 _GRACE_SECONDS = 8
@@ -84,12 +87,17 @@ def serve(settings: Settings) -> None:
             lambda agent: _policies(settings, agent),
             declared_facts,
         )
+        setup = SetupCode(settings.setup_code)
+        try:
+            finish_first(database, tenant=settings.tenant, code=setup)
+        except PlacetError as error:  # the page of the setup tries again
+            _LOG.error("the setup that was begun cannot be finished yet: %s", error)
         console = create_console(
             served,
             secret=token,
             public_url=settings.console_url,
             diagnose=lambda: _diagnosed(settings),
-            setup=SetupCode(settings.setup_code),
+            setup=setup,
             provider=provider_of(settings),
             installed=installed(settings),
         )

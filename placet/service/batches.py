@@ -5,8 +5,6 @@ What is shown before the signature and what is signed come from one `PreparedBat
 
 import asyncio
 import secrets
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +14,7 @@ from pydantic import ValidationError
 
 from placet.contracts.base import Frozen, RunId, first_fault
 from placet.contracts.people.batch import Batch, BatchMember
-from placet.errors import DecisionRefused, PlacetError, UsageError
+from placet.errors import DecisionRefused, PlacetError, UpstreamUnavailable, UsageError
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, signed_part
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, document_statement, verify_document
@@ -39,6 +37,7 @@ MOST_HANDED_IN = 1000
 _AT_ONCE = 16
 """How many signals are under way to Temporal at a time."""
 _POLL_SECONDS = 0.05
+_SEND_SECONDS = 30.0
 _REST = 4
 """How much longer to rest than a look at all that is missing took: the workers need the database more."""
 
@@ -170,14 +169,28 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> Batch:
 
 
 async def deliver_batch(
-    database: Database, engine: "Engine", prepared: PreparedBatch, decisions: Mapping[str, str], wait: float
+    database: Database,
+    engine: "Engine",
+    records: Sequence[RunRecord],
+    shares: Mapping[str, str],
+    wait: float,
+    *,
+    sent: Callable[[], None] = lambda: None,
+    all_sent: Callable[[], None] = lambda: None,
 ) -> tuple[MemberOutcome, ...]:
     """Send every run its share, then wait for the reviews.
 
-    `decisions` are what `sign_prepared` returned; `wait` is how many seconds to wait after the last review seen.
+    Args:
+        database: Where the reviews come on the record.
+        engine: Temporal.
+        records: The runs that are sent theirs.
+        shares: What each is sent, by run id; the reviews of all of them are waited for.
+        wait: How many seconds to wait after the last review seen.
+        sent: Is called after each.
+        all_sent: Is called before the reviews are waited for.
 
     Returns:
-        One outcome for each run, in the order of the batch. What failed for one run kept nothing from the others.
+        One outcome for each run, in the order of `shares`. What failed for one run kept nothing from the others.
     """
     outcomes: dict[str, MemberOutcome] = {}
     free = asyncio.Semaphore(_AT_ONCE)
@@ -185,67 +198,49 @@ async def deliver_batch(
     async def send(record: RunRecord) -> None:
         async with free:
             try:
-                await deliver_decision(database, engine, record, decisions[record.run_id])
+                await _sent(database, engine, record, shares[record.run_id])
             except PlacetError as error:
                 refused = isinstance(error, UsageError)
                 outcomes[record.run_id] = MemberOutcome(record.run_id, error.code, str(error), delivered=refused)
+            await asyncio.to_thread(sent)
 
-    await asyncio.gather(*(send(choice.record) for choice in prepared.choices))
-    await _reviews(database, decisions, outcomes, wait)
-    return tuple(
-        outcomes.get(choice.record.run_id, MemberOutcome(choice.record.run_id, None)) for choice in prepared.choices
-    )
+    await asyncio.gather(*(send(record) for record in records))
+    await asyncio.to_thread(all_sent)
+    await _reviews(database, shares, outcomes, wait)
+    return tuple(outcomes.get(run_id, MemberOutcome(run_id, None)) for run_id in shares)
 
 
-def hand_out(
-    database: Database,
-    send: Callable[[RunRecord, str], None],
-    records: Sequence[RunRecord],
-    shares: Mapping[str, str],
-    wait: float,
-) -> tuple[MemberOutcome, ...]:
-    """Do as `deliver_batch` does, in a thread that may wait, for shares that somebody handed in.
+async def _sent(database: Database, engine: "Engine", record: RunRecord, share: str) -> None:
+    from temporalio.service import RPCError  # noqa: PLC0415 - what reads alone need not load Temporal's SDK
 
-    Args:
-        database: Where the reviews come on the record.
-        send: Delivers a share to its run, and raises `PlacetError` where it does not reach it.
-        records: The runs.
-        shares: What each is sent, by run id.
-        wait: How many seconds to wait after the last review seen.
-    """
-    outcomes: dict[str, MemberOutcome] = {}
-    for record in records:
-        try:
-            send(record, shares[record.run_id])
-        except PlacetError as error:
-            refused = isinstance(error, UsageError)
-            outcomes[record.run_id] = MemberOutcome(record.run_id, error.code, str(error), delivered=refused)
-    seen = time.monotonic()
-    while missing := [record.run_id for record in records if record.run_id not in outcomes]:
-        for run_id in missing:
-            outcome = review_outcome(database, run_id, shares[run_id])
-            if outcome is not None:
-                outcomes[run_id] = MemberOutcome(run_id, *outcome)
-                seen = time.monotonic()
-        if time.monotonic() > seen + wait:
-            break
-        threading.Event().wait(_REST * _POLL_SECONDS)
-    return tuple(outcomes.get(record.run_id, MemberOutcome(record.run_id, None)) for record in records)
+    try:
+        async with asyncio.timeout(_SEND_SECONDS):
+            await deliver_decision(database, engine, record, share)
+    except RPCError as error:
+        raise UpstreamUnavailable(
+            f"Temporal did not take the request ({error.status.name}); try again", code="engine_unavailable"
+        ) from error
+    except TimeoutError as error:
+        raise UpstreamUnavailable("Temporal did not answer in time", code="engine_unavailable") from error
 
 
 async def _reviews(
-    database: Database, decisions: Mapping[str, str], outcomes: dict[str, MemberOutcome], wait: float
+    database: Database, shares: Mapping[str, str], outcomes: dict[str, MemberOutcome], wait: float
 ) -> None:
     """Fill in `outcomes` of the runs that have none, until all are there or none came for `wait` seconds."""
     clock = asyncio.get_running_loop().time
     seen = clock()
-    while missing := [run_id for run_id in decisions if run_id not in outcomes]:
+    while missing := [run_id for run_id in shares if run_id not in outcomes]:
         began = clock()
-        for run_id in missing:
-            outcome = review_outcome(database, run_id, decisions[run_id])
-            if outcome is not None:
-                outcomes[run_id] = MemberOutcome(run_id, *outcome)
-                seen = clock()
+        found = await asyncio.to_thread(_answered, database, shares, missing)
+        if found:
+            outcomes |= found
+            seen = clock()
         if clock() > seen + wait:
             return
         await asyncio.sleep(max(_POLL_SECONDS, _REST * (clock() - began)))
+
+
+def _answered(database: Database, shares: Mapping[str, str], run_ids: Sequence[str]) -> dict[str, MemberOutcome]:
+    answers = {run_id: review_outcome(database, run_id, shares[run_id]) for run_id in run_ids}
+    return {run_id: MemberOutcome(run_id, *answer) for run_id, answer in answers.items() if answer is not None}

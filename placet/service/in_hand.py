@@ -3,6 +3,7 @@
 Every artifact is checked against its digest. One that was erased, or altered since, is told apart and hides no other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,9 +60,16 @@ class Facts:
 
 def exchanges_of(database: Database, run_id: str, tenant: str) -> tuple[Exchange, ...]:
     """Return each use of a model, in the order of the record."""
+    with database.reading() as tx:
+        events = tx.audit.read(run_id)
+    return exchanges_in(database, events, tenant)
+
+
+def exchanges_in(database: Database, events: Sequence[AuditEvent], tenant: str) -> tuple[Exchange, ...]:
+    """Return each use of a model that some entries of a run name."""
     found: list[Exchange] = []
     with database.reading() as tx:
-        for event in tx.audit.read(run_id):
+        for event in events:
             if event.kind in _WITH_MODELS:
                 found += [_exchange(tx, tenant, event, use) for use in event.body.get("model_use", ())]
     return tuple(found)
@@ -71,8 +79,15 @@ def facts_of(database: Database, run_id: str, tenant: str) -> Facts | None:
     """Return what billing answered, None where it was not asked yet."""
     with database.reading() as tx:
         event = tx.audit.find(run_id, _QUERIED)
-        if event is None:
-            return None
+    return None if event is None else facts_in(database, [event], tenant)
+
+
+def facts_in(database: Database, events: Sequence[AuditEvent], tenant: str) -> Facts | None:
+    """Return what billing answered, as some entries of a run say; None where none does."""
+    event = next((event for event in events if event.step_key == _QUERIED), None)
+    if event is None:
+        return None
+    with database.reading() as tx:
         held = _held(tx, tenant, str(event.body["evidence"]))
     evidence = None
     if held.text is not None:

@@ -1,5 +1,8 @@
 """Signing in with a passkey: an assertion over a challenge that can be nothing else (docs/adr/0037).
 
+A challenge signs somebody in once: the entry of the sign-in has the challenge in its step key, which the record takes
+once, and whoever does not put it there is refused.
+
 The challenge is the SHA-256 of a tagged text with 256 random bits of ours. What a decision or a document asks a passkey
 to sign is the SHA-256 of DSSE's encoding, which begins with `DSSEv1 ` (`placet.governance.signing.dsse`). The two texts
 differ in their first letter, so that an assertion for the one is never one for the other.
@@ -12,6 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from placet.contracts.audit import RecordKind
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
@@ -24,11 +28,11 @@ from placet.storage.governance.counters import check_use, note_use
 _TAG: Final = "placet sign-in v1"
 
 UNKNOWN: Final = "unknown_passkey"
-BEGAN: Final = "session.began"
+BEGAN: Final[RecordKind] = "session.began"
 
 
 def new_random() -> bytes:
-    """Return the random part of a challenge; keep it in the person's session, and use it once."""
+    """Return the random part of a challenge; bind it to the person's browser."""
     return secrets.token_bytes(32)
 
 
@@ -58,7 +62,7 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
         database: Where enrolled keys are.
         tenant: Whose console it is.
         answer: `AuthenticationResponseJSON`, untrusted.
-        random: Of the challenge, taken from the session that it was made for.
+        random: Of the challenge, taken from the browser that it was made for.
         now: When the key must count.
 
     Raises:
@@ -75,13 +79,27 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
     with database.transaction() as tx:
         key = check_key(tx.approvers.get(key.key_id), key.key_id, tenant, now)
         if tx.audit.find(f"tenant/{tenant}", f"{BEGAN}.{challenge.hex()}") is not None:
-            # Whoever puts the row of a prompt back finds it on the record that it was answered.
-            raise DecisionRefused("this sign-in was used already", code="duplicate")
+            raise _used()
         use = CounterUse(key.key_id, assertion.counter, challenge.hex(), now)
         check_use(tx, tenant, use)
         note_use(tx, tenant, use, key.name, now)
-        tx.record_act(tenant, BEGAN, key.name, now, challenge.hex(), {"passkey": key.key_id})
+        began = tx.audit.add(
+            stream=f"tenant/{tenant}",
+            tenant=tenant,
+            run_id=None,
+            kind=BEGAN,
+            actor=key.name,
+            step_key=f"{BEGAN}.{challenge.hex()}",
+            at=now,
+            body={"passkey": key.key_id},
+        )
+        if not began.ours:
+            raise _used()  # of two that come at once, one is first
     return key
+
+
+def _used() -> DecisionRefused:
+    return DecisionRefused("this sign-in was used already", code="duplicate")
 
 
 def _signer(keys: Iterable[EnrolledKey], assertion: Assertion, challenge: bytes) -> EnrolledKey:

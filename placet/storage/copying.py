@@ -13,10 +13,18 @@ from sqlalchemy import Column, LargeBinary, Table, func, insert, literal, select
 
 from placet.errors import GovernanceError, UsageError
 from placet.storage.sql.driver import Connection
-from placet.storage.tables import CONSOLE_PROMPT, CONSOLE_SESSION, INVITATION, LOG_LEASE, UtcDateTime, metadata
+from placet.storage.tables import (
+    CONSOLE_PROMPT,
+    CONSOLE_SESSION,
+    DELIVERY,
+    INVITATION,
+    LOG_LEASE,
+    UtcDateTime,
+    metadata,
+)
 
 # Who holds a log, or is signed in, at the moment says nothing about tomorrow.
-_LEFT_OUT = frozenset({LOG_LEASE.name, CONSOLE_SESSION.name, CONSOLE_PROMPT.name, INVITATION.name})
+_LEFT_OUT = frozenset({LOG_LEASE.name, CONSOLE_SESSION.name, CONSOLE_PROMPT.name, DELIVERY.name, INVITATION.name})
 _BATCH = 500
 
 Row = list[Any]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from placet.contracts.audit import AuditEvent, RecordKind, policy_stream, tenant_stream
 from placet.storage.artifacts import ArtifactStore
+from placet.storage.console.deliveries import DeliveryRepository
 from placet.storage.console.invitations import InvitationRepository
 from placet.storage.console.prompts import PromptRepository
 from placet.storage.console.sessions import SessionRepository
@@ -69,6 +70,7 @@ class Transaction:
         "controls",
         "decisions",
         "delegations",
+        "deliveries",
         "effects",
         "entries",
         "erasures",
@@ -108,6 +110,7 @@ class Transaction:
         self.erasures = Erasures(connection)
         self.figures = FigureRepository(connection)
         self.projections = ProjectionRows(connection)
+        self.deliveries = DeliveryRepository(connection)
         self.invitations = InvitationRepository(connection)
         self.prompts = PromptRepository(connection)
         self.sessions = SessionRepository(connection)

@@ -36,7 +36,9 @@ def run(installation: Installation) -> RunRequest:
 def test_a_link_is_shared_listed_and_withdrawn(installation: Installation, run: RunRequest) -> None:
     share = ("walkthrough", "share", run.run_id, "--days", "3", "--by", "olga")
     said = installation.placet(*share, **SET).splitlines()
-    assert said[0].startswith("https://placet.operator.example/console/walkthrough/demo.")
+    assert said[0].startswith("https://placet.operator.example/console/walkthrough/")
+    assert run.run_id.removeprefix("run-") not in said[0]
+    assert "demo" not in said[0]
     links = Walkthroughs(installation.database, "demo", SecretStr(TOKEN))
     (shared,) = links.list(run.run_id)
     assert (shared.shared_by, shared.names) == ("olga", False)
@@ -52,6 +54,7 @@ def test_a_link_is_shared_listed_and_withdrawn(installation: Installation, run: 
     log = installation.placet("audit", "log", run.run_id)
     assert "shared a redacted walkthrough, naming nobody, by link" in log
     assert "WITHDREW the link" in log
+    assert log.count(", by their own word") == 2
 
 
 @pytest.mark.parametrize(

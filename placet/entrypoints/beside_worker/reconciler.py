@@ -7,6 +7,8 @@ ever. One pass looks at a page of the runs that are not over, one worker at a ti
  (2) ended by Temporal, or gone from it: recorded as ended;
  (3) the same with an effect that may be under way: parked as unknown, for a person to look;
  (4) gone, and this is not the Temporal under which it was requested: reported, and nothing is concluded.
+
+Before that it hands out the rest of batches whose server stopped in the middle (`placet.service.deliveries`).
 """
 
 import asyncio
@@ -43,6 +45,7 @@ from placet.errors import (
 )
 from placet.gate.sending.ledger import may_have_left
 from placet.rounds import Faults
+from placet.service.deliveries import go_on_delivering
 from placet.storage.pending import expected
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.sql.reading import UNREADABLE
@@ -131,6 +134,8 @@ class Reconciler:
             return None
         known = await self._engine.namespace_id()
         await asyncio.to_thread(self._met, known)
+        for line in await self._delivered():
+            _log.warning("%s", line)
         runs = await asyncio.to_thread(self._unmoved)
         found = [await self._looked(run, known) for run in runs]
         self._after = runs[-1].run_id if len(runs) == self._page else ""
@@ -138,6 +143,12 @@ class Reconciler:
             self._reviewed.clear()
         await asyncio.to_thread(self._release)
         return [one for one in found if one is not None]
+
+    async def _delivered(self) -> tuple[str, ...]:
+        """Go on with batches whose server stopped in the middle of their delivery."""
+        now = self._context.clock()
+        tenants, before = sorted(self._context.tenants), now - self._grace
+        return await go_on_delivering(self._context.database, self._engine, tenants, before=before, now=now)
 
     def _release(self) -> None:
         now = self._context.clock()

@@ -107,6 +107,24 @@ def verify_chain(events: Iterable[AuditEvent]) -> int:
     return 0 if previous is None else previous.seq
 
 
+def entry_fault(event: AuditEvent, previous: AuditEvent | None = None, *, first: bool = False) -> str:
+    """Return what is wrong with one entry, empty where nothing is.
+
+    Args:
+        event: The entry.
+        previous: The one before it in its stream; None: it is not compared with any.
+        first: Whether it stands first in its stream.
+    """
+    if previous is None and not first:
+        return _of_content(event) or ""
+    position = 1 if previous is None else previous.seq + 1
+    return _fault(event, position, previous) or ""
+
+
+def _of_content(event: AuditEvent) -> str | None:
+    return None if event.hash == entry_hash(event) else f"its content does not match its hash {event.hash!r}"
+
+
 def _fault(event: AuditEvent, position: int, previous: AuditEvent | None) -> str | None:
     expected_prev = GENESIS if previous is None else previous.hash
     if previous is not None and (event.stream, event.tenant) != (previous.stream, previous.tenant):
@@ -115,6 +133,4 @@ def _fault(event: AuditEvent, position: int, previous: AuditEvent | None) -> str
         return f"its seq is {event.seq}"
     if event.prev_hash != expected_prev:
         return f"its prev_hash {event.prev_hash!r} is not the hash of the entry before"
-    if event.hash != entry_hash(event):
-        return f"its content does not match its hash {event.hash!r}"
-    return None
+    return _of_content(event)

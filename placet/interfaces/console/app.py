@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from placet.interfaces.console.assets_folder import serve_asset
-from placet.interfaces.console.attempts import BEGUN_IN_TOTAL, BEGUN_PER_ADDRESS, Attempts
+from placet.interfaces.console.attempts import ASKED_IN_TOTAL, ASKED_PER_ADDRESS, Attempts
 from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.door import Door
 from placet.interfaces.console.failures import Failures
@@ -94,9 +94,9 @@ def create_console(
 
 def _without_session(parts: Parts, provider: Provider | None, secret: SecretStr) -> list[Route]:
     """Return what is answered to who is not signed in."""
-    begun = Attempts(time.monotonic, BEGUN_PER_ADDRESS, BEGUN_IN_TOTAL)
-    identity = None if provider is None else IdentitySignIn(parts, provider, begun, secret)
-    desk, keys = sign_in.SignIn(parts, Attempts(time.monotonic)), PasskeySignIn(parts, begun)
+    asked = Attempts(time.monotonic, ASKED_PER_ADDRESS, ASKED_IN_TOTAL)
+    identity = None if provider is None else IdentitySignIn(parts, provider, asked, secret)
+    desk, keys = sign_in.SignIn(parts, Attempts(time.monotonic)), PasskeySignIn(parts, Attempts(time.monotonic))
     if identity is not None:
         desk = sign_in.SignIn(parts, Attempts(time.monotonic), identity.elsewhere)
     routes = [

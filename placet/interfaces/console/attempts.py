@@ -15,9 +15,9 @@ IN_TOTAL: Final = 100
 WINDOW_SECONDS: Final = 300.0
 
 
-BEGUN_PER_ADDRESS: Final = 200
-BEGUN_IN_TOTAL: Final = 2_000
-"""Sign-ins that were begun and not finished: each is a row, or a question to the identity provider."""
+ASKED_PER_ADDRESS: Final = 200
+ASKED_IN_TOTAL: Final = 2_000
+"""Sign-ins at the identity provider that came to nothing: each is a question to it."""
 
 
 class Attempts:

@@ -46,8 +46,10 @@ class Door:
             if _LIVE in request.headers:
                 return self._signed_out(request)
             wanted = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
-            why = "&ended=1" if self._parts.cookie in request.cookies else ""
-            return RedirectResponse(f"{ROOT}/sign-in?next={wanted}{why}", 303)
+            why = "&ended=1" if self._parts.cookies.came(request) else ""
+            leads = RedirectResponse(f"{ROOT}/sign-in?next={wanted}{why}", 303)
+            self._parts.cookies.drop_planted(request, leads)
+            return leads
 
         async def endpoint(request: Request) -> Response:
             return await run_in_threadpool(answer, request)
@@ -76,7 +78,7 @@ class Door:
         return HTMLResponse(self._parts.templates.render("signed_out.html", values), STOP_POLLING)
 
     def _visitor(self, request: Request) -> Visitor | None:
-        session = request.cookies.get(self._parts.cookie)
+        session = self._parts.cookies.read(request)
         return self._parts.sessions.visitor(session, used=_LIVE not in request.headers)
 
     def _admitted(self, request: Request, visitor: Visitor, action: Action, area: str) -> Asked:

@@ -1,6 +1,5 @@
 """What all pages stand on, and what one request is."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
+from placet.interfaces.console.cookies import Cookies, cookie_name
 from placet.interfaces.console.installed import Installed
 from placet.interfaces.console.jobs import Jobs
 from placet.interfaces.console.prompts import Prompts
@@ -30,7 +30,6 @@ from placet.service.documents.invitations import Invitations
 from placet.service.sharing.walkthroughs import Walkthroughs
 
 ROOT: Final = "/console"
-_COOKIE_DIGITS: Final = 12
 MOST_DELIVERIES: Final = 64
 """Signed batches that may wait to be delivered: what is signed must not be turned away."""
 
@@ -125,29 +124,9 @@ class Parts:
     deliveries: Jobs = field(default_factory=lambda: Jobs(most=MOST_DELIVERIES))
 
     @property
-    def secure(self) -> bool:
-        """Whether browsers reach the console by https."""
-        return self.public_url.startswith("https://")
-
-    @property
-    def cookie(self) -> str:
-        """The name of the session's cookie."""
-        name = cookie_name(self.served.database.name, self.served.tenant)
-        return f"__Secure-{name}" if self.secure else name
-
-    @property
-    def pre_cookie(self) -> str:
-        """The name of the cookie of a browser that is about to sign in, or to register."""
-        return f"{self.cookie}-pre"
-
-
-def cookie_name(database: str, tenant: str) -> str:
-    """Return a name of this console's own: browsers keep cookies by host, whose ports may have several consoles.
-
-    Servers that share a database share sessions.
-    """
-    digest = hashlib.sha256(f"{database}\n{tenant}".encode("utf-8", "replace")).hexdigest()
-    return f"placet-{digest[:_COOKIE_DIGITS]}"
+    def cookies(self) -> Cookies:
+        """What browsers keep for this console."""
+        return Cookies(cookie_name(self.served.database.name, self.served.tenant), self.public_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +192,7 @@ def may(visitor: Visitor, action: Action, area: str) -> bool:
     return permits(frozenset(visitor.roles), action, area)
 
 
-def _halted(asked: Asked) -> list[str]:
+def halted(asked: Asked) -> list[str]:
     """Say what is stopped: whoever decides must know before they sign that a yes is refused."""
     served = asked.parts.served
     with served.database.reading() as tx:
@@ -238,7 +217,7 @@ def around(asked: Asked) -> Mapping[str, Any]:
             if asked.may("read", area)
         ],
         "form_token": asked.visitor.form_token,
-        "halted": lambda: _halted(asked),
+        "halted": lambda: halted(asked),
         "now": asked.now,
         "here": asked.request.url.path + (f"?{asked.request.url.query}" if asked.request.url.query else ""),
         "may_operate": asked.may("operate", "runs"),

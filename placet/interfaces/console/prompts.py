@@ -1,4 +1,4 @@
-"""What a browser is asked for a passkey: made here, kept here, bound to one session, answered once.
+"""What a browser is asked for a passkey: made here, bound to one session, answered once.
 
 Nothing that the browser sends back chooses what was asked: it names the prompt, and the prompt is a row. Invariants of
 a prompt that may be answered, in the order they are checked:
@@ -7,6 +7,11 @@ a prompt that may be answered, in the order they are checked:
  (3) it has not expired;
  (4) its seal is that of its fields: whoever writes rows asks nothing;
  (5) nobody took it before: of two that come at once, one deletes the row.
+
+A sign-in that is begun is no row, because any stranger begins one: rows would have to be bounded, and whoever reaches
+the bound closes sign-in for everybody behind the same address. Its name is the random part of its challenge with the
+time of its end and a seal over both and the cookie, which (2), (3) and (4) are checked by. That it is answered once is
+on the record (`placet.service.sign_in`).
 """
 
 from collections.abc import Callable
@@ -23,7 +28,7 @@ from placet.interfaces.console.sessions import digest_of_id, is_id, new_id
 from placet.storage.console.prompts import PromptRow
 from placet.storage.database import Database
 
-Purpose = Literal["sign", "sign_in", "join", "setup", "setup_sign"]
+Purpose = Literal["sign", "join", "setup", "setup_sign"]
 
 LASTS: Final = timedelta(minutes=3)
 """A statement says when it was signed: it is made when a person asks for it, and not kept long."""
@@ -42,7 +47,7 @@ class Prompt:
     Attributes:
         name: What the browser calls it.
         subject: What it is about, as its purpose understands it.
-        asked: The exact statement, or the challenge of a registration, or the random part of a sign-in.
+        asked: The exact statement, or the challenge of a registration.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Prompts:
         self._database, self._tenant, self._clock = database, tenant, clock
         self._sealer = Sealer(secret, "console prompt")
         self._secrets = Sealer(secret, "console secret")
+        self._sign_ins = Sealer(secret, "console sign-in")
 
     def ask(self, session: str, purpose: Purpose, subject: str, asked: bytes) -> str:
         """Keep a prompt for one session; returns its name.
@@ -89,6 +95,31 @@ class Prompts:
                 raise UsageError("too many questions of this browser are open; answer one, or wait three minutes")
             tx.prompts.add(row.model_copy(update={"seal": self._sealer.seal(_fields(row))}))
         return name
+
+    def begin_sign_in(self, browser: str, random: bytes) -> str:
+        """Return the name of a sign-in that a browser begins; `random` is that of its challenge. Nothing is kept."""
+        until = str(int((self._clock() + LASTS).timestamp()))
+        return f"{random.hex()}.{until}.{self._sign_ins.seal(self._sign_in(browser, random.hex(), until)).hex()}"
+
+    def sign_in_begun(self, browser: str | None, name: str) -> bytes:
+        """Return the random part of the challenge of a sign-in that this browser began, and that may be answered.
+
+        Raises:
+            UsageError: code `prompt_gone`.
+        """
+        random, _, rest = name.partition(".")
+        until, _, seal = rest.partition(".")
+        try:
+            if browser is None or not self._sign_ins.holds(self._sign_in(browser, random, until), bytes.fromhex(seal)):
+                raise gone()
+            if self._clock().timestamp() >= int(until):
+                raise gone()
+            return bytes.fromhex(random)
+        except ValueError as error:
+            raise gone() from error
+
+    def _sign_in(self, browser: str, random: str, until: str) -> list[str]:
+        return [self._tenant, digest_of_id(browser).hex(), random, until]
 
     def secret_of(self, subject: str) -> bytes:
         """Derive 256 secret bits from a prompt's subject, so that they are kept nowhere until it is answered."""

@@ -106,8 +106,13 @@ def _lapsed(event: AuditEvent) -> str:
 
 
 def _seen(event: AuditEvent) -> str:
+    return f"looked at the proposal ({name_of(event.body['channel'])}){_unvouched(event)}"
+
+
+def _unvouched(event: AuditEvent) -> str:
+    """Say where a name is only what somebody typed: no token and no passkey vouches for it."""
     vouched = any(isinstance(event.body.get(by), str) for by in ("token", "passkey"))
-    return f"looked at the proposal ({name_of(event.body['channel'])}){'' if vouched else ', by their own word'}"
+    return "" if vouched else ", by their own word"
 
 
 def _milestone(event: AuditEvent) -> str:
@@ -180,9 +185,10 @@ def _follow_up_failed(event: AuditEvent) -> str:
 def _walkthrough(event: AuditEvent) -> str:
     named = digest_of(str(event.body["link"]))
     if event.kind == "walkthrough.withdrawn":
-        return f"WITHDREW the link {named} to a walkthrough"
+        return f"WITHDREW the link {named} to a walkthrough{_unvouched(event)}"
     who = "naming who decided" if event.body["names"] else "naming nobody"
-    return f"shared a redacted walkthrough, {who}, by link {named} until {moment_of(event.body['expires_at'])}"
+    until = moment_of(event.body["expires_at"])
+    return f"shared a redacted walkthrough, {who}, by link {named} until {until}{_unvouched(event)}"
 
 
 OF_RUNS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {

@@ -1,6 +1,17 @@
-"""The first administrator in the browser: a one-time code of this machine, and a passkey that is pinned (ADR 0037)."""
+"""The first administrator in the browser: a one-time code of this machine, and a passkey that is pinned (ADR 0037).
+
+The code, the pin and the record are two files and a database: no transaction holds them together. So that a crash
+between any two of them leaves nobody outside:
+ (1) the code is used up; after a crash here there is no administrator, and a new code may be printed;
+ (2) the signed enrolment is kept in a file beside the code's; on its own it counts for nothing;
+ (3) the passkey is pinned;
+ (4) the enrolment is taken on the record, and the file of (2) is removed.
+`finish_first` does (4) for whoever was pinned and not enrolled. The console calls it when it starts, and the page of
+the setup each time that it is asked for.
+"""
 
 import json
+import logging
 import secrets
 import threading
 from datetime import UTC, datetime, timedelta
@@ -11,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.enrolment import ADMINISTRATOR, Enrolment
 from placet.contracts.people.passkey import EnrolmentRequest, decoded_key
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.files import cause, read_own, write_file
 from placet.governance.authority.enrolment import verify_enrolment
 from placet.governance.signing.canonical import sha256_hex
@@ -19,6 +30,7 @@ from placet.governance.signing.pins import PinnedKey
 from placet.service.documents.keys import check_may_be_first, draft_enrolment, take_enrolment
 from placet.storage.database import Database
 
+_LOG = logging.getLogger(__name__)
 MOST_WRONG: Final = 5
 LASTS: Final = timedelta(hours=24)
 _LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
@@ -96,6 +108,33 @@ class SetupCode:
                 return False
             return True
 
+    def keep_enrolment(self, envelope: str) -> None:
+        """Keep the enrolment of whoever used the code up, until it is on the record."""
+        if self._path is not None:
+            write_file(self._enrolment(self._path), envelope)
+
+    def kept_enrolment(self) -> str | None:
+        """Return the enrolment that is kept; None where none is.
+
+        Raises:
+            ConfigurationError: it cannot be read, or others can write it.
+        """
+        if self._path is None or not self._enrolment(self._path).exists():
+            return None
+        try:
+            return (read_own(self._enrolment(self._path)) or b"").decode("utf-8", "replace")
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {str(self._enrolment(self._path))!r}: {cause(error)}") from error
+
+    def drop_enrolment(self) -> None:
+        """Keep the enrolment no longer."""
+        if self._path is not None:
+            self._enrolment(self._path).unlink(missing_ok=True)
+
+    @staticmethod
+    def _enrolment(path: Path) -> Path:
+        return path.with_suffix(".enrolment")
+
     def close(self) -> None:
         """Withdraw the code, if there is one."""
         if self._path is not None:
@@ -170,10 +209,37 @@ def take_first(
     verified = verify_enrolment(envelope, tenant=tenant, pinned=pinned, find_key=lambda _: None, now=datetime.now(UTC))
     if verified.document.name != request.name or verified.key.key_id != request.key_id:
         raise UsageError("the signed enrolment is another one's")
-    if not code.claim(digest):
+    if not code.claim(digest):  # (1)
         raise closed()
-    database.trust.administrators.add(tenant, request.name, raw, request.passkey)
-    return take_enrolment(database, envelope, tenant=tenant)
+    code.keep_enrolment(envelope)  # (2)
+    database.trust.administrators.add(tenant, request.name, raw, request.passkey)  # (3)
+    enrolled = take_enrolment(database, envelope, tenant=tenant)  # (4)
+    code.drop_enrolment()
+    return enrolled
+
+
+def finish_first(database: Database, *, tenant: str, code: SetupCode) -> None:
+    """Take on the record who was pinned when the program ended, or the database failed, before they were enrolled.
+
+    Raises:
+        PlacetError: it cannot be done now; it is tried again the next time.
+    """
+    envelope = code.kept_enrolment()
+    if envelope is None:
+        return
+    pinned = database.trust.pinned(tenant)
+    try:
+        key = verify_enrolment(envelope, tenant=tenant, pinned=pinned, find_key=lambda _: None, now=None).key
+    except DecisionRefused as error:
+        # The program ended before they were pinned: they begin again with a new code.
+        _LOG.warning("an enrolment that was begun at the setup is dropped: %s", error)
+    else:
+        with database.reading() as tx:
+            known = tx.approvers.get(key.key_id) is not None
+        if not known:
+            take_enrolment(database, envelope, tenant=tenant)
+            _LOG.warning("the setup of %s as administrator of %s is finished", key.name, tenant)
+    code.drop_enrolment()
 
 
 def closed() -> UsageError:

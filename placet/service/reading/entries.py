@@ -6,16 +6,23 @@ from placet.contracts.audit import AuditEvent
 from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.log.search import EntryName
+from placet.storage.log.told import ToldEntry, told_at
 from placet.storage.sql.paging import unknown_cursor
 from placet.storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedEntry:
-    """An entry, and its number in the tenant's log from 1; None while it is not in it."""
+    """An entry of the record.
+
+    Attributes:
+        number: Its number in the tenant's log from 1; None while it is not in it.
+        fault: Why it does not verify; empty where no fault of it was found.
+    """
 
     entry: AuditEvent
     number: int | None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +51,14 @@ def look_through(
 
     Raises:
         UsageError: code `unknown_cursor`.
-        GovernanceError: code `audit_broken`; an entry cannot be read.
+        GovernanceError: code `audit_broken`; an entry is in the log twice.
     """
     with database.snapshot() as tx:
         looked = tx.entries.look(
             tenant, stream=stream, kind=kind, after=None if after is None else _name(after), limit=limit
         )
-        events = tx.audit.at(tenant, looked.positions)
-        found = tuple(_numbered(tx, tenant, position, events[position]) for position in looked.positions)
+        told = told_at(tx, tenant, looked.positions)
+        found = tuple(_numbered(tx, tenant, position, told[position]) for position in looked.positions)
     return EntryPage(found, None if looked.last is None else f"{looked.last.stream}:{looked.last.seq}")
 
 
@@ -60,18 +67,18 @@ def find_entry(database: Database, tenant: str, stream: str, seq: int) -> Number
 
     Raises:
         UsageError: code `unknown_entry`; the tenant has none.
-        GovernanceError: code `audit_broken`; it cannot be read.
+        GovernanceError: code `audit_broken`; it is in the log twice.
     """
     with database.snapshot() as tx:
         position = tx.entries.position(tenant, EntryName(stream, seq))
         if position is None:
             raise UsageError(f"the record has no entry {seq} of {stream!r}", code="unknown_entry")
-        return _numbered(tx, tenant, position, tx.audit.at(tenant, [position])[position])
+        return _numbered(tx, tenant, position, told_at(tx, tenant, [position])[position])
 
 
-def _numbered(tx: Transaction, tenant: str, position: int, entry: AuditEvent) -> NumberedEntry:
+def _numbered(tx: Transaction, tenant: str, position: int, told: ToldEntry) -> NumberedEntry:
     row = tx.log.find(tenant, position)
-    return NumberedEntry(entry, None if row is None else row.index + 1)
+    return NumberedEntry(told.entry, None if row is None else row.index + 1, told.fault)
 
 
 def _name(cursor: str) -> EntryName:

@@ -19,6 +19,7 @@ _BEYOND: Final = 2**63 - 1
 _PLACE = select(AUDIT.c.id).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq == bindparam("seq")
 )
+_LAST = select(AUDIT.c.seq).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
 _NAME = select(AUDIT.c.stream, AUDIT.c.seq).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id == bindparam("position")
 )
@@ -57,6 +58,10 @@ class EntrySearch:
         """Return where an entry stands in the whole record; None if the tenant has none of this name."""
         found: int | None = self._connection.scalar(_PLACE, {"tenant": tenant, "stream": name.stream, "seq": name.seq})
         return found
+
+    def last_number(self, stream: str) -> int:
+        """Return the number of the last entry of a stream; 0 where there is none."""
+        return self._connection.scalar(_LAST, {"stream": stream}) or 0
 
     def look(self, tenant: str, *, stream: str | None, kind: str | None, after: EntryName | None, limit: int) -> Looked:
         """Look for entries older than `after`, newest first; give up after `LOOKED_AT` entries.

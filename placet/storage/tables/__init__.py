@@ -1,7 +1,7 @@
 """The tables. The migrations create them and add the triggers that guard them."""
 
 from placet.storage.tables.base import UtcDateTime, metadata
-from placet.storage.tables.console import CONSOLE_PROMPT, CONSOLE_SESSION, INVITATION
+from placet.storage.tables.console import CONSOLE_PROMPT, CONSOLE_SESSION, DELIVERY, INVITATION
 from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
@@ -16,6 +16,7 @@ __all__ = [
     "CONTROL",
     "DECISION",
     "DELEGATION",
+    "DELIVERY",
     "EFFECT",
     "ERASURE",
     "HALT",

@@ -33,6 +33,17 @@ CONSOLE_PROMPT = Table(
 )
 """What a browser was asked for a passkey, and has not answered: see `placet/interfaces/console/prompts.py`."""
 
+DELIVERY = Table(
+    "delivery",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("batch", Text, primary_key=True),
+    Column("shares", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
+)
+"""A signed batch that is being delivered: see `placet/service/deliveries.py`. What is delivered has no row."""
+
 INVITATION = Table(
     "invitation",
     metadata,

@@ -191,7 +191,7 @@ def test_an_answer_that_this_browser_did_not_begin_signs_nobody_in(console: Cons
         asked = parse_qs(urlsplit(begun.headers["location"]).query)
         assert asked["code_challenge_method"] == ["S256"]
         set_cookie = begun.headers["set-cookie"]
-        for part in ("HttpOnly", "SameSite=lax", f"Path={PATH}", "Max-Age=600"):
+        for part in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=600"):
             assert part in set_cookie
         state, cookie = asked["state"][0], http.cookies
         assert http.get(BACK, params={"code": "c", "state": "other"}).status_code == 403
@@ -213,7 +213,7 @@ def test_an_answer_that_this_browser_did_not_begin_signs_nobody_in(console: Cons
     with console.client() as http:
         http.get(PATH)
         (name,) = http.cookies
-        http.cookies.set(name, http.cookies[name][:-1] + ("0" if http.cookies[name][-1] != "0" else "1"), path=PATH)
+        http.cookies.set(name, http.cookies[name][:-1] + ("0" if http.cookies[name][-1] != "0" else "1"), path="/")
         assert http.get(BACK, params={"code": "c", "state": state}).status_code == 403
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from placet.interfaces.console.attempts import IN_TOTAL, PER_ADDRESS, WINDOW_SECONDS, Attempts
-from placet.interfaces.console.parts import cookie_name
+from placet.interfaces.console.cookies import cookie_name
 from placet.interfaces.console.sessions import IDLE, LONGEST, Sessions
 from placet.service.documents.access import revoke_token
 from tests.integration.http.calling import TOKEN
@@ -53,15 +53,17 @@ def test_the_cookie_is_for_the_console_alone_and_no_script_or_other_site_has_it(
     with console.client() as http:
         answer = http.post("/console/sign-in", data={"token": console.token("olga", "operator"), "next": ""})
     attributes = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")[1:]}
-    assert {"httponly", "samesite=strict", "path=/console", "max-age=43200"} <= attributes
+    assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} <= attributes
     assert answer.headers["location"] == "/console/inbox"
 
 
 def test_behind_https_the_cookie_is_marked_secure(console: ConsoleUnderTest) -> None:
     with console_of(console.world, public_url="https://placet.example") as served, served.client() as http:
         answer = http.post("/console/sign-in", data={"token": console.token("olga", "operator"), "next": ""})
-    assert answer.headers["set-cookie"].startswith("__Secure-placet-")
+    assert answer.headers["set-cookie"].startswith("__Host-placet-")
     assert "; Secure" in answer.headers["set-cookie"]
+    assert "; Path=/;" in answer.headers["set-cookie"]
+    assert "domain" not in answer.headers["set-cookie"].lower()
 
 
 @pytest.mark.parametrize("token", ["", "placet_", TOKEN, "placet_0123456789abcdef_" + "A" * 43])
@@ -127,23 +129,23 @@ def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(console: Conso
         assert http.post("/console/sign-out", data={"form_token": "wrong"}).status_code == 403
         assert reads(http)
         assert http.post("/console/sign-out", data={"form_token": form_token(page)}).status_code == 303
-        http.cookies.set(console.cookie, kept, path="/console")
+        http.cookies.set(console.cookie, kept, path="/")
         assert not reads(http)
 
 
 def test_signing_in_takes_no_session_that_was_there_before(console: ConsoleUnderTest) -> None:
     token = console.token("olga", "operator")
     with console.client() as http:
-        http.cookies.set(console.cookie, "planted" + "A" * 36, path="/console")
+        http.cookies.set(console.cookie, "planted" + "A" * 36, path="/")
         answer = http.post("/console/sign-in", data={"token": token, "next": ""})
         first = answer.cookies[console.cookie]
         assert first != "planted" + "A" * 36
         http.cookies.clear()
-        http.cookies.set(console.cookie, first, path="/console")
+        http.cookies.set(console.cookie, first, path="/")
         again = http.post("/console/sign-in", data={"token": token, "next": ""})
         assert again.cookies[console.cookie] != first
         http.cookies.clear()
-        http.cookies.set(console.cookie, first, path="/console")
+        http.cookies.set(console.cookie, first, path="/")
         assert not reads(http)
 
 
@@ -218,3 +220,35 @@ def test_two_consoles_on_one_host_end_no_session_of_each_other(console: ConsoleU
     assert len(names) == 4
     assert console.cookie not in names
     assert cookie_name("sqlite:///a", "x") in names
+
+
+def test_the_name_of_a_cookie_by_plain_http_holds_the_port(console: ConsoleUnderTest) -> None:
+    with console.signed_in("olga", "operator") as http, console_of(console.world) as beside:
+        kept = cookie_of(http)
+        with beside.client() as other:
+            other.cookies.set(console.cookie, kept, path="/")
+            assert not reads(other)
+            other.cookies.set(beside.cookie, kept, path="/")
+            assert reads(other)
+    assert console.cookie.endswith(f"-{console.url.rpartition(':')[2]}")
+
+
+def test_a_session_planted_beside_ones_own_signs_out_and_never_in_as_another(console: ConsoleUnderTest) -> None:
+    with console.signed_in("mallory", "operator") as http:
+        planted = cookie_of(http)
+    with console.signed_in("olga", "operator") as http:
+        own = cookie_of(http)
+        for order in ((own, planted), (planted, own)):
+            sent = "; ".join(f"{console.cookie}={one}" for one in order)
+            with console.client() as raw:
+                answer = raw.get("/console/inbox", headers={"Cookie": sent})
+            assert answer.status_code == 303
+            assert "sign-in" in answer.headers["location"]
+            # What was planted for a path is taken away, and what is kept for all paths stays.
+            dropped = [one for one in answer.headers.get_list("set-cookie") if "Max-Age=0" in one]
+            assert [one.partition("Path=")[2].partition(";")[0] for one in dropped] == [
+                "/console",
+                "/console/",
+                "/console/inbox",
+            ]
+        assert reads(http)

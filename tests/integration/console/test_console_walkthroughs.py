@@ -182,7 +182,8 @@ def test_links_that_do_not_count_are_all_answered_alike(
     wrong = {
         "no link": "/console/walkthrough/x",
         "another seal": good[:-1] + ("A" if good[-1] != "A" else "B"),
-        "another run": good.replace(executed.removeprefix("run-"), "0" * 20),
+        "another run": "/console/walkthrough/"
+        + unrecorded.text_of(stolen.model_copy(update={"run_id": "run-" + "0" * 20})),
         "expired": f"/console/walkthrough/{links.text_of(ended)}",
         "withdrawn": f"/console/walkthrough/{links.text_of(withdrawn)}",
         "sealed, not on the record": "/console/walkthrough/"

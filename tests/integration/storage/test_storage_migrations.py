@@ -20,7 +20,7 @@ from tests.support.logs import TENANT, identity, record, sequencer, verified
 
 FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
 NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notification"]
-CONSOLE = ["console_prompt", "console_session", "invitation"]
+CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
 TABLES = sorted([*FIRST, *NEWER, *CONSOLE, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
 
 

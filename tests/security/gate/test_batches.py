@@ -25,6 +25,7 @@ from placet.service.batch_choice import BatchLimits, PreparedBatch, prepare_batc
 from placet.service.batches import deliver_batch, sign_prepared
 from placet.service.decisions import take_envelope
 from placet.service.runs import find_run
+from placet.storage.records import RunRecord
 from tests.support.world import Approver, World
 
 CREDITS = ("C00001", "C00003", "C00005", "C00006", "C00014")
@@ -49,6 +50,10 @@ def signed(batch: PreparedBatch, by: Approver) -> dict[str, str]:
     return sign_prepared(batch, tenant="demo", signer=by.name, reason="outage in the north", key=by.key)
 
 
+def records(batch: PreparedBatch) -> list[RunRecord]:
+    return [choice.record for choice in batch.choices]
+
+
 def bounded(batch: PreparedBatch, **changes: object) -> PreparedBatch:
     """The same list under other bounds, as a client might sign it that does not look at its own list."""
     return replace(batch, bounds=BatchBounds.model_validate({**dict(batch.bounds), **changes}))
@@ -59,7 +64,7 @@ def test_five_runs_one_signature_each_executes_once_and_proves_itself_offline(a_
     batch = prepared(a_world, run_ids)
     assert str(batch.total) == "34.00 USD"
     decisions = signed(batch, anna)
-    outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, batch, decisions, 30))
+    outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, records(batch), decisions, 30))
     assert [(one.run_id, one.code) for one in outcomes] == [(run_id, "accepted") for run_id in sorted(run_ids)]
     for run_id in run_ids:
         a_world.wait(run_id, "executed")
@@ -135,7 +140,7 @@ def test_what_differs_from_the_stated_bounds_is_refused_one_by_one(a_world: Worl
         treatments=("goodwill_credit",),
     )
     decisions = signed(batch, anna)
-    outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, batch, decisions, 30))
+    outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, records(batch), decisions, 30))
     assert {one.run_id: one.code for one in outcomes} == {**dict.fromkeys(small, "accepted"), bonus: "outside_batch"}
     for run_id in small:
         a_world.wait(run_id, "executed")
@@ -148,7 +153,7 @@ def test_each_member_is_measured_by_the_signers_own_limit(a_world: World) -> Non
     junior = a_world.approver("junior", limit="10.00 USD")
     small, large = pending(a_world, [CREDITS[0], BONUS])
     batch = prepared(a_world, [small, large])
-    outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, batch, signed(batch, junior), 30))
+    outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, records(batch), signed(batch, junior), 30))
     assert {one.run_id: one.code for one in outcomes} == {small: "accepted", large: "unentitled"}
     a_world.wait(small, "executed")
     assert a_world.record(large).state == "awaiting_decision"
@@ -176,12 +181,12 @@ def test_one_person_does_not_make_a_quorum_with_two_batches(a_world: World, anna
     run_ids = pending(a_world, CREDITS[:2])
     for count in (0, 1):
         batch = prepared(a_world, run_ids)
-        outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, batch, signed(batch, anna), 30))
+        outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, records(batch), signed(batch, anna), 30))
         assert {one.code for one in outcomes} == {("accepted", "same_person")[count]}
     assert a_world.effects()["adjustments"] == 0
     batch = prepared(a_world, run_ids)
     berta = a_world.approver("berta")
-    a_world.run(deliver_batch(a_world.database, a_world.engine, batch, signed(batch, berta), 30))
+    a_world.run(deliver_batch(a_world.database, a_world.engine, records(batch), signed(batch, berta), 30))
     for run_id in run_ids:
         a_world.wait(run_id, "executed")
     assert a_world.effects()["adjustments"] == 2
@@ -226,7 +231,7 @@ def test_another_signer_cannot_use_up_the_decisions_of_a_batch_they_have_seen(
         patched.setattr(secrets, "token_hex", lambda _: "f" * 32)
         both = [signed(batch, by) for by in signers]
     for decisions in both:
-        outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, batch, decisions, 30))
+        outcomes = a_world.run(deliver_batch(a_world.database, a_world.engine, records(batch), decisions, 30))
         assert {one.code for one in outcomes} == {"accepted"}
     for run_id in run_ids:
         a_world.wait(run_id, "executed")

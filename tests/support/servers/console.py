@@ -15,8 +15,9 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.processes.judging import USUAL, Bounds
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
+from placet.interfaces.console.cookies import cookie_name
 from placet.interfaces.console.identity.provider import Provider
-from placet.interfaces.console.parts import Diagnosed, cookie_name
+from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
 from placet.interfaces.http.engine_link import EngineLink
 from placet.interfaces.http.served import Served
@@ -107,7 +108,8 @@ def console_of(
         clock=clock,
     )
     with serving(beside(api, console), port) as url:
-        yield ConsoleUnderTest(world, url, clock, setup, cookie_name(world.database.name, "demo"))
+        cookie = f"{cookie_name(world.database.name, 'demo')}-{url.rpartition(':')[2]}"
+        yield ConsoleUnderTest(world, url, clock, setup, cookie)
 
 
 def form_token(page: str) -> str:

@@ -80,9 +80,10 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
             output.print_text(json.dumps({"run_id": run_id, "decision": json.loads(decision)}))
         return 0
     batch = record_batch(database, toolbox.tenant, next(iter(decisions.values())))
+    records = [choice.record for choice in prepared.choices]
 
     async def deliver() -> "tuple[MemberOutcome, ...]":
-        return await deliver_batch(database, await toolbox.engine(), prepared, decisions, signing.wait)
+        return await deliver_batch(database, await toolbox.engine(), records, decisions, signing.wait)
 
     return _report(toolbox.run(deliver()), f"{verdict} by {signing.name}", batch.root, signing.wait)
 

@@ -5,12 +5,11 @@ answer comes from another site. The session's is `Strict` and is not sent on the
 by itself.
 """
 
-import base64
-import binascii
 import logging
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final
 
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import AccessGrant
 from placet.contracts.text import WORDS, one_line
+from placet.governance.signing.assertions import from_base64url, to_base64url
 from placet.governance.signing.seals import Sealer
 from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.failures import bare
@@ -33,6 +33,7 @@ BACK: Final = f"{PATH}/back"
 """Where the provider sends browsers back to: its `redirect_uri`."""
 
 _SECONDS: Final = 600
+_COOKIE: Final = "identity"
 _THREADS: Final = 4
 _LOG = logging.getLogger(__name__)
 _OFTEN: Final = "Too many sign-ins failed. Wait five minutes."
@@ -72,7 +73,6 @@ class IdentitySignIn:
         self._sealer = Sealer(secret, "console identity")
         # Its own few threads: a provider that hangs must not hold those that everything else is answered in.
         self._threads = CapacityLimiter(_THREADS)
-        self._cookie = f"{parts.cookie}-identity"
 
     async def begin(self, request: Request) -> Response:
         """Send the browser to the provider."""
@@ -84,15 +84,9 @@ class IdentitySignIn:
         answer = RedirectResponse(address, 303)
         kept = _Kept(begun=begun, wanted=wanted, until=int(self._now()) + _SECONDS).model_dump_json()
         seal = self._sealer.seal([kept]).hex()
-        answer.set_cookie(
-            self._cookie,
-            f"{base64.urlsafe_b64encode(kept.encode()).decode()}.{seal}",
-            max_age=_SECONDS,
-            path=PATH,
-            secure=self._parts.secure,
-            httponly=True,
-            samesite="lax",
-        )
+        value = f"{to_base64url(kept.encode())}.{seal}"
+        # Lax: the provider's answer comes from another site.
+        self._parts.cookies.keep(request, answer, value, timedelta(seconds=_SECONDS), of=_COOKIE, samesite="lax")
         return answer
 
     def elsewhere(self, grant: AccessGrant) -> str | None:
@@ -108,11 +102,11 @@ class IdentitySignIn:
     async def back(self, request: Request) -> Response:
         """Begin the session of whoever the provider says that it is, where an administrator signed for them."""
         answer = await self._answer(request)
-        answer.delete_cookie(self._cookie, path=PATH, secure=self._parts.secure, httponly=True, samesite="lax")
+        self._parts.cookies.drop(request, answer, _COOKIE, "lax")
         return answer
 
     async def _answer(self, request: Request) -> Response:
-        kept = self._kept(request.cookies.get(self._cookie, ""))
+        kept = self._kept(self._parts.cookies.read(request, _COOKIE) or "")
         if kept is None or request.query_params.get("state") != kept.begun.state:
             return sign_in_page(self._parts, request, "", _NOT_BEGUN, 403)
         fault = self._fault(request.query_params)
@@ -150,11 +144,11 @@ class IdentitySignIn:
     def _kept(self, cookie: str) -> _Kept | None:
         text, _, seal = cookie.rpartition(".")
         try:
-            kept = base64.urlsafe_b64decode(text).decode()
+            kept = from_base64url(text).decode()
             if not self._sealer.holds([kept], bytes.fromhex(seal)):
                 return None
             found = _Kept.model_validate_json(kept)
-        except (ValueError, binascii.Error, ValidationError):
+        except (ValueError, ValidationError):
             return None
         return found if self._now() < found.until else None
 

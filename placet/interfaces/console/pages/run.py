@@ -1,7 +1,9 @@
 """One run, told step by step: what was found, what is asked, why, and how it is decided."""
 
+import logging
 import threading
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from placet.contracts.gate import Gate
 from placet.contracts.people.passkey import fingerprint
 from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import END_STATES
+from placet.contracts.text import one_line
 from placet.decisioning.treatments import NOTHING
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.governance.batches import BatchedDecision
@@ -21,7 +24,7 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.signing.own import own_passkeys
-from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.parts import Asked, halted
 from placet.interfaces.console.relying_party import advice_for
 from placet.interfaces.console.views.asking import commands_for, outcome_of
 from placet.interfaces.console.views.change import change_of, options_of, sentences
@@ -35,10 +38,11 @@ from placet.interfaces.console.views.waiting import Item, item_of
 from placet.service.customers import GIVEN_DAYS
 from placet.service.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.explaining import explain_policy
-from placet.service.in_hand import Facts, exchanges_of, facts_of
+from placet.service.in_hand import Facts, exchanges_in, facts_in
 from placet.service.inbox import parse_filter, read_inbox
 from placet.service.oversight import record_seen
 from placet.service.runs import find_run
+from placet.storage.log.told import told_stream
 from placet.storage.records import RunRecord
 
 _ENVELOPE: Final[TypeAdapter[dsse.Envelope | BatchedDecision]] = TypeAdapter(dsse.Envelope | BatchedDecision)
@@ -47,7 +51,9 @@ _REVIEW_SECONDS: Final = 2.0
 
 It holds a thread for so long; the live page says it later otherwise."""
 
+_LOG = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.1
+_MOST_FAULTS: Final = 10
 _BUSY_POLL: Final = "2s"
 _POLLS: Final = {"awaiting_decision": "10s", "unknown_outcome": "10s"}
 """How often a live page asks: people take longer than steps."""
@@ -67,7 +73,7 @@ def live(asked: Asked) -> Response:
     """Show what changed since the page was made; nothing where nothing did."""
     record = _find(asked)
     with asked.parts.served.database.reading() as tx:
-        last = tx.audit.last(record.run_id)
+        last = tx.entries.last_number(record.run_id)
     if asked.query("seen") == _seen(record, last):
         return Response(status_code=STOP_POLLING if record.state in END_STATES else HTTPStatus.NO_CONTENT)
     return asked.page("runs/run_live.html", **_shown(asked, record))
@@ -113,8 +119,8 @@ def _poll(asked: Asked, record: RunRecord, events: list[AuditEvent]) -> str:
     return _BUSY_POLL if waits else _POLLS.get(record.state, _BUSY_POLL)
 
 
-def _seen(record: RunRecord, last: AuditEvent | None) -> str:
-    return f"{0 if last is None else last.seq}.{record.state}"
+def _seen(record: RunRecord, last: int) -> str:
+    return f"{last}.{record.state}"
 
 
 def _find(asked: Asked) -> RunRecord:
@@ -130,14 +136,20 @@ def note_look(asked: Asked, record: RunRecord) -> None:
     decides = record.state == "awaiting_decision" and asked.may("deliver", "runs")
     if record.proposal is not None and looked and decides:
         name, by = asked.visitor.name, asked.visitor.voucher
-        record_seen(asked.parts.served.database, record, record.proposal, name, "console", by)
+        try:
+            record_seen(asked.parts.served.database, record, record.proposal, name, "console", by)
+        except GovernanceError as error:
+            # A record that is broken takes no look, but whoever looks for the fault must see the page.
+            _LOG.error("a look at run %s could not be recorded: %s", record.run_id, one_line(str(error)))
 
 
 def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     served = asked.parts.served
     with served.database.snapshot() as tx:
         record = tx.runs.get(record.run_id) or record
-        events = tx.audit.read(record.run_id)
+        told = told_stream(tx, record.run_id)
+        # Nothing of an entry that does not verify is used for anything but to show it.
+        events = [entry for entry, fault in told if not fault]
         given = tx.contacts.of_customer(
             served.tenant, record.customer_id, days=GIVEN_DAYS, now=asked.now, besides=record.run_id
         )
@@ -149,8 +161,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
                 proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
-    facts = facts_of(served.database, record.run_id, served.tenant)
-    over, policy = record.state in END_STATES, _policy(asked, record)
+    facts = facts_in(served.database, events, served.tenant)
+    faults = {entry.seq: fault for entry, fault in told if fault}
+    over, policy = record.state in END_STATES, None if faults else _policy(asked, record)
     return {
         "run": record,
         "badge": badge_of(record.state, taken_back=record.reversed_by),
@@ -159,15 +172,15 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "clearance": cleared_by(events) if over and not deciders else None,
         "fingerprint": fingerprint,
         "poll": "" if over else _poll(asked, record, events),
-        "seen": _seen(record, events[-1] if events else None),
-        "steps": timeline(record.state, events),
+        "seen": _seen(record, told[-1].entry.seq if told else 0),
+        "steps": timeline(record.state, [entry for entry, _ in told], faults),
         "proposal": proposal,
         "proposal_fault": gone,
         **_weighed(record, proposal, events, facts),
         **_evidence(facts),
         "attempts": attempts_of(events),
         "attempts_total": total_of(events),
-        "exchanges": exchanges_of(served.database, record.run_id, served.tenant),
+        "exchanges": exchanges_in(served.database, events, served.tenant),
         "gate": _gate(events, approvals),
         "policy": policy,
         "commands": commands_for(record.run_id, record.state),
@@ -179,8 +192,22 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "following": _following(asked, record) if over or asked.note("decision", record.run_id) else None,
         "refused": "",
         "filled": Filled(),
+        "halted": lambda: [*_not_verified(record, faults), *halted(asked)],
         **_outcome(asked, record, events),
     }
+
+
+def _not_verified(record: RunRecord, faults: Mapping[int, str]) -> list[str]:
+    """Say which entries are not what was written: nothing of them is believed here."""
+    if not faults:
+        return []
+    numbers = ", ".join(str(number) for number in sorted(faults)[:_MOST_FAULTS])
+    said = (
+        f"The record of this run does not verify (entry {numbers}): somebody changed the database. What only such an "
+        "entry says is left out of this page, but for its line below. Run `placet audit log "
+        f"{record.run_id}` and `placet audit verify`."
+    )
+    return [said]
 
 
 def _following(asked: Asked, record: RunRecord) -> Item | None:

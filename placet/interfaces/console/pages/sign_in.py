@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import AccessGrant
 from placet.interfaces.console.attempts import Attempts
+from placet.interfaces.console.cookies import PRE_SESSION
 from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
 from placet.interfaces.console.parts import ROOT, Parts
@@ -60,21 +60,20 @@ class SignIn:
                 return self._page(request, wanted, _OFTEN, 429)
             _LOG.warning("a wrong token was tried at the console, from %s", address)
             return self._page(request, wanted, _WRONG, 403)
-        answer = RedirectResponse(safe(wanted), 303)
-        await run_in_threadpool(begin_session, self._parts, request, answer, grant)
-        return answer
+        return await run_in_threadpool(signed_in, self._parts, request, grant, wanted)
 
     async def leave(self, request: Request) -> Response:
         """End the session; a browser that has none is told the same."""
         check_origin(request, self._parts.public_url)
         form = await read_form(request)
-        still = await run_in_threadpool(self._end, request.cookies.get(self._parts.cookie), form)
+        still = await run_in_threadpool(self._end, self._parts.cookies.read(request), form)
         answer: Response = RedirectResponse(f"{ROOT}/sign-in", 303)
         if still is not None:
             # Our own policy (`form-action`) forbids a redirect to another host after a form: a link leads there.
             values = {**bare(self._parts), "host": self._parts.identity_host, "address": still}
             answer = HTMLResponse(self._parts.templates.render("keys/signed_out_here.html", values))
-        answer.delete_cookie(self._parts.cookie, path=ROOT, secure=self._parts.secure, httponly=True, samesite="strict")
+        self._parts.cookies.drop(request, answer)
+        self._parts.cookies.drop_planted(request, answer)
         return answer
 
     def _holder(self, token: str) -> AccessGrant | None:
@@ -99,28 +98,16 @@ class SignIn:
 def begin_session(parts: Parts, request: Request, answer: Response, credential: Credential) -> None:
     """Begin a session, and let an answer say so to the browser; whatever was before it ends."""
     # Nobody can have planted a session that is signed in now.
-    parts.sessions.end(request.cookies.get(parts.cookie))
-    keep_session(parts, answer, parts.sessions.begin(credential))
+    parts.sessions.end(parts.cookies.read(request))
+    parts.cookies.drop_planted(request, answer)
+    parts.cookies.keep(request, answer, parts.sessions.begin(credential), LONGEST)
+    parts.cookies.drop(request, answer, PRE_SESSION)
 
 
-def keep_session(parts: Parts, answer: Response, session: str) -> None:
-    """Let an answer give the browser the cookie of a session that has just begun."""
-    answer.set_cookie(
-        parts.cookie,
-        session,
-        max_age=int(LONGEST / timedelta(seconds=1)),
-        path=ROOT,
-        secure=parts.secure,
-        httponly=True,
-        samesite="strict",
-    )
-    answer.delete_cookie(parts.pre_cookie, path=ROOT, secure=parts.secure, httponly=True, samesite="strict")
-
-
-def signed_in(parts: Parts, session: str, wanted: str) -> Response:
-    """Lead on, with the cookie of a session that has just begun."""
+def signed_in(parts: Parts, request: Request, credential: Credential, wanted: str) -> Response:
+    """Begin a session, and lead on."""
     answer = RedirectResponse(safe(wanted), 303)
-    keep_session(parts, answer, session)
+    begin_session(parts, request, answer, credential)
     return answer
 
 

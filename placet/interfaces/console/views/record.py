@@ -10,7 +10,8 @@ from placet.contracts.text import NAME, WORDS, counted, one_line
 from placet.errors import GovernanceError
 from placet.interfaces.console.installed import Judged
 from placet.interfaces.console.views.common import Badge
-from placet.interfaces.record_words import in_words, who
+from placet.interfaces.console.views.timeline import words_of
+from placet.interfaces.record_words import who
 from placet.service.reading.checks import VerifiedPart
 from placet.service.reading.entries import NumberedEntry
 
@@ -81,7 +82,7 @@ def told_entry(found: NumberedEntry) -> EntryShown:
         run_id=entry.run_id or "",
         at=entry.at,
         actor=one_line(who(entry), NAME),
-        words=in_words(entry),
+        words=words_of(entry, found.fault),
         kind=kind_in_words(entry.kind),
         kind_code=one_line(entry.kind, NAME),
         digest=entry.hash,

@@ -1,8 +1,9 @@
 """A run told as its four steps: what has happened in each, who did it, and what it waits for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Literal
 
 from placet.contracts.audit import AuditEvent
@@ -58,26 +59,36 @@ class Step:
     left_out: int = 0
 
 
-def timeline(state: RunState, events: Sequence[AuditEvent]) -> tuple[Step, ...]:
-    """Return the steps of a run, each with its entries of the record."""
+def timeline(
+    state: RunState, events: Sequence[AuditEvent], faults: Mapping[int, str] = MappingProxyType({})
+) -> tuple[Step, ...]:
+    """Return the steps of a run, each with its entries of the record; `faults` by number says which do not verify."""
     lines: dict[int, list[Line]] = {number: [] for number in range(1, _LAST + 1)}
     at = 1
     for event in events:
         step = _STEP.get(event.kind.partition(".")[0])
         if step is None:
             step = at if event.kind.startswith("run.") else _LAST
-        lines[step].append(line_of(event))
-        at = max(at, _REACHED.get(event.kind, at))
+        fault = faults.get(event.seq, "")
+        lines[step].append(line_of(event, fault))
+        at = at if fault else max(at, _REACHED.get(event.kind, at))
+    proposed = _proposed([event for event in events if event.seq not in faults])
     return tuple(
-        Step(number, title, _progress(number, state, at, proposed=_proposed(events)), *_newest(lines[number]))
+        Step(number, title, _progress(number, state, at, proposed=proposed), *_newest(lines[number]))
         for number, title in enumerate(_TITLES, 1)
     )
 
 
-def line_of(event: AuditEvent) -> Line:
+def line_of(event: AuditEvent, fault: str = "") -> Line:
     """Return one entry of the record as a line."""
     actor = one_line(event.actor, NAME)
-    return Line(event.seq, event.at, actor, in_words(event), one_line(event.kind, NAME), event.hash)
+    return Line(event.seq, event.at, actor, words_of(event, fault), one_line(event.kind, NAME), event.hash)
+
+
+def words_of(event: AuditEvent, fault: str) -> str:
+    """Return what an entry says; of one that does not verify, that first, since anybody may have written its words."""
+    words = in_words(event)
+    return f"This entry does not verify: {one_line(fault)}. As it stands now it says: {words}" if fault else words
 
 
 def _newest(lines: list[Line]) -> tuple[tuple[Line, ...], int]:

@@ -341,24 +341,45 @@ def test_who_signs_in_is_whose_passkey_answered_and_no_other(console: ConsoleUnd
 
 
 def test_a_sign_in_that_stands_on_the_record_is_not_made_again(console: ConsoleUnderTest) -> None:
-    """Whoever writes rows puts back the row of a prompt; its seal is good, and its answer was heard on the way."""
+    """Whoever heard an answer on the way, with the cookie that it was made for, signs in with neither."""
     device = enrolled(console.world, console.url, "quin")
     with browser(console) as http:
         made = http.post("/console/sign-in/passkey/prompt").json()
-        kept = change_rows(console, "CREATE TABLE IF NOT EXISTS kept AS SELECT * FROM console_prompt")
-        assert kept is not None
         answer = device.asserted(from_base64url(made["options"]["challenge"]))
         data = {"prompt": made["prompt"], "answer": answer, "next": ""}
         cookies = dict(http.cookies)
         assert http.post("/console/sign-in/passkey", data=data).status_code == 303
-        change_rows(console, "INSERT OR IGNORE INTO console_prompt SELECT * FROM kept")
-        change_rows(console, "DROP TABLE kept")
         with browser(console) as thief:
             for name, value in cookies.items():
-                thief.cookies.set(name, value, domain="localhost.local", path="/console")
+                thief.cookies.set(name, value, domain="localhost.local", path="/")
             again = thief.post("/console/sign-in/passkey", data=data)
     assert again.status_code == 403
     assert "used already" in again.text
+
+
+def test_a_begun_sign_in_keeps_nothing_and_nobody_out(console: ConsoleUnderTest) -> None:
+    device = enrolled(console.world, console.url, "sol")
+    with browser(console) as flood, browser(console) as http:
+        for _ in range(250):
+            flood.cookies.clear()
+            assert flood.post("/console/sign-in/passkey/prompt").status_code == 200
+        assert use_passkey(http, device).status_code == 303
+    assert change_rows(console, "DELETE FROM console_prompt WHERE purpose = 'sign_in'") == 0
+
+
+def test_a_begun_sign_in_ends_after_three_minutes_and_cannot_be_lengthened(console: ConsoleUnderTest) -> None:
+    device = enrolled(console.world, console.url, "tam")
+    with browser(console) as http:
+        made = http.post("/console/sign-in/passkey/prompt").json()
+        answer = device.asserted(from_base64url(made["options"]["challenge"]))
+        random, until, seal = made["prompt"].split(".")
+        console.clock.ahead = timedelta(minutes=3, seconds=1)
+        for prompt in (made["prompt"], f"{random}.{int(until) + 600}.{seal}", f"{random}.{until}", "", "ä.1.ff"):
+            answered = http.post("/console/sign-in/passkey", data={"prompt": prompt, "answer": answer, "next": ""})
+            assert answered.status_code == 403, prompt
+            assert "This question was answered already" in answered.text
+        console.clock.ahead = timedelta()
+        assert http.post("/console/sign-in/passkey", data={**made, "answer": answer, "options": ""}).status_code == 303
 
 
 def test_who_writes_rows_gives_a_session_to_nobody_else(console: ConsoleUnderTest) -> None:

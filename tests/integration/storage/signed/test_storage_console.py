@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import DecisionRefused, StorageError, UsageError
 from placet.interfaces.console.prompts import LASTS, Prompts
 from placet.interfaces.console.sessions import Sessions
 from placet.service.documents.invitations import KEPT, Invitation, Invitations
@@ -158,6 +158,22 @@ def test_an_assertion_that_signs_nobody_in_waits_for_no_writer(
     with ThreadPoolExecutor(1) as pool, database.transaction():
         tried = pool.submit(key_that_signs_in, database, "demo", answer, random, clock())
         assert isinstance(tried.exception(timeout=4), DecisionRefused)
+
+
+def test_of_one_answer_that_comes_several_times_at_once_one_signs_in(
+    database: Database, device: Authenticator, clock: Clock
+) -> None:
+    random = new_random()
+    answer = device.asserted(sign_in_challenge("demo", random))
+
+    def sign_in(_: int) -> bool:
+        try:
+            key_that_signs_in(database, "demo", answer, random, clock())
+        except (DecisionRefused, StorageError):
+            return False
+        return True
+
+    assert sorted(together(6, sign_in)) == [False] * 5 + [True]
 
 
 def test_a_passkey_signs_in_and_its_session_rests_on_it(

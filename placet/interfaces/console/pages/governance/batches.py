@@ -7,26 +7,20 @@ from typing import Any, Final, cast, get_args
 
 from anyio import from_thread
 from starlette.responses import RedirectResponse, Response
-from temporalio.service import RPCError
 
-from placet.errors import GovernanceError, UpstreamUnavailable, UsageError
-from placet.governance.batches import signed_part
-from placet.governance.signing.canonical import sha256_hex
+from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.inbox import MOST_TOGETHER
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of, total_of
-from placet.interfaces.http.problems import engine_unavailable
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
-from placet.service.batches import SIGNED, MemberOutcome, hand_out, read_shares, record_batch
-from placet.service.decisions import deliver_decision, pending_proposal
+from placet.service.batches import SIGNED, MemberOutcome, read_shares
+from placet.service.decisions import pending_proposal
+from placet.service.deliveries import Delivery
 from placet.service.inbox import inbox_mark, parse_filter
-from placet.service.runs import find_run
-from placet.storage.records import RunRecord
 
 _WAIT_SECONDS: Final = 10.0
-_SEND_SECONDS: Final = 30.0
 _KEPT: Final = math.inf
 
 
@@ -65,29 +59,21 @@ def hand_over(asked: Asked, shares: Mapping[str, str]) -> Response:
     """
     served = asked.parts.served
     asked.parts.deliveries.check_room()
-    records = [find_run(served.database, run_id, served.tenant) for run_id in shares]
-    one = next(iter(shares.values()))
-    record_batch(served.database, served.tenant, one)  # it verifies the signature
-
+    delivery = Delivery.begin(served.database, served.tenant, shares)  # it verifies the signature
     loop = from_thread.run(_running_loop)
 
-    def send(record: RunRecord, share: str) -> None:
-        async def delivered() -> None:
-            await deliver_decision(served.database, await served.engine.connected(), record, share)
-
+    async def deliver() -> tuple[MemberOutcome, ...]:
         try:
-            asyncio.run_coroutine_threadsafe(delivered(), loop).result(_SEND_SECONDS)
-        except RPCError as error:
-            raise engine_unavailable(error) from error
-        except TimeoutError as error:
-            raise UpstreamUnavailable("Temporal did not answer in time", code="engine_unavailable") from error
+            engine = await served.engine.connected()
+        except PlacetError as error:
+            return delivery.failed(error)
+        return await delivery.deliver(engine, _WAIT_SECONDS)
 
-    def deliver() -> tuple[MemberOutcome, ...]:
-        return hand_out(served.database, send, records, shares, _WAIT_SECONDS)
+    def delivered() -> tuple[MemberOutcome, ...]:
+        return asyncio.run_coroutine_threadsafe(deliver(), loop).result()
 
-    number = sha256_hex(signed_part(one).encode())
-    asked.parts.deliveries.ask(f"batch {number}", deliver, seconds=_WAIT_SECONDS)
-    return RedirectResponse(f"{ROOT}/batches/{number}", 303)
+    asked.parts.deliveries.ask(f"batch {delivery.batch}", delivered, seconds=_WAIT_SECONDS)
+    return RedirectResponse(f"{ROOT}/batches/{delivery.batch}", 303)
 
 
 def outcome(asked: Asked) -> Response:

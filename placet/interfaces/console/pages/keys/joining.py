@@ -1,7 +1,5 @@
 """Taking an invitation: whoever has the link registers a passkey, without an account."""
 
-from datetime import timedelta
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -56,7 +54,7 @@ class Joining:
             name = parts.prompts.ask(browser, "join", invitation.invitation_id, made.challenge)
         except PlacetError as error:
             return told(error)
-        return with_cookie(JSONResponse({"prompt": name, "options": made.as_json()}), parts, browser)
+        return with_cookie(request, JSONResponse({"prompt": name, "options": made.as_json()}), parts, browser)
 
     def _take(self, request: Request, form: Form) -> Response:
         """Keep what the device made, once."""
@@ -79,22 +77,15 @@ class Joining:
                 raise
             return self._page(request, str(error), status_of(error))
         answer = RedirectResponse(f"{ROOT}/join/{code}", 303)
-        answer.set_cookie(
-            self._cookie(invitation),
-            parts.invitations.registrant(invitation.invitation_id, registered),
-            max_age=int(LASTS / timedelta(seconds=1)),
-            path=f"{ROOT}/join",
-            secure=parts.secure,
-            httponly=True,
-            samesite="strict",
-        )
+        registrant = parts.invitations.registrant(invitation.invitation_id, registered)
+        parts.cookies.keep(request, answer, registrant, LASTS, of=_kept_of(invitation))
         return answer
 
     def _page(self, request: Request, fault: str = "", status: int = 200) -> Response:
         """Say who invites whom to what, or how far it has come."""
         parts, browser, code = self._parts, browser_of(request, self._parts), request.path_params["code"]
         invitation = parts.invitations.of_code(code)
-        kept = request.cookies.get(self._cookie(invitation))
+        kept = parts.cookies.read(request, _kept_of(invitation))
         values = {
             **bare(parts),
             "it": invitation,
@@ -106,10 +97,14 @@ class Joining:
             "fingerprint": fingerprint,
             "form_token": parts.sessions.form_token(browser),
         }
-        return with_cookie(HTMLResponse(parts.templates.render("keys/join.html", values), status), parts, browser)
+        return with_cookie(
+            request, HTMLResponse(parts.templates.render("keys/join.html", values), status), parts, browser
+        )
 
-    def _cookie(self, invitation: Invitation) -> str:
-        return f"{self._parts.cookie}-join-{invitation.invitation_id}"
+
+def _kept_of(invitation: Invitation) -> str:
+    """Return what names the cookie of the browser that registered."""
+    return f"join-{invitation.invitation_id}"
 
 
 def _same(invitation: Invitation, prompt: Prompt) -> Invitation:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from placet.errors import PlacetError, UsageError
+from placet.interfaces.console.cookies import PRE_SESSION
 from placet.interfaces.console.forms import Form, check_origin, read_form
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import Party, advice_for, party_of
@@ -40,21 +41,13 @@ def posted_to(path: str, parts: Parts, answer: Callable[[Request, Form], Respons
 
 def browser_of(request: Request, parts: Parts) -> str:
     """Return what the cookie of this browser holds, or what it will hold."""
-    held = request.cookies.get(parts.pre_cookie)
+    held = parts.cookies.read(request, PRE_SESSION)
     return held if is_id(held) else new_id()
 
 
-def with_cookie(answer: Response, parts: Parts, browser: str) -> Response:
+def with_cookie(request: Request, answer: Response, parts: Parts, browser: str) -> Response:
     """Give a browser its cookie."""
-    answer.set_cookie(
-        parts.pre_cookie,
-        browser,
-        max_age=int(LASTS / timedelta(seconds=1)),
-        path=ROOT,
-        secure=parts.secure,
-        httponly=True,
-        samesite="strict",
-    )
+    parts.cookies.keep(request, answer, browser, LASTS, of=PRE_SESSION)
     return answer
 
 

@@ -37,7 +37,7 @@ from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import Party
 from placet.interfaces.console.views.statement import enrolment_to_sign
 from placet.interfaces.http.problems import status_of
-from placet.service.documents.first_administrator import closed, digest_of_code, draft_first, take_first
+from placet.service.documents.first_administrator import closed, digest_of_code, draft_first, finish_first, take_first
 from placet.service.given import person
 from placet.service.passkeys import (
     enrolment_request_from,
@@ -80,7 +80,7 @@ class SettingUp:
             prompt = parts.prompts.ask(browser, "setup", subject, made.challenge)
         except PlacetError as error:
             return told(error)
-        return with_cookie(JSONResponse({"prompt": prompt, "options": made.as_json()}), parts, browser)
+        return with_cookie(request, JSONResponse({"prompt": prompt, "options": made.as_json()}), parts, browser)
 
     def _register(self, request: Request, form: Form) -> Response:
         """Verify what the device made, and ask it to sign its own enrolment."""
@@ -138,7 +138,7 @@ class SettingUp:
             digest=str(json.loads(prompt.subject)["code"]),
         )
         _LOG.warning("%s is the first administrator of %s, by passkey", enrolled.name, served.tenant)
-        return signed_in(parts, parts.sessions.begin(enrolled), f"{ROOT}/approvers")
+        return signed_in(parts, request, enrolled, f"{ROOT}/approvers")
 
     def _open(self, request: Request) -> Party:
         """Check invariants (1) and (2), and that there is a code at all.
@@ -147,6 +147,7 @@ class SettingUp:
             UsageError: the door is closed, and why.
         """
         parts = self._parts
+        finish_first(parts.served.database, tenant=parts.served.tenant, code=parts.setup)
         if not parts.served.database.trust.administrators.names_nobody(parts.served.tenant):
             raise UsageError(
                 f"There is an administrator of {parts.served.tenant} already, who invites others.",
@@ -173,7 +174,9 @@ class SettingUp:
             "taken": bool(parts.served.database.trust.pinned(parts.served.tenant)),
             "form_token": parts.sessions.form_token(browser),
         }
-        return with_cookie(HTMLResponse(parts.templates.render("keys/setup.html", values), status), parts, browser)
+        return with_cookie(
+            request, HTMLResponse(parts.templates.render("keys/setup.html", values), status), parts, browser
+        )
 
 
 def _from_here(request: Request) -> bool:

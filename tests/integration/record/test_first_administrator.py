@@ -1,0 +1,123 @@
+"""The program is killed in the middle of the setup: whoever held the code is the administrator, or may begin again."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from placet.governance.signing.signed import document_statement
+from placet.service.documents.first_administrator import (
+    SetupCode,
+    digest_of_code,
+    draft_first,
+    finish_first,
+    take_first,
+)
+from placet.storage.database import Database
+from placet.storage.governance.enrolment import Trust
+from tests.support.authenticator import Authenticator
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from placet.governance.signing.pins import AdministratorsFile
+from placet.service.documents import first_administrator as setup
+from tests.integration.record.test_first_administrator import become_first, opened
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+home, point, code = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+if point == "before the enrolment is kept":
+    setup.SetupCode.keep_enrolment = die
+elif point == "before the pin":
+    AdministratorsFile.add = die
+elif point == "before the record":
+    setup.take_enrolment = die
+elif point == "after the record":
+    setup.SetupCode.drop_enrolment = die
+become_first(home, opened(home), code)
+"""
+
+
+def opened(home: Path) -> Database:
+    database = Database(f"sqlite:///{home / 'placet.db'}", trust=Trust(home / "administrators"))
+    database.migrate()
+    return database
+
+
+def become_first(home: Path, database: Database, code: str, name: str = "root") -> str:
+    """Register a passkey of one's own, and be the first administrator; returns the key's id."""
+    device = Authenticator()
+    request = device.request(name)
+    statement = document_statement(draft_first(tenant="demo", request=request))
+    take_first(
+        database,
+        device.envelope(statement),
+        tenant="demo",
+        request=request,
+        code=SetupCode(home / "setup.code"),
+        digest=digest_of_code(code),
+    )
+    return request.key_id
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = opened(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("point", "is_administrator"),
+    [
+        ("before the enrolment is kept", False),
+        ("before the pin", False),
+        ("before the record", True),
+        ("after the record", True),
+    ],
+)
+def test_a_setup_that_was_killed_is_finished_or_begun_again(
+    tmp_path: Path, database: Database, point: str, is_administrator: bool
+) -> None:
+    setup = SetupCode(tmp_path / "setup.code")
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), point, setup.issue()],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    for _ in range(2):
+        finish_first(database, tenant="demo", code=setup)
+    with database.reading() as tx:
+        standing = [one.name for one in tx.approvers.list("demo")]
+        events = [event.kind for event in tx.audit.read("tenant/demo")]
+    pinned = set(database.trust.pinned("demo"))
+    assert standing == (["root"] if is_administrator else [])
+    assert events.count("key.enrolled") == len(pinned) == len(standing)
+    assert sorted(path.name for path in tmp_path.glob("setup.*")) == []
+    if not is_administrator:
+        assert database.trust.administrators.names_nobody("demo")
+        become_first(tmp_path, database, setup.issue(), "rita")
+        with database.reading() as tx:
+            assert [one.name for one in tx.approvers.list("demo")] == ["rita"]
+
+
+def test_a_kept_enrolment_makes_nobody_an_administrator_by_itself(tmp_path: Path, database: Database) -> None:
+    setup, device = SetupCode(tmp_path / "setup.code"), Authenticator()
+    request = device.request("mallory")
+    setup.keep_enrolment(device.envelope(document_statement(draft_first(tenant="demo", request=request))))
+    finish_first(database, tenant="demo", code=setup)
+    setup.keep_enrolment(json.dumps({"no": "envelope"}))
+    finish_first(database, tenant="demo", code=setup)
+    assert setup.kept_enrolment() is None
+    with database.reading() as tx:
+        assert tx.approvers.list("demo") == ()
+    assert database.trust.administrators.names_nobody("demo")
