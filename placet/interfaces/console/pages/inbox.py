@@ -61,7 +61,7 @@ def _list(asked: Asked) -> dict[str, Any]:
         kept["order"] = order
     here = kept if asked.query("after") is None else {**kept, "after": asked.query("after") or ""}
     return {
-        "items": [item_of(row, asked.now) for row in page.rows],
+        "items": [item_of(row, asked.now, asked.visitor.name) for row in page.rows],
         "total": page.total,
         "order": order,
         "filled": filled,

@@ -71,6 +71,11 @@ def pictured(sentence: str) -> str:
     return f"{rate} customers like this one leave ({found[1]} %)"
 
 
+def treatment_in_words(code: str, name: str | None = "") -> str:
+    """Return the one name of a treatment: as its application calls it, or its code in words where that is not known."""
+    return one_line(name or code.replace("_", " "), NAME)
+
+
 def roles_in_words(roles: tuple[str, ...]) -> str:
     """Return roles as people read them: `retention lead or finance`."""
     return " or ".join(one_line(role, NAME).replace("_", " ") for role in roles)
