@@ -190,6 +190,12 @@ class Asked:
         """Whose passkeys this page may ask for; None where browsers have none."""
         return party_of(self.request, self.parts.public_url)
 
+    @property
+    def address(self) -> str:
+        """Where this server is reached, without a path: as configured, or as the browser called it."""
+        url = self.request.url
+        return self.parts.public_url or f"{url.scheme}://{self.request.headers.get('host', url.netloc)}"
+
     def query(self, name: str) -> str | None:
         """Return a value of the address; None where it is empty or left out."""
         return self.request.query_params.get(name, "").strip() or None

@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.base import CustomerId, PersonName, RunId, first_fault
 from placet.contracts.run import RUN_ID_BEGINNING, RunState
+from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
-from placet.interfaces.console.forms import Form
+from placet.interfaces.console.forms import Form, in_labels
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import badge_of, state_choices
 from placet.service.runs import build_request, record_request
@@ -23,6 +24,7 @@ _FILTERS: Final[dict[str, TypeAdapter[Any]]] = {
     "customer_id": TypeAdapter(CustomerId),
     "requested_by": TypeAdapter(PersonName),
 }
+_LABELS: Final = {"state": "State", "customer_id": "Customer", "requested_by": "Asked for by", "agent": "Agent"}
 _KEY: Final = re.compile(r"[0-9a-f]{16}")
 _RUN: Final[TypeAdapter[str]] = TypeAdapter(RunId)
 
@@ -80,14 +82,15 @@ def confirm(asked: Asked) -> Response:
     given = asked.query("key") or ""
     customer, agent = asked.query("customer_id") or "", asked.query("agent") or ""
     try:
-        request = build_request(
-            tenant=asked.parts.served.tenant,
-            customer_id=customer,
-            agent=agent,
-            requested_by=asked.visitor.name,
-            key=given if _KEY.fullmatch(given) else _new_key(),
-            agents=asked.parts.served.agents,
-        )
+        with in_labels(_LABELS):
+            request = build_request(
+                tenant=asked.parts.served.tenant,
+                customer_id=customer,
+                agent=agent,
+                requested_by=asked.visitor.name,
+                key=given if _KEY.fullmatch(given) else _new_key(),
+                agents=asked.parts.served.agents,
+            )
     except UsageError as error:
         return _order_page(asked, customer, str(error))
     with asked.parts.served.database.reading() as tx:
@@ -155,4 +158,5 @@ def _checked(name: str, value: str) -> Any:
     try:
         return _FILTERS.get(name, _RUN).validate_python(value)
     except ValidationError as error:
-        raise UsageError(f"{name.replace('_', ' ')}: {first_fault(error)}", code="malformed") from error
+        label = _LABELS.get(name, "Page")
+        raise UsageError(f"{label}: {shortened(value, NAME)!r}: {first_fault(error)}", code="malformed") from error

@@ -102,11 +102,11 @@ def test_an_approver_lets_another_decide_and_no_more_than_they_may_themselves(co
     with with_token(console, "lena", "approver") as http:
         for field, value, why in (
             ("limit", "500.00 USD", "is beyond that of"),
-            ("role-retention_lead", "", "roles"),
+            ("role-retention_lead", "", "tick at least one"),
             ("delegate", "nobody", "nobody is enrolled as"),
             ("delegate", "lena", "cannot delegate to themselves"),
-            ("days", "9999", "longer than"),
-            ("days", "-1", "is not after"),
+            ("days", "9999", "a whole number from 1 to 366"),
+            ("days", "-1", "a whole number from 1 to 366"),
             ("limit", "much", "write it like"),
         ):
             refused = post(http, page, page, {**good, field: value})
@@ -136,10 +136,10 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
         for field, value, why in (
             ("budget", "much", "write it like"),
             ("treatment", "unheard_of", "has no treatment"),
-            ("cohort", "tenure", "is not like"),
+            ("cohort", "tenure", "write a fact"),
             ("cohort", "shoe_size ge 40", "shoe_size"),
-            ("days", "0", "is not after"),
-            ("days", "367", "longer than 366 days"),
+            ("days", "0", "a whole number from 1 to 366"),
+            ("days", "367", "a whole number from 1 to 366"),
             ("agent", "nobody", "There is no agent"),
         ):
             refused = drafted(http, **{field: value})

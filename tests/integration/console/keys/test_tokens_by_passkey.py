@@ -53,9 +53,9 @@ def test_an_administrator_issues_a_token_that_is_shown_once_and_revokes_it(conso
     [
         ("name", "Not A Name", "name"),
         ("name", "worker", "name"),
-        ("days", "0", "within 366 days"),
-        ("days", "400", "within 366 days"),
-        ("role-operator", "", "Choose at least one role"),
+        ("days", "0", "a whole number from 1 to 366"),
+        ("days", "400", "a whole number from 1 to 366"),
+        ("role-operator", "", "tick at least one role"),
         ("subject", "17", "No identity provider"),
     ],
 )
