@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
+from placet.decisioning.compensation import REVERSAL, REVERSAL_NAME
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
 from placet.interfaces.console.installed import Installed
@@ -22,7 +23,7 @@ from placet.interfaces.console.prompts import Prompts
 from placet.interfaces.console.relying_party import Party, party_of
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
-from placet.interfaces.console.views.common import stopped
+from placet.interfaces.console.views.common import stopped, treatment_in_words
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 from placet.service.documents.first_administrator import SetupCode
@@ -140,6 +141,12 @@ class Parts:
         """The name of the cookie of a browser that is about to sign in, or to register."""
         return f"{self.cookie}-pre"
 
+    def treatment_name(self, code: str) -> str:
+        """Return what a treatment is called on every page that has no proposal at hand."""
+        known = (self.installed.names(agent).get(code) for agent in self.served.agents)
+        reversal = REVERSAL_NAME if code == REVERSAL else ""
+        return treatment_in_words(code, reversal or next((name for name in known if name), ""))
+
 
 def cookie_name(database: str, tenant: str) -> str:
     """Return a name of this console's own: browsers keep cookies by host, whose ports may have several consoles.
@@ -235,6 +242,7 @@ def around(asked: Asked) -> Mapping[str, Any]:
     """Return what stands around the content of a page."""
     return {
         "root": ROOT,
+        "treatment": asked.parts.treatment_name,
         "tenant": asked.parts.served.tenant,
         "visitor": asked.visitor,
         "own_roles": [one_line(role, NAME) for role in asked.visitor.roles],

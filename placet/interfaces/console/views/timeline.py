@@ -1,7 +1,7 @@
 """A run told as its four steps: what has happened in each, who did it, and what it waits for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from placet.interfaces.record_words import in_words
 Progress = Literal["done", "under way", "waits for people", "stopped", "not reached"]
 
 _TITLES: Final = ("Analyse the history", "Read billing", "Propose one change", "Decide and execute")
+_TITLES_BACK: Final = ("Look at what was done", "Read billing", "Propose to take it back", "Decide and execute")
 _STEP: Final = {"analyse": 1, "query_billing": 2, "propose": 3}
 _LAST: Final = 4
 MOST_LINES: Final = 100
@@ -60,17 +61,18 @@ class Step:
 
 def timeline(state: RunState, events: Sequence[AuditEvent]) -> tuple[Step, ...]:
     """Return the steps of a run, each with its entries of the record."""
+    back = any(event.kind == "run.requested" and event.body.get("reverses") for event in events)
     lines: dict[int, list[Line]] = {number: [] for number in range(1, _LAST + 1)}
     at = 1
     for event in events:
         step = _STEP.get(event.kind.partition(".")[0])
         if step is None:
             step = at if event.kind.startswith("run.") else _LAST
-        lines[step].append(line_of(event))
+        lines[step].append(_of_reversal(event) if back else line_of(event))
         at = max(at, _REACHED.get(event.kind, at))
     return tuple(
         Step(number, title, _progress(number, state, at, proposed=_proposed(events)), *_newest(lines[number]))
-        for number, title in enumerate(_TITLES, 1)
+        for number, title in enumerate(_TITLES_BACK if back else _TITLES, 1)
     )
 
 
@@ -78,6 +80,14 @@ def line_of(event: AuditEvent) -> Line:
     """Return one entry of the record as a line."""
     actor = one_line(event.actor, NAME)
     return Line(event.seq, event.at, actor, in_words(event), one_line(event.kind, NAME), event.hash)
+
+
+def _of_reversal(event: AuditEvent) -> Line:
+    """Return an entry of a reversal as a line: nobody assesses a risk to take something back."""
+    line = line_of(event)
+    if event.kind != "analyse.completed":
+        return line
+    return replace(line, words="looked at what the run that is to be taken back had done; no risk is assessed for it")
 
 
 def _newest(lines: list[Line]) -> tuple[tuple[Line, ...], int]:

@@ -16,6 +16,7 @@ from placet.interfaces.console.forms import Filled, Form, amount_of, days_of, in
 from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
 from placet.interfaces.console.pages.signing.own import is_own_key, own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.common import CONSOLE_ROLES, powers_of
 from placet.interfaces.console.views.statement import fingerprint
 from placet.service.approvers import Approver, list_approvers, public_text
 from placet.service.documents.invitations import LONGEST_DAYS, Invitation
@@ -24,11 +25,6 @@ from placet.service.documents.keys import draft_revocation
 _PAGE: Final = 25
 _DAYS: Final = "365"
 _MOST_ROLES: Final = 10
-_CONSOLE_ROLES: Final = {
-    "operator": "start runs, stop executions",
-    "auditor": "read everything, the record and oversight as well",
-    "administrator": "invite people, enroll and revoke keys",
-}
 _LABELS: Final = {
     "name": "Name",
     "roles": "Other roles",
@@ -49,7 +45,7 @@ def show(asked: Asked) -> Response:
 
 def invite(asked: Asked, form: Form) -> Response:
     """Invite somebody; the link is on this very page, and nowhere else."""
-    chosen = [role for role in (*_asked_roles(asked), *_CONSOLE_ROLES) if form.text(f"role-{role}")]
+    chosen = [role for role in (*_asked_roles(asked), *CONSOLE_ROLES) if form.text(f"role-{role}")]
     roles = tuple(dict.fromkeys([*chosen, *form.text("roles").replace(",", " ").split()]))
     if not roles:
         fault = "They decide as: tick at least one role, or one of what they may here."
@@ -146,12 +142,13 @@ def _page(
         following=following,
         later=bool(after),
         waiting=waiting,
+        powers={one.invitation_id: powers_of(one.terms.roles) for one in waiting},
         commands={one.invitation_id: _command(one) for one in waiting},
         may_enroll=may_enroll,
         may_tokens=asked.may("read", "tokens"),
         can_sign=may_enroll and bool(own_passkeys(asked)),
         asked_roles=_asked_roles(asked),
-        console_roles=_CONSOLE_ROLES.items(),
+        console_roles=CONSOLE_ROLES.items(),
         revocable=_revocable(asked, people[:_PAGE]),
         fingerprint=fingerprint,
         key=secrets.token_hex(12),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from placet.contracts.customer import Declared
 from placet.contracts.people.mandate import CohortTest, Mandate
 from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
@@ -102,17 +103,23 @@ def _cohort(asked: Asked, agent: str, text: str) -> list[CohortTest]:
     Raises:
         UsageError: a line is no test, or names a fact that there is not.
     """
-    tests, declared = [], asked.parts.served.facts(agent)
-    for line in (one.strip() for one in text.splitlines() if one.strip()):
-        try:
-            test = CohortTest.model_validate(cohort_test(line))
-            why = fault(test, declared)
-        except (UsageError, ValidationError):
-            why = "write a fact, one of eq, ne, ge, le, in, and a value, like 'tenure_months ge 12'"
-        if why is not None:
-            raise UsageError(f"{_LABELS['cohort']}: {shortened(line, NAME)!r}: {why}.", code="malformed")
-        tests.append(test)
-    return tests
+    declared = asked.parts.served.facts(agent)
+    return [_test(line.strip(), declared) for line in text.splitlines() if line.strip()]
+
+
+def _test(line: str, declared: Declared) -> CohortTest:
+    try:
+        test = CohortTest.model_validate(cohort_test(line))
+    except (UsageError, ValidationError) as error:
+        why = "write a fact, one of eq, ne, ge, le, in, and a value, like 'tenure_months ge 12'"
+        raise _no_test(line, why) from error
+    if (why_not := fault(test, declared)) is not None:
+        raise _no_test(line, why_not)
+    return test
+
+
+def _no_test(line: str, why: str) -> UsageError:
+    return UsageError(f"{_LABELS['cohort']}: {shortened(line, NAME)!r}: {why}.", code="malformed")
 
 
 def _statement(asked: Asked, form: Form) -> bytes:
