@@ -1,6 +1,7 @@
 """The hosted applications: every folder here that holds an `agent.toml`. Adding one is adding a folder."""
 
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ _HERE = Path(__file__).parent
 
 class _Treatment(BaseModel):
     code: str
+    name: str = ""
 
 
 class _Treatments(BaseModel):
@@ -34,6 +36,13 @@ def treatment_codes(name: str) -> tuple[str, ...]:
     """Return the codes in the application's catalogue of treatments. Nothing of it is imported."""
     catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
     return tuple(treatment.code for treatment in catalogue.treatments)
+
+
+@cache
+def treatment_names(name: str) -> Mapping[str, str]:
+    """Return what the application calls its treatments, by code. Nothing of it is imported."""
+    catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
+    return {treatment.code: treatment.name for treatment in catalogue.treatments if treatment.name}
 
 
 def declared_facts(name: str) -> Declared:

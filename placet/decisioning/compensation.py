@@ -17,7 +17,7 @@ REVERSAL = "reversal"
 _ACTIVE = "active"
 _DETAIL = 160
 _LABEL = 80
-_NAME = "Take back"
+REVERSAL_NAME = "Take back"
 
 
 def required_reads(mutation: Mutation) -> tuple[BillingQuery, ...]:
@@ -178,7 +178,7 @@ def _not_held(order: OrderProduct, receipt: Receipt, found: int) -> Reason:
 def _eligible(original: Proposal, mutation: Mutation, preconditions: tuple[Precondition, ...]) -> Candidate:
     return Candidate(
         treatment=REVERSAL,
-        name=_NAME,
+        name=REVERSAL_NAME,
         eligible=True,
         expected_value_minor=None,
         cost_minor=magnitude(original).amount_minor,
@@ -191,7 +191,7 @@ def _eligible(original: Proposal, mutation: Mutation, preconditions: tuple[Preco
 def _not_eligible(original: Proposal, against: list[Reason]) -> Candidate:
     return Candidate(
         treatment=REVERSAL,
-        name=_NAME,
+        name=REVERSAL_NAME,
         eligible=False,
         expected_value_minor=None,
         cost_minor=magnitude(original).amount_minor,

@@ -33,13 +33,17 @@ def value_of(given: str, kind: TypeAdapter[T], name: str) -> T:
         raise UsageError(replace(fault_of(error), where=name).line(), code="malformed") from error
 
 
-def filters_of(filled: Mapping[str, str], kinds: Mapping[str, TypeAdapter[Any]]) -> dict[str, Any]:
+def filters_of(
+    filled: Mapping[str, str], kinds: Mapping[str, TypeAdapter[Any]], labels: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what a person filled in of a list's filters, each checked by its kind; an empty field filters nothing.
+
+    `labels` says what the fields are called where they are filled in.
 
     Raises:
         UsageError: one is malformed.
     """
-    return {name: value_of(value, kinds[name], name.replace("_", " ")) for name, value in filled.items() if value}
+    return {name: value_of(value, kinds[name], labels[name]) for name, value in filled.items() if value}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _EVERY_CUSTOMERS: dict[str, tuple[bool, tuple[str, ...]]] = {
 
 def fault(test: CohortTest, declared: Declared) -> str | None:
     """Return why a test makes no sense; None where it does make sense."""
-    kinds = _kinds(declared)
+    kinds = known_facts(declared)
     if test.field not in kinds:
         return f"{test.field!r} is no fact of this agent's customers; it knows {', '.join(sorted(kinds))}"
     number, known = kinds[test.field]
@@ -54,7 +54,7 @@ def holds(test: CohortTest, profile: CustomerProfile, risk: Risk, declared: Decl
         return compared.get(test.op, found <= test.value)
     if not isinstance(found, str) or not found or isinstance(test.value, int):
         return False
-    _, known = _kinds(declared)[test.field]
+    _, known = known_facts(declared)[test.field]
     if known and found not in known:
         return False
     # Systems differ in how they write a status: for `ne`, another spelling must not be another value.
@@ -63,5 +63,6 @@ def holds(test: CohortTest, profile: CustomerProfile, risk: Risk, declared: Decl
     return not among if test.op == "ne" else among
 
 
-def _kinds(declared: Declared) -> dict[str, tuple[bool, tuple[str, ...]]]:
+def known_facts(declared: Declared) -> dict[str, tuple[bool, tuple[str, ...]]]:
+    """Return the facts that tests may name: for each, whether it is a number, and the only words it has."""
     return {**{fact.name: (fact.kind == "number", fact.one_of) for fact in declared}, **_EVERY_CUSTOMERS}

@@ -111,7 +111,14 @@ class Failures:
 
 def bare(parts: Parts) -> Mapping[str, Any]:
     """Return what stands around a page for somebody who is not signed in."""
-    return {"root": ROOT, "tenant": parts.served.tenant, "visitor": None, "navigation": (), "now": parts.clock()}
+    return {
+        "root": ROOT,
+        "treatment": parts.treatment_name,
+        "tenant": parts.served.tenant,
+        "visitor": None,
+        "navigation": (),
+        "now": parts.clock(),
+    }
 
 
 def _run_of(request: Request, status: int) -> str:

@@ -1,8 +1,10 @@
 """What a browser posts: bounded, from a page of ours, and with the session's own token."""
 
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -11,9 +13,16 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from placet.contracts.money import Money, parse_money
+from placet.contracts.text import NAME, shortened
+from placet.errors import UsageError
+
 MOST_FIELDS: Final = 20
 MOST_DIGITS: Final = 6
 LARGEST_PART: Final = 32 * 1024
+_CODE: Final = "malformed"
+_MALFORMED: Final = re.compile(r"malformed:? (?P<where>[a-z_]+(?:\.[a-z0-9_]+)*)?(?P<said>[ :].+|.+)", re.DOTALL)
+"""How `placet.service.given` says that a value is malformed, and where."""
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
 
 
@@ -24,10 +33,12 @@ class Form:
     Attributes:
         fields: Texts, by name.
         files: Contents of files that were handed in, by name of the field.
+        called: What those files are called where they come from; nobody vouches for it.
     """
 
     fields: Mapping[str, str]
     files: Mapping[str, bytes]
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Return a field without the spaces around it; empty where it was left out."""
@@ -51,10 +62,58 @@ def code_of(text: str) -> str:
     return "_".join(text.lower().replace("-", " ").split())
 
 
-def days_of(form: Form, name: str = "days") -> int:
-    """Return a number of days that somebody typed; 0, which nothing takes, where it is none."""
+def days_of(form: Form, label: str, most: int, name: str = "days") -> int:
+    """Return a number of days that somebody typed.
+
+    Args:
+        form: The form.
+        label: What the field is called on the page.
+        most: The largest number.
+        name: The field.
+
+    Raises:
+        UsageError: it is no whole number from 1 to `most`.
+    """
     typed = form.text(name)
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= MOST_DIGITS else 0
+    days = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= MOST_DIGITS else 0
+    if not 1 <= days <= most:
+        raise UsageError(f"{label}: write a whole number from 1 to {most}, not {shortened(typed, NAME)!r}.", code=_CODE)
+    return days
+
+
+def amount_of(typed: str, label: str) -> Money:
+    """Return an amount that somebody typed into the field that the page calls `label`.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return parse_money(typed)
+    except ValueError as error:
+        said = f"{error}" if typed else "it is empty; write it like '12.50 EUR'"
+        raise UsageError(f"{label}: {said}.", code=_CODE) from error
+
+
+@contextmanager
+def in_labels(labels: Mapping[str, str]) -> Iterator[None]:
+    """Say what is wrong with a value under the label that its field has on the page.
+
+    Args:
+        labels: What the page calls each field of the message that is made of the form.
+
+    Raises:
+        UsageError: as it was raised, in the words of the page.
+    """
+    try:
+        yield
+    except UsageError as error:
+        found = _MALFORMED.fullmatch(str(error))
+        if found is None:
+            raise
+        where, said = found["where"] or "", found["said"]
+        label = labels.get(where.partition(".")[0])
+        sentence = f"{label}: {said.strip()}" if label else f"{where}{said}"
+        raise UsageError(f"{sentence[:1].upper()}{sentence[1:]}", code=error.code) from error
 
 
 class NotFromHere(HTTPException):
@@ -109,6 +168,7 @@ async def read_form(request: Request, largest: int = LARGEST_PART) -> Form:
 async def _read_form(request: Request, largest: int) -> Form:
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
+    called: dict[str, str] = {}
     async with request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_PART) as read:
         for name, value in read.multi_items():
             if name in fields or name in files:
@@ -117,12 +177,12 @@ async def _read_form(request: Request, largest: int) -> Form:
                 content = await value.read(largest + 1)
                 if len(content) > largest:
                     raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a file may have {largest} bytes at most")
-                files[name] = content
+                files[name], called[name] = content, value.filename or ""
             elif "\x00" in value:
                 raise HTTPException(HTTPStatus.BAD_REQUEST, "the form has a NUL in a text")
             else:
                 fields[name] = value
-    return Form(fields, files)
+    return Form(fields, files, called)
 
 
 def _origin(request: Request, public_url: str) -> str:

@@ -1,6 +1,6 @@
 """What the console is given of its installation beside the database: it imports none of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from placet.governance.log.notes import VerifierKey
@@ -30,6 +30,11 @@ def no_treatments(_agent: str) -> tuple[str, ...]:
     return ()
 
 
+def no_names(_agent: str) -> Mapping[str, str]:
+    """Know no name of a treatment."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Installed:
     """What an installation offers.
@@ -38,8 +43,10 @@ class Installed:
         judge: Replays a run's history; takes seconds. None where nothing here can.
         log_keys: Reads the keys that sign the tenant's log; None where none are known here.
         treatments: Codes of the treatments that an agent knows.
+        names: What an agent calls its treatments, by code.
     """
 
     judge: Callable[[str], Judged] | None = None
     log_keys: Callable[[], Sequence[VerifierKey]] | None = None
     treatments: Callable[[str], tuple[str, ...]] = no_treatments
+    names: Callable[[str], Mapping[str, str]] = no_names

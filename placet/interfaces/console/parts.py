@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import Action
 from placet.contracts.text import NAME, one_line
+from placet.decisioning.compensation import REVERSAL, REVERSAL_NAME
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
 from placet.interfaces.console.cookies import Cookies, cookie_name
@@ -22,7 +23,7 @@ from placet.interfaces.console.prompts import Prompts
 from placet.interfaces.console.relying_party import Party, party_of
 from placet.interfaces.console.rendering import Templates
 from placet.interfaces.console.sessions import Sessions, Visitor
-from placet.interfaces.console.views.common import stopped
+from placet.interfaces.console.views.common import stopped, treatment_in_words
 from placet.interfaces.http.health import HealthCheck
 from placet.interfaces.http.served import Served
 from placet.service.documents.first_administrator import SetupCode
@@ -128,6 +129,12 @@ class Parts:
         """What browsers keep for this console."""
         return Cookies(cookie_name(self.served.database.name, self.served.tenant), self.public_url)
 
+    def treatment_name(self, code: str) -> str:
+        """Return what a treatment is called on every page that has no proposal at hand."""
+        known = (self.installed.names(agent).get(code) for agent in self.served.agents)
+        reversal = REVERSAL_NAME if code == REVERSAL else ""
+        return treatment_in_words(code, reversal or next((name for name in known if name), ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -169,6 +176,12 @@ class Asked:
         """Whose passkeys this page may ask for; None where browsers have none."""
         return party_of(self.request, self.parts.public_url)
 
+    @property
+    def address(self) -> str:
+        """Where this server is reached, without a path: as configured, or as the browser called it."""
+        url = self.request.url
+        return self.parts.public_url or f"{url.scheme}://{self.request.headers.get('host', url.netloc)}"
+
     def query(self, name: str) -> str | None:
         """Return a value of the address; None where it is empty or left out."""
         return self.request.query_params.get(name, "").strip() or None
@@ -208,6 +221,7 @@ def around(asked: Asked) -> Mapping[str, Any]:
     """Return what stands around the content of a page."""
     return {
         "root": ROOT,
+        "treatment": asked.parts.treatment_name,
         "tenant": asked.parts.served.tenant,
         "visitor": asked.visitor,
         "own_roles": [one_line(role, NAME) for role in asked.visitor.roles],

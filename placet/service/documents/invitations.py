@@ -42,14 +42,14 @@ KEPT: Final = timedelta(days=30)
 GONE: Final = "invitation_gone"
 USED: Final = "invitation_used"
 USUAL_DAYS: Final = 365
-_LONGEST_DAYS: Final = 3650
+LONGEST_DAYS: Final = 3650
 _MOST_LISTED: Final = 200
 _MADE: Final = "invitation.made"
 _ANSWERED: Final = "invitation.answered"
 _WITHDRAWN: Final = "invitation.withdrawn"
 
 
-Days = Annotated[StrictInt, Field(ge=1, le=_LONGEST_DAYS)]
+Days = Annotated[StrictInt, Field(ge=1, le=LONGEST_DAYS)]
 
 
 class Terms(Frozen):

@@ -38,6 +38,8 @@ OUR_WORDS = frozenset(
         "retention",
         "data",
         "given",
+        "Move to the saver plan",
+        "One-year contract",
         "inside",
         "sent",
     ]

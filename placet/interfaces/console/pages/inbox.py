@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from placet.contracts.money import Money, parse_money
 from placet.errors import UsageError
-from placet.interfaces.console.forms import code_of
+from placet.interfaces.console.forms import amount_of, code_of, in_labels
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.waiting import item_of
 from placet.service.inbox import InboxPage, held_roles, inbox_mark, parse_filter, read_inbox
@@ -61,7 +60,7 @@ def _list(asked: Asked) -> dict[str, Any]:
         kept["order"] = order
     here = kept if asked.query("after") is None else {**kept, "after": asked.query("after") or ""}
     return {
-        "items": [item_of(row, asked.now) for row in page.rows],
+        "items": [item_of(row, asked.now, asked.visitor.name) for row in page.rows],
         "total": page.total,
         "order": order,
         "filled": filled,
@@ -90,20 +89,18 @@ def _order(asked: Asked) -> InboxOrder:
 
 def _wanted(asked: Asked) -> InboxFilter:
     role, treatment = asked.query("role"), asked.query("treatment")
-    return parse_filter(
-        {
-            "roles": None if role is None else (role,),
-            "decider": asked.visitor.name if asked.query("mine") else None,
-            "treatments": () if treatment is None else (code_of(treatment),),
-            "customer_id": asked.query("customer_id"),
-            "cost_at_least": _amount(asked.query("min_cost"), "The least cost"),
-            "cost_at_most": _amount(asked.query("max_cost"), "The most cost"),
-        }
-    )
-
-
-def _amount(text: str | None, name: str) -> Money | None:
-    try:
-        return None if text is None else parse_money(text)
-    except ValueError as error:
-        raise UsageError(f"{name}: {error}", code="malformed") from error
+    costs = {
+        name: None if (typed := asked.query(name)) is None else amount_of(typed, label)
+        for name, label in (("min_cost", "Costs at least"), ("max_cost", "Costs at most"))
+    }
+    with in_labels({"roles": "Role asked", "treatments": "Treatment", "customer_id": "Customer"}):
+        return parse_filter(
+            {
+                "roles": None if role is None else (role,),
+                "decider": asked.visitor.name if asked.query("mine") else None,
+                "treatments": () if treatment is None else (code_of(treatment),),
+                "customer_id": asked.query("customer_id"),
+                "cost_at_least": costs["min_cost"],
+                "cost_at_most": costs["max_cost"],
+            }
+        )

@@ -220,7 +220,9 @@ def _following(asked: Asked, record: RunRecord) -> Item | None:
         rows = read_inbox(served.database, served.tenant, wanted, asked.now, limit=2).rows
     except UsageError:
         return None  # whoever is signed in with a token need not be enrolled; what waits then waits for others
-    return next((item_of(row, asked.now) for row in rows if row.record.run_id != record.run_id), None)
+    return next(
+        (item_of(row, asked.now, asked.visitor.name) for row in rows if row.record.run_id != record.run_id), None
+    )
 
 
 def _weighed(

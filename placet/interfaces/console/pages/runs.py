@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from placet.contracts.base import CustomerId, PersonName, RunId
 from placet.contracts.run import RUN_ID_BEGINNING, RunState
 from placet.errors import UsageError
-from placet.interfaces.console.forms import Form
+from placet.interfaces.console.forms import Form, in_labels
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import badge_of, state_choices
 from placet.service.given import filters_of, value_of
@@ -24,6 +24,7 @@ _FILTERS: Final[dict[str, TypeAdapter[Any]]] = {
     "customer_id": TypeAdapter(CustomerId),
     "requested_by": TypeAdapter(PersonName),
 }
+_LABELS: Final = {"state": "State", "customer_id": "Customer", "requested_by": "Asked for by", "agent": "Agent"}
 _KEY: Final = re.compile(r"[0-9a-f]{16}")
 _RUN: Final[TypeAdapter[str]] = TypeAdapter(RunId)
 
@@ -37,7 +38,7 @@ def show(asked: Asked) -> Response:
     try:
         if searched is not None:
             return RedirectResponse(f"{ROOT}/runs/{_searched(asked, searched)}", 303)
-        wanted = filters_of(filled, _FILTERS)
+        wanted = filters_of(filled, _FILTERS, _LABELS)
         before = asked.query("before")
         with served.database.reading() as tx:
             found = tx.runs.list(
@@ -46,7 +47,7 @@ def show(asked: Asked) -> Response:
                 wanted.get("customer_id"),
                 wanted.get("requested_by"),
                 limit=_PAGE + 1,
-                before=None if before is None else value_of(before, _RUN, "before"),
+                before=None if before is None else value_of(before, _RUN, "Page"),
             )
     except UsageError as error:
         fault = str(error)
@@ -81,14 +82,15 @@ def confirm(asked: Asked) -> Response:
     given = asked.query("key") or ""
     customer, agent = asked.query("customer_id") or "", asked.query("agent") or ""
     try:
-        request = build_request(
-            tenant=asked.parts.served.tenant,
-            customer_id=customer,
-            agent=agent,
-            requested_by=asked.visitor.name,
-            key=given if _KEY.fullmatch(given) else _new_key(),
-            agents=asked.parts.served.agents,
-        )
+        with in_labels(_LABELS):
+            request = build_request(
+                tenant=asked.parts.served.tenant,
+                customer_id=customer,
+                agent=agent,
+                requested_by=asked.visitor.name,
+                key=given if _KEY.fullmatch(given) else _new_key(),
+                agents=asked.parts.served.agents,
+            )
     except UsageError as error:
         return _order_page(asked, customer, str(error))
     with asked.parts.served.database.reading() as tx:

@@ -22,7 +22,7 @@ def share(asked: Asked, form: Form) -> Response:
         asked.parts.walkthroughs.share(
             _run(asked),
             by=asked.visitor.name,
-            days=days_of(form),
+            days=days_of(form, "Days until it ends", MOST_DAYS),
             names=form.text("names") == "yes",
             token_id=asked.visitor.voucher,
             key=form.text("key") or None,
@@ -44,10 +44,14 @@ def withdraw(asked: Asked, _form: Form) -> Response:
 
 def _page(asked: Asked, fault: str, status: int = 200) -> Response:
     made = asked.parts.walkthroughs.list(_run(asked))
-    base = asked.parts.public_url or f"{asked.request.url.scheme}://{asked.request.url.netloc}"
     may_share = asked.may("operate", "walkthroughs")
     rows = [
-        (one, f"{base}{PATH}{asked.parts.walkthroughs.text_of(one)}" if may_share and one.stands(asked.now) else "")
+        (
+            one,
+            f"{asked.address}{PATH}{asked.parts.walkthroughs.text_of(one)}"
+            if may_share and one.stands(asked.now)
+            else "",
+        )
         for one in reversed(made)
     ]
     return asked.page(

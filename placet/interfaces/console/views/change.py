@@ -7,8 +7,9 @@ from placet.contracts.billing import Evidence
 from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.proposal import AdjustBalance, Candidate, OrderProduct, Proposal, Reason
 from placet.contracts.text import NAME, WORDS, one_line
+from placet.decisioning.compensation import REVERSAL
 from placet.governance.choice import money, warnings, worth
-from placet.interfaces.console.views.common import pictured
+from placet.interfaces.console.views.common import pictured, treatment_in_words
 
 UNREAD = "not read"
 
@@ -28,6 +29,7 @@ class Change:
     Attributes:
         sentence: Everything in one sentence, every figure exact.
         price: What it costs the operator, or takes from the customer.
+        worth: What it is expected to be worth; empty where nobody estimates that.
         target: What is changed, by its identifier.
         notes: Where the pick is not what arithmetic ranks first.
     """
@@ -60,10 +62,10 @@ def change_of(proposal: Proposal, evidence: Evidence | None) -> Change:
     mutation = proposal.mutation
     found = _balance(mutation, evidence) if isinstance(mutation, AdjustBalance) else _product(mutation, evidence)
     return Change(
-        name=one_line(proposal.treatment_name or proposal.treatment.replace("_", " "), NAME),
+        name=treatment_in_words(proposal.treatment, proposal.treatment_name),
         sentence=mutation.describe(),
         price=proposal.price,
-        worth=worth(proposal),
+        worth="" if proposal.reverses is not None else worth(proposal),
         target=mutation.target,
         differences=found,
         notes=warnings(proposal),
@@ -72,7 +74,8 @@ def change_of(proposal: Proposal, evidence: Evidence | None) -> Change:
 
 def options_of(candidates: tuple[Candidate, ...], picked: str | None, currency: str) -> tuple[Option, ...]:
     """Return the candidates, the one that was picked first, then as the arithmetic ranked them."""
-    shown = [_option(one, picked, currency) for one in candidates]
+    valued = all(one.treatment != REVERSAL for one in candidates)  # nobody estimates what taking back is worth
+    shown = [_option(one, picked, currency, valued=valued) for one in candidates]
     return tuple(sorted(shown, key=lambda one: (not one.picked, not one.eligible)))
 
 
@@ -81,13 +84,13 @@ def sentences(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
     return tuple(one_line(pictured(reason.detail) or reason.code.replace("_", " "), WORDS) for reason in reasons)
 
 
-def _option(one: Candidate, picked: str | None, currency: str) -> Option:
+def _option(one: Candidate, picked: str | None, currency: str, *, valued: bool) -> Option:
     return Option(
-        name=one_line(one.name or one.treatment.replace("_", " "), NAME),
+        name=treatment_in_words(one.treatment, one.name),
         code=one.treatment,
         picked=one.treatment == picked,
         eligible=one.eligible,
-        value=money(one.expected_value_minor, currency) if currency else "not computed",
+        value="" if not valued else money(one.expected_value_minor, currency) if currency else "not computed",
         cost=money(one.cost_minor, currency) if currency else "not computed",
         pros=sentences(one.reasons_for),
         cons=sentences(one.reasons_against),

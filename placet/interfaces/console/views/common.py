@@ -1,6 +1,7 @@
 """Small things that several pages show: states, money with its currency, the colour of a state."""
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from placet.contracts.people.halt import HaltScope
@@ -32,6 +33,33 @@ _STATES: Final[dict[RunState, tuple[str, Tone]]] = {
 
 MUTATIONS: Final[dict[str, str]] = {"adjust_balance": "Credits and debits", "order_product": "Orders of products"}
 """Kinds of mutation, as people call them."""
+
+
+CONSOLE_ROLES: Final[dict[str, str]] = {
+    "operator": "start runs, stop executions",
+    "auditor": "read everything, the record and oversight as well",
+    "administrator": "invite people, enroll and revoke keys",
+}
+"""Roles that decide nothing, with what they permit in this console."""
+
+
+class Powers(NamedTuple):
+    """What somebody's roles permit.
+
+    Attributes:
+        decides: The roles in which they decide, in words; empty where they decide nothing.
+        may: Each other role, with what it permits.
+    """
+
+    decides: str
+    may: tuple[tuple[str, str], ...]
+
+
+def powers_of(roles: Iterable[str]) -> Powers:
+    """Return what roles permit, in words."""
+    held = tuple(roles)
+    decides = ", ".join(one_line(role, NAME).replace("_", " ") for role in held if role not in CONSOLE_ROLES)
+    return Powers(decides, tuple((role, CONSOLE_ROLES[role]) for role in held if role in CONSOLE_ROLES))
 
 
 class Badge(NamedTuple):
@@ -69,6 +97,11 @@ def pictured(sentence: str) -> str:
         return sentence
     rate = in_ten(0 if found[1].startswith("less") else int(found[1]))
     return f"{rate} customers like this one leave ({found[1]} %)"
+
+
+def treatment_in_words(code: str, name: str | None = "") -> str:
+    """Return the one name of a treatment: as its application calls it, or its code in words where that is not known."""
+    return one_line(name or code.replace("_", " "), NAME)
 
 
 def roles_in_words(roles: tuple[str, ...]) -> str:

@@ -136,11 +136,16 @@ def grant_to_sign(payload: bytes, grant: AccessGrant) -> ToSign:
     """Return how the grant of a token, or of an identity at a provider, is shown."""
     name, roles = one_line(grant.name, NAME), ", ".join(grant.roles)
     identity = grant.identity
-    who = "Whoever has the token that is shown next" if identity is None else "Whoever the provider knows as below"
+    who = (
+        "Whoever has the token that is shown next, and nowhere again,"
+        if identity is None
+        else "Whoever the provider knows as below"
+    )
+    number = "role" if len(grant.roles) == 1 else "roles"
     at = [] if identity is None else [Row("Provider", identity.issuer), Row("Who they are there", identity.subject)]
     return ToSign(
         title=f"Let {name} in?",
-        sentence=(f"{who} acts here as {name}, and may do what {roles} may, until {minute(grant.expires_at)}."),
+        sentence=f"{who} acts here as {name}, with the {number} {roles}, until {minute(grant.expires_at)}.",
         button=f"Let {name} in, with your passkey",
         tone="good",
         rows=(

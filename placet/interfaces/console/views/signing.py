@@ -6,8 +6,9 @@ from typing import NamedTuple
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
-from placet.contracts.text import NAME, WORDS, one_line
+from placet.contracts.text import WORDS, one_line
 from placet.governance.policy.authoring.explain import Approver
+from placet.interfaces.console.views.common import treatment_in_words
 
 
 class Other(NamedTuple):
@@ -60,7 +61,7 @@ def signing_here(
     others: tuple[Other, ...] = ()
     if proposal.reverses is None:
         others = tuple(
-            Other(one.treatment, one_line(one.name or one.treatment.replace("_", " "), NAME))
+            Other(one.treatment, treatment_in_words(one.treatment, one.name))
             for one in proposal.candidates
             if one.eligible and one.mutation is not None and one.treatment != proposal.treatment
         )

@@ -12,7 +12,7 @@ from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute, moment
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.statement import Statement
-from placet.interfaces.console.views.common import Tone, roles_in_words
+from placet.interfaces.console.views.common import Tone, powers_of
 from placet.interfaces.console.views.governance.batches import Line
 
 _TITLES: Final[dict[Verdict, str]] = {
@@ -115,11 +115,13 @@ def enrolment_to_sign(payload: bytes, enrolment: Enrolment) -> ToSign:
     """Return how an enrolment is shown."""
     own = enrolment.name == enrolment.signer
     until = "without end" if enrolment.expires_at is None else f"until {minute(enrolment.expires_at)}"
-    passkey = enrolment.passkey
+    passkey, powers = enrolment.passkey, powers_of(enrolment.roles)
+    limit = "only what costs nothing" if enrolment.limit is None else f"up to {enrolment.limit}"
     rows = [
         Row("Name", enrolment.name),
-        Row("Decides as", roles_in_words(enrolment.roles).replace(" or ", ", ")),
-        Row("May decide", "only what costs nothing" if enrolment.limit is None else f"up to {enrolment.limit}"),
+        *([Row("Decides as", powers.decides)] if powers.decides else []),
+        *([Row("May decide", limit)] if powers.decides or enrolment.limit is not None else []),
+        *(Row(f"As an {role} may", what) for role, what in powers.may),
         Row("Counts", until),
         Row("Fingerprint", fingerprint(enrolment.key_id)),
         *([Row("Used at", ", ".join(passkey.origins))] if passkey is not None else []),

@@ -1,7 +1,7 @@
 """A run told as its four steps: what has happened in each, who did it, and what it waits for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal
@@ -14,6 +14,7 @@ from placet.interfaces.record_words import in_words
 Progress = Literal["done", "under way", "waits for people", "stopped", "not reached"]
 
 _TITLES: Final = ("Analyse the history", "Read billing", "Propose one change", "Decide and execute")
+_TITLES_BACK: Final = ("Look at what was done", "Read billing", "Propose to take it back", "Decide and execute")
 _STEP: Final = {"analyse": 1, "query_billing": 2, "propose": 3}
 _LAST: Final = 4
 MOST_LINES: Final = 100
@@ -63,6 +64,7 @@ def timeline(
     state: RunState, events: Sequence[AuditEvent], faults: Mapping[int, str] = MappingProxyType({})
 ) -> tuple[Step, ...]:
     """Return the steps of a run, each with its entries of the record; `faults` by number says which do not verify."""
+    back = any(event.kind == "run.requested" and event.body.get("reverses") for event in events)
     lines: dict[int, list[Line]] = {number: [] for number in range(1, _LAST + 1)}
     at = 1
     for event in events:
@@ -70,12 +72,13 @@ def timeline(
         if step is None:
             step = at if event.kind.startswith("run.") else _LAST
         fault = faults.get(event.seq, "")
-        lines[step].append(line_of(event, fault))
+        line = line_of(event, fault)
+        lines[step].append(_of_reversal(event, line) if back and not fault else line)
         at = at if fault else max(at, _REACHED.get(event.kind, at))
     proposed = _proposed([event for event in events if event.seq not in faults])
     return tuple(
         Step(number, title, _progress(number, state, at, proposed=proposed), *_newest(lines[number]))
-        for number, title in enumerate(_TITLES, 1)
+        for number, title in enumerate(_TITLES_BACK if back else _TITLES, 1)
     )
 
 
@@ -89,6 +92,13 @@ def words_of(event: AuditEvent, fault: str) -> str:
     """Return what an entry says; of one that does not verify, that first, since anybody may have written its words."""
     words = in_words(event)
     return f"This entry does not verify: {one_line(fault)}. As it stands now it says: {words}" if fault else words
+
+
+def _of_reversal(event: AuditEvent, line: Line) -> Line:
+    """Return the line of a reversal's entry: nobody assesses a risk to take something back."""
+    if event.kind != "analyse.completed":
+        return line
+    return replace(line, words="looked at what the run that is to be taken back had done; no risk is assessed for it")
 
 
 def _newest(lines: list[Line]) -> tuple[tuple[Line, ...], int]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import NAME, WORDS, one_line
-from placet.interfaces.console.views.common import Badge, badge_of, pictured, roles_in_words
+from placet.interfaces.console.views.common import Badge, badge_of, pictured, roles_in_words, treatment_in_words
 from placet.service.inbox import Waiting
 
 _SOON_SECONDS: Final = 3600
@@ -24,7 +24,8 @@ class Item:
         soon: Whether the gate closes within the hour.
         progress: How many of how many approvals are there.
         fault: What is wrong with it; empty where nothing is.
-        choosable: Whether it can be decided together with others.
+        choosable: Whether the visitor can decide it together with others.
+        own: Whether the visitor asked for it, so that another person decides it.
     """
 
     run_id: str
@@ -41,16 +42,21 @@ class Item:
     progress: str
     fault: str
     choosable: bool
+    own: bool
 
 
-def item_of(row: Waiting, now: datetime) -> Item:
-    """Return how one run is listed."""
+def item_of(row: Waiting, now: datetime, visitor: str) -> Item:
+    """Return how one run is listed for `visitor`."""
     asked = row.asked
+    waits = asked is not None and not row.fault and row.record.state == "awaiting_decision"
+    own = row.record.requested_by == visitor
     closes_at = asked.gate.expires_at if asked else row.waits_until
     return Item(
         run_id=row.record.run_id,
         customer_id=row.record.customer_id,
-        title=_title(asked.proposal.treatment_name or asked.proposal.treatment) if asked else "A damaged proposal",
+        title=treatment_in_words(asked.proposal.treatment, asked.proposal.treatment_name)
+        if asked
+        else "A damaged proposal",
         does=asked.proposal.mutation.describe() if asked else "",
         cost=str(asked.proposal.cost) if asked else "",
         takes=asked is not None and asked.proposal.mutation.takes_from_customer,
@@ -61,7 +67,8 @@ def item_of(row: Waiting, now: datetime) -> Item:
         roles=roles_in_words(asked.roles) if asked else "",
         progress=f"{asked.approvals} of {asked.gate.quorum}" if asked else "",
         fault=row.fault,
-        choosable=asked is not None and not row.fault and row.record.state == "awaiting_decision",
+        choosable=waits and not own,
+        own=waits and own,
     )
 
 

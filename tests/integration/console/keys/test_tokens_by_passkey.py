@@ -66,9 +66,9 @@ def test_a_token_that_is_not_the_one_that_is_signed_for_leaves_no_grant(
     [
         ("name", "Not A Name", "name"),
         ("name", "worker", "name"),
-        ("days", "0", "within 366 days"),
-        ("days", "400", "within 366 days"),
-        ("role-operator", "", "Choose at least one role"),
+        ("days", "0", "a whole number from 1 to 366"),
+        ("days", "400", "a whole number from 1 to 366"),
+        ("role-operator", "", "tick at least one role"),
         ("subject", "17", "No identity provider"),
     ],
 )

@@ -2,18 +2,27 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
-from typing import Any, Final, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast, get_args
 
 from anyio import from_thread
 from starlette.responses import RedirectResponse, Response
 
+from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.inbox import MOST_TOGETHER
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
-from placet.interfaces.console.views.governance.batches import commands_for, lines_of, outcomes_of, total_of
+from placet.interfaces.console.views.governance.batches import (
+    LeftOut,
+    Named,
+    commands_for,
+    lines_of,
+    outcomes_of,
+    total_of,
+)
+from placet.interfaces.console.views.governance.batches import named as named_run
 from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
 from placet.service.batches import SIGNED, MemberOutcome, read_shares
 from placet.service.decisions import pending_proposal
@@ -22,6 +31,12 @@ from placet.service.inbox import inbox_mark, parse_filter
 
 _WAIT_SECONDS: Final = 10.0
 _KEPT: Final = math.inf
+YOURS: Final = "you asked for it, so that another person decides it"
+
+
+class _Delivered(NamedTuple):
+    outcomes: tuple[MemberOutcome, ...]
+    left: tuple[tuple[str, str], ...]
 
 
 def choose(asked: Asked) -> Response:
@@ -30,15 +45,21 @@ def choose(asked: Asked) -> Response:
     run_ids = list(dict.fromkeys(asked.request.query_params.getlist("run")))
     if len(run_ids) == 1:
         return RedirectResponse(f"{ROOT}/runs/{run_ids[0]}", 303)
-    fault, prepared = "", None
-    gone: list[tuple[str, str]] = []
+    fault, prepared, named = "", None, False
+    gone: list[LeftOut] = []
     try:
         check_number(len(run_ids))
         waiting, gone = _still_waiting(asked, verdict, run_ids)
         prepared = _prepare(asked, verdict, waiting, everything=bool(asked.query("all")))
+        named = bool(run_ids)
+        if own := [one for one in prepared.choices if one.record.requested_by == asked.visitor.name]:
+            gone += [LeftOut(name_of(asked, one.record.run_id), YOURS) for one in own]
+            others = [one.record.run_id for one in prepared.choices if one not in own]
+            prepared, named = _prepare(asked, verdict, others, everything=False), True
     except (UsageError, GovernanceError) as error:
         fault = str(error)
-    return _page(asked, verdict, bool(run_ids), prepared, fault, gone)
+        prepared = None
+    return _page(asked, verdict, named, prepared, fault, gone)
 
 
 def hand_in(asked: Asked, form: Form) -> Response:
@@ -50,12 +71,13 @@ def hand_in(asked: Asked, form: Form) -> Response:
     return hand_over(asked, read_shares(served.database, served.tenant, text))
 
 
-def hand_over(asked: Asked, shares: Mapping[str, str]) -> Response:
+def hand_over(asked: Asked, shares: Mapping[str, str], left: Sequence[tuple[str, str]] = ()) -> Response:
     """Put a signed batch on the record, and deliver each run its share; lead to the page that says what became of it.
 
     Args:
         asked: Who hands it in.
         shares: What each run is sent, by run id; all of one batch.
+        left: Runs that were chosen and left out, each with why.
     """
     served = asked.parts.served
     asked.parts.deliveries.check_room()
@@ -69,8 +91,9 @@ def hand_over(asked: Asked, shares: Mapping[str, str]) -> Response:
             return delivery.failed(error)
         return await delivery.deliver(engine, _WAIT_SECONDS)
 
-    def delivered() -> tuple[MemberOutcome, ...]:
-        return asyncio.run_coroutine_threadsafe(deliver(), loop).result()
+    def delivered() -> _Delivered:
+        outcomes = asyncio.run_coroutine_threadsafe(deliver(), loop).result()
+        return _Delivered(outcomes, tuple(left))
 
     asked.parts.deliveries.ask(f"batch {delivery.batch}", delivered, seconds=_WAIT_SECONDS)
     return RedirectResponse(f"{ROOT}/batches/{delivery.batch}", 303)
@@ -86,16 +109,34 @@ def outcome(asked: Asked) -> Response:
     known = asked.parts.deliveries.known(key)
     found = asked.parts.deliveries.ask(key, _nothing, seconds=_KEPT) if known else None
     return asked.page(
-        "governance/batch_outcome.html", known=known, outcomes=None if found is None else outcomes_of(found)
+        "governance/batch_outcome.html",
+        known=known,
+        outcomes=None if found is None else outcomes_of(found.outcomes, lambda run_id: name_of(asked, run_id)),
+        left=[LeftOut(name_of(asked, run_id), why) for run_id, why in found.left] if found else (),
     )
+
+
+def name_of(asked: Asked, run_id: str) -> Named:
+    """Return a run as people call it; its id alone where there is no such run."""
+    served = asked.parts.served
+    with served.database.reading() as tx:
+        record = tx.runs.get(run_id)
+        if record is None or record.tenant != served.tenant:
+            return Named(run_id)
+        if record.proposal is None:
+            return named_run(record, None)
+        try:
+            return named_run(record, tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant))
+        except (UsageError, GovernanceError):
+            return named_run(record, None)  # erased, or damaged
 
 
 async def _running_loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
 
 
-def _nothing() -> tuple[MemberOutcome, ...]:
-    return ()
+def _nothing() -> _Delivered:
+    return _Delivered((), ())
 
 
 def _verdict(asked: Asked) -> BatchVerdict:
@@ -103,16 +144,19 @@ def _verdict(asked: Asked) -> BatchVerdict:
     return cast("BatchVerdict", wanted) if wanted in get_args(BatchVerdict) else "approve"
 
 
-def _still_waiting(asked: Asked, verdict: BatchVerdict, run_ids: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return which of the chosen runs wait still, and why each of the others does not: a list may be old."""
+def _still_waiting(asked: Asked, verdict: BatchVerdict, run_ids: list[str]) -> tuple[list[str], list[LeftOut]]:
+    """Return which of the chosen runs this person can decide now, and why each other is left out: a list may be old."""
     waiting, gone = [], []
     for run_id in run_ids:
         try:
-            pending_proposal(asked.parts.served.database, run_id, asked.parts.served.tenant, verdict)
+            record, _, _ = pending_proposal(asked.parts.served.database, run_id, asked.parts.served.tenant, verdict)
         except (UsageError, GovernanceError) as error:
-            gone.append((run_id, str(error)))
+            gone.append(LeftOut(name_of(asked, run_id), str(error)))
         else:
-            waiting.append(run_id)
+            if record.requested_by == asked.visitor.name:
+                gone.append(LeftOut(name_of(asked, run_id), YOURS))
+            else:
+                waiting.append(run_id)
     return waiting, gone
 
 
@@ -121,7 +165,7 @@ def _prepare(asked: Asked, verdict: BatchVerdict, run_ids: list[str], *, everyth
     if run_ids:
         return prepare_batch(served.database, served.tenant, verdict, parse_limits({}), run_ids)
     if not everything:
-        raise UsageError("Nothing that was chosen waits for a decision.", code="nothing")
+        raise UsageError("Nothing that was chosen waits for a decision of yours.", code="nothing")
     treatment, agent = asked.query("treatment"), asked.query("agent")
     limits = parse_limits({"agent": agent, "treatments": () if treatment is None else (treatment,)})
     waiting = parse_filter({"agent": agent, "treatments": limits.treatments, "to_decide": True})
@@ -153,7 +197,7 @@ def _page(
     named: bool,
     prepared: PreparedBatch | None,
     fault: str,
-    gone: list[tuple[str, str]],
+    gone: list[LeftOut],
 ) -> Response:
     values: dict[str, Any] = {"lines": (), "commands": (), "left_out": (), "members": ""}
     if prepared is not None:
@@ -162,14 +206,13 @@ def _page(
             "total": total_of(prepared.choices),
             "members": " ".join(f"{one.run_id}:{one.digest}" for one in lines_of(prepared.choices)),
             "commands": commands_for(prepared, named=named),
-            "left_out": prepared.left_out[:MOST_TOGETHER],
+            "left_out": [LeftOut(name_of(asked, run_id), why) for run_id, why in prepared.left_out[:MOST_TOGETHER]],
         }
     return asked.page(
         "governance/batch.html",
         422 if fault else 200,
         verdict=verdict,
         prepared=prepared,
-        own=[one for one in prepared.choices if one.record.requested_by == asked.visitor.name] if prepared else (),
         fault=fault,
         gone=gone,
         can_sign=prepared is not None and asked.may("deliver", "batches") and bool(own_passkeys(asked)),

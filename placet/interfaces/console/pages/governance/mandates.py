@@ -13,7 +13,7 @@ from placet.interfaces.console.pages.governance.tabs import governed, known_trea
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import MUTATIONS
-from placet.interfaces.console.views.governance.mandates import altered_of, mandate_of, use_of
+from placet.interfaces.console.views.governance.mandates import altered_of, facts_in_words, mandate_of, use_of
 from placet.service.documents.mandates import find_mandate, id_of, revoke_mandate, standing
 from placet.storage.governance.mandates import AlteredMandate
 from placet.storage.transaction import Transaction
@@ -56,6 +56,7 @@ def list_page(asked: Asked, fault: str = "", filled: Filled | None = None, signi
         following=urlencode({"after": id_of(shown[-1])}) if len(found) > _PAGE else "",
         later=asked.query("after") is not None,
         agents=served.agents,
+        facts=[(agent, facts_in_words(served.facts(agent))) for agent in served.agents],
         kinds=[(kind, MUTATIONS[kind]) for kind in get_args(MutationKind)],
         treatments=known_treatments(asked),
         fault=fault,

@@ -21,6 +21,7 @@ _FILTERS: Final[dict[str, TypeAdapter[Any]]] = {
     "channel": TypeAdapter(Channel),
     "run_id": TypeAdapter(RunId),
 }
+_LABELS: Final = {"status": "Result", "channel": "Channel", "run_id": "Run"}
 
 
 def show(asked: Asked) -> Response:
@@ -29,7 +30,7 @@ def show(asked: Asked) -> Response:
     filled = {name: asked.query(name) or "" for name in _FILTERS}
     page = ToldPage((), None)
     try:
-        wanted = filters_of(filled, _FILTERS)
+        wanted = filters_of(filled, _FILTERS, _LABELS)
         page = list_told(served.database, served.tenant, **wanted, after=asked.query("after"), limit=_PAGE)
     except UsageError as error:
         fault = str(error)

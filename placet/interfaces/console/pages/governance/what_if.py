@@ -4,10 +4,9 @@ from typing import Final, get_args
 
 from starlette.responses import Response
 
-from placet.contracts.money import parse_money
 from placet.contracts.proposal import MutationKind
 from placet.errors import PolicyError, UsageError
-from placet.interfaces.console.forms import code_of
+from placet.interfaces.console.forms import amount_of, code_of, in_labels
 from placet.interfaces.console.pages.governance.tabs import governed, known_treatments
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.common import MUTATIONS
@@ -15,6 +14,14 @@ from placet.interfaces.console.views.governance.what_if import Answer, answer_of
 from placet.service.reading.what_if import Supposed, suppose, what_if
 
 _FIELDS: Final = ("agent", "treatment", "kind", "cost", "requested_by", "customer_id")
+_LABELS: Final = {
+    "agent": "Application",
+    "treatment": "Treatment",
+    "kind": "What it does",
+    "cost": "It costs",
+    "requested_by": "Who asked for the run",
+    "customer_id": "Customer",
+}
 
 
 def show(asked: Asked) -> Response:
@@ -44,20 +51,18 @@ def show(asked: Asked) -> Response:
 
 
 def _supposed(asked: Asked) -> Supposed:
-    try:
-        cost = parse_money(asked.query("cost") or "")
-    except ValueError as error:
-        raise UsageError(f"The cost: {error}", code="malformed") from error
-    return suppose(
-        {
-            "agent": asked.query("agent") or asked.parts.served.agents[0],
-            "kind": asked.query("kind") or "adjust_balance",
-            "treatment": code_of(asked.query("treatment") or ""),
-            "cost": cost,
-            "requested_by": asked.query("requested_by") or asked.visitor.name,
-            "customer_id": asked.query("customer_id"),
-        }
-    )
+    cost = amount_of(asked.query("cost") or "", _LABELS["cost"])
+    with in_labels(_LABELS):
+        return suppose(
+            {
+                "agent": asked.query("agent") or asked.parts.served.agents[0],
+                "kind": asked.query("kind") or "adjust_balance",
+                "treatment": code_of(asked.query("treatment") or ""),
+                "cost": cost,
+                "requested_by": asked.query("requested_by") or asked.visitor.name,
+                "customer_id": asked.query("customer_id"),
+            }
+        )
 
 
 def _answer(asked: Asked, supposed: Supposed) -> Answer:

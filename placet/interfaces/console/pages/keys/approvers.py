@@ -13,21 +13,23 @@ from placet.contracts.people.passkey import fingerprint
 from placet.errors import PolicyError, UsageError
 from placet.governance.policy.authoring.roles import roles_named
 from placet.governance.signing.signed import document_statement
-from placet.interfaces.console.forms import Filled, Form, days_of
+from placet.interfaces.console.forms import Filled, Form, amount_of, days_of, in_labels
 from placet.interfaces.console.pages.signing.asking import ask_to_sign, required_passkeys
 from placet.interfaces.console.pages.signing.own import is_own_key, own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.common import CONSOLE_ROLES, powers_of
 from placet.service.approvers import Approver, list_approvers, public_text
-from placet.service.documents.invitations import Invitation
+from placet.service.documents.invitations import LONGEST_DAYS, Invitation
 from placet.service.documents.keys import draft_revocation
 
 _PAGE: Final = 25
 _DAYS: Final = "365"
 _MOST_ROLES: Final = 10
-_CONSOLE_ROLES: Final = {
-    "operator": "start runs, stop executions",
-    "auditor": "read everything, the record and oversight as well",
-    "administrator": "invite people, enroll and revoke keys",
+_LABELS: Final = {
+    "name": "Name",
+    "roles": "Other roles",
+    "limit": "May decide up to",
+    "days": "Days that the key counts",
 }
 _DONE: Final = {
     "enrolled": "The key counts from now on.",
@@ -43,20 +45,25 @@ def show(asked: Asked) -> Response:
 
 def invite(asked: Asked, form: Form) -> Response:
     """Invite somebody; the link is on this very page, and nowhere else."""
-    chosen = [role for role in (*_asked_roles(asked), *_CONSOLE_ROLES) if form.text(f"role-{role}")]
+    chosen = [role for role in (*_asked_roles(asked), *CONSOLE_ROLES) if form.text(f"role-{role}")]
+    roles = tuple(dict.fromkeys([*chosen, *form.text("roles").replace(",", " ").split()]))
+    if not roles:
+        fault = "They decide as: tick at least one role, or one of what they may here."
+        return _page(asked, fault=fault, filled=Filled.of(form))
     try:
-        code = asked.parts.invitations.invite(
-            name=form.text("name"),
-            roles=tuple(dict.fromkeys([*chosen, *form.text("roles").replace(",", " ").split()])),
-            limit=form.text("limit"),
-            days=days_of(form),
-            by=asked.visitor.name,
-            voucher=asked.visitor.voucher,
-            key=form.text("key"),
-        )
+        with in_labels(_LABELS):
+            code = asked.parts.invitations.invite(
+                name=form.text("name"),
+                roles=roles,
+                limit=str(amount_of(form.text("limit"), _LABELS["limit"])) if form.text("limit") else "",
+                days=days_of(form, _LABELS["days"], LONGEST_DAYS),
+                by=asked.visitor.name,
+                voucher=asked.visitor.voucher,
+                key=form.text("key"),
+            )
     except UsageError as error:
         return _page(asked, fault=str(error), filled=Filled.of(form))
-    origin = asked.party.origin if asked.party else _address(asked)
+    origin = asked.party.origin if asked.party else asked.address
     return _page(asked, link=f"{origin}{ROOT}/join/{code}", invited=form.text("name"))
 
 
@@ -137,12 +144,13 @@ def _page(
         following=following,
         later=bool(after),
         waiting=waiting,
+        powers={one.invitation_id: powers_of(one.terms.roles) for one in waiting},
         commands={one.invitation_id: _command(one) for one in waiting},
         may_enroll=may_enroll,
         may_tokens=asked.may("read", "tokens"),
         can_sign=may_enroll and bool(own_passkeys(asked)),
         asked_roles=_asked_roles(asked),
-        console_roles=_CONSOLE_ROLES.items(),
+        console_roles=CONSOLE_ROLES.items(),
         revocable=_revocable(asked, people[:_PAGE]),
         fingerprint=fingerprint,
         key=secrets.token_hex(12),
@@ -185,7 +193,3 @@ def _asked_roles(asked: Asked) -> list[str]:
         return sorted({role for one in sets for role in roles_named(one.files)})[:_MOST_ROLES]
     except PolicyError:
         return []
-
-
-def _address(asked: Asked) -> str:
-    return asked.parts.public_url or f"{asked.request.url.scheme}://{asked.request.headers.get('host', '')}"

@@ -20,6 +20,7 @@ from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.prompts import GONE as PROMPT_GONE
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.relying_party import advice_for, party_of
+from placet.interfaces.console.views.common import powers_of
 from placet.interfaces.http.problems import status_of
 from placet.service.documents.invitations import GONE, LASTS, USED, Invitation
 from placet.service.passkeys import enrolment_request_from, registration_options
@@ -91,6 +92,7 @@ class Joining:
             "it": invitation,
             # Whoever opens a link that somebody else used must see no fingerprint that they could pass on.
             "registered_here": parts.invitations.was_registrant(invitation, kept),
+            "powers": powers_of(invitation.terms.roles),
             "code": code,
             "fault": fault,
             "advice": "" if party_of(request, parts.public_url) else advice_for(request, parts.public_url),

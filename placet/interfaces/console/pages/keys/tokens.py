@@ -1,5 +1,6 @@
 """Tokens: who may use the API or sign in by a provider, in whose name, for what, until when."""
 
+import shlex
 from typing import Final
 from urllib.parse import urlencode
 
@@ -59,6 +60,7 @@ def revoke(asked: Asked, form: Form) -> Response:
 def _page(asked: Asked, *, text: str = "", issued: str = "", fault: str = "", filled: Filled | None = None) -> Response:
     served = asked.parts.served
     found = list_tokens(served.database, served.tenant, after=asked.query("after"), limit=_PAGE + 1)
+    address = asked.address
     return asked.page(
         "keys/tokens.html",
         422 if fault else 200,
@@ -69,6 +71,8 @@ def _page(asked: Asked, *, text: str = "", issued: str = "", fault: str = "", fi
         can_sign=asked.may("deliver", "tokens") and bool(own_passkeys(asked)),
         may_withdraw=asked.may("withdraw", "tokens"),
         issuer=asked.parts.identity_issuer,
+        address=address,
+        try_it=f'curl -H "Authorization: Bearer $TOKEN" {shlex.quote(f"{address}/v1/runs")}',
         text=text,
         issued=issued,
         fault=fault,

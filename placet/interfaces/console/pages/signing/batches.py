@@ -15,7 +15,7 @@ from placet.errors import GovernanceError, PolicyError, UsageError
 from placet.governance.batches import MemberTree, shares
 from placet.governance.signing.signed import predicate_type, read_document
 from placet.interfaces.console.forms import Form
-from placet.interfaces.console.pages.governance.batches import check_number, hand_over
+from placet.interfaces.console.pages.governance.batches import check_number, hand_over, name_of
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, required_passkeys
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
@@ -40,10 +40,11 @@ def ask(asked: Asked, form: Form) -> Response:
     asked.parts.deliveries.check_room()
     looked_at = _looked_at(form)
     check_number(len(looked_at))
-    left: list[str] = []
+    left: list[tuple[str, str]] = []
     chosen = [run_id for run_id, digest in looked_at.items() if not _left_out(asked, verdict, run_id, digest, left)]
     if not chosen:
-        raise UsageError(" ".join(["Nothing of what was chosen can be decided here; nothing was signed.", *left[:3]]))
+        why = [f"{name_of(asked, run_id)}: {said}." for run_id, said in left[:3]]
+        raise UsageError(" ".join(["Nothing of what was chosen can be decided here; nothing was signed.", *why]))
     prepared = prepare_batch(served.database, served.tenant, verdict, parse_limits({}), chosen)
     if any(looked_at[one.record.run_id] != one.digest for one in prepared.choices):
         raise UsageError(
@@ -70,33 +71,33 @@ def _looked_at(form: Form) -> dict[str, str]:
     return {run_id: digest for run_id, _, digest in pairs}
 
 
-def _left_out(asked: Asked, verdict: BatchVerdict, run_id: str, digest: str, left: list[str]) -> bool:
+def _left_out(asked: Asked, verdict: BatchVerdict, run_id: str, digest: str, left: list[tuple[str, str]]) -> bool:
     """Return whether a run is left out; if so, add to `left` why."""
     served = asked.parts.served
     try:
         _, now, _ = pending_proposal(served.database, run_id, served.tenant, verdict)
         if now != digest:
-            left.append(f"{run_id}: its proposal was changed after you opened the page.")
+            left.append((run_id, "its proposal was changed after you opened the page"))
             return True
         approvers = explain_policy(served.database, served.tenant, run_id, served.policies_of).approvers
     except PolicyError:
         return False  # the review fails closed, and says it
     except (UsageError, GovernanceError) as error:
-        left.append(f"{run_id}: {error}")
+        left.append((run_id, str(error)))
         return True
     why_not = why_not_entitled(asked.visitor.name, required_passkeys(asked), approvers)
     if why_not:
-        left.append(f"{run_id}: {why_not}.")
+        left.append((run_id, why_not))
     return bool(why_not)
 
 
-def _members(prompt: Prompt, batch: Batch) -> tuple[MemberTree, list[str]]:
+def _members(prompt: Prompt, batch: Batch) -> tuple[MemberTree, list[tuple[str, str]]]:
     """Return the members under the root that is signed, and what was left out."""
     kept: Any = json.loads(prompt.subject)
     tree = MemberTree([BatchMember(run_id=run_id, proposal=proposal) for run_id, proposal in kept["members"]])
     if (tree.size, tree.root) != (batch.size, batch.root):
         raise GovernanceError("the members of the batch are not those that would be signed", code="not_in_batch")
-    return tree, list(kept["left"])
+    return tree, [(run_id, why) for run_id, why in kept["left"]]
 
 
 def _shown(asked: Asked, prompt: Prompt) -> ToSign:
@@ -113,16 +114,15 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
                 )
             proposal = tx.artifacts.get_model(member.proposal, Proposal, tenant=served.tenant)
             choices.append(Choice(record, member.proposal, proposal))
-    return batch_to_sign(
-        prompt.asked, batch, lines_of(choices), total_of(choices), [f"Left out: {one}" for one in left]
-    )
+    notes = [f"Left out: {name_of(asked, run_id)}: {why}" for run_id, why in left]
+    return batch_to_sign(prompt.asked, batch, lines_of(choices), total_of(choices), notes)
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:
     served, batch = asked.parts.served, read_document(prompt.asked, Batch)
-    tree, _ = _members(prompt, batch)
+    tree, left = _members(prompt, batch)
     made = shares(batch, tree, envelope)
-    return hand_over(asked, take_shares(served.database, served.tenant, made))
+    return hand_over(asked, take_shares(served.database, served.tenant, made), left)
 
 
 BATCH: Final = Kind(predicate_type(Batch), "batches", _shown, _take)

@@ -6,8 +6,9 @@ from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.people.delegation import Delegation
 from placet.errors import DecisionRefused, UsageError
+from placet.governance.authority.delegations import LONGEST_DELEGATION
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
-from placet.interfaces.console.forms import Filled, Form, days_of
+from placet.interfaces.console.forms import Filled, Form, amount_of, days_of, in_labels
 from placet.interfaces.console.pages.governance.delegations import held_roles, refuse
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
 from placet.interfaces.console.pages.signing.own import own_passkeys
@@ -17,24 +18,36 @@ from placet.interfaces.console.views.documents import delegation_to_sign
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.documents.delegations import check_may_delegate, draft_delegation, take_delegation
 
+_LABELS: Final = {"delegate": "Who", "roles": "As", "limit": "Up to, each", "reason": "Why"}
+
 
 def ask(asked: Asked, form: Form) -> Response:
     """Make a delegation of the visitor's own authority, and ask for a signature on it."""
     served = asked.parts.served
     try:
-        delegation = draft_delegation(
-            tenant=served.tenant,
-            delegator=asked.visitor.name,
-            delegate=form.text("delegate"),
-            roles=tuple(role for role in held_roles(own_passkeys(asked)) if form.text(f"role-{role}")),
-            limit=form.text("limit"),
-            days=days_of(form),
-            reason=form.text("reason"),
-        )
+        delegation = _drafted(asked, form)
         check_entitled(asked, lambda key: check_may_delegate(served.database, delegation, key))
     except (UsageError, DecisionRefused) as error:
         return refuse(asked, str(error), Filled.of(form))
     return ask_to_sign(asked, document_statement(delegation))
+
+
+def _drafted(asked: Asked, form: Form) -> Delegation:
+    roles = tuple(role for role in held_roles(own_passkeys(asked)) if form.text(f"role-{role}"))
+    if not form.text("delegate"):
+        raise UsageError("Who: choose somebody.", code="malformed")
+    if not roles:
+        raise UsageError("As: tick at least one of your roles.", code="malformed")
+    with in_labels(_LABELS):
+        return draft_delegation(
+            tenant=asked.parts.served.tenant,
+            delegator=asked.visitor.name,
+            delegate=form.text("delegate"),
+            roles=roles,
+            limit=str(amount_of(form.text("limit"), "Up to, each")),
+            days=days_of(form, "For how many days", LONGEST_DELEGATION.days),
+            reason=form.text("reason"),
+        )
 
 
 def _shown(_asked: Asked, prompt: Prompt) -> ToSign:

@@ -6,12 +6,12 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from placet.contracts.people.access import ACCESS_ROLES, AccessGrant
+from placet.contracts.people.access import ACCESS_ROLES, LONGEST, AccessGrant
 from placet.contracts.people.enrolment import ADMINISTRATOR
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.access.tokens import NewToken
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
-from placet.interfaces.console.forms import Filled, Form, days_of
+from placet.interfaces.console.forms import Filled, Form, days_of, in_labels
 from placet.interfaces.console.pages.keys.tokens import show_issued, show_refused
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
 from placet.interfaces.console.parts import ROOT, Asked
@@ -19,6 +19,8 @@ from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.documents import grant_to_sign
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.documents.access import draft_identity_grant, draft_token, take_grant
+
+_LABELS: Final = {"name": "In whose name", "roles": "They may", "reason": "Why"}
 
 
 def ask(asked: Asked, form: Form) -> Response:
@@ -36,25 +38,28 @@ def _drafted(asked: Asked, form: Form, nonce: str) -> AccessGrant:
     served, subject = asked.parts.served, form.text("subject")
     roles = tuple(role for role in ACCESS_ROLES if form.text(f"role-{role}"))
     if not roles:
-        raise UsageError("Choose at least one role.", code="malformed")
-    name, days, by, reason = form.text("name"), days_of(form), asked.visitor.name, form.text("reason")
+        raise UsageError("They may: tick at least one role.", code="malformed")
+    days = days_of(form, "For how many days", LONGEST.days)
+    name, by, reason = form.text("name"), asked.visitor.name, form.text("reason")
     if not subject:
         token = _token(asked, nonce)
-        return draft_token(token, tenant=served.tenant, name=name, roles=roles, days=days, by=by, reason=reason)
+        with in_labels(_LABELS):
+            return draft_token(token, tenant=served.tenant, name=name, roles=roles, days=days, by=by, reason=reason)
     issuer = asked.parts.identity_issuer
     if not issuer:
         raise UsageError("No identity provider is configured here.", code="malformed")
-    return draft_identity_grant(
-        served.database,
-        tenant=served.tenant,
-        issuer=issuer,
-        subject=subject,
-        name=name,
-        roles=roles,
-        days=days,
-        by=by,
-        reason=reason,
-    )
+    with in_labels({**_LABELS, "subject": f"Who they are at {issuer}"}):
+        return draft_identity_grant(
+            served.database,
+            tenant=served.tenant,
+            issuer=issuer,
+            subject=subject,
+            name=name,
+            roles=roles,
+            days=days,
+            by=by,
+            reason=reason,
+        )
 
 
 def _token(asked: Asked, nonce: str) -> NewToken:

@@ -3,12 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from placet.contracts.people.mandate import Mandate
+from placet.contracts.customer import Declared
+from placet.contracts.people.mandate import CohortTest, Mandate
+from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
+from placet.governance.authority.cohorts import fault
+from placet.governance.authority.mandates import LONGEST_MANDATE
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
-from placet.interfaces.console.forms import Filled, Form, code_of, days_of
+from placet.interfaces.console.forms import Filled, Form, amount_of, code_of, days_of, in_labels
 from placet.interfaces.console.pages.governance.mandates import list_page
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
 from placet.interfaces.console.parts import ROOT, Asked
@@ -24,6 +29,20 @@ from placet.service.documents.mandates import (
     parse_draft,
     take_mandate,
 )
+
+_LONGEST_PERIOD: Final = 366
+_LABELS: Final = {
+    "name": "Name",
+    "agent": "What proposes",
+    "kinds": "Kind of change",
+    "treatments": "Treatment",
+    "cap": "At most for one customer",
+    "period_days": "In how many days",
+    "budget": "At most in all",
+    "days": "Ends after how many days",
+    "cohort": "For which customers",
+}
+"""What the form calls its fields."""
 
 
 def draft(asked: Asked, form: Form) -> Response:
@@ -50,29 +69,64 @@ def _drafted(asked: Asked, form: Form) -> MandateDraft:
     treatment = code_of(form.text("treatment"))
     _check_known(asked, agent, (treatment,))
     now: datetime = asked.now.replace(microsecond=0)
-    cohort = [line for line in form.text("cohort").splitlines() if line.strip()]
-    return draft_mandate(
-        asked.parts.served.facts(agent),
-        tenant=asked.parts.served.tenant,
-        name=form.text("name"),
-        drafted_by=asked.visitor.name,
-        agent=agent,
-        kinds=[form.text("kind")],
-        treatments=[treatment],
-        cohort=[cohort_test(line) for line in cohort],
-        cap_per_customer=form.text("cap"),
-        period_days=days_of(form, "period_days"),
-        budget=form.text("budget"),
-        valid_from=now,
-        valid_until=now + timedelta(days=days_of(form)),
-    )
+    cap, budget = (amount_of(form.text(name), _LABELS[name]) for name in ("cap", "budget"))
+    if cap.currency != budget.currency:
+        raise UsageError(
+            f"{_LABELS['cap']}: {cap} is in another currency than “{_LABELS['budget']}”, {budget}.", code="malformed"
+        )
+    if not 0 < cap.amount_minor <= budget.amount_minor:
+        raise UsageError(
+            f"{_LABELS['cap']}: write more than nothing, and no more than “{_LABELS['budget']}”, {budget}; not {cap}.",
+            code="malformed",
+        )
+    with in_labels(_LABELS):
+        return draft_mandate(
+            asked.parts.served.facts(agent),
+            tenant=asked.parts.served.tenant,
+            name=form.text("name"),
+            drafted_by=asked.visitor.name,
+            agent=agent,
+            kinds=[form.text("kind")],
+            treatments=[treatment],
+            cohort=_cohort(asked, agent, form.text("cohort")),
+            cap_per_customer=cap,
+            period_days=days_of(form, _LABELS["period_days"], _LONGEST_PERIOD, "period_days"),
+            budget=budget,
+            valid_from=now,
+            valid_until=now + timedelta(days=days_of(form, _LABELS["days"], LONGEST_MANDATE.days)),
+        )
+
+
+def _cohort(asked: Asked, agent: str, text: str) -> list[CohortTest]:
+    """Read the tests on the customer, one a line.
+
+    Raises:
+        UsageError: a line is no test, or names a fact that there is not.
+    """
+    declared = asked.parts.served.facts(agent)
+    return [_test(line.strip(), declared) for line in text.splitlines() if line.strip()]
+
+
+def _test(line: str, declared: Declared) -> CohortTest:
+    try:
+        test = CohortTest.model_validate(cohort_test(line))
+    except (UsageError, ValidationError) as error:
+        why = "write a fact, one of eq, ne, ge, le, in, and a value, like 'tenure_months ge 12'"
+        raise _no_test(line, why) from error
+    if (why_not := fault(test, declared)) is not None:
+        raise _no_test(line, why_not)
+    return test
+
+
+def _no_test(line: str, why: str) -> UsageError:
+    return UsageError(f"{_LABELS['cohort']}: {shortened(line, NAME)!r}: {why}.", code="malformed")
 
 
 def _statement(asked: Asked, form: Form) -> bytes:
     served, text = asked.parts.served, form.files.get("file", b"").decode("utf-8", "replace")
     if not text.strip():
         raise UsageError("No file was chosen: it must be a draft of a mandate, as this page or the command wrote it.")
-    drafted = _read(text)
+    drafted = _read(text, form.called.get("file", ""))
     if drafted.tenant != served.tenant:
         raise UsageError(f"the draft is of tenant {drafted.tenant!r}, and this is {served.tenant!r}", code="malformed")
     _check_known(asked, drafted.agent, drafted.treatments)
@@ -82,9 +136,11 @@ def _statement(asked: Asked, form: Form) -> bytes:
     return document_statement(mandate)
 
 
-def _read(text: str) -> MandateDraft:
-    """Read JSON, as this page writes it, or TOML, as people do."""
-    return parse_draft(text, "draft.json" if text.lstrip().startswith("{") else "draft.toml")
+def _read(text: str, called: str) -> MandateDraft:
+    """Read JSON, as this page writes it, or TOML, as people do; `called` is the file's name."""
+    looks_like = "json" if text.lstrip().startswith("{") else "toml"
+    ending = called.rpartition(".")[2].lower()
+    return parse_draft(text, f"draft.{ending if ending in ('json', 'toml') else looks_like}")
 
 
 def _check_known(asked: Asked, agent: str, treatments: tuple[str, ...]) -> None:
@@ -94,7 +150,8 @@ def _check_known(asked: Asked, agent: str, treatments: tuple[str, ...]) -> None:
     unknown = [one for one in treatments if known and one not in known]
     if unknown:
         raise UsageError(
-            f"{agent} has no treatment {unknown[0]!r}. It knows: {', '.join(known)}.", code="unknown_treatment"
+            f"Treatment: {agent} has no treatment {unknown[0]!r}. It knows: {', '.join(known)}.",
+            code="unknown_treatment",
         )
 
 

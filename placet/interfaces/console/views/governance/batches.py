@@ -1,16 +1,18 @@
 """What one signature decides, line by line, and the commands that make it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from placet.contracts.money import Money
-from placet.contracts.text import NAME, WORDS, one_line
+from placet.contracts.proposal import Proposal
+from placet.contracts.text import WORDS, one_line
 from placet.interfaces.console.views.asking import Command
-from placet.interfaces.console.views.common import Badge
+from placet.interfaces.console.views.common import Badge, treatment_in_words
 from placet.service.batch_choice import Choice, PreparedBatch
 from placet.service.batches import MemberOutcome
+from placet.storage.records import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,52 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A run as people call it; what is not known of it is empty."""
+
+    run_id: str
+    customer_id: str = ""
+    treatment: str = ""
+    cost: str = ""
+    takes: bool = False
+
+    def __str__(self) -> str:
+        if not self.customer_id:
+            return self.run_id
+        amount = f", {self.cost}" if self.cost else ""
+        return f"{self.treatment[:1].upper()}{self.treatment[1:]} for {self.customer_id}{amount}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run that was chosen and is not in the batch, and why."""
+
+    run: Named
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeShown:
     """What became of one run's share."""
 
-    run_id: str
+    run: Named
     badge: Badge
     words: str
+
+
+def named(record: RunRecord, proposal: Proposal | None) -> Named:
+    """Return a run as people call it; `proposal` is None where it cannot be read."""
+    if proposal is None:
+        cost = "" if record.cost is None else str(record.cost)
+        treatment = treatment_in_words(record.treatment or "a damaged proposal")
+        return Named(record.run_id, record.customer_id, treatment, cost)
+    return Named(
+        record.run_id,
+        proposal.customer_id,
+        treatment_in_words(proposal.treatment, proposal.treatment_name),
+        str(proposal.cost),
+        proposal.mutation.takes_from_customer,
+    )
 
 
 def lines_of(choices: Sequence[Choice]) -> tuple[Line, ...]:
@@ -44,7 +86,7 @@ def lines_of(choices: Sequence[Choice]) -> tuple[Line, ...]:
         Line(
             run_id=one.record.run_id,
             customer_id=one.proposal.customer_id,
-            treatment=one_line(one.proposal.treatment_name or one.proposal.treatment.replace("_", " "), NAME),
+            treatment=treatment_in_words(one.proposal.treatment, one.proposal.treatment_name),
             does=one_line(one.proposal.mutation.describe(), WORDS),
             cost=str(one.proposal.cost),
             takes=one.proposal.mutation.takes_from_customer,
@@ -89,16 +131,16 @@ def commands_for(prepared: PreparedBatch, *, named: bool) -> tuple[Command, ...]
     )
 
 
-def outcomes_of(outcomes: Sequence[MemberOutcome]) -> tuple[OutcomeShown, ...]:
-    """Return what became of each share, what failed first."""
-    shown = [_outcome(one) for one in outcomes]
+def outcomes_of(outcomes: Sequence[MemberOutcome], name: Callable[[str], Named] = Named) -> tuple[OutcomeShown, ...]:
+    """Return what became of each share, what failed first; `name` names a run."""
+    shown = [_outcome(one, name(one.run_id)) for one in outcomes]
     return tuple(sorted(shown, key=lambda one: ("bad", "waits", "good").index(one.badge.tone)))
 
 
-def _outcome(one: MemberOutcome) -> OutcomeShown:
+def _outcome(one: MemberOutcome, run: Named) -> OutcomeShown:
     if one.code is None:
-        return OutcomeShown(one.run_id, Badge("Delivered", "waits"), "No worker has reviewed it yet.")
+        return OutcomeShown(run, Badge("Delivered", "waits"), "No worker has reviewed it yet.")
     if one.code == "accepted":
-        return OutcomeShown(one.run_id, Badge("Accepted", "good"), one_line(one.detail, WORDS))
+        return OutcomeShown(run, Badge("Accepted", "good"), one_line(one.detail, WORDS))
     text = "Refused" if one.delivered else "Not delivered"
-    return OutcomeShown(one.run_id, Badge(text, "bad"), one_line(f"{one.detail} ({one.code})", WORDS))
+    return OutcomeShown(run, Badge(text, "bad"), one_line(f"{one.detail} ({one.code})", WORDS))

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from placet.contracts.customer import Declared
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord, MandateUse
 from placet.contracts.text import NAME, WORDS, counted, one_line
+from placet.governance.authority.cohorts import known_facts
 from placet.governance.authority.mandates import MandateState, left, state_of
 from placet.interfaces.console.views.common import Badge
 
@@ -138,3 +140,14 @@ def use_of(use: MandateUse, currency: str) -> UseShown:
 def _test(test: CohortTest) -> str:
     value = ", ".join(map(str, test.value)) if isinstance(test.value, tuple) else str(test.value)
     return one_line(f"{test.field} {_OPS[test.op]} {value}".replace("_", " "), WORDS)
+
+
+def facts_in_words(declared: Declared) -> tuple[tuple[str, str], ...]:
+    """Return the facts that a cohort's tests may name, each with what it may be compared with."""
+
+    def compared(number: bool, words: tuple[str, ...]) -> str:
+        if number:
+            return "a number: eq, ne, ge or le"
+        return f"{', '.join(words) or 'words'}: eq, ne or in"
+
+    return tuple((name, compared(*kind)) for name, kind in sorted(known_facts(declared).items()))

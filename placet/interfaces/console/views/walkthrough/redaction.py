@@ -163,7 +163,7 @@ def redact(
         state=state,
         at=at,
         counts=counts,
-        reverses=proposal is not None and proposal.reverses is not None,
+        reverses=bool(_last(events, "run.requested").get("reverses")),
         risk=_valid(_RISK, _last(events, "analyse.completed").get("risk")),
         models=len(uses),
         models_inside=all(use.get("perimeter") == "inside" for use in uses),

@@ -67,6 +67,20 @@ _ENDS: Final[Mapping[RunState, str]] = {
     "awaiting_decision": "An agent proposed a change for a customer. It waits for people to decide.",
     "unknown_outcome": "A change was sent, and its answer was lost. A person must look whether it happened.",
 }
+_TO_TAKE_BACK: Final = "Somebody asked to take back a change that an earlier run had made for a customer. "
+_ENDS_BACK: Final[Mapping[RunState, str]] = {
+    "executed": f"{_TO_TAKE_BACK}People decided, and it was taken back once.",
+    "no_action": f"{_TO_TAKE_BACK}It could not be taken back, and nothing was changed.",
+    "rejected": f"{_TO_TAKE_BACK}A person said no, and the change stays.",
+    "denied": f"{_TO_TAKE_BACK}The operator's policy forbade it, and the change stays.",
+    "expired": f"{_TO_TAKE_BACK}Nobody decided in time, and the change stays.",
+    "halted": f"{_TO_TAKE_BACK}Somebody had stopped such changes, and the change stays.",
+    "failed": f"{_TO_TAKE_BACK}That work failed, and was ended.",
+    "cancelled": f"{_TO_TAKE_BACK}It was called off before anything was changed.",
+    "awaiting_decision": f"{_TO_TAKE_BACK}It waits for people to decide.",
+    "unknown_outcome": f"{_TO_TAKE_BACK}It was sent, and its answer was lost. A person must look whether it happened.",
+}
+_UNDER_WAY_BACK: Final = f"{_TO_TAKE_BACK}Nothing has been changed yet."
 _UNDER_WAY: Final = "An agent is looking at a customer at this moment. Nothing has been changed."
 _STATES: Final = {True: "This run is over.", False: "This run is still under way: the page shows it as it is now."}
 
@@ -115,7 +129,7 @@ def tell(told: Redacted, *, names: bool, verified: bool) -> Walkthrough:
     reached = [step for step in steps if step is not None]
     return Walkthrough(
         badge=badge_of(told.state, taken_back="run.reversed" in told.at),
-        lead=_ENDS.get(told.state, _UNDER_WAY),
+        lead=(_ENDS_BACK if told.reverses else _ENDS).get(told.state, _UNDER_WAY_BACK if told.reverses else _UNDER_WAY),
         standing=_STATES[told.state in END_STATES],
         steps=tuple(
             Step(number, step.title, step.about, step.at, step.said, step.charts, step.weighed)
@@ -141,6 +155,14 @@ def _analysed(told: Redacted) -> Step | None:
     at = told.at.get("analyse.completed")
     if at is None:
         return None
+    if told.reverses:
+        return Step(
+            0,
+            "It looked at what the earlier run had done",
+            "What is to be taken back is read from the record. No model is asked, and no risk is assessed.",
+            at,
+            ("It found the change, and what the operator's system had answered to it.",),
+        )
     said = [f"It found the risk that the customer leaves to be {_RISKS[told.risk]}."] if told.risk else []
     if told.models:
         where = "inside the operator's own network" if told.models_inside else "partly outside the operator's network"
@@ -198,6 +220,8 @@ def _proposed(told: Redacted) -> Step | None:
     at = told.at.get("propose.completed")
     if at is None:
         return None
+    if told.reverses:
+        return _proposed_back(told, at)
     said = []
     if told.leaving_in_ten:
         said.append(f"Of customers like this one, {told.leaving_in_ten} leave: counts say so, not a model.")
@@ -218,6 +242,22 @@ def _proposed(told: Redacted) -> Step | None:
         "only choose among those that are left.",
         at,
         tuple(said),
+        weighed=told.weighed,
+    )
+
+
+def _proposed_back(told: Redacted, at: datetime) -> Step:
+    price = ""
+    if told.cost is not None and told.change is not None:
+        price = f" It {'takes' if told.takes else 'costs'} {told.cost}{' from the customer' if told.takes else ''}."
+    proposed = "nothing: it cannot be taken back" if told.change is None else _CHANGES[told.change]
+    return Step(
+        0,
+        "It proposed to take the change back",
+        "The exact opposite of the earlier change is computed from the record and from what billing says now. "
+        "No model is asked.",
+        at,
+        (f"It proposed {proposed}.{price}",),
         weighed=told.weighed,
     )
 
