@@ -17,7 +17,7 @@ class Halt(Frozen):
     Attributes:
         subject: The agent or the mutation kind; empty where the whole tenant is halted.
         lift: Digest of the signed document that lifted it.
-        doubt: Why it stands although its row says that it was lifted; empty where nothing of the kind is said.
+        doubt: What its row says that the record or a signature does not; empty where they agree.
     """
 
     halt_id: HaltId

@@ -5,7 +5,8 @@ writers, of which there is one at a time. On PostgreSQL it holds its tenant's lo
 `place` takes the lock alone: every such transaction is either counted before the halt, or sees it.
 
 A halt ends by what an entitled person signed, not by its row: one whose lift does not verify is in force. Whoever sends
-also asks the record: what it says was placed is in force as it was placed, whatever became of the row.
+also asks the record: what it says was placed is in force as it was placed, whatever became of the row. Whoever is shown
+a halt, or lifts one, gets what the record says as well: a row could name another subject, or another person.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.people.halt import Halt, Lift
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.halts import PLACED, check_lift, stops
@@ -21,6 +23,7 @@ from placet.governance.log.body import read_body
 from placet.governance.signing.signed import unverified_document, verify_document
 from placet.storage.artifacts import ArtifactStore
 from placet.storage.governance.approvers import ApproverRepository
+from placet.storage.log.audit_log import AuditLog
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.paging import PageOrder
@@ -53,6 +56,7 @@ _PLACED = (
     .where(AUDIT.c.stream == bindparam("of_stream"), text(f"audit_event.{PLACED_HALT}"))
 )
 _LIFT = update(HALT).where(HALT.c.halt_id == bindparam("id"), HALT.c.lifted_at.is_(None))
+_PLACING = ("scope", "subject", "reason")
 _WIDTH = ("tenant", "agent", "kind")
 
 _SHARED = text("SELECT pg_advisory_xact_lock_shared(:key), current_setting('transaction_isolation') AS isolation")
@@ -128,7 +132,7 @@ class HaltRepository:
         """
 
         def meant(row: Row) -> Halt | None:
-            halt = self._judged(row)
+            halt = self._as_placed(row)
             return halt if lifted or halt.lifted_at is None else None
 
         return _ORDER.read(self._connection, _OF_TENANT, tenant, meant, after=after, limit=limit, of_tenant=tenant)
@@ -136,7 +140,7 @@ class HaltRepository:
     def get(self, halt_id: str) -> Halt | None:
         """Return one halt, lifted or not; None if it was never placed."""
         row = self._connection.execute(_GET, {"id": halt_id}).mappings().one_or_none()
-        return None if row is None else self._judged(row)
+        return None if row is None else self._as_placed(row)
 
     def lift(self, halt_id: str, *, by: str, at: datetime, document: str) -> bool:
         """Lift a halt, on the signed document of this digest.
@@ -154,9 +158,26 @@ class HaltRepository:
             halt, lifted = _placed(tenant, entry), {name: entry[name] for name in _LIFTED}
             yield halt if lifted["lifted_at"] is None else self._judged({**halt.model_dump(), **lifted})
 
+    def _as_placed(self, row: Row) -> Halt:
+        """Return the halt of a row as the record says that it was placed; lifted only where a signed document does."""
+        halt = read_as(Halt, HALT.name, row["halt_id"], row)
+        entry = AuditLog(self._connection).find(tenant_stream(halt.tenant), f"{PLACED}.{halt.halt_id}")
+        if entry is None:
+            return self._unless_lifted(
+                halt.model_copy(update={"doubt": "nothing on the record says that it was placed"})
+            )
+        said = {name: entry.body.get(name) for name in _PLACING} | {"placed_by": entry.actor, "placed_at": entry.at}
+        if all(getattr(halt, name) == value for name, value in said.items()):
+            return self._unless_lifted(halt)
+        doubt = "its row says otherwise than the record; what the record says is shown, and counts"
+        return self._unless_lifted(read_as(Halt, AUDIT.name, entry.step_key, {**row, **said, "doubt": doubt}))
+
     def _judged(self, row: Row) -> Halt:
         """Return the halt of a row; lifted only where a signed document lifts it."""
-        halt = read_as(Halt, HALT.name, row["halt_id"], row)
+        return self._unless_lifted(read_as(Halt, HALT.name, row["halt_id"], row))
+
+    def _unless_lifted(self, halt: Halt) -> Halt:
+        """Return `halt`, which stands unless a signed document lifts it, whatever its row says."""
         if halt.lifted_at is None or self._signed(halt):
             return halt
         doubt = f"its row says that {halt.lifted_by} lifted it, which nobody signed"
@@ -206,7 +227,7 @@ def _placed(tenant: str, row: Row) -> Halt:
     """Return the halt that an entry of the record placed."""
     try:
         said = read_body(row["body"])
-        values = {name: said.get(name) for name in ("halt_id", "scope", "subject", "reason")}
+        values = {name: said.get(name) for name in ("halt_id", *_PLACING)}
     except (ValueError, AttributeError) as error:
         raise unreadable(AUDIT.name, row["step_key"], "its body is no document") from error
     doubt = "the record has it, its row was taken away" if row["halt_id"] is None else ""

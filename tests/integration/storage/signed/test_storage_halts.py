@@ -17,6 +17,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt
 from placet.contracts.run import RunRequest, RunState
 from placet.errors import StorageError, UsageError
+from placet.governance.halts import PLACED
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE
 from placet.service.documents.halts import place_halt, sign_lift
@@ -43,10 +44,14 @@ def halt(number: int = 1, **changes: Any) -> Halt:
     return Halt(**{**fields, **changes})
 
 
-def place(database: Database, *placed: Halt) -> None:
+def place(database: Database, *placed: Halt, recorded: bool = True) -> None:
     with database.transaction() as tx:
         for each in placed:
             tx.halts.place(each)
+            if not recorded:
+                continue
+            body = each.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"})
+            tx.record_act(each.tenant, PLACED, each.placed_by, each.placed_at, each.halt_id, body)
 
 
 def in_force(database: Database, agent: str = "retention", kind: str = "adjust_balance") -> str | None:
@@ -132,7 +137,8 @@ def test_a_row_lifts_no_halt_that_nobody_signed_for(database: Database, database
         "a revoked key's": ("rita", signed(database, revoked, halt(5))),
         "before it was placed": ("root", signed(database, root, halt(6))),
     }
-    place(database, *(halt(number) for number in range(1, 6)), halt(6, placed_at=datetime.now(UTC) + timedelta(days=1)))
+    later = halt(6, placed_at=datetime.now(UTC) + timedelta(days=1))
+    place(database, *(halt(number) for number in range(1, 6)), later, recorded=False)
     for number, (by, document) in enumerate(forgeries.values(), 1):
         with database.transaction() as tx:
             assert tx.halts.lift(halt(number).halt_id, by=by, at=AT, document=document)
@@ -378,3 +384,29 @@ def test_a_sender_does_not_go_through_its_tenants_stream(tmp_path: Path) -> None
         plan = file.execute(f"EXPLAIN QUERY PLAN {compiled}", {**compiled.params, "of_stream": "tenant/acme"})
         steps = [str(row[3]) for row in plan]
     assert "SEARCH audit_event USING INDEX ix_audit_event_placed_halt (stream=?)" in steps
+
+
+@pytest.mark.parametrize(
+    "edit", ["scope = 'kind', subject = 'order_product'", "placed_by = 'mallory'", "reason = 'a typing error'"]
+)
+def test_a_row_that_says_otherwise_than_the_record_is_shown_as_the_record_says(
+    database: Database, database_url: str, edit: str
+) -> None:
+    """Whoever lifts a halt sees what it stops and who placed it by the record, and four eyes rest on that."""
+    place(database, halt())
+    disarm(database_url, "halt")
+    with outsider(database_url) as shell:
+        shell(f"UPDATE halt SET {edit}")  # noqa: S608
+    with database.reading() as tx:
+        found, listed = tx.halts.get(halt().halt_id), tx.halts.list("acme")
+    assert found is not None
+    assert listed == (found,)
+    assert found.doubt.startswith("its row says otherwise than the record")
+    assert found.model_copy(update={"doubt": ""}) == halt()
+
+
+def test_a_row_that_nothing_on_the_record_placed_is_shown_as_such(database: Database) -> None:
+    place(database, halt(), recorded=False)
+    with database.reading() as tx:
+        (found,) = tx.halts.list("acme")
+    assert found.doubt == "nothing on the record says that it was placed"
