@@ -16,6 +16,7 @@ from placet.errors import UsageError
 from placet.service.in_hand import facts_of
 from placet.storage.database import Database
 from placet.storage.records import ProposedRun, RunRecord
+from placet.storage.sql.reading import read_as
 from placet.storage.transaction import Transaction
 
 GIVEN_DAYS = 90
@@ -130,4 +131,7 @@ def _known(
     tx: Transaction, tenant: str, *, after: str = "", limit: int = 1, only: str | None = None
 ) -> tuple[KnownCustomer, ...]:
     rows = tx.runs.customers(tenant, after=after, limit=limit, only=only)
-    return tuple(KnownCustomer(customer_id=name, runs=runs, last_requested_at=at) for name, runs, at in rows)
+    return tuple(
+        read_as(KnownCustomer, "run", name, {"customer_id": name, "runs": runs, "last_requested_at": at})
+        for name, runs, at in rows
+    )

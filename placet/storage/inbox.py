@@ -123,9 +123,8 @@ def money_place(row: InboxRow) -> MoneyPlace:
 
 
 def _row(row: Row) -> InboxRow:
-    minor, currency = row["cost_minor"], row["cost_currency"]
-    cost = None if minor is None or currency is None else Money(amount_minor=minor, currency=currency)
-    return InboxRow(record=run_record(row), waits_until=row["waits_until"], cost=cost, quorum=row["quorum"])
+    record = run_record(row)
+    return InboxRow(record=record, waits_until=row["waits_until"], cost=record.cost, quorum=row["quorum"])
 
 
 def _condition(tenant: str, wanted: InboxFilter, now: datetime) -> ColumnElement[bool]:

@@ -19,10 +19,10 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Frozen, PersonName
 from placet.contracts.money import Bound, Money, parse_money
 from placet.contracts.people.access import Voucher
-from placet.contracts.people.approver import RoleName
+from placet.contracts.people.approver import EnrolledKey, RoleName
 from placet.contracts.people.passkey import EnrolmentRequest, decoded_key
 from placet.contracts.times import rfc3339
-from placet.errors import UsageError
+from placet.errors import DecisionRefused, UsageError
 from placet.governance.signing.seals import Sealer
 from placet.governance.signing.signed import document_statement
 from placet.service.documents.keys import draft_enrolment
@@ -302,6 +302,22 @@ class Invitations:
                     code="key_already_enrolled",
                 )
         return invitation
+
+    def check_asks(self, tx: Transaction, key: EnrolledKey) -> None:
+        """Check that an invitation which holds was answered with a key. Ask after the enrolment is recorded.
+
+        Raises:
+            DecisionRefused: code `invitation_gone`; it was withdrawn while the enrolment was signed.
+        """
+
+        def answered(row: InvitationRow) -> bool | None:
+            found = self._read(row, tx)
+            return (found is not None and found.request is not None and found.request.key_id == key.key_id) or None
+
+        if not tx.invitations.list(self._tenant, answered, after=None, limit=1):
+            raise DecisionRefused(
+                f"the invitation of {key.name} was withdrawn meanwhile; nothing was enrolled", code=GONE
+            )
 
     def enrolment_statement(self, invitation_id: str, *, by: str) -> bytes:
         """Return what an administrator signs to enroll what was registered, on the terms of the invitation.

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from placet.contracts.money import parse_money
@@ -109,8 +110,12 @@ def enroll_key(
     return take_enrolment(database, envelope, tenant=tenant)
 
 
-def take_enrolment(database: Database, envelope: str, *, tenant: str) -> EnrolledKey:
+def take_enrolment(
+    database: Database, envelope: str, *, tenant: str, check: Callable[[Transaction, EnrolledKey], None] | None = None
+) -> EnrolledKey:
     """Enroll the key that a signed document is about. An attempt that does not count is on the record as well.
+
+    `check` may refuse the key at the end of the transaction; whoever recorded before is seen there.
 
     Raises:
         UsageError: the key is enrolled already.
@@ -118,7 +123,14 @@ def take_enrolment(database: Database, envelope: str, *, tenant: str) -> Enrolle
         DecisionRefused: the document does not count.
     """
     check_administrators(database.trust, tenant)
-    return take_document(database, tenant, envelope, "key.refused", _take_enrolment)
+
+    def take(tx: Transaction, text: str, tenant: str, now: datetime) -> EnrolledKey:
+        key = _take_enrolment(tx, text, tenant, now)
+        if check is not None:
+            check(tx, key)
+        return key
+
+    return take_document(database, tenant, envelope, "key.refused", take)
 
 
 def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reason: str) -> ListedKey:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.paging import PageOrder
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import INVITATION
 
 T = TypeVar("T")
@@ -68,12 +69,12 @@ class InvitationRepository:
     def get(self, tenant: str, invitation_id: str) -> InvitationRow | None:
         """Return the row; None where there is none."""
         found = self._connection.execute(_GET, {"of_tenant": tenant, "id": invitation_id}).mappings().one_or_none()
-        return None if found is None else InvitationRow.model_validate(found)
+        return None if found is None else read_as(InvitationRow, _TABLE.name, found["invitation_id"], found)
 
     def by_code(self, tenant: str, code_sha256: bytes) -> InvitationRow | None:
         """Return the row of a code; None where there is none."""
         found = self._connection.execute(_BY_CODE, {"of_tenant": tenant, "code": code_sha256}).mappings().one_or_none()
-        return None if found is None else InvitationRow.model_validate(found)
+        return None if found is None else read_as(InvitationRow, _TABLE.name, found["invitation_id"], found)
 
     def list(
         self, tenant: str, keep: Callable[[InvitationRow], T | None], *, after: str | None, limit: int
@@ -91,7 +92,7 @@ class InvitationRepository:
         """
 
         def read(row: Row) -> T | None:
-            return keep(InvitationRow.model_validate(row))
+            return keep(read_as(InvitationRow, _TABLE.name, row["invitation_id"], row))
 
         return _NEWEST_FIRST.read(self._connection, _LIST, tenant, read, after=after, limit=limit, of_tenant=tenant)
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import CONSOLE_PROMPT
 
 _TABLE = CONSOLE_PROMPT
@@ -57,7 +58,7 @@ class PromptRepository:
     def get(self, tenant: str, prompt_sha256: bytes) -> PromptRow | None:
         """Return the row; None where there is none."""
         found = self._connection.execute(_GET, {"of_tenant": tenant, "id": prompt_sha256}).mappings().one_or_none()
-        return None if found is None else PromptRow.model_validate(found)
+        return None if found is None else read_as(PromptRow, _TABLE.name, found["subject"], found)
 
     def take(self, tenant: str, prompt_sha256: bytes) -> bool:
         """Take one away; True for the one who did, of however many try at once."""

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import CONSOLE_SESSION
 
 _TABLE = CONSOLE_SESSION
@@ -57,13 +58,13 @@ class SessionRepository:
     def get(self, tenant: str, session_sha256: bytes) -> SessionRow | None:
         """Return the row; None where there is none."""
         found = self._connection.execute(_GET, {"of_tenant": tenant, "id": session_sha256}).mappings().one_or_none()
-        return None if found is None else SessionRow.model_validate(found)
+        return None if found is None else read_as(SessionRow, _TABLE.name, found["began_at"], found)
 
     def live(self, tenant: str, *, began_after: datetime, seen_after: datetime) -> tuple[SessionRow, ...]:
         """Return the rows of a tenant that began, and were used, after these times; the newest use first."""
         given = {"of_tenant": tenant, "began_after": began_after, "seen_after": seen_after}
         found = self._connection.execute(_LIVE.order_by(_TABLE.c.seen_at.desc()), given).mappings()
-        return tuple(SessionRow.model_validate(row) for row in found)
+        return tuple(read_as(SessionRow, _TABLE.name, row["began_at"], row) for row in found)
 
     def seen(self, row: SessionRow) -> None:
         """Note when the session was used last. One that was ended meanwhile stays ended."""

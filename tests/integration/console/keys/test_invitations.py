@@ -411,3 +411,19 @@ def test_who_writes_rows_gives_a_session_to_nobody_else(console: ConsoleUnderTes
         row = "UPDATE console_session SET key_id = :k WHERE key_id IS NOT NULL"
         assert change_rows(console, row, k=enrolled(console.world, console.url, "sue").key_id)
         assert http.get("/console/inbox").status_code == 303
+
+
+def test_an_invitation_withdrawn_while_its_enrolment_is_signed_enrolls_nobody(console: ConsoleUnderTest) -> None:
+    device, root = a_device(console), enrolled(console.world, console.url, "rhea", roles=("administrator",))
+    code = invited(console, "nils")
+    with with_token(console, "rhea", "administrator") as admin, browser(console) as http:
+        assert register(http, code, device).status_code == 303
+        (found,) = [one for one in invitations(console).listed() if one.terms.name == "nils"]
+        token = form_token(admin.get("/console/approvers").text)
+        place = f"/console/approvers/invitations/{found.invitation_id}"
+        signing = admin.post(f"{place}/enrolment", data={"form_token": token}).headers["location"]
+        admin.get(signing)
+        invitations(console).withdraw(found.invitation_id, by="root", voucher=None)
+        refused = sign(admin, signing, root)
+        assert "the invitation of nils was withdrawn meanwhile; nothing was enrolled" in refused.text
+    assert not counts(console, device)

@@ -20,7 +20,8 @@ def _enrolment(_asked: Asked, prompt: Prompt) -> ToSign:
 
 
 def _enroll(asked: Asked, _prompt: Prompt, envelope: str) -> Response:
-    take_enrolment(asked.parts.served.database, envelope, tenant=asked.parts.served.tenant)
+    served = asked.parts.served
+    take_enrolment(served.database, envelope, tenant=served.tenant, check=asked.parts.invitations.check_asks)
     return asked.lead("/approvers", "done", "enrolled")
 
 
