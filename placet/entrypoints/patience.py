@@ -70,7 +70,7 @@ class PatientProtocol(H11Protocol):
         waiting, connection = self.transport.get_write_buffer_size(), self.transport.get_extra_info("socket")
         try:
             held = ioctl(connection.fileno(), TIOCOUTQ, bytes(4))
-        except OSError:  # not every system tells
+        except (OSError, ValueError):  # not every system tells, and of a closed connection none does
             return waiting
         return waiting + int.from_bytes(held, sys.byteorder)
 

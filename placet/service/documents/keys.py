@@ -145,7 +145,8 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     """
     with database.reading() as tx:
         listed = tx.approvers.listed(tenant)
-    matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and _in_force(one))]
+    now = datetime.now(UTC)
+    matches = [one for one in listed if one.key_id.startswith(key_id) or (one.name == key_id and _in_force(one, now))]
     see, also = "placet keys list", " or are theirs"
     found = only_one(matches, key_id, "key", tenant, see=see, code="unknown_key", also=also)
     revocation = draft_revocation(tenant=tenant, key_id=found.key_id, by=by.name, reason=reason)
@@ -153,12 +154,12 @@ def revoke_key(database: Database, *, tenant: str, key_id: str, by: Signer, reas
     return found
 
 
-def _in_force(listed: ListedKey) -> bool:
-    """Return whether it is signed that the key is its holder's.
+def _in_force(listed: ListedKey, now: datetime) -> bool:
+    """Return whether the key counts, and it is signed that it is its holder's.
 
     A row's name alone must not lead to another person's key.
     """
-    return listed.key is not None and listed.key.revoked_at is None and listed.fault is None
+    return listed.key is not None and listed.fault is None and listed.key.counts(now)
 
 
 def take_revocation(database: Database, envelope: str, *, tenant: str) -> None:

@@ -93,6 +93,7 @@ def mandate_to_sign(payload: bytes, mandate: Mandate, *, idle: bool) -> ToSign:
         reason=mandate.reason,
         digest=sha256_hex(payload),
         back="/governance/mandates",
+        beside="It does not say what policy permits: that is asked of the policies in force." if idle else "",
         notes=notes,
     )
 

@@ -311,6 +311,19 @@ def test_no_public_key_is_given_under_a_name_that_nobody_signed_for(console: Con
         assert http.get(f"/console/approvers/keys/{device.key_id}/public").status_code == 404
 
 
+def test_whose_key_is_revoked_is_told_as_it_was_signed_and_not_as_a_row_says(console: ConsoleUnderTest) -> None:
+    enrolled(console.world, console.url, "ralph", roles=("administrator",))
+    device = enrolled(console.world, console.url, "vroni")
+    disarm(console.world.settings.database, "approver_key")
+    change_rows(console, "UPDATE approver_key SET name = 'viktor' WHERE key_id = :key", key=device.key_id)
+    with with_token(console, "ralph", "administrator") as admin:
+        form = {"form_token": form_token(admin.get("/console/approvers").text), "reason": "lost"}
+        place = admin.post(f"/console/approvers/keys/{device.key_id}/revocation", data=form).headers["location"]
+        page = admin.get(place).text
+    assert "Revoke this key of nobody?" in page
+    assert "viktor" not in page
+
+
 def test_a_key_is_revoked_by_a_passkey_and_signs_nobody_in_any_more(console: ConsoleUnderTest) -> None:
     root = enrolled(console.world, console.url, "rolf", roles=("administrator",))
     device = enrolled(console.world, console.url, "nora")

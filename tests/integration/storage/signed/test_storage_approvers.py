@@ -142,6 +142,18 @@ def test_a_name_leads_to_the_key_that_was_signed_to_be_theirs_and_to_no_other(
         assert [event for event in tx.audit.read("tenant/acme") if event.kind == "key.revoked"] == []
 
 
+def test_a_name_leads_past_an_expired_key_to_the_one_that_counts(database: Database, root: Signer) -> None:
+    expired = enroll(database, key(1, name="maria", expires_at=AT + timedelta(days=1)), root)
+    good = enroll(database, key(2, name="maria", expires_at=None), root)
+    revoke_key(database, tenant="acme", key_id="maria", by=root, reason="left")
+    assert [
+        one is not None and one.revoked_by for one in (known(database, good.key_id), known(database, expired.key_id))
+    ] == [
+        "root",
+        None,
+    ]
+
+
 @pytest.mark.parametrize(
     ("statement", "words"),
     [

@@ -29,7 +29,9 @@ def _revocation(asked: Asked, prompt: Prompt) -> ToSign:
     served, revocation = asked.parts.served, read_document(prompt.asked, Revocation)
     with served.database.reading() as tx:
         listed = tx.approvers.listed(served.tenant)
-    name = next((one.name for one in listed if one.key_id == revocation.key_id), "nobody")
+    # What a row says, and nobody signed, must not lead to another person's key.
+    signed = (one.name for one in listed if one.key_id == revocation.key_id and one.fault is None)
+    name = next(signed, "nobody")
     last = is_last_administrator(listed, revocation.key_id, asked.now)
     return revocation_to_sign(prompt.asked, revocation, name, last=last)
 
