@@ -27,6 +27,13 @@ function monthName(text) {
   return month ? new Date(2000, month - 1).toLocaleString("en", { month: "short" }) : text;
 }
 
+// Charts follow the width that they have, whatever changed it.
+const HEIGHT = 180;
+const charts = new WeakMap();
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) charts.get(target)?.setSize({ width: target.clientWidth, height: HEIGHT });
+});
+
 function draw(plot) {
   const rows = [...document.getElementById(plot.dataset.chart).tBodies[0].rows];
   if (!rows.length || !window.uPlot) return;
@@ -34,10 +41,11 @@ function draw(plot) {
   const heights = rows.map((row) => Number(row.cells[1].dataset.height));
   plot.hidden = false;
   plot.replaceChildren();
+  widths.observe(plot);
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-  new uPlot({
-    width: Math.max(220, plot.clientWidth),
-    height: 180,
+  charts.set(plot, new uPlot({
+    width: plot.clientWidth,
+    height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: (_u, low, high) => [Math.min(0, low), Math.max(1, high) * 1.1] } },
@@ -46,7 +54,7 @@ function draw(plot) {
       { ...axis, size: 60, values: (_u, values) => values.map((value) => value.toLocaleString("en")) },
     ],
     series: [{}, { fill: colour("--chart"), stroke: colour("--chart"), paths: uPlot.paths.bars({ size: [0.6, 60] }), points: { show: false } }],
-  }, [labels.map((_label, index) => index), heights], plot);
+  }, [labels.map((_label, index) => index), heights], plot));
 }
 
 function prepare(within) {
@@ -73,11 +81,6 @@ document.addEventListener("htmx:beforeSwap", () => {
 });
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of chosen) document.getElementById(id)?.click();
-});
-let narrowness = 0;
-window.addEventListener("resize", () => {
-  clearTimeout(narrowness);
-  narrowness = setTimeout(() => prepare(document), 200);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => prepare(document));
 
