@@ -208,3 +208,99 @@ def test_the_pages_of_keys_fit_a_phone_in_the_dark(browser: Browser, console: Co
         faults["sign"] = faults_of(page)
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+def ended_while_writing(page: Page, console: ConsoleUnderTest, run_id: str) -> None:
+    """Write a reason, and press after the session has ended."""
+    page.goto(f"/console/runs/{run_id}")
+    page.get_by_label("Your reason").fill("a good customer")
+    console.clock.ahead += IDLE
+    try:
+        page.get_by_role("button", name="Reject", exact=True).click()
+        expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    finally:
+        console.clock.ahead -= IDLE
+    page.get_by_role("link", name="Sign in").click()
+
+
+def signed_in_again(page: Page, token: str) -> None:
+    page.get_by_label("Your token").fill(token)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_a_reason_outlives_the_end_of_a_session_and_is_kept_no_longer(
+    context: BrowserContext, console: ConsoleUnderTest
+) -> None:
+    run_id = console.world.pending("C00006", key="kept")
+    page, _ = opened(context, console, "vera", run_id)
+    ended_while_writing(page, console, run_id)
+    signed_in_again(page, console.token("vera", "approver"))
+    expect(page).to_have_url(re.compile(re.escape(f"/console/runs/{run_id}") + "$"))
+    expect(page.get_by_label("Your reason")).to_have_value("a good customer")
+    expect(page.get_by_text("Nothing was sent.")).to_be_visible()
+    assert page.evaluate("sessionStorage.getItem('placet-typed')") is None
+    page.reload()
+    expect(page.get_by_label("Your reason")).to_have_value("")
+    page.get_by_label("Your reason").fill("another")
+    page.get_by_role("button", name="Reject", exact=True).click()
+    expect(page.get_by_text("another")).to_be_visible()
+    page.get_by_role("link", name="Do not sign").click()
+    expect(page.get_by_label("Your reason")).to_have_value("")
+    assert page.evaluate("sessionStorage.getItem('placet-typed')") is None
+
+
+def test_what_one_person_wrote_is_shown_to_no_other_in_the_same_tab(
+    context: BrowserContext, console: ConsoleUnderTest
+) -> None:
+    run_id = console.world.pending("C00009", key="other-tab")
+    page, _ = opened(context, console, "walt", run_id)
+    enrolled(console.world, console.url, "xenia")
+    ended_while_writing(page, console, run_id)
+    signed_in_again(page, console.token("xenia", "approver"))
+    expect(page.get_by_role("heading", name="Decide", exact=True)).to_be_visible()
+    expect(page.get_by_label("Your reason")).to_have_value("")
+    assert page.evaluate("sessionStorage.getItem('placet-typed')") is None
+
+
+def test_a_page_that_is_taken_away_while_somebody_writes_keeps_it_for_them(
+    context: BrowserContext, console: ConsoleUnderTest
+) -> None:
+    run_id = console.world.pending("C00032", key="taken-away")
+    page, _ = opened(context, console, "yara", run_id)
+    page.clock.install()
+    page.goto(f"/console/runs/{run_id}")
+    page.get_by_label("Your reason").fill("half a sent")
+    console.clock.ahead += IDLE
+    try:
+        page.clock.run_for(11_000)
+        expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    finally:
+        console.clock.ahead -= IDLE
+    page.get_by_role("link", name="Sign in").click()
+    signed_in_again(page, console.token("yara", "approver"))
+    expect(page.get_by_label("Your reason")).to_have_value("half a sent")
+
+
+def test_the_page_says_that_the_device_asks_and_comes_back_when_it_was_cancelled(
+    context: BrowserContext, console: ConsoleUnderTest
+) -> None:
+    run_id = console.world.pending("C00037", key="waits")
+    page, _ = opened(context, console, "zoe", run_id)
+    page.get_by_role("button", name="Reject", exact=True).click()
+    button = page.get_by_role("button", name="Reject with your passkey")
+    # The browser itself cannot be told to close its prompt: what it then does is to refuse.
+    page.evaluate(
+        "() => { navigator.credentials.get = () => new Promise((_, refuse) => {"
+        "  window.cancel = () => refuse(new DOMException('', 'NotAllowedError')); }); }"
+    )
+    button.click()
+    expect(page.get_by_text("Confirm on your device")).to_be_visible()
+    expect(button).to_be_disabled()
+    keep(page, "device-asks-1280")
+    assert faults_of(page) == []
+    page.evaluate("() => window.cancel()")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was signed")
+    expect(page.get_by_text("Confirm on your device")).to_be_hidden()
+    expect(button).to_be_enabled()
+    expect(button).to_be_focused()
+    assert not console.world.events(run_id, "approve.decided")

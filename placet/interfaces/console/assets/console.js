@@ -1,4 +1,5 @@
-// Copies digests and commands, and draws charts from the tables beside them. Without it every page can be read.
+// Copies digests and commands, draws charts from the tables beside them, and keeps what is being written. Without it every
+// page can be read.
 "use strict";
 
 function showCopyButtons(within) {
@@ -26,6 +27,13 @@ function monthName(text) {
   return month ? new Date(2000, month - 1).toLocaleString("en", { month: "short" }) : text;
 }
 
+// Charts follow the width that they have, whatever changed it.
+const HEIGHT = 180;
+const charts = new WeakMap();
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) charts.get(target)?.setSize({ width: target.clientWidth, height: HEIGHT });
+});
+
 function draw(plot) {
   const rows = [...document.getElementById(plot.dataset.chart).tBodies[0].rows];
   if (!rows.length || !window.uPlot) return;
@@ -33,10 +41,11 @@ function draw(plot) {
   const heights = rows.map((row) => Number(row.cells[1].dataset.height));
   plot.hidden = false;
   plot.replaceChildren();
+  widths.observe(plot);
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-  new uPlot({
-    width: Math.max(220, plot.clientWidth),
-    height: 180,
+  charts.set(plot, new uPlot({
+    width: plot.clientWidth,
+    height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: (_u, low, high) => [Math.min(0, low), Math.max(1, high) * 1.1] } },
@@ -45,7 +54,7 @@ function draw(plot) {
       { ...axis, size: 60, values: (_u, values) => values.map((value) => value.toLocaleString("en")) },
     ],
     series: [{}, { fill: colour("--chart"), stroke: colour("--chart"), paths: uPlot.paths.bars({ size: [0.6, 60] }), points: { show: false } }],
-  }, [labels.map((_label, index) => index), heights], plot);
+  }, [labels.map((_label, index) => index), heights], plot));
 }
 
 function prepare(within) {
@@ -73,9 +82,62 @@ document.addEventListener("htmx:beforeSwap", () => {
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of chosen) document.getElementById(id)?.click();
 });
-let narrowness = 0;
-window.addEventListener("resize", () => {
-  clearTimeout(narrowness);
-  narrowness = setTimeout(() => prepare(document), 200);
-});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => prepare(document));
+
+// Keeps what somebody typed while they sign in again: in this tab alone, for the same person, and cleared after.
+(() => {
+  const KEY = "placet-typed", LASTS = 60 * 60 * 1000;
+  const FIELDS = ["textarea[name]", "select[name]", "input[name]:not([type=hidden], [type=file], [type=password], [type=checkbox])"].join();
+  const who = document.body.dataset.visitor;
+  // A refused form is shown at the address that it was posted to, where nothing can be asked for.
+  const here = location.pathname.replace(/\/(statements|decisions|drafts)$/, "").replace(/^(\/console\/halts)\/.+/, "$1");
+
+  function kept() {
+    try { return JSON.parse(sessionStorage.getItem(KEY)); } catch { return null; }
+  }
+  function keep(what) {
+    try {
+      if (what) sessionStorage.setItem(KEY, JSON.stringify(what));
+      else sessionStorage.removeItem(KEY);
+    } catch { /* without storage nothing is kept */ }
+  }
+  function note(form, ended) {
+    const fields = Object.fromEntries([...form.querySelectorAll(FIELDS)].filter((one) => one.value).map((one) => [one.name, one.value]));
+    const written = [...form.querySelectorAll("textarea, input")].some((one) => fields[one.name]);
+    if (who && written) keep({ who, at: Date.now(), path: here, search: location.search, action: form.getAttribute("action"), fields, ended });
+  }
+  function bring(what) {
+    const form = [...document.forms].find((one) => one.getAttribute("action") === what.action);
+    if (!form) return;
+    for (const [name, value] of Object.entries(what.fields)) {
+      const field = form.elements[name];
+      if (field && field.matches?.(FIELDS)) field.value = value;
+    }
+    for (let one = form.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+    const said = document.createElement("p");
+    said.className = "notice good";
+    said.setAttribute("role", "status");
+    said.textContent = "What you had written before your session ended is here again. Nothing was sent.";
+    form.prepend(said);
+  }
+
+  const what = kept();
+  if (document.querySelector("[data-ended]")) {
+    const link = document.querySelector("a[data-again]");
+    if (what) {
+      keep({ ...what, ended: true });
+      if (link) link.href += `?next=${encodeURIComponent(what.path + what.search)}`;
+    }
+  } else if (who && !location.pathname.startsWith("/console/sign/")) {
+    keep(null);
+    if (what && what.ended && what.who === who && what.path === location.pathname && Date.now() - what.at < LASTS) bring(what);
+  }
+  document.addEventListener("submit", (event) => {
+    if (event.target.action.endsWith("/sign-out")) keep(null);
+    else if (event.target.method === "post") note(event.target, false);
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!event.detail.serverResponse.includes("data-ended")) return;
+    for (const form of document.querySelectorAll("form[method=post]")) note(form, true);
+  });
+})();

@@ -66,19 +66,29 @@ async function press(form) {
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const button = form.querySelector("[data-press]");
   const said = form.querySelector("[data-said]");
+  const busy = form.querySelector("[data-busy]");
+  // While the device asks, the page says so, and nothing can be pressed twice.
+  const wait = (text) => {
+    busy.textContent = text;
+    busy.hidden = !text;
+    button.disabled = Boolean(text);
+  };
   button.hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.disabled) return;
-    button.disabled = true;
     said.hidden = true;
+    wait("Confirm on your device: it asks for your fingerprint, your face or a PIN, perhaps in another window…");
     try {
       await press(form);
+      wait("The server is checking what your device answered…");
     } catch (error) {
+      wait("");
       said.textContent = inWords(error, form);
       said.hidden = false;
-      button.disabled = false;
       button.focus();
     }
   });
+  // Whoever goes back finds the page as the browser kept it.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) wait(""); });
 }

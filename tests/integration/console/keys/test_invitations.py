@@ -116,23 +116,6 @@ def test_whoever_has_the_link_registers_and_an_administrator_signs(console: Cons
     assert code not in str(made_entry.body)
 
 
-def test_an_invitation_says_what_its_roles_may_do(console: ConsoleUnderTest) -> None:
-    both = {"auditor": ("auditor",), "both": ("retention_lead", "operator")}
-    pages = {}
-    for name, roles in both.items():
-        asked = {"name": name, "limit": "", "days": 30, "by": "root", "voucher": None, "key": f"says-{name}"}
-        code = invitations(console).invite(roles=roles, **asked)  # type: ignore[arg-type]
-        with browser(console) as http:
-            pages[name] = http.get(f"/console/join/{code}").text
-    assert "<h1>root invites you</h1>" in pages["auditor"]
-    assert "<dt>As an auditor you may</dt><dd>read everything" in pages["auditor"]
-    assert "decide as" not in pages["auditor"]
-    assert "You may decide" not in pages["auditor"]
-    assert "<h1>root invites you to decide</h1>" in pages["both"]
-    assert "<dt>You would decide as</dt><dd>retention lead</dd>" in pages["both"]
-    assert "<dt>As an operator you may</dt><dd>start runs" in pages["both"]
-
-
 def test_a_link_works_once(console: ConsoleUnderTest) -> None:
     code, first, second = invited(console, "once"), a_device(console), a_device(console)
     with browser(console) as http, browser(console) as other:

@@ -23,6 +23,8 @@ from placet.service.documents.invitations import LONGEST_DAYS, Invitation
 from placet.service.documents.keys import draft_revocation
 
 _PAGE: Final = 25
+INVITATIONS: Final = 25
+"""That wait, on one page, newest first."""
 _DAYS: Final = "365"
 _MOST_ROLES: Final = 10
 _LABELS: Final = {
@@ -135,7 +137,9 @@ def _page(
     served, after = asked.parts.served, asked.query("after") or ""
     people = list_approvers(served.database, served.tenant, asked.now, after=after, limit=_PAGE + 1)
     may_enroll = asked.may("deliver", "keys")
-    waiting = asked.parts.invitations.listed() if may_enroll else ()
+    older = asked.query("invited_after")
+    found = asked.parts.invitations.listed(after=older, limit=INVITATIONS + 1) if may_enroll else ()
+    waiting = found[:INVITATIONS]
     following = urlencode({"after": people[_PAGE - 1].name}) if len(people) > _PAGE else ""
     return asked.page(
         "keys/approvers.html",
@@ -144,6 +148,8 @@ def _page(
         following=following,
         later=bool(after),
         waiting=waiting,
+        more_invited=urlencode({"invited_after": waiting[-1].invitation_id}) if len(found) > INVITATIONS else "",
+        later_invited=older is not None,
         powers={one.invitation_id: powers_of(one.terms.roles) for one in waiting},
         commands={one.invitation_id: _command(one) for one in waiting},
         may_enroll=may_enroll,
