@@ -129,9 +129,15 @@ class Tools:
         return checked_token(token, what="there is nothing to seal links with")
 
     @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators in force."""
+        return self.settings.administrators
+
+    @property
     def console_origin(self) -> str:
         """Where browsers reach the console: as configured, else at the API's own address."""
-        host = "127.0.0.1" if self.settings.api_host in ("0.0.0.0", "::") else self.settings.api_host  # noqa: S104
+        everywhere = self.settings.api_host in ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104
+        host = "localhost" if everywhere else self.settings.api_host  # passkeys are bound to names
         named = f"[{host}]" if ":" in host else host
         return self.settings.console_url or f"http://{named}:{self.settings.api_port}"
 

@@ -92,6 +92,8 @@ def env(settings: Settings) -> int:
         "PLACET_TEMPORAL_ADDRESS": running.get("temporal_address", settings.temporal_address),
         "PLACET_TEMPORAL_NAMESPACE": settings.temporal_namespace,
     }
+    if settings.console_url:
+        values["PLACET_CONSOLE_URL"] = settings.console_url
     for name, value in values.items():
         print(f"export {name}={shlex.quote(value)}")
     if not running and "temporal_address" not in settings.model_fields_set:

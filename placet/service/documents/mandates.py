@@ -171,7 +171,7 @@ def take_mandate(
 
 
 def revoke_mandate(
-    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, token_id: Voucher | None = None
+    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, voucher: Voucher | None = None
 ) -> MandateRecord:
     """Withdraw a mandate, named by its id or an unambiguous beginning: it clears nothing more.
 
@@ -188,7 +188,7 @@ def revoke_mandate(
         if not tx.mandates.revoke(tenant, full_id, by=said.by, at=at, reason=said.reason):
             raise UsageError(f"mandate {name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
         body = {"mandate_id": full_id, "name": name, "document": found.document, "reason": said.reason}
-        tx.record_act(tenant, "mandate.revoked", said.by, at, full_id, vouched(body, token_id))
+        tx.record_act(tenant, "mandate.revoked", said.by, at, full_id, vouched(body, voucher))
         return find_mandate(tx, tenant, full_id)
 
 
