@@ -130,6 +130,11 @@ class Tools:
         return checked_token(token, what="there is nothing to seal links with")
 
     @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators in force."""
+        return self.settings.administrators
+
+    @property
     def console_origin(self) -> str:
         """Where browsers reach the console: as configured, else at the API's own address.
 

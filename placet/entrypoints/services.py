@@ -80,6 +80,8 @@ class InstalledServices:
             "PLACET_TEMPORAL_ADDRESS": running.get("temporal_address", self._settings.temporal_address),
             "PLACET_TEMPORAL_NAMESPACE": self._settings.temporal_namespace,
         }
+        if self._settings.console_url:
+            values["PLACET_CONSOLE_URL"] = self._settings.console_url
         for name, value in values.items():
             print(f"export {name}={shlex.quote(value)}")
         if not running and "temporal_address" not in self._settings.model_fields_set:

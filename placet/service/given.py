@@ -30,7 +30,7 @@ def value_of(given: str, kind: TypeAdapter[T], name: str) -> T:
     try:
         return kind.validate_python(given)
     except ValidationError as error:
-        raise UsageError(replace(fault_of(error), where=name).line(), code="malformed") from error
+        raise UsageError(replace(fault_of(error), where=f"{name}:").line(), code="malformed") from error
 
 
 def filters_of(

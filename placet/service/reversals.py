@@ -27,7 +27,7 @@ def request_reversal(
     tenant: str,
     requested_by: str,
     reason: str,
-    token_id: Voucher | None = None,
+    voucher: Voucher | None = None,
     key: str | None = None,
 ) -> StartedRun:
     """Put on the record that `run_id` shall be reversed, on its own stream and on that of the run which is to do it.
@@ -57,7 +57,7 @@ def request_reversal(
             standing = tx.runs.get(request.run_id)
             return StartedRun(_request_of(standing) if standing else request, new=False)
         # Entries of one stream take turns: who looks for other reversals after adding one sees all that came before it.
-        _record(tx, request, run_id, reason, token_id, key)
+        _record(tx, request, run_id, reason, voucher, key)
         others = (other for other in tx.runs.reversals_of(run_id) if other.run_id != request.run_id)
         check_reversible(
             original, state_on_record(tx, original), ((other.run_id, state_on_record(tx, other)) for other in others)
@@ -128,10 +128,10 @@ def _asked_before(tx: Transaction, earlier: tuple[RunRecord, ...], by: str, reas
 
 
 def _record(
-    tx: Transaction, request: RunRequest, original_id: str, reason: str, token_id: Voucher | None, key: str | None
+    tx: Transaction, request: RunRequest, original_id: str, reason: str, voucher: Voucher | None, key: str | None
 ) -> None:
     said = {"reversal": request.run_id, "reason": reason, **({} if key is None else {"key": key})}
-    record_asked(tx, request, original_id, request.requested_at, vouched(said, token_id))
+    record_asked(tx, request, original_id, request.requested_at, vouched(said, voucher))
     wanted = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
-    body = vouched({**wanted, "reason": reason}, token_id)
+    body = vouched({**wanted, "reason": reason}, voucher)
     tx.record(request, "run.requested", actor=request.requested_by, at=request.requested_at, body=body)

@@ -70,13 +70,13 @@ def build_request(
         )
 
 
-def record_request(database: Database, request: RunRequest, *, token_id: Voucher | None = None) -> StartedRun:
+def record_request(database: Database, request: RunRequest, *, voucher: Voucher | None = None) -> StartedRun:
     """Put a request on the record; what was recorded first under its key is what stands.
 
     Args:
         database: Where the record is.
         request: What is asked for.
-        token_id: The token or passkey that vouches for who asks; None where the name is somebody's word.
+        voucher: The token or passkey that vouches for who asks; None where the name is somebody's word.
 
     Raises:
         UsageError: the key was used for another customer or agent.
@@ -92,9 +92,9 @@ def record_request(database: Database, request: RunRequest, *, token_id: Voucher
         )
         stands = request_on_record(tx, request.run_id)
         over = is_over(tx, request.run_id)
-        if new and token_id is not None:
+        if new and voucher is not None:
             # Not on the run's own stream: a control has no token, and must not be told apart by that.
-            vouch = vouched({"run_id": request.run_id}, token_id)
+            vouch = vouched({"run_id": request.run_id}, voucher)
             tx.record_act(request.tenant, VOUCHED, request.requested_by, request.requested_at, request.run_id, vouch)
     return StartedRun(stands or request, new=new, over=over)
 
@@ -123,7 +123,7 @@ def record_cancellation(
     by: str,
     reason: str = "",
     *,
-    token_id: Voucher | None = None,
+    voucher: Voucher | None = None,
     key: str | None = None,
 ) -> bool:
     """Put on the record who asks for the end of a run, and why: Temporal's cancellation carries no name.
@@ -133,7 +133,7 @@ def record_cancellation(
         record: The run.
         by: Who asks.
         reason: Why.
-        token_id: The token or passkey that vouches for the name, where one does.
+        voucher: The token or passkey that vouches for the name, where one does.
         key: The same key of a run is the same request, however often it is sent; None: each time another one.
 
     Returns:
@@ -154,7 +154,7 @@ def record_cancellation(
         raise UsageError(
             f"run {record.run_id!r} waits for a person to settle what happened; use `placet settle`", code="not_running"
         )
-    body = vouched({"state": record.state, "reason": said.reason, **({} if key is None else {"key": key})}, token_id)
+    body = vouched({"state": record.state, "reason": said.reason, **({} if key is None else {"key": key})}, voucher)
     with database.transaction() as tx:
         for step in _steps(key):
             noted = tx.record(record, _CANCEL, actor=said.by, at=datetime.now(UTC), body=body, key=step)

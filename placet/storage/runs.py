@@ -220,16 +220,16 @@ class RunRepository:
         customer_id: str | None = None,
         requested_by: str | None = None,
         limit: int = 50,
-        before: str | None = None,
+        after: str | None = None,
         **more: Unpack[Found],
     ) -> tuple[RunRecord, ...]:
-        """List runs of `tenant`, newest request first; `before` is the run id that ended the previous page.
+        """List runs of `tenant`, newest request first; `after` ended the previous page.
 
         Raises:
             UsageError: code `unknown_cursor`.
         """
         query = matching(tenant, state=state, customer_id=customer_id, requested_by=requested_by, **more)
-        return _ORDER.read(self._connection, query, tenant, run_record, after=before, limit=limit)
+        return _ORDER.read(self._connection, query, tenant, run_record, after=after, limit=limit)
 
     def reversals(self, tenant: str, *, after: str | None = None, limit: int = 50) -> tuple[RunRecord, ...]:
         """List runs that take back another one, newest request first; `after` ended the previous page.

@@ -157,7 +157,7 @@ def test_all_that_wait_are_chosen_within_the_limits(
     placet: Placet, database: Database, waiting: dict[str, Proposal]
 ) -> None:
     code, out, err = placet("reject", "--all", "--max-cost", "5.00 USD", "--as", "anna", "--print")
-    assert (code, err.splitlines()[0]) == (0, "1 more run outside the limits, waiting for a decision")
+    assert (code, err.splitlines()[0]) == (0, "left out: 1 more run, outside the limits or not to be decided now")
     decisions = printed(out)
     assert list(decisions) == [run_id(1), run_id(2), run_id(4)]
     batch = batch_in(database, decisions[run_id(4)])

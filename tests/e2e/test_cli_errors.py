@@ -20,6 +20,8 @@ from tests.support.world import World
         (("run", "list", "--state", "lost"), "'lost' is no state of a run"),
         (("inbox", "--max-cost", "-1"), "'-1' is malformed; write it like '12.50 EUR'"),
         (("inbox", "--max-cost", "-1 USD"), "--max-cost: -1.00 USD is below zero; write an amount of zero or more"),
+        (("approve", "--all", "--max-cost", "-1", "--as", "anna"), "'-1' is malformed; write it like '12.50 EUR'"),
+        (("reject", "run-1", "--total-cost", "-1 USD", "--as", "anna"), "--total-cost: -1.00 USD is below zero"),
         (("inbox", "--min-cost", "-1 USD"), "--min-cost: -1.00 USD is below zero"),
         (
             ("keys", "enroll", "anna", "--public", "x", "--role", "r", "--as", "r", "--limit", "-1 USD"),
@@ -44,6 +46,8 @@ def test_where_no_stack_runs_it_is_said_beside_what_is_for_programs(tmp_path: Pa
     assert done.stdout.startswith("export PLACET_HOME=")
     assert done.stderr.startswith(f"no stack runs in '{tmp_path}': start it with `placet up`, or set ")
     assert placet(tmp_path, "env", PLACET_TEMPORAL_ADDRESS="temporal.example:7233").stderr == ""
+    told = placet(tmp_path, "env", PLACET_CONSOLE_URL="https://placet.example").stdout
+    assert "export PLACET_CONSOLE_URL=https://placet.example" in told
     customers = ("bss", "customers", "--limit", "1")
     shown, told = placet(tmp_path, *customers).stderr.splitlines()
     assert shown.startswith("showing 1 of ")

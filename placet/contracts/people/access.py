@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple, Self, get_args
 from pydantic import AwareDatetime, Field, StrictInt, model_validator
 
 from placet.contracts.base import Digest, Frozen, PersonName
+from placet.contracts.people.lasting import LONGEST, MOST_DAYS
 from placet.contracts.people.signed import SignedDocument
 
 AccessRole = Literal["operator", "approver", "auditor", "administrator"]
@@ -14,7 +15,6 @@ ACCESS_ROLES: tuple[AccessRole, ...] = get_args(AccessRole)
 Action = Literal["read", "operate", "withdraw", "deliver"]
 """What a request does: look; start, cancel or halt; withdraw what people signed; hand in what somebody signed."""
 
-LONGEST = timedelta(days=366)
 """A token is issued anew at least once a year."""
 
 MOST_GRANTS = 1_000
@@ -73,7 +73,7 @@ class AccessGrant(SignedDocument):
             raise ValueError("a role stands twice")
         if not timedelta() < self.expires_at - self.signed_at <= LONGEST:
             until = self.expires_at.isoformat()
-            raise ValueError(f"expires_at {until!r} is not within {LONGEST.days} days of the signature")
+            raise ValueError(f"expires_at {until!r} is not within {MOST_DAYS} days of the signature")
         return self
 
 

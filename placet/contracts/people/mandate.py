@@ -18,6 +18,7 @@ from placet.contracts.base import (
 )
 from placet.contracts.customer import FactName
 from placet.contracts.money import Money
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.contracts.people.signed import Nonce, SignedDocument
 from placet.contracts.proposal import MutationKind
 
@@ -62,7 +63,7 @@ class Mandate(SignedDocument):
     treatments: Annotated[tuple[ReasonCode, ...], Field(min_length=1)]
     cohort: tuple[CohortTest, ...] = ()
     cap_per_customer: Money
-    period_days: Annotated[StrictInt, Field(ge=1, le=366)]
+    period_days: Annotated[StrictInt, Field(ge=1, le=MOST_DAYS)]
     budget: Money
     valid_from: AwareDatetime
     valid_until: AwareDatetime

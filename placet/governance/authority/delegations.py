@@ -15,18 +15,18 @@ Invariants:
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, islice
 
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import Delegation, DelegationRecord
+from placet.contracts.people.lasting import LONGEST, MOST_DAYS
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
 from placet.governance.policy.answer import PolicyAnswer
 
-LONGEST_DELEGATION = timedelta(days=366)
 """Whoever is away for longer has a successor, who is enrolled in their own right."""
 
 MOST_BETWEEN_TWO = 2
@@ -171,10 +171,8 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
         )
     if delegation.valid_until <= now:
         raise DecisionRefused(f"it ended at {moment(delegation.valid_until)} already", code="over")
-    if delegation.valid_until - min(delegation.valid_from, now) > LONGEST_DELEGATION:
-        raise DecisionRefused(
-            f"it lasts longer than {LONGEST_DELEGATION.days} days; set an earlier end", code="too_long"
-        )
+    if delegation.valid_until - min(delegation.valid_from, now) > LONGEST:
+        raise DecisionRefused(f"it lasts longer than {MOST_DAYS} days; set an earlier end", code="too_long")
 
 
 def check_room(delegation: Delegation, standing: Iterable[DelegationRecord], now: datetime) -> None:

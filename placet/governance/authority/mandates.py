@@ -12,13 +12,14 @@ Budget and the cap per customer and period are the database's to enforce, atomic
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Literal
 
 from placet.contracts.analysis.assessment import Risk
 from placet.contracts.customer import CustomerProfile, Declared
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.lasting import LONGEST, MOST_DAYS
 from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.proposal import Proposal
 from placet.contracts.text import counted
@@ -39,7 +40,6 @@ class Authority:
     policies: tuple[str, ...]
 
 
-LONGEST_MANDATE: Final = timedelta(days=366)
 """Whoever wants to give for longer signs anew."""
 
 
@@ -58,8 +58,8 @@ def check_sense(mandate: Mandate, now: datetime, declared: Declared) -> None:
     """
     if mandate.valid_until <= now:
         raise _senseless(f"it was valid until {moment(mandate.valid_until)}; choose a later end")
-    if mandate.valid_until - max(mandate.valid_from, mandate.signed_at) > LONGEST_MANDATE:
-        raise _senseless(f"it lasts longer than {LONGEST_MANDATE.days} days; choose an earlier end")
+    if mandate.valid_until - max(mandate.valid_from, mandate.signed_at) > LONGEST:
+        raise _senseless(f"it lasts longer than {MOST_DAYS} days; choose an earlier end")
     for test in mandate.cohort:
         if (why := fault(test, declared)) is not None:
             raise _senseless(why)

@@ -15,7 +15,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from placet.contracts.text import one_line, shortened, visible
 from placet.contracts.times import minute
@@ -137,8 +137,16 @@ def print_weighed(events: "Sequence[AuditEvent]") -> None:
         console().print(weighed_view(entry.body["candidates"], str(entry.body.get("currency") or "")))
 
 
+_NARROW: Final = 72
+"""Columns below which a table of keys would break names and roles into pieces."""
+_NO_KEYS: Final = "no keys enrolled"
+
+
 def print_keys(keys: "Sequence[ListedKey]") -> None:
     """Print a table of enrolled keys, with kinds where one is a passkey; below it, why some do not count."""
+    if console().width < _NARROW:
+        _print_keys_narrow(keys)
+        return
     kinds = any(listed.key is not None and listed.key.kind == "passkey" for listed in keys)
     columns = ["name", "key", *(["kind"] if kinds else []), "roles", "limit", "valid until", "state"]
     made = table(*columns, whole=("key", "kind", "valid until", "state"))
@@ -152,7 +160,27 @@ def print_keys(keys: "Sequence[ListedKey]") -> None:
         until = minute(end) if end else "no end"
         cells = [", ".join(key.roles), str(key.limit or "none"), until, _key_state(listed)]
         add_row(made, key.name, key.key_id[:16], *([key.kind] if kinds else []), *cells)
-    console().print(made if keys else "no keys enrolled")
+    console().print(made if keys else _NO_KEYS)
+    _print_faults(keys)
+
+
+def _print_keys_narrow(keys: "Sequence[ListedKey]") -> None:
+    """Print keys where no table fits: for each, a line that says whose it is and whether it counts, and its terms."""
+    for listed in keys:
+        key, name = listed.key, one_line(listed.name, 64)
+        if key is None:
+            print_line(f"{name}  {listed.key_id[:16]}  NOT VERIFIED")
+            continue
+        end = key.revoked_at or key.expires_at
+        print_line(f"{name}  {key.key_id[:16]}  {_key_state(listed)}")
+        print_line(f"  {key.kind}; {', '.join(key.roles)}")
+        print_line(f"  limit {key.limit or 'none'}; valid until {minute(end) if end else 'no end'}")
+    if not keys:
+        print_line(_NO_KEYS)
+    _print_faults(keys)
+
+
+def _print_faults(keys: "Sequence[ListedKey]") -> None:
     for listed in keys:
         if listed.fault is not None:
             print_line(f"key {listed.key_id[:16]} of {shortened(listed.name, 64)!r} counts for nothing: {listed.fault}")

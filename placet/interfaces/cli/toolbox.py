@@ -131,6 +131,10 @@ class Toolbox(Protocol):
         """
 
     @property
+    def administrators(self) -> Path:
+        """The file of pinned administrators."""
+
+    @property
     def console_origin(self) -> str:
         """Where browsers reach the console, without its path."""
 

@@ -113,7 +113,7 @@ def take_delegation(database: Database, envelope: str, *, tenant: str) -> Delega
 
 
 def revoke_delegation(
-    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, token_id: Voucher | None = None
+    database: Database, *, tenant: str, delegation_id: str, by: str, reason: str, voucher: Voucher | None = None
 ) -> DelegationRecord:
     """Withdraw a delegation, named by an unambiguous beginning of its id; from now on it confers nothing.
 
@@ -134,7 +134,7 @@ def revoke_delegation(
         found = delegation.document_id
         record = tx.delegations.revoke(tenant, found, by=by, at=at, reason=reason)
         body = {"delegation_id": found, "signer": delegation.signer, "delegate": delegation.delegate, "reason": reason}
-        tx.record_act(tenant, "delegation.revoked", by, at, found, vouched(body, token_id))
+        tx.record_act(tenant, "delegation.revoked", by, at, found, vouched(body, voucher))
     return record
 
 

@@ -49,7 +49,7 @@ class _Asked(TypedDict):
     by: str
     reason: str
     agents: tuple[str, ...]
-    token_id: NotRequired[Voucher | None]
+    voucher: NotRequired[Voucher | None]
 
 
 def place_halt_once(
@@ -62,7 +62,7 @@ def place_halt_once(
     by: str,
     reason: str,
     agents: tuple[str, ...],
-    token_id: Voucher | None = None,
+    voucher: Voucher | None = None,
 ) -> Placing:
     """Halt a tenant, an agent or a kind of mutation. When this returns, nothing it is about starts to leave any more.
 
@@ -77,7 +77,7 @@ def place_halt_once(
         by: Who places it.
         reason: Why, for the record.
         agents: The agents there are: a halt on a misspelt one would stop nothing.
-        token_id: The token that vouches for who places it, where one does.
+        voucher: The token that vouches for who places it, where one does.
 
     Raises:
         UsageError: a value is malformed, or there is no such agent or kind. Code `idempotency_conflict`: the key has
@@ -86,7 +86,7 @@ def place_halt_once(
     halt = _halt_of(key, tenant, scope, subject, by, reason, agents)
     earlier = None if key is None else _placed_before(database, halt)
     if earlier is None:
-        body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), token_id)
+        body = vouched(halt.model_dump(mode="json", include={"halt_id", "scope", "subject", "reason"}), voucher)
         try:
             with database.transaction() as tx:
                 tx.halts.place(halt)

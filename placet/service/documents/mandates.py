@@ -32,6 +32,7 @@ from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
 _LARGEST_DRAFT_BYTES = 65_536
+NUMBER_TOO_LARGE = "number_too_large"
 _MOST_DIGITS = 15
 """Of a number in a test: canonical JSON (RFC 8785) has no integers beyond 2**53."""
 
@@ -94,7 +95,7 @@ def cohort_test(text: str) -> dict[str, Any]:
     if not (value.isascii() and value.isdecimal()):
         return {"field": field, "op": op, "value": value}
     if len(value) > _MOST_DIGITS:
-        raise UsageError(f"the number of cohort test {shortened(text, NAME)!r} is too large", code="malformed")
+        raise UsageError(f"the number of cohort test {shortened(text, NAME)!r} is too large", code=NUMBER_TOO_LARGE)
     return {"field": field, "op": op, "value": int(value)}
 
 
@@ -178,7 +179,7 @@ def take_mandate(
 
 
 def revoke_mandate(
-    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, token_id: Voucher | None = None
+    database: Database, *, tenant: str, mandate_id: str, by: str, reason: str, voucher: Voucher | None = None
 ) -> MandateRecord:
     """Withdraw a mandate, named by its id or an unambiguous beginning: it clears nothing more.
 
@@ -195,7 +196,7 @@ def revoke_mandate(
         if not tx.mandates.revoke(tenant, full_id, by=said.by, at=at, reason=said.reason):
             raise UsageError(f"mandate {name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
         body = {"mandate_id": full_id, "name": name, "document": found.document, "reason": said.reason}
-        tx.record_act(tenant, "mandate.revoked", said.by, at, full_id, vouched(body, token_id))
+        tx.record_act(tenant, "mandate.revoked", said.by, at, full_id, vouched(body, voucher))
         return find_mandate(tx, tenant, full_id)
 
 

@@ -79,7 +79,7 @@ class Walkthroughs:
         by: str,
         days: int,
         names: bool = False,
-        token_id: Voucher | None = None,
+        voucher: Voucher | None = None,
         key: str | None = None,
         now: datetime | None = None,
     ) -> tuple[SharedLink, bool]:
@@ -90,7 +90,7 @@ class Walkthroughs:
             by: Who shares it.
             days: How long the link counts.
             names: Whether it names the people who decided.
-            token_id: The token or passkey that vouches for `by`, where one does.
+            voucher: The token or passkey that vouches for `by`, where one does.
             key: The same key of a run is the same link, however often it is sent; None: each time another one.
             now: The caller's clock; None looks at it.
 
@@ -112,7 +112,7 @@ class Walkthroughs:
         said = {"link": link_id, "expires_at": rfc3339(until), **wanted}
         with self._database.transaction() as tx:
             appended = tx.record(
-                record, _SHARED, actor=by, at=made_at, body=vouched(said, token_id), key=_step(_SHARED, link_id)
+                record, _SHARED, actor=by, at=made_at, body=vouched(said, voucher), key=_step(_SHARED, link_id)
             )
             if not appended.ours:
                 earlier = {name: appended.event.body.get(name) for name in wanted}
@@ -120,7 +120,7 @@ class Walkthroughs:
             withdrawn = tx.audit.find(run_id, _step(_WITHDRAWN, link_id))
         return _shared(appended.event, withdrawn), appended.ours
 
-    def withdraw(self, run_id: str, link_id: str, *, by: str, token_id: Voucher | None = None) -> SharedLink:
+    def withdraw(self, run_id: str, link_id: str, *, by: str, voucher: Voucher | None = None) -> SharedLink:
         """Withdraw a link: from now on it leads nowhere. To withdraw it again changes nothing.
 
         Raises:
@@ -140,7 +140,7 @@ class Walkthroughs:
                 _WITHDRAWN,
                 actor=by,
                 at=datetime.now(UTC),
-                body=vouched({"link": link_id}, token_id),
+                body=vouched({"link": link_id}, voucher),
                 key=_step(_WITHDRAWN, link_id),
             )
         return _shared(made, entry.event)

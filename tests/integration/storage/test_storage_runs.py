@@ -167,9 +167,9 @@ def test_lists_are_newest_first_in_pages_and_by_tenant_state_and_customer(databa
         tx.runs.request(request(8, tenant="other"))
         tx.runs.set_state(request(4).run_id, "rejected", at=AT)
     with database.reading() as tx:
-        pages, before = [], None
-        while page := tx.runs.list("acme", limit=3, before=before):
-            before = page[-1].run_id
+        pages, after = [], None
+        while page := tx.runs.list("acme", limit=3, after=after):
+            after = page[-1].run_id
             pages.append([int(run.run_id[4:], 16) for run in page])
         assert pages == [[7, 6, 5], [4, 3, 2], [1]]
         assert [run.key for run in tx.runs.list("acme", state="rejected")] == ["call-4"]
@@ -277,5 +277,5 @@ def test_requests_of_the_same_moment_are_paged_without_loss(database: Database) 
             tx.runs.request(request(number, requested_at=AT))
     with database.reading() as tx:
         first = tx.runs.list("acme", limit=2)
-        rest = tx.runs.list("acme", before=first[-1].run_id)
+        rest = tx.runs.list("acme", after=first[-1].run_id)
     assert [run.key for run in first + rest] == ["call-5", "call-4", "call-3", "call-2", "call-1"]

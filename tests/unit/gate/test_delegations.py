@@ -12,9 +12,9 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.people.halt import Halt, Lift
+from placet.contracts.people.lasting import LONGEST
 from placet.errors import DecisionRefused
 from placet.governance.authority.delegations import (
-    LONGEST_DELEGATION,
     MOST_BETWEEN_TWO,
     MOST_CONSIDERED,
     Authority,
@@ -177,8 +177,8 @@ def test_their_own_authority_is_asked_about_alone() -> None:
         ({"limit": usd(5001)}, "beyond_limit"),
         ({"limit": Money(amount_minor=1, currency="EUR")}, "beyond_limit"),
         ({"valid_from": NOW - DAY, "valid_until": NOW}, "over"),
-        ({"valid_until": NOW + LONGEST_DELEGATION + timedelta(seconds=1)}, "too_long"),
-        ({"valid_from": NOW + DAY, "valid_until": NOW + DAY + LONGEST_DELEGATION}, "too_long"),
+        ({"valid_until": NOW + LONGEST + timedelta(seconds=1)}, "too_long"),
+        ({"valid_from": NOW + DAY, "valid_until": NOW + DAY + LONGEST}, "too_long"),
     ],
 )
 def test_nobody_signs_away_what_they_do_not_hold_or_for_ever(changes: dict[str, Any], code: str) -> None:

@@ -35,6 +35,19 @@ def test_a_piped_line_stays_whole(capsys: pytest.CaptureFixture[str], monkeypatc
     assert capsys.readouterr().out == f"{'word ' * 100}\n" == f"{wrapped('word ' * 100, 4)}\n"
 
 
+def test_a_list_of_keys_can_be_read_in_60_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    _, key = a_key(roles=("retention_lead", "care_manager"), revoked_at=datetime(2026, 3, 1, tzinfo=UTC))
+    print_keys([ListedKey(key.key_id, key.name, key, None)])
+    assert capsys.readouterr().out.splitlines() == [
+        f"{key.name}  {key.key_id[:16]}  revoked",
+        "  key file; retention_lead, care_manager",
+        f"  limit {key.limit}; valid until 2026-03-01 00:00Z",
+    ]
+
+
 def test_a_list_of_keys_keeps_ids_and_dates_whole_in_80_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

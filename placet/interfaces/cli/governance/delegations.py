@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from placet.contracts.people.delegation import DelegationRecord
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import AsOption, JsonFlag, KeyOption, ReasonOption
@@ -26,7 +27,7 @@ def sign(
     delegate: Annotated[str, typer.Option("--to", help="who may decide in your stead, as enrolled")],
     role: Annotated[list[str], typer.Option("--role", help="role conferred, one of yours; repeatable")],
     limit: Annotated[str, typer.Option("--limit", help="largest cost they may decide for you: '200.00 USD'")],
-    days: Annotated[int, typer.Option("--days", min=1, max=366, help="days until it ends")],
+    days: Annotated[int, typer.Option("--days", min=1, max=MOST_DAYS, help="days until it ends")],
     name: AsOption,
     key_file: KeyOption = None,
     reason: ReasonOption = "",

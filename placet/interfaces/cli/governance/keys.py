@@ -45,6 +45,7 @@ def new(
     The private key is encrypted, and only you can read it; the public key is to be enrolled.
     """
     from placet.governance.signing.keys import create_key_file
+    from placet.governance.signing.pins import AdministratorsFile
 
     toolbox: Toolbox = context.obj
     path = key_path(toolbox, name, file)
@@ -54,8 +55,9 @@ def new(
         f"to decide with it, have an administrator sign that it is yours: "
         f"`placet keys enroll {name} --public {path}.pub --role ROLE --as ADMINISTRATOR`"
     )
-    at = f" --key-file {path}" if file is not None else ""
-    output.print_line(f"where there is no administrator yet, become the first: `placet keys bootstrap {name}{at}`")
+    if AdministratorsFile(toolbox.administrators).names_nobody(toolbox.tenant):
+        at = f" --key-file {path}" if file is not None else ""
+        output.print_line(f"no administrator is pinned here yet; to be the first: `placet keys bootstrap {name}{at}`")
 
 
 @app.command("bootstrap")

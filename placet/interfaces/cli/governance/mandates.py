@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import UsageError
@@ -52,8 +53,8 @@ def draft(
     treatment: Annotated[list[str], typer.Option("--treatment", help="treatment it clears; repeatable")],
     cap: Annotated[str, typer.Option("--cap", help="most for one customer in the period: '20.00 USD'")],
     budget: Annotated[str, typer.Option("--budget", help="most in all: '5000.00 USD'")],
-    days: Annotated[int, typer.Option("--days", min=1, max=366, help="days until it ends")],
-    period_days: Annotated[int, typer.Option("--period-days", min=1, max=366, help="period of the cap")] = 30,
+    days: Annotated[int, typer.Option("--days", min=1, max=MOST_DAYS, help="days until it ends")],
+    period_days: Annotated[int, typer.Option("--period-days", min=1, max=MOST_DAYS, help="period of the cap")] = 30,
     cohort: Annotated[
         list[str] | None,
         typer.Option("--cohort", help="test on the customer, all must hold: 'tenure_months ge 12'; repeatable"),

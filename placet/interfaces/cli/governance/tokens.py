@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.contracts.text import NAME, WORDS, one_line
 from placet.contracts.times import moment
 from placet.interfaces.cli import output
@@ -42,7 +43,7 @@ def issue(
         list[str], typer.Option("--role", help="operator | approver | auditor | administrator; repeatable")
     ],
     administrator: AdministratorOption,
-    days: Annotated[int, typer.Option("--days", min=1, max=366, help="days until it expires")] = 90,
+    days: Annotated[int, typer.Option("--days", min=1, max=MOST_DAYS, help="days until it expires")] = 90,
     reason: Annotated[str, typer.Option("--reason", help="kept on the record")] = "",
     issuer: Annotated[
         str | None, typer.Option("--issuer", help="make no token: the person signs in at this identity provider")

@@ -66,8 +66,8 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
     from placet.service.batch_choice import prepare_batch
     from placet.service.batches import deliver_batch, record_batch, sign_prepared
 
+    limits = _limits(selection)  # before anything is looked for: what is mistyped is said at once
     check_signer(toolbox, signing.name, signing.key_file)
-    limits = _limits(selection)
     database = toolbox.database()
     run_ids = None if selection.all_waiting else selection.run_ids
     prepared = prepare_batch(database, toolbox.tenant, verdict, limits, run_ids)
@@ -110,7 +110,7 @@ def _print_left_out(prepared: "PreparedBatch", *, each: bool) -> None:
     """Print on stderr what is left out, so that what `--print` writes is decisions and nothing else."""
     lines = [f"{run_id}  left out: {reason}" for run_id, reason in prepared.left_out]
     if lines and not each:
-        lines = [f"{counted(len(lines), 'more run')} outside the limits, waiting for a decision"]
+        lines = [f"left out: {counted(len(lines), 'more run')}, outside the limits or not to be decided now"]
     for line in lines:
         output.print_notice(line)
 

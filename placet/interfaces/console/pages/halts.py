@@ -42,7 +42,7 @@ def place(asked: Asked, form: Form) -> Response:
             by=asked.visitor.name,
             reason=reason,
             agents=served.agents,
-            token_id=asked.visitor.voucher,
+            voucher=asked.visitor.voucher,
         )
     except UsageError as error:
         return _page(asked, str(error), reason, form.text("what"))

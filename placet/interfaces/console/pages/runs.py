@@ -39,7 +39,7 @@ def show(asked: Asked) -> Response:
         if searched is not None:
             return RedirectResponse(f"{ROOT}/runs/{_searched(asked, searched)}", 303)
         wanted = filters_of(filled, _FILTERS, _LABELS)
-        before = asked.query("before")
+        after = asked.query("after")
         with served.database.reading() as tx:
             found = tx.runs.list(
                 served.tenant,
@@ -47,14 +47,14 @@ def show(asked: Asked) -> Response:
                 wanted.get("customer_id"),
                 wanted.get("requested_by"),
                 limit=_PAGE + 1,
-                before=None if before is None else value_of(before, _RUN, "Page"),
+                after=None if after is None else value_of(after, _RUN, "Page"),
             )
     except UsageError as error:
         fault = str(error)
     shown = found[:_PAGE]
     following = {name: value for name, value in filled.items() if value}
     if len(found) > _PAGE:
-        following["before"] = shown[-1].run_id
+        following["after"] = shown[-1].run_id
     return asked.page(
         "runs/runs.html",
         runs=[(run, badge_of(run.state, taken_back=run.reversed_by)) for run in shown],
@@ -63,7 +63,7 @@ def show(asked: Asked) -> Response:
         searched=searched or "",
         filtered=any(filled.values()),
         following=urlencode(following) if len(found) > _PAGE else "",
-        later=asked.query("before") is not None,
+        later=asked.query("after") is not None,
         fault=fault,
     )
 
@@ -118,7 +118,7 @@ def start(asked: Asked, form: Form) -> Response:
         agents=served.agents,
     )
     served.engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
-    recorded = record_request(served.database, request, token_id=asked.visitor.voucher)
+    recorded = record_request(served.database, request, voucher=asked.visitor.voucher)
     if not recorded.over:
         served.engine.call(lambda engine: engine.start(recorded.request))
     return RedirectResponse(f"{ROOT}/runs/{request.run_id}", 303)

@@ -24,7 +24,7 @@ def share(asked: Asked, form: Form) -> Response:
             by=asked.visitor.name,
             days=days_of(form, "Days until it ends", MOST_DAYS),
             names=form.text("names") == "yes",
-            token_id=asked.visitor.voucher,
+            voucher=asked.visitor.voucher,
             key=form.text("key") or None,
             now=asked.now,
         )
@@ -38,7 +38,7 @@ def share(asked: Asked, form: Form) -> Response:
 def withdraw(asked: Asked, _form: Form) -> Response:
     """Withdraw a link."""
     link_id = asked.request.path_params["link_id"]
-    asked.parts.walkthroughs.withdraw(_run(asked), link_id, by=asked.visitor.name, token_id=asked.visitor.voucher)
+    asked.parts.walkthroughs.withdraw(_run(asked), link_id, by=asked.visitor.name, voucher=asked.visitor.voucher)
     return RedirectResponse(f"{ROOT}/runs/{_run(asked)}/walkthroughs", 303)
 
 

@@ -83,7 +83,7 @@ class RunEndpoints:
             agents=self._agents,
         )
         self._engine.call(lambda engine: engine.require_ours())  # what it cannot take need not be recorded
-        recorded = record_request(self._database, request, token_id=operator.token_id)
+        recorded = record_request(self._database, request, voucher=operator.token_id)
         new = not recorded.over and self._engine.call(lambda engine: engine.start(recorded.request))
         response.status_code = 201 if new else 200
         response.headers["Location"] = f"{RUNS}/{request.run_id}"
@@ -182,7 +182,7 @@ class RunEndpoints:
             tenant=self._tenant,
             requested_by=operator.name,
             reason=why.reason,
-            token_id=operator.token_id,
+            voucher=operator.token_id,
             key=once,
         )
         request = self._engine.call(lambda engine: reverse_run(self._database, engine, asked))

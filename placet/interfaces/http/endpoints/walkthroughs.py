@@ -77,14 +77,14 @@ class WalkthroughEndpoints:
     ) -> WalkthroughLink:
         """Make a link: 201 for a new one, 200 where the same key made it before. The run's record says who did."""
         shared, new = self._links.share(
-            run_id, by=operator.name, days=order.days, names=order.names, token_id=operator.token_id, key=once
+            run_id, by=operator.name, days=order.days, names=order.names, voucher=operator.token_id, key=once
         )
         response.status_code = 201 if new else 200
         return WalkthroughLink(**dict(shared), path=f"{PATH}{self._links.text_of(shared)}")
 
     def withdraw(self, run_id: RunId, link_id: OfLink, operator: Operator) -> WalkthroughLink:
         """Withdraw a link: it leads nowhere from now on. To withdraw it again changes nothing."""
-        withdrawn = self._links.withdraw(run_id, link_id, by=operator.name, token_id=operator.token_id)
+        withdrawn = self._links.withdraw(run_id, link_id, by=operator.name, voucher=operator.token_id)
         return WalkthroughLink(**dict(withdrawn))
 
     @property

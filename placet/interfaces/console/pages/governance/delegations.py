@@ -37,7 +37,7 @@ def revoke(asked: Asked, form: Form) -> Response:
             delegation_id=asked.request.path_params["delegation_id"],
             by=asked.visitor.name,
             reason=form.text("reason"),
-            token_id=asked.visitor.voucher,
+            voucher=asked.visitor.voucher,
         )
     except UsageError as error:
         return _page(asked, str(error))

@@ -83,7 +83,7 @@ def revoke(asked: Asked, form: Form) -> Response:
             mandate_id=mandate_id,
             by=asked.visitor.name,
             reason=form.text("reason"),
-            token_id=asked.visitor.voucher,
+            voucher=asked.visitor.voucher,
         )
     except UsageError as error:
         return _page(asked, str(error), form.text("reason"))

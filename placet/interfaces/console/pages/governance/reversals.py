@@ -53,7 +53,7 @@ def start(asked: Asked, form: Form) -> Response:
             tenant=served.tenant,
             requested_by=asked.visitor.name,
             reason=reason,
-            token_id=asked.visitor.voucher,
+            voucher=asked.visitor.voucher,
             key=key or None,
         )
         started = served.engine.call(lambda engine: reverse_run(served.database, engine, recorded))

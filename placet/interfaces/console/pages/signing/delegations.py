@@ -5,8 +5,8 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.people.delegation import Delegation
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.errors import DecisionRefused, UsageError
-from placet.governance.authority.delegations import LONGEST_DELEGATION
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
 from placet.interfaces.console.forms import Filled, Form, amount_of, days_of, in_labels
 from placet.interfaces.console.pages.governance.delegations import held_roles, refuse
@@ -45,7 +45,7 @@ def _drafted(asked: Asked, form: Form) -> Delegation:
             delegate=form.text("delegate"),
             roles=roles,
             limit=str(amount_of(form.text("limit"), "Up to, each")),
-            days=days_of(form, "For how many days", LONGEST_DELEGATION.days),
+            days=days_of(form, "For how many days", MOST_DAYS),
             reason=form.text("reason"),
         )
 

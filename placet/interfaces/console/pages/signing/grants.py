@@ -6,8 +6,9 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from placet.contracts.people.access import ACCESS_ROLES, LONGEST, AccessGrant
+from placet.contracts.people.access import ACCESS_ROLES, AccessGrant
 from placet.contracts.people.enrolment import ADMINISTRATOR
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.access.tokens import NewToken
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
@@ -39,7 +40,7 @@ def _drafted(asked: Asked, form: Form, nonce: str) -> AccessGrant:
     roles = tuple(role for role in ACCESS_ROLES if form.text(f"role-{role}"))
     if not roles:
         raise UsageError("They may: tick at least one role.", code="malformed")
-    days = days_of(form, "For how many days", LONGEST.days)
+    days = days_of(form, "For how many days", MOST_DAYS)
     name, by, reason = form.text("name"), asked.visitor.name, form.text("reason")
     if not subject:
         token = _token(asked, nonce)

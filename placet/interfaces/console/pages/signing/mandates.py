@@ -7,11 +7,11 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from placet.contracts.customer import Declared
+from placet.contracts.people.lasting import MOST_DAYS
 from placet.contracts.people.mandate import CohortTest, Mandate
 from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.governance.authority.cohorts import fault
-from placet.governance.authority.mandates import LONGEST_MANDATE
 from placet.governance.signing.signed import document_statement, predicate_type, read_document
 from placet.interfaces.console.forms import Filled, Form, amount_of, code_of, days_of, in_labels
 from placet.interfaces.console.pages.governance.mandates import list_page
@@ -21,6 +21,7 @@ from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.documents import mandate_to_sign
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.documents.mandates import (
+    NUMBER_TOO_LARGE,
     MandateDraft,
     check_may_sign,
     cohort_test,
@@ -30,7 +31,6 @@ from placet.service.documents.mandates import (
     take_mandate,
 )
 
-_LONGEST_PERIOD: Final = 366
 _LABELS: Final = {
     "name": "Name",
     "agent": "What proposes",
@@ -90,10 +90,10 @@ def _drafted(asked: Asked, form: Form) -> MandateDraft:
             treatments=[treatment],
             cohort=_cohort(asked, agent, form.text("cohort")),
             cap_per_customer=cap,
-            period_days=days_of(form, _LABELS["period_days"], _LONGEST_PERIOD, "period_days"),
+            period_days=days_of(form, _LABELS["period_days"], MOST_DAYS, "period_days"),
             budget=budget,
             valid_from=now,
-            valid_until=now + timedelta(days=days_of(form, _LABELS["days"], LONGEST_MANDATE.days)),
+            valid_until=now + timedelta(days=days_of(form, _LABELS["days"], MOST_DAYS)),
         )
 
 
@@ -111,6 +111,8 @@ def _test(line: str, declared: Declared) -> CohortTest:
     try:
         test = CohortTest.model_validate(cohort_test(line))
     except (UsageError, ValidationError) as error:
+        if isinstance(error, UsageError) and error.code == NUMBER_TOO_LARGE:
+            raise _no_test(line, "the number is too large") from error
         why = "write a fact, one of eq, ne, ge, le, in, and a value, like 'tenure_months ge 12'"
         raise _no_test(line, why) from error
     if (why_not := fault(test, declared)) is not None:

@@ -58,5 +58,5 @@ class DelegationEndpoints:
             delegation_id=delegation_id,
             by=operator.name,
             reason=why.reason,
-            token_id=operator.token_id,
+            voucher=operator.token_id,
         )

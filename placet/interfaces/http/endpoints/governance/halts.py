@@ -91,7 +91,7 @@ class HaltEndpoints:
             scope=order.scope,
             subject=order.subject,
             by=operator.name,
-            token_id=operator.token_id,
+            voucher=operator.token_id,
             reason=order.reason,
             agents=self._served.agents,
         )

@@ -121,7 +121,7 @@ class MandateEndpoints:
             mandate_id=mandate_id,
             by=operator.name,
             reason=why.reason,
-            token_id=operator.token_id,
+            voucher=operator.token_id,
         )
         return _standing(record, datetime.now(UTC))
 
