@@ -17,8 +17,8 @@ from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.network.client import plain_client
-from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
+from placet.service.deciding import decisions as decision_operations
 from placet.service.documents import keys as key_operations
 from placet.storage.database import Database
 from placet.storage.records import RunRecord

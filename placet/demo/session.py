@@ -33,8 +33,8 @@ from placet.errors import ConfigurationError, PlacetError
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
-from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
+from placet.service.deciding import decisions as decision_operations
 from placet.service.documents import keys as key_operations
 from placet.storage.records import RunRecord
 

@@ -5,7 +5,7 @@ script reads and writes the JSON itself, for browsers that do not. The shapes ar
 Web Authentication Level 3, section 5.1: `PublicKeyCredentialRequestOptionsJSON`, `AuthenticationResponseJSON`,
 `PublicKeyCredentialCreationOptionsJSON` and `RegistrationResponseJSON`; bytes are base64url without padding.
 
-To sign: a statement (`placet.service.decisions.verdict_statement` and `amendment_statement`, or
+To sign: a statement (`placet.service.deciding.decisions.verdict_statement` and `amendment_statement`, or
 `placet.governance.signing.signed.document_statement` of a document), `signing_options` of it, the browser's answer,
 `envelope_from_assertion`, and then the same way as any envelope. Nothing here is kept between the two halves: whoever
 calls must hand the same statement to both, and must have kept the challenge of a registration in the person's session.

@@ -18,7 +18,7 @@ from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, v
 from placet.governance.signing.keys import load_key_file
 from placet.governance.signing.signed import verify_document
 from placet.interfaces.cli.app import run
-from placet.service.batches import record_batch
+from placet.service.deciding.batches import record_batch
 from placet.storage.database import Database
 from tests.support.databases import spare_migrations
 from tests.support.programs.placet_process import placet as placet_process

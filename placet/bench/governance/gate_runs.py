@@ -23,8 +23,8 @@ from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.governance.signing.keys import SigningKey
-from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
+from placet.service.deciding import decisions as decision_operations
 from placet.storage.database import Database
 
 _WARM_UP = 2

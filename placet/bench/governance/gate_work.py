@@ -21,8 +21,8 @@ from placet.contracts.run import ExecuteInput, GateInput, ReviewInput, RunReques
 from placet.errors import PlacetError
 from placet.gate.sending.recheck import refusal
 from placet.governance.signing.keys import SigningKey
-from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
+from placet.service.deciding import decisions as decision_operations
 from placet.storage.pending import PROPOSED
 from placet.storage.records import RunRecord
 

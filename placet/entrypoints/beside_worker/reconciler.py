@@ -8,7 +8,7 @@ ever. One pass looks at a page of the runs that are not over, one worker at a ti
  (3) the same with an effect that may be under way: parked as unknown, for a person to look;
  (4) gone, and this is not the Temporal under which it was requested: reported, and nothing is concluded.
 
-Before that it hands out the rest of batches whose server stopped in the middle (`placet.service.deliveries`).
+Before that it hands out the rest of batches whose server stopped in the middle (`placet.service.deciding.deliveries`).
 """
 
 import asyncio
@@ -45,7 +45,7 @@ from placet.errors import (
 )
 from placet.gate.sending.ledger import may_have_left
 from placet.rounds import Faults
-from placet.service.deliveries import go_on_delivering
+from placet.service.deciding.deliveries import go_on_delivering
 from placet.storage.pending import expected
 from placet.storage.records import EffectRecord, RunRecord
 from placet.storage.sql.reading import UNREADABLE

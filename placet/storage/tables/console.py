@@ -42,7 +42,7 @@ DELIVERY = Table(
     Column("holder", Text, nullable=False),
     Column("moved_at", UtcDateTime, nullable=False),
 )
-"""A signed batch that is being delivered: see `placet/service/deliveries.py`. What is delivered has no row."""
+"""A signed batch that is being delivered: see `placet/service/deciding/deliveries.py`. What is delivered has no row."""
 
 INVITATION = Table(
     "invitation",

@@ -13,8 +13,8 @@ from placet.entrypoints.processes.process import await_condition
 from placet.governance.log.bundle import parse_bundle, verify_bundle
 from placet.governance.log.checkpoints import open_checkpoint
 from placet.governance.log.key import load_or_create_log_identity
-from placet.service.batch_choice import parse_limits, prepare_batch
-from placet.service.batches import sign_prepared
+from placet.service.deciding.batch_choice import parse_limits, prepare_batch
+from placet.service.deciding.batches import sign_prepared
 from placet.service.documents.delegations import sign_delegation, take_delegation
 from placet.service.keeping.log import record_anchoring, signed_head
 from tests.security.gate.mandates.mandating import mandated

@@ -19,8 +19,8 @@ from placet.governance.signing.canonical import digest
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.governance.signing.signed import document_statement, sign_document
 from placet.interfaces.http.app import create_app
-from placet.service.batch_choice import parse_limits, prepare_batch
-from placet.service.batches import sign_prepared
+from placet.service.deciding.batch_choice import parse_limits, prepare_batch
+from placet.service.deciding.batches import sign_prepared
 from placet.service.documents.delegations import sign_delegation
 from placet.service.documents.halts import sign_lift
 from placet.service.documents.keys import enroll_key

@@ -24,7 +24,7 @@ from placet.governance.signing.canonical import canonical_bytes, digest
 from placet.governance.signing.counters import CounterUse
 from placet.governance.signing.keys import Signer
 from placet.governance.signing.signed import document_statement
-from placet.service.batches import record_batch
+from placet.service.deciding.batches import record_batch
 from placet.service.documents.access import take_grant
 from placet.service.documents.delegations import take_delegation
 from placet.service.documents.halts import lift_halt, place_halt

@@ -19,7 +19,7 @@ from placet.contracts.times import rfc3339
 from placet.errors import UsageError
 from placet.interfaces.cli.app import run as placet
 from placet.interfaces.cli.running.inbox import document
-from placet.service.batch_choice import BatchLimits, prepare_batch
+from placet.service.deciding.batch_choice import BatchLimits, prepare_batch
 from placet.service.documents.halts import place_halt
 from placet.service.inbox import InboxPage, inbox_mark, parse_filter, read_inbox
 from placet.storage.database import Database

@@ -20,10 +20,10 @@ from placet.governance.batches import NOT_IN_BATCH, BatchedDecision, verify_batc
 from placet.governance.signing import dsse
 from placet.governance.signing.keys import public_bytes
 from placet.replay import judge
-from placet.service import batches as batch_operations
-from placet.service.batch_choice import BatchLimits, PreparedBatch, prepare_batch
-from placet.service.batches import deliver_batch, sign_prepared
-from placet.service.decisions import take_envelope
+from placet.service.deciding import batches as batch_operations
+from placet.service.deciding.batch_choice import BatchLimits, PreparedBatch, prepare_batch
+from placet.service.deciding.batches import deliver_batch, sign_prepared
+from placet.service.deciding.decisions import take_envelope
 from placet.service.runs import find_run
 from placet.storage.records import RunRecord
 from tests.support.world import Approver, World

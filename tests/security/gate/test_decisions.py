@@ -20,8 +20,8 @@ from placet.errors import UsageError
 from placet.governance.signing import dsse
 from placet.governance.signing.statement import decision_payload
 from placet.replay import judge
-from placet.service import decisions as decision_operations
 from placet.service import runs as run_operations
+from placet.service.deciding import decisions as decision_operations
 from tests.support.world import Approver, World
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from placet.contracts.people.halt import Halt, HaltScope
 from placet.governance.policy.set import PolicySet
-from placet.service.decisions import deliver_decision, review_outcome
+from placet.service.deciding.decisions import deliver_decision, review_outcome
 from placet.service.documents.halts import lift_halt, place_halt, sign_lift
 from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files

@@ -7,7 +7,7 @@ from pathlib import Path
 from placet.contracts.money import parse_money
 from placet.governance.oversight.stories import SEEDED
 from placet.governance.policy.set import PolicySet
-from placet.service.decisions import sign_amendment
+from placet.service.deciding.decisions import sign_amendment
 from placet.service.documents.delegations import revoke_delegation, sign_delegation, take_delegation
 from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files

@@ -29,8 +29,8 @@ from placet.interfaces.console.views.governance.oversight import MOST_IN_CHART, 
 from placet.interfaces.console.views.governance.policies import in_force_of, unreadable
 from placet.interfaces.console.views.governance.what_if import answer_of
 from placet.interfaces.console.views.record import KIND_GROUPS, checked_of, failed_check, verdict_of
-from placet.service.batch_choice import PreparedBatch
-from placet.service.batches import MemberOutcome
+from placet.service.deciding.batch_choice import PreparedBatch
+from placet.service.deciding.batches import MemberOutcome
 from placet.service.reading.checks import VerifiedPart
 from placet.service.reading.what_if import MandateSaid, PersonSaid, Supposed, WhatIf
 

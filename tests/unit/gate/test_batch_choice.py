@@ -8,7 +8,7 @@ from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.people.batch import BatchBounds
 from placet.contracts.proposal import Proposal
 from placet.errors import DecisionRefused, UsageError
-from placet.service.batch_choice import BatchLimits
+from placet.service.deciding.batch_choice import BatchLimits
 from tests.unit.gate.batching import proposal_of, usd
 
 

@@ -18,8 +18,8 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from placet.service.batch_choice import BatchLimits, BatchVerdict, PreparedBatch
-    from placet.service.batches import MemberOutcome
+    from placet.service.deciding.batch_choice import BatchLimits, BatchVerdict, PreparedBatch
+    from placet.service.deciding.batches import MemberOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
 
     Returns the exit code: 1 when any of them was refused, 3 when any was not reviewed in time.
     """
-    from placet.service.batch_choice import prepare_batch
-    from placet.service.batches import deliver_batch, record_batch, sign_prepared
+    from placet.service.deciding.batch_choice import prepare_batch
+    from placet.service.deciding.batches import deliver_batch, record_batch, sign_prepared
 
     limits = _limits(selection)  # before anything is looked for: what is mistyped is said at once
     check_signer(toolbox, signing.name, signing.key_file)
@@ -89,7 +89,7 @@ def decide_batch(toolbox: Toolbox, verdict: "BatchVerdict", selection: Selection
 
 
 def _limits(selection: Selection) -> "BatchLimits":
-    from placet.service.batch_choice import parse_limits
+    from placet.service.deciding.batch_choice import parse_limits
 
     for kind in selection.kinds:
         if kind not in get_args(MutationKind):

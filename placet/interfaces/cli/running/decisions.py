@@ -32,7 +32,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.contracts.proposal import Proposal
-    from placet.service.batch_choice import BatchVerdict
+    from placet.service.deciding.batch_choice import BatchVerdict
     from placet.storage.records import RunRecord
 
 
@@ -91,7 +91,7 @@ def amend(
     from placet.contracts.people.decision import Amendment
     from placet.governance.amendments import amended
     from placet.governance.signing.canonical import digest as digest_of
-    from placet.service.decisions import sign_amendment
+    from placet.service.deciding.decisions import sign_amendment
 
     toolbox: Toolbox = context.obj
     if (amount is None) == (treatment is None):
@@ -147,7 +147,7 @@ def _answer(
 
 
 def _decide(toolbox: Toolbox, run_id: str, verdict: Verdict, signing: Signing, expected: str | None) -> int:
-    from placet.service.decisions import sign_verdict
+    from placet.service.deciding.decisions import sign_verdict
 
     check_signer(toolbox, signing.name, signing.key_file)
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
@@ -165,7 +165,7 @@ def _pending(
     toolbox: Toolbox, run_id: str, verdict: Verdict, expected: str | None
 ) -> "tuple[RunRecord, str, Proposal]":
     """Return what would be signed; it must be what the person expects where they say so."""
-    from placet.service.decisions import pending_proposal
+    from placet.service.deciding.decisions import pending_proposal
 
     record, digest, proposal = pending_proposal(toolbox.database(), run_id, toolbox.tenant, verdict)
     if expected is not None and expected != digest:

@@ -37,7 +37,7 @@ def deliver(toolbox: Toolbox, record: "RunRecord", envelope: str, verdict: Verdi
 
 
 async def _delivered(toolbox: Toolbox, record: "RunRecord", envelope: str, wait: float) -> tuple[str, str] | None:
-    from placet.service.decisions import deliver_decision, review_outcome
+    from placet.service.deciding.decisions import deliver_decision, review_outcome
 
     database = toolbox.database()
     await deliver_decision(database, await toolbox.engine(), record, envelope)

@@ -36,7 +36,7 @@ from placet.interfaces.console.views.signing import SigningHere, signing_here
 from placet.interfaces.console.views.timeline import timeline
 from placet.interfaces.console.views.waiting import Item, item_of
 from placet.service.customers import GIVEN_DAYS
-from placet.service.decisions import deliver_decision, review_outcome, take_envelope
+from placet.service.deciding.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.explaining import explain_policy
 from placet.service.in_hand import Facts, exchanges_in, facts_in
 from placet.service.inbox import parse_filter, read_inbox

@@ -6,7 +6,7 @@ from placet.contracts.people.batch import Batch
 from placet.governance.batches import BatchedDecision
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.served import Served
-from placet.service.batches import record_batch
+from placet.service.deciding.batches import record_batch
 
 
 class Share(BatchedDecision, defer_build=False):

@@ -33,7 +33,7 @@ from placet.interfaces.http.endpoints.run_messages import (
     RunStarted,
 )
 from placet.interfaces.http.served import Served
-from placet.service.decisions import deliver_decision, take_envelope
+from placet.service.deciding.decisions import deliver_decision, take_envelope
 from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
 from placet.service.runs import build_request, find_run, record_cancellation, record_request

@@ -10,11 +10,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from placet.entrypoints.beside_worker.reconciler import Reconciler
 from placet.entrypoints.processes.process import await_condition
-from placet.service import batches
-from placet.service.batch_choice import parse_limits, prepare_batch
-from placet.service.batches import sign_prepared
-from placet.service.decisions import deliver_decision
-from placet.service.deliveries import Delivery, go_on_delivering
+from placet.service.deciding import batches
+from placet.service.deciding.batch_choice import parse_limits, prepare_batch
+from placet.service.deciding.batches import sign_prepared
+from placet.service.deciding.decisions import deliver_decision
+from placet.service.deciding.deliveries import Delivery, go_on_delivering
 from placet.storage.console.deliveries import DeliveryRow
 from tests.integration.console.keys.test_documents_by_passkey import asked
 from tests.support.guard import GUARD

@@ -11,8 +11,8 @@ from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.signed import document_statement
 from placet.governance.signing.statement import parse_statement
-from placet.service.batch_choice import BatchLimits, prepare_batch
-from placet.service.batches import draft_batch
+from placet.service.deciding.batch_choice import BatchLimits, prepare_batch
+from placet.service.deciding.batches import draft_batch
 from placet.storage.projections.verification import check_projections
 from tests.security.gate.keys.passkeys import enrolled, statement
 from tests.support.world import World

@@ -13,7 +13,7 @@ from placet.governance.signing.canonical import canonical_bytes
 from placet.replay import judge
 from placet.replay.files import load_trusted
 from placet.replay.trust import Trusted
-from placet.service.decisions import deliver_decision, verdict_statement
+from placet.service.deciding.decisions import deliver_decision, verdict_statement
 from placet.service.documents.keys import revoke_key
 from placet.service.passkeys import (
     enrolment_request_from,

@@ -23,10 +23,10 @@ from placet.interfaces.console.views.governance.batches import (
     total_of,
 )
 from placet.interfaces.console.views.governance.batches import named as named_run
-from placet.service.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
-from placet.service.batches import SIGNED, MemberOutcome, read_shares
-from placet.service.decisions import pending_proposal
-from placet.service.deliveries import Delivery
+from placet.service.deciding.batch_choice import BatchVerdict, PreparedBatch, parse_limits, prepare_batch
+from placet.service.deciding.batches import SIGNED, MemberOutcome, read_shares
+from placet.service.deciding.decisions import pending_proposal
+from placet.service.deciding.deliveries import Delivery
 from placet.service.inbox import inbox_mark, parse_filter
 
 _WAIT_SECONDS: Final = 10.0

@@ -23,9 +23,9 @@ from placet.interfaces.console.views.documents import batch_to_sign
 from placet.interfaces.console.views.governance.batches import lines_of, total_of
 from placet.interfaces.console.views.signing import why_not_entitled
 from placet.interfaces.console.views.statement import ToSign
-from placet.service.batch_choice import BatchVerdict, Choice, parse_limits, prepare_batch
-from placet.service.batches import batch_statement, draft_batch, take_shares
-from placet.service.decisions import pending_proposal
+from placet.service.deciding.batch_choice import BatchVerdict, Choice, parse_limits, prepare_batch
+from placet.service.deciding.batches import batch_statement, draft_batch, take_shares
+from placet.service.deciding.decisions import pending_proposal
 from placet.service.explaining import explain_policy
 
 

@@ -20,7 +20,7 @@ from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.prompts import Prompt
 from placet.interfaces.console.views.signing import why_not_entitled
 from placet.interfaces.console.views.statement import ToSign, decision_to_sign
-from placet.service.decisions import amendment_statement, pending_proposal, read_statement, verdict_statement
+from placet.service.deciding.decisions import amendment_statement, pending_proposal, read_statement, verdict_statement
 from placet.service.explaining import explain_policy
 from placet.service.runs import find_run
 from placet.storage.pending import pending_on_record

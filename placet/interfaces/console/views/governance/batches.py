@@ -10,8 +10,8 @@ from placet.contracts.proposal import Proposal
 from placet.contracts.text import WORDS, one_line
 from placet.interfaces.console.views.asking import Command
 from placet.interfaces.console.views.common import Badge, treatment_in_words
-from placet.service.batch_choice import Choice, PreparedBatch
-from placet.service.batches import MemberOutcome
+from placet.service.deciding.batch_choice import Choice, PreparedBatch
+from placet.service.deciding.batches import MemberOutcome
 from placet.storage.records import RunRecord
 
 

@@ -19,7 +19,7 @@ from placet.contracts.text import one_line
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError, UsageError
 from placet.governance.batches import signed_part
 from placet.governance.signing.canonical import sha256_hex
-from placet.service.batches import MemberOutcome, deliver_batch, record_batch, take_shares
+from placet.service.deciding.batches import MemberOutcome, deliver_batch, record_batch, take_shares
 from placet.service.runs import find_run
 from placet.storage.console.deliveries import DeliveryRow
 from placet.storage.database import Database

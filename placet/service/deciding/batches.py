@@ -18,8 +18,8 @@ from placet.errors import DecisionRefused, PlacetError, UpstreamUnavailable, Usa
 from placet.governance.batches import BatchedDecision, MemberTree, sign_batch, signed_part
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, document_statement, verify_document
-from placet.service.batch_choice import PreparedBatch
-from placet.service.decisions import deliver_decision, review_outcome, take_envelope
+from placet.service.deciding.batch_choice import PreparedBatch
+from placet.service.deciding.decisions import deliver_decision, review_outcome, take_envelope
 from placet.service.given import checked
 from placet.service.keeping.tenant_record import take_document
 from placet.service.runs import find_run

@@ -15,7 +15,7 @@ from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.gate.sending.halting import check_not_halted
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
-from placet.service.decisions import pending_proposal
+from placet.service.deciding.decisions import pending_proposal
 from placet.service.given import checked
 from placet.storage.database import Database
 from placet.storage.inbox import InboxFilter

@@ -1,0 +1,1 @@
+"""Decisions of people: taking one, many by one signature, and handing them to their runs."""
