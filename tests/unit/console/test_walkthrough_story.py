@@ -52,6 +52,17 @@ def test_bodies_that_are_not_what_their_kind_has_show_nothing_of_themselves() ->
             assert "olga" not in repr(told)
 
 
+def test_an_approval_of_what_was_changed_afterwards_is_not_told_as_one_of_the_change() -> None:
+    roles = {"roles": ["retention_lead"]}
+    events = [
+        event("approve.decided", envelope="a" * 64, verdict="approve", **roles),
+        event("approve.amended", void=["a" * 64]),
+        event("approve.decided", envelope="b" * 64, verdict="amend", **roles),
+    ]
+    told = redact("executed", events, None, None, (), names=False)
+    assert [one.verdict for one in told.decided] == ["amend"]
+
+
 def test_what_is_told_has_no_place_for_an_identifier_or_a_text_of_others() -> None:
     of_the_run, of_the_customer = {one.name for one in fields(Redacted)}, {one.name for one in fields(Seen)}
     private = {"run_id", "customer_id", "customer", "rationale", "reason", "summary", "target", "external_id", "text"}

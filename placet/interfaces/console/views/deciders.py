@@ -54,8 +54,14 @@ def deciders_of(events: Sequence[AuditEvent], find_key: Callable[[str], Enrolled
         events: The entries of the run.
         find_key: Finds a key that it is signed was enrolled, a revoked one as well.
     """
-    void = {one for event in events if event.kind == "approve.amended" for one in event.body.get("void", ())}
+    void = made_void(events)
     return tuple(_decider(event, find_key, void) for event in events if event.kind in _KINDS)
+
+
+def made_void(events: Sequence[AuditEvent]) -> frozenset[str]:
+    """Return the digests of the approvals that an amendment made void: they were of another proposal."""
+    lists = [event.body.get("void") for event in events if event.kind == "approve.amended"]
+    return frozenset(one for found in lists if isinstance(found, list) for one in found if isinstance(one, str))
 
 
 def _decider(event: AuditEvent, find_key: Callable[[str], EnrolledKey | None], void: Collection[str]) -> Decider:
@@ -64,7 +70,9 @@ def _decider(event: AuditEvent, find_key: Callable[[str], EnrolledKey | None], v
     what = "a key that is not enrolled any more" if key is None else "a passkey" if key.passkey else "a key file"
     return Decider(
         name=one_line(event.actor, NAME),
-        did=_BEFORE if event.body.get("envelope") in void else _VERDICTS.get(str(event.body.get("verdict")), "decided"),
+        did=_BEFORE
+        if str(event.body.get("envelope")) in void
+        else _VERDICTS.get(str(event.body.get("verdict")), "decided"),
         at=event.at,
         reason=one_line(str(event.body.get("reason") or ""), WORDS),
         instead_of=one_line(str(event.body.get("delegated_by") or ""), NAME),

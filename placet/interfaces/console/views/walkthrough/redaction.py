@@ -26,6 +26,7 @@ from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
 from placet.interfaces.console.views.common import LEAVING, in_ten
+from placet.interfaces.console.views.deciders import made_void
 
 UsageKind = Literal["data", "voice", "sms", "other"]
 Change = Literal["credit", "debit", "add", "modify", "delete"]
@@ -159,6 +160,7 @@ def redact(
     queried = _last(events, "query_billing.completed")
     receipt = _mapping(_last(events, "execute.settled").get("receipt"))
     mutation = None if proposal is None else proposal.mutation
+    void = made_void(events)
     return Redacted(
         state=state,
         at=at,
@@ -178,7 +180,11 @@ def redact(
         cost=None if proposal is None else proposal.cost,
         takes=mutation is not None and mutation.takes_from_customer,
         gate=_gate(events),
-        decided=tuple(_decided(event, names=names) for event in events if event.kind == "approve.decided"),
+        decided=tuple(
+            _decided(event, names=names)
+            for event in events
+            if event.kind == "approve.decided" and str(event.body.get("envelope")) not in void
+        ),
         confirmed_by=_one_of(receipt.get("confirmed_by"), ("response", "read_back", "person")),
         api=found[0] if (found := _API.search(str(receipt.get("api")))) else "",
         entries=len(events),
