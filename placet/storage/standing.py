@@ -6,11 +6,13 @@ from pydantic import ValidationError
 
 from placet.contracts.audit import ENDED
 from placet.contracts.run import OPEN_STATES, RunRequest, RunState
+from placet.contracts.text import NAME, quoted
 from placet.errors import GovernanceError
 from placet.storage.records import RunRecord
 from placet.storage.transaction import Transaction
 
 REQUESTED: Final = "run.requested"
+_TOLD: Final = {"customer_id": "customer", "requested_by": "asked for by", "agent": "agent", "reverses": "reverses"}
 
 
 def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
@@ -27,6 +29,25 @@ def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
         return RunRequest(run_id=run_id, tenant=entry.tenant, requested_by=entry.actor, requested_at=entry.at, **wanted)
     except ValidationError as error:
         raise GovernanceError(f"the request of run {run_id!r} cannot be read", code="audit_broken") from error
+
+
+def contradiction(tx: Transaction, run: RunRecord) -> str:
+    """Say what a run's row says of its request that the record does not; empty where they agree.
+
+    Raises:
+        GovernanceError: code `audit_broken`; the entry cannot be read.
+    """
+    asked = request_on_record(tx, run.run_id)
+    if asked is None:
+        return f"nobody requested run {run.run_id} on the record"
+    for name, what in _TOLD.items():
+        told, recorded = getattr(run, name), getattr(asked, name)
+        if told != recorded:
+            return (
+                f"the row of run {run.run_id} says {what} {quoted(str(told), NAME)}, its record {recorded!r}: somebody "
+                "changed the database"
+            )
+    return ""
 
 
 def is_over(tx: Transaction, run_id: str) -> bool:

@@ -20,6 +20,7 @@ from placet.service.given import checked
 from placet.storage.database import Database
 from placet.storage.inbox import InboxFilter
 from placet.storage.records import RunRecord
+from placet.storage.standing import contradiction
 from placet.storage.transaction import Transaction
 
 BatchVerdict = Literal["approve", "reject"]
@@ -210,9 +211,11 @@ def _choice(tx: Transaction, record: RunRecord, verdict: BatchVerdict) -> Choice
     if record.proposal is None:
         return Undecidable(record.run_id, "it has no proposal")
     try:
+        if other := contradiction(tx, record):
+            return Undecidable(record.run_id, other)
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
     except (GovernanceError, UsageError) as error:
-        return Undecidable(record.run_id, f"its proposal cannot be read: {error}")
+        return Undecidable(record.run_id, f"it cannot be read: {error}")
     if verdict in YES:
         try:
             check_not_halted(tx, proposal)

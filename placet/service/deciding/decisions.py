@@ -32,6 +32,7 @@ from placet.service.given import checked
 from placet.service.runs import find_run
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from placet.storage.standing import contradiction
 from placet.storage.transaction import Transaction
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
@@ -43,7 +44,8 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
 
     Raises:
         UsageError: the run is not waiting for such a decision.
-        DecisionRefused: code `halted`; it would be a yes, and a halt is in force.
+        DecisionRefused: code `halted`; it would be a yes, and a halt is in force. Code `row_contradicts_record`: whom
+            the run is about, or who asked for it, is another by the record.
     """
     record = find_run(database, run_id, tenant)
     settles = phase_of(verdict) == "settle"
@@ -54,6 +56,8 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
             f"there is nothing to {nothing}"
         )
     with database.reading() as tx:
+        if other := contradiction(tx, record):
+            raise DecisionRefused(f"{other}; nothing is signed on it", code="row_contradicts_record")
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
         if verdict in YES:
             check_not_halted(tx, proposal)  # nobody need sign what is refused

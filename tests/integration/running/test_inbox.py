@@ -46,6 +46,8 @@ def wait(database: Database, number: int, *, state: RunState = "awaiting_decisio
     )
     with database.transaction() as tx:
         tx.runs.request(request)
+        body = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
+        tx.record(request, "run.requested", actor=request.requested_by, at=request.requested_at, body=body)
         digest = tx.artifacts.put_model(TENANT, proposal)
         tx.runs.set_state(run_id(number), state, at=NOW, proposal=digest, asked=Asked.of(gate, proposal))
         for kind in ("propose.completed", "approve.opened"):

@@ -44,6 +44,8 @@ from placet.service.oversight import record_seen
 from placet.service.runs import find_run
 from placet.storage.log.told import told_stream
 from placet.storage.records import RunRecord
+from placet.storage.standing import contradiction
+from placet.storage.transaction import Transaction
 
 _ENVELOPE: Final[TypeAdapter[dsse.Envelope | BatchedDecision]] = TypeAdapter(dsse.Envelope | BatchedDecision)
 _REVIEW_SECONDS: Final = 2.0
@@ -147,7 +149,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     served = asked.parts.served
     with served.database.snapshot() as tx:
         record = tx.runs.get(record.run_id) or record
-        told = told_stream(tx, record.run_id)
+        told, other = told_stream(tx, record.run_id), _contradiction(tx, record)
         # Nothing of an entry that does not verify is used for anything but to show it.
         events = [entry for entry, fault in told if not fault]
         given = tx.contacts.of_customer(
@@ -192,9 +194,18 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "following": _following(asked, record) if over or asked.note("decision", record.run_id) else None,
         "refused": "",
         "filled": Filled(),
-        "halted": lambda: [*_not_verified(record, faults), *halted(asked)],
+        "halted": lambda: [*_not_verified(record, faults), *other, *halted(asked)],
         **_outcome(asked, record, events),
     }
+
+
+def _contradiction(tx: Transaction, record: RunRecord) -> list[str]:
+    """Say what the row of a run says otherwise than its record; an entry that cannot be read is said elsewhere."""
+    try:
+        other = contradiction(tx, record)
+    except GovernanceError:
+        return []
+    return [f"{other[:1].upper()}{other[1:]}. Nothing is decided here until it is mended."] if other else []
 
 
 def _not_verified(record: RunRecord, faults: Mapping[int, str]) -> list[str]:
