@@ -14,11 +14,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from placet.interfaces.console.assets_folder import serve_asset
-from placet.interfaces.console.attempts import ASKED_IN_TOTAL, ASKED_PER_ADDRESS, Attempts
-from placet.interfaces.console.body_limit import FormLimit
 from placet.interfaces.console.door import Door
 from placet.interfaces.console.failures import Failures
-from placet.interfaces.console.headers import Headers
+from placet.interfaces.console.guards.attempts import ASKED_IN_TOTAL, ASKED_PER_ADDRESS, Attempts
+from placet.interfaces.console.guards.body_limit import FormLimit
+from placet.interfaces.console.guards.headers import Headers
 from placet.interfaces.console.identity.flow import BACK, IdentitySignIn
 from placet.interfaces.console.identity.flow import PATH as IDENTITY
 from placet.interfaces.console.identity.provider import Provider

@@ -16,7 +16,7 @@ from placet.contracts.text import NAME, one_line
 from placet.decisioning.compensation import REVERSAL, REVERSAL_NAME
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
-from placet.interfaces.console.cookies import Cookies, cookie_name
+from placet.interfaces.console.guards.cookies import Cookies, cookie_name
 from placet.interfaces.console.installed import Installed
 from placet.interfaces.console.jobs import Jobs
 from placet.interfaces.console.prompts import Prompts

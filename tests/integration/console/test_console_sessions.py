@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from placet.interfaces.console.attempts import IN_TOTAL, PER_ADDRESS, WINDOW_SECONDS, Attempts
-from placet.interfaces.console.cookies import cookie_name
+from placet.interfaces.console.guards.attempts import IN_TOTAL, PER_ADDRESS, WINDOW_SECONDS, Attempts
+from placet.interfaces.console.guards.cookies import cookie_name
 from placet.interfaces.console.sessions import IDLE, LONGEST, Sessions
 from placet.service.documents.access import revoke_token
 from tests.integration.http.calling import TOKEN

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from placet.interfaces.console.attempts import PER_ADDRESS
+from placet.interfaces.console.guards.attempts import PER_ADDRESS
 from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.sharing.links import LinkSeal
 from placet.service.sharing.walkthroughs import Walkthroughs

@@ -15,7 +15,7 @@ from placet.entrypoints.connection import connect
 from placet.entrypoints.processes.judging import USUAL, Bounds
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
-from placet.interfaces.console.cookies import cookie_name
+from placet.interfaces.console.guards.cookies import cookie_name
 from placet.interfaces.console.identity.provider import Provider
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app

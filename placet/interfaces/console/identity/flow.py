@@ -21,8 +21,8 @@ from placet.contracts.people.access import AccessGrant
 from placet.contracts.text import WORDS, one_line
 from placet.governance.signing.assertions import from_base64url, to_base64url
 from placet.governance.signing.seals import Sealer
-from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.failures import bare
+from placet.interfaces.console.guards.attempts import Attempts
 from placet.interfaces.console.identity.provider import Begun, IdentityProviderError, Provider
 from placet.interfaces.console.pages.sign_in import begin_session, safe, sign_in_page
 from placet.interfaces.console.parts import ROOT, Parts

@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, Response
 from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.governance.log.chain import verify_chain
-from placet.interfaces.console.attempts import Attempts
 from placet.interfaces.console.failures import bare
+from placet.interfaces.console.guards.attempts import Attempts
 from placet.interfaces.console.parts import Parts
 from placet.interfaces.console.views.walkthrough.redaction import redact
 from placet.interfaces.console.views.walkthrough.story import Walkthrough, tell

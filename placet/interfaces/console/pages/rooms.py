@@ -7,8 +7,8 @@ from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.responses import Response
 
 from placet.contracts.people.access import Action
-from placet.interfaces.console.body_limit import LARGER
 from placet.interfaces.console.forms import LARGEST_PART, Form
+from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.pages import (
     components,
     customers,

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import AccessGrant
-from placet.interfaces.console.attempts import Attempts
-from placet.interfaces.console.cookies import PRE_SESSION
 from placet.interfaces.console.failures import bare
 from placet.interfaces.console.forms import Form, check_origin, check_token, read_form
+from placet.interfaces.console.guards.attempts import Attempts
+from placet.interfaces.console.guards.cookies import PRE_SESSION
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import advice_for, party_of
 from placet.interfaces.console.sessions import LONGEST, Credential

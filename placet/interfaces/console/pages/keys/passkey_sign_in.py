@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from placet.contracts.text import one_line
 from placet.errors import DecisionRefused, PlacetError, UsageError
-from placet.interfaces.console.attempts import Attempts
-from placet.interfaces.console.cookies import PRE_SESSION
 from placet.interfaces.console.forms import Form, check_origin, read_form
+from placet.interfaces.console.guards.attempts import Attempts
+from placet.interfaces.console.guards.cookies import PRE_SESSION
 from placet.interfaces.console.pages.keys.pre_session import browser_of, required_party, told, with_cookie
 from placet.interfaces.console.pages.sign_in import sign_in_page, signed_in
 from placet.interfaces.console.parts import Parts

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from placet.errors import PlacetError, UsageError
-from placet.interfaces.console.cookies import PRE_SESSION
 from placet.interfaces.console.forms import Form, check_origin, read_form
+from placet.interfaces.console.guards.cookies import PRE_SESSION
 from placet.interfaces.console.parts import ROOT, Parts
 from placet.interfaces.console.relying_party import Party, advice_for, party_of
 from placet.interfaces.console.sessions import is_id, new_id
