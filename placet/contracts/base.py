@@ -60,9 +60,39 @@ def fault_of(error: Validation) -> Fault:
     # Who writes a key where its name belongs must not find it in a log.
     names = [part for part in fault["loc"] if isinstance(part, str)]
     secret = _SECRETS & {*names, *(name.rpartition("_")[2] for name in names)}
-    shown = "(not shown)" if secret else shortened(repr(fault["input"]), NAME)
+    given = fault["input"]
+    written = f"'{given}'" if isinstance(given, BaseModel) else repr(given)
+    shown = "(not shown)" if secret else shortened(written, NAME)
+    return Fault(where, shown, _said(fault, context))
+
+
+def _said(fault: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """Return what is expected, in plain words where we have them for what pydantic says."""
     form = _FORMS.get(context.get("pattern", ""))
-    return Fault(where, shown, fault["msg"].removeprefix("Value error, ") if form is None else f"not {form}")
+    if form is not None:
+        return f"not {form}"
+    plain = _PLAIN.get(fault["type"])
+    said: str = fault["msg"] if plain is None else plain.format_map(context)
+    return said.removeprefix("Value error, ")
+
+
+_PLAIN = {
+    "too_short": "at least {min_length} must be given",
+    "too_long": "at most {max_length} may be given",
+    "string_too_short": "write at least {min_length} characters",
+    "string_too_long": "write at most {max_length} characters",
+    "greater_than": "it must be more than {gt}",
+    "greater_than_equal": "it must be {ge} or more",
+    "less_than": "it must be less than {lt}",
+    "less_than_equal": "it must be {le} or less",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "int_from_float": "write a whole number",
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "literal_error": "write {expected}",
+}
+"""What a person is told for the kinds of fault they meet (`type` in pydantic's errors)."""
 
 
 def first_fault(error: Validation) -> str:

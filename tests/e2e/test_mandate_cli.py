@@ -187,7 +187,7 @@ def test_who_is_not_entitled_puts_nothing_in_force_and_the_attempt_is_on_the_rec
         ({"budget": "500"}, "amount '500' is malformed"),
         ({"budget": "5.00 USD"}, "is not between nothing and 5.00 USD"),
         ({"cap": "20.00 EUR"}, "differ in currency"),
-        ({"kind": "erase_balance"}, "Input should be 'adjust_balance' or 'order_product'"),
+        ({"kind": "erase_balance"}, "write 'adjust_balance' or 'order_product'"),
         ({"agent": "collections"}, "unknown agent 'collections'; known: retention"),
         ({"cohort": "contract ne two-year"}, "'contract' is never 'two-year'; it is one of month_to_month"),
         ({"cohort": "tenure_months ge long"}, "'tenure_months' cannot be compared 'ge' with 'long'"),

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from placet.contracts.people.access import Action
-from placet.contracts.text import NAME, one_line
+from placet.contracts.people.halt import HaltScope
+from placet.contracts.text import NAME, counted, one_line
 from placet.decisioning.compensation import REVERSAL, REVERSAL_NAME
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
@@ -48,6 +49,7 @@ AREAS: Final = (
 
 
 _MOST_HALTS: Final = 3
+_WIDTH: Final[dict[HaltScope, int]] = {"tenant": 0, "agent": 1, "kind": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,21 @@ def halted(asked: Asked) -> list[str]:
     """Say what is stopped: whoever decides must know before they sign that a yes is refused."""
     served = asked.parts.served
     with served.database.reading() as tx:
-        halts = tx.halts.list(served.tenant, limit=_MOST_HALTS)
-    return [
-        f"Stopped by {halt.placed_by}: {stopped(halt.scope, halt.subject)}. "
-        "Nothing of it is executed until the halt is lifted, and an approval of it is refused."
-        for halt in halts
+        halts = tx.halts.list(served.tenant)
+    by: dict[tuple[HaltScope, str], list[str]] = {}
+    for halt in halts:
+        by.setdefault((halt.scope, halt.subject), []).append(halt.placed_by)
+    # The widest first: what stops everything must not be hidden by what stops a part.
+    widest = sorted(by, key=lambda what: (_WIDTH[what[0]], what[1]))
+    said = [
+        f"Stopped by {', '.join(dict.fromkeys(by[what]))}: {stopped(*what)}. Nothing of it is executed until "
+        f"{'the halt is' if len(by[what]) == 1 else f'all {len(by[what])} halts are'} lifted, and an approval of it is "
+        "refused."
+        for what in widest[:_MOST_HALTS]
     ]
+    if more := len(widest) - len(said):
+        said.append(f"{counted(more, 'more thing is', 'more things are')} stopped: see the page of halts.")
+    return said
 
 
 def around(asked: Asked) -> Mapping[str, Any]:

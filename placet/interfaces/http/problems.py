@@ -61,6 +61,8 @@ _BY_CODE: Mapping[str, int] = {
     "changed_meanwhile": 409,
     "invitation_gone": 404,
     "invitation_used": 409,
+    "wrong_statement": 422,
+    "not_in_batch": 422,
 }
 _BY_TYPE: Sequence[tuple[type[PlacetError], int]] = (
     (UsageError, 422),

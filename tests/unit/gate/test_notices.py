@@ -142,7 +142,7 @@ def test_escalation_concerns_the_role_it_goes_to_and_what_follows_concerns_both(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("version = 1", "version = 2", "version 2: Input should be 1"),
+        ("version = 1", "version = 2", "version 2: write 1"),
         ("version = 1", "", "version: it is missing"),
         ('"leads@operator.example"', '"leads@operator.example\\r\\nBcc: x@y"', "email.0.address 'leads@operator"),
         ('"leads@operator.example"', '"Leads <leads@operator.example>"', "email.0.address 'Leads <leads"),

@@ -22,9 +22,9 @@ class _Given(Frozen):
     ("given", "said"),
     [
         ({"tenant": "No"}, "tenant 'No': not a tenant's name, such as 'demo': lower-case letters, digits and '-'"),
-        ({"days": "x"}, "days 'x': Input should be a valid integer, unable to parse string as an integer"),
+        ({"days": "x"}, "days 'x': write a whole number"),
         ({"api_kee": "sk-12345"}, "api_kee: there is no field of this name; check its spelling"),
-        ({"inner": {"bss_token": "sk-12345"}}, "inner.bss_token (not shown): String should have at most 3 characters"),
+        ({"inner": {"bss_token": "sk-12345"}}, "inner.bss_token (not shown): write at most 3 characters"),
     ],
 )
 def test_the_first_fault_is_one_line(given: dict[str, Any], said: str) -> None:

@@ -89,12 +89,13 @@ class IdentitySignIn:
         self._parts.cookies.keep(request, answer, value, timedelta(seconds=_SECONDS), of=_COOKIE, samesite="lax")
         return answer
 
-    def elsewhere(self, grant: AccessGrant) -> str | None:
+    async def elsewhere(self, grant: AccessGrant) -> str | None:
         """Return where the provider ends its own session; None where it did not begin ours, or has no such place."""
         if grant.identity is None or grant.identity.issuer != self._provider.issuer:
             return None
         try:
-            return self._provider.leaving_address(f"{self._parts.public_url}{ROOT}/sign-in")
+            back = f"{self._parts.public_url}{ROOT}/sign-in"
+            return await to_thread.run_sync(self._provider.leaving_address, back, limiter=self._threads)
         except IdentityProviderError as error:
             _LOG.warning("nobody can be signed out at the identity provider: %s", error)
             return None

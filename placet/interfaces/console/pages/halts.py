@@ -1,4 +1,4 @@
-"""Halts: what is stopped, stopping more, and the command that lets it go on."""
+"""Halts: what is stopped, stopping more, and letting it go on by a signature."""
 
 import secrets
 from typing import Final, get_args

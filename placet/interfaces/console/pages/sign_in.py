@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -30,7 +30,11 @@ _WRONG: Final = (
 _OFTEN: Final = "Too many wrong tokens were tried. A good one is let in."
 
 
-SignedInElsewhere = Callable[[AccessGrant], str | None]
+SignedInElsewhere = Callable[[AccessGrant], Awaitable[str | None]]
+
+
+async def _nowhere(_grant: AccessGrant) -> str | None:
+    return None
 
 
 class SignIn:
@@ -42,7 +46,7 @@ class SignIn:
         elsewhere: Returns where somebody is signed in still, at the provider that began their session.
     """
 
-    def __init__(self, parts: Parts, attempts: Attempts, elsewhere: SignedInElsewhere = lambda _grant: None) -> None:
+    def __init__(self, parts: Parts, attempts: Attempts, elsewhere: SignedInElsewhere = _nowhere) -> None:
         self._parts, self._attempts, self._elsewhere = parts, attempts, elsewhere
 
     async def show(self, request: Request) -> Response:
@@ -66,7 +70,8 @@ class SignIn:
         """End the session; a browser that has none is told the same."""
         check_origin(request, self._parts.public_url)
         form = await read_form(request)
-        still = await run_in_threadpool(self._end, self._parts.cookies.read(request), form)
+        grant = await run_in_threadpool(self._end, self._parts.cookies.read(request), form)
+        still = None if grant is None else await self._elsewhere(grant)
         answer: Response = RedirectResponse(f"{ROOT}/sign-in", 303)
         if still is not None:
             # Our own policy (`form-action`) forbids a redirect to another host after a form: a link leads there.
@@ -79,8 +84,8 @@ class SignIn:
     def _holder(self, token: str) -> AccessGrant | None:
         return holder_of(self._parts.served.database, self._parts.served.tenant, token, self._parts.clock())
 
-    def _end(self, session: str | None, form: Form) -> str | None:
-        """End a session; returns where its person is signed in still."""
+    def _end(self, session: str | None, form: Form) -> AccessGrant | None:
+        """End a session; returns what it was begun with, where that was a token or an identity."""
         visitor = None if session is None else self._parts.sessions.visitor(session, used=False)
         grant = None
         if session is not None and visitor is not None:
@@ -89,7 +94,7 @@ class SignIn:
                 served = self._parts.served
                 grant = grant_of(served.database, served.tenant, visitor.voucher, self._parts.clock())
         self._parts.sessions.end(session)
-        return None if grant is None else self._elsewhere(grant)
+        return grant
 
     def _page(self, request: Request, wanted: str, fault: str = "", status: int = 200) -> Response:
         return sign_in_page(self._parts, request, wanted, fault, status)

@@ -87,7 +87,7 @@ def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, c
     verdict = predicate.verdict
     rows = [
         Row("Customer", proposal.customer_id),
-        Row("Costs", str(proposal.cost)),
+        Row("Takes from the customer" if proposal.mutation.takes_from_customer else "Costs", str(proposal.cost)),
         Row("Treatment", one_line(proposal.treatment_name or proposal.treatment.replace("_", " "), NAME)),
     ]
     if verdict == "amend" and proposal.original_cost is not None:
@@ -108,6 +108,10 @@ def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, c
         digest=sha256_hex(payload),
         back=f"/runs/{predicate.run_id}",
         closes_at=closes_at,
+        beside=(
+            "It names the proposal by its SHA-256. Customer, treatment, amount and change are read from the very "
+            "proposal of that digest."
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Deciding many at once: what was chosen with its sum, the command that signs it once, and what became of each."""
+"""Deciding many at once: what was chosen with its sum, one signature on it, and what became of each."""
 
 import asyncio
 import math
@@ -140,8 +140,10 @@ def _nothing() -> _Delivered:
 
 
 def _verdict(asked: Asked) -> BatchVerdict:
-    wanted = asked.query("verdict")
-    return cast("BatchVerdict", wanted) if wanted in get_args(BatchVerdict) else "approve"
+    wanted = asked.query("verdict") or "approve"
+    if wanted not in get_args(BatchVerdict):
+        raise UsageError("A batch approves or rejects: choose one of them on the inbox.", code="malformed")
+    return cast("BatchVerdict", wanted)
 
 
 def _still_waiting(asked: Asked, verdict: BatchVerdict, run_ids: list[str]) -> tuple[list[str], list[LeftOut]]:

@@ -19,6 +19,8 @@ from placet.service.documents.delegations import revoke_delegation
 _PAGE: Final = 20
 _MOST_PEOPLE: Final = 500
 _MOST_ROLES: Final = 10
+_DECIDE_NOTHING: Final = frozenset({"operator", "auditor", "administrator"})
+"""Roles that let somebody use Placet, and decide nothing that could be decided in their stead."""
 
 
 def show_all(asked: Asked) -> Response:
@@ -50,8 +52,8 @@ def refuse(asked: Asked, fault: str, filled: Filled) -> Response:
 
 
 def held_roles(keys: Sequence[EnrolledKey]) -> list[str]:
-    """Return the roles that somebody's keys hold, the first ten by name: so many boxes a form has at most."""
-    return sorted({role for key in keys for role in key.roles})[:_MOST_ROLES]
+    """Return the roles that somebody's keys hold and may decide as, the first ten by name: so many boxes a form has."""
+    return sorted({role for key in keys for role in key.roles} - _DECIDE_NOTHING)[:_MOST_ROLES]
 
 
 def _page(asked: Asked, fault: str = "", filled: Filled | None = None) -> Response:
