@@ -48,7 +48,7 @@ def signed_in(context: BrowserContext, console: ConsoleUnderTest, name: str) -> 
 def box_of(one: Locator) -> dict[str, float]:
     found = one.bounding_box()
     assert found is not None
-    return dict(found)
+    return {"x": found["x"], "y": found["y"], "width": found["width"], "height": found["height"]}
 
 
 def test_charts_follow_the_width_of_the_window(
