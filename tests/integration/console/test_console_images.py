@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from placet.service.sharing.walkthroughs import Walkthroughs
 from tests.integration.http.calling import TOKEN
 from tests.support.browser import chromium, context_of, needs_chromium
+from tests.support.passkeys import at_localhost, enrolled
 from tests.support.servers.console import ConsoleUnderTest
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
@@ -33,7 +34,10 @@ def test_the_readme_shows_three_small_pictures_that_exist() -> None:
 
 @pytest.fixture
 def context(console: ConsoleUnderTest) -> Iterator[BrowserContext]:
-    with chromium() as browser, context_of(browser, console.url, viewport=SEEN, color_scheme="light") as opened:
+    with (
+        chromium() as browser,
+        context_of(browser, at_localhost(console.url), viewport=SEEN, color_scheme="light") as opened,
+    ):
         yield opened
 
 
@@ -42,14 +46,15 @@ def context(console: ConsoleUnderTest) -> Iterator[BrowserContext]:
 def test_make_them_again(console: ConsoleUnderTest, context: BrowserContext) -> None:
     world = console.world
     executed = world.pending("C00009")
-    world.approve(executed, world.approver("anna"))
+    world.approve(executed, world.approver("bert"))
+    enrolled(world, console.url, "anna")
     waiting, *_ = [world.pending(customer) for customer in ("C00005", "C00006", "C00032")]
     links = Walkthroughs(world.database, "demo", SecretStr(TOKEN))
     shared, _ = links.share(executed, by="olga", days=7)
     page = context.new_page()
     page.goto("/console/sign-in")
     page.get_by_label("Your token").fill(console.token("anna", "operator", "approver"))
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     take(page, "inbox")
     page.goto(f"/console/runs/{waiting}")
