@@ -24,8 +24,8 @@ def lift_to_sign(payload: bytes, lift: Lift, halt: Halt) -> ToSign:
         title="Let it go on?",
         sentence=(
             f"You let {what} be executed again, unless another halt stops it too. What was approved before it was "
-            "stopped, and waits still, may execute at once. What the halt refused or ended does not: it must be decided "
-            "again."
+            "stopped, and waits still, may execute at once. What the halt refused or ended does not: it must be "
+            "decided again."
         ),
         button="Let it go on, with your passkey",
         tone="good",
