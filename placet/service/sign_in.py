@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from placet.contracts.audit import RecordKind
+from placet.contracts.audit import RecordKind, tenant_stream
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
@@ -78,13 +78,13 @@ def key_that_signs_in(database: Database, tenant: str, answer: str, random: byte
         key = _signer(tx.approvers.by_credential(tenant, credential_id), assertion, challenge)
     with database.transaction() as tx:
         key = check_key(tx.approvers.get(key.key_id), key.key_id, tenant, now)
-        if tx.audit.find(f"tenant/{tenant}", f"{BEGAN}.{challenge.hex()}") is not None:
+        if tx.audit.find(tenant_stream(tenant), f"{BEGAN}.{challenge.hex()}") is not None:
             raise _used()
         use = CounterUse(key.key_id, assertion.counter, challenge.hex(), now)
         check_use(tx, tenant, use)
         note_use(tx, tenant, use, key.name, now)
         began = tx.audit.add(
-            stream=f"tenant/{tenant}",
+            stream=tenant_stream(tenant),
             tenant=tenant,
             run_id=None,
             kind=BEGAN,

@@ -26,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.admission import WORKFLOW
 from activities.close_run import CloseRun
 from activities.resources import WorkerResources
+from placet.contracts.audit import tenant_stream
 from placet.contracts.run import END_STATES, CloseInput, EndState, Expected, RunRequest
 from placet.contracts.text import NAME, quoted
 from placet.contracts.times import moment
@@ -165,7 +166,7 @@ class Reconciler:
         at = self._context.clock()
         with self._context.database.transaction() as tx:
             for tenant in sorted(self._context.tenants):
-                if tx.audit.find(f"tenant/{tenant}", _met_key(known)) is None:
+                if tx.audit.find(tenant_stream(tenant), _met_key(known)) is None:
                     body = {"namespace": self._engine.client.namespace, "namespace_id": known}
                     tx.record_act(tenant, "engine.met", "worker", at, known, body)
 
@@ -232,7 +233,7 @@ class Reconciler:
     async def _gone(self, run: RunRecord, known: str, detail: str) -> Reconciled | None:
         with self._context.database.reading() as tx:
             started = tx.audit.find(run.run_id, "run.started") is not None
-            met = tx.audit.find(f"tenant/{run.tenant}", _met_key(known))
+            met = tx.audit.find(tenant_stream(run.tenant), _met_key(known))
         if not started:
             return await self._never_started(run)
         if met is None or met.at > run.requested_at:

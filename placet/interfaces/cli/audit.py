@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import GovernanceError, UsageError
@@ -51,7 +52,7 @@ def log(context: typer.Context, run_id: StreamArgument = None, as_json: JsonFlag
     """
     toolbox: Toolbox = context.obj
     with toolbox.database().snapshot() as tx:
-        events = tx.audit.read(run_id or f"tenant/{toolbox.tenant}")
+        events = tx.audit.read(run_id or tenant_stream(toolbox.tenant))
     if run_id is not None and not events:
         raise UsageError(f"nothing is on record of {run_id!r}; see `placet run list`", code="unknown_run")
     if as_json:
@@ -108,7 +109,7 @@ def prove(
 
     toolbox: Toolbox = context.obj
     note = None if at is None else read_given(at, "checkpoint")
-    bundle = _bundle(toolbox, run_id or f"tenant/{toolbox.tenant}", entry, note)
+    bundle = _bundle(toolbox, run_id or tenant_stream(toolbox.tenant), entry, note)
     head = verify_bundle(bundle, _keys(toolbox, _origin(toolbox), None))
     if out is None:
         output.print_json(bundle.model_dump(mode="json"))

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.people.access import MOST_GRANTS, AccessGrant, AccessRole, Identity, KnownToken, Voucher
 from placet.contracts.text import NAME, shortened
 from placet.errors import DecisionRefused, GovernanceError, UsageError
@@ -236,7 +236,7 @@ def list_tokens(
         UsageError: code `unknown_cursor`.
     """
     with database.reading() as tx:
-        last = None if after is None else tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{after}")
+        last = None if after is None else tx.audit.find(tenant_stream(tenant), f"{ISSUED}.{after}")
         if after is not None and last is None:
             raise unknown_cursor(after)
         known = _known(tx, tenant, datetime.now(UTC), after=0 if last is None else last.seq)
@@ -291,13 +291,13 @@ def _numbered(identity: Identity) -> Iterator[Identity]:
 
 
 def _issued(tx: Transaction, tenant: str, token_id: str) -> AuditEvent | None:
-    return tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{token_id}")
+    return tx.audit.find(tenant_stream(tenant), f"{ISSUED}.{token_id}")
 
 
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant:
     grant = verify_grant(text, tenant=tenant, now=now, find_key=tx.approvers.get)
     check_not_expired(grant, now)
-    if tx.audit.find(f"tenant/{tenant}", f"{REVOKED}.{grant.token_id}") is not None:
+    if tx.audit.find(tenant_stream(tenant), f"{REVOKED}.{grant.token_id}") is not None:
         raise UsageError(f"token {grant.token_id} was revoked; issue a new one", code="already_revoked")
     document = tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     terms = grant.model_dump(mode="json", include={"name", "roles", "token_id", "expires_at", "reason", "identity"})
@@ -310,7 +310,7 @@ def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> AccessGrant
 def _known(tx: Transaction, tenant: str, now: datetime, *, after: int = 0) -> Iterator[KnownToken]:
     """List the tokens of a tenant, oldest first, from the one after entry `after` of its stream on."""
     while True:
-        page = tx.audit.of_kind(f"tenant/{tenant}", ISSUED, after=after, limit=_PAGE)
+        page = tx.audit.of_kind(tenant_stream(tenant), ISSUED, after=after, limit=_PAGE)
         for event in page:
             token_id = event.step_key.removeprefix(f"{ISSUED}.")
             if _ID.fullmatch(token_id):  # no other entry of this kind is ever asked for
@@ -324,13 +324,13 @@ def _named(tx: Transaction, tenant: str, token_id: str, now: datetime) -> list[K
     """Return the tokens whose id begins so. One that is named in full is found whatever else stands on the record."""
     if not _ID.fullmatch(token_id):
         return [one for one in _known(tx, tenant, now) if one.token_id.startswith(token_id)]
-    issued = tx.audit.find(f"tenant/{tenant}", f"{ISSUED}.{token_id}")
+    issued = tx.audit.find(tenant_stream(tenant), f"{ISSUED}.{token_id}")
     return [] if issued is None else [_judged(tx, tenant, token_id, now)]
 
 
 def _judged(tx: Transaction, tenant: str, token_id: str, now: datetime) -> KnownToken:
     """Return one token as the record has it, its document verified now."""
-    stream = f"tenant/{tenant}"
+    stream = tenant_stream(tenant)
     tx.audit.foresee(stream, f"{ISSUED}.{token_id}", f"{REVOKED}.{token_id}")
     issued = tx.audit.find(stream, f"{ISSUED}.{token_id}")
     revoked = tx.audit.find(stream, f"{REVOKED}.{token_id}")

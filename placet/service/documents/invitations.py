@@ -15,7 +15,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, SecretStr, StrictInt, ValidationError
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.base import Frozen, PersonName
 from placet.contracts.money import Bound, Money, parse_money
 from placet.contracts.people.access import Voucher
@@ -183,7 +183,7 @@ class Invitations:
         body["expires_at"] = row.expires_at.isoformat()
         with self._database.transaction() as tx:
             entry = tx.audit.add(
-                stream=f"tenant/{self._tenant}",
+                stream=tenant_stream(self._tenant),
                 tenant=self._tenant,
                 run_id=None,
                 kind=_MADE,
@@ -349,7 +349,7 @@ class Invitations:
         if not self._holds(row):
             return None
         withdrawn, answered = (f"{kind}.{row.invitation_id}" for kind in (_WITHDRAWN, _ANSWERED))
-        stream = f"tenant/{self._tenant}"
+        stream = tenant_stream(self._tenant)
         tx.audit.foresee(stream, withdrawn, answered)
         answer = tx.audit.find(stream, answered)
         if tx.audit.find(stream, withdrawn) is not None or (row.request is None) != (answer is None):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.errors import GovernanceError
 from placet.governance.log.bundle import leaf_of
 from placet.governance.log.chain import BROKEN, entry_hash
@@ -106,7 +106,7 @@ def verify_newest(tx: Transaction, tenant: str, keys: Sequence[VerifierKey] | No
 
 def list_anchored(tx: Transaction, tenant: str) -> tuple[Anchored, ...]:
     """Return the newest anchorings on the tenant's record, newest first, each compared with the log as it is now."""
-    stream = f"tenant/{tenant}"
+    stream = tenant_stream(tenant)
     looked = tx.entries.look(tenant, stream=stream, kind="log.anchored", after=None, limit=_ANCHORS)
     events = tx.audit.at(tenant, looked.positions)
     return tuple(_anchored(tx, tenant, events[position]) for position in looked.positions)

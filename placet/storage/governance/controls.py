@@ -7,6 +7,7 @@ lets no control execute.
 from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import bindparam, select
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.base import Frozen, PersonName, RunId, TenantId
 from placet.errors import GovernanceError, UsageError
 from placet.governance.oversight.stories import SEEDED, Flaw
@@ -59,7 +60,7 @@ class ControlRepository:
         Raises:
             GovernanceError: code `audit_broken`; its entry cannot be read.
         """
-        entry = AuditLog(self._connection).find(f"tenant/{tenant}", f"{SEEDED}.{run_id}")
+        entry = AuditLog(self._connection).find(tenant_stream(tenant), f"{SEEDED}.{run_id}")
         if entry is None:
             return None
         try:

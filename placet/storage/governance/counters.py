@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
-from placet.contracts.audit import RecordKind
+from placet.contracts.audit import RecordKind, tenant_stream
 from placet.errors import DecisionRefused, GovernanceError, StorageError
 from placet.governance.log.chain import BROKEN
 from placet.governance.signing.counters import CounterUse, check_counter
@@ -40,7 +40,7 @@ def check_use(tx: Transaction, tenant: str, use: CounterUse | None) -> None:
     """
     if use is None:
         return
-    stream = f"tenant/{tenant}"
+    stream = tenant_stream(tenant)
     lowest, own, highest = (_step(use.key_id, counter) for counter in (0, use.counter, _MOST))
     lower = tx.connection.scalar(_LOWER, {"stream": stream, "above": lowest, "below": own})
     higher = tx.connection.scalar(_HIGHER, {"stream": stream, "above": own, "below": highest})
@@ -56,7 +56,7 @@ def note_use(tx: Transaction, tenant: str, use: CounterUse | None, actor: str, a
     """
     if use is None or use.counter == 0:
         return
-    stream, step = f"tenant/{tenant}", _step(use.key_id, use.counter)
+    stream, step = tenant_stream(tenant), _step(use.key_id, use.counter)
     known = tx.audit.find(stream, step)
     if known is not None and read_use(step, known.body).statement == use.statement:
         return  # of a batch, at another of its runs: thousands of them must not queue at the end of this stream
@@ -82,7 +82,7 @@ def check_noted(tx: Transaction, tenant: str, use: CounterUse | None) -> None:
     """
     if use is None or use.counter == 0:
         return
-    entry = tx.audit.find(f"tenant/{tenant}", _step(use.key_id, use.counter))
+    entry = tx.audit.find(tenant_stream(tenant), _step(use.key_id, use.counter))
     if entry is None or read_use(entry.step_key, entry.body).statement != use.statement:
         raise DecisionRefused(
             f"counter {use.counter} of key {use.key_id[:16]} is not on the record for this statement",

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.people.approver import EnrolledKey
 from placet.errors import DecisionRefused
 from placet.governance.authority.enrolment import check_row, check_was_in_office, enrolled_key, verify_enrolment
@@ -109,7 +110,7 @@ class EnrolmentJudge:
         if depth > _LONGEST_CHAIN:
             raise DecisionRefused("too many administrators stand between it and a pinned one", code="chain_too_long")
         text = ArtifactStore(self._connection).get(document, tenant=key.tenant).decode(errors="replace")
-        entry = AuditLog(self._connection).find(f"tenant/{key.tenant}", f"{ENROLLED}.{key.key_id}")
+        entry = AuditLog(self._connection).find(tenant_stream(key.tenant), f"{ENROLLED}.{key.key_id}")
         if entry is None or entry.body.get("document") != document:
             raise DecisionRefused("this enrolment is not on the record", code="unrecorded_enrolment")
         seq = entry.seq

@@ -153,7 +153,9 @@ class HaltRepository:
 
     def _recorded(self, tenant: str) -> Iterator[Halt]:
         """Yield every halt on the record as it was placed; lifted only where a signed document lifts it."""
-        entries = self._connection.execute(_PLACED, {"of_tenant": tenant, "of_stream": f"tenant/{tenant}"}).mappings()
+        entries = self._connection.execute(
+            _PLACED, {"of_tenant": tenant, "of_stream": tenant_stream(tenant)}
+        ).mappings()
         for entry in entries:
             halt, lifted = _placed(tenant, entry), {name: entry[name] for name in _LIFTED}
             yield halt if lifted["lifted_at"] is None else self._judged({**halt.model_dump(), **lifted})

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from placet.contracts.audit import tenant_stream
 from placet.errors import DecisionRefused, GovernanceError
 from placet.governance.signing.counters import CounterUse, check_counter
 from placet.storage.governance.counters import USED, read_use
@@ -12,7 +13,7 @@ from placet.storage.projections.rows import ProjectionRows
 
 def check_counters(rows: ProjectionRows, tenant: str) -> Iterator[Finding]:
     """Yield each pair of neighbouring counters of a key that contradict each other, and entries that are none."""
-    stream = f"tenant/{tenant}"
+    stream = tenant_stream(tenant)
     of_key: dict[str, list[CounterUse]] = {}
     for entry in rows.entries([stream], [USED]):
         try:

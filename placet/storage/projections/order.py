@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.times import moment
 from placet.governance.halts import PLACED, stops
 from placet.storage.projections.finding import Finding
@@ -54,7 +55,7 @@ class Withdrawn:
         self._revoked: dict[tuple[str, str], Entry] = {}
         placed: list[Entry] = []
         lifted: dict[str, Entry] = {}
-        for entry in rows.entries([f"tenant/{tenant}"], [*_REVOKED, PLACED, _LIFTED]):
+        for entry in rows.entries([tenant_stream(tenant)], [*_REVOKED, PLACED, _LIFTED]):
             if entry.kind == PLACED:
                 placed.append(entry)
             elif entry.kind == _LIFTED:

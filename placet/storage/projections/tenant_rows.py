@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.base import Frozen
 from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.mandate import Mandate
@@ -40,7 +41,7 @@ class Kept:
 
 def check_kept(rows: ProjectionRows, tenant: str, kept: Kept) -> Iterator[Finding]:
     """Compare every row of a table with its entries, then look for entries whose rows are gone."""
-    stream, table = f"tenant/{tenant}", kept.table.name
+    stream, table = tenant_stream(tenant), kept.table.name
     for page in rows.pages(kept.table, kept.name, tenant):
         kinds = [kept.made[0], *([kept.ended[0]] if kept.ended else [])]
         keys = [f"{kind}.{row[kept.name]}" for row in page for kind in kinds]

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, insert, select
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.base import Digest
 from placet.contracts.times import day
 from placet.governance.log.body import read_body
@@ -100,7 +101,7 @@ class Erasures:
 
     def last_run(self, tenant: str) -> datetime | None:
         """Return when retention was last applied to its end; None where it never was."""
-        at: datetime | None = self._connection.scalar(_LAST_RUN, {"of_stream": f"tenant/{tenant}"})
+        at: datetime | None = self._connection.scalar(_LAST_RUN, {"of_stream": tenant_stream(tenant)})
         return at
 
     def _said(self, tenant: str, number: int) -> _Said | None:
@@ -112,7 +113,7 @@ class Erasures:
         return self._known[key]
 
     def _read(self, tenant: str, number: int) -> _Said | None:
-        values = {"of_stream": f"tenant/{tenant}", "number": number}
+        values = {"of_stream": tenant_stream(tenant), "number": number}
         entry = self._connection.execute(_ENTRY, values).one_or_none()
         if entry is None or entry[1] != APPLIED:
             return None

@@ -38,7 +38,7 @@ MUTATIONS: Final[dict[str, str]] = {"adjust_balance": "Credits and debits", "ord
 CONSOLE_ROLES: Final[dict[str, str]] = {
     "operator": "start runs, stop executions",
     "auditor": "read everything, the record and oversight as well",
-    "administrator": "invite people, enroll and revoke keys",
+    "administrator": "invite people, enroll and revoke keys, stop executions",
 }
 """Roles that decide nothing, with what they permit in this console."""
 

@@ -88,7 +88,7 @@ def mandate_to_sign(payload: bytes, mandate: Mandate, *, idle: bool) -> ToSign:
             Row("In all", f"at most {mandate.budget}"),
             Row("From", moment(mandate.valid_from)),
             Row("Until", moment(mandate.valid_until)),
-            Row("Drafted by", mandate.drafted_by),
+            Row("Drafted by, as the draft says", mandate.drafted_by),
             *_signed(mandate),
         ),
         reason=mandate.reason,

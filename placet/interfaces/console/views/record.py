@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.audit import RECORD_KINDS
+from placet.contracts.audit import RECORD_KINDS, policy_stream, tenant_stream
 from placet.contracts.text import NAME, WORDS, counted, one_line
 from placet.errors import GovernanceError
 from placet.interfaces.console.installed import Judged
@@ -66,8 +66,8 @@ class EntryShown:
 def stream_choices(tenant: str, agents: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Return the streams that are no run's, with their words."""
     return (
-        (f"tenant/{tenant}", "What concerns no single run"),
-        *((f"policy/{tenant}/{agent}", f"Policies of {agent}") for agent in agents),
+        (tenant_stream(tenant), "What concerns no single run"),
+        *((policy_stream(tenant, agent), f"Policies of {agent}") for agent in agents),
     )
 
 

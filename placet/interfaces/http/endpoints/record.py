@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import AuditEvent, tenant_stream
 from placet.contracts.base import Frozen
 from placet.errors import UsageError
 from placet.governance.log.bundle import ProofBundle
@@ -84,7 +84,7 @@ class RecordEndpoints:
     def tenant_stream(self, after: AfterNumber = 0, limit: Limit = ENTRIES) -> StreamPage:
         """Read the tenant's own stream: keys, mandates, halts, configuration, anchors."""
         with self._served.database.reading() as tx:
-            found = tx.audit.page(f"tenant/{self._served.tenant}", after, limit + 1)
+            found = tx.audit.page(tenant_stream(self._served.tenant), after, limit + 1)
         shown, following = split(found, limit, lambda one: one.seq)
         return StreamPage(entries=shown, next=following)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, cast, get_args
 from anyio import from_thread
 from starlette.responses import RedirectResponse, Response
 
+from placet.contracts.audit import tenant_stream
 from placet.contracts.proposal import Proposal
 from placet.errors import GovernanceError, PlacetError, UsageError
 from placet.interfaces.console.forms import Form
@@ -103,7 +104,7 @@ def outcome(asked: Asked) -> Response:
     """Show what became of each run's share; while they are delivered, that they are."""
     number = asked.request.path_params["number"]
     with asked.parts.served.database.reading() as tx:
-        if tx.audit.find(f"tenant/{asked.parts.served.tenant}", f"{SIGNED}.{number}") is None:
+        if tx.audit.find(tenant_stream(asked.parts.served.tenant), f"{SIGNED}.{number}") is None:
             raise UsageError("there is no such batch on the record", code="unknown_batch")
     key = f"batch {number}"
     known = asked.parts.deliveries.known(key)

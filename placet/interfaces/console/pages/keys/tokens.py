@@ -19,7 +19,7 @@ _ROLES: Final = {
     "operator": "start runs, stop executions",
     "approver": "hand in what approvers signed; the token itself decides nothing",
     "auditor": "read everything, the record and oversight as well",
-    "administrator": "hand in enrolments and grants; the token itself signs nothing",
+    "administrator": "invite, withdraw anything, stop executions, hand in what administrators signed; it signs nothing",
 }
 
 
