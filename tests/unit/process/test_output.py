@@ -43,7 +43,7 @@ def test_a_list_of_keys_can_be_read_in_60_columns(
     print_keys([ListedKey(key.key_id, key.name, key, None)])
     assert capsys.readouterr().out.splitlines() == [
         f"{key.name}  {key.key_id[:16]}  revoked",
-        "  key file; retention_lead, care_manager",
+        "  ed25519; retention_lead, care_manager",
         f"  limit {key.limit}; valid until 2026-03-01 00:00Z",
     ]
 
