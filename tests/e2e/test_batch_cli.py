@@ -22,6 +22,7 @@ from placet.service.deciding.batches import record_batch
 from placet.storage.database import Database
 from tests.support.databases import spare_migrations
 from tests.support.programs.placet_process import placet as placet_process
+from tests.support.requested import request_run
 from tests.support.world import PASSPHRASE, World
 from tests.unit.support import a_proposal
 
@@ -85,7 +86,7 @@ def wait_for_decision(database: Database, proposal: Proposal) -> None:
         requested_at=NOW,
     )
     with database.transaction() as tx:
-        tx.runs.request(request)
+        request_run(tx, request)
         digest = tx.artifacts.put_model("demo", proposal)
         tx.runs.set_state(proposal.run_id, "awaiting_decision", at=NOW, proposal=digest)
 

@@ -25,6 +25,7 @@ from placet.service.inbox import InboxPage, inbox_mark, parse_filter, read_inbox
 from placet.storage.database import Database
 from placet.storage.records import Asked
 from tests.support.enrolment import enroll, trusted
+from tests.support.requested import request_run
 from tests.unit.support import NOW, a_gate, a_key, a_proposal, a_request
 
 TENANT = "demo"
@@ -45,9 +46,7 @@ def wait(database: Database, number: int, *, state: RunState = "awaiting_decisio
         update={"expires_at": NOW + timedelta(hours=1000 - number), "roles": changes.get("roles", ("retention_lead",))}
     )
     with database.transaction() as tx:
-        tx.runs.request(request)
-        body = request.model_dump(mode="json", include={"customer_id", "agent", "key", "reverses"})
-        tx.record(request, "run.requested", actor=request.requested_by, at=request.requested_at, body=body)
+        request_run(tx, request)
         digest = tx.artifacts.put_model(TENANT, proposal)
         tx.runs.set_state(run_id(number), state, at=NOW, proposal=digest, asked=Asked.of(gate, proposal))
         for kind in ("propose.completed", "approve.opened"):

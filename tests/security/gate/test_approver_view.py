@@ -16,6 +16,7 @@ from placet.storage.database import Database
 from placet.storage.pending import OPENED, PROPOSED
 from tests.support.databases import migrated
 from tests.support.programs.terminal import ROWS, on_terminal
+from tests.support.requested import request_run
 from tests.unit.support import RUN, a_gate, a_proposal, a_request
 
 HOSTILE = (
@@ -82,7 +83,7 @@ def home(tmp_path: Path) -> Path:
 def waiting(database: Database, proposal: Proposal) -> None:
     gate: Gate = a_gate()
     with database.transaction() as tx:
-        tx.runs.request(a_request())
+        request_run(tx, a_request())
         address = tx.artifacts.put_model("demo", proposal)
         tx.runs.set_state(RUN, "awaiting_decision", at=datetime.now(UTC), proposal=address)
         for kind in (PROPOSED, OPENED):

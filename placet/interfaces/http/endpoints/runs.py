@@ -165,8 +165,7 @@ class RunEndpoints:
         """Ask a run to end without an effect. One whose effect is under way is settled first."""
         record = self._find(run_id)
         said = order.reason if order is not None else ""
-        given = {"token_id": operator.token_id, "key": once}
-        if record_cancellation(self._database, record, operator.name, said, **given):
+        if record_cancellation(self._database, record, operator.name, said, voucher=operator.token_id, key=once):
             self._engine.call(lambda engine: engine.cancel(run_id))
         return CancellationRequested(run_id=run_id)
 
