@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
-import httpx
 import psutil
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +19,7 @@ from placet.entrypoints import model_server
 from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from tests.agents.support import DIGEST, Wire, customer, evidence, request
+from tests.support import asking
 from tests.support.guard import GUARD
 
 # One process loads the model library; it takes five seconds of CPU.
@@ -153,10 +153,10 @@ def test_the_retention_agent_runs_on_it(server: tuple[str, subprocess.Popen[str]
 
 def test_it_is_healthy_quiet_small_and_offers_no_other_doors(server: tuple[str, subprocess.Popen[str]]) -> None:
     address, child = server
-    assert httpx.get(f"{address}/health").json() == {"status": "ok"}
-    assert httpx.get(f"{address}/v1/models").json()["data"][0]["id"] == model_server.MODEL_ALIAS
-    assert httpx.get(f"{address}/slots").status_code == 501
-    assert httpx.get(address).status_code == 404
+    assert asking.get(f"{address}/health").json() == {"status": "ok"}
+    assert asking.get(f"{address}/v1/models").json()["data"][0]["id"] == model_server.MODEL_ALIAS
+    assert asking.get(f"{address}/slots").status_code == 501
+    assert asking.get(address).status_code == 404
     assert psutil.Process(child.pid).memory_info().rss < 500 * 1024**2
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from placet.contracts.billing import SourceCall
@@ -25,6 +24,7 @@ from placet.plugin_api import (
 from placet.plugin_api.testing.probe import ProbeAnswer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
+from tests.support import asking
 from tests.support.guard import GUARD
 
 ALLOWLIST = Path(__file__).parents[2] / "plugins" / "allowlist.toml"
@@ -112,13 +112,13 @@ class Bss:
 
     def fault(self, method: str, path: str, fault: str) -> None:
         rule = {"method": method, "path": path, "fault": fault, "count": 1}
-        httpx.post(f"{self.url}/sandbox/faults", json=rule, trust_env=False).raise_for_status()
+        asking.post(f"{self.url}/sandbox/faults", json=rule, trust_env=False).raise_for_status()
 
     def clear_faults(self) -> None:
-        httpx.delete(f"{self.url}/sandbox/faults", trust_env=False).raise_for_status()
+        asking.delete(f"{self.url}/sandbox/faults", trust_env=False).raise_for_status()
 
     def get(self, path: str) -> Any:
-        return httpx.get(self.url + path, trust_env=False).raise_for_status().json()
+        return asking.get(self.url + path, trust_env=False).raise_for_status().json()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from placet.sandbox.server import running
 from plugins.billing import BillingPlugin
 from plugins.commerce import CommercePlugin
 from tests.plugins.support import ALLOWLIST, KEY, answer
+from tests.support import asking
 from tests.support.guard import GUARD
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "thirdparty_plugin"
@@ -33,7 +34,7 @@ ORDER = OrderProduct(customer_id="C00002", action="add", offering_id="PO-streami
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Respond]:
     """Answers as the sandbox BSS does, so that the kit can stand between it and the plugin."""
-    with running(SandboxConfig()) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with running(SandboxConfig()) as url, httpx.Client(base_url=url, trust_env=False, timeout=GUARD) as client:
 
         def respond(request: ProbeRequest) -> ProbeAnswer:
             kept = {key: request.headers[key] for key in ("content-type",) if key in request.headers}
@@ -118,7 +119,7 @@ class GoesAround(Good):
 
     def message(self) -> Any:
         url = str(self._context.endpoint.url.copy_with(path=MESSAGES))
-        httpx.post(url, json={"text": "hello"}, trust_env=False)
+        asking.post(url, json={"text": "hello"}, trust_env=False)
         return super().message()
 
 
@@ -214,7 +215,7 @@ def test_an_installed_third_party_plugin_is_loaded_by_its_entry_point_and_confor
             "receiver": [{"id": "C00001"}], "sender": {"id": "placet"},
         }  # fmt: skip
         path = "/tmf-api/communicationManagement/v4/communicationMessage"
-        httpx.post(url + path, json=message, trust_env=False).raise_for_status()
+        asking.post(url + path, json=message, trust_env=False).raise_for_status()
         done = subprocess.run(
             [sys.executable, "-c", DRIVER, str(FIXTURE / "allowlist.toml"), url],
             env={**os.environ, "PYTHONPATH": str(target)},

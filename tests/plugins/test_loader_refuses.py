@@ -66,7 +66,7 @@ def test_the_shipped_allowlist_loads_both_roles() -> None:
         ("version = 1\nextra = 1\n[plugins.x]\n", "nothing else"),
         ("version = ", "is not TOML"),
         (table() + table().removeprefix("version = 1\n"), "is not TOML"),
-        (table() + 'surprise = "x"\n', "'billing', surprise: Extra inputs"),
+        (table() + 'surprise = "x"\n', "'billing', surprise: there is no field of this name"),
         (table(name="Bad"), "'Bad', name"),
         (table(kind="admin"), "'billing', kind"),
         (table(entry="os:system"), "'billing', entry"),

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
@@ -14,6 +13,7 @@ from placet.service.documents.access import revoke_token
 from placet.service.sharing.walkthroughs import Walkthroughs
 from tests.integration.http.calling import TOKEN
 from tests.integration.tmf.requests import ORDER, move_item, order
+from tests.support import asking
 from tests.support.browser import (
     EVERYTHING,
     NARROW,
@@ -174,7 +174,7 @@ def test_words_of_the_billing_system_do_nothing_and_are_marked(
 ) -> None:
     world = console.world
     named = {"productOffering": {"id": "PO-odd", "name": HOSTILE}, "itemPrice": PRICE}
-    httpx.post(f"{world.settings.bss_url}{ORDER}", json=order("C00037", move_item("P-C00037-voice", "PO-odd") | named))
+    asking.post(f"{world.settings.bss_url}{ORDER}", json=order("C00037", move_item("P-C00037-voice", "PO-odd") | named))
     run_id = world.pending("C00037")
     page = sign_in(context, console.token("olga", "operator"))
     page.goto(f"/console/runs/{run_id}")

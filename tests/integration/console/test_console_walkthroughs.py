@@ -16,6 +16,7 @@ from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.sql.driver import Connection
 from tests.integration.http.calling import TOKEN
 from tests.integration.tmf.requests import ORDER, move_item, order
+from tests.support import asking
 from tests.support.servers.console import ConsoleUnderTest, console_of, form_token
 from tests.support.world import World
 
@@ -136,7 +137,7 @@ def test_what_another_system_wrote_is_not_on_the_page_at_all(console: ConsoleUnd
         "productOffering": {"id": "PO-odd", "name": "<script>alert(1)</script> +1 202 555 0143"},
         "itemPrice": PRICE,
     }
-    httpx.post(f"{world.settings.bss_url}{ORDER}", json=order("C00037", move_item("P-C00037-voice", "PO-odd") | named))
+    asking.post(f"{world.settings.bss_url}{ORDER}", json=order("C00037", move_item("P-C00037-voice", "PO-odd") | named))
     run_id = world.pending("C00037")
     with console.client() as stranger:
         page = stranger.get(path_of(links_of(world), run_id)).text

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from placet.interfaces.http.docs_page import ASSETS, OPEN_FILES
 from tests.integration.http.calling import TOKEN, problem
+from tests.support import asking
 
 PATIENCE_MS = 60_000
 CHROMIUM = shutil.which("chromium")
@@ -60,16 +61,16 @@ def test_what_is_vendored_is_what_the_package_has() -> None:
 
 def test_anybody_may_load_the_page_and_nobody_the_description_without_a_token(url: str) -> None:
     for path in sorted(OPEN_FILES):
-        answer = httpx.get(f"{url}{path}")
+        answer = asking.get(f"{url}{path}")
         assert answer.status_code == 200, path
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert problem(httpx.get(f"{url}/openapi.json")) == (401, "unauthorized")
+    assert problem(asking.get(f"{url}/openapi.json")) == (401, "unauthorized")
     for path in ("/docs/", "/docs/vendored.toml", "/docs/..%2fguard.py", "/docs/%2e%2e/guard.py"):
-        assert problem(httpx.get(f"{url}{path}")) == (401, "unauthorized")
-        assert httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 404
+        assert problem(asking.get(f"{url}{path}")) == (401, "unauthorized")
+        assert asking.get(f"{url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 404
 
 
 def test_the_page_shows_every_operation_and_asks_no_other_host(url: str, http: httpx.Client, browser: Browser) -> None:

@@ -32,13 +32,14 @@ from tests.integration.http.calling import (
     problem,
     serving,
 )
+from tests.support import asking
 from tests.support.databases import migrated, sqlite_url
 from tests.support.guard import GUARD
 from tests.support.temporal import temporal_server
 
 
 def test_health_is_open_and_says_ok(url: str) -> None:
-    answer = httpx.get(f"{url}/healthz")
+    answer = asking.get(f"{url}/healthz")
     assert (answer.status_code, answer.json()) == (200, {"database": "ok", "temporal": "ok"})
 
 

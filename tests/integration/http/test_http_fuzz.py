@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -19,6 +18,7 @@ from placet.service.keeping.log import signed_head
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, serving, start
 from tests.integration.http.tenants import POLICIES, Tenant
+from tests.support import asking
 from tests.support.enrolment import trusted
 from tests.support.guard import GUARD
 from tests.support.logs import identity
@@ -69,4 +69,4 @@ def test_no_answer_is_a_fault_or_contradicts_the_description(api: str, tmp_path:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    assert httpx.get(f"{api}/livez").json() == {"api": "ok"}  # it is alive after all that
+    assert asking.get(f"{api}/livez").json() == {"api": "ok"}  # it is alive after all that

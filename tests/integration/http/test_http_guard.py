@@ -16,6 +16,7 @@ from placet.interfaces.http.app import MAX_BODY_BYTES, create_app
 from placet.interfaces.http.engine_link import EngineFactory
 from placet.storage.database import Database
 from tests.integration.http.calling import OPERATOR, TOKEN, app_for, engine_at, order, problem, serving
+from tests.support import asking
 from tests.support.guard import GUARD
 
 pytestmark = pytest.mark.xdist_group("http_guard")
@@ -143,14 +144,14 @@ def test_a_connection_on_which_nobody_reads_the_answers_is_closed(
 )
 @pytest.mark.parametrize("path", ["/v1/runs", "/openapi.json", "/no-such-path", "/healthz/"])
 def test_nothing_is_answered_without_the_token(url: str, path: str, headers: dict[str, str]) -> None:
-    answer = httpx.get(f"{url}{path}", headers=headers)
+    answer = asking.get(f"{url}{path}", headers=headers)
     assert problem(answer) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_two_authorization_headers_are_one_too_many(url: str) -> None:
     both = [("Authorization", f"Bearer {TOKEN}"), ("Authorization", "Bearer other")]
-    assert problem(httpx.get(f"{url}/v1/runs", headers=both)) == (401, "unauthorized")
+    assert problem(asking.get(f"{url}/v1/runs", headers=both)) == (401, "unauthorized")
 
 
 def test_answers_may_not_be_cached(http: httpx.Client) -> None:

@@ -30,6 +30,7 @@ from tests.integration.http.tenants import POLICIES
 from tests.support.authenticator import Authenticator
 from tests.support.databases import migrated, outsider, sqlite_url
 from tests.support.enrolment import trusted
+from tests.support.guard import GUARD
 from tests.support.passkeys import at_localhost
 from tests.support.servers.console import SAME, form_token
 
@@ -84,7 +85,7 @@ def register(url: str, path: str) -> tuple[Authenticator, httpx.Response]:
     """Register a passkey by a link, as a browser does."""
     origin = at_localhost(url)
     device = Authenticator(rp_id="localhost", origin=origin, counter=0, enrolled_at=("localhost", origin))
-    with httpx.Client(base_url=origin, headers=SAME) as http:
+    with httpx.Client(base_url=origin, headers=SAME, timeout=GUARD) as http:
         token = form_token(http.get(path).text)
         made = http.post(f"{path}/prompt", data={"form_token": token}).json()
         answer = device.registered(from_base64url(made["options"]["challenge"]))
@@ -156,7 +157,7 @@ def test_administrators_alone_invite_see_invitations_and_withdraw_them(
 
     def as_one(held: AccessRole) -> tuple[httpx.Client, str]:
         issued = issue_token(own, tenant="demo", name=f"a-{held}", roles=(held,), days=1, by=root)
-        client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {issued.text}"})
+        client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {issued.text}"}, timeout=GUARD)
         return client, issued.grant.token_id
 
     theirs, _ = as_one(role)

@@ -31,7 +31,7 @@ PREPAID, CREDIT = "C00001", "C00002"
 
 @pytest.fixture(scope="module")
 def bss() -> Iterator[httpx.Client]:
-    with running(SandboxConfig()) as url, httpx.Client(base_url=url) as client:
+    with running(SandboxConfig()) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         yield client
 
 
@@ -149,7 +149,7 @@ def test_a_bucket_that_is_not_active_refuses_every_change(bss: httpx.Client) -> 
 
 def test_fifty_concurrent_adjustments_over_two_servers_on_one_file_sum_exactly(tmp_path: Path) -> None:
     config = SandboxConfig(database=tmp_path / "bss.sqlite")
-    with running(config) as one, running(config) as other, httpx.Client() as client:
+    with running(config) as one, running(config) as other, httpx.Client(timeout=GUARD) as client:
         start = float(client.get(f"{one}{BUCKET}/B-C00001").json()["remainingValue"]["amount"])
 
         def credit(number: int) -> int:
@@ -167,10 +167,10 @@ def test_fifty_concurrent_adjustments_over_two_servers_on_one_file_sum_exactly(t
 
 def test_what_was_changed_is_still_there_after_a_restart(tmp_path: Path) -> None:
     config = SandboxConfig(database=tmp_path / "bss.sqlite")
-    with running(config) as url, httpx.Client(base_url=url) as client:
+    with running(config) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         client.post(ADJUST, json=adjustment("C00001", 5, description="placet:kept"))
         end = remaining(client, "C00001")
-    with running(config) as url, httpx.Client(base_url=url) as client:
+    with running(config) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         assert remaining(client, "C00001") == end
         assert client.get(ADJUST).json()[0]["description"] == "placet:kept"
 

@@ -17,7 +17,7 @@ BODY = adjustment(CUSTOMER, 5, description="placet:fault")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[httpx.Client]:
-    with running(SandboxConfig()) as url, httpx.Client(base_url=url) as client:
+    with running(SandboxConfig()) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         yield client
 
 
@@ -135,7 +135,7 @@ def test_rules_are_met_in_order_counted_down_and_cleared(bss: httpx.Client) -> N
 
 def test_faults_by_configuration_are_in_force_from_the_start_and_the_header_goes_first() -> None:
     config = SandboxConfig(faults=(FaultRule(path=BUCKET, fault="status=503", count=1),))
-    with running(config) as url, httpx.Client(base_url=url) as client:
+    with running(config) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         path = f"{BUCKET}/B-{CUSTOMER}"
         assert client.get(path, headers={"X-Sandbox-Fault": "status=409"}).status_code == 409
         assert client.get(path).status_code == 503

@@ -9,13 +9,14 @@ import pytest
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.integration.tmf.requests import ORDER, PRODUCT, add_item, effects, end_item, move_item, order
+from tests.support.guard import GUARD
 
 PRICE = [{"priceType": "recurring", "price": {"taxIncludedAmount": {"unit": "USD", "value": 7.5}}}]
 
 
 @pytest.fixture(scope="module")
 def bss() -> Iterator[httpx.Client]:
-    with running(SandboxConfig(as_of=date(2026, 3, 15))) as url, httpx.Client(base_url=url) as client:
+    with running(SandboxConfig(as_of=date(2026, 3, 15))) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         yield client
 
 

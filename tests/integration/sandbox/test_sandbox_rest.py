@@ -19,11 +19,12 @@ from tests.integration.tmf.requests import (
     USAGE,
     adjustment,
 )
+from tests.support.guard import GUARD
 
 
 @pytest.fixture(scope="module")
 def bss() -> Iterator[httpx.Client]:
-    with running(SandboxConfig(as_of=date(2026, 3, 15))) as url, httpx.Client(base_url=url) as client:
+    with running(SandboxConfig(as_of=date(2026, 3, 15))) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         yield client
 
 
@@ -179,7 +180,7 @@ def test_a_usage_query_counts_the_month_under_way(bss: httpx.Client) -> None:
 
 def test_without_the_token_nothing_is_served_but_health() -> None:
     config = SandboxConfig(token=SecretStr("let-me-in"))
-    with running(config) as url, httpx.Client(base_url=url) as client:
+    with running(config) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "let-me-in"}):
             response = client.get(f"{CUSTOMER}/C00001", headers=headers)
             assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")

@@ -12,6 +12,7 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.errors import SandboxError
 from placet.sandbox.server import running
 from tests.integration.tmf.requests import ADJUST, CUSTOMER, adjustment
+from tests.support import asking
 from tests.support.guard import GUARD
 
 SERVE = """
@@ -32,7 +33,7 @@ def test_a_served_sandbox_tells_its_address_ends_on_a_signal_and_loses_nothing(
     try:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        assert httpx.post(f"{url}{ADJUST}", json=adjustment("C00001", 5)).status_code == 201
+        assert asking.post(f"{url}{ADJUST}", json=adjustment("C00001", 5)).status_code == 201
         os.kill(process.pid, ending)
         assert process.wait(GUARD) in {0, -ending}
     finally:
@@ -41,7 +42,7 @@ def test_a_served_sandbox_tells_its_address_ends_on_a_signal_and_loses_nothing(
         if process.stdout is not None:
             process.stdout.close()
     with running(SandboxConfig(database=database)) as url:
-        assert httpx.get(f"{url}/sandbox/effects").json()["adjustments"] == 1
+        assert asking.get(f"{url}/sandbox/effects").json()["adjustments"] == 1
 
 
 def test_a_port_that_is_taken_is_one_clear_line() -> None:
@@ -70,7 +71,10 @@ def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_database_locked_by_somebody_else_is_answered_503_and_nothing_is_half_done(tmp_path: Path) -> None:
     path = tmp_path / "bss.sqlite"
-    with running(SandboxConfig(database=path, busy_timeout_s=0.1)) as url, httpx.Client(base_url=url) as client:
+    with (
+        running(SandboxConfig(database=path, busy_timeout_s=0.1)) as url,
+        httpx.Client(base_url=url, timeout=GUARD) as client,
+    ):
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         response = client.post(ADJUST, json=adjustment("C00001", 5))
@@ -83,13 +87,13 @@ def test_a_database_locked_by_somebody_else_is_answered_503_and_nothing_is_half_
 
 def test_sandboxes_in_one_process_share_nothing() -> None:
     with running(SandboxConfig()) as one, running(SandboxConfig()) as other:
-        assert httpx.post(f"{one}{ADJUST}", json=adjustment("C00001", 5)).status_code == 201
-        assert httpx.get(f"{one}/sandbox/effects").json()["adjustments"] == 1
-        assert httpx.get(f"{other}/sandbox/effects").json()["adjustments"] == 0
+        assert asking.post(f"{one}{ADJUST}", json=adjustment("C00001", 5)).status_code == 201
+        assert asking.get(f"{one}/sandbox/effects").json()["adjustments"] == 1
+        assert asking.get(f"{other}/sandbox/effects").json()["adjustments"] == 0
 
 
 def test_the_series_follow_the_present_day_when_none_is_configured() -> None:
     with running(SandboxConfig()) as url:
-        started = httpx.get(f"{url}{CUSTOMER}/C00489").json()["validFor"]["startDateTime"]
-        today = httpx.get(f"{url}/sandbox/health").headers["date"]
+        started = asking.get(f"{url}{CUSTOMER}/C00489").json()["validFor"]["startDateTime"]
+        today = asking.get(f"{url}/sandbox/health").headers["date"]
     assert int(started[8:10]) == int(today[5:7])

@@ -9,6 +9,7 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from tests.integration.tmf import requests as ask
 from tests.integration.tmf import spec
+from tests.support.guard import GUARD
 
 pytestmark = pytest.mark.skipif(
     not spec.directory().is_dir(),
@@ -23,7 +24,7 @@ SOME_CUSTOMERS = ("C00001", "C00002", "C00012", NEW, "C07043")
 
 @pytest.fixture(scope="module")
 def bss() -> Iterator[httpx.Client]:
-    with running(SandboxConfig(as_of=date(2026, 3, 15))) as url, httpx.Client(base_url=url) as client:
+    with running(SandboxConfig(as_of=date(2026, 3, 15))) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         yield client
 
 

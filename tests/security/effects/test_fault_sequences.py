@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from placet.contracts.receipt import ExecutionResult
 from placet.storage.projections.verification import verify_projections
+from tests.support import asking
 from tests.support.steps import Steps
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
@@ -62,25 +62,25 @@ class Bss:
     url: str
 
     def break_it(self, sequence: list[tuple[str, str, int]], behind: str | None = None) -> None:
-        httpx.delete(f"{self.url}/sandbox/faults").raise_for_status()
+        asking.delete(f"{self.url}/sandbox/faults").raise_for_status()
         for method, fault, count in sequence:
             rule = {"method": method, "path": ADJUST, "fault": fault, "count": count, "about": BUCKET}
             rule |= {"behind": behind} if method == "GET" else {}
-            httpx.post(f"{self.url}/sandbox/faults", json=rule).raise_for_status()
+            asking.post(f"{self.url}/sandbox/faults", json=rule).raise_for_status()
 
     def booked(self) -> int:
-        effects: dict[str, int] = httpx.get(f"{self.url}/sandbox/effects?customer=C00005").raise_for_status().json()
+        effects: dict[str, int] = asking.get(f"{self.url}/sandbox/effects?customer=C00005").raise_for_status().json()
         return effects["adjustments"]
 
     def received(self) -> int:
-        received: dict[str, int] = httpx.get(f"{self.url}/sandbox/requests").raise_for_status().json()
+        received: dict[str, int] = asking.get(f"{self.url}/sandbox/requests").raise_for_status().json()
         return received.get(f"POST {ADJUST}", 0)
 
     def show_our_keys(self) -> None:
         """Hold one adjustment of ours already, so that it is known to show our keys."""
         amount = {"amount": 0.01, "units": "USD"}
         body = {"adjustType": "oneTimeChargeCredit", "description": f"placet:{'0' * 64}", "amount": amount}
-        httpx.post(f"{self.url}{ADJUST}", json={**body, "bucket": {"id": BUCKET}}).raise_for_status()
+        asking.post(f"{self.url}{ADJUST}", json={**body, "bucket": {"id": BUCKET}}).raise_for_status()
 
 
 @pytest.fixture

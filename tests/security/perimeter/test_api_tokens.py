@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
@@ -23,6 +22,7 @@ from placet.service.documents.access import holder_of, issue_token, list_tokens,
 from placet.service.documents.keys import enroll_key, revoke_key
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, envelope, order, problem, serving
+from tests.support import asking
 from tests.support.databases import disarm
 from tests.support.enrolment import new_signer, trusted
 
@@ -89,7 +89,7 @@ def test_each_role_may_do_what_is_written_here_and_nothing_else(own: Database, r
             # Who was invited, and with which passkey, is shown to those alone who enroll.
             assert action == "read" or method == "post" or path == "/v1/keys/invitations"
             what = f"{action} {said['tags'][0]}"
-            answer = httpx.request(method, url + path.replace("{", "").replace("}", ""), headers=bearer(token[role]))
+            answer = asking.request(method, url + path.replace("{", "").replace("}", ""), headers=bearer(token[role]))
             assert (answer.status_code == 403) == (what not in MAY[role]), (role, method, path, answer.text)
             assert answer.status_code != 401, (role, method, path)
             done.add(what)
@@ -108,20 +108,20 @@ def test_what_no_policy_speaks_of_is_denied() -> None:
 def test_a_run_bears_the_name_of_the_token_and_no_other(own: Database, root: Signer, temporal_address: str) -> None:
     token = issued(own, root, "operator", name="crm.batch")
     with api(own, temporal=temporal_address) as url:
-        answer = httpx.post(f"{url}/v1/runs", json=order(), headers=bearer(token))
+        answer = asking.post(f"{url}/v1/runs", json=order(), headers=bearer(token))
         assert answer.status_code == 201, answer.text
         run = answer.json()["run"]
-        forged = httpx.post(f"{url}/v1/runs", json=order(), headers={**bearer(token), "X-Placet-Operator": "olga"})
+        forged = asking.post(f"{url}/v1/runs", json=order(), headers={**bearer(token), "X-Placet-Operator": "olga"})
         assert problem(forged) == (403, "forbidden")
         same = {**bearer(token), "X-Placet-Operator": "crm.batch"}
-        assert httpx.post(f"{url}/v1/runs", json=order(), headers=same).status_code == 201
+        assert asking.post(f"{url}/v1/runs", json=order(), headers=same).status_code == 201
         # The installation's own token names nobody: the system behind it must.
-        assert problem(httpx.post(f"{url}/v1/runs", json=order(), headers=bearer(TOKEN))) == (422, "malformed")
+        assert problem(asking.post(f"{url}/v1/runs", json=order(), headers=bearer(TOKEN))) == (422, "malformed")
         twice = [("X-Placet-Operator", "olga"), ("X-Placet-Operator", "anna"), *bearer(TOKEN).items()]
-        assert problem(httpx.post(f"{url}/v1/runs", json=order(), headers=twice)) == (422, "malformed")
+        assert problem(asking.post(f"{url}/v1/runs", json=order(), headers=twice)) == (422, "malformed")
         told = {**bearer(TOKEN), "X-Placet-Operator": "olga"}
-        by_word = httpx.post(f"{url}/v1/runs", json=order(), headers=told).json()["run"]["run_id"]
-        cancelled = httpx.post(f"{url}/v1/runs/{run['run_id']}/cancel", headers=bearer(token))
+        by_word = asking.post(f"{url}/v1/runs", json=order(), headers=told).json()["run"]["run_id"]
+        cancelled = asking.post(f"{url}/v1/runs/{run['run_id']}/cancel", headers=bearer(token))
         assert cancelled.status_code == 202, cancelled.text
     assert run["requested_by"] == "crm.batch"
     with own.reading() as tx:
@@ -138,16 +138,16 @@ def test_a_run_bears_the_name_of_the_token_and_no_other(own: Database, root: Sig
 
 def test_a_token_without_a_key_sends_no_decision_to_a_run(own: Database, root: Signer, temporal_address: str) -> None:
     with api(own, temporal=temporal_address) as url:
-        asked = httpx.post(f"{url}/v1/runs", json=order(), headers=bearer(issued(own, root, "operator")))
+        asked = asking.post(f"{url}/v1/runs", json=order(), headers=bearer(issued(own, root, "operator")))
         run_id = asked.json()["run"]["run_id"]
         path, typed = f"{url}/v1/runs/{run_id}/decisions", {"Content-Type": "application/json"}
         headers = {**bearer(issued(own, root, "approver", name="anna")), **typed}
-        assert problem(httpx.post(path, content=envelope(run_id), headers=headers)) == (422, "unknown_key")
+        assert problem(asking.post(path, content=envelope(run_id), headers=headers)) == (422, "unknown_key")
         forged = json.loads(envelope(run_id))
         forged["signatures"][0]["keyid"] = root.key.key_id
-        assert problem(httpx.post(path, json=forged, headers=headers))[0] == 422
+        assert problem(asking.post(path, json=forged, headers=headers))[0] == 422
         # What the system with the installation's own token hands in is reviewed, and the answer recorded.
-        assert httpx.post(path, content=envelope(run_id), headers={**bearer(TOKEN), **typed}).status_code == 202
+        assert asking.post(path, content=envelope(run_id), headers={**bearer(TOKEN), **typed}).status_code == 202
 
 
 def test_a_key_that_was_revoked_sends_no_decision_to_a_run(own: Database, root: Signer, temporal_address: str) -> None:
@@ -164,16 +164,16 @@ def test_a_key_that_was_revoked_sends_no_decision_to_a_run(own: Database, root: 
         expires_at=None,
     )
     with api(own, temporal=temporal_address) as url:
-        asked = httpx.post(f"{url}/v1/runs", json=order(), headers=bearer(issued(own, root, "operator")))
+        asked = asking.post(f"{url}/v1/runs", json=order(), headers=bearer(issued(own, root, "operator")))
         run_id = asked.json()["run"]["run_id"]
         path = f"{url}/v1/runs/{run_id}/decisions"
         headers = {**bearer(issued(own, root, "approver", name="anna")), "Content-Type": "application/json"}
         another = envelope(f"run-{'0' * 20}", key=anna.key.private)
-        assert problem(httpx.post(path, content=another, headers=headers)) == (422, "wrong_run")
+        assert problem(asking.post(path, content=another, headers=headers)) == (422, "wrong_run")
         signed = envelope(run_id, key=anna.key.private)
-        assert httpx.post(path, content=signed, headers=headers).status_code == 202
+        assert asking.post(path, content=signed, headers=headers).status_code == 202
         revoke_key(own, tenant="demo", key_id=anna.key.key_id, by=root, reason="left")
-        assert problem(httpx.post(path, content=signed, headers=headers)) == (422, "revoked_key")
+        assert problem(asking.post(path, content=signed, headers=headers)) == (422, "revoked_key")
 
 
 def test_a_token_that_was_withdrawn_or_has_expired_opens_nothing(own: Database, root: Signer) -> None:
@@ -183,9 +183,9 @@ def test_a_token_that_was_withdrawn_or_has_expired_opens_nothing(own: Database, 
     assert holder_of(own, "demo", token, now + timedelta(days=1, seconds=1)) is None
     assert holder_of(own, "demo", token, now - timedelta(hours=1)) is None  # signed in the future
     with api(own) as url:
-        assert httpx.get(f"{url}/v1/runs", headers=bearer(token)).status_code == 200
+        assert asking.get(f"{url}/v1/runs", headers=bearer(token)).status_code == 200
         revoke_token(own, tenant="demo", token_id=token.split("_")[1][:6], by="olga", reason="left")
-        assert problem(httpx.get(f"{url}/v1/runs", headers=bearer(token))) == (401, "unauthorized")
+        assert problem(asking.get(f"{url}/v1/runs", headers=bearer(token))) == (401, "unauthorized")
     [known] = list_tokens(own, "demo")
     assert known.revoked_by == "olga"
     with pytest.raises(UsageError, match="0 tokens of tenant 'demo' begin with 'ffff'"):
@@ -298,8 +298,8 @@ def test_what_is_no_token_is_refused_without_a_word_about_why(own: Database, roo
 def test_a_token_of_one_tenant_opens_nothing_of_another(own: Database, root: Signer, tmp_path: Path) -> None:
     token = issued(own, root, "administrator")
     with api(own, tenant="umbrella") as url:
-        assert problem(httpx.get(f"{url}/v1/runs", headers=bearer(token))) == (401, "unauthorized")
-        assert httpx.get(f"{url}/v1/runs", headers=bearer(TOKEN)).status_code == 200
+        assert problem(asking.get(f"{url}/v1/runs", headers=bearer(token))) == (401, "unauthorized")
+        assert asking.get(f"{url}/v1/runs", headers=bearer(TOKEN)).status_code == 200
 
 
 def test_the_token_itself_is_kept_nowhere(own: Database, root: Signer) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 
@@ -21,6 +20,7 @@ from placet.service.keeping.log import signed_head
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.pending import expected
 from placet.storage.projections.verification import verify_projections
+from tests.support import asking
 from tests.support.databases import disarm, outsider
 from tests.support.logs import identity
 from tests.support.steps import Steps
@@ -39,7 +39,7 @@ def row(table: str, columns: str, *values: object) -> str:
 
 
 def granted(bss_url: str) -> int:
-    return int(httpx.get(f"{bss_url}/sandbox/effects").json()["adjustments"])
+    return int(asking.get(f"{bss_url}/sandbox/effects").json()["adjustments"])
 
 
 def found(steps: Steps) -> str:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.integration.console.keys.test_documents_by_passkey import drafted, halted, post
+from tests.support import asking
 from tests.support.authenticator import Authenticator
 from tests.support.passkeys import enrolled
 from tests.support.pressing import with_token
@@ -157,4 +158,4 @@ def test_the_page_of_tokens_says_how_one_is_used(console: ConsoleUnderTest) -> N
         page = html.unescape(http.get("/console/tokens").text)
     found = re.search(r'<code>curl -H "Authorization: Bearer \$TOKEN" (\S+)</code>', page)
     assert found is not None
-    assert httpx.get(found[1], headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert asking.get(found[1], headers={"Authorization": f"Bearer {token}"}).status_code == 200
