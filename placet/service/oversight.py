@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from placet.contracts.audit import AuditEvent
 from placet.contracts.people.access import Voucher
 from placet.contracts.run import RunRequest
-from placet.errors import UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.governance.oversight.report import OversightReport, Tally
 from placet.governance.oversight.stories import (
     OPENED,
@@ -111,6 +111,9 @@ def draw_up_report(
         days: Length of the window.
         approver: Leave out the figures of everybody else.
         now: The caller's clock, which is where the window ends; None looks at it.
+
+    Raises:
+        GovernanceError: code `audit_broken`; an entry cannot be read, so that no figure would be right.
     """
     until = now or datetime.now(UTC)
     since = until - timedelta(days=days)
@@ -122,7 +125,14 @@ def draw_up_report(
         while True:
             page = tx.audit.newest(tenant, (OPENED, SEEDED), after_id=first, before_id=before, limit=_PAGE)
             for _, event in page:
-                _count(tx, tally, event)
+                try:
+                    _count(tx, tally, event)
+                except (KeyError, TypeError, ValueError) as error:
+                    raise GovernanceError(
+                        f"the record of {event.stream!r} holds an entry that Placet never writes; run `placet audit "
+                        "verify`",
+                        code="audit_broken",
+                    ) from error
             if len(page) < _PAGE:
                 break
             before = page[-1][0]

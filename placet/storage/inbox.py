@@ -14,6 +14,7 @@ from placet.storage.records import RunRecord
 from placet.storage.runs import run_record
 from placet.storage.sql.driver import Connection, Row
 from placet.storage.sql.paging import PageOrder
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import DECISION, RUN
 
 # As the index says it, in literals: only then does a database use the index. A column of truth values would become
@@ -124,7 +125,8 @@ def money_place(row: InboxRow) -> MoneyPlace:
 
 def _row(row: Row) -> InboxRow:
     record = run_record(row)
-    return InboxRow(record=record, waits_until=row["waits_until"], cost=record.cost, quorum=row["quorum"])
+    asked = {"record": record, "waits_until": row["waits_until"], "cost": record.cost, "quorum": row["quorum"]}
+    return read_as(InboxRow, RUN.name, row["run_id"], asked)
 
 
 def _condition(tenant: str, wanted: InboxFilter, now: datetime) -> ColumnElement[bool]:

@@ -5,9 +5,11 @@ from typing import Final, cast
 from pydantic import ValidationError
 
 from placet.contracts.audit import ENDED
-from placet.contracts.run import OPEN_STATES, RunRequest, RunState
+from placet.contracts.run import END_STATES, OPEN_STATES, RunRequest, RunState
 from placet.contracts.text import NAME, quoted
 from placet.errors import GovernanceError
+from placet.governance.log.chain import entry_hash
+from placet.storage.pending import PROPOSED, amended_key
 from placet.storage.records import RunRecord
 from placet.storage.transaction import Transaction
 
@@ -24,6 +26,8 @@ def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
     entry = tx.audit.find(run_id, REQUESTED)
     if entry is None:
         return None
+    if entry_hash(entry) != entry.hash:
+        raise GovernanceError(f"the request of run {run_id!r} is not what was written", code="audit_broken")
     wanted = {name: entry.body.get(name) for name in ("customer_id", "agent", "key", "reverses")}
     try:
         return RunRequest(run_id=run_id, tenant=entry.tenant, requested_by=entry.actor, requested_at=entry.at, **wanted)
@@ -32,22 +36,35 @@ def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
 
 
 def contradiction(tx: Transaction, run: RunRecord) -> str:
-    """Say what a run's row says of its request that the record does not; empty where they agree.
+    """Say what a run's row says otherwise than its record: its request, its end, its proposal; empty where they agree.
 
     Raises:
-        GovernanceError: code `audit_broken`; the entry cannot be read.
+        GovernanceError: code `audit_broken`; an entry cannot be read.
     """
     asked = request_on_record(tx, run.run_id)
     if asked is None:
         return f"nobody requested run {run.run_id} on the record"
-    for name, what in _TOLD.items():
-        told, recorded = getattr(run, name), getattr(asked, name)
-        if told != recorded:
+    ended = tx.audit.find(run.run_id, ENDED)
+    told = {name: (what, getattr(run, name), getattr(asked, name)) for name, what in _TOLD.items()}
+    over = run.state if run.state in END_STATES else "not over"
+    told["state"] = ("it is", over, "not over" if ended is None else ended.body.get("state"))
+    told["proposal"] = ("its proposal is", run.proposal, _proposal_on_record(tx, run.run_id))
+    for what, row, record in told.values():
+        if row != record:
             return (
-                f"the row of run {run.run_id} says {what} {quoted(str(told), NAME)}, its record {recorded!r}: somebody "
-                "changed the database"
+                f"the row of run {run.run_id} says {what} {quoted(str(row), NAME)}, its record "
+                f"{quoted(str(record), NAME)}: somebody changed the database"
             )
     return ""
+
+
+def _proposal_on_record(tx: Transaction, run_id: str) -> object:
+    """Return the digest of what was proposed, as amended since; None where nothing was."""
+    entry = tx.audit.find(run_id, PROPOSED)
+    found = None if entry is None else entry.body.get("proposal")
+    while found is not None and (amended := tx.audit.find(run_id, amended_key(str(found)))) is not None:
+        found = amended.body.get("proposal")
+    return found
 
 
 def is_over(tx: Transaction, run_id: str) -> bool:

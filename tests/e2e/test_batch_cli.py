@@ -88,6 +88,7 @@ def wait_for_decision(database: Database, proposal: Proposal) -> None:
     with database.transaction() as tx:
         request_run(tx, request)
         digest = tx.artifacts.put_model("demo", proposal)
+        tx.record(request, "propose.completed", actor="agent:retention", at=NOW, body={"proposal": digest})
         tx.runs.set_state(proposal.run_id, "awaiting_decision", at=NOW, proposal=digest)
 
 

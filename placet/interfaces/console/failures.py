@@ -14,6 +14,7 @@ from placet.contracts.text import one_line
 from placet.errors import ConfigurationError, PlacetError, PolicyError, StorageError
 from placet.interfaces.console.parts import ROOT, Asked, Parts, around
 from placet.interfaces.http.problems import engine_unavailable, status_of
+from placet.storage.sql.reading import UNREADABLE
 
 _LOG = logging.getLogger(__name__)
 _DETAIL: Final = 1_000
@@ -24,6 +25,10 @@ _OURS: Final[Mapping[type[PlacetError], str]] = {
     ConfigurationError: "This installation is not working. Its operator finds the cause with `placet doctor`.",
     PolicyError: "The policies are not in order, so that every answer is no. `placet policy check` names the fault.",
 }
+_UNREADABLE: Final = (
+    "A row of the database holds what Placet never writes, and cannot be read. It stays so until whoever owns the "
+    "database looks: the server's log and `placet audit verify` name the row."
+)
 _TITLES: Final[Mapping[int, str]] = {
     400: "This form could not be read",
     401: "Your session has ended",
@@ -79,6 +84,8 @@ class Failures:
     async def _placet(self, request: Request, error: PlacetError) -> Response:
         status, line = status_of(error), one_line(str(error), _DETAIL)
         ours = next((text for kind, text in _OURS.items() if isinstance(error, kind)), None)
+        if isinstance(error, StorageError) and error.code == UNREADABLE:
+            ours = _UNREADABLE
         if ours is not None:
             _LOG.error("console answered %d (%s): %s", status, error.code, line)
         return self._page(request, status, ours or line, error.code)

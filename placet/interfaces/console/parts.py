@@ -15,7 +15,7 @@ from placet.contracts.people.access import Action
 from placet.contracts.people.halt import HaltScope
 from placet.contracts.text import NAME, counted, one_line
 from placet.decisioning.compensation import REVERSAL, REVERSAL_NAME
-from placet.errors import UsageError
+from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.access.rules import permits
 from placet.interfaces.console.guards.cookies import Cookies, cookie_name
 from placet.interfaces.console.installed import Installed
@@ -210,8 +210,12 @@ def may(visitor: Visitor, action: Action, area: str) -> bool:
 def halted(asked: Asked) -> list[str]:
     """Say what is stopped: whoever decides must know before they sign that a yes is refused."""
     served = asked.parts.served
-    with served.database.reading() as tx:
-        halts = tx.halts.list(served.tenant)
+    try:
+        with served.database.reading() as tx:
+            halts = tx.halts.standing(served.tenant)
+    except (StorageError, GovernanceError) as error:
+        # This stands on every page, on that of an error as well: it must not be what keeps a page from being shown.
+        return [f"What is stopped cannot be read: {one_line(str(error))} Nothing is executed until it can."]
     by: dict[tuple[HaltScope, str], list[str]] = {}
     for halt in halts:
         by.setdefault((halt.scope, halt.subject), []).append(halt.placed_by)

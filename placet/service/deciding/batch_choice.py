@@ -12,7 +12,7 @@ from placet.contracts.money import LARGEST_MINOR, Bound, Money
 from placet.contracts.people.batch import MOST_IN_BATCH, BatchBounds
 from placet.contracts.people.decision import YES
 from placet.contracts.proposal import MutationKind, Proposal
-from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.errors import DecisionRefused, GovernanceError, StorageError, UsageError
 from placet.gate.sending.halting import check_not_halted
 from placet.governance.batches import OUTSIDE_BATCH, check_bounds
 from placet.service.deciding.decisions import pending_proposal
@@ -198,7 +198,7 @@ def _waiting(database: Database, tenant: str, verdict: BatchVerdict) -> Iterator
     """Yield the runs that wait for a decision and that nobody has answered in full, those that close first first."""
     wanted, after, now = InboxFilter(to_decide=True), None, datetime.now(UTC)
     while True:
-        with database.reading() as tx:
+        with database.snapshot() as tx:  # a row and its entries, of one moment
             page = tx.inbox.page(tenant, wanted, now, limit=_PAGE, after=after)
             found = [_choice(tx, row.record, verdict) for row in page]
         yield from found
@@ -214,7 +214,7 @@ def _choice(tx: Transaction, record: RunRecord, verdict: BatchVerdict) -> Choice
         if other := contradiction(tx, record):
             return Undecidable(record.run_id, other)
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)
-    except (GovernanceError, UsageError) as error:
+    except (GovernanceError, StorageError, UsageError) as error:
         return Undecidable(record.run_id, f"it cannot be read: {error}")
     if verdict in YES:
         try:

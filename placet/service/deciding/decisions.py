@@ -55,7 +55,10 @@ def pending_proposal(database: Database, run_id: str, tenant: str, verdict: Verd
             f"run {run_id!r} is {record.state.replace('_', ' ')} and does not wait {waits}: "
             f"there is nothing to {nothing}"
         )
-    with database.reading() as tx:
+    with database.snapshot() as tx:
+        record = tx.runs.get(run_id) or record  # as of the moment at which its entries are read
+        if record.proposal is None:
+            raise UsageError(f"run {run_id!r} has no proposal any more")
         if other := contradiction(tx, record):
             raise DecisionRefused(f"{other}; nothing is signed on it", code="row_contradicts_record")
         proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=record.tenant)

@@ -60,6 +60,8 @@ class SetupCode:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self.finishing = threading.Lock()
+        """Held while somebody is made the administrator: who looks meanwhile must not take it for a crash."""
 
     def issue(self) -> str:
         """Make a new code, in place of any other one.
@@ -209,12 +211,13 @@ def take_first(
     verified = verify_enrolment(envelope, tenant=tenant, pinned=pinned, find_key=lambda _: None, now=datetime.now(UTC))
     if verified.document.name != request.name or verified.key.key_id != request.key_id:
         raise UsageError("the signed enrolment is another one's")
-    if not code.claim(digest):  # (1)
-        raise closed()
-    code.keep_enrolment(envelope)  # (2)
-    database.trust.administrators.add(tenant, request.name, raw, request.passkey)  # (3)
-    enrolled = take_enrolment(database, envelope, tenant=tenant)  # (4)
-    code.drop_enrolment()
+    with code.finishing:
+        if not code.claim(digest):  # (1)
+            raise closed()
+        code.keep_enrolment(envelope)  # (2)
+        database.trust.administrators.add(tenant, request.name, raw, request.passkey)  # (3)
+        enrolled = take_enrolment(database, envelope, tenant=tenant)  # (4)
+        code.drop_enrolment()
     return enrolled
 
 
@@ -224,6 +227,11 @@ def finish_first(database: Database, *, tenant: str, code: SetupCode) -> None:
     Raises:
         PlacetError: it cannot be done now; it is tried again the next time.
     """
+    with code.finishing:
+        _finish(database, tenant, code)
+
+
+def _finish(database: Database, tenant: str, code: SetupCode) -> None:
     envelope = code.kept_enrolment()
     if envelope is None:
         return

@@ -111,9 +111,8 @@ class HaltRepository:
         values = {"of_tenant": tenant, "agent": agent, "kind": kind}
         rows = self._connection.execute(_APPLYING, values).mappings()
         halts = [halt for row in rows if (halt := self._judged(row)).lifted_at is None]
-        if for_sending:
-            placed = (halt for halt in self._recorded(tenant) if halt.lifted_at is None)
-            halts += [halt for halt in placed if stops(halt.scope, halt.subject, agent=agent, kind=kind)]
+        placed = (halt for halt in self._recorded(tenant) if halt.lifted_at is None)
+        halts += [halt for halt in placed if stops(halt.scope, halt.subject, agent=agent, kind=kind)]
         return min(halts, key=lambda halt: _WIDTH.index(halt.scope), default=None)
 
     def list(
@@ -136,6 +135,11 @@ class HaltRepository:
             return halt if lifted or halt.lifted_at is None else None
 
         return _ORDER.read(self._connection, _OF_TENANT, tenant, meant, after=after, limit=limit, of_tenant=tenant)
+
+    def standing(self, tenant: str) -> tuple[Halt, ...]:
+        """Return all halts that are in force: those of rows, and those on the record whatever became of their rows."""
+        found = {halt.halt_id: halt for halt in self._recorded(tenant) if halt.lifted_at is None}
+        return tuple({**found, **{halt.halt_id: halt for halt in self.list(tenant)}}.values())
 
     def get(self, halt_id: str) -> Halt | None:
         """Return one halt, lifted or not; None if it was never placed."""

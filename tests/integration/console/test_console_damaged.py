@@ -9,8 +9,11 @@ import pytest
 
 from placet.errors import GovernanceError, StorageError
 from placet.governance.log.chain import entry_hash
+from placet.service.documents.halts import place_halt
 from placet.storage.log.sequencer import LogSequencer
 from tests.integration.console.keys.rows import change_rows
+from tests.integration.console.test_console_walkthroughs import links_of, path_of
+from tests.support.databases import disarm
 from tests.support.logs import identity
 from tests.support.servers.console import ConsoleUnderTest
 
@@ -117,3 +120,61 @@ def test_an_entry_that_was_taken_away_is_missed(console: ConsoleUnderTest, http:
 
 def address(run: str, seq: int) -> str:
     return f"/console/audit/entries/{run}/{seq}"
+
+
+def test_a_report_that_would_be_wrong_is_not_drawn_up_and_says_why(
+    console: ConsoleUnderTest, http: httpx.Client
+) -> None:
+    other = console.world.pending("C00040")
+    here = {"run": other, "seq": number_of(console, other, "approve.opened")}
+    change_rows(console, "CREATE TABLE kept AS SELECT * FROM audit_event WHERE stream = :run AND seq = :seq", **here)
+    change_rows(console, CHANGE["body"], value="{}", **here)
+    try:
+        page = http.get("/console/governance/oversight?days=30")
+        assert page.status_code == 503
+        assert "The report cannot be drawn up: " in page.text
+    finally:
+        change_rows(console, "DELETE FROM audit_event WHERE id = (SELECT id FROM kept)")
+        change_rows(console, "INSERT INTO audit_event SELECT * FROM kept")
+        change_rows(console, "DROP TABLE kept")
+
+
+def test_a_row_that_says_another_end_than_the_record_is_shown_as_such_and_to_no_stranger(
+    console: ConsoleUnderTest, http: httpx.Client, run: str
+) -> None:
+    link = path_of(links_of(console.world), run)
+    with console.client() as stranger:
+        assert stranger.get(link).status_code == 200
+        change_rows(console, "UPDATE run SET state = 'rejected' WHERE run_id = :run", run=run)
+        page = http.get(f"/console/runs/{run}").text
+        assert "says it is “rejected”, its record “not over”: somebody changed the database" in page
+        assert "Nothing is decided here until it is mended" in page
+        told = stranger.get(link)
+        assert (told.status_code, "said no" in told.text) == (503, False)
+    change_rows(console, "UPDATE run SET state = 'awaiting_decision' WHERE run_id = :run", run=run)
+
+
+def test_a_halt_that_cannot_be_read_closes_no_page_and_is_said_on_each(
+    console: ConsoleUnderTest, http: httpx.Client, run: str
+) -> None:
+    place_halt(
+        console.world.database,
+        tenant="demo",
+        scope="kind",
+        subject="order_product",
+        by="otto",
+        reason="wrong prices",
+        agents=("retention",),
+    )
+    disarm(console.world.settings.database, "halt")
+    change_rows(console, "UPDATE halt SET scope = 'nonsense'")
+    for path in ("/console/inbox", f"/console/runs/{run}", "/console/customers", f"/console/runs/run-{'0' * 20}"):
+        page = http.get(path)
+        assert page.status_code in (200, 404), path
+        assert "What is stopped cannot be read: row " in page.text
+    assert http.get("/console/halts").status_code == 503
+    change_rows(console, "DELETE FROM halt")
+    assert "Stopped by otto: orders of products" in http.get("/console/inbox").text
+    gone = http.get("/console/halts").text
+    assert "No halt has a row" in gone
+    assert "Whatever is decided is executed" not in gone

@@ -4,11 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from placet.governance.signing.pins import AdministratorsFile
 from placet.governance.signing.signed import document_statement
 from placet.service.documents.first_administrator import (
     SetupCode,
@@ -20,6 +23,7 @@ from placet.service.documents.first_administrator import (
 from placet.storage.database import Database
 from placet.storage.governance.enrolment import Trust
 from tests.support.authenticator import Authenticator
+from tests.support.guard import GUARD
 
 KILLED = """
 import os, signal, sys
@@ -50,7 +54,7 @@ def opened(home: Path) -> Database:
     return database
 
 
-def become_first(home: Path, database: Database, code: str, name: str = "root") -> str:
+def become_first(home: Path, database: Database, text: str, name: str = "root", code: SetupCode | None = None) -> str:
     """Register a passkey of one's own, and be the first administrator; returns the key's id."""
     device = Authenticator()
     request = device.request(name)
@@ -60,8 +64,8 @@ def become_first(home: Path, database: Database, code: str, name: str = "root") 
         device.envelope(statement),
         tenant="demo",
         request=request,
-        code=SetupCode(home / "setup.code"),
-        digest=digest_of_code(code),
+        code=code or SetupCode(home / "setup.code"),
+        digest=digest_of_code(text),
     )
     return request.key_id
 
@@ -121,3 +125,23 @@ def test_a_kept_enrolment_makes_nobody_an_administrator_by_itself(tmp_path: Path
     with database.reading() as tx:
         assert tx.approvers.list("demo") == ()
     assert database.trust.administrators.names_nobody("demo")
+
+
+def test_who_looks_while_somebody_is_being_pinned_takes_it_for_no_crash(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = SetupCode(tmp_path / "setup.code")
+    add = AdministratorsFile.add
+    looking = threading.Thread(target=finish_first, args=(database,), kwargs={"tenant": "demo", "code": code})
+
+    def slowly(self: AdministratorsFile, *given: Any) -> None:
+        looking.start()
+        looking.join(0.5)
+        assert code.kept_enrolment() is not None
+        add(self, *given)
+
+    monkeypatch.setattr(AdministratorsFile, "add", slowly)
+    become_first(tmp_path, database, code.issue(), code=code)
+    looking.join(GUARD)
+    with database.reading() as tx:
+        assert [one.name for one in tx.approvers.list("demo")] == ["root"]

@@ -18,6 +18,7 @@ from placet.interfaces.console.views.walkthrough.redaction import redact
 from placet.interfaces.console.views.walkthrough.story import Walkthrough, tell
 from placet.service.in_hand import facts_of
 from placet.service.sharing.links import Link
+from placet.storage.standing import contradiction
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class Guests:
             record = tx.runs.get(link.run_id)
             if record is None or record.tenant != served.tenant:
                 raise UsageError("the run is gone", code="unknown_run")
+            if other := contradiction(tx, record):
+                raise GovernanceError(other, code="row_contradicts_record")
             events = tx.audit.page(link.run_id, limit=MOST_ENTRIES + 1)
             proposal = None
             if record.proposal is not None:

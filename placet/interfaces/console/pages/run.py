@@ -17,7 +17,7 @@ from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import END_STATES
 from placet.contracts.text import one_line
 from placet.decisioning.treatments import NOTHING
-from placet.errors import GovernanceError, PlacetError, UsageError
+from placet.errors import GovernanceError, PlacetError, StorageError, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.policy.authoring.explain import RunExplained
 from placet.governance.signing import dsse
@@ -185,9 +185,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "exchanges": exchanges_in(served.database, events, served.tenant),
         "gate": _gate(events, approvals),
         "policy": policy,
-        "commands": commands_for(record.run_id, record.state),
+        "commands": () if other else commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
-        "signing": _signing(asked, record, proposal, policy),
+        "signing": None if other else _signing(asked, record, proposal, policy),
         "may_reverse": record.state == "executed" and record.reverses is None and asked.may("operate", "runs"),
         "may_replay": asked.may("read", "record"),
         "given": given,
@@ -203,7 +203,7 @@ def _contradiction(tx: Transaction, record: RunRecord) -> list[str]:
     """Say what the row of a run says otherwise than its record; an entry that cannot be read is said elsewhere."""
     try:
         other = contradiction(tx, record)
-    except GovernanceError:
+    except (GovernanceError, StorageError):
         return []
     return [f"{other[:1].upper()}{other[1:]}. Nothing is decided here until it is mended."] if other else []
 

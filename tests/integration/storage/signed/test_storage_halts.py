@@ -410,3 +410,18 @@ def test_a_row_that_nothing_on_the_record_placed_is_shown_as_such(database: Data
     with database.reading() as tx:
         (found,) = tx.halts.list("acme")
     assert found.doubt == "nothing on the record says that it was placed"
+
+
+def test_a_halt_whose_row_was_taken_away_or_is_another_tenants_still_stands(
+    database: Database, database_url: str
+) -> None:
+    place(database, halt(), halt(2, scope="kind", subject="order_product"))
+    disarm(database_url, "halt")
+    with outsider(database_url) as shell:
+        shell(f"DELETE FROM halt WHERE halt_id = '{halt().halt_id}'")  # noqa: S608
+        shell("UPDATE halt SET tenant = 'other'")
+    with database.reading() as tx:
+        assert {one.halt_id for one in tx.halts.standing("acme")} == {halt().halt_id, halt(2).halt_id}
+        found = tx.halts.in_force("acme", agent="retention", kind="adjust_balance")
+    assert found is not None
+    assert found.halt_id == halt().halt_id

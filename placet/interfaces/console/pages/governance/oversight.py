@@ -7,6 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from placet.contracts.base import PersonName
+from placet.contracts.text import one_line
+from placet.errors import GovernanceError, StorageError
 from placet.interfaces.console.pages.governance.tabs import governed
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.governance.oversight import report_of
@@ -29,19 +31,24 @@ def show(asked: Asked) -> Response:
         approver = None if approver is None else _NAME.validate_python(approver)
     except ValidationError:
         fault, approver = "This is no person's name.", None
-    found = asked.parts.jobs.ask(
-        f"oversight {days} {approver or ''}",
-        lambda: draw_up_report(served.database, tenant=served.tenant, days=days, approver=approver),
-        seconds=_SECONDS,
-    )
+    found, failed = None, False
+    try:
+        found = asked.parts.jobs.ask(
+            f"oversight {days} {approver or ''}",
+            lambda: draw_up_report(served.database, tenant=served.tenant, days=days, approver=approver),
+            seconds=_SECONDS,
+        )
+    except (GovernanceError, StorageError) as error:
+        fault, failed = f"The report cannot be drawn up: {one_line(str(error))}", True
     return governed(
         asked,
         "oversight.html",
-        422 if fault else 200,
+        503 if failed else 422 if fault else 200,
         days=days,
         periods=PERIODS,
         approver=asked.query("approver") or "",
         fault=fault,
+        failed=failed,
         report=None if found is None else report_of(found),
         since=asked.now - timedelta(days=days),
     )

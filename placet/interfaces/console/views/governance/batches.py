@@ -141,6 +141,6 @@ def _outcome(one: MemberOutcome, run: Named) -> OutcomeShown:
     if one.code is None:
         return OutcomeShown(run, Badge("Delivered", "waits"), "No worker has reviewed it yet.")
     if one.code == "accepted":
-        return OutcomeShown(run, Badge("Accepted", "good"), one_line(one.detail, WORDS))
+        return OutcomeShown(run, Badge("Counted", "good"), one_line(one.detail, WORDS))
     text = "Refused" if one.delivered else "Not delivered"
     return OutcomeShown(run, Badge(text, "bad"), one_line(f"{one.detail} ({one.code})", WORDS))
