@@ -19,8 +19,8 @@ from placet.entrypoints import model_server
 from placet.entrypoints.processes.process import free_port
 from placet.errors import ConfigurationError
 from tests.agents.support import DIGEST, Wire, customer, evidence, request
-from tests.support import asking
 from tests.support.guard import GUARD
+from tests.support.servers import asking
 
 # One process loads the model library; it takes five seconds of CPU.
 pytestmark = pytest.mark.xdist_group("inference")

@@ -24,8 +24,8 @@ from placet.plugin_api import (
 from placet.plugin_api.testing.probe import ProbeAnswer
 from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
-from tests.support import asking
 from tests.support.guard import GUARD
+from tests.support.servers import asking
 
 ALLOWLIST = Path(__file__).parents[2] / "plugins" / "allowlist.toml"
 KEY = "5e" * 32

@@ -21,8 +21,8 @@ from placet.sandbox.server import running
 from plugins.billing import BillingPlugin
 from plugins.commerce import CommercePlugin
 from tests.plugins.support import ALLOWLIST, KEY, answer
-from tests.support import asking
 from tests.support.guard import GUARD
+from tests.support.servers import asking
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "thirdparty_plugin"
 CREDIT = AdjustBalance(

@@ -13,7 +13,6 @@ from placet.service.documents.access import revoke_token
 from placet.service.sharing.walkthroughs import Walkthroughs
 from tests.integration.http.calling import TOKEN
 from tests.integration.tmf.requests import ORDER, move_item, order
-from tests.support import asking
 from tests.support.browser import (
     EVERYTHING,
     NARROW,
@@ -24,6 +23,7 @@ from tests.support.browser import (
     keep,
     needs_chromium,
 )
+from tests.support.servers import asking
 from tests.support.servers.console import ConsoleUnderTest
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("console-browser")]

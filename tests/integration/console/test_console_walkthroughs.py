@@ -16,7 +16,7 @@ from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.sql.driver import Connection
 from tests.integration.http.calling import TOKEN
 from tests.integration.tmf.requests import ORDER, move_item, order
-from tests.support import asking
+from tests.support.servers import asking
 from tests.support.servers.console import ConsoleUnderTest, console_of, form_token
 from tests.support.world import World
 

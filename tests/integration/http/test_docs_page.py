@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from placet.interfaces.http.docs_page import ASSETS, OPEN_FILES
 from tests.integration.http.calling import TOKEN, problem
-from tests.support import asking
+from tests.support.servers import asking
 
 PATIENCE_MS = 60_000
 CHROMIUM = shutil.which("chromium")

@@ -32,9 +32,9 @@ from tests.integration.http.calling import (
     problem,
     serving,
 )
-from tests.support import asking
 from tests.support.databases import migrated, sqlite_url
 from tests.support.guard import GUARD
+from tests.support.servers import asking
 from tests.support.temporal import temporal_server
 
 

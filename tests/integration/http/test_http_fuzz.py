@@ -18,10 +18,10 @@ from placet.service.keeping.log import signed_head
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, serving, start
 from tests.integration.http.tenants import POLICIES, Tenant
-from tests.support import asking
 from tests.support.enrolment import trusted
 from tests.support.guard import GUARD
 from tests.support.logs import identity
+from tests.support.servers import asking
 
 EXAMPLES = 10
 NOT_CHECKED = (

@@ -16,8 +16,8 @@ from placet.interfaces.http.app import MAX_BODY_BYTES, create_app
 from placet.interfaces.http.engine_link import EngineFactory
 from placet.storage.database import Database
 from tests.integration.http.calling import OPERATOR, TOKEN, app_for, engine_at, order, problem, serving
-from tests.support import asking
 from tests.support.guard import GUARD
+from tests.support.servers import asking
 
 pytestmark = pytest.mark.xdist_group("http_guard")
 

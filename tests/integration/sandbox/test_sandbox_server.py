@@ -12,8 +12,8 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.errors import SandboxError
 from placet.sandbox.server import running
 from tests.integration.tmf.requests import ADJUST, CUSTOMER, adjustment
-from tests.support import asking
 from tests.support.guard import GUARD
+from tests.support.servers import asking
 
 SERVE = """
 import sys

@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from placet.contracts.receipt import ExecutionResult
 from placet.storage.projections.verification import verify_projections
-from tests.support import asking
+from tests.support.servers import asking
 from tests.support.steps import Steps
 
 ADJUST = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"

@@ -22,9 +22,9 @@ from placet.service.documents.access import holder_of, issue_token, list_tokens,
 from placet.service.documents.keys import enroll_key, revoke_key
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, envelope, order, problem, serving
-from tests.support import asking
 from tests.support.databases import disarm
 from tests.support.enrolment import new_signer, trusted
+from tests.support.servers import asking
 
 MAY: dict[AccessRole, set[str]] = {
     "operator": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",

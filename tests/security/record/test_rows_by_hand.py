@@ -20,9 +20,9 @@ from placet.service.keeping.log import signed_head
 from placet.storage.governance.controls import ControlRecord
 from placet.storage.pending import expected
 from placet.storage.projections.verification import verify_projections
-from tests.support import asking
 from tests.support.databases import disarm, outsider
 from tests.support.logs import identity
+from tests.support.servers import asking
 from tests.support.steps import Steps
 
 PAST = "'2026-01-01 00:00:00+00:00'"

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from tests.integration.console.keys.test_documents_by_passkey import drafted, halted, post
-from tests.support import asking
 from tests.support.authenticator import Authenticator
 from tests.support.passkeys import enrolled
 from tests.support.pressing import with_token
+from tests.support.servers import asking
 from tests.support.servers.console import ConsoleUnderTest, form_token
 
 HEAD = ("retention_head",)
