@@ -32,6 +32,9 @@ from placet.storage.projections.rows import ProjectionRows
 from placet.storage.retention.erasures import Erasures
 from placet.storage.runs import RunRepository
 from placet.storage.sql.driver import Connection
+from placet.storage.state.dead_letters import DeadLetterRepository
+from placet.storage.state.events import EventRepository
+from placet.storage.state.states import StateRepository
 
 
 class OfRun(Protocol):
@@ -68,12 +71,14 @@ class Transaction:
         "connection",
         "contacts",
         "controls",
+        "dead_letters",
         "decisions",
         "delegations",
         "deliveries",
         "effects",
         "entries",
         "erasures",
+        "events",
         "figures",
         "halts",
         "inbox",
@@ -86,6 +91,7 @@ class Transaction:
         "prompts",
         "runs",
         "sessions",
+        "states",
     )
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
@@ -114,6 +120,9 @@ class Transaction:
         self.invitations = InvitationRepository(connection)
         self.prompts = PromptRepository(connection)
         self.sessions = SessionRepository(connection)
+        self.events = EventRepository(connection)
+        self.states = StateRepository(connection)
+        self.dead_letters = DeadLetterRepository(connection)
 
     def record(
         self, run: OfRun, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""

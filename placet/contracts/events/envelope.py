@@ -1,0 +1,55 @@
+"""The envelope of every event: CloudEvents 1.0.2 in its JSON form (github.com/cloudevents/spec, `cloudevents/formats`).
+
+An event is known by its source and id together: the same two, and the same content, are the same event however often it
+arrives. Extension attributes are permitted, as the specification demands, and ignored.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from placet.contracts.text import is_plain
+from placet.contracts.times import Moment
+
+MOST_EVENT_BYTES: Final = 65_536
+"""The largest event that is read; a typical one has 300 bytes."""
+
+SUBJECT: Final = (
+    r"^(customer:[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}|household:[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
+    r"|msisdn:\+[1-9][0-9]{6,14}|email:[0-9a-f]{64}|device:[A-Za-z0-9][A-Za-z0-9_.:-]{0,63})$"
+)
+
+
+def _plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError("it holds characters that cannot be seen, a line break, or spaces at its ends")
+    return text
+
+
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_plain)]
+EventSource = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain)]
+"""A URI reference that names the system which the event is from (RFC 3986)."""
+
+Subject = Annotated[str, StringConstraints(pattern=SUBJECT)]
+"""Whom it is about, by one declared key: `customer:C00042`, `msisdn:+4915112345678` (E.164), `email:` and the SHA-256
+of the address in lower case, `device:` and its id, or `household:` and its id."""
+
+
+class CloudEvent(BaseModel):
+    """What every event has.
+
+    Attributes:
+        id: Unique among the events of its source.
+        subject: Whom it is about.
+        time: When it happened, by the clock of its source.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    specversion: Literal["1.0"]
+    id: EventId
+    source: EventSource
+    subject: Subject
+    time: Moment
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: Annotated[str | None, Field(max_length=200)] = None

@@ -1,0 +1,135 @@
+"""A customer's live state as decisions read it: what events lead to, as of a time.
+
+Amounts are minor units; a figure of money has its currency behind a colon: `recharged_minor:USD`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StrictBool, StrictInt
+
+from placet.contracts.base import CustomerId, Frozen
+from placet.contracts.money import Money
+
+WINDOWS: tuple[int, ...] = (7, 30, 90)
+"""Days of the rolling windows; each ends with the day of `as_of`, in UTC."""
+
+FigureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}(:[A-Z]{3})?$")]
+
+
+class Figure(Frozen):
+    """One figure of a window."""
+
+    name: FigureName
+    value: StrictInt
+
+
+class Window(Frozen):
+    """What happened in the last `days` days; what did not happen has no figure."""
+
+    days: StrictInt
+    figures: tuple[Figure, ...]
+
+    def figure(self, name: str) -> int:
+        """Return a figure; 0 where nothing happened."""
+        return next((one.value for one in self.figures if one.name == name), 0)
+
+
+class Rhythm(Frozen):
+    """How regularly something recurs, against the customer's own norm.
+
+    Attributes:
+        usual_hours: Median time between two.
+        since_hours: Time since the last one.
+        late_percent: `since_hours` over `usual_hours` less one, in per cent; below zero: it is not due yet.
+    """
+
+    of: Literal["recharge", "payment"]
+    usual_hours: StrictInt
+    since_hours: StrictInt
+    late_percent: StrictInt
+
+
+class Trend(Frozen):
+    """A figure's daily mean over the last 30 days against the 60 days before, in per cent."""
+
+    name: FigureName
+    percent: StrictInt
+
+
+class Device(Frozen):
+    """A device, as it was seen last."""
+
+    device_id: str
+    kind: str
+    network: str
+    has_line: StrictBool
+    seen_at: AwareDatetime
+
+
+class Product(Frozen):
+    """A product, as it was changed last; one that ended is not listed."""
+
+    product_id: str
+    line: str
+    offering_id: str
+    since: AwareDatetime
+
+
+class ConsentGiven(Frozen):
+    """The newest word on one purpose and channel."""
+
+    purpose: str
+    channel: str
+    given: StrictBool
+    at: AwareDatetime
+
+
+class LastContact(Frozen):
+    """The newest message that reached the customer, and their answer."""
+
+    channel: str
+    purpose: str
+    answer: str
+    at: AwareDatetime
+
+
+class CustomerState(Frozen):
+    """One customer as of a time.
+
+    Attributes:
+        as_of: For this time windows and rhythm are computed.
+        newest: When the newest event happened; None where none is known.
+        version: How many events were taken, corrected ones among them: a later state has a higher one.
+        household_id: The household that they are a member of.
+        open_tickets: Topics of the support tickets that are open.
+        balance: What the customer was told last that is left.
+        competitor: The newest sign of a competitor.
+        place: The class of the last known place.
+        nps: Last answer to the survey of recommendation, 0 to 10.
+        csat: Last answer to the survey of satisfaction, 1 to 5.
+        signals: What stands out, each a sentence for a business person.
+    """
+
+    customer_id: CustomerId
+    as_of: AwareDatetime
+    newest: AwareDatetime | None
+    version: StrictInt
+    household_id: str | None
+    windows: tuple[Window, ...]
+    rhythms: tuple[Rhythm, ...]
+    trends: tuple[Trend, ...]
+    devices: tuple[Device, ...]
+    products: tuple[Product, ...]
+    consents: tuple[ConsentGiven, ...]
+    open_tickets: tuple[str, ...]
+    last_contact: LastContact | None
+    balance: Money | None
+    competitor: str | None
+    place: str | None
+    nps: StrictInt | None
+    csat: StrictInt | None
+    signals: tuple[str, ...] = ()
+
+    def window(self, days: int) -> Window:
+        """Return one of `WINDOWS`."""
+        return next(window for window in self.windows if window.days == days)

@@ -1,0 +1,1 @@
+"""Live customer state: what events lead to, whatever order they arrive in."""

@@ -1,0 +1,140 @@
+"""What is kept of a customer's events: sums by day, the newest word on each matter, the newest times of what recurs.
+
+Each part is a set operation on the events: sums add up, "newest" has a total order (time, then source, then id). So any
+order of arrival leads to the same aggregate, and its size is bounded whatever arrives:
+
+    (1) days older than `KEPT_DAYS` before the newest event fall away, whenever they come;
+    (2) of the matters of one topic (devices, products) the newest `MOST_MATTERS` are kept;
+    (3) of what recurs the newest `MOST_TIMES` are kept.
+
+Nothing here knows a kind of event: `placet.decisioning.state.fold` does.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+KEPT_DAYS: Final = 100
+"""The longest window is 90 days; ten more let a state be shown as of a few days ago."""
+MOST_MATTERS: Final = 32
+MOST_TIMES: Final = 24
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = timedelta(days=1)
+
+Stamp = tuple[int, str, str]
+"""When an event happened (microseconds since 1970), its source, its id: events in one order everywhere."""
+
+
+def stamp_of(at: datetime, source: str, event_id: str) -> Stamp:
+    """Return the place of an event among all."""
+    return (at - _EPOCH) // timedelta(microseconds=1), source, event_id
+
+
+def day_of(stamp_or_time: Stamp | datetime) -> int:
+    """Return the day, in UTC, as a number since 1970."""
+    if isinstance(stamp_or_time, datetime):
+        return (stamp_or_time - _EPOCH) // _DAY
+    return stamp_or_time[0] // 86_400_000_000
+
+
+def time_of(micros: int) -> datetime:
+    """Return the time of a stamp's first part."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """One customer's events, summed up.
+
+    Attributes:
+        events: How many were taken.
+        newest: Place of the newest; None without any.
+        days: For each day, what was counted: names and whole numbers.
+        topics: For each topic, the newest word on each of its matters: its place, and what it says.
+        times: For each thing that recurs, the places of the newest times.
+    """
+
+    events: int = 0
+    newest: Stamp | None = None
+    days: dict[int, dict[str, int]] = field(default_factory=dict)
+    topics: dict[str, dict[str, tuple[Stamp, Any]]] = field(default_factory=dict)
+    times: dict[str, list[Stamp]] = field(default_factory=dict)
+
+    def take(self, at: Stamp) -> None:
+        """Note that an event was taken."""
+        self.events += 1
+        if self.newest is None or at > self.newest:
+            moved = self.newest is None or day_of(at) > day_of(self.newest)
+            self.newest = at
+            if moved:
+                self._let_go()
+
+    def count(self, at: Stamp, name: str, by: int = 1) -> None:
+        """Add to a day's figure."""
+        day = day_of(at)
+        if self.newest is not None and day <= day_of(self.newest) - KEPT_DAYS:
+            return
+        figures = self.days.setdefault(day, {})
+        figures[name] = figures.get(name, 0) + by
+
+    def note(self, at: Stamp, topic: str, matter: str, said: Any) -> None:
+        """Take the word on a matter, unless a newer one is known."""
+        matters = self.topics.setdefault(topic, {})
+        known = matters.get(matter)
+        if known is None or at > known[0]:
+            matters[matter] = (at, said)
+            if len(matters) > MOST_MATTERS:
+                del matters[min(matters, key=lambda name: (matters[name][0], name))]
+
+    def recur(self, at: Stamp, name: str) -> None:
+        """Note that something that recurs happened."""
+        times = self.times.setdefault(name, [])
+        times.append(at)
+        times.sort()
+        del times[:-MOST_TIMES]
+
+    def _let_go(self) -> None:
+        assert self.newest is not None  # noqa: S101 - `take` has just set it
+        first = day_of(self.newest) - KEPT_DAYS + 1
+        for day in [day for day in self.days if day < first]:
+            del self.days[day]
+
+    def dump(self) -> str:
+        """Write it as JSON: the same aggregate gives the same text."""
+        kept = {
+            "events": self.events,
+            "newest": self.newest,
+            "days": {str(day): self.days[day] for day in self.days if self.days[day]},
+            "topics": self.topics,
+            "times": self.times,
+        }
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """Read what `dump` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        try:
+            kept = json.loads(text)
+            return cls(
+                events=kept["events"],
+                newest=_stamp(kept["newest"]) if kept["newest"] is not None else None,
+                days={int(day): figures for day, figures in kept["days"].items()},
+                topics={
+                    topic: {matter: (_stamp(at), said) for matter, (at, said) in matters.items()}
+                    for topic, matters in kept["topics"].items()
+                },
+                times={name: [_stamp(at) for at in times] for name, times in kept["times"].items()},
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not an aggregate of events: {error}") from error
+
+
+def _stamp(parts: list[Any]) -> Stamp:
+    micros, source, event_id = parts
+    return micros, source, event_id

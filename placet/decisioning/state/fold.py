@@ -1,0 +1,192 @@
+"""What each kind of event does to a customer's aggregate.
+
+A new kind is a class in `placet.contracts.events.kinds` and one function here. A correction cannot be corrected: send
+the event again under another id.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from placet.contracts.events.kinds import (
+    AppVisited,
+    BalanceChecked,
+    BillDisputed,
+    BillIssued,
+    BillPaid,
+    Competitor,
+    Consent,
+    Contacted,
+    Correction,
+    DeviceSeen,
+    Event,
+    Household,
+    Located,
+    NetworkFault,
+    PlanChanged,
+    Recharged,
+    Scored,
+    Ticket,
+    Used,
+    WalletPaid,
+)
+from placet.contracts.money import Money
+from placet.decisioning.state.aggregate import Aggregate, Stamp, stamp_of
+
+Key = tuple[str, str]
+"""Source and id: what an event is known by."""
+
+
+def key_of(event: Event) -> Key:
+    """Return what an event is known by."""
+    return event.source, event.id
+
+
+def fold(events: Iterable[Event], onto: Aggregate | None = None) -> Aggregate:
+    """Return the aggregate of `events`, each once, without those that a correction among them takes back.
+
+    `onto` holds events that are none of these; it is changed. A correction of one of those is not seen here: whoever
+    keeps the events folds them anew.
+    """
+    known = {key_of(event): event for event in events}
+    corrected = {(one.data.source, one.data.id) for one in known.values() if isinstance(one, Correction)}
+    aggregate = Aggregate() if onto is None else onto
+    for key, event in known.items():
+        if key not in corrected or isinstance(event, Correction):
+            take(aggregate, event)
+    return aggregate
+
+
+def take(aggregate: Aggregate, event: Event) -> None:
+    """Add one event that was not added before."""
+    at = stamp_of(event.time, event.source, event.id)
+    aggregate.take(at)
+    _TAKEN[type(event)](aggregate, at, event.data)
+
+
+def _count_money(aggregate: Aggregate, at: Stamp, name: str, amount: Money) -> None:
+    aggregate.count(at, f"{name}:{amount.currency}", amount.amount_minor)
+
+
+def _bill_issued(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "bills_issued")
+    _count_money(aggregate, at, "billed_minor", data.amount)
+
+
+def _bill_disputed(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "bills_disputed")
+    aggregate.note(at, "latest", "dispute", data.bill_id)
+
+
+def _bill_paid(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "bills_paid")
+    _count_money(aggregate, at, "paid_minor", data.amount)
+    aggregate.recur(at, "payment")
+
+
+def _recharged(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "recharges")
+    _count_money(aggregate, at, "recharged_minor", data.amount)
+    aggregate.recur(at, "recharge")
+
+
+_UNITS: Final = {"data": "data_mb", "voice": "voice_seconds", "sms": "messages"}
+
+
+def _used(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, _UNITS[data.service], data.quantity)
+    if data.roaming:
+        aggregate.count(at, "roaming_uses")
+
+
+def _balance_checked(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "balance_checks")
+    if data.remaining is not None:
+        aggregate.note(at, "latest", "balance", data.remaining.model_dump())
+
+
+def _app_visited(aggregate: Aggregate, at: Stamp, _data: Any) -> None:
+    aggregate.count(at, "app_visits")
+
+
+def _wallet_paid(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "wallet_payments")
+    _count_money(aggregate, at, "wallet_minor", data.amount)
+    aggregate.note(at, "latest", "wallet", data.category)
+
+
+def _ticket(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, f"tickets_{data.status}")
+    aggregate.note(at, "tickets", data.ticket_id, {"status": data.status, "topic": data.topic})
+
+
+def _network_fault(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "network_faults")
+    aggregate.count(at, "network_fault_minutes", data.minutes)
+
+
+def _competitor(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "competitor_signals")
+    aggregate.note(at, "latest", "competitor", data.sign)
+
+
+def _device_seen(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    said = {"kind": data.kind, "network": data.network, "has_line": data.has_line}
+    aggregate.note(at, "devices", data.device_id, said)
+
+
+def _plan_changed(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "plan_changes")
+    aggregate.note(at, "products", data.product_id, {"line": data.line, "offering_id": data.offering_id})
+
+
+def _consent(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.note(at, "consent", f"{data.purpose}/{data.channel}", data.given)
+
+
+def _located(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, f"at_{data.place}")
+    aggregate.note(at, "latest", "place", data.place)
+
+
+def _contacted(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, "contacts")
+    if data.answer == "refused":
+        aggregate.count(at, "refusals")
+    said = {"channel": data.channel, "purpose": data.purpose, "answer": data.answer}
+    aggregate.note(at, "latest", "contact", said)
+
+
+def _scored(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.count(at, f"{data.survey}_answers")
+    aggregate.note(at, "latest", data.survey, data.score)
+
+
+def _household(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.note(at, "latest", "household", data.household_id)
+
+
+def _correction(aggregate: Aggregate, at: Stamp, _data: Any) -> None:
+    aggregate.count(at, "corrections")
+
+
+_TAKEN: Final[Mapping[type, Callable[[Aggregate, Stamp, Any], None]]] = {
+    AppVisited: _app_visited,
+    BalanceChecked: _balance_checked,
+    BillDisputed: _bill_disputed,
+    BillIssued: _bill_issued,
+    BillPaid: _bill_paid,
+    Competitor: _competitor,
+    Consent: _consent,
+    Contacted: _contacted,
+    Correction: _correction,
+    DeviceSeen: _device_seen,
+    Household: _household,
+    Located: _located,
+    NetworkFault: _network_fault,
+    PlanChanged: _plan_changed,
+    Recharged: _recharged,
+    Scored: _scored,
+    Ticket: _ticket,
+    Used: _used,
+    WalletPaid: _wallet_paid,
+}

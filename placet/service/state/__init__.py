@@ -1,0 +1,1 @@
+"""Taking events in, and showing what they led to."""

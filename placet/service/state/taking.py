@@ -1,0 +1,178 @@
+"""Take events in: each is checked, inserted once, and folded later; what cannot be taken becomes a dead letter.
+
+    (1) Read each event by its contract; whom it is about must be known by then.
+    (2) Check its time: nothing from the future, nothing older than the retention of events.
+    (3) Insert the batch in one transaction. An event that is there already with the same content is a repetition; one
+        with other content is not taken: its source broke its own promise.
+    (4) Keep what was not taken as dead letters, in the same transaction, so that nothing is lost between the two.
+
+An answer to the sender means that the batch is durable. Whoever is killed before gets the batch again and counts
+nothing twice.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from placet.contracts.base import fault_of
+from placet.contracts.events.envelope import MOST_EVENT_BYTES
+from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
+from placet.contracts.text import one_line
+from placet.contracts.times import moment
+from placet.decisioning.state.aggregate import stamp_of
+from placet.errors import UsageError
+from placet.storage.database import Database
+from placet.storage.state.dead_letters import DeadLetter
+from placet.storage.state.events import EventRow
+from placet.storage.transaction import Transaction
+
+MOST_AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of a source may be ahead of ours."""
+
+MOST_IN_A_BATCH: Final = 1000
+"""Events of one transaction."""
+
+_REASON: Final = 300
+_CUSTOMER: Final = "customer:"
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of events.
+
+    Attributes:
+        accepted: How many were new.
+        repeated: How many were there already.
+        refused: Those that could not be taken.
+    """
+
+    accepted: int = 0
+    repeated: int = 0
+    refused: list[DeadLetter] = field(default_factory=list)
+
+    def add(self, other: "Taken") -> None:
+        """Add what became of more events."""
+        self.accepted += other.accepted
+        self.repeated += other.repeated
+        self.refused += other.refused
+
+
+def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now: datetime, oldest: datetime) -> Taken:
+    """Take events in, in transactions of `MOST_IN_A_BATCH`.
+
+    Args:
+        database: Where they are kept.
+        tenant: Whose customers they are about.
+        texts: Each one event in CloudEvents' JSON format.
+        now: When they were received.
+        oldest: Events that happened before are not taken.
+
+    Raises:
+        StorageError: the database does not answer; the batches before are taken.
+    """
+    taken = Taken()
+    for first in range(0, len(texts), MOST_IN_A_BATCH):
+        taken.add(_take(database, tenant, texts[first : first + MOST_IN_A_BATCH], now, oldest))
+    return taken
+
+
+def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime, oldest: datetime) -> Taken:
+    taken, rows, sent = Taken(), dict[tuple[str, str], EventRow](), dict[tuple[str, str], bytes]()
+    for text in texts:
+        try:
+            row = _read(text, now, oldest)
+            key = row.source, row.event_id
+            if key in rows:
+                _same(rows[key].content, row)
+                taken.repeated += 1
+            else:
+                rows[key], sent[key] = row, text
+        except UsageError as refused:
+            taken.refused.append(_letter(tenant, text, refused, now))
+    with database.transaction() as tx:
+        added = tx.events.add(tenant, tuple(rows.values()), _micros(now)) if rows else set()
+        taken.accepted = len(added)
+        for key in rows.keys() - added:
+            try:
+                _same(tx.events.content(tenant, *key), rows[key])
+                taken.repeated += 1
+            except UsageError as refused:
+                taken.refused.append(_letter(tenant, sent[key], refused, now))
+        _keep(tx, taken.refused)
+    return taken
+
+
+def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
+    event = _event(text)
+    if event.time > now + MOST_AHEAD:
+        raise UsageError(f"it happened at {moment(event.time)}, which is still to come", code="from_the_future")
+    if event.time < oldest:
+        raise UsageError(
+            f"it happened at {moment(event.time)}; events are kept back to {moment(oldest)}", code="too_old"
+        )
+    if not event.subject.startswith(_CUSTOMER):
+        raise UsageError(
+            f"nobody is known by {event.subject!r}; link it to a customer, and try again", code="unknown_subject"
+        )
+    return EventRow(
+        source=event.source,
+        event_id=event.id,
+        customer_id=event.subject.removeprefix(_CUSTOMER),
+        type=event.type,
+        happened_us=stamp_of(event.time, "", "")[0],
+        content=event.model_dump_json(),
+    )
+
+
+def _event(text: bytes) -> Event:
+    if len(text) > MOST_EVENT_BYTES:
+        raise UsageError(f"it has {len(text):,} bytes, more than {MOST_EVENT_BYTES:,}", code="too_large")
+    try:
+        return EVENT.validate_json(text)
+    except ValidationError as error:
+        kind = error.errors(include_url=False)[0]
+        if kind["type"] == "union_tag_invalid":
+            given = one_line(repr(kind["ctx"]["tag"]), 80)
+            raise UsageError(
+                f"no kind of event is called {given}; kinds: {', '.join(EVENT_TYPES)}", code="unknown_type"
+            ) from None
+        if kind["type"] == "union_tag_not_found":
+            raise UsageError("it has no type", code="unknown_type") from None
+        fault = fault_of(error)
+        where = fault.where.partition(".v1.")[2] or fault.where
+        raise UsageError(one_line(f"{where} {fault.shown}: {fault.said}".strip(), _REASON), code="malformed") from None
+    except RecursionError:
+        raise UsageError("it nests too deep", code="malformed") from None
+
+
+def _same(kept: str | None, row: EventRow) -> None:
+    if kept is not None and kept != row.content:
+        raise UsageError(
+            f"event {row.event_id!r} of {row.source!r} is known with other content; a source gives an id once. To take "
+            "an event back, send a correction",
+            code="other_content",
+        )
+
+
+def _letter(tenant: str, text: bytes, refused: UsageError, now: datetime) -> DeadLetter:
+    return DeadLetter(
+        tenant=tenant,
+        letter_id=hashlib.sha256(text).hexdigest()[:32],
+        received_at=now,
+        code=refused.code,
+        reason=one_line(str(refused), _REASON),
+        content=text[:MOST_EVENT_BYTES],
+    )
+
+
+def _keep(tx: Transaction, letters: Iterable[DeadLetter]) -> None:
+    for letter in letters:
+        tx.dead_letters.add(letter)
+
+
+def _micros(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,0 +1,1 @@
+"""Events of customers, what they led to, and those that could not be taken."""

@@ -1,0 +1,60 @@
+"""The table of what could not be taken."""
+
+from pydantic import AwareDatetime
+from sqlalchemy import bindparam, delete, func, select
+
+from placet.contracts.base import Frozen
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.paging import PageOrder
+from placet.storage.tables import DEAD_LETTER
+
+_TABLE = DEAD_LETTER
+_THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.letter_id == bindparam("id"))
+_GET = select(_TABLE).where(*_THIS)
+_DROP = delete(_TABLE).where(*_THIS)
+_COUNT = select(_TABLE.c.code, func.count()).where(_TABLE.c.tenant == bindparam("of_tenant")).group_by(_TABLE.c.code)
+_ORDER = PageOrder(_TABLE.c.tenant, (_TABLE.c.received_at, _TABLE.c.letter_id), descending=True)
+
+
+class DeadLetter(Frozen):
+    """What arrived and could not be taken.
+
+    Attributes:
+        letter_id: The SHA-256 of the content, its first 32 digits: the same content is one letter.
+        code: Why, as a code; `reason`: why, as a line.
+        content: What arrived, cut at the bound of an event.
+    """
+
+    tenant: str
+    letter_id: str
+    received_at: AwareDatetime
+    code: str
+    reason: str
+    content: bytes
+
+
+class DeadLetterRepository:
+    """Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, letter: DeadLetter) -> bool:
+        """Keep a letter; return whether it was not there yet."""
+        return insert_if_absent(self._connection, _TABLE, dict(letter))
+
+    def get(self, tenant: str, letter_id: str) -> DeadLetter | None:
+        """Return a letter."""
+        found = self._connection.execute(_GET, {"of_tenant": tenant, "id": letter_id}).mappings().one_or_none()
+        return None if found is None else DeadLetter.model_validate(found)
+
+    def drop(self, tenant: str, letter_id: str) -> bool:
+        """Take a letter away; return whether it was there."""
+        return self._connection.execute(_DROP, {"of_tenant": tenant, "id": letter_id}).rowcount == 1
+
+    def counts(self, tenant: str) -> dict[str, int]:
+        """Return how many letters there are of each code."""
+        return dict(self._connection.execute(_COUNT, {"of_tenant": tenant}).all())

@@ -1,0 +1,78 @@
+"""The table of aggregates: one row for each customer of whom an event was folded."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from placet.contracts.base import Frozen
+from placet.storage.sql.driver import Connection
+from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.tables import CUSTOMER_STATE
+
+_TABLE = CUSTOMER_STATE
+_THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id == bindparam("customer"))
+_GET = select(_TABLE).where(*_THIS)
+_LOCK = _GET.with_for_update()
+_PUT = update(_TABLE).where(*_THIS)
+_MEMBERS = (
+    select(_TABLE.c.customer_id)
+    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.household_id == bindparam("household"))
+    .order_by(_TABLE.c.customer_id)
+    .limit(bindparam("limit"))
+)
+
+
+class StateRow(Frozen):
+    """One row.
+
+    Attributes:
+        version: How many events were folded.
+        corrections: How many of them took another back.
+        aggregate: `placet.decisioning.state.aggregate.Aggregate`, as it dumps itself.
+        aged: The aggregate of the events that retention took away.
+    """
+
+    tenant: str
+    customer_id: str
+    household_id: str | None = None
+    version: int = 0
+    corrections: int = 0
+    newest_us: int | None = None
+    aggregate: str = ""
+    aged: str | None = None
+
+
+class StateRepository:
+    """Use it inside a transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, tenant: str, customer_id: str) -> StateRow | None:
+        """Return a customer's row; None where no event was folded."""
+        found = self._connection.execute(_GET, {"of_tenant": tenant, "customer": customer_id}).mappings().one_or_none()
+        return None if found is None else StateRow.model_validate(found)
+
+    def lock(self, tenant: str, customer_id: str) -> StateRow:
+        """Return a customer's row, made where there is none; nobody else changes it before the transaction ends."""
+        values = {"of_tenant": tenant, "customer": customer_id}
+        found = self._connection.execute(_LOCK, values).mappings().one_or_none()
+        if found is None:
+            insert_if_absent(self._connection, _TABLE, dict(StateRow(tenant=tenant, customer_id=customer_id)))
+            found = self._connection.execute(_LOCK, values).mappings().one_or_none()
+        return StateRow.model_validate(found)
+
+    def put(self, row: StateRow) -> None:
+        """Write a locked row."""
+        values: dict[str, Any] = dict(row)
+        values["of_tenant"], values["customer"] = values.pop("tenant"), values.pop("customer_id")
+        self._connection.execute(_PUT, values)
+
+    def members(self, tenant: str, household_id: str, limit: int) -> Sequence[str]:
+        """Return the customers of a household, by id."""
+        values = {"of_tenant": tenant, "household": household_id, "limit": limit}
+        found: list[str] = self._connection.scalars(_MEMBERS, values)
+        return found

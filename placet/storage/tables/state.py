@@ -1,0 +1,53 @@
+"""Events of customers, their aggregates, and dead letters."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
+
+from placet.storage.tables.base import UtcDateTime, metadata, partial_index
+
+CUSTOMER_EVENT = Table(
+    "customer_event",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("happened_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("folded", SmallInteger, nullable=False),
+    Index("ix_customer_event_customer", "tenant", "customer_id", "happened_us"),
+    partial_index("ix_customer_event_unfolded", "tenant", "customer_id", where="folded = 0"),
+)
+"""An event as it was taken. Times are microseconds since 1970, which both databases take from one JSON text unchanged.
+
+`content` is its JSON as the contract writes it; `folded` says whether its customer's aggregate has it.
+"""
+
+CUSTOMER_STATE = Table(
+    "customer_state",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("household_id", Text),
+    Column("version", BigInteger, nullable=False),
+    Column("corrections", Integer, nullable=False),
+    Column("newest_us", BigInteger),
+    Column("aggregate", Text, nullable=False),
+    Column("aged", Text),
+    Index("ix_customer_state_household", "tenant", "household_id"),
+)
+"""What a customer's events led to. `aged`: what those that retention took away had led to."""
+
+DEAD_LETTER = Table(
+    "dead_letter",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("letter_id", Text, primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("ix_dead_letter_received", "tenant", "received_at", "letter_id"),
+)
+"""What arrived and could not be taken, with the reason. `letter_id` is the SHA-256 of the content, shortened."""
