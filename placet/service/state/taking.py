@@ -12,7 +12,7 @@ nothing twice.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -143,8 +143,9 @@ def _event(text: bytes) -> Event:
         if kind["type"] == "union_tag_not_found":
             raise UsageError("it has no type", code="unknown_type") from None
         fault = fault_of(error)
-        where = fault.where.partition(".v1.")[2] or fault.where
-        raise UsageError(one_line(f"{where} {fault.shown}: {fault.said}".strip(), _REASON), code="malformed") from None
+        # The first part of the place is the type, which the reason need not repeat.
+        place = fault.where.partition(".v1.")[2] or fault.where
+        raise UsageError(replace(fault, where=place).line(), code="malformed") from None
     except RecursionError:
         raise UsageError("it nests too deep", code="malformed") from None
 

@@ -61,7 +61,7 @@ def test_folding_in_parts_gives_what_folding_at_once_gives(database: Database) -
     for number in (5, 1, 3):
         take(database, recharge(number))
         assert fold_waiting(database, "demo") == 1
-    take(database, *(recharge(n, subject="customer:C00002") for n in (1, 3, 5)))
+    take(database, *(recharge(n, id=f"s{n}", subject="customer:C00002") for n in (1, 3, 5)))
     one, other = (state_of(database, "demo", customer, NOW) for customer in ("C00001", "C00002"))
     assert one.model_copy(update={"customer_id": "C00002"}) == other
     assert fold_waiting(database, "demo") == 0
@@ -97,7 +97,11 @@ def test_a_correction_cannot_take_back_what_is_of_another_customer(database: Dat
         (b'{"id": "\xed\xa0\x80"}', "malformed", "it is not JSON"),
         (b"[" * 50_000, "malformed", "it is not JSON: recursion limit"),
         (b" " * 70_000, "too_large", "it has 70,000 bytes, more than 65,536"),
-        (recharge(1, type="acme.birthday.v1"), "unknown_type", "no kind of event is called \"'acme.birthday.v1'\""),
+        (
+            recharge(1, type="acme.birthday.v1"),
+            "unknown_type",
+            "no kind of event is called 'acme.birthday.v1'; ",
+        ),
         (recharge(1, type="x" * 900), "unknown_type", "no kind of event is called"),
         (b'{"specversion": "1.0"}', "unknown_type", "it has no type"),
         (recharge(1, data={"amount": {"amount_minor": -1, "currency": "USD"}}), "malformed", "data.amount"),
