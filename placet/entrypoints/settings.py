@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     retain_proposals_days: int | None = Field(
         default=None, ge=1, description="the same of what was proposed, with the candidates it beat; none: for ever"
     )
+    retain_events_days: int = Field(
+        default=400, ge=101, description="days that events of customers are kept and taken; their aggregates stay"
+    )
     retain_notices_days: int | None = Field(
         default=None,
         ge=1,

@@ -40,11 +40,13 @@ class Periods:
         classes: By class, after the run is over.
         notices: Notifications that were delivered or given up.
         given: How far the contact policy looks back at what a customer was given.
+        events: Events of customers, after they happened; an older one is not taken either.
     """
 
     classes: Mapping[Erasable, int | None] = field(default_factory=dict)
     notices: int | None = None
     given: int = 0
+    events: int = 400
 
     @property
     def shortest(self) -> int | None:

@@ -16,5 +16,6 @@ def periods(settings: Settings, tenant: str) -> Periods:
     return Periods(
         classes={"evidence": settings.retain_evidence_days, "proposal": settings.retain_proposals_days},
         notices=settings.retain_notices_days,
+        events=settings.retain_events_days,
         given=max((contact(tenant, agent).reach_days for agent in names()), default=0),
     )

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "keeping.retention": ("retention",),
     "running.reversals": ("reverse",),
     "running.customers": ("customer",),
+    "state": ("state",),
     "running.walkthroughs": ("walkthrough",),
     "governance.halts": ("halt", "halts", "resume"),
     "governance.delegations": ("delegation",),

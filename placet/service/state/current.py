@@ -11,7 +11,7 @@ from typing import Final
 
 from placet.contracts.events.kinds import EVENT, Event
 from placet.contracts.state import CustomerState
-from placet.decisioning.state.aggregate import Aggregate
+from placet.decisioning.state.aggregate import Aggregate, stamp_of
 from placet.decisioning.state.fold import fold
 from placet.decisioning.state.reading import state_as_of
 from placet.storage.database import Database
@@ -60,13 +60,33 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
 
 
 def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
-    """Fold what waits, of at most `limit` customers; return of how many."""
-    with database.reading() as tx:
-        waiting = tx.events.waiting(tenant, limit)
-    for customer_id in waiting:
-        with database.transaction() as tx:
+    """Fold what waits, of at most `limit` customers, in one transaction; return of how many.
+
+    Customers are locked in the order of their ids, so that two who fold at once wait and do not deadlock.
+    """
+    with database.transaction() as tx:
+        waiting = sorted(tx.events.waiting(tenant, limit))
+        for customer_id in waiting:
             fold_pending(tx, tenant, customer_id)
     return len(waiting)
+
+
+def age_out(database: Database, tenant: str, before: datetime, limit: int = 200) -> int:
+    """Take away the events from before a time, of at most `limit` customers; return of how many customers.
+
+    What they led to stays: it is folded into what the customer's later events are added to.
+    """
+    before_us = stamp_of(before, "", "")[0]
+    with database.reading() as tx:
+        customers = tx.events.with_aged(tenant, before_us, limit)
+    for customer_id in customers:
+        with database.transaction() as tx:
+            fold_pending(tx, tenant, customer_id)
+            row = tx.states.lock(tenant, customer_id)
+            onto = Aggregate.load(row.aged) if row.aged else Aggregate()
+            aged = fold(_events(tx.events.take_aged(tenant, customer_id, before_us)), onto)
+            tx.states.put(row.model_copy(update={"aged": aged.dump()}))
+    return len(customers)
 
 
 def aggregate_of(row: StateRow) -> Aggregate:

@@ -7,11 +7,14 @@ from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.paging import PageOrder
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import DEAD_LETTER
 
 _TABLE = DEAD_LETTER
 _THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.letter_id == bindparam("id"))
 _GET = select(_TABLE).where(*_THIS)
+_OF_TENANT = select(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"))
+_OF_CODE = _OF_TENANT.where(_TABLE.c.code == bindparam("of_code"))
 _DROP = delete(_TABLE).where(*_THIS)
 _COUNT = select(_TABLE.c.code, func.count()).where(_TABLE.c.tenant == bindparam("of_tenant")).group_by(_TABLE.c.code)
 _ORDER = PageOrder(_TABLE.c.tenant, (_TABLE.c.received_at, _TABLE.c.letter_id), descending=True)
@@ -49,7 +52,21 @@ class DeadLetterRepository:
     def get(self, tenant: str, letter_id: str) -> DeadLetter | None:
         """Return a letter."""
         found = self._connection.execute(_GET, {"of_tenant": tenant, "id": letter_id}).mappings().one_or_none()
-        return None if found is None else DeadLetter.model_validate(found)
+        return None if found is None else read_as(DeadLetter, _TABLE.name, letter_id, found)
+
+    def list(self, tenant: str, *, code: str | None, after: str | None, limit: int) -> tuple[DeadLetter, ...]:
+        """Return a page of letters, newest first; `code` names one reason.
+
+        Raises:
+            UsageError: code `unknown_cursor`.
+        """
+        query = _OF_TENANT if code is None else _OF_CODE
+        values = {"of_tenant": tenant} if code is None else {"of_tenant": tenant, "of_code": code}
+        page = _ORDER.page(self._connection, query, tenant, after=after, limit=limit)
+        return tuple(
+            read_as(DeadLetter, _TABLE.name, row["letter_id"], row)
+            for row in self._connection.execute(page, values).mappings()
+        )
 
     def drop(self, tenant: str, letter_id: str) -> bool:
         """Take a letter away; return whether it was there."""

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select, update
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
+from placet.storage.sql.reading import read_as
 from placet.storage.tables import CUSTOMER_STATE
 
 _TABLE = CUSTOMER_STATE
@@ -54,7 +55,7 @@ class StateRepository:
     def get(self, tenant: str, customer_id: str) -> StateRow | None:
         """Return a customer's row; None where no event was folded."""
         found = self._connection.execute(_GET, {"of_tenant": tenant, "customer": customer_id}).mappings().one_or_none()
-        return None if found is None else StateRow.model_validate(found)
+        return None if found is None else read_as(StateRow, _TABLE.name, customer_id, found)
 
     def lock(self, tenant: str, customer_id: str) -> StateRow:
         """Return a customer's row, made where there is none; nobody else changes it before the transaction ends."""
@@ -63,7 +64,7 @@ class StateRepository:
         if found is None:
             insert_if_absent(self._connection, _TABLE, dict(StateRow(tenant=tenant, customer_id=customer_id)))
             found = self._connection.execute(_LOCK, values).mappings().one_or_none()
-        return StateRow.model_validate(found)
+        return read_as(StateRow, _TABLE.name, customer_id, found or {})
 
     def put(self, row: StateRow) -> None:
         """Write a locked row."""

@@ -1,0 +1,196 @@
+"""`placet state`: take events of customers in, show what they led to, and try again what could not be taken."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from placet.contracts.text import counted, one_line, quoted
+from placet.contracts.times import minute
+from placet.interfaces.cli import output
+from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.contracts.state import CustomerState, Window
+
+app = typer.Typer(no_args_is_help=True, help="Live customer state: what events led to, whatever order they came in.")
+letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
+
+_FIGURES = {
+    "recharges": "recharges",
+    "balance_checks": "balance checks",
+    "app_visits": "app visits",
+    "data_mb": "MB of data",
+    "voice_seconds": "seconds of calls",
+    "messages": "messages",
+    "bills_issued": "bills",
+    "bills_disputed": "disputed bills",
+    "wallet_payments": "wallet payments",
+    "tickets_opened": "tickets",
+    "network_faults": "network faults",
+    "competitor_signals": "signs of a competitor",
+    "contacts": "contacts",
+}
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(letters, name="deadletters")
+    root.add_typer(app, name="state")
+
+
+@app.command("ingest")
+def ingest(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines, a CloudEvent each; `-` reads what is piped")],
+    as_json: JsonFlag = False,
+) -> int:
+    """Take events in, one CloudEvent of a line.
+
+    An event counts once, however often it is sent. What cannot be taken is kept as a dead letter. 1 where there is one.
+    """
+    from placet.service.state.files import take_lines
+
+    toolbox: Toolbox = context.obj
+    now, database = datetime.now(UTC), toolbox.database()
+    oldest = now - timedelta(days=toolbox.periods().events)
+    if file == "-":
+        taken = take_lines(database, toolbox.tenant, sys.stdin.buffer, now=now, oldest=oldest)
+    else:
+        with _opened(Path(file)) as lines:
+            taken = take_lines(database, toolbox.tenant, lines, now=now, oldest=oldest)
+    refused = sum(taken.refused.values())
+    if as_json:
+        output.print_json({"accepted": taken.accepted, "repeated": taken.repeated, "refused": taken.refused})
+    else:
+        repeated = f", {taken.repeated} known before" if taken.repeated else ""
+        output.print_line(f"{counted(taken.accepted, 'event')} taken{repeated}")
+        for code, number in sorted(taken.refused.items()):
+            output.print_line(f"{number} not taken ({code.replace('_', ' ')}); first: {taken.reasons[code]}")
+        if refused:
+            output.print_line("see `placet state deadletters list`")
+    return 1 if refused else 0
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one customer's state: what stands out, and what happened in the last 7, 30 and 90 days."""
+    from pydantic import TypeAdapter
+
+    from placet.contracts.base import CustomerId
+    from placet.service.given import value_of
+    from placet.service.state.current import state_of
+
+    toolbox: Toolbox = context.obj
+    value_of(customer_id, TypeAdapter(CustomerId), "customer")
+    at = time_of(as_of, "--as-of") or datetime.now(UTC)
+    state = state_of(toolbox.database(), toolbox.tenant, customer_id, at)
+    if as_json:
+        output.print_json(state.model_dump(mode="json"))
+        return
+    _print(state)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON schema of all kinds of event."""
+    from placet.contracts.events.kinds import event_schema
+
+    output.print_json(event_schema())
+
+
+@letters.command("list")
+def list_dead(
+    context: typer.Context,
+    code: Annotated[str | None, typer.Option("--code", help="only this reason, such as malformed")] = None,
+    after: Annotated[str | None, typer.Option("--after", help="go on after this letter")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what could not be taken, newest first."""
+    from placet.service.state.dead import list_letters
+
+    toolbox: Toolbox = context.obj
+    found = list_letters(toolbox.database(), toolbox.tenant, code=code, after=after, limit=limit + 1)
+    shown = found[:limit]
+    if as_json:
+        content = [
+            {**one.model_dump(exclude={"content"}), "content": one.content.decode("utf-8", "replace")} for one in shown
+        ]
+        output.print_json([{**one, "received_at": one["received_at"].isoformat()} for one in content])
+        return
+    lines = (f"{one.letter_id}  {minute(one.received_at)}  {one.code.replace('_', ' ')}: {one.reason}" for one in shown)
+    output.print_lines(lines, none="no dead letters")
+    if len(found) > limit:
+        output.print_line(f"there are more: --after {shown[-1].letter_id}")
+
+
+@letters.command("retry")
+def retry_dead(
+    context: typer.Context,
+    letter_id: Annotated[str | None, typer.Argument(metavar="LETTER", help="one letter; none: all of them")] = None,
+    code: Annotated[str | None, typer.Option("--code", help="all of this reason")] = None,
+) -> int:
+    """Try again what could not be taken. 1 where something still cannot."""
+    from placet.service.state.dead import retry_letters
+
+    toolbox: Toolbox = context.obj
+    now = datetime.now(UTC)
+    oldest = now - timedelta(days=toolbox.periods().events)
+    done = retry_letters(toolbox.database(), toolbox.tenant, letter_id, code=code, now=now, oldest=oldest)
+    output.print_line(f"{counted(done.taken, 'letter')} taken, {done.still} not")
+    return 1 if done.still else 0
+
+
+def _opened(path: Path) -> BinaryIO:
+    from placet.errors import UsageError
+
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _print(state: "CustomerState") -> None:
+    output.print_field("customer", state.customer_id)
+    output.print_field("as of", f"{minute(state.as_of)}, after {counted(state.version, 'event')}")
+    if state.newest is None:
+        output.print_line("no event of this customer is known")
+        return
+    output.print_field("newest", minute(state.newest))
+    for text in state.signals:
+        output.print_field("signal", text)
+    if not state.signals:
+        output.print_field("signal", "nothing stands out")
+    for window in state.windows:
+        output.print_field(f"{window.days} days", _figures(window))
+    for rhythm in state.rhythms:
+        usual, since = rhythm.usual_hours / 24, rhythm.since_hours / 24
+        output.print_field("rhythm", f"{rhythm.of} every {usual:.1f} days as a rule, the last one {since:.1f} days ago")
+    for product in state.products:
+        output.print_field(
+            "product", f"{quoted(product.offering_id, 80)} ({product.line}) since {minute(product.since)}"
+        )
+    for device in state.devices:
+        line = "with a line of ours" if device.has_line else "without a line of ours"
+        output.print_field(
+            "device", f"{device.kind} {line}, on the {device.network} network, seen {minute(device.seen_at)}"
+        )
+    for consent in state.consents:
+        given = "given" if consent.given else "withdrawn"
+        output.print_field("consent", f"{consent.purpose} by {consent.channel}: {given} {minute(consent.at)}")
+    if state.household_id is not None:
+        output.print_field("household", one_line(state.household_id))
+
+
+def _figures(window: "Window") -> str:
+    shown = [f"{figure.value:,} {_FIGURES[figure.name]}" for figure in window.figures if figure.name in _FIGURES]
+    return ", ".join(shown) or "nothing"
