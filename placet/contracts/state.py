@@ -56,6 +56,13 @@ class Trend(Frozen):
     percent: StrictInt
 
 
+class Source(Frozen):
+    """A system that events are from."""
+
+    name: str
+    newest: AwareDatetime
+
+
 class Device(Frozen):
     """A device, as it was seen last."""
 
@@ -100,6 +107,7 @@ class CustomerState(Frozen):
         as_of: For this time windows and rhythm are computed.
         newest: When the newest event happened; None where none is known.
         version: How many events were taken, corrected ones among them: a later state has a higher one.
+        sources: The systems whose events these are, each with its newest; one called `simulated` is not real.
         household_id: The household that they are a member of.
         open_tickets: Topics of the support tickets that are open.
         balance: What the customer was told last that is left.
@@ -114,6 +122,7 @@ class CustomerState(Frozen):
     as_of: AwareDatetime
     newest: AwareDatetime | None
     version: StrictInt
+    sources: tuple[Source, ...]
     household_id: str | None
     windows: tuple[Window, ...]
     rhythms: tuple[Rhythm, ...]

@@ -60,6 +60,7 @@ def take(aggregate: Aggregate, event: Event) -> None:
     """Add one event that was not added before."""
     at = stamp_of(event.time, event.source, event.id)
     aggregate.take(at)
+    aggregate.note(at, "sources", event.source, None)
     _TAKEN[type(event)](aggregate, at, event.data)
 
 

@@ -16,6 +16,7 @@ from placet.contracts.state import (
     LastContact,
     Product,
     Rhythm,
+    Source,
     Trend,
     Window,
 )
@@ -44,6 +45,10 @@ def state_as_of(customer_id: str, aggregate: Aggregate, version: int, as_of: dat
         as_of=as_of,
         newest=None if aggregate.newest is None else time_of(aggregate.newest[0]),
         version=version,
+        sources=tuple(
+            Source(name=name, newest=time_of(at[0]))
+            for name, (at, _) in sorted(aggregate.topics.get("sources", {}).items())
+        ),
         household_id=_said(latest, "household"),
         windows=tuple(_window(aggregate, days, as_of) for days in WINDOWS),
         rhythms=tuple(_rhythms(aggregate, as_of)),

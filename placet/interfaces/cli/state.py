@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Live customer state: what events led to, whatever order they came in.")
 letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
 
+_AT_ONCE = 500
 _FIGURES = {
     "recharges": "recharges",
     "balance_checks": "balance checks",
@@ -107,6 +109,30 @@ def schema() -> None:
     output.print_json(event_schema())
 
 
+@app.command("simulate")
+def simulate(
+    customers: Annotated[int, typer.Option("--customers", min=1, max=10_000, help="of the sample, the first")] = 100,
+    days: Annotated[int, typer.Option("--days", min=1, max=400)] = 90,
+    seed: Annotated[int, typer.Option("--seed", help="the same seed gives the same events")] = 1,
+    last: Annotated[str | None, typer.Option("--last", help="last day; default: yesterday")] = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="also write here what is true of each customer")] = None,
+) -> None:
+    """Write simulated events of the sample's customers as JSON lines, for `placet state ingest -`.
+
+    Nothing of it is real. Every event says so by its source.
+    """
+    from placet.simulation.sample import sample_rows
+    from placet.simulation.streams import as_line, simulate, truth_of
+
+    ends = time_of(last, "--last") or datetime.now(UTC) - timedelta(days=1)
+    rows = sample_rows(customers)
+    if truth is not None:
+        output.write_file(truth, "".join(f"{as_line(truth_of(row, seed))}\n" for row in rows))
+    events = simulate(rows, last=ends.date(), days=days, seed=seed)
+    while some := list(islice(events, _AT_ONCE)):
+        output.print_text("\n".join(map(as_line, some)))
+
+
 @letters.command("list")
 def list_dead(
     context: typer.Context,
@@ -166,6 +192,8 @@ def _print(state: "CustomerState") -> None:
         output.print_line("no event of this customer is known")
         return
     output.print_field("newest", minute(state.newest))
+    for source in state.sources:
+        output.print_field("from", f"{quoted(source.name, 80)}, newest {minute(source.newest)}")
     for text in state.signals:
         output.print_field("signal", text)
     if not state.signals:
@@ -175,6 +203,10 @@ def _print(state: "CustomerState") -> None:
     for rhythm in state.rhythms:
         usual, since = rhythm.usual_hours / 24, rhythm.since_hours / 24
         output.print_field("rhythm", f"{rhythm.of} every {usual:.1f} days as a rule, the last one {since:.1f} days ago")
+    _print_matters(state)
+
+
+def _print_matters(state: "CustomerState") -> None:
     for product in state.products:
         output.print_field(
             "product", f"{quoted(product.offering_id, 80)} ({product.line}) since {minute(product.since)}"

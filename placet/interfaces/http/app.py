@@ -12,6 +12,7 @@ from placet.contracts.customer import Declared
 from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
+from placet.governance.retention import Periods
 from placet.interfaces.http import problems
 from placet.interfaces.http.access import admit, check_query
 from placet.interfaces.http.body_limit import BodyLimit
@@ -19,6 +20,7 @@ from placet.interfaces.http.description import describe
 from placet.interfaces.http.docs_page import add_docs
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
 from placet.interfaces.http.endpoints.customers import CustomerEndpoints
+from placet.interfaces.http.endpoints.events import EventEndpoints
 from placet.interfaces.http.endpoints.governance.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.governance.delegations import DelegationEndpoints
 from placet.interfaces.http.endpoints.governance.halts import HaltEndpoints
@@ -50,6 +52,7 @@ ENDPOINTS = (
     InboxEndpoints,
     BatchEndpoints,
     CustomerEndpoints,
+    EventEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,
@@ -94,6 +97,7 @@ def create_app(
     policies: Callable[[str], PolicySet] = no_policies,
     facts: Callable[[str], Declared] = no_facts,
     metrics_token: SecretStr | None = None,
+    events_days: int = Periods().events,
 ) -> FastAPI:
     """Create the API of one tenant.
 
@@ -109,6 +113,7 @@ def create_app(
         policies: The policy set in force for an agent; raises `PolicyError`.
         facts: What an agent tells customers apart by; a mandate's cohort may name no others.
         token: The installation's own. What is not open (`guard.OPEN`) needs it, or one that was issued.
+        events_days: How old an event may be that is taken.
         metrics_token: What `GET /metrics` must present; without one there is none.
 
     Raises:
@@ -118,7 +123,7 @@ def create_app(
     link = EngineLink(engine_factory)
     app = _bare()
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
-    served = Served(database, link, tenant, agents, policies, facts, links, invitations)
+    served = Served(database, link, tenant, agents, policies, facts, links, invitations, events_days)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=[Depends(admit), Depends(check_query)])
     add_docs(app)

@@ -33,6 +33,7 @@ _TAGS: Mapping[str, str] = {
     "inbox": "What waits for a person.",
     "batches": "One signature over many decisions.",
     "customers": "What our own record knows of customers; billing is not asked.",
+    "events": "What happens to customers: events in, and those that could not be taken.",
     "mandates": "What people signed beforehand, so that proposals within it need no decision each.",
     "delegations": "Who may decide in another's stead.",
     "halts": "Stop executions at once, and let them go on again.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from placet.contracts.customer import Declared
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
+from placet.governance.retention import Periods
 from placet.interfaces.http.engine_link import EngineLink
 from placet.service.documents.invitations import Invitations
 from placet.service.sharing.walkthroughs import Walkthroughs
@@ -25,6 +26,7 @@ class Served:
         facts: What an agent tells customers apart by.
         links: Links to walkthroughs; None where nothing seals them.
         invitations: Invitations to register a passkey; None where nothing seals them.
+        events_days: How old an event of a customer may be that is taken.
     """
 
     database: Database
@@ -35,6 +37,7 @@ class Served:
     facts: Callable[[str], Declared]
     links: Walkthroughs | None = None
     invitations: Invitations | None = None
+    events_days: int = Periods().events
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

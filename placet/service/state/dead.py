@@ -75,17 +75,20 @@ def retry_letters(
 def _retry(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
 ) -> Retried:
+    # Of what was too large only the beginning is kept: nothing can become of it.
+    whole = [letter for letter in letters if letter.code != "too_large"]
     refused = {
         letter.letter_id
         for letter in take_events(
-            database, tenant, [letter.content for letter in letters], now=now, oldest=oldest
+            database, tenant, [letter.content for letter in whole], now=now, oldest=oldest
         ).refused
     }
     with database.transaction() as tx:
-        for letter in letters:
+        for letter in whole:
             if letter.letter_id not in refused:
                 tx.dead_letters.drop(tenant, letter.letter_id)
-    return Retried(sum(one.letter_id not in refused for one in letters), len(refused))
+    taken = sum(one.letter_id not in refused for one in whole)
+    return Retried(taken, len(letters) - taken)
 
 
 def _last_that_stayed(database: Database, tenant: str, page: tuple[DeadLetter, ...], before: str | None) -> str | None:

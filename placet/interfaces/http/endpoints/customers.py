@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from placet.contracts.base import CustomerId, Frozen, RunId
+from placet.contracts.state import CustomerState
+from placet.contracts.times import Moment
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.customers import (
@@ -17,6 +19,7 @@ from placet.service.customers import (
     list_customers,
     list_decided,
 )
+from placet.service.state.current import state_of
 
 
 class CustomerPage(Frozen):
@@ -44,6 +47,7 @@ class CustomerEndpoints:
         router = APIRouter(prefix="/v1/customers", tags=["customers"])
         router.add_api_route("", self.list_customers, methods=["GET"])
         router.add_api_route("/{customer_id}", self.show, methods=["GET"])
+        router.add_api_route("/{customer_id}/state", self.state, methods=["GET"])
         router.add_api_route("/{customer_id}/decisions", self.decisions, methods=["GET"])
         return router
 
@@ -62,6 +66,15 @@ class CustomerEndpoints:
         """Show one customer: what they were given, the newest runs about them, what billing answered last and when."""
         served = self._served
         return find_customer(served.database, served.tenant, customer_id, now=datetime.now(UTC), days=days)
+
+    def state(
+        self,
+        customer_id: Annotated[CustomerId, Path()],
+        as_of: Annotated[Moment | None, Query(description="windows end with its day; default: now")] = None,
+    ) -> CustomerState:
+        """Show a customer's live state: what events led to. Of whom none is known, it is empty."""
+        at = as_of or datetime.now(UTC)
+        return state_of(self._served.database, self._served.tenant, customer_id, at)
 
     def decisions(
         self, customer_id: Annotated[CustomerId, Path()], after: After = None, limit: Limit = DEFAULT

@@ -1,0 +1,189 @@
+"""`/v1/events`: what happens to customers, taken in as CloudEvents 1.0, and what could not be taken.
+
+The HTTP protocol binding's three modes are understood: an event as the body (`application/cloudevents+json`), several
+(`application/cloudevents-batch+json`), and one whose attributes are headers (`ce-id` …; the body is its data).
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Request
+from pydantic import AwareDatetime, StringConstraints
+from starlette.concurrency import run_in_threadpool
+
+from placet.contracts.base import Frozen
+from placet.contracts.events.kinds import event_schema
+from placet.errors import UsageError
+from placet.interfaces.http.access import posts
+from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
+from placet.interfaces.http.served import Served
+from placet.service.state.dead import list_letters, retry_letters
+from placet.service.state.taking import MOST_IN_A_BATCH, take_events
+
+_EVENT: Final = "application/cloudevents+json"
+_BATCH: Final = "application/cloudevents-batch+json"
+_JSON: Final = "application/json"
+_HEADER: Final = "ce-"
+
+LetterId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Reason = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
+
+
+class NotTaken(Frozen):
+    """An event that is a dead letter now; `reason` is one line for people, `code` is stable."""
+
+    letter_id: LetterId
+    code: str
+    reason: str
+
+
+class EventsTaken(Frozen):
+    """What became of the events: all of them are durable, as events or as dead letters."""
+
+    accepted: int
+    repeated: int
+    refused: tuple[NotTaken, ...]
+
+
+class DeadLetters(Frozen):
+    """A page of dead letters, newest first; pass `next` as `after` to go on, None at the end."""
+
+    letters: tuple["DeadLetterShown", ...]
+    next: LetterId | None
+
+
+class DeadLetterShown(NotTaken):
+    """One dead letter; `content` is what arrived, as text."""
+
+    received_at: AwareDatetime
+    content: str
+
+
+class LettersRetried(Frozen):
+    """How many letters are events now, and how many cannot be taken still."""
+
+    taken: int
+    still: int
+
+
+class EventEndpoints:
+    """The endpoints, for the customers of one tenant."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def router(self) -> APIRouter:
+        """Make the routes."""
+        router = APIRouter(prefix="/v1/events", tags=["events"])
+        taking = posts("operate")
+        taking["openapi_extra"]["requestBody"] = {
+            "required": True,
+            "content": {
+                _EVENT: {"schema": {"type": "object", "description": "one event; its schema: GET /v1/events/schema"}},
+                _BATCH: {"schema": {"type": "array", "items": {}, "maxItems": MOST_IN_A_BATCH}},
+            },
+        }
+        router.add_api_route("", self.take, **taking)
+        router.add_api_route("/schema", self.schema, methods=["GET"])
+        router.add_api_route("/dead-letters", self.dead_letters, methods=["GET"])
+        router.add_api_route("/dead-letters/retry", self.retry, **posts("operate"))
+        return router
+
+    async def take(self, request: Request) -> EventsTaken:
+        """Take one event, or several. Each counts once, however often it is sent.
+
+        An answer means that they are durable. One event that cannot be taken is 422; of several, `refused` names those
+        that cannot. Both are kept as dead letters.
+        """
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        texts = _texts(content_type, await request.body(), request.headers.raw)
+        taken = await run_in_threadpool(self._take, texts)
+        if content_type != _BATCH and taken.refused:
+            raise UsageError(taken.refused[0].reason, code=taken.refused[0].code)
+        return taken
+
+    def _take(self, texts: list[bytes]) -> EventsTaken:
+        now = datetime.now(UTC)
+        taken = take_events(self._served.database, self._served.tenant, texts, now=now, oldest=self._oldest(now))
+        return EventsTaken(
+            accepted=taken.accepted,
+            repeated=taken.repeated,
+            refused=tuple(NotTaken(letter_id=one.letter_id, code=one.code, reason=one.reason) for one in taken.refused),
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of all kinds of event."""
+        return event_schema()
+
+    def dead_letters(self, code: Reason | None = None, after: After = None, limit: Limit = DEFAULT) -> DeadLetters:
+        """List what could not be taken, newest first."""
+        served = self._served
+        found = list_letters(served.database, served.tenant, code=code, after=after, limit=limit + 1)
+        shown, following = split(found, limit, lambda one: one.letter_id)
+        return DeadLetters(
+            letters=tuple(
+                DeadLetterShown(
+                    letter_id=one.letter_id,
+                    code=one.code,
+                    reason=one.reason,
+                    received_at=one.received_at,
+                    content=one.content.decode("utf-8", "replace"),
+                )
+                for one in shown
+            ),
+            next=following,
+        )
+
+    def retry(self, letter_id: LetterId | None = None, code: Reason | None = None) -> LettersRetried:
+        """Try dead letters again: one, all of one reason, or all. What is taken is a dead letter no longer."""
+        served, now = self._served, datetime.now(UTC)
+        done = retry_letters(served.database, served.tenant, letter_id, code=code, now=now, oldest=self._oldest(now))
+        return LettersRetried(taken=done.taken, still=done.still)
+
+    def _oldest(self, now: datetime) -> datetime:
+        return now - timedelta(days=self._served.events_days)
+
+
+def _texts(content_type: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """Return the events of a request, each as the text of one.
+
+    Raises:
+        UsageError: code `malformed`; the body is no such thing.
+    """
+    if content_type == _EVENT:
+        return [body]
+    if content_type == _BATCH:
+        return _of_batch(body)
+    if content_type == _JSON:
+        return [_of_headers(body, headers)]
+    raise UsageError(f"write {_EVENT}, {_BATCH} or {_JSON} with ce- headers as the content type", code="malformed")
+
+
+def _of_batch(body: bytes) -> list[bytes]:
+    try:
+        events = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UsageError("the body is not JSON", code="malformed") from error
+    if not isinstance(events, list):
+        raise UsageError("the body is no list of events", code="malformed")
+    if len(events) > MOST_IN_A_BATCH:
+        raise UsageError(f"the body has {len(events)} events; send {MOST_IN_A_BATCH} at once", code="malformed")
+    return [json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") for event in events]
+
+
+def _of_headers(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return an event in binary mode as a text: attributes are headers, percent-encoded; the body is the data."""
+    attributes = {
+        name.decode("latin-1").removeprefix(_HEADER): unquote(value.decode("latin-1"))
+        for name, value in headers
+        if name.decode("latin-1").startswith(_HEADER)
+    }
+    if not attributes:
+        raise UsageError(f"the request has no ce- headers; an event as the body is {_EVENT}", code="malformed")
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UsageError("the body is not JSON", code="malformed") from error
+    return json.dumps({**attributes, "data": data}, ensure_ascii=False).encode("utf-8", "surrogatepass")

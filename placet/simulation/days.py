@@ -1,0 +1,114 @@
+"""What happens to a simulated customer on one day.
+
+A day is drawn by itself, from the seed, the customer and the date: a longer simulation has the same days at its end.
+"""
+
+import random  # noqa: TID251 - seeded by digest, and only to simulate
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from placet.simulation.persons import Person, chance_of
+
+Happening = tuple[datetime, str, dict[str, Any]]
+"""When, the event's type, and what it says."""
+
+_CURRENCY: Final = "USD"
+_WEEKEND: Final = 5
+_FADED: Final = 0.15
+"""What is left of a silent churner's use at the end."""
+_FADES: Final = 30
+_BILL_DAY: Final = 3
+_LATE: Final = 2.2
+# How often something comes on a day.
+_APP: Final = 0.25
+_CHECK: Final = 0.08
+_FAULT: Final = 0.004
+_SIGN: Final = 0.08
+_TICKET: Final = 0.05
+
+
+def day_of_person(person: Person, on: date, last: date, seed: int) -> Iterator[Happening]:
+    """Yield what happens to a customer on a day, of a simulation that ends with `last`, in no order."""
+    chance, left = chance_of(seed, person.customer_id, on), (last - on).days
+    use = _use(person, on, left)
+    yield from _usage(person, on, chance, use)
+    yield from _money(person, on, chance, left)
+    yield from _app(on, chance, use)
+    yield from _story(person, on, chance, left)
+
+
+def _use(person: Person, on: date, left: int) -> float:
+    """Return how much is used: more at the weekend, more in winter, less and less by who leaves silently."""
+    season = 1.0 + 0.1 * (1 if on.month in (11, 12, 1) else 0)
+    week = 1.25 if on.weekday() >= _WEEKEND else 1.0
+    if person.story != "silent" or left > person.onset:
+        return season * week
+    gone = min(1.0, (person.onset - left) / _FADES)
+    return season * week * (1 - gone * (1 - _FADED))
+
+
+def _usage(person: Person, on: date, chance: random.Random, use: float) -> Iterator[Happening]:
+    data = round(person.data_mb * use * chance.lognormvariate(0, 0.4))
+    if data:
+        yield _at(on, chance), "placet.usage.recorded.v1", {"service": "data", "quantity": data}
+    calls = round(person.calls * use * chance.lognormvariate(0, 0.5))
+    if calls:
+        yield _at(on, chance), "placet.usage.recorded.v1", {"service": "voice", "quantity": calls}
+
+
+def _money(person: Person, on: date, chance: random.Random, left: int) -> Iterator[Happening]:
+    if person.prepaid:
+        late = _LATE if person.story == "silent" and left <= person.onset else 1.0
+        if _comes(chance, 1 / (person.gap_days * late)):
+            amount = {"amount_minor": chance.choice((500, 1000, 1500, 2000)), "currency": _CURRENCY}
+            yield _at(on, chance), "placet.balance.recharged.v1", {"amount": amount, "channel": "app"}
+        return
+    bill = f"SB-{person.customer_id}-{on:%Y%m}"
+    amount = {"amount_minor": person.monthly_minor, "currency": _CURRENCY}
+    if on.day == _BILL_DAY:
+        yield _at(on, chance), "placet.bill.issued.v1", {"bill_id": bill, "amount": amount}
+        if person.story == "disputer" and left <= person.onset + 30:
+            yield _at(on, chance, 20), "placet.bill.disputed.v1", {"bill_id": bill}
+    if on.day == _BILL_DAY + 7:
+        yield _at(on, chance), "placet.bill.paid.v1", {"bill_id": bill, "amount": amount}
+
+
+def _app(on: date, chance: random.Random, use: float) -> Iterator[Happening]:
+    if _comes(chance, _APP * use):
+        yield _at(on, chance), "placet.app.visited.v1", {"screen": chance.choice(("home", "usage", "bills"))}
+    if _comes(chance, _CHECK):
+        yield _at(on, chance), "placet.balance.checked.v1", {"channel": "app"}
+
+
+def _story(person: Person, on: date, chance: random.Random, left: int) -> Iterator[Happening]:
+    if _comes(chance, _FAULT):
+        minutes = chance.randint(10, 240)
+        yield _at(on, chance), "placet.network.fault.v1", {"minutes": minutes}
+    if left > person.onset:
+        return
+    if person.story == "shopper" and _comes(chance, _SIGN):
+        sign = chance.choice(("app_opened", "price_asked", "porting_asked"))
+        yield _at(on, chance), "placet.competitor.signal.v1", {"sign": sign, "competitor": "another operator"}
+    if person.story == "disputer" and _comes(chance, _TICKET):
+        ticket = {"ticket_id": f"ST-{person.customer_id}-{on:%Y%m%d}", "status": "opened", "topic": "bill"}
+        yield _at(on, chance), "placet.support.ticket.v1", ticket
+    if person.story == "family" and left == person.onset:
+        yield _at(on, chance, 1), "placet.household.changed.v1", {"household_id": person.household}
+        for number, kind in enumerate(("tablet", "tv")):
+            device = {
+                "device_id": f"SD-{person.customer_id}-{number}",
+                "kind": kind,
+                "network": "home",
+                "has_line": False,
+            }
+            yield _at(on, chance), "placet.device.seen.v1", device
+
+
+def _comes(chance: random.Random, often: float) -> bool:
+    return chance.random() < often
+
+
+def _at(on: date, chance: random.Random, first_hour: int = 6) -> datetime:
+    seconds = chance.randint(first_hour * 3600, 24 * 3600 - 1)
+    return datetime(on.year, on.month, on.day, tzinfo=UTC) + timedelta(seconds=seconds)

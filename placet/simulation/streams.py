@@ -1,0 +1,56 @@
+"""Simulated streams as CloudEvents, and the ground truth beside them.
+
+The rows are the bundled sample's; everything else is drawn. Each event's source is `simulated`, which every page that
+shows a state names.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from placet.simulation.days import day_of_person
+from placet.simulation.persons import Person, draw_person
+
+SOURCE: Final = "simulated"
+
+
+def simulate(rows: Iterable[Mapping[str, str]], *, last: date, days: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield the events of `days` days up to `last`, a customer after the other, as they would be sent."""
+    for row in rows:
+        person = draw_person(row, seed)
+        for back in range(days - 1, -1, -1):
+            on = last - timedelta(days=back)
+            for number, (at, kind, data) in enumerate(day_of_person(person, on, last, seed)):
+                yield {
+                    "specversion": "1.0",
+                    "id": _id(seed, person, on, number),
+                    "source": SOURCE,
+                    "type": kind,
+                    "subject": f"customer:{person.customer_id}",
+                    "time": at.isoformat().replace("+00:00", "Z"),
+                    "data": data,
+                }
+
+
+def truth_of(row: Mapping[str, str], seed: int) -> dict[str, Any]:
+    """Return what is true of a simulated customer: whether they leave, and what story was drawn for them."""
+    person = draw_person(row, seed)
+    return {
+        "customer_id": person.customer_id,
+        "leaves": person.leaves,
+        "story": person.story,
+        "onset_days_before_the_end": person.onset,
+        "prepaid": person.prepaid,
+        "household_id": person.household,
+    }
+
+
+def as_line(event: Mapping[str, Any]) -> str:
+    """Return an event as a line of JSON."""
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False)
+
+
+def _id(seed: int, person: Person, on: date, number: int) -> str:
+    return hashlib.sha256(f"{seed}/{person.customer_id}/{on}/{number}".encode()).hexdigest()[:24]
