@@ -46,6 +46,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_token": 404,
     "unknown_approver": 404,
     "unknown_customer": 404,
+    "unknown_letter": 404,
     "no_head": 404,
     "not_covered": 404,
     "unknown_entry": 404,

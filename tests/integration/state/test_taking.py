@@ -1,44 +1,11 @@
 """Events are taken once, in any order, and what cannot be taken is kept with its reason."""
 
-import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import pytest
 
 from placet.service.state.current import fold_waiting, state_of
-from placet.service.state.taking import Taken, take_events
+from placet.service.state.taking import Taken
 from placet.storage.database import Database
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-OLDEST = NOW - timedelta(days=400)
-
-
-def recharge(number: int, **changes: Any) -> bytes:
-    """Make the text of an event."""
-    data = {"amount": {"amount_minor": 500, "currency": "USD"}}
-    event = {
-        "specversion": "1.0",
-        "id": f"r{number}",
-        "source": "bss",
-        "type": "placet.balance.recharged.v1",
-        "subject": "customer:C00001",
-        "time": (NOW - timedelta(hours=number)).isoformat(),
-        "data": data,
-        **changes,
-    }
-    return json.dumps(event).encode()
-
-
-def correct(number: int) -> bytes:
-    """Make the text of an event that takes another back."""
-    data = {"source": "bss", "id": f"r{number}", "reason": "wrong"}
-    return recharge(5000 + number, type="placet.event.corrected.v1", data=data, time=NOW.isoformat())
-
-
-def take(database: Database, *texts: bytes) -> Taken:
-    """Take events in now."""
-    return take_events(database, "demo", texts, now=NOW, oldest=OLDEST)
+from tests.integration.state.sending import NOW, correct, recharge, take
 
 
 def refused(taken: Taken) -> list[tuple[str, str]]:

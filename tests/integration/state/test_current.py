@@ -1,0 +1,64 @@
+"""The state of a customer: whoever folds it and when, whatever has aged, and beside whom."""
+
+import io
+from datetime import timedelta
+
+import pytest
+
+from placet.service.state.current import age_out, fold_waiting, state_of
+from placet.service.state.files import bounded_lines, take_lines
+from placet.storage.database import Database
+from tests.integration.state.sending import NOW, OLDEST, correct, recharge, take
+from tests.support.databases import together
+
+
+def test_what_retention_takes_away_still_counts_and_a_correction_of_the_rest_undoes(database: Database) -> None:
+    consent = {"type": "placet.consent.changed.v1", "data": {"purpose": "marketing", "given": True}}
+    take(database, recharge(24 * 95, **consent), recharge(24 * 94, id="old"), recharge(1), recharge(2))
+    before = state_of(database, "demo", "C00001", NOW)
+    assert age_out(database, "demo", NOW - timedelta(days=90)) == 1
+    assert age_out(database, "demo", NOW - timedelta(days=90)) == 0
+    with database.reading() as tx:
+        assert len(tx.events.of_customer("demo", "C00001")) == 2
+    assert state_of(database, "demo", "C00001", NOW) == before
+    take(database, correct(1))
+    after = state_of(database, "demo", "C00001", NOW)
+    assert [window.figure("recharges") for window in after.windows] == [1, 1, 1]
+    assert [(one.purpose, one.given) for one in after.consents] == [("marketing", True)]
+
+
+def test_of_many_who_fold_and_send_at_once_none_counts_twice(database: Database) -> None:
+    def work(number: int) -> int:
+        take(database, *(recharge(hour) for hour in range(number, number + 10)))
+        fold_waiting(database, "demo")
+        return state_of(database, "demo", "C00001", NOW).version
+
+    assert max(together(6, work)) == 15
+    state = state_of(database, "demo", "C00001", NOW)
+    assert (state.version, state.window(7).figure("recharges")) == (15, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (b"", []),
+        (b"\n\n  \r\n", []),
+        (b"a\r\nb", [b"a", b"b"]),
+        (b"x" * 200_000 + b"\nb\n", [b"x" * 65_538, b"b"]),
+        (b"x" * 300_000, [b"x" * 65_538]),
+        (b"x" * 65_536 + b"\nb", [b"x" * 65_536, b"b"]),
+    ],
+    ids=range(6),
+)
+def test_a_line_of_any_length_is_one_line(text: bytes, lines: list[bytes]) -> None:
+    assert list(bounded_lines(io.BytesIO(text))) == lines
+
+
+def test_a_file_of_many_batches_is_taken_whole_and_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("placet.service.state.files.MOST_IN_A_BATCH", 7)
+    text = b"\n".join([*(recharge(number) for number in range(40)), b"{", recharge(50, data={})])
+    done = take_lines(database, "demo", io.BytesIO(text), now=NOW, oldest=OLDEST)
+    assert (done.accepted, done.repeated, dict(done.refused)) == (40, 0, {"malformed": 2})
+    assert done.reasons["malformed"].startswith("it is not JSON")
+    again = take_lines(database, "demo", io.BytesIO(text), now=NOW, oldest=OLDEST)
+    assert (again.accepted, again.repeated) == (0, 40)
