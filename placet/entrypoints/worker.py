@@ -106,6 +106,7 @@ def spare_what_stays() -> None:
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
     from placet.entrypoints.beside_worker.reconciler import Reconciler
+    from placet.entrypoints.beside_worker.state_folding import StateFolding
     from placet.entrypoints.bootstrap import build_parts
 
     set_up_logging(settings.log_level, settings.log_format)
@@ -128,7 +129,8 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
-    with integrator, notifier, watch, metrics:
+    folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
+    with integrator, notifier, watch, metrics, folding:
         spare_what_stays()
         async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)

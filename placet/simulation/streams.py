@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
+from placet.contracts.times import rfc3339
 from placet.simulation.days import day_of_person
 from placet.simulation.persons import Person, draw_person
 
@@ -29,7 +30,7 @@ def simulate(rows: Iterable[Mapping[str, str]], *, last: date, days: int, seed: 
                     "source": SOURCE,
                     "type": kind,
                     "subject": f"customer:{person.customer_id}",
-                    "time": at.isoformat().replace("+00:00", "Z"),
+                    "time": rfc3339(at),
                     "data": data,
                 }
 

@@ -7,11 +7,12 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 from pydantic import SecretStr, TypeAdapter
 
+from placet.contracts.events.kinds import EVENT
 from placet.errors import DecisionRefused
 from placet.governance.signing import dsse
 from placet.interfaces.http.app import ENDPOINTS, create_app
 from placet.interfaces.http.endpoints.common import Signed, text_of
-from placet.interfaces.http.examples import EXAMPLES
+from placet.interfaces.http.examples import EVENT_EXAMPLE, EXAMPLES
 
 ERRORS = {"400", "401", "403", "404", "408", "409", "410", "413", "422", "500", "503"}
 
@@ -61,10 +62,12 @@ def test_every_example_is_what_its_schema_says_and_every_body_has_one(described:
         assert faults(described, {"$ref": f"#/components/schemas/{name}"}, example) == [], name
     bodies = [one["requestBody"] for _, one in [*operations(described), *webhooks(described)] if "requestBody" in one]
     for body in bodies:
-        schema = body["content"]["application/json"]["schema"]
-        named = [part["$ref"].rpartition("/")[2] for part in schema.get("anyOf", [schema]) if "$ref" in part]
-        assert named
-        assert set(named) <= set(EXAMPLES), named
+        for content in body["content"].values():
+            schema = content["schema"]
+            named = [part["$ref"].rpartition("/")[2] for part in schema.get("anyOf", [schema]) if "$ref" in part]
+            assert named or "example" in content
+            assert set(named) <= set(EXAMPLES), named
+    assert EVENT.validate_python(dict(EVENT_EXAMPLE)).subject == "customer:C00009"
 
 
 def test_the_examples_of_signed_documents_are_envelopes_that_can_be_read(described: dict[str, Any]) -> None:

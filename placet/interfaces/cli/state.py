@@ -17,7 +17,7 @@ from placet.interfaces.cli.toolbox import Toolbox
 if TYPE_CHECKING:
     from placet.contracts.state import CustomerState, Window
 
-app = typer.Typer(no_args_is_help=True, help="Live customer state: what events led to, whatever order they came in.")
+app = typer.Typer(no_args_is_help=True, help="Live customer state, from events.")
 letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
 
 _AT_ONCE = 500
@@ -84,7 +84,10 @@ def show(
     as_of: Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one customer's state: what stands out, and what happened in the last 7, 30 and 90 days."""
+    """Show one customer's state.
+
+    It says what stands out, and what happened in the last 7, 30 and 90 days.
+    """
     from pydantic import TypeAdapter
 
     from placet.contracts.base import CustomerId
@@ -117,9 +120,9 @@ def simulate(
     last: Annotated[str | None, typer.Option("--last", help="last day; default: yesterday")] = None,
     truth: Annotated[Path | None, typer.Option("--truth", help="also write here what is true of each customer")] = None,
 ) -> None:
-    """Write simulated events of the sample's customers as JSON lines, for `placet state ingest -`.
+    """Write simulated events, for `placet state ingest -`.
 
-    Nothing of it is real. Every event says so by its source.
+    They are JSON lines, about customers of the bundled sample. Nothing is real; every event says so by its source.
     """
     from placet.simulation.sample import sample_rows
     from placet.simulation.streams import as_line, simulate, truth_of

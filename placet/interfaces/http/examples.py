@@ -90,3 +90,16 @@ REFUSED: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     }
 )
 """By status: a code, and a line for people."""
+
+EVENT_EXAMPLE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "specversion": "1.0",
+        "id": "01HQW3K6",
+        "source": "urn:example:charging",
+        "type": "placet.balance.recharged.v1",
+        "subject": "customer:C00009",
+        "time": _AT,
+        "data": {"amount": {"amount_minor": 1000, "currency": "USD"}, "channel": "app"},
+    }
+)
+"""An event of a customer, as it is sent."""

@@ -17,6 +17,7 @@ CUSTOMER_EVENT = Table(
     Column("content", Text, nullable=False),
     Column("folded", SmallInteger, nullable=False),
     Index("ix_customer_event_customer", "tenant", "customer_id", "happened_us"),
+    Index("ix_customer_event_happened", "tenant", "happened_us"),
     partial_index("ix_customer_event_unfolded", "tenant", "customer_id", where="folded = 0"),
 )
 """An event as it was taken. Times are microseconds since 1970, which both databases take from one JSON text unchanged.

@@ -21,7 +21,8 @@ from tests.support.logs import TENANT, identity, record, sequencer, verified
 FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
 NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notification"]
 CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
-TABLES = sorted([*FIRST, *NEWER, *CONSOLE, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
+STATE = ["customer_event", "customer_state", "dead_letter"]
+TABLES = sorted([*FIRST, *NEWER, *CONSOLE, *STATE, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
 
 
 def test_the_revision_that_is_needed_is_the_newest_there_is() -> None:

@@ -18,6 +18,7 @@ from placet.contracts.events.kinds import event_schema
 from placet.errors import UsageError
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
+from placet.interfaces.http.examples import EVENT_EXAMPLE
 from placet.interfaces.http.served import Served
 from placet.service.state.dead import list_letters, retry_letters
 from placet.service.state.taking import MOST_IN_A_BATCH, take_events
@@ -81,8 +82,14 @@ class EventEndpoints:
         taking["openapi_extra"]["requestBody"] = {
             "required": True,
             "content": {
-                _EVENT: {"schema": {"type": "object", "description": "one event; its schema: GET /v1/events/schema"}},
-                _BATCH: {"schema": {"type": "array", "items": {}, "maxItems": MOST_IN_A_BATCH}},
+                _EVENT: {
+                    "schema": {"type": "object", "description": "one event, as GET /v1/events/schema says"},
+                    "example": dict(EVENT_EXAMPLE),
+                },
+                _BATCH: {
+                    "schema": {"type": "array", "items": {}, "maxItems": MOST_IN_A_BATCH},
+                    "example": [dict(EVENT_EXAMPLE)],
+                },
             },
         }
         router.add_api_route("", self.take, **taking)

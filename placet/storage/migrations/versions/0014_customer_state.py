@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("folded", sa.SmallInteger, nullable=False),
     )
     op.create_index("ix_customer_event_customer", "customer_event", ["tenant", "customer_id", "happened_us"])
+    op.create_index("ix_customer_event_happened", "customer_event", ["tenant", "happened_us"])
     op.create_index(
         "ix_customer_event_unfolded",
         "customer_event",

@@ -1,0 +1,83 @@
+"""`placet state` from the outside: events in, also by a program that is killed in the middle, and what they led to."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_demo import environment
+from tests.support.programs.placet_process import one_line, placet
+
+PLACET = [sys.executable, "-m", "placet.entrypoints.program"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    assert placet(tmp_path, "migrate").returncode == 0
+    return tmp_path
+
+
+def simulated(home: Path, customers: int = 6) -> bytes:
+    made = placet(home, "state", "simulate", "--customers", str(customers), "--days", "60", "--truth", str(home / "t"))
+    assert made.returncode == 0, made.stderr
+    assert len((home / "t").read_text().splitlines()) == customers
+    return made.stdout.encode()
+
+
+def test_events_are_simulated_taken_and_shown(home: Path) -> None:
+    file = home / "events.jsonl"
+    file.write_bytes(simulated(home))
+    number = len(file.read_bytes().splitlines())
+    assert placet(home, "state", "ingest", str(file)).stdout == f"{number} events taken\n"
+    again = json.loads(placet(home, "state", "ingest", str(file), "--json").stdout)
+    assert again == {"accepted": 0, "repeated": number, "refused": {}}
+    shown = placet(home, "state", "show", "C00003").stdout
+    assert "from      “simulated”" in shown
+    assert "90 days   " in shown
+    state = json.loads(placet(home, "state", "show", "C00003", "--json").stdout)
+    assert state["version"] == sum(json.loads(line)["subject"] == "customer:C00003" for line in file.open())
+    assert "no event of this customer is known" in placet(home, "state", "show", "C99999").stdout
+    assert "$schema" in json.loads(placet(home, "state", "schema").stdout)
+
+
+def test_what_cannot_be_taken_is_a_dead_letter_and_stops_nothing(home: Path) -> None:
+    (home / "events").write_bytes(b"{broken\n" + simulated(home, 1) + b"x" * 300_000)
+    done = placet(home, "state", "ingest", str(home / "events"))
+    assert done.returncode == 1
+    assert "1 not taken (malformed); first: it is not JSON: " in done.stdout
+    assert "1 not taken (too large); first: it has " in done.stdout
+    listed = placet(home, "state", "deadletters", "list").stdout.splitlines()
+    assert [line.split("  ")[2].partition(":")[0] for line in listed] == ["malformed", "too large"] or len(listed) == 2
+    assert json.loads(placet(home, "state", "deadletters", "list", "--code", "malformed", "--json").stdout)[0][
+        "content"
+    ]
+    assert placet(home, "state", "deadletters", "retry").returncode == 1
+    assert one_line(placet(home, "state", "ingest", str(home / "none"))).endswith("No such file or directory")
+    assert "not a customer id" in one_line(placet(home, "state", "show", "a b"))
+
+
+def test_of_a_program_that_is_killed_in_the_middle_nothing_is_lost_and_nothing_counts_twice(home: Path) -> None:
+    text = simulated(home, 20)
+    lines = text.splitlines(keepends=True)
+    half = len(lines) // 2 // 1000 * 1000 + 1500
+    taking = subprocess.Popen(
+        [*PLACET, "state", "ingest", "-"], env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    assert taking.stdin is not None
+    taking.stdin.write(b"".join(lines[:half]))
+    taking.stdin.flush()
+    taking.send_signal(signal.SIGKILL)
+    taking.wait()
+    again = subprocess.run(
+        [*PLACET, "state", "ingest", "-", "--json"], env=environment(home), input=text, capture_output=True, check=True
+    )
+    done = json.loads(again.stdout)
+    assert done["accepted"] + done["repeated"] == len(lines)
+    assert done["refused"] == {}
+    subjects = [json.loads(line)["subject"] for line in lines]
+    for customer in ("C00001", "C00011", "C00020"):
+        state = json.loads(placet(home, "state", "show", customer, "--json").stdout)
+        assert state["version"] == subjects.count(f"customer:{customer}")
