@@ -59,8 +59,7 @@ def _usage(person: Person, on: date, chance: random.Random, use: float) -> Itera
 
 def _money(person: Person, on: date, chance: random.Random, left: int) -> Iterator[Happening]:
     if person.prepaid:
-        late = _LATE if person.story == "silent" and left <= person.onset else 1.0
-        if _comes(chance, 1 / (person.gap_days * late)):
+        if _recharges(person, on, left):
             amount = {"amount_minor": chance.choice((500, 1000, 1500, 2000)), "currency": _CURRENCY}
             yield _at(on, chance), "placet.balance.recharged.v1", {"amount": amount, "channel": "app"}
         return
@@ -72,6 +71,14 @@ def _money(person: Person, on: date, chance: random.Random, left: int) -> Iterat
             yield _at(on, chance, 20), "placet.bill.disputed.v1", {"bill_id": bill}
     if on.day == _BILL_DAY + 7:
         yield _at(on, chance), "placet.bill.paid.v1", {"bill_id": bill, "amount": amount}
+
+
+def _recharges(person: Person, on: date, left: int) -> bool:
+    """Return whether a customer recharges on a day: every `gap_days`, a day early or late; later by who fades."""
+    late = _LATE if person.story == "silent" and left <= person.onset else 1.0
+    gap = round(person.gap_days * late)
+    turn, day = divmod(on.toordinal() + len(person.customer_id) * 7 + int(person.customer_id[1:]) % gap, gap)
+    return day == chance_of(turn, person.customer_id, "recharge").choice((0, 0, 1)) % gap
 
 
 def _app(on: date, chance: random.Random, use: float) -> Iterator[Happening]:

@@ -22,19 +22,19 @@ letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken
 
 _AT_ONCE = 500
 _FIGURES = {
-    "recharges": "recharges",
-    "balance_checks": "balance checks",
-    "app_visits": "app visits",
-    "data_mb": "MB of data",
-    "voice_seconds": "seconds of calls",
-    "messages": "messages",
-    "bills_issued": "bills",
-    "bills_disputed": "disputed bills",
-    "wallet_payments": "wallet payments",
-    "tickets_opened": "tickets",
-    "network_faults": "network faults",
-    "competitor_signals": "signs of a competitor",
-    "contacts": "contacts",
+    "recharges": ("recharge", "recharges"),
+    "balance_checks": ("balance check", "balance checks"),
+    "app_visits": ("app visit", "app visits"),
+    "data_mb": ("MB of data", "MB of data"),
+    "voice_seconds": ("second of calls", "seconds of calls"),
+    "messages": ("message", "messages"),
+    "bills_issued": ("bill", "bills"),
+    "bills_disputed": ("disputed bill", "disputed bills"),
+    "wallet_payments": ("wallet payment", "wallet payments"),
+    "tickets_opened": ("ticket", "tickets"),
+    "network_faults": ("network fault", "network faults"),
+    "competitor_signals": ("sign of a competitor", "signs of a competitor"),
+    "contacts": ("contact", "contacts"),
 }
 
 
@@ -227,5 +227,9 @@ def _print_matters(state: "CustomerState") -> None:
 
 
 def _figures(window: "Window") -> str:
-    shown = [f"{figure.value:,} {_FIGURES[figure.name]}" for figure in window.figures if figure.name in _FIGURES]
+    shown = [
+        f"{figure.value:,} {_FIGURES[figure.name][figure.value != 1]}"
+        for figure in window.figures
+        if figure.name in _FIGURES
+    ]
     return ", ".join(shown) or "nothing"
