@@ -39,9 +39,9 @@ MAY: dict[AccessRole, set[str]] = {
                 "read oversight", "read events", "read walkthroughs"},
     "administrator": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                       "read halts", "read keys", "read policies", "read notifications", "read tokens", "read record",
-                      "read oversight", "read events", "operate halts", "deliver keys", "deliver tokens", "deliver halts",
-                      "withdraw mandates", "withdraw delegations", "withdraw tokens", "read walkthroughs",
-                      "operate walkthroughs", "withdraw walkthroughs"},
+                      "read oversight", "read events", "operate halts", "deliver keys", "deliver tokens",
+                      "deliver halts", "withdraw mandates", "withdraw delegations", "withdraw tokens",
+                      "read walkthroughs", "operate walkthroughs", "withdraw walkthroughs"},
 }  # fmt: skip
 """Written out, so that a policy which permits one thing more is noticed."""
 
