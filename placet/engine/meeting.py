@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 RPC_TIMEOUT = timedelta(seconds=2)
 """How long Temporal may take to answer one question about a workflow or a queue."""
 # A worker asks for work again at least once a minute.
-_POLLING_SECONDS = 90
+POLLING_SECONDS = 90
 _LOOKED_AT = 20
 
 
@@ -75,7 +75,7 @@ async def meet(client: Client, task_queue: str) -> Meeting:
     )
     now = time.time()
     asked = {poller.identity: max(0, round(now - poller.last_access_time.seconds)) for poller in queue.pollers}
-    pollers = tuple(Poller(name, ago) for name, ago in sorted(asked.items()) if ago < _POLLING_SECONDS)
+    pollers = tuple(Poller(name, ago) for name, ago in sorted(asked.items()) if ago < POLLING_SECONDS)
     ours = pollers or await _queues(client, f"TaskQueue = '{task_queue}'")
     return Meeting(task_queue, pollers, () if ours else await _queues(client, f"TaskQueue != '{task_queue}'"))
 

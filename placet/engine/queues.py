@@ -1,5 +1,6 @@
 """How much waits for a worker, as Temporal estimates it."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.service import RPCError
 
 from placet.engine.client import Engine
+from placet.engine.meeting import POLLING_SECONDS
 from placet.errors import UpstreamUnavailable
 
 _TIMEOUT = timedelta(seconds=3)
@@ -20,10 +22,17 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """How many tasks of one kind wait in the task queue, and for how long the oldest has, in seconds."""
+    """What waits in the task queue of one kind of task.
+
+    Attributes:
+        backlog: How many tasks wait.
+        oldest_seconds: For how long the oldest has.
+        workers: How many workers asked for some lately.
+    """
 
     backlog: int
     oldest_seconds: float
+    workers: int = 0
 
 
 async def queue_backlog(engine: Engine) -> dict[str, QueueFigures]:
@@ -47,5 +56,7 @@ async def queue_backlog(engine: Engine) -> dict[str, QueueFigures]:
                 f"Temporal did not answer ({error.status.name}); try again", code="engine_unavailable"
             ) from error
         age = answer.stats.approximate_backlog_age.ToTimedelta().total_seconds()
-        found[kind] = QueueFigures(answer.stats.approximate_backlog_count, max(0.0, age))
+        lately = time.time() - POLLING_SECONDS
+        workers = len({poller.identity for poller in answer.pollers if poller.last_access_time.seconds > lately})
+        found[kind] = QueueFigures(answer.stats.approximate_backlog_count, max(0.0, age), workers)
     return found

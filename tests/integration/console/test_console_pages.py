@@ -1,6 +1,7 @@
 """What the pages say, of real runs."""
 
 import json
+import re
 
 import httpx
 import pytest
@@ -58,3 +59,16 @@ def test_a_customer_shows_what_our_record_knows(console: ConsoleUnderTest, pendi
         page: httpx.Response = http.get("/console/customers/C00009")
     assert page.status_code == 200, page.text
     assert pending in page.text
+
+
+def test_health_names_the_workers_and_how_each_route_to_a_model_did(console: ConsoleUnderTest, pending: str) -> None:
+    assert pending
+    with console.signed_in("olga", "operator") as http:
+        page = http.get("/console/health").text
+    assert re.search(r"<dt>Workers that ask for work</dt><dd>[1-9]", page)
+    row = page.partition('aria-label="Routes to models"')[2].partition("</table>")[0]
+    assert "scripted" in row
+    assert "inside the operator&#39;s network" in row
+    assert re.search(r'data-label="Asked">[0-9]+ times?<', row)
+    assert re.search(r'data-label="Half within">[0-9]+\.[0-9] s<', row)
+    assert 'data-label="Cost">nothing<' in row

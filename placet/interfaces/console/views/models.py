@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Final
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ _OUTCOMES: Final = {
     "not_permitted": "may not be asked",
     "misconfigured": "is not configured in order",
 }
+_WHERE: Final = {"inside": "inside the operator's network", "outside": "outside the operator's network"}
 _MICRO: Final = 1_000_000
 
 
@@ -35,6 +37,46 @@ class Attempt:
     tokens: str
     cost: str
     seconds: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route to a model, as it did lately."""
+
+    model: str
+    route: str
+    where: str
+    asked: int
+    failed: int
+    median: str
+    slowest: str
+    cost: str
+
+
+def routes_of(events: Sequence[AuditEvent]) -> tuple[Route, ...]:
+    """Return each route that these entries used, by name, with how often it failed, how long it took and its price."""
+    by: dict[tuple[str, str, str], list[ModelUse]] = {}
+    for use in _uses(events):
+        by.setdefault((use.model, use.route, use.perimeter), []).append(use)
+    return tuple(_route(uses) for _, uses in sorted(by.items()))
+
+
+def _route(uses: Sequence[ModelUse]) -> Route:
+    times, cost = sorted(use.latency_ms for use in uses), sum(use.cost_microusd for use in uses)
+    return Route(
+        model=one_line(uses[0].model, NAME),
+        route=one_line(uses[0].route, NAME),
+        where=_WHERE[uses[0].perimeter],
+        asked=len(uses),
+        failed=sum(use.outcome != "ok" for use in uses),
+        median=f"{median_low(times) / 1000:.1f} s",
+        slowest=f"{times[-1] / 1000:.1f} s",
+        cost=_price(cost),
+    )
+
+
+def _price(micro: int) -> str:
+    return f"{micro / _MICRO:.4f} USD" if micro else "nothing"
 
 
 def total_of(events: Sequence[AuditEvent]) -> str:
@@ -69,10 +111,10 @@ def _attempt(use: ModelUse) -> Attempt:
         step={"analyse": "Analyse the history", "propose": "Propose"}.get(use.task, one_line(use.task, NAME)),
         model=one_line(use.model, NAME),
         route=one_line(use.route, NAME),
-        where="inside the operator's network" if use.perimeter == "inside" else "outside the operator's network",
+        where=_WHERE[use.perimeter],
         outcome=_OUTCOMES[use.outcome],
         detail=one_line(use.detail, WORDS),
         tokens=f"{use.prompt_tokens} read, {use.completion_tokens} written",
-        cost=f"{use.cost_microusd / _MICRO:.4f} USD" if use.cost_microusd else "nothing",
+        cost=_price(use.cost_microusd),
         seconds=f"{use.latency_ms / 1000:.1f} s",
     )
