@@ -297,7 +297,7 @@ def test_what_became_of_a_batch_shows_first_what_failed() -> None:
             MemberOutcome("run-4", "engine_unavailable", "no answer", delivered=False),
         ]
     )
-    assert [one.badge.text for one in shown] == ["Refused", "Not delivered", "Delivered", "Accepted"]
+    assert [one.badge.text for one in shown] == ["Refused", "Not delivered", "Delivered", "Counted"]
     assert "\x1b" not in shown[0].words
 
 
