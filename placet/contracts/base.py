@@ -147,10 +147,13 @@ def _plain(text: str) -> str:
     return text
 
 
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_plain)]
+PLAIN = AfterValidator(_plain)
+"""Permit no character that cannot be seen."""
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=80), PLAIN]
 """What another system calls a resource of its own: people compare it by eye, so nothing in it may be unseen."""
 
-ExternalWord = Annotated[str, StringConstraints(max_length=80), AfterValidator(_plain)]
+ExternalWord = Annotated[str, StringConstraints(max_length=80), PLAIN]
 """A short word of another system, such as a status, that people or rules compare."""
 
 

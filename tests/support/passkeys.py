@@ -75,6 +75,12 @@ def at_localhost(url: str) -> str:
     return url.replace("127.0.0.1", "localhost")
 
 
+def a_device(url: str, counter: int | None = 0) -> Authenticator:
+    """Make a software authenticator for the console at `url`, which nobody has enrolled."""
+    at = ("localhost", at_localhost(url))
+    return Authenticator(rp_id=at[0], origin=at[1], counter=counter, enrolled_at=at)
+
+
 def enrolled(
     world: World,
     url: str,
@@ -86,8 +92,7 @@ def enrolled(
     days: int = 7,
 ) -> Authenticator:
     """Enroll a software authenticator for the console at `url`."""
-    at = ("localhost", at_localhost(url))
-    one = Authenticator(rp_id=at[0], origin=at[1], counter=counter, enrolled_at=at)
+    one = a_device(url, counter)
     enroll_key(
         world.database,
         name=name,

@@ -6,9 +6,9 @@ arrives. Extension attributes are permitted, as the specification demands, and i
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from placet.contracts.text import is_plain
+from placet.contracts.base import PLAIN
 from placet.contracts.times import Moment
 
 MOST_EVENT_BYTES: Final = 65_536
@@ -20,14 +20,8 @@ SUBJECT: Final = (
 )
 
 
-def _plain(text: str) -> str:
-    if not is_plain(text):
-        raise ValueError("it holds characters that cannot be seen, a line break, or spaces at its ends")
-    return text
-
-
-EventId = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_plain)]
-EventSource = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain)]
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=128), PLAIN]
+EventSource = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
 """A URI reference that names the system which the event is from (RFC 3986)."""
 
 Subject = Annotated[str, StringConstraints(pattern=SUBJECT)]

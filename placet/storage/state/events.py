@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import TextClause, bindparam, delete, select, text, update
+from sqlalchemy import Select, TextClause, bindparam, delete, select, text, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
@@ -108,30 +108,28 @@ class EventRepository:
 
     def of_customer(self, tenant: str, customer_id: str) -> list[str]:
         """Return the contents of all of a customer's events that are still kept."""
-        found: list[str] = self._connection.scalars(_ALL, {"of_tenant": tenant, "customer": customer_id})
-        return found
+        return self._texts(_ALL, of_tenant=tenant, customer=customer_id)
 
     def newest(self, tenant: str, customer_id: str, limit: int) -> list[str]:
         """Return the contents of a customer's newest events, newest first."""
-        values = {"of_tenant": tenant, "customer": customer_id, "limit": limit}
-        found: list[str] = self._connection.scalars(_NEWEST, values)
-        return found
+        return self._texts(_NEWEST, of_tenant=tenant, customer=customer_id, limit=limit)
 
     def waiting(self, tenant: str, limit: int) -> list[str]:
         """Return customers who have events that their aggregates lack."""
-        found: list[str] = self._connection.scalars(_WAITING, {"of_tenant": tenant, "limit": limit})
-        return found
+        return self._texts(_WAITING, of_tenant=tenant, limit=limit)
 
     def with_aged(self, tenant: str, before_us: int, limit: int) -> list[str]:
         """Return customers who have events from before a time."""
-        values = {"of_tenant": tenant, "before": before_us, "limit": limit}
-        found: list[str] = self._connection.scalars(_WITH_AGED, values)
-        return found
+        return self._texts(_WITH_AGED, of_tenant=tenant, before=before_us, limit=limit)
 
     def take_aged(self, tenant: str, customer_id: str, before_us: int) -> list[str]:
         """Take a customer's events from before a time away, and return their contents."""
         values = {"of_tenant": tenant, "customer": customer_id, "before": before_us}
         return [content for (content,) in self._connection.execute(_AGED, values)]
+
+    def _texts(self, statement: Select[tuple[str]], **values: Any) -> list[str]:
+        found: list[str] = self._connection.scalars(statement, values)
+        return found
 
 
 @cache

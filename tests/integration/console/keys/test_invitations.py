@@ -17,7 +17,7 @@ from tests.integration.console.keys.rows import change_rows
 from tests.integration.http.calling import TOKEN
 from tests.support.authenticator import Authenticator
 from tests.support.databases import disarm, together
-from tests.support.passkeys import at_localhost, enrolled
+from tests.support.passkeys import a_device, at_localhost, enrolled
 from tests.support.pressing import browser, sign, use_passkey, with_token
 from tests.support.servers.console import ConsoleUnderTest, form_token
 
@@ -39,11 +39,6 @@ def invited(console: ConsoleUnderTest, name: str, tenant: str = "demo") -> str:
     return invitations(console, tenant).invite(
         name=name, roles=("retention_lead",), limit="50.00 USD", days=30, by="root", voucher=None, key=name
     )
-
-
-def a_device(console: ConsoleUnderTest) -> Authenticator:
-    at = ("localhost", at_localhost(console.url))
-    return Authenticator(rp_id=at[0], origin=at[1], counter=0, enrolled_at=at)
 
 
 def begun(http: httpx.Client, code: str) -> httpx.Response:
@@ -70,7 +65,7 @@ def counts(console: ConsoleUnderTest, device: Authenticator) -> bool:
 
 
 def test_whoever_has_the_link_registers_and_an_administrator_signs(console: ConsoleUnderTest) -> None:
-    device, root = a_device(console), enrolled(console.world, console.url, "rita", roles=("administrator",))
+    device, root = a_device(console.url), enrolled(console.world, console.url, "rita", roles=("administrator",))
     with with_token(console, "rita", "administrator") as admin, browser(console) as http:
         page = admin.get("/console/approvers").text
         form = {"form_token": form_token(page), "name": "nina", **TERMS}
@@ -117,7 +112,7 @@ def test_whoever_has_the_link_registers_and_an_administrator_signs(console: Cons
 
 
 def test_a_link_works_once(console: ConsoleUnderTest) -> None:
-    code, first, second = invited(console, "once"), a_device(console), a_device(console)
+    code, first, second = invited(console, "once"), a_device(console.url), a_device(console.url)
     with browser(console) as http, browser(console) as other:
         late = begun(other, code).json() | {"token": form_token(other.get(f"/console/join/{code}").text)}
         assert register(http, code, first).status_code == 303
@@ -137,7 +132,7 @@ def test_a_link_works_once(console: ConsoleUnderTest) -> None:
 
 
 def test_of_two_who_register_at_once_one_does(console: ConsoleUnderTest) -> None:
-    code, devices = invited(console, "race"), [a_device(console) for _ in range(4)]
+    code, devices = invited(console, "race"), [a_device(console.url) for _ in range(4)]
 
     def race(number: int) -> int:
         with browser(console) as http:
@@ -167,7 +162,7 @@ def test_what_is_wrong_with_a_link_is_told_nobody(console: ConsoleUnderTest) -> 
 
 
 def test_a_registration_for_one_invitation_is_none_for_another(console: ConsoleUnderTest) -> None:
-    mine, theirs, device = invited(console, "mine"), invited(console, "yours"), a_device(console)
+    mine, theirs, device = invited(console, "mine"), invited(console, "yours"), a_device(console.url)
     with browser(console) as http, browser(console) as other:
         made = begun(http, mine).json()
         assert answer(http, theirs, made, device).status_code == 404
@@ -178,7 +173,7 @@ def test_a_registration_for_one_invitation_is_none_for_another(console: ConsoleU
 
 
 def test_who_writes_rows_changes_neither_terms_nor_passkey(console: ConsoleUnderTest) -> None:
-    code, device, another = invited(console, "sealed"), a_device(console), a_device(console)
+    code, device, another = invited(console, "sealed"), a_device(console.url), a_device(console.url)
     with browser(console) as http:
         assert register(http, code, device).status_code == 303
     (found,) = [one for one in invitations(console).listed() if one.terms.name == "sealed"]
@@ -247,7 +242,7 @@ def test_roles_are_chosen_as_policy_names_them_and_what_was_filled_in_is_kept(co
 
 
 def test_a_row_that_was_put_back_is_no_invitation(console: ConsoleUnderTest) -> None:
-    code, device = invited(console, "back"), a_device(console)
+    code, device = invited(console, "back"), a_device(console.url)
     (one,) = [one for one in invitations(console).listed() if one.terms.name == "back"]
     with console.world.database.reading() as tx:
         before = tx.invitations.get("demo", one.invitation_id)
@@ -325,92 +320,8 @@ def test_a_key_is_revoked_by_a_passkey_and_signs_nobody_in_any_more(console: Con
         assert unknown.status_code == 404
 
 
-def test_a_session_by_passkey_ends_with_its_enrolment(console: ConsoleUnderTest) -> None:
-    device = enrolled(console.world, console.url, "otis", days=1)
-    with browser(console) as http:
-        console.clock.ahead = timedelta(hours=23, minutes=50)
-        assert use_passkey(http, device).status_code == 303
-        assert http.get("/console/inbox").status_code == 200
-        console.clock.ahead += timedelta(minutes=11)
-        assert http.get("/console/inbox").status_code == 303
-        assert use_passkey(http, device).status_code == 403
-
-
-def test_who_signs_in_is_whose_passkey_answered_and_no_other(console: ConsoleUnderTest) -> None:
-    device, stranger = enrolled(console.world, console.url, "pia", counter=3), a_device(console)
-    with browser(console) as http, browser(console) as thief:
-        assert use_passkey(http, stranger).status_code == 403
-        made = http.post("/console/sign-in/passkey/prompt").json()
-        challenge = from_base64url(made["options"]["challenge"])
-        data = {"prompt": made["prompt"], "answer": device.asserted(challenge), "next": "/console/runs"}
-        assert thief.post("/console/sign-in/passkey", data=data).status_code == 403
-        signed_in = http.post("/console/sign-in/passkey", data=data)
-        assert signed_in.headers["location"] == "/console/runs"
-        assert http.post("/console/sign-in/passkey", data=data).status_code == 403
-        assert "pia" in http.get("/console/inbox").text
-        device.counter = 1
-        back = use_passkey(http, device)
-        assert back.status_code == 403
-        assert "may have been copied" in back.text
-    with console.world.database.reading() as tx:
-        began = tx.audit.find("tenant/demo", f"session.began.{challenge.hex()}")
-    assert began is not None
-    assert (began.actor, began.body) == ("pia", {"passkey": device.key_id})
-
-
-def test_a_sign_in_that_stands_on_the_record_is_not_made_again(console: ConsoleUnderTest) -> None:
-    """Whoever heard an answer on the way, with the cookie that it was made for, signs in with neither."""
-    device = enrolled(console.world, console.url, "quin")
-    with browser(console) as http:
-        made = http.post("/console/sign-in/passkey/prompt").json()
-        answer = device.asserted(from_base64url(made["options"]["challenge"]))
-        data = {"prompt": made["prompt"], "answer": answer, "next": ""}
-        cookies = dict(http.cookies)
-        assert http.post("/console/sign-in/passkey", data=data).status_code == 303
-        with browser(console) as thief:
-            for name, value in cookies.items():
-                thief.cookies.set(name, value, domain="localhost.local", path="/")
-            again = thief.post("/console/sign-in/passkey", data=data)
-    assert again.status_code == 403
-    assert "used already" in again.text
-
-
-def test_a_begun_sign_in_keeps_nothing_and_nobody_out(console: ConsoleUnderTest) -> None:
-    device = enrolled(console.world, console.url, "sol")
-    with browser(console) as flood, browser(console) as http:
-        for _ in range(250):
-            flood.cookies.clear()
-            assert flood.post("/console/sign-in/passkey/prompt").status_code == 200
-        assert use_passkey(http, device).status_code == 303
-    assert change_rows(console, "DELETE FROM console_prompt WHERE purpose = 'sign_in'") == 0
-
-
-def test_a_begun_sign_in_ends_after_three_minutes_and_cannot_be_lengthened(console: ConsoleUnderTest) -> None:
-    device = enrolled(console.world, console.url, "tam")
-    with browser(console) as http:
-        made = http.post("/console/sign-in/passkey/prompt").json()
-        answer = device.asserted(from_base64url(made["options"]["challenge"]))
-        random, until, seal = made["prompt"].split(".")
-        console.clock.ahead = timedelta(minutes=3, seconds=1)
-        for prompt in (made["prompt"], f"{random}.{int(until) + 600}.{seal}", f"{random}.{until}", "", "ä.1.ff"):
-            answered = http.post("/console/sign-in/passkey", data={"prompt": prompt, "answer": answer, "next": ""})
-            assert answered.status_code == 403, prompt
-            assert "This question was answered already" in answered.text
-        console.clock.ahead = timedelta()
-        assert http.post("/console/sign-in/passkey", data={**made, "answer": answer, "options": ""}).status_code == 303
-
-
-def test_who_writes_rows_gives_a_session_to_nobody_else(console: ConsoleUnderTest) -> None:
-    device = enrolled(console.world, console.url, "rae")
-    with browser(console) as http:
-        assert use_passkey(http, device).status_code == 303
-        row = "UPDATE console_session SET key_id = :k WHERE key_id IS NOT NULL"
-        assert change_rows(console, row, k=enrolled(console.world, console.url, "sue").key_id)
-        assert http.get("/console/inbox").status_code == 303
-
-
 def test_an_invitation_withdrawn_while_its_enrolment_is_signed_enrolls_nobody(console: ConsoleUnderTest) -> None:
-    device, root = a_device(console), enrolled(console.world, console.url, "rhea", roles=("administrator",))
+    device, root = a_device(console.url), enrolled(console.world, console.url, "rhea", roles=("administrator",))
     code = invited(console, "nils")
     with with_token(console, "rhea", "administrator") as admin, browser(console) as http:
         assert register(http, code, device).status_code == 303

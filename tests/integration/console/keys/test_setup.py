@@ -16,7 +16,7 @@ from placet.sandbox.server import running
 from placet.service.documents.first_administrator import MOST_WRONG, SetupCode, draft_first
 from tests.support.authenticator import Authenticator
 from tests.support.databases import together
-from tests.support.passkeys import at_localhost
+from tests.support.passkeys import a_device
 from tests.support.pressing import browser, challenge_at, use_passkey
 from tests.support.servers.console import ConsoleUnderTest, console_of, form_token
 from tests.support.world import world
@@ -31,11 +31,6 @@ def fresh(tmp_path: Path, temporal_address: str) -> Iterator[ConsoleUnderTest]:
         console_of(made) as served,
     ):
         yield served
-
-
-def a_device(console: ConsoleUnderTest) -> Authenticator:
-    at = ("localhost", at_localhost(console.url))
-    return Authenticator(rp_id=at[0], origin=at[1], counter=0, enrolled_at=at)
 
 
 def tried(http: httpx.Client, code: str, name: str = "root") -> httpx.Response:
@@ -65,7 +60,7 @@ def pinned(console: ConsoleUnderTest) -> set[str]:
 
 
 def test_the_holder_of_the_code_is_the_first_administrator_and_nobody_after_them(fresh: ConsoleUnderTest) -> None:
-    device, code = a_device(fresh), fresh.setup.issue()
+    device, code = a_device(fresh.url), fresh.setup.issue()
     with browser(fresh) as http:
         place = registered(http, code, device).headers["location"]
         assert pinned(fresh) == set()
@@ -104,7 +99,7 @@ def test_wrong_codes_are_counted_and_close_the_door(fresh: ConsoleUnderTest) -> 
 
 
 def test_of_two_who_have_the_code_one_is_the_administrator(fresh: ConsoleUnderTest) -> None:
-    code, devices = fresh.setup.issue(), [a_device(fresh) for _ in range(3)]
+    code, devices = fresh.setup.issue(), [a_device(fresh.url) for _ in range(3)]
     with browser(fresh) as first, browser(fresh) as second, browser(fresh) as third:
         browsers = [first, second, third]
         places = [
@@ -127,7 +122,7 @@ def test_of_two_who_have_the_code_one_is_the_administrator(fresh: ConsoleUnderTe
 
 
 def test_a_step_is_the_browsers_own_and_signed_by_what_was_registered(fresh: ConsoleUnderTest) -> None:
-    device, other, code = a_device(fresh), a_device(fresh), fresh.setup.issue()
+    device, other, code = a_device(fresh.url), a_device(fresh.url), fresh.setup.issue()
     with browser(fresh) as http, browser(fresh) as thief:
         place = registered(http, code, device).headers["location"]
         challenge = challenge_at(http, place)
@@ -152,7 +147,7 @@ def test_by_plain_http_from_elsewhere_and_with_a_broken_file_it_is_shut(fresh: C
     with browser(fresh) as http:
         assert 'name="code"' not in http.get("/console/setup").text
     with pytest.raises(ConfigurationError):
-        AdministratorsFile(file).add("demo", "root", a_device(fresh).public_key)
+        AdministratorsFile(file).add("demo", "root", a_device(fresh.url).public_key)
 
 
 @pytest.mark.parametrize("name", ["worker", "Root", "", "a b", "x" * 65])
