@@ -108,7 +108,8 @@ def _told(row: Row) -> ToldEntry:
         pass
     body = known["body"] if isinstance(known["body"], dict) else {}
     texts = {name: "" if row[name] is None else str(row[name]) for name in _TEXTS if name not in ("at", "body")}
-    shown = {**texts, "run_id": texts["run_id"] or None, "seq": row["seq"], "at": known["at"], "body": body}
+    seq = row["seq"] if isinstance(row["seq"], int) else -1
+    shown = {**texts, "run_id": texts["run_id"] or None, "seq": seq, "at": known["at"], "body": body}
     return ToldEntry(AuditEvent.model_construct(**shown), CANNOT_BE_READ)
 
 
