@@ -1,10 +1,12 @@
 """Where a run stands by its record. Its row only projects that: nothing that may lead to an effect rests on the row."""
 
+from collections.abc import Iterable
 from typing import Final, cast
 
 from pydantic import ValidationError
 
-from placet.contracts.audit import ENDED
+from placet.contracts.audit import ENDED, AuditEvent
+from placet.contracts.people.decision import YES
 from placet.contracts.run import END_STATES, OPEN_STATES, RunRequest, RunState
 from placet.contracts.text import NAME, quoted
 from placet.errors import GovernanceError
@@ -65,6 +67,12 @@ def _proposal_on_record(tx: Transaction, run_id: str) -> object:
     while found is not None and (amended := tx.audit.find(run_id, amended_key(str(found)))) is not None:
         found = amended.body.get("proposal")
     return found
+
+
+def approvals_in(entries: Iterable[AuditEvent], proposal: str) -> int:
+    """Return how many approvals of one proposal entries of its run accepted; whether each still counts is not asked."""
+    said = [entry.body for entry in entries if entry.kind == "approve.decided"]
+    return sum(body.get("proposal") == proposal and body.get("verdict") in YES for body in said)
 
 
 def is_over(tx: Transaction, run_id: str) -> bool:
