@@ -78,6 +78,11 @@ def test_a_correction_cannot_take_back_what_is_of_another_customer(database: Dat
             "data.amount.currency 'XXX'",
         ),
         (recharge(1, time="2026-03-01T09:30:00"), "malformed", "time '2026-03-01T09:30:00': write a time with its"),
+        (
+            recharge(1, type="placet.survey.answered.v1", data={"survey": "csat", "score": 6}),
+            "malformed",
+            "data",
+        ),
         (recharge(1, time="2026-03-01T12:06:00Z"), "from_the_future", "it happened at 2026-03-01 12:06:00Z"),
         (recharge(1, time="2016-03-01T12:00:00Z"), "too_old", "it happened at 2016-03-01 12:00:00Z; events are kept"),
         (recharge(1, subject="msisdn:+4915112345678"), "unknown_subject", "nobody is known by 'msisdn:+49"),
