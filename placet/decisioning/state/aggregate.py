@@ -29,7 +29,12 @@ Stamp = tuple[int, str, str]
 
 def stamp_of(at: datetime, source: str, event_id: str) -> Stamp:
     """Return the place of an event among all."""
-    return (at - _EPOCH) // timedelta(microseconds=1), source, event_id
+    return micros_of(at), source, event_id
+
+
+def micros_of(at: datetime) -> int:
+    """Return a time in microseconds since 1970, as in the first part of a stamp."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def day_of(stamp_or_time: Stamp | datetime) -> int:

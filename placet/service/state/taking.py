@@ -13,7 +13,7 @@ nothing twice.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from placet.contracts.events.envelope import MOST_EVENT_BYTES
 from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
 from placet.contracts.text import one_line
 from placet.contracts.times import moment
-from placet.decisioning.state.aggregate import stamp_of
+from placet.decisioning.state.aggregate import micros_of
 from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
@@ -94,7 +94,7 @@ def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime
         except UsageError as refused:
             taken.refused.append(_letter(tenant, text, refused, now))
     with database.transaction() as tx:
-        added = tx.events.add(tenant, tuple(rows.values()), _micros(now)) if rows else set()
+        added = tx.events.add(tenant, tuple(rows.values()), micros_of(now)) if rows else set()
         taken.accepted = len(added)
         for key in rows.keys() - added:
             try:
@@ -123,7 +123,7 @@ def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
         event_id=event.id,
         customer_id=event.subject.removeprefix(_CUSTOMER),
         type=event.type,
-        happened_us=stamp_of(event.time, "", "")[0],
+        happened_us=micros_of(event.time),
         content=event.model_dump_json(),
     )
 
@@ -173,7 +173,3 @@ def _letter(tenant: str, text: bytes, refused: UsageError, now: datetime) -> Dea
 def _keep(tx: Transaction, letters: Iterable[DeadLetter]) -> None:
     for letter in letters:
         tx.dead_letters.add(letter)
-
-
-def _micros(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
