@@ -27,8 +27,6 @@ from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
 from placet.governance.policy.answer import PolicyAnswer
 
-"""Whoever is away for longer has a successor, who is enrolled in their own right."""
-
 MOST_BETWEEN_TWO = 2
 """Delegations of one person to another that may stand at a time: the one in force, and the one that follows it."""
 
