@@ -50,7 +50,7 @@ def ingest(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines, a CloudEvent each; `-` reads what is piped")],
     as_json: JsonFlag = False,
 ) -> int:
-    """Take events in, one CloudEvent of a line.
+    """Take events in, one CloudEvent a line.
 
     An event counts once, however often it is sent. What cannot be taken is kept as a dead letter. 1 where there is one.
     """
