@@ -14,7 +14,7 @@ from placet.storage.inbox import InboxFilter, InboxMark, InboxOrder, InboxRow, M
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 from placet.storage.sql.paging import unknown_cursor
-from placet.storage.standing import approvals_in
+from placet.storage.standing import approvals_in, contradiction
 from placet.storage.transaction import Transaction
 
 
@@ -151,6 +151,8 @@ def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime
 def _waiting(tx: Transaction, row: InboxRow, now: datetime) -> Waiting:
     record = row.record
     try:
+        if other := contradiction(tx, record):
+            return Waiting(record, row.waits_until, None, other)
         pending = pending_on_record(tx, record.run_id)
         proposal = tx.artifacts.get_model(pending.proposal, Proposal, tenant=record.tenant)
         approvals = approvals_in(tx.audit.of_kind(record.run_id, "approve.decided"), pending.proposal)

@@ -43,6 +43,7 @@ def contradiction(tx: Transaction, run: RunRecord) -> str:
     Raises:
         GovernanceError: code `audit_broken`; an entry cannot be read.
     """
+    tx.audit.foresee(run.run_id, REQUESTED, ENDED, PROPOSED)
     asked = request_on_record(tx, run.run_id)
     if asked is None:
         return f"nobody requested run {run.run_id} on the record"

@@ -35,10 +35,7 @@ _LEAST_BEFORE: Final = 5
 
 
 def state_as_of(customer_id: str, aggregate: Aggregate, version: int, as_of: datetime) -> CustomerState:
-    """Return the state as of a time.
-
-    Events after `as_of` count in no window. What is known newest of a matter is shown as it is known now.
-    """
+    """Return the state as of a time; `aggregate` holds no event that happened after it."""
     latest = aggregate.topics.get("latest", {})
     state = CustomerState(
         customer_id=customer_id,

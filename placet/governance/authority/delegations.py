@@ -164,8 +164,10 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
         )
     if _smaller(delegation.limit, key.limit) != delegation.limit:
         own = "nothing" if key.limit is None else key.limit
+        other = key.limit is not None and key.limit.currency != delegation.limit.currency
+        how = "is in another currency than" if other else "is beyond"
         raise DecisionRefused(
-            f"limit {str(delegation.limit)!r} is beyond that of {key.name!r}, which is {own}", code="beyond_limit"
+            f"limit {str(delegation.limit)!r} {how} that of {key.name!r}, which is {own}", code="beyond_limit"
         )
     if delegation.valid_until <= now:
         raise DecisionRefused(f"it ended at {moment(delegation.valid_until)} already", code="over")

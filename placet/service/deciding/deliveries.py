@@ -165,7 +165,7 @@ def _kept_shares(database: Database, tenant: str, batch: str) -> dict[str, str]:
         with database.reading() as tx:
             row = tx.deliveries.get(tenant, batch)
         kept: Any = {} if row is None else json.loads(row.shares)
-    except (StorageError, ValueError) as error:
+    except (StorageError, ValueError, RecursionError) as error:
         if isinstance(error, StorageError) and error.code != UNREADABLE:
             raise
         _LOG.error("the shares of batch %s cannot be read: %s", batch, one_line(str(error)))
@@ -174,6 +174,6 @@ def _kept_shares(database: Database, tenant: str, batch: str) -> dict[str, str]:
     for run_id, text in kept.items() if isinstance(kept, dict) else ():
         try:
             found |= take_shares(database, tenant, {run_id: text})
-        except (DecisionRefused, GovernanceError, UsageError, ValueError) as error:
+        except (DecisionRefused, GovernanceError, UsageError, ValueError, RecursionError) as error:
             _LOG.warning("a share of batch %s is not delivered: %s", batch, one_line(str(error)))
     return {run_id: text for run_id, text in found.items() if number_of({run_id: text}) == batch}

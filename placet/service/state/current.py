@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from placet.contracts.base import first_fault
 from placet.contracts.events.kinds import EVENT, Event
 from placet.contracts.state import CustomerState
-from placet.decisioning.state.aggregate import Aggregate, micros_of
+from placet.contracts.times import moment
+from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of
 from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
-from placet.errors import StorageError
+from placet.errors import StorageError, UsageError
 from placet.storage.database import Database
 from placet.storage.sql.reading import UNREADABLE
 from placet.storage.sql.reading import unreadable as unreadable_row
@@ -29,14 +30,32 @@ _CORRECTION: Final = "placet.event.corrected.v1"
 
 
 def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> CustomerState:
-    """Return a customer's state as of a time; of whom no event is known, it is empty.
+    """Return a customer's state as of a time: what had happened by then. Of whom no event is known, it is empty.
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
+        UsageError: code `too_old`; events from after that time were taken away by retention.
     """
     with database.transaction() as tx:
         row = fold_pending(tx, tenant, customer_id)
-    return state_as_of(customer_id, aggregate_of(row), row.version, as_of)
+    aggregate, version = aggregate_of(row), row.version
+    if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
+        with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
+            aggregate, version = _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
+    return state_as_of(customer_id, aggregate, version, as_of)
+
+
+def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:
+    """Return what the events up to a time led to, and how many they were; a correction counts from its own time on."""
+    onto = _aged(row)
+    if onto.newest is not None and time_of(onto.newest[0]) > as_of:
+        raise UsageError(
+            f"events of {moment(time_of(onto.newest[0]))} were taken away by retention; ask for a later time",
+            code="too_old",
+        )
+    events = _events(row.customer_id, tx.events.of_customer(row.tenant, row.customer_id))
+    happened = [event for event in events if event.time <= as_of]
+    return fold(happened, onto), row.version - (len(events) - len(happened))
 
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:

@@ -116,7 +116,8 @@ def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
         )
     if not event.subject.startswith(_CUSTOMER):
         raise UsageError(
-            f"nobody is known by {event.subject!r}; link it to a customer, and try again", code="unknown_subject"
+            f"nobody is known by {event.subject!r}; send it about `customer:` and the customer's id",
+            code="unknown_subject",
         )
     return EventRow(
         source=event.source,
@@ -130,7 +131,7 @@ def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
 
 def _event(text: bytes) -> Event:
     if len(text) > MOST_EVENT_BYTES:
-        raise UsageError(f"it has {len(text):,} bytes, more than {MOST_EVENT_BYTES:,}", code="too_large")
+        raise UsageError(f"it has more than {MOST_EVENT_BYTES:,} bytes", code="too_large")
     try:
         return EVENT.validate_json(text)
     except ValidationError as error:

@@ -177,7 +177,15 @@ def _of_batch(body: bytes) -> list[bytes]:
         raise UsageError("the body is no list of events", code="malformed")
     if len(events) > MOST_IN_A_BATCH:
         raise UsageError(f"the body has {len(events)} events; send {MOST_IN_A_BATCH} at once", code="malformed")
-    return [json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") for event in events]
+    return [_written(event) for event in events]
+
+
+def _written(event: object) -> bytes:
+    """Write what was read from JSON as JSON; what nests so deep that it cannot be written is no event either way."""
+    try:
+        return json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    except RecursionError as error:
+        raise UsageError("the body nests too deep", code="malformed") from error
 
 
 def _of_headers(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -193,4 +201,4 @@ def _of_headers(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UsageError("the body is not JSON", code="malformed") from error
-    return json.dumps({**attributes, "data": data}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _written({**attributes, "data": data})
