@@ -34,16 +34,19 @@ def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime)
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
     """
-    with database.transaction() as tx:
-        row = fold_pending(tx, tenant, customer_id)
+    with database.reading() as tx:
+        row = _folded(tx, tenant, customer_id)
+    if row is None:
+        with database.transaction() as tx:
+            row = fold_pending(tx, tenant, customer_id)
     return state_as_of(customer_id, aggregate_of(row), row.version, as_of)
 
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     """Fold the events that a customer's aggregate lacks, and return their row."""
-    if not tx.events.lacking(tenant, customer_id):
-        # Read after that: whoever folded meanwhile has written it by then.
-        return tx.states.get(tenant, customer_id) or StateRow(tenant=tenant, customer_id=customer_id)
+    folded = _folded(tx, tenant, customer_id)
+    if folded is not None:
+        return folded
     row = tx.states.lock(tenant, customer_id)
     pending = tx.events.fold(tenant, customer_id)
     corrections = row.corrections + sum(kind == _CORRECTION for _, kind in pending)
@@ -63,6 +66,14 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     )
     tx.states.put(folded)
     return folded
+
+
+def _folded(tx: Transaction, tenant: str, customer_id: str) -> StateRow | None:
+    """Return a customer's row; None where it lacks events."""
+    if tx.events.lacking(tenant, customer_id):
+        return None
+    # Read after that: whoever folded meanwhile has written it by then.
+    return tx.states.get(tenant, customer_id) or StateRow(tenant=tenant, customer_id=customer_id)
 
 
 def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
