@@ -7,6 +7,8 @@ from typing import Any
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.state.fold import fold
 from placet.decisioning.state.reading import state_as_of
+from placet.simulation.days import day_of_person
+from placet.simulation.persons import draw_person
 from placet.simulation.sample import sample_rows
 from placet.simulation.streams import SOURCE, simulate, truth_of
 
@@ -24,6 +26,18 @@ def test_the_same_seed_gives_the_same_days_however_many_are_asked_for() -> None:
     assert of(ROWS[3], days=30) == [one for one in of(ROWS[3]) if one["time"] >= "2026-01-31"]
     assert of(ROWS[3], seed=2) != of(ROWS[3])
     assert truth_of(ROWS[3], 1) == truth_of(ROWS[3], 1)
+
+
+def test_the_days_of_recharges_depend_on_the_seed() -> None:
+    row = next(row for row in sample_rows(400) if draw_person(row, 1).prepaid)
+    person = draw_person(row, 1)
+
+    def recharged(seed: int) -> list[date]:
+        days = [LAST - timedelta(days=back) for back in range(90)]
+        recharge = "placet.balance.recharged.v1"
+        return [on for on in days if any(kind == recharge for _, kind, _ in day_of_person(person, on, LAST, seed))]
+
+    assert len({tuple(recharged(seed)) for seed in range(5)}) > 1
 
 
 def test_every_event_is_sound_says_that_it_is_simulated_and_has_an_id_of_its_own() -> None:
