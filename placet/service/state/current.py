@@ -19,7 +19,7 @@ from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import StorageError
 from placet.storage.database import Database
-from placet.storage.sql.reading import UNREADABLE
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
 from placet.storage.state.states import StateRow
 from placet.storage.tables import CUSTOMER_EVENT, CUSTOMER_STATE
@@ -93,7 +93,8 @@ def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
                 with tx.savepoint():
                     fold_pending(tx, tenant, customer_id)
             except StorageError as error:
-                unreadable = _if_unreadable(error)
+                pass_on_others(error)
+                unreadable = error
     if unreadable is not None:
         raise unreadable
     return len(waiting)
@@ -116,7 +117,8 @@ def age_out(database: Database, tenant: str, before: datetime, limit: int = 200)
             with database.transaction() as tx:
                 _age_out(tx, tenant, customer_id, before_us)
         except StorageError as error:
-            unreadable = _if_unreadable(error)
+            pass_on_others(error)
+            unreadable = error
     if unreadable is not None:
         raise unreadable
     return len(customers)
@@ -157,10 +159,3 @@ def _events(customer_id: str, contents: Sequence[str]) -> list[Event]:
         return [EVENT.validate_json(content) for content in contents]
     except ValidationError as error:
         raise unreadable_row(CUSTOMER_EVENT.name, customer_id, first_fault(error)) from error
-
-
-def _if_unreadable(error: StorageError) -> StorageError:
-    """Return an error that says something of one row alone; raise any other."""
-    if error.code != UNREADABLE:
-        raise error
-    return error
