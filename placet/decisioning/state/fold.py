@@ -7,6 +7,7 @@ the event again under another id.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
     BalanceChecked,
@@ -70,7 +71,7 @@ def take(aggregate: Aggregate, event: Event) -> None:
     """Add one event that was not added before."""
     at = stamp_of(event.time, event.source, event.id)
     aggregate.take(at)
-    aggregate.note(at, "sources", event.source, None)
+    aggregate.note(at, "sources", event.source, None, keep=SIMULATED)
     _TAKEN[type(event)](aggregate, at, event.data)
 
 

@@ -174,9 +174,14 @@ def retry_dead(
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
     oldest = now - timedelta(days=toolbox.periods().events)
-    done = retry_letters(toolbox.database(), toolbox.tenant, letter_id, code=code, now=now, oldest=oldest)
-    output.print_line(f"{counted(done.taken, 'letter')} taken, {done.still} not")
-    return 1 if done.still else 0
+    taken, still, after, more = 0, 0, None, True
+    while more:
+        done = retry_letters(
+            toolbox.database(), toolbox.tenant, letter_id, code=code, after=after, now=now, oldest=oldest
+        )
+        taken, still, after, more = taken + done.taken, still + done.still, done.last, done.more
+    output.print_line(f"{counted(taken, 'letter')} taken, {still} not")
+    return 1 if still else 0
 
 
 def _opened(path: Path) -> BinaryIO:

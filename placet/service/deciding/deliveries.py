@@ -24,7 +24,7 @@ from placet.service.runs import find_run
 from placet.storage.console.deliveries import DeliveryRow
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
-from placet.storage.sql.reading import UNREADABLE
+from placet.storage.sql.reading import pass_on_others
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -166,14 +166,14 @@ def _kept_shares(database: Database, tenant: str, batch: str) -> dict[str, str]:
             row = tx.deliveries.get(tenant, batch)
         kept: Any = {} if row is None else json.loads(row.shares)
     except (StorageError, ValueError, RecursionError) as error:
-        if isinstance(error, StorageError) and error.code != UNREADABLE:
-            raise
+        pass_on_others(error)
         _LOG.error("the shares of batch %s cannot be read: %s", batch, one_line(str(error)))
         return {}
     found: dict[str, str] = {}
     for run_id, text in kept.items() if isinstance(kept, dict) else ():
         try:
             found |= take_shares(database, tenant, {run_id: text})
-        except (DecisionRefused, GovernanceError, UsageError, ValueError, RecursionError) as error:
+        except (DecisionRefused, GovernanceError, StorageError, UsageError, ValueError, RecursionError) as error:
+            pass_on_others(error)
             _LOG.warning("a share of batch %s is not delivered: %s", batch, one_line(str(error)))
     return {run_id: text for run_id, text in found.items() if number_of({run_id: text}) == batch}

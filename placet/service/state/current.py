@@ -1,8 +1,8 @@
 """A customer's state, folded up to now.
 
 Events are folded when somebody asks for the state, and beside that by a loop in the worker. Both do the same: lock
-the customer's row, take the events that it lacks, write it. A customer of whom an event was ever corrected is folded
-anew from all events, since a sum can be taken back and "the newest" cannot.
+the customer's row, take the events that it lacks, write it. A customer of whom an event is corrected is folded anew
+from all events, since a sum can be taken back and "the newest" cannot.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import StorageError, UsageError
 from placet.storage.database import Database
-from placet.storage.sql.reading import UNREADABLE
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
 from placet.storage.state.states import StateRow
 from placet.storage.tables import CUSTOMER_EVENT, CUSTOMER_STATE
@@ -36,8 +36,11 @@ def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime)
         StorageError: the database does not answer, or a row is unreadable.
         UsageError: code `too_old`; events from after that time were taken away by retention.
     """
-    with database.transaction() as tx:
-        row = fold_pending(tx, tenant, customer_id)
+    with database.reading() as tx:
+        row = _folded(tx, tenant, customer_id)
+    if row is None:
+        with database.transaction() as tx:
+            row = fold_pending(tx, tenant, customer_id)
     aggregate, version = aggregate_of(row), row.version
     if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
         with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
@@ -60,28 +63,40 @@ def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggrega
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     """Fold the events that a customer's aggregate lacks, and return their row."""
-    if not tx.events.lacking(tenant, customer_id):
-        # Read after that: whoever folded meanwhile has written it by then.
-        return tx.states.get(tenant, customer_id) or StateRow(tenant=tenant, customer_id=customer_id)
+    folded = _folded(tx, tenant, customer_id)
+    if folded is not None:
+        return folded
     row = tx.states.lock(tenant, customer_id)
     pending = tx.events.fold(tenant, customer_id)
-    corrections = row.corrections + sum(kind == _CORRECTION for _, kind in pending)
+    corrections = sum(kind == _CORRECTION for _, kind in pending)
     if corrections:
         aggregate = fold(_events(customer_id, tx.events.of_customer(tenant, customer_id)), _aged(row))
     else:
-        aggregate = fold(_events(customer_id, [content for content, _ in pending]), aggregate_of(row))
+        # A correction may have come before the event that it takes back.
+        known = tx.events.of_kind(tenant, customer_id, _CORRECTION) if row.corrections else []
+        corrected = corrected_by(_events(customer_id, known))
+        new = _events(customer_id, [content for content, _ in pending])
+        aggregate = fold(new, aggregate_of(row), corrected_elsewhere=corrected)
     household = aggregate.topics.get("latest", {}).get("household")
     folded = row.model_copy(
         update={
             "household_id": None if household is None else household[1],
             "version": row.version + len(pending),
-            "corrections": corrections,
+            "corrections": row.corrections + corrections,
             "newest_us": None if aggregate.newest is None else aggregate.newest[0],
             "aggregate": aggregate.dump(),
         }
     )
     tx.states.put(folded)
     return folded
+
+
+def _folded(tx: Transaction, tenant: str, customer_id: str) -> StateRow | None:
+    """Return a customer's row; None where it lacks events."""
+    if tx.events.lacking(tenant, customer_id):
+        return None
+    # Read after that: whoever folded meanwhile has written it by then.
+    return tx.states.get(tenant, customer_id) or StateRow(tenant=tenant, customer_id=customer_id)
 
 
 def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
@@ -101,7 +116,8 @@ def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
                 with tx.savepoint():
                     fold_pending(tx, tenant, customer_id)
             except StorageError as error:
-                unreadable = _if_unreadable(error)
+                pass_on_others(error)
+                unreadable = error
     if unreadable is not None:
         raise unreadable
     return len(waiting)
@@ -124,7 +140,8 @@ def age_out(database: Database, tenant: str, before: datetime, limit: int = 200)
             with database.transaction() as tx:
                 _age_out(tx, tenant, customer_id, before_us)
         except StorageError as error:
-            unreadable = _if_unreadable(error)
+            pass_on_others(error)
+            unreadable = error
     if unreadable is not None:
         raise unreadable
     return len(customers)
@@ -165,10 +182,3 @@ def _events(customer_id: str, contents: Sequence[str]) -> list[Event]:
         return [EVENT.validate_json(content) for content in contents]
     except ValidationError as error:
         raise unreadable_row(CUSTOMER_EVENT.name, customer_id, first_fault(error)) from error
-
-
-def _if_unreadable(error: StorageError) -> StorageError:
-    """Return an error that says something of one row alone; raise any other."""
-    if error.code != UNREADABLE:
-        raise error
-    return error

@@ -55,6 +55,16 @@ def test_a_row_that_cannot_be_read_is_named_and_keeps_nobody_else_from_being_fol
         age_out(database, "demo", NOW)
 
 
+def test_a_state_with_nothing_to_fold_is_read_without_writing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(database, recharge(1))
+    before = state_of(database, "demo", "C00001", NOW)
+    monkeypatch.setattr(Database, "transaction", None)
+    assert state_of(database, "demo", "C00001", NOW) == before
+    assert state_of(database, "demo", "C00009", NOW).version == 0
+
+
 def test_whoever_asks_while_another_folds_sees_what_was_folded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from placet.service.state.current import fold_waiting, state_of
 from placet.service.state.taking import Taken
 from placet.storage.database import Database
 from tests.integration.state.sending import NOW, correct, recharge, take
+from tests.support.databases import together
 
 
 def refused(taken: Taken) -> list[tuple[str, str]]:
@@ -81,7 +82,7 @@ def test_a_correction_cannot_take_back_what_is_of_another_customer(database: Dat
         (
             recharge(1, type="placet.survey.answered.v1", data={"survey": "csat", "score": 6}),
             "malformed",
-            "data",
+            "data {'survey': 'csat', 'score': 6}: a score of csat is from 1 to 5",
         ),
         (recharge(1, time="2026-03-01T12:06:00Z"), "from_the_future", "it happened at 2026-03-01 12:06:00Z"),
         (recharge(1, time="2016-03-01T12:00:00Z"), "too_old", "it happened at 2016-03-01 12:00:00Z; events are kept"),
@@ -99,6 +100,15 @@ def test_what_cannot_be_taken_is_kept_with_its_reason(database: Database, text: 
     take(database, text)
     with database.reading() as tx:
         assert tx.dead_letters.counts("demo") == {code: 1}
+
+
+def test_senders_of_the_same_events_in_other_orders_do_not_stop_each_other(database: Database) -> None:
+    def work(number: int) -> int:
+        events = [recharge(hour) for hour in range(400)]
+        return take(database, *(events if number % 2 else reversed(events))).accepted
+
+    for start in range(5):
+        assert sum(together(6, work)) == (0 if start else 400)
 
 
 def test_an_id_with_other_content_is_refused_and_changes_nothing(database: Database) -> None:

@@ -63,10 +63,15 @@ class DeadLetterShown(NotTaken):
 
 
 class LettersRetried(Frozen):
-    """How many letters are events now, and how many cannot be taken still."""
+    """How many letters are events now, and how many cannot be taken still.
+
+    One request tries 1,000 or so. Where there are `more`, pass `next` as `after` to go on.
+    """
 
     taken: int
     still: int
+    more: bool
+    next: LetterId | None
 
 
 class EventEndpoints:
@@ -143,11 +148,21 @@ class EventEndpoints:
             next=following,
         )
 
-    def retry(self, letter_id: LetterId | None = None, code: Reason | None = None) -> LettersRetried:
+    def retry(
+        self, letter_id: LetterId | None = None, code: Reason | None = None, after: After = None
+    ) -> LettersRetried:
         """Try dead letters again: one, all of one reason, or all. What is taken is a dead letter no longer."""
         served, now = self._served, datetime.now(UTC)
-        done = retry_letters(served.database, served.tenant, letter_id, code=code, now=now, oldest=self._oldest(now))
-        return LettersRetried(taken=done.taken, still=done.still)
+        done = retry_letters(
+            served.database,
+            served.tenant,
+            letter_id,
+            code=code,
+            after=after,
+            now=now,
+            oldest=self._oldest(now),
+        )
+        return LettersRetried(taken=done.taken, still=done.still, more=done.more, next=done.last)
 
     def _oldest(self, now: datetime) -> datetime:
         return now - timedelta(days=self._served.events_days)

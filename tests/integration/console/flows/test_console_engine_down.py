@@ -11,12 +11,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet.entrypoints.beside_worker.reconciler import Reconciler
 from placet.entrypoints.processes.process import await_condition
 from placet.errors import StorageError
-from placet.service.deciding import batches
+from placet.service.deciding import batches, deliveries
 from placet.service.deciding.batch_choice import parse_limits, prepare_batch
 from placet.service.deciding.batches import sign_prepared
 from placet.service.deciding.decisions import deliver_decision
 from placet.service.deciding.deliveries import Delivery, go_on_delivering
 from placet.storage.console.deliveries import DeliveryRepository, DeliveryRow
+from placet.storage.sql.reading import UNREADABLE
 from tests.integration.console.keys.test_documents_by_passkey import asked
 from tests.support.guard import GUARD
 from tests.support.passkeys import enrolled
@@ -127,6 +128,20 @@ def test_a_database_that_fails_for_a_moment_drops_no_delivery(
     with world.database.reading() as tx:
         assert delivery.batch in tx.deliveries.resting("demo", late)
     world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
+
+
+def test_a_run_whose_row_cannot_be_read_keeps_no_other_pass_from_being_made(
+    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, delivery, late = console.world, *_begun(console)
+
+    def unreadable(*_: object) -> None:
+        raise StorageError("row 'run-1' of table 'run' cannot be read", code=UNREADABLE)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries, "take_shares", unreadable)
+        (said,) = world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
+    assert said == f"batch {delivery.batch[:16]}: nothing of what was kept can be delivered"
 
 
 def _begun(console: ConsoleUnderTest) -> tuple[Delivery, datetime]:
