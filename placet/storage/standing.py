@@ -65,12 +65,12 @@ def _proposal_on_record(tx: Transaction, run_id: str) -> object:
     """Return the digest of what was proposed, as amended since; None where nothing was."""
     entry = tx.audit.find(run_id, PROPOSED)
     found = None if entry is None else entry.body.get("proposal")
-    seen = {found}
+    seen = {str(found)}
     while found is not None and (amended := tx.audit.find(run_id, amended_key(str(found)))) is not None:
         found = amended.body.get("proposal")
-        if found in seen:
+        if str(found) in seen:
             raise GovernanceError(f"the amendments of run {run_id!r} lead back to an earlier one", code="audit_broken")
-        seen.add(found)
+        seen.add(str(found))
     return found
 
 

@@ -200,6 +200,14 @@ def test_what_is_answered_leaves_the_inbox_and_every_batch_and_comes_back_when_a
     assert numbers(inbox(database)) == [2, 1]
 
 
+def test_a_row_that_says_another_customer_than_the_record_is_shown_as_damaged(database: Database) -> None:
+    wait(database, 1)
+    erase(database, "run", "UPDATE run SET customer_id = 'C77777'")
+    (row,) = inbox(database).rows
+    assert row.asked is None
+    assert row.fault.endswith("says customer “C77777”, its record “C00001”: somebody changed the database")
+
+
 def test_an_approval_that_only_a_row_says_is_not_counted(database: Database) -> None:
     proposal = wait(database, 1)
     said = AcceptedDecision(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from placet.errors import StorageError
+from placet.errors import StorageError, UsageError
 from placet.service.state.current import age_out, fold_waiting, state_of
 from placet.service.state.files import bounded_lines, take_lines
 from placet.storage.database import Database
@@ -36,6 +36,35 @@ def test_what_was_corrected_does_not_come_back_when_it_ages(database: Database) 
     take(database, recharge(2))  # a customer with a correction is folded anew from all that is kept
     state = state_of(database, "demo", "C00001", NOW)
     assert [window.figure("recharges") for window in state.windows] == [2, 2, 2]
+
+
+def test_a_past_state_is_what_had_happened_by_then(database: Database) -> None:
+    take(database, *(recharge(24 * day) for day in range(20)), correct(48), recharge(0, source="other"))
+    then = NOW - timedelta(days=10)
+    past = state_of(database, "demo", "C00001", then)
+    assert (past.version, past.newest, [one.name for one in past.sources]) == (10, then, ["bss"])
+    assert past.window(7).figure("recharges") == 7
+    # A correction counts from its own time on: then, nobody had said so yet.
+    assert state_of(database, "demo", "C00001", NOW - timedelta(hours=1)).version == 19
+    assert state_of(database, "demo", "C00001", NOW).version == 22
+    assert state_of(database, "demo", "C00001", NOW - timedelta(days=30)).version == 0
+    age_out(database, "demo", NOW - timedelta(days=5))
+    with pytest.raises(UsageError, match="were taken away by retention; ask for a later time"):
+        state_of(database, "demo", "C00001", then)
+    assert state_of(database, "demo", "C00001", NOW - timedelta(days=4)).version == 16
+
+
+def test_an_event_of_a_clock_that_is_ahead_counts_once_it_has_happened(database: Database) -> None:
+    soon = NOW + timedelta(minutes=4)
+    take(database, recharge(1), recharge(2, time=soon.isoformat()))
+    assert state_of(database, "demo", "C00001", NOW).version == 1
+    assert state_of(database, "demo", "C00001", soon).version == 2
+
+
+def test_a_state_with_simulated_events_says_so_whatever_else_it_has(database: Database) -> None:
+    take(database, recharge(1000, source="simulated"), *(recharge(n, source=f"other-{n}") for n in range(40)))
+    sources = [one.name for one in state_of(database, "demo", "C00001", NOW).sources]
+    assert (len(sources), "simulated" in sources) == (32, True)
 
 
 def test_a_row_that_cannot_be_read_is_named_and_keeps_nobody_else_from_being_folded(database: Database) -> None:

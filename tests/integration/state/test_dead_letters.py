@@ -30,7 +30,7 @@ def test_a_letter_becomes_an_event_once_what_was_wrong_is_mended(
     assert retry(database, code="malformed") == (0, 2)
     assert retry(database, ahead.letter_id) == (1, 0)
     assert count_letters(database, "demo") == {"malformed": 2}
-    assert state_of(database, "demo", "C00001", NOW).version == 2
+    assert state_of(database, "demo", "C00001", NOW + timedelta(hours=1)).version == 2
     with pytest.raises(UsageError, match="no dead letter"):
         retry(database, ahead.letter_id)
 

@@ -64,6 +64,7 @@ def test_a_correction_cannot_take_back_what_is_of_another_customer(database: Dat
         (b"\xff\xfe", "malformed", "it is not JSON"),
         (b'{"id": "\xed\xa0\x80"}', "malformed", "it is not JSON"),
         (b"[" * 50_000, "malformed", "it is not JSON: recursion limit"),
+        (recharge(1, time=1772366400), "malformed", "time 1772366400: write a time with its offset"),
         (b" " * 70_000, "too_large", "it has more than 65,536 bytes"),
         (
             recharge(1, type="acme.birthday.v1"),
