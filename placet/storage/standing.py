@@ -11,7 +11,7 @@ from placet.contracts.run import END_STATES, OPEN_STATES, RunRequest, RunState
 from placet.contracts.text import NAME, quoted
 from placet.errors import GovernanceError
 from placet.governance.log.chain import entry_hash
-from placet.storage.pending import PROPOSED, amended_key
+from placet.storage.pending import OPENED, PROPOSED, amended_key
 from placet.storage.records import RunRecord
 from placet.storage.transaction import Transaction
 
@@ -43,7 +43,8 @@ def contradiction(tx: Transaction, run: RunRecord) -> str:
     Raises:
         GovernanceError: code `audit_broken`; an entry cannot be read.
     """
-    tx.audit.foresee(run.run_id, REQUESTED, ENDED, PROPOSED)
+    # Whoever asks this reads the gate next: one statement for all.
+    tx.audit.foresee(run.run_id, REQUESTED, ENDED, PROPOSED, OPENED)
     asked = request_on_record(tx, run.run_id)
     if asked is None:
         return f"nobody requested run {run.run_id} on the record"

@@ -209,8 +209,9 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
-        for first in range(0, len(step_keys), _AT_ONCE):
-            wanted = step_keys[first : first + _AT_ONCE]
+        unknown = [key for key in step_keys if (stream, key) not in self._foreseen]
+        for first in range(0, len(unknown), _AT_ONCE):
+            wanted = unknown[first : first + _AT_ONCE]
             places = {f"step_key_{number}": wanted[min(number, len(wanted) - 1)] for number in range(_AT_ONCE)}
             self._foreseen.update(((stream, key), None) for key in wanted)
             for row in self._connection.execute(_STEPS, {"stream": stream, **places}).mappings():
