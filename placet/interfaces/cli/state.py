@@ -11,7 +11,7 @@ import typer
 from placet.contracts.text import counted, one_line, quoted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.options import ByOption, JsonFlag, asking, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -134,6 +134,43 @@ def simulate(
     events = simulate(rows, last=ends.date(), days=days, seed=seed)
     while some := list(islice(events, _AT_ONCE)):
         output.print_text("\n".join(map(as_line, some)))
+
+
+@app.command("erase")
+def erase(
+    context: typer.Context,
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    reason: Annotated[str, typer.Option("--reason", help="why; kept on the record")],
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Erase all events of one customer, and what they led to.
+
+    The record says that it was done. What their runs rested on goes with `placet retention run`.
+    """
+    from pydantic import TypeAdapter
+
+    from placet.contracts.base import CustomerId
+    from placet.contracts.people.signed import Remark
+    from placet.service.given import person, value_of
+    from placet.service.state.erasing import erase_customer
+
+    toolbox: Toolbox = context.obj
+    value_of(customer_id, TypeAdapter(CustomerId), "customer")
+    why = value_of(reason, TypeAdapter(Remark), "reason")
+    done = erase_customer(
+        toolbox.database(),
+        toolbox.tenant,
+        customer_id,
+        by=person(asking(toolbox, by)),
+        reason=why,
+        now=datetime.now(UTC),
+    )
+    if as_json:
+        output.print_json({"events": done.events, "dead_letters": done.letters, "state": done.state})
+        return
+    output.print_line(f"erased {counted(done.events, 'event')} and {counted(done.letters, 'dead letter')}")
+    output.print_line("what their runs rested on is kept as `placet retention show` says")
 
 
 @letters.command("list")
