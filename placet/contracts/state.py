@@ -142,3 +142,47 @@ class CustomerState(Frozen):
     def window(self, days: int) -> Window:
         """Return one of `WINDOWS`."""
         return next(window for window in self.windows if window.days == days)
+
+
+class HouseholdMember(Frozen):
+    """One member of a household, in short.
+
+    Attributes:
+        version: How many events of theirs were taken.
+        signals: What stands out about them.
+    """
+
+    customer_id: CustomerId
+    newest: AwareDatetime | None
+    version: StrictInt
+    products: tuple[Product, ...]
+    signals: tuple[str, ...]
+
+
+class HouseholdState(Frozen):
+    """One household as of a time: its members' states, put together.
+
+    Attributes:
+        newest: When the newest event of a member happened; None where none is known.
+        version: How many events of its members were taken. It falls when a member leaves.
+        members: Who says by their own newest word that they are of this household, by id.
+        more_members: Whether there are more than are shown; they count in nothing here.
+        windows: Sums over the members.
+        devices: Each device once, as it was seen last by any member.
+        signals: What stands out about the household.
+    """
+
+    household_id: CustomerId
+    as_of: AwareDatetime
+    newest: AwareDatetime | None
+    version: StrictInt
+    sources: tuple[Source, ...]
+    members: tuple[HouseholdMember, ...]
+    more_members: StrictBool
+    windows: tuple[Window, ...]
+    devices: tuple[Device, ...]
+    signals: tuple[str, ...] = ()
+
+    def window(self, days: int) -> Window:
+        """Return one of `WINDOWS`."""
+        return next(window for window in self.windows if window.days == days)

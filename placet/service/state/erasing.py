@@ -49,9 +49,7 @@ def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) 
     return max(letters, states)
 
 
-def erase_customer(
-    database: Database, tenant: str, customer_id: str, *, by: str, reason: str, now: datetime
-) -> Erased:
+def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str, reason: str, now: datetime) -> Erased:
     """Erase events, aggregate and dead letters of one customer, and put on the record that it was done.
 
     An event that arrives later counts anew. A letter counts as theirs if it names them by their customer id: whose an
@@ -69,7 +67,9 @@ def erase_customer(
             tx.dead_letters.drop(tenant, letter_id)
         tx.states.erase(tenant, customer_id)
         if not (version or events or letters):
-            raise UsageError(f"no event of customer {customer_id!r} is kept; nothing was erased", code="unknown_customer")
+            raise UsageError(
+                f"no event of customer {customer_id!r} is kept; nothing was erased", code="unknown_customer"
+            )
         body = {"customer_id": customer_id, "events": events, "letters": len(letters), "reason": reason}
         tx.record_act(tenant, ERASED, by, now, f"{now.isoformat()}.{customer_id}", body)
     return Erased(events, len(letters), bool(version))
