@@ -171,13 +171,8 @@ def _consent(data: Any) -> str:
 
 
 def _contacted(data: Any) -> str:
-    answers = {
-        "none": "",
-        "opened": ", and was opened",
-        "accepted": ", and was accepted",
-        "refused": ", and was refused",
-    }
-    return f"a message ({data.purpose}, by {_word(data.channel)}) reached the customer{answers[data.answer]}"
+    answer = "" if data.answer == "none" else f", and was {data.answer}"
+    return f"a message ({data.purpose}, by {_word(data.channel)}) reached the customer{answer}"
 
 
 def _device(data: Any) -> str:

@@ -68,7 +68,7 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
                             "product_id": "P1",
                             "line": "mobile",
                             "offering_id": "mobile-m",
-                            "since": "2025-06-01T00:00:00Z",
+                            "since": _AT,
                         }
                     ],
                     "signals": ["the recharge is late: 21 days since the last one, usually 12 days"],

@@ -11,13 +11,14 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from placet.decisioning.state.aggregate import stamp_of
 from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
 
-ERASED = "state.erased"
+ERASED: Final = "state.erased"
 """Kind of the entry on the tenant's stream."""
 
 _PAGE = 100

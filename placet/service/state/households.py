@@ -9,7 +9,9 @@ from placet.decisioning.state.reading import state_as_of
 from placet.service.state.current import aggregate_of, fold_pending
 from placet.storage.database import Database
 
-_JOINS: Final = "placet.household.changed.v1"
+_MOVES: Final = ("placet.household.changed.v1", "placet.event.corrected.v1")
+"""Kinds of event after which another household may be somebody's."""
+
 _MOST_JOINING: Final = 200
 """Customers who are folded first, because an event that waits says which household is theirs. A loop folds the rest."""
 
@@ -23,7 +25,7 @@ def household_of(database: Database, tenant: str, household_id: str, as_of: date
         StorageError: the database does not answer, or a row is unreadable.
     """
     with database.transaction() as tx:
-        joining = tx.events.waiting_of_kind(tenant, _JOINS, _MOST_JOINING)
+        joining = tx.events.waiting_of_kinds(tenant, _MOVES, _MOST_JOINING)
         for customer_id in sorted(joining):
             fold_pending(tx, tenant, customer_id)
     with database.transaction() as tx:

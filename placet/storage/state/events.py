@@ -39,10 +39,14 @@ _WAITING = (
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.folded == 0)
     .limit(bindparam("limit"))
 )
-_WAITING_OF_KIND = (
+_WAITING_OF_KINDS = (
     select(_TABLE.c.customer_id)
     .distinct()
-    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.folded == 0, _TABLE.c.type == bindparam("kind"))
+    .where(
+        _TABLE.c.tenant == bindparam("of_tenant"),
+        _TABLE.c.folded == 0,
+        _TABLE.c.type.in_(bindparam("kinds", expanding=True)),
+    )
     .limit(bindparam("limit"))
 )
 _AGED = (
@@ -134,9 +138,9 @@ class EventRepository:
         """Return customers who have events that their aggregates lack."""
         return self._texts(_WAITING, of_tenant=tenant, limit=limit)
 
-    def waiting_of_kind(self, tenant: str, kind: str, limit: int) -> list[str]:
-        """Return customers who have events of one kind that their aggregates lack."""
-        return self._texts(_WAITING_OF_KIND, of_tenant=tenant, kind=kind, limit=limit)
+    def waiting_of_kinds(self, tenant: str, kinds: Sequence[str], limit: int) -> list[str]:
+        """Return customers who have events of some kinds that their aggregates lack."""
+        return self._texts(_WAITING_OF_KINDS, of_tenant=tenant, kinds=kinds, limit=limit)
 
     def with_aged(self, tenant: str, before_us: int, limit: int) -> list[str]:
         """Return customers who have events from before a time."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
@@ -15,25 +15,19 @@ from tests.support.browser import NARROW, context_of, faults_of, keep, needs_chr
 from tests.support.servers.console import ConsoleUnderTest
 
 NOW = datetime.now(UTC)
+YESTERDAY = (NOW - timedelta(days=1)).date()
 HOSTILE = "urn:<script>alert(1)</script>"
 
 
 def sent(subject: str, number: int, kind: str, data: object, source: str = "bss") -> bytes:
     at = (NOW - timedelta(hours=number)).isoformat()
-    return recharge(
-        number,
-        id=f"{subject}-{kind}-{number}",
-        subject=f"customer:{subject}",
-        type=kind,
-        data=data,
-        time=at,
-        source=source,
-    )
+    changes = {"subject": f"customer:{subject}", "type": kind, "data": data, "time": at, "source": source}
+    return recharge(number, id=f"{subject}-{kind}-{number}", **changes)
 
 
 @pytest.fixture(scope="module")
 def family(console: ConsoleUnderTest) -> str:
-    events = [as_line(one).encode() for one in simulate(sample_rows(1), last=date.today(), days=60, seed=1)]
+    events = [as_line(one).encode() for one in simulate(sample_rows(1), last=YESTERDAY, days=60, seed=1)]
     for customer in ("K1", "K2"):
         events += [sent(customer, 30, "placet.household.changed.v1", {"household_id": "H1"})]
         events += [

@@ -6,8 +6,13 @@ from tests.integration.state.sending import NOW, correct, recharge, take
 
 
 def joins(customer: str, household: str | None, hours: int, **changes: object) -> bytes:
-    said = {"type": "placet.household.changed.v1", "data": {"household_id": household}, "id": f"{customer}-{hours}"}
-    return recharge(hours, subject=f"customer:{customer}", **{**said, **changes})
+    said = {
+        "type": "placet.household.changed.v1",
+        "data": {"household_id": household},
+        "id": f"{customer}-{hours}",
+        "subject": f"customer:{customer}",
+    }
+    return recharge(hours, **{**said, **changes})
 
 
 def members(database: Database, household: str) -> list[str]:

@@ -96,10 +96,10 @@ class HouseholdEndpoints:
     def router(self) -> APIRouter:
         """Make the routes."""
         router = APIRouter(prefix="/v1/households", tags=["customers"])
-        router.add_api_route("/{household_id}/state", self.state, methods=["GET"])
+        router.add_api_route("/{household_id}/state", self.household_state, methods=["GET"])
         return router
 
-    def state(
+    def household_state(
         self,
         household_id: Annotated[CustomerId, Path()],
         as_of: Annotated[Moment | None, Query(description="windows end with its day; default: now")] = None,
