@@ -29,7 +29,7 @@ from placet.contracts.events.kinds import (
     WalletPaid,
 )
 from placet.contracts.money import Money
-from placet.contracts.state import Device, Figure, Product, Rhythm, Trend, Window
+from placet.contracts.state import ConsentGiven, Device, Figure, Product, Rhythm, Trend, Window
 from placet.contracts.text import NAME, counted, one_line, quoted
 
 SIMULATED: Final = "simulated"
@@ -129,6 +129,11 @@ def product_in_words(product: Product) -> str:
     return f"{quoted(product.offering_id, NAME)} ({product.line})"
 
 
+def consent_in_words(consent: ConsentGiven) -> str:
+    """Return the newest word on a purpose and channel, without when it was said."""
+    return f"{consent.purpose} by {_channel(consent.channel)}: {'given' if consent.given else 'withdrawn'}"
+
+
 def source_in_words(name: str) -> str:
     """Return a source; of the one that is not real, that too."""
     return f"{quoted(name, NAME)}, which is not real" if name == SIMULATED else quoted(name, NAME)
@@ -166,8 +171,7 @@ def _ticket(data: Any) -> str:
 
 
 def _consent(data: Any) -> str:
-    channel = "any channel" if data.channel == "any" else _word(data.channel)
-    return f"consent to {data.purpose} by {channel} was {'given' if data.given else 'withdrawn'}"
+    return f"consent to {data.purpose} by {_channel(data.channel)} was {'given' if data.given else 'withdrawn'}"
 
 
 def _contacted(data: Any) -> str:
@@ -178,6 +182,10 @@ def _contacted(data: Any) -> str:
 def _device(data: Any) -> str:
     line = "with" if data.has_line else "without"
     return f"a {data.kind} {line} a line of ours was seen on the {data.network} network"
+
+
+def _channel(code: str) -> str:
+    return "any channel" if code == "any" else _word(code)
 
 
 def _word(code: str) -> str:

@@ -5,6 +5,7 @@ from placet.contracts.text import counted, one_line
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.state_words import (
+    consent_in_words,
     device_in_words,
     product_in_words,
     rhythm_in_words,
@@ -63,8 +64,7 @@ def _print_matters(state: CustomerState) -> None:
         output.print_field("product", f"{product_in_words(product)} since {minute(product.since)}")
     _print_devices(state)
     for consent in state.consents:
-        given = "given" if consent.given else "withdrawn"
-        output.print_field("consent", f"{consent.purpose} by {consent.channel}: {given} {minute(consent.at)}")
+        output.print_field("consent", f"{consent_in_words(consent)} {minute(consent.at)}")
     if state.household_id is not None:
         output.print_field("household", one_line(state.household_id))
 

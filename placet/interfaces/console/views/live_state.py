@@ -11,6 +11,7 @@ from placet.contracts.text import NAME, counted, one_line
 from placet.interfaces.console.views.evidence import Row
 from placet.interfaces.state_words import (
     SIMULATED,
+    consent_in_words,
     device_in_words,
     event_in_words,
     figure_in_words,
@@ -144,10 +145,7 @@ def live_of(state: CustomerState, events: Sequence[Event]) -> Live:
         regular=(*map(rhythm_in_words, state.rhythms), *map(trend_in_words, state.trends)),
         products=tuple(Aged(product_in_words(one), one.since) for one in state.products),
         devices=tuple(Aged(device_in_words(one), one.seen_at) for one in state.devices),
-        consents=tuple(
-            Aged(f"{one.purpose} by {_word(one.channel)}: {'given' if one.given else 'withdrawn'}", one.at)
-            for one in state.consents
-        ),
+        consents=tuple(Aged(consent_in_words(one), one.at) for one in state.consents),
         rows=tuple(_rows(state)),
         timeline=tuple(_timeline(events)),
     )

@@ -59,7 +59,7 @@ def test_the_page_says_what_stands_out_who_said_so_and_what_happened(console: Co
     for said in (
         "a code to take the number away was asked for in the last 30 days",
         "1 support ticket is open",
-        "marketing by any: withdrawn",
+        "marketing by any channel: withdrawn",
         "Household H1",
         "tv without a line of ours, on the home network",
         "Taken back",
