@@ -3,12 +3,15 @@
 Amounts are minor units; a figure of money has its currency behind a colon: `recharged_minor:USD`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
-from placet.contracts.base import CustomerId, Frozen
+from placet.contracts.base import CustomerId, Digest, Frozen
 from placet.contracts.money import Money
+
+SIMULATED: Final = "simulated"
+"""The source of events that are not real (`placet.simulation`)."""
 
 WINDOWS: tuple[int, ...] = (7, 30, 90)
 """Days of the rolling windows; each ends with the day of `as_of`, in UTC."""
@@ -186,3 +189,33 @@ class HouseholdState(Frozen):
     def window(self, days: int) -> Window:
         """Return one of `WINDOWS`."""
         return next(window for window in self.windows if window.days == days)
+
+
+class StateRead(Frozen):
+    """The live state that a run read, in short. The state itself is kept by its digest.
+
+    Attributes:
+        digest: SHA-256 of the `CustomerState` in its RFC 8785 form.
+        version: How many events it came from; 0 where none of the customer is known.
+        simulated: Whether some of the events are not real.
+        signals: What stood out.
+    """
+
+    digest: Digest
+    as_of: AwareDatetime
+    version: StrictInt
+    newest: AwareDatetime | None
+    simulated: StrictBool
+    signals: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, state: CustomerState, digest: str) -> Self:
+        """Return a state in short."""
+        return cls(
+            digest=digest,
+            as_of=state.as_of,
+            version=state.version,
+            newest=state.newest,
+            simulated=any(source.name == SIMULATED for source in state.sources),
+            signals=state.signals,
+        )

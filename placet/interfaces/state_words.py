@@ -29,11 +29,8 @@ from placet.contracts.events.kinds import (
     WalletPaid,
 )
 from placet.contracts.money import Money
-from placet.contracts.state import ConsentGiven, Device, Figure, Product, Rhythm, Trend, Window
+from placet.contracts.state import SIMULATED, ConsentGiven, Device, Figure, Product, Rhythm, Trend, Window
 from placet.contracts.text import NAME, counted, one_line, quoted
-
-SIMULATED: Final = "simulated"
-"""The source of events that are not real (`placet.simulation`)."""
 
 COUNTS: Final[Mapping[str, tuple[str, str]]] = {
     "recharges": ("recharge", "recharges"),

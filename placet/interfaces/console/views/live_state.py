@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from placet.contracts.events.kinds import Correction, Event
-from placet.contracts.state import CustomerState, HouseholdState, Window
+from placet.contracts.state import SIMULATED, CustomerState, HouseholdState, Window
 from placet.contracts.text import NAME, counted, one_line
 from placet.interfaces.console.views.evidence import Row
 from placet.interfaces.state_words import (
-    SIMULATED,
     consent_in_words,
     device_in_words,
     event_in_words,
