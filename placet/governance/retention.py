@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 Erasable = Literal["evidence", "proposal"]
-"""`evidence`: prompts, answers, assessments, live states that were read, what billing said; `proposal`: what was proposed,
-with its candidates."""
+"""`evidence`: prompts, answers, assessments, live states, billing's facts; `proposal`: what was proposed, with its
+candidates."""
 
 Named = tuple[Erasable | None, str]
 """A class, None for what is kept for ever, and a digest."""

@@ -73,9 +73,10 @@ def test_each_signal_has_words_without_figures_and_no_text_of_a_source(chosen: l
     assert [one.code for one in stood_out(short)][:1] == (["live_state"] if events else [])
 
 
-@pytest.mark.parametrize(
-    "forged", ["call +49 151 123456", "a competitor's app <b>", "", "2 devices\nat home", "C00009 left"]
-)
+FORGED = ("call +49 151 123456", "a competitor's app <b>", "", "2 devices\nat home", "C00009 left")
+
+
+@pytest.mark.parametrize("forged", FORGED)
 def test_a_sentence_that_is_no_signal_is_not_told_to_strangers(forged: str) -> None:
     assert without_figures(read(forged)) == ()
 
