@@ -1,7 +1,7 @@
 """(1) analyse: a model assesses the customer's history and chooses which reads follow; for a reversal none is asked."""
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from temporalio import activity
 
@@ -12,12 +12,15 @@ from placet.contracts.audit import ENDED, AuditEvent
 from placet.contracts.billing import BillingQuery
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
+from placet.contracts.state import CustomerState, StateRead
 from placet.errors import GovernanceError, NotFound, UsageError
 from placet.gate import reversal
 from placet.gate.context import milliseconds_since
 from placet.governance.reversals import KEY_PREFIX
+from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 from placet.plugin_api.calls import record_calls
 from placet.storage.standing import is_over
+from placet.storage.transaction import Transaction
 
 STEP: Final = "analyse.completed"
 
@@ -67,10 +70,13 @@ class Analyse:
         started = time.monotonic()
         with record_calls() as calls:
             customer = self._customer(request)
-        outcome = self._assess(request, customer)
+        # What is undone is undone whatever happened since: a reversal needs no state.
+        state = None if request.reverses is not None else context.live_state(request.tenant, request.customer_id)
+        outcome = self._assess(request, customer, state)
         assessment = outcome.assessment
         with context.database.transaction() as tx:
             keep_exchanges(tx, request, outcome.exchanges)
+            kept = {} if state is None else {"state": _kept(tx, request.tenant, state)}
             digest = tx.artifacts.put_model(request.tenant, assessment)
             entry, ours = tx.record(
                 request,
@@ -81,6 +87,7 @@ class Analyse:
                     "assessment": digest,
                     "risk": assessment.risk,
                     "marks": list(assessment.marks),
+                    **kept,
                     "queries": [query.model_dump(mode="json") for query in assessment.queries],
                     "model_use": [use.model_dump(mode="json") for use in assessment.model_use],
                     "calls": [call.model_dump(mode="json") for call in calls],
@@ -91,12 +98,13 @@ class Analyse:
                 tx.runs.set_state(request.run_id, "querying", at=context.clock(), assessment=digest)
         return self._answer(request, str(entry.body["assessment"]), assessment if ours else None)
 
-    def _assess(self, request: RunRequest, customer: CustomerProfile) -> AnalysisOutcome:
+    def _assess(self, request: RunRequest, customer: CustomerProfile, state: CustomerState | None) -> AnalysisOutcome:
         context = self._context
         if request.reverses is not None:
             return AnalysisOutcome(reversal.assess(context, request, request.reverses, customer), ())
         with unanswered_recorded(context, request, "analyse.unanswered"):
-            return context.application(request.agent).analyse(request, customer, context.inference)
+            read = None if state is None else StateRead.of(state, sha256_hex(canonical_bytes(state)))
+            return context.application(request.agent).analyse(request, customer, context.inference, state=read)
 
     def _customer(self, request: RunRequest) -> CustomerProfile:
         try:
@@ -113,6 +121,16 @@ class Analyse:
         # What takes an effect back needs other reads than what the application's own arithmetic needs.
         required = self._context.application(request.agent).required_reads if request.reverses is None else ()
         return Analysed(assessment=digest, risk=known.risk, queries=_union(required, known.queries))
+
+
+def _kept(tx: Transaction, tenant: str, state: CustomerState) -> dict[str, Any]:
+    """Keep the state, and return what the entry says of it."""
+    return {
+        "digest": tx.artifacts.put_model(tenant, state),
+        "as_of": state.as_of.isoformat(),
+        "version": state.version,
+        "signals": len(state.signals),
+    }
 
 
 def _union(required: tuple[BillingQuery, ...], chosen: tuple[BillingQuery, ...]) -> tuple[BillingQuery, ...]:

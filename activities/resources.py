@@ -19,6 +19,7 @@ from placet.contracts.audit import RecordKind
 from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.run import RunRequest
+from placet.contracts.state import CustomerState
 from placet.errors import PlacetError, PluginError, StorageError
 from placet.gate.context import GateContext
 from placet.network.deadline import within
@@ -38,6 +39,7 @@ class WorkerResources(GateContext):
     Attributes:
         admission: Refuses a step that the run's own workflow did not ask for.
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
+        live_state: Returns a customer's live state, by tenant and customer id, as of now.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
         effect_attempts: Attempts before an outcome that cannot be read back is held as unknown.
@@ -50,6 +52,7 @@ class WorkerResources(GateContext):
     commerce: MutatePlugin
     inference: Inference
     application: Callable[[str], Application]
+    live_state: Callable[[str, str], CustomerState]
     worker: str
     effect_lease_seconds: float
     effect_attempts: int

@@ -10,6 +10,7 @@ from placet.contracts.billing import BillingQuery, Evidence
 from placet.contracts.customer import CustomerProfile, Declared
 from placet.contracts.proposal import Basis, Candidate
 from placet.contracts.run import RunRequest
+from placet.contracts.state import StateRead
 from placet.decisioning.contact import ContactPolicy
 
 
@@ -39,8 +40,15 @@ class Application(Protocol):
     @property
     def gate_ttl_hours(self) -> int: ...  # noqa: D102
 
-    def analyse(self, request: RunRequest, customer: CustomerProfile, inference: Inference) -> AnalysisOutcome:
-        """(1) Assess the customer and choose the reads that follow.
+    def analyse(
+        self,
+        request: RunRequest,
+        customer: CustomerProfile,
+        inference: Inference,
+        *,
+        state: StateRead | None = None,
+    ) -> AnalysisOutcome:
+        """(1) Assess the customer and choose the reads that follow; `state` is what events of them had led to.
 
         Raises:
             InferenceError: No permitted model gave a valid answer.

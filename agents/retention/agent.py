@@ -18,12 +18,14 @@ from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
 from placet.contracts.run import RunRequest
+from placet.contracts.state import StateRead
 from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened
 from placet.decisioning.churn import ChurnTable
 from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
 from placet.decisioning.facts import Facts, derive
 from placet.decisioning.preconditions import with_preconditions
 from placet.decisioning.ranking import eligible, evaluate
+from placet.decisioning.state.telling import for_the_model, stood_out
 from placet.decisioning.treatments import NOTHING, Catalogue
 from placet.decisioning.words import amount, months, per_cent, situation
 from placet.errors import InferenceError
@@ -48,10 +50,19 @@ class Retention:
         self._churn = churn
         self._prompts = {file.stem: load_prompt(file) for file in sorted(_PROMPTS.glob("*.txt"))}
 
-    def analyse(self, request: RunRequest, customer: CustomerProfile, inference: Inference) -> AnalysisOutcome:
+    def analyse(
+        self,
+        request: RunRequest,
+        customer: CustomerProfile,
+        inference: Inference,
+        *,
+        state: StateRead | None = None,
+    ) -> AnalysisOutcome:
         """(1) Let a model name risk, reads and drivers; it may name only drivers that the profile bears out."""
         known = RetentionCustomer.of(customer, self.facts)
         profile = profile_text(known, self._churn.probability_bp(customer))
+        if lately := for_the_model(state):
+            profile = f"{profile} {lately}"
 
         def check(answer: AnalysisAnswer) -> tuple[str, ...]:
             return grounding_marks(answer.summary, (profile,))
@@ -124,7 +135,7 @@ class Retention:
             mutation=pick.mutation,
             cost=Money(amount_minor=pick.cost_minor, currency=facts.currency),
             expected_value_minor=pick.expected_value_minor,
-            facts=(*situation(facts), *given(evidence.history, evidence.read_at)),
+            facts=(*situation(facts), *stood_out(evidence.state), *given(evidence.history, evidence.read_at)),
             assumptions=self._assumptions(),
             basis=basis,
             rationale=said,

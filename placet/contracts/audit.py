@@ -80,6 +80,7 @@ RecordKind = Literal[
     "retention.applied",
     "retention.completed",
     "record.restored",
+    "state.erased",
     "walkthrough.shared",
     "walkthrough.withdrawn",
 ]

@@ -13,6 +13,7 @@ from placet.contracts.contact import ContactHistory
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
 from placet.contracts.mutation import Resource
+from placet.contracts.state import StateRead
 
 ForeignName = Annotated[str, Field(max_length=200)]
 """What another system calls a thing for people: kept as it says it, shown by `placet.contracts.text`."""
@@ -89,6 +90,8 @@ class Evidence(Frozen):
 
     Attributes:
         history: What our own record shows that the customer was given, and what is pending.
+        state: What events of the customer had led to, as the analysis saw it; None where it was not read: for a
+            reversal, and by earlier versions.
     """
 
     customer: CustomerProfile
@@ -99,6 +102,7 @@ class Evidence(Frozen):
     operations: tuple[ReadOperation, ...] = ()
     calls: tuple[SourceCall, ...] = ()
     history: ContactHistory | None = None
+    state: StateRead | None = None
     read_at: datetime
 
     @property

@@ -3,12 +3,15 @@
 Amounts are minor units; a figure of money has its currency behind a colon: `recharged_minor:USD`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
-from placet.contracts.base import CustomerId, Frozen
+from placet.contracts.base import CustomerId, Digest, Frozen
 from placet.contracts.money import Money
+
+SIMULATED: Final = "simulated"
+"""The source of events that are not real (`placet.simulation`)."""
 
 WINDOWS: tuple[int, ...] = (7, 30, 90)
 """Days of the rolling windows; each ends with the day of `as_of`, in UTC."""
@@ -142,3 +145,77 @@ class CustomerState(Frozen):
     def window(self, days: int) -> Window:
         """Return one of `WINDOWS`."""
         return next(window for window in self.windows if window.days == days)
+
+
+class HouseholdMember(Frozen):
+    """One member of a household, in short.
+
+    Attributes:
+        version: How many events of theirs were taken.
+        signals: What stands out about them.
+    """
+
+    customer_id: CustomerId
+    newest: AwareDatetime | None
+    version: StrictInt
+    products: tuple[Product, ...]
+    signals: tuple[str, ...]
+
+
+class HouseholdState(Frozen):
+    """One household as of a time: its members' states, put together.
+
+    Attributes:
+        newest: When the newest event of a member happened; None where none is known.
+        version: How many events of its members were taken. It falls when a member leaves.
+        members: Who says by their own newest word that they are of this household, by id.
+        more_members: Whether there are more than are shown; they count in nothing here.
+        windows: Sums over the members.
+        devices: Each device once, as it was seen last by any member.
+        signals: What stands out about the household.
+    """
+
+    household_id: CustomerId
+    as_of: AwareDatetime
+    newest: AwareDatetime | None
+    version: StrictInt
+    sources: tuple[Source, ...]
+    members: tuple[HouseholdMember, ...]
+    more_members: StrictBool
+    windows: tuple[Window, ...]
+    devices: tuple[Device, ...]
+    signals: tuple[str, ...] = ()
+
+    def window(self, days: int) -> Window:
+        """Return one of `WINDOWS`."""
+        return next(window for window in self.windows if window.days == days)
+
+
+class StateRead(Frozen):
+    """The live state that a run read, in short. The state itself is kept by its digest.
+
+    Attributes:
+        digest: SHA-256 of the `CustomerState` in its RFC 8785 form.
+        version: How many events it came from; 0 where none of the customer is known.
+        simulated: Whether some of the events are not real.
+        signals: What stood out.
+    """
+
+    digest: Digest
+    as_of: AwareDatetime
+    version: StrictInt
+    newest: AwareDatetime | None
+    simulated: StrictBool
+    signals: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, state: CustomerState, digest: str) -> Self:
+        """Return a state in short."""
+        return cls(
+            digest=digest,
+            as_of=state.as_of,
+            version=state.version,
+            newest=state.newest,
+            simulated=any(source.name == SIMULATED for source in state.sources),
+            signals=state.signals,
+        )

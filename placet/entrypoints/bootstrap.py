@@ -29,6 +29,7 @@ from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import ConfigurationError, PluginViolation, StorageError
 from placet.notify.address_book import AddressBook, load_address_book
 from placet.plugin_api.loader import LoadedPlugins
+from placet.service.state.current import state_of
 from placet.storage.database import Database
 
 _EMBEDDED_ROUTE = f"openai/{MODEL_ALIAS}"
@@ -101,7 +102,7 @@ def build_parts(
     admission: Callable[[Database], Admission] = Admission,
 ) -> Parts:
     """Build everything an activity needs; tests and the bench pass their own `inference` at the model seam."""
-    opened = database or open_database(settings)
+    opened, now = database or open_database(settings), clock or _now
     plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
     context = WorkerResources(
@@ -115,7 +116,8 @@ def build_parts(
         contact=ContactFiles(settings.policy_dir),
         addresses=address_book(settings),
         tenants=frozenset(settings.tenants),
-        clock=clock or _now,
+        clock=now,
+        live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,
         effect_attempts=settings.effect_attempts,

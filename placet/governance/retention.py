@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 Erasable = Literal["evidence", "proposal"]
-"""`evidence`: prompts, answers, assessments and billing's facts; `proposal`: what was proposed, with its candidates."""
+"""`evidence`: prompts, answers, assessments, live states, billing's facts; `proposal`: what was proposed, with its
+candidates."""
 
 Named = tuple[Erasable | None, str]
 """A class, None for what is kept for ever, and a digest."""
@@ -129,12 +130,11 @@ def may_go(standing: Standing, kind: Erasable | None, periods: Periods, now: dat
 def documents_named(kind: str, body: Mapping[str, Any]) -> Iterator[Named]:
     """Yield the documents that an entry of a run names as its own."""
     if kind in _MODELS:
-        for use in body.get("model_use") or ():
-            for name in ("prompt_sha256", "completion_sha256"):
-                if use.get(name) is not None:
-                    yield "evidence", str(use[name])
+        yield from _of_models(body)
     if kind == "analyse.completed":
         yield "evidence", str(body["assessment"])
+        if body.get("state") is not None:
+            yield "evidence", str(body["state"]["digest"])
     elif kind == "query_billing.completed":
         yield "evidence", str(body["evidence"])
     elif kind in ("propose.completed", "approve.amended") and body["proposal"] is not None:
@@ -145,3 +145,10 @@ def documents_named(kind: str, body: Mapping[str, Any]) -> Iterator[Named]:
     policies = body.get("gate", body).get("policy_set")
     if policies is not None:
         yield None, str(policies)
+
+
+def _of_models(body: Mapping[str, Any]) -> Iterator[Named]:
+    for use in body.get("model_use") or ():
+        for name in ("prompt_sha256", "completion_sha256"):
+            if use.get(name) is not None:
+                yield "evidence", str(use[name])

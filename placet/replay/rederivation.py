@@ -16,6 +16,7 @@ from placet.contracts.proposal import Candidate, Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import PlacetError, UsageError
 from placet.governance.choice import money
+from placet.replay.live_state import compare_state
 from placet.storage.artifacts import ERASED
 
 
@@ -48,6 +49,9 @@ def rederive(
     if not isinstance(evidence, Evidence) or not isinstance(assessment, Assessment):
         raise TypeError("fetch gave another document than was asked for")
     agent = application(proposal.agent)
+    unlike, kept = compare_state(proposal, evidence, fetch)
+    if unlike:
+        return unlike, []
     policy = None if proposal.basis.contact is None else contact(proposal.tenant, proposal.agent)
     installed = agent.basis(policy)
     differing = [
@@ -55,9 +59,11 @@ def rederive(
     ]
     if differing:
         named = ", ".join(_NAMES[name] for name in differing)
-        return [], [f"expected values not computed again: installed now is not what it was computed with ({named})"]
+        why = f"installed now is not what it was computed with ({named})"
+        return [], [*kept, f"expected values not computed again: {why}"]
     again = agent.weigh(assessment, evidence, policy)
-    return list(_differences(proposal, again)), ["candidates and expected values were computed again from the evidence"]
+    notes = [*kept, "candidates and expected values were computed again from the evidence"]
+    return list(_differences(proposal, again)), notes
 
 
 _NAMES = {"catalogue": "treatments", "churn": "churn rates", "contact": "contact policy"}

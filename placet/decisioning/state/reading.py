@@ -30,6 +30,9 @@ _FEWEST_GAPS: Final = 3
 _TREND_NEW: Final = 30
 _TREND_OLD: Final = 60
 _TRENDS: Final = ("app_visits", "data_mb", "voice_seconds", "recharges", "wallet_payments")
+_MOST: Final = 2**53 - 1
+"""The largest whole number that JSON carries exactly (RFC 8785): a state is kept by its digest."""
+
 _LEAST_BEFORE: Final = 5
 """A figure that was smaller than this in the 60 days before has no trend."""
 
@@ -81,7 +84,7 @@ def _said(latest: Mapping[str, tuple[Any, Any]], matter: str) -> Any:
 
 def _window(aggregate: Aggregate, days: int, as_of: datetime) -> Window:
     sums = _sums(aggregate, day_of(as_of) - days + 1, day_of(as_of))
-    return Window(days=days, figures=tuple(Figure(name=name, value=sums[name]) for name in sorted(sums)))
+    return Window(days=days, figures=tuple(Figure(name=name, value=min(sums[name], _MOST)) for name in sorted(sums)))
 
 
 def _sums(aggregate: Aggregate, first: int, last: int) -> dict[str, int]:

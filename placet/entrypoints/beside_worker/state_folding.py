@@ -9,6 +9,7 @@ from typing import Final
 from placet.errors import PlacetError
 from placet.rounds import Faults, Rounds
 from placet.service.state.current import age_out, fold_waiting
+from placet.service.state.erasing import let_go
 from placet.storage.database import Database
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class StateFolding(Rounds):
             self._all_of(f"folding the events of {tenant}", partial(fold_waiting, self._database, tenant))
             before = self._clock() - self._kept
             self._all_of(f"letting go old events of {tenant}", partial(age_out, self._database, tenant, before))
+            self._all_of(f"letting go old states of {tenant}", partial(let_go, self._database, tenant, before))
 
     def _all_of(self, what: str, some: Callable[[int], int]) -> None:
         try:

@@ -4,38 +4,20 @@ import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
-from placet.contracts.text import counted, one_line, quoted
+from placet.contracts.text import counted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.options import ByOption, JsonFlag, asking, time_of
 from placet.interfaces.cli.toolbox import Toolbox
-
-if TYPE_CHECKING:
-    from placet.contracts.state import CustomerState, Window
 
 app = typer.Typer(no_args_is_help=True, help="Live customer state, from events.")
 letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
 
 _AT_ONCE = 500
-_FIGURES = {
-    "recharges": ("recharge", "recharges"),
-    "balance_checks": ("balance check", "balance checks"),
-    "app_visits": ("app visit", "app visits"),
-    "data_mb": ("MB of data", "MB of data"),
-    "voice_seconds": ("second of calls", "seconds of calls"),
-    "messages": ("message", "messages"),
-    "bills_issued": ("bill", "bills"),
-    "bills_disputed": ("disputed bill", "disputed bills"),
-    "wallet_payments": ("wallet payment", "wallet payments"),
-    "tickets_opened": ("ticket", "tickets"),
-    "network_faults": ("network fault", "network faults"),
-    "competitor_signals": ("sign of a competitor", "signs of a competitor"),
-    "contacts": ("contact", "contacts"),
-}
 
 
 def register(root: typer.Typer) -> None:
@@ -80,28 +62,42 @@ def ingest(
 @app.command("show")
 def show(
     context: typer.Context,
-    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    customer_id: Annotated[str | None, typer.Argument(metavar="CUSTOMER")] = None,
+    household: Annotated[str | None, typer.Option("--household", help="show this household instead")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one customer's state.
+    """Show one customer's state, or a household's.
 
     It says what stands out, and what happened in the last 7, 30 and 90 days.
     """
     from pydantic import TypeAdapter
 
     from placet.contracts.base import CustomerId
+    from placet.errors import UsageError
+    from placet.interfaces.cli.state_view import print_customer, print_household
     from placet.service.given import value_of
     from placet.service.state.current import state_of
+    from placet.service.state.households import household_of
 
     toolbox: Toolbox = context.obj
-    value_of(customer_id, TypeAdapter(CustomerId), "customer")
+    if (customer_id is None) == (household is None):
+        raise UsageError("name a customer, or a household with --household")
     at = time_of(as_of, "--as-of") or datetime.now(UTC)
-    state = state_of(toolbox.database(), toolbox.tenant, customer_id, at)
+    if household is not None:
+        value_of(household, TypeAdapter(CustomerId), "household")
+        shown = household_of(toolbox.database(), toolbox.tenant, household, at)
+        if as_json:
+            output.print_json(shown.model_dump(mode="json"))
+        else:
+            print_household(shown)
+        return
+    known = value_of(customer_id or "", TypeAdapter(CustomerId), "customer")
+    state = state_of(toolbox.database(), toolbox.tenant, known, at)
     if as_json:
         output.print_json(state.model_dump(mode="json"))
-        return
-    _print(state)
+    else:
+        print_customer(state)
 
 
 @app.command("schema")
@@ -134,6 +130,43 @@ def simulate(
     events = simulate(rows, last=ends.date(), days=days, seed=seed)
     while some := list(islice(events, _AT_ONCE)):
         output.print_text("\n".join(map(as_line, some)))
+
+
+@app.command("erase")
+def erase(
+    context: typer.Context,
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    reason: Annotated[str, typer.Option("--reason", help="why; kept on the record")],
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Erase all events of one customer, and what they led to.
+
+    The record says that it was done. What their runs rested on goes with `placet retention run`.
+    """
+    from pydantic import TypeAdapter
+
+    from placet.contracts.base import CustomerId
+    from placet.contracts.people.signed import Remark
+    from placet.service.given import person, value_of
+    from placet.service.state.erasing import erase_customer
+
+    toolbox: Toolbox = context.obj
+    value_of(customer_id, TypeAdapter(CustomerId), "customer")
+    why = value_of(reason, TypeAdapter(Remark), "reason")
+    done = erase_customer(
+        toolbox.database(),
+        toolbox.tenant,
+        customer_id,
+        by=person(asking(toolbox, by)),
+        reason=why,
+        now=datetime.now(UTC),
+    )
+    if as_json:
+        output.print_json({"events": done.events, "dead_letters": done.letters, "state": done.state})
+        return
+    output.print_line(f"erased {counted(done.events, 'event')} and {counted(done.letters, 'dead letter')}")
+    output.print_line("what their runs rested on is kept as `placet retention show` says")
 
 
 @letters.command("list")
@@ -191,50 +224,3 @@ def _opened(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
-
-
-def _print(state: "CustomerState") -> None:
-    output.print_field("customer", state.customer_id)
-    output.print_field("as of", f"{minute(state.as_of)}, after {counted(state.version, 'event')}")
-    if state.newest is None:
-        output.print_line("no event of this customer is known")
-        return
-    output.print_field("newest", minute(state.newest))
-    for source in state.sources:
-        output.print_field("from", f"{quoted(source.name, 80)}, newest {minute(source.newest)}")
-    for text in state.signals:
-        output.print_field("signal", text)
-    if not state.signals:
-        output.print_field("signal", "nothing stands out")
-    for window in state.windows:
-        output.print_field(f"{window.days} days", _figures(window))
-    for rhythm in state.rhythms:
-        usual, since = rhythm.usual_hours / 24, rhythm.since_hours / 24
-        output.print_field("rhythm", f"{rhythm.of} every {usual:.1f} days as a rule, the last one {since:.1f} days ago")
-    _print_matters(state)
-
-
-def _print_matters(state: "CustomerState") -> None:
-    for product in state.products:
-        output.print_field(
-            "product", f"{quoted(product.offering_id, 80)} ({product.line}) since {minute(product.since)}"
-        )
-    for device in state.devices:
-        line = "with a line of ours" if device.has_line else "without a line of ours"
-        output.print_field(
-            "device", f"{device.kind} {line}, on the {device.network} network, seen {minute(device.seen_at)}"
-        )
-    for consent in state.consents:
-        given = "given" if consent.given else "withdrawn"
-        output.print_field("consent", f"{consent.purpose} by {consent.channel}: {given} {minute(consent.at)}")
-    if state.household_id is not None:
-        output.print_field("household", one_line(state.household_id))
-
-
-def _figures(window: "Window") -> str:
-    shown = [
-        f"{figure.value:,} {_FIGURES[figure.name][figure.value != 1]}"
-        for figure in window.figures
-        if figure.name in _FIGURES
-    ]
-    return ", ".join(shown) or "nothing"

@@ -19,7 +19,7 @@ from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
 from placet.interfaces.http.docs_page import add_docs
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
-from placet.interfaces.http.endpoints.customers import CustomerEndpoints
+from placet.interfaces.http.endpoints.customers import CustomerEndpoints, HouseholdEndpoints
 from placet.interfaces.http.endpoints.events import EventEndpoints
 from placet.interfaces.http.endpoints.governance.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.governance.delegations import DelegationEndpoints
@@ -52,6 +52,7 @@ ENDPOINTS = (
     InboxEndpoints,
     BatchEndpoints,
     CustomerEndpoints,
+    HouseholdEndpoints,
     EventEndpoints,
     MandateEndpoints,
     DelegationEndpoints,

@@ -48,8 +48,37 @@ _NOTICE: Final = {
     "text": f"A goodwill credit waits for a retention lead.\n  placet approve {_RUN_ID} --as NAME\n",
 }
 
+_FIGURES: Final = [{"name": "recharged_minor:USD", "value": 3000}, {"name": "recharges", "value": 2}]
+
 EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
     {
+        "HouseholdState": {
+            "household_id": "H00003",
+            "as_of": _AT,
+            "newest": "2026-02-28T18:00:00Z",
+            "version": 214,
+            "sources": [{"name": "urn:example:charging", "newest": "2026-02-28T18:00:00Z"}],
+            "members": [
+                {
+                    "customer_id": "C00009",
+                    "newest": "2026-02-28T18:00:00Z",
+                    "version": 214,
+                    "products": [
+                        {
+                            "product_id": "P1",
+                            "line": "mobile",
+                            "offering_id": "mobile-m",
+                            "since": _AT,
+                        }
+                    ],
+                    "signals": ["the recharge is late: 21 days since the last one, usually 12 days"],
+                }
+            ],
+            "more_members": False,
+            "windows": [{"days": days, "figures": _FIGURES} for days in (7, 30, 90)],
+            "devices": [],
+            "signals": ["1 product: a household counts as retained from three"],
+        },
         "RunOrder": {"customer_id": "C00009", "agent": "retention", "key": "crm-4711"},
         "HaltOrder": {"scope": "kind", "subject": "adjust_balance", "reason": "the price list is wrong"},
         "InvitationOrder": {

@@ -47,6 +47,9 @@ def _requested(event: AuditEvent) -> str:
 def _analysed(event: AuditEvent) -> str:
     used, risk = event.body.get("model_use"), name_of(event.body["risk"])
     found = f"found risk {risk} with model {name_of(used[-1]['model'])}" if used else f"no model was asked; risk {risk}"
+    state = event.body.get("state") or {}
+    if state.get("version"):
+        found += f"; knew {counted(state['version'], 'event')} and {counted(state['signals'], 'signal')}"
     wants = ", ".join(name_of(query["operation"]) for query in event.body["queries"])
     return f"{found}; wants to read {wants or 'nothing'}"
 

@@ -119,6 +119,12 @@ def _erased(event: AuditEvent) -> str:
     return f"ERASED {erased} of runs over for {days} or more, listed in {digest_of(body['list'])}"
 
 
+def _state_erased(event: AuditEvent) -> str:
+    body = event.body
+    events, letters = counted(body["events"], "event"), counted(body["letters"], "dead letter")
+    return f"ERASED what was kept of customer {name_of(body['customer_id'])}: {events}, {letters}{because(event)}"
+
+
 def _head_accepted(event: AuditEvent) -> str:
     fault = quoted(str(event.body["fault"]), NAME)
     entries = counted(event.body["size"], "entry", "entries")
@@ -163,6 +169,7 @@ OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "log.anchored": _anchored,
     "retention.applied": _erased,
     "retention.completed": _erased,
+    "state.erased": _state_erased,
     "log.head_accepted": _head_accepted,
     "halt.lift_refused": _lift_refused,
     "key.refused": _document,

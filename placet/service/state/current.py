@@ -61,6 +61,16 @@ def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggrega
     return fold(happened, onto), row.version - (len(events) - len(happened))
 
 
+def newest_events(database: Database, tenant: str, customer_id: str, limit: int) -> tuple[Event, ...]:
+    """Return a customer's newest events that are kept, newest first.
+
+    Raises:
+        StorageError: the database does not answer.
+    """
+    with database.reading() as tx:
+        return tuple(_events(tx.events.newest(tenant, customer_id, limit)))
+
+
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     """Fold the events that a customer's aggregate lacks, and return their row."""
     folded = _folded(tx, tenant, customer_id)

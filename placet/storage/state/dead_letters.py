@@ -1,5 +1,7 @@
 """The table of what could not be taken."""
 
+from datetime import datetime
+
 from pydantic import AwareDatetime
 from sqlalchemy import bindparam, delete, func, select, update
 
@@ -17,6 +19,13 @@ _OF_TENANT = select(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"))
 _OF_CODE = _OF_TENANT.where(_TABLE.c.code == bindparam("of_code"))
 _SAY = update(_TABLE).where(*_THIS)
 _DROP = delete(_TABLE).where(*_THIS)
+_OLD = (
+    select(_TABLE.c.letter_id)
+    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.received_at < bindparam("before"))
+    .order_by(_TABLE.c.received_at)
+    .limit(bindparam("limit"))
+)
+_LET_GO = delete(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.letter_id.in_(_OLD))
 _COUNT = select(_TABLE.c.code, func.count()).where(_TABLE.c.tenant == bindparam("of_tenant")).group_by(_TABLE.c.code)
 _ORDER = PageOrder(_TABLE.c.tenant, (_TABLE.c.received_at, _TABLE.c.letter_id), descending=True)
 
@@ -74,6 +83,11 @@ class DeadLetterRepository:
     def drop(self, tenant: str, letter_id: str) -> bool:
         """Take a letter away; return whether it was there."""
         return self._connection.execute(_DROP, {"of_tenant": tenant, "id": letter_id}).rowcount == 1
+
+    def let_go(self, tenant: str, before: datetime, limit: int) -> int:
+        """Take letters away that arrived before a time, the oldest first; return how many."""
+        values = {"of_tenant": tenant, "before": before, "limit": limit}
+        return self._connection.execute(_LET_GO, values).rowcount
 
     def counts(self, tenant: str) -> dict[str, int]:
         """Return how many letters there are of each code."""

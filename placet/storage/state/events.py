@@ -39,11 +39,22 @@ _WAITING = (
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.folded == 0)
     .limit(bindparam("limit"))
 )
+_WAITING_OF_KINDS = (
+    select(_TABLE.c.customer_id)
+    .distinct()
+    .where(
+        _TABLE.c.tenant == bindparam("of_tenant"),
+        _TABLE.c.folded == 0,
+        _TABLE.c.type.in_(bindparam("kinds", expanding=True)),
+    )
+    .limit(bindparam("limit"))
+)
 _AGED = (
     delete(_TABLE)
     .where(*_OF_CUSTOMER, _TABLE.c.happened_us < bindparam("before"), _TABLE.c.folded == 1)
     .returning(_TABLE.c.content)
 )
+_ERASE = delete(_TABLE).where(*_OF_CUSTOMER)
 _WITH_AGED = (
     select(_TABLE.c.customer_id)
     .distinct()
@@ -127,6 +138,10 @@ class EventRepository:
         """Return customers who have events that their aggregates lack."""
         return self._texts(_WAITING, of_tenant=tenant, limit=limit)
 
+    def waiting_of_kinds(self, tenant: str, kinds: Sequence[str], limit: int) -> list[str]:
+        """Return customers who have events of some kinds that their aggregates lack."""
+        return self._texts(_WAITING_OF_KINDS, of_tenant=tenant, kinds=kinds, limit=limit)
+
     def with_aged(self, tenant: str, before_us: int, limit: int) -> list[str]:
         """Return customers who have events from before a time."""
         return self._texts(_WITH_AGED, of_tenant=tenant, before=before_us, limit=limit)
@@ -135,6 +150,10 @@ class EventRepository:
         """Take a customer's events from before a time away, and return their contents."""
         values = {"of_tenant": tenant, "customer": customer_id, "before": before_us}
         return [content for (content,) in self._connection.execute(_AGED, values)]
+
+    def erase(self, tenant: str, customer_id: str) -> int:
+        """Take all of a customer's events away; return how many there were."""
+        return self._connection.execute(_ERASE, {"of_tenant": tenant, "customer": customer_id}).rowcount
 
     def _texts(self, statement: Select[tuple[str]], **values: Any) -> list[str]:
         found: list[str] = self._connection.scalars(statement, values)

@@ -3,19 +3,36 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.reading import read_as
-from placet.storage.tables import CUSTOMER_STATE
+from placet.storage.tables import CUSTOMER_EVENT, CUSTOMER_STATE
 
 _TABLE = CUSTOMER_STATE
 _THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id == bindparam("customer"))
 _GET = select(_TABLE).where(*_THIS)
 _LOCK = _GET.with_for_update()
 _PUT = update(_TABLE).where(*_THIS)
+_ERASE = delete(_TABLE).where(*_THIS)
+_HAS_EVENTS = exists().where(
+    CUSTOMER_EVENT.c.tenant == _TABLE.c.tenant, CUSTOMER_EVENT.c.customer_id == _TABLE.c.customer_id
+)
+_SILENT = (
+    select(_TABLE.c.customer_id)
+    .where(
+        _TABLE.c.tenant == bindparam("of_tenant"),
+        _TABLE.c.newest_us < bindparam("before"),
+        ~_HAS_EVENTS,
+    )
+    .limit(bindparam("limit"))
+)
+_LET_GO = delete(_TABLE).where(
+    _TABLE.c.tenant == bindparam("of_tenant"),
+    _TABLE.c.customer_id.in_(_SILENT),
+)
 _MEMBERS = (
     select(_TABLE.c.customer_id)
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.household_id == bindparam("household"))
@@ -77,3 +94,12 @@ class StateRepository:
         values = {"of_tenant": tenant, "household": household_id, "limit": limit}
         found: list[str] = self._connection.scalars(_MEMBERS, values)
         return found
+
+    def erase(self, tenant: str, customer_id: str) -> bool:
+        """Take a customer's row away; return whether there was one."""
+        return self._connection.execute(_ERASE, {"of_tenant": tenant, "customer": customer_id}).rowcount == 1
+
+    def let_go(self, tenant: str, before_us: int, limit: int) -> int:
+        """Take rows away whose events are all gone, and whose newest was before a time; return how many."""
+        values = {"of_tenant": tenant, "before": before_us, "limit": limit}
+        return self._connection.execute(_LET_GO, values).rowcount

@@ -4,11 +4,13 @@ import json
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.test_demo import environment
+from tests.integration.state.sending import recharge
 from tests.support.programs.placet_process import one_line, placet
 
 PLACET = [sys.executable, "-m", "placet.entrypoints.program"]
@@ -41,6 +43,29 @@ def test_events_are_simulated_taken_and_shown(home: Path) -> None:
     assert state["version"] == sum(json.loads(line)["subject"] == "customer:C00003" for line in file.open())
     assert "no event of this customer is known" in placet(home, "state", "show", "C99999").stdout
     assert "$schema" in json.loads(placet(home, "state", "schema").stdout)
+
+
+def test_a_household_is_shown_and_a_customer_is_erased(home: Path) -> None:
+    event = {"type": "placet.household.changed.v1", "data": {"household_id": "H1"}}
+    (home / "events").write_bytes(b"\n".join(recent(customer, **event) for customer in ("C1", "C2")))
+    assert placet(home, "state", "ingest", str(home / "events")).returncode == 0
+    shown = placet(home, "state", "show", "--household", "H1").stdout
+    assert "household H1" in " ".join(shown.split())
+    assert "member C1: no product is known" in " ".join(shown.split())
+    assert "no member of this household is known" in placet(home, "state", "show", "--household", "H9").stdout
+    assert "household" in one_line(placet(home, "state", "show", "C1", "--household", "H1"))
+    assert "household" in one_line(placet(home, "state", "show"))
+    erased = placet(home, "state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
+    assert erased.stdout.startswith("erased 1 event and 0 dead letters\n"), erased.stderr
+    state = json.loads(placet(home, "state", "show", "--household", "H1", "--json").stdout)
+    assert [one["customer_id"] for one in state["members"]] == ["C2"]
+    assert "no event of customer 'C1' is kept" in one_line(placet(home, "state", "erase", "C1", "--reason", "again"))
+    assert "ERASED what was kept of customer C1: 1 event" in placet(home, "audit", "log").stdout
+
+
+def recent(customer: str, **changes: object) -> bytes:
+    now = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    return recharge(1, id=f"join-{customer}", subject=f"customer:{customer}", time=now, **changes)
 
 
 def test_what_cannot_be_taken_is_a_dead_letter_and_stops_nothing(home: Path) -> None:

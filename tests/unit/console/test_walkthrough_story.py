@@ -89,7 +89,7 @@ class _Evidence:
         )
 
     bills = usage = balances = products = ()
-    history = None
+    history = state = None
 
 
 def test_figures_become_shares_and_rates_pictures() -> None:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from placet.contracts.text import BILLING, NAME, THE_MODEL, counted, one_line, quoted
 from placet.interfaces.cli import output
+from placet.interfaces.read_words import read_in_words
 
 if TYPE_CHECKING:
     from placet.contracts.billing import Evidence
+    from placet.contracts.state import StateRead
     from placet.service.in_hand import Exchange, Facts, Held
     from placet.storage.database import Database
 
@@ -95,6 +97,15 @@ def print_evidence(kept: "Evidence") -> None:
     output.print_line(f"{BILLING} answered:")
     for name, text in rows:
         output.print_field(name, text)
+    if kept.state is not None:
+        _print_state(kept.state)
+
+
+def _print_state(read: "StateRead") -> None:
+    output.print_line("events of the customer had led to:")
+    for name, text in read_in_words(read):
+        output.print_field(name.lower(), text)
+    output.print_field("digest", read.digest)
 
 
 def _print_exchange(number: int, use: "Exchange", *, prompts: bool, answers: bool) -> None:

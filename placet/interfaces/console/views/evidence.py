@@ -8,6 +8,7 @@ from typing import NamedTuple
 from placet.contracts.billing import Bill, Evidence, HeldProduct, Usage
 from placet.contracts.money import minor_digits
 from placet.contracts.text import NAME, counted, one_line, quoted
+from placet.interfaces.read_words import read_in_words
 
 
 class Point(NamedTuple):
@@ -42,6 +43,7 @@ class Shown:
 
     Attributes:
         simulated: Whether the sandbox derived it.
+        state: The live state that the run read beside it; empty where it read none.
     """
 
     customer: tuple[Row, ...]
@@ -49,6 +51,8 @@ class Shown:
     balances: tuple[Row, ...]
     products: tuple[Row, ...]
     simulated: bool
+    state: tuple[Row, ...] = ()
+    state_digest: str = ""
 
 
 def evidence_of(kept: Evidence) -> Shown:
@@ -69,6 +73,8 @@ def evidence_of(kept: Evidence) -> Shown:
         ),
         products=tuple(Row(quoted(one.name, NAME), _held(one)) for one in kept.products),
         simulated=any(marks),
+        state=() if kept.state is None else tuple(Row(label, text) for label, text in read_in_words(kept.state)),
+        state_digest="" if kept.state is None else kept.state.digest,
     )
 
 

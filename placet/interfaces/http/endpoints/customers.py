@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from placet.contracts.base import CustomerId, Frozen, RunId
-from placet.contracts.state import CustomerState
+from placet.contracts.state import CustomerState, HouseholdState
 from placet.contracts.times import Moment
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
@@ -20,6 +20,7 @@ from placet.service.customers import (
     list_decided,
 )
 from placet.service.state.current import state_of
+from placet.service.state.households import household_of
 
 
 class CustomerPage(Frozen):
@@ -84,3 +85,25 @@ class CustomerEndpoints:
         found = list_decided(served.database, served.tenant, customer_id, after=after, limit=limit + 1)
         shown, following = split(found, limit, lambda one: one.proposed.run.run_id)
         return Decisions(decided=shown, next=following)
+
+
+class HouseholdEndpoints:
+    """`/v1/households`: customers who say that they belong together, of one tenant."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def router(self) -> APIRouter:
+        """Make the routes."""
+        router = APIRouter(prefix="/v1/households", tags=["customers"])
+        router.add_api_route("/{household_id}/state", self.household_state, methods=["GET"])
+        return router
+
+    def household_state(
+        self,
+        household_id: Annotated[CustomerId, Path()],
+        as_of: Annotated[Moment | None, Query(description="windows end with its day; default: now")] = None,
+    ) -> HouseholdState:
+        """Show a household's live state: its members' states put together. Of which no member is known, it is empty."""
+        at = as_of or datetime.now(UTC)
+        return household_of(self._served.database, self._served.tenant, household_id, at)

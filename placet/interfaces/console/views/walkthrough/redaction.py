@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,6 +25,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
+from placet.decisioning.state.telling import without_figures
 from placet.interfaces.console.views.common import LEAVING, in_ten
 from placet.interfaces.console.views.deciders import made_void
 
@@ -47,6 +48,15 @@ _PERSON: Final[TypeAdapter[str]] = TypeAdapter(PersonName)
 _RISK: Final[TypeAdapter[Risk]] = TypeAdapter(Risk)
 
 
+class Lately(NamedTuple):
+    """The live state that was read: as of when, from how many events, and what stood out, without its figures."""
+
+    as_of: datetime
+    events: int
+    simulated: bool
+    stood_out: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What billing showed, without a figure of it.
@@ -65,6 +75,7 @@ class Seen:
     balances: int
     given_before: int
     simulated: bool
+    state: Lately | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +214,7 @@ def shares(quantities: Sequence[int | Decimal]) -> tuple[int, ...]:
 
 def _seen(evidence: Evidence, declared: Declared) -> Seen:
     lists = {fact.name: fact.one_of for fact in declared if fact.one_of}
-    customer = evidence.customer
+    customer, read = evidence.customer, evidence.state
     bills = sorted(evidence.bills, key=lambda one: one.issued_on)
     currencies = {one.amount.currency for one in bills}
     kinds = sorted({(one.kind, one.unit) for one in evidence.usage})
@@ -221,7 +232,8 @@ def _seen(evidence: Evidence, declared: Declared) -> Seen:
         products=len(evidence.products),
         balances=len(evidence.balances),
         given_before=len(evidence.history.contacts) if evidence.history is not None else 0,
-        simulated=any(marks),
+        simulated=any(marks) or (read is not None and read.simulated),
+        state=None if read is None else Lately(read.as_of, read.version, read.simulated, without_figures(read)),
     )
 
 

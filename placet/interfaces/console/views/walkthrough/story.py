@@ -10,9 +10,10 @@ from typing import Final
 
 from placet.contracts.run import END_STATES, RunState
 from placet.contracts.text import counted
+from placet.contracts.times import moment
 from placet.interfaces.console.views.common import Badge, badge_of
 from placet.interfaces.console.views.evidence import Chart, Point
-from placet.interfaces.console.views.walkthrough.redaction import Asked, Decided, Redacted, Seen, Weighed
+from placet.interfaces.console.views.walkthrough.redaction import Asked, Decided, Lately, Redacted, Seen, Weighed
 
 LEFT_OUT: Final = (
     "who the customer is: every id, name, telephone number and address",
@@ -202,7 +203,17 @@ def _traits(seen: Seen) -> tuple[str, ...]:
     said.append(f"They hold {counted(seen.products, 'product')} and {counted(seen.balances, 'balance')}.")
     given = f"something {counted(seen.given_before, 'time')}" if seen.given_before else "nothing"
     said.append(f"In the months before, the operator's agents had given them {given}.")
+    if seen.state is not None:
+        said.append(_lately(seen.state))
     return tuple(said)
+
+
+def _lately(state: Lately) -> str:
+    if not state.events:
+        return "No event of this customer had been recorded, so that billing alone counted."
+    found = "; ".join(state.stood_out) or "nothing that stood out"
+    not_real = ", some of them simulated" if state.simulated else ""
+    return f"From {counted(state.events, 'recorded event')}{not_real}, as of {moment(state.as_of)}, it knew: {found}."
 
 
 def _charts(seen: Seen) -> tuple[Chart, ...]:

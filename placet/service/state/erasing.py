@@ -1,0 +1,95 @@
+"""Erasing what is kept of customers' events: by age, and of one customer on request.
+
+By age, events go first, and what they had led to stays in their customer's aggregate (`age_out`). The aggregate goes
+when the customer's newest event is older than events are kept. So does what could not be taken.
+
+On request everything goes at once that is known to be about the customer. What their runs rested on is evidence of
+these runs: it goes by the rule of `placet.governance.retention`.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from placet.decisioning.state.aggregate import stamp_of
+from placet.errors import UsageError
+from placet.storage.database import Database
+from placet.storage.transaction import Transaction
+
+ERASED: Final = "state.erased"
+"""Kind of the entry on the tenant's stream."""
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much went.
+
+    Attributes:
+        letters: Events about the customer that could not be taken.
+        state: Whether there was an aggregate.
+    """
+
+    events: int
+    letters: int
+    state: bool
+
+
+def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) -> int:
+    """Erase what is older than events are kept, a batch of each: dead letters, and aggregates without events.
+
+    Call it after `age_out`. Return the larger number that went: below `limit`, nothing is left to do.
+    """
+    with database.transaction() as tx:
+        letters = tx.dead_letters.let_go(tenant, before, limit)
+    with database.transaction() as tx:
+        states = tx.states.let_go(tenant, stamp_of(before, "", "")[0], limit)
+    return max(letters, states)
+
+
+def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str, reason: str, now: datetime) -> Erased:
+    """Erase events, aggregate and dead letters of one customer, and put on the record that it was done.
+
+    An event that arrives later counts anew. A letter counts as theirs if it names them by their customer id: whose an
+    unknown telephone number is, nobody knows here.
+
+    Raises:
+        UsageError: code `unknown_customer`; nothing is kept of them.
+    """
+    with database.transaction() as tx:
+        # Whoever folds takes this lock first: an aggregate is not written back after it went.
+        version = tx.states.lock(tenant, customer_id).version
+        events = tx.events.erase(tenant, customer_id)
+        letters = _letters(tx, tenant, customer_id)
+        for letter_id in letters:
+            tx.dead_letters.drop(tenant, letter_id)
+        tx.states.erase(tenant, customer_id)
+        if not (version or events or letters):
+            raise UsageError(
+                f"no event of customer {customer_id!r} is kept; nothing was erased", code="unknown_customer"
+            )
+        body = {"customer_id": customer_id, "events": events, "letters": len(letters), "reason": reason}
+        tx.record_act(tenant, ERASED, by, now, f"{now.isoformat()}.{customer_id}", body)
+    return Erased(events, len(letters), bool(version))
+
+
+def _letters(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
+    named = re.compile(rb"customer:" + re.escape(customer_id.encode()) + rb"(?![A-Za-z0-9_.:-])")
+    found, after = list[str](), None
+    while page := tx.dead_letters.list(tenant, code=None, after=after, limit=_PAGE):
+        found += [one.letter_id for one in page if named.search(one.content) or _subject(one.content) == customer_id]
+        after = page[-1].letter_id
+    return found
+
+
+def _subject(content: bytes) -> str | None:
+    """Return the customer whom a letter names in JSON's escapes."""
+    try:
+        event = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    subject = event.get("subject") if isinstance(event, dict) else None
+    return subject.removeprefix("customer:") if isinstance(subject, str) else None

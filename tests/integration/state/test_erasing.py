@@ -1,0 +1,80 @@
+"""What is kept of customers' events ends: by age, and of one customer on request, whatever goes on beside it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from placet.contracts.audit import tenant_stream
+from placet.errors import UsageError
+from placet.interfaces.record_words import in_words
+from placet.service.state.current import age_out, fold_waiting, state_of
+from placet.service.state.dead import count_letters
+from placet.service.state.erasing import erase_customer, let_go
+from placet.storage.database import Database
+from tests.integration.state.sending import NOW, recharge, take
+
+CUT = NOW - timedelta(days=90)
+
+
+def erase(database: Database, customer: str = "C00001") -> tuple[int, int, bool]:
+    done = erase_customer(database, "demo", customer, by="dana", reason="they asked for it", now=NOW)
+    return done.events, done.letters, done.state
+
+
+def of(customer: str, number: int, **changes: object) -> bytes:
+    return recharge(number, id=f"{customer}-{number}", subject=f"customer:{customer}", **changes)
+
+
+def test_the_aggregate_of_a_customer_goes_once_their_newest_event_is_older_than_events_are_kept(
+    database: Database,
+) -> None:
+    take(database, of("C1", 24 * 95), of("C2", 24 * 95), of("C2", 1))
+    fold_waiting(database, "demo")
+    assert let_go(database, "demo", CUT) == 0, "its events are there still"
+    age_out(database, "demo", CUT)
+    assert let_go(database, "demo", CUT) == 1
+    assert let_go(database, "demo", CUT) == 0
+    with database.reading() as tx:
+        assert tx.states.get("demo", "C1") is None
+    assert state_of(database, "demo", "C1", NOW).version == 0
+    assert state_of(database, "demo", "C2", NOW).version == 2
+
+
+def test_a_letter_goes_when_it_is_older_than_events_are_kept(database: Database) -> None:
+    take(database, recharge(1, data={}))
+    assert let_go(database, "demo", NOW) == 0
+    assert let_go(database, "other", NOW + timedelta(seconds=1)) == 0
+    assert let_go(database, "demo", NOW + timedelta(seconds=1)) == 1
+    assert count_letters(database, "demo") == {}
+
+
+def test_of_an_erased_customer_no_event_no_aggregate_and_no_letter_is_left(database: Database) -> None:
+    take(database, *(of("C00001", hour) for hour in range(5)), of("C000012", 3), of("C2", 3))
+    fold_waiting(database, "demo")
+    take(database, of("C00001", 7))  # not folded yet
+    escaped = json.dumps(json.loads(of("C00001", 8, data={}))).replace("customer:C", "customer\\u003aC").encode()
+    broken = of("C00001", 9)[:-1]
+    take(database, escaped, broken, of("C000012", 8, data={}), of("C2", 8, data={}))
+    assert erase(database) == (6, 2, True)
+    with database.reading() as tx:
+        assert tx.events.of_customer("demo", "C00001") == []
+        assert tx.states.get("demo", "C00001") is None
+        assert tx.states.get("demo", "C000012") is not None
+        (entry,) = [one for one in tx.audit.read(tenant_stream("demo")) if one.kind == "state.erased"]
+    assert count_letters(database, "demo") == {"malformed": 2}
+    assert state_of(database, "demo", "C000012", NOW).version == 1
+    assert in_words(entry) == (
+        "ERASED what was kept of customer C00001: 6 events, 2 dead letters; dana wrote: “they asked for it”"
+    )
+    with pytest.raises(UsageError, match="no event of customer 'C00001' is kept"):
+        erase(database)
+    take(database, of("C00001", 1))
+    assert state_of(database, "demo", "C00001", NOW).version == 1
+
+
+def test_an_erased_customer_of_another_tenant_stays(database: Database) -> None:
+    take(database, of("C00001", 1))
+    with pytest.raises(UsageError):
+        erase_customer(database, "other", "C00001", by="dana", reason="asked", now=NOW)
+    assert state_of(database, "demo", "C00001", NOW).version == 1
