@@ -79,6 +79,8 @@ class Checker:
         checked = self._node(node)
         if checked.type != "boolean":
             self._fault(checked.at, f"this is {_A[checked.type]}; write a condition, which is true or false")
+        if not tree.columns_of(checked):
+            self._fault(checked.at, "this names no column: it has everybody or nobody")
         return checked
 
     def _fault(self, at: int, said: str) -> NoReturn:
@@ -104,7 +106,7 @@ class Checker:
     def _typed(self, node: exp.Expr, *types: tree.Type) -> Node:
         checked = self._node(node)
         if checked.type not in types:
-            wanted = " or ".join(dict.fromkeys(_A[one] for one in types))
+            wanted = " or ".join(_A[one] for one in types if not (one == "integer" and "number" in types))
             self._fault(checked.at, f"{self._named(checked)} is {_A[checked.type]}; {wanted} belongs here")
         return checked
 
@@ -121,6 +123,8 @@ class Checker:
             hint = f"did you mean {close}?" if close else "`placet cohort columns` lists them"
             if name.lower() == TODAY:
                 hint = "write CURRENT_DATE"
+            if node.this.args.get("quoted"):
+                hint = "a text stands in single quotes"
             self._fault(at, f"no column is called {one_line(repr(name), NAME)}; {hint}")
         low, high = (column.least, column.most) if column.kind == "integer" else (0, 0)
         return tree.ColumnNode(at, column.kind, column.name, low=low, high=high, nullable=column.nullable)
@@ -227,7 +231,7 @@ class Checker:
             right = self._date(right)
         if right.type == "date" and isinstance(left, tree.Value) and left.type == "text":
             left = self._date(left)
-        if left.type != right.type and not {left.type, right.type} <= NUMERIC:
+        if left.type != right.type and not {left.type, right.type} <= set(NUMERIC):
             self._fault(
                 right.at,
                 f"{self._named(left)} is {_A[left.type]}, {self._named(right)} is {_A[right.type]}: they cannot be "

@@ -2,12 +2,14 @@
 
 from typing import Final, Literal
 
+from placet.contracts.text import NAME, one_line
 from placet.decisioning.cohorts import tree
 from placet.decisioning.cohorts.parsing import fault
 from placet.decisioning.cohorts.tree import Node, Number
 
 MOST_WRITTEN: Final = 10**15
 """The largest number that may be written: a double is exact up to here."""
+_DIGITS: Final = 18
 _LARGEST: Final = 2**63 - 1
 _LARGEST_FRACTION: Final = 1e300
 
@@ -18,7 +20,10 @@ def number(text: str, at: int, said: str) -> tree.Value:
     Raises:
         UsageError: code `cohort_expression`; it is too large.
     """
-    value: Number = int(said) if said.isdecimal() else float(said)
+    try:
+        value: Number = int(said) if said.isdecimal() and len(said) <= _DIGITS else float(said)
+    except ValueError:
+        fault(text, at, f"{one_line(repr(said), NAME)} is no number")
     if not abs(value) <= MOST_WRITTEN:
         fault(text, at, f"a number is at most {MOST_WRITTEN:,}")
     return tree.Value(at, "integer" if isinstance(value, int) else "number", value, low=value, high=value)

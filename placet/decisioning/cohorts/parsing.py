@@ -49,6 +49,8 @@ def parse(text: str) -> exp.Expr:
         if character not in "\n\r\t" and not is_plain(f"a{character}a"):
             fault(text, at, f"{character!a} is a character that cannot be seen")
     tokens = _tokens(text)
+    if not tokens:
+        fault(text, 0, "the expression is a comment alone")
     _check_depth(text, tokens)
     try:
         found = sqlglot.Parser(error_message_context=0).parse(tokens, text)
@@ -74,18 +76,20 @@ def _tokens(text: str) -> list[Token]:
         return list(sqlglot.tokenize(text))
     except SqlglotError:
         quote = _open_quote(text)
+        if quote is None:
+            fault(text, 0, "a comment or a text does not end")
         fault(text, quote, f"the text that begins here with {text[quote : quote + 1]!r} does not end")
 
 
-def _open_quote(text: str) -> int:
-    """Return where a text begins that does not end."""
+def _open_quote(text: str) -> int | None:
+    """Return where a text begins that does not end; None where all do."""
     quote, began = "", 0
     for at, character in enumerate(text):
         if not quote and character in "'\"":
             quote, began = character, at
         elif character == quote:
             quote = ""
-    return began
+    return began if quote else None
 
 
 def _check_depth(text: str, tokens: list[Token]) -> None:

@@ -9,6 +9,8 @@ from placet.contracts.text import NAME, one_line
 FUNCTIONS: Final = ("ABS", "COALESCE")
 
 
+_TIMES: Final = "times are not possible here; CURRENT_DATE is the day in UTC that the state is as of"
+_CLOCKS: Final = frozenset({"NOW", "GETDATE", "SYSDATE", "TODAY"})
 _WHY: Final[tuple[tuple[tuple[type[exp.Expr], ...], str], ...]] = (
     (
         (exp.Subquery, exp.Query, exp.Exists),
@@ -20,7 +22,7 @@ _WHY: Final[tuple[tuple[tuple[type[exp.Expr], ...], str], ...]] = (
     ),
     (
         (exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime, exp.Localtimestamp),
-        "times are not possible here; CURRENT_DATE is the day in UTC that the state is as of",
+        _TIMES,
     ),
     ((exp.Interval,), "an interval is added to a date, such as CURRENT_DATE - INTERVAL '7' DAY"),
     ((exp.Null,), "NULL alone is no value; write ... IS NULL"),
@@ -36,6 +38,8 @@ def not_possible(node: exp.Expr) -> str:
             return why
     if isinstance(node, exp.Alias):
         return f"{one_line(repr(node.alias), NAME)} does not fit here"
+    if isinstance(node, exp.Anonymous) and node.name.upper() in _CLOCKS:
+        return _TIMES
     if isinstance(node, exp.AggFunc):
         return f"{_name(node)} is an aggregate: an expression speaks of one customer; use the columns of windows"
     if isinstance(node, exp.Func):

@@ -11,7 +11,7 @@ Type = Literal["integer", "number", "boolean", "text", "date"]
 Comparison = Literal["=", "<>", "<", "<=", ">", ">="]
 Number = int | float
 
-NUMERIC: Final[frozenset[Type]] = frozenset({"integer", "number"})
+NUMERIC: Final[tuple[Type, Type]] = ("integer", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,21 +191,27 @@ def written(node: Node) -> str:  # noqa: PLR0911 - one for each kind of node
 def _written_truth(node: Node) -> str:  # noqa: PLR0911 - one for each kind of node
     match node:
         case Compared():
-            return f"{written(node.left)} {node.operator} {written(node.right)}"
+            return f"{_side(node.left)} {node.operator} {_side(node.right)}"
         case OneOf():
-            return f"{written(node.of)} IN ({', '.join(map(written, node.values))})"
+            return f"{_side(node.of)} IN ({', '.join(map(written, node.values))})"
         case Like():
             return f"{written(node.of)} {'ILIKE' if node.folded else 'LIKE'} {_value(node.pattern)}"
         case IsNull():
-            return f"{written(node.of)} IS NULL"
+            return f"{_side(node.of)} IS NULL"
         case IsTruth():
-            return f"({written(node.of)}) IS {'TRUE' if node.value else 'FALSE'}"
+            return f"{_side(node.of)} IS {'TRUE' if node.value else 'FALSE'}"
         case Negated():
             return f"NOT ({written(node.of)})"
         case Joined():
             return f" {node.operator} ".join(f"({written(item)})" for item in node.items)
         case _:
             raise AssertionError(node)
+
+
+def _side(node: Node) -> str:
+    """Return a side of a comparison; a condition in brackets, since not everybody agrees on what binds first."""
+    simple = node.type != "boolean" or isinstance(node, ColumnNode | Value | Coalesce)
+    return written(node) if simple else f"({written(node)})"
 
 
 def _value(value: float | bool | str | date) -> str:
