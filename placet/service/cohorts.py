@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from placet.contracts.cohorts import (
+from placet.contracts.cohorts.preview import (
     Asked,
     CheckedCohort,
     CohortPreview,

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from placet.contracts.cohorts import Bin, Difference, Distribution
+from placet.contracts.cohorts.preview import Bin, Difference, Distribution
 from placet.decisioning.cohorts.columns import BY_NAME, COLUMNS, Column
 from placet.decisioning.cohorts.wording import in_words
 

@@ -102,3 +102,13 @@ def _cohort(segment: Segment, source: str) -> Cohort:
         return cohort_of(segment.expression)
     except UsageError as error:
         raise ConfigurationError(f"{source}: {segment.name}: {error}") from error
+
+
+def docs_table() -> str:
+    """Return the table of segments in docs/cohorts.md."""
+    lines = ["| segment | category | whom it has | condition |", "|---|---|---|---|"]
+    for named in library():
+        one = named.segment
+        condition = f"left out: no `{', '.join(one.needs)}`" if one.needs else f"`{one.expression}`"
+        lines.append(f"| `{one.name}` | {named.category.replace('_', ' ')} | {one.about} | {condition} |")
+    return "\n".join(lines)

@@ -13,7 +13,7 @@ from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.contracts.cohorts import CohortPreview, Membership
+    from placet.contracts.cohorts.preview import CohortPreview, Membership
     from placet.decisioning.cohorts.cohort import Cohort
 
 app = typer.Typer(no_args_is_help=True, help="Cohorts: SQL conditions on the live state of customers.")

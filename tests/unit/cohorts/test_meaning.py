@@ -39,7 +39,7 @@ def test_one_row_has_the_answer_that_it_has_among_others(drawn: Pair, rows: list
     try:
         cohort = cohort_of(drawn.ours)
     except UsageError:
-        assume(False)  # noqa: PT015 - hypothesis takes another
+        assume(False)
         raise
     assert cohort.members(frame_of(rows)).to_list() == [cohort.has(row) for row in rows]
     assert cohort_of(cohort.written).digest == cohort.digest

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from placet.contracts.cohorts import CohortPreview
+from placet.contracts.cohorts.preview import CohortPreview
 from placet.contracts.text import one_line
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.parts import Asked

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from placet.contracts.cohorts import CohortPreview, Difference, Example, ListedSegment, Overlap
+from placet.contracts.cohorts.preview import CohortPreview, Difference, Example, ListedSegment, Overlap
 from placet.contracts.text import counted
 from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.evidence import Chart, Point, Row

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import StringConstraints
 
 from placet.contracts.base import CustomerId, Frozen, Text
-from placet.contracts.cohorts import CheckedCohort, CohortPreview, ColumnShown, ListedSegment, Membership
+from placet.contracts.cohorts.preview import CheckedCohort, CohortPreview, ColumnShown, ListedSegment, Membership
 from placet.contracts.times import Moment
 from placet.errors import UpstreamUnavailable
 from placet.interfaces.http.access import posts
