@@ -85,9 +85,10 @@ class Overlap(Frozen):
 
 
 class Bin(Frozen):
-    """How many customers have a value in a range."""
+    """How many customers have a value from `first` to `last`; None: there is no bound on that side."""
 
-    label: str
+    first: StrictInt | None
+    last: StrictInt | None
     base: StrictInt
     cohort: StrictInt
 

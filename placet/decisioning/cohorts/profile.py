@@ -18,6 +18,7 @@ _MOST_TOLD: Final = 8
 _FEWEST: Final = 5
 """Of fewer customers nothing is told: a mean of them says little, and much of each."""
 _MOST_DISTRIBUTIONS: Final = 3
+_MOST_BINS: Final = 8
 _EDGES: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536)
 
 PROFILED: Final = tuple(
@@ -154,16 +155,19 @@ def _bin(values: pl.Series, into: Counter[int]) -> None:
 def _bins(base: Counter[int], cohort: Counter[int]) -> tuple[Bin, ...]:
     if not base:
         return ()
+    lowest, highest = min(base), max(base)
+    width = -(-(highest - lowest + 1) // _MOST_BINS)
     return tuple(
-        Bin(label=_label(place), base=base[place], cohort=cohort[place]) for place in range(min(base), max(base) + 1)
+        _bin_of(range(place, min(place + width, highest + 1)), base, cohort)
+        for place in range(lowest, highest + 1, width)
     )
 
 
-def _label(place: int) -> str:
-    if place < 0:
-        return "below 0"
-    first = _EDGES[place]
-    if place + 1 == len(_EDGES):
-        return f"{first:,} or more"
-    last = _EDGES[place + 1] - 1
-    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+def _bin_of(places: range, base: Counter[int], cohort: Counter[int]) -> Bin:
+    first, last = places[0], places[-1]
+    return Bin(
+        first=_EDGES[first] if first >= 0 else None,
+        last=_EDGES[last + 1] - 1 if last + 1 < len(_EDGES) else None,
+        base=sum(base[place] for place in places),
+        cohort=sum(cohort[place] for place in places),
+    )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.cohorts import columns, segments
-from placet.decisioning.cohorts.cohort import SCHEMA, frame_of
+from placet.decisioning.cohorts.cohort import SCHEMA, cohort_of, frame_of
 from placet.decisioning.cohorts.columns import BY_NAME, COLUMNS
 from placet.decisioning.cohorts.flattening import Row, row_of
 from placet.decisioning.cohorts.segments import asked, library, segment_named
@@ -106,7 +106,7 @@ def test_segments_are_checked_and_what_needs_a_column_is_left_out_until_it_is_th
         assert not set(named.segment.needs) & set(BY_NAME), f"{named.segment.name} can be asked now: drop its needs"
         if named.segment.needs:
             with pytest.raises(UsageError, match="no column is called"):
-                segments.cohort_of(named.segment.expression)
+                cohort_of(named.segment.expression)
     assert len(asked()) >= 20
     digests = [cohort.digest for _, cohort in asked()]
     assert len(set(digests)) == len(digests)

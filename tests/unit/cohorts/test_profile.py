@@ -57,7 +57,11 @@ def test_differences_are_told_the_strongest_first_and_none_of_what_was_asked() -
     )
     assert "recharges_30d" not in told
     (bins,) = done.distributions()
-    assert [(one.label, one.base, one.cohort) for one in bins.bins] == [("0", 10, 10), ("1", 0, 0), ("2 to 3", 90, 0)]
+    assert [(one.first, one.last, one.base, one.cohort) for one in bins.bins] == [
+        (0, 0, 10, 10),
+        (1, 1, 0, 0),
+        (2, 3, 90, 0),
+    ]
 
 
 @pytest.mark.parametrize("page", [1, 7, 1000])

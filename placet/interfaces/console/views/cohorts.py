@@ -9,6 +9,7 @@ from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.evidence import Chart, Point, Row
 
 _MOST_BARS: Final = 6
+_LONGEST_TITLE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,13 @@ def _charts(found: CohortPreview) -> list[Chart]:
         if found.members and one.bins:
             points = tuple(
                 Point(
-                    bin_.label,
+                    "below 0" if bin_.first is None else f"{bin_.first:,}",
                     f"{bin_.cohort:,}",
                     str(bin_.cohort),
                     f"of {bin_.base:,}, {percent(bin_.cohort, bin_.base)} %",
                 )
                 for bin_ in one.bins
             )
-            charts.append(Chart(one.column, "customers of the cohort", "Customers", points))
+            title = one.about if len(one.about) <= _LONGEST_TITLE else one.column
+            charts.append(Chart(f"{title[:1].upper()}{title[1:]}", "customers of the cohort", "Customers", points))
     return charts
