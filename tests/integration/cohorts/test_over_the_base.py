@@ -23,14 +23,15 @@ EXPRESSION = "(recharges_30d > 0 OR household_members >= 2) AND recharge_late_pe
 
 
 def test_the_base_has_whom_the_customers_alone_say(base: Database) -> None:
+    with base.reading() as tx:
+        known = [one.customer_id for one in tx.states.page("demo", "", 1000)]
     for text in (EXPRESSION, "household_members = 1", "recharge_late_percent > -50", "bills_paid_30d = 1"):
         cohort = cohort_of(text)
-        each = [membership(base, "demo", f"C{number:05}", cohort, NOW) for number in range(1, CUSTOMERS + 1)]
+        each = {one: membership(base, "demo", one, cohort, NOW) for one in known}
+        answers = list(each.values())
         found = preview(base, "demo", cohort, NOW)
-        assert (found.base, found.members, found.unknown) == (CUSTOMERS, each.count("yes"), each.count("unknown"))
-        assert {one.customer_id for one in found.examples} <= {
-            f"C{number + 1:05}" for number, one in enumerate(each) if one == "yes"
-        }
+        assert (found.base, found.members, found.unknown) == (CUSTOMERS, answers.count("yes"), answers.count("unknown"))
+        assert all(each[one.customer_id] == "yes" for one in found.examples)
     assert preview(base, "demo", cohort_of("simulated"), NOW).simulated == CUSTOMERS
 
 
@@ -61,7 +62,7 @@ def test_a_preview_says_by_what_the_cohort_differs_and_what_it_overlaps(base: Da
 def test_a_member_of_a_household_counts_the_others(base: Database) -> None:
     with base.reading() as tx:
         sizes = [one.members for one in tx.states.page("demo", "", 100)]
-    assert max(sizes) >= 2
+    assert sizes.count(3) == 3
     found = preview(base, "demo", cohort_of("household_members >= 2"), NOW)
     assert found.members == sum(size >= 2 for size in sizes)
 
