@@ -9,7 +9,7 @@ from placet.contracts.events.kinds import Purpose
 from placet.contracts.state import WINDOWS, CustomerState
 from placet.decisioning.cohorts.columns import (
     AMOUNTS,
-    BY_NAME,
+    COLUMNS,
     FIGURES,
     LINES,
     MOST_DAYS,
@@ -23,6 +23,10 @@ Row = dict[str, Value]
 
 _SIMULATED: Final = "simulated"
 _LONGEST: Final = WINDOWS[-1]
+_BOUNDS: Final = {column.name: (column.least, column.most) for column in COLUMNS if column.kind == "integer"}
+_COUNTED: Final = {
+    days: tuple((f"{name}_{days}d", figure) for name, (figure, _) in FIGURES.items()) for days in WINDOWS
+}
 
 
 def row_of(state: CustomerState, household_members: int | None) -> Row:
@@ -33,10 +37,11 @@ def row_of(state: CustomerState, household_members: int | None) -> Row:
         household_members: How many members of their household are known; what one state cannot say.
     """
     row: Row = {TODAY: state.as_of.astimezone(UTC).date()}
-    for name, value in _values(state, household_members):
-        column = BY_NAME[name]
-        whole = column.kind == "integer" and isinstance(value, int)
-        row[name] = min(max(value, column.least), column.most) if whole and value is not None else value
+    row.update(_values(state, household_members))
+    for name, (least, most) in _BOUNDS.items():
+        value = row[name]
+        if isinstance(value, int) and not least <= value <= most:
+            row[name] = least if value < least else most
     return row
 
 
@@ -68,8 +73,8 @@ def _windows(state: CustomerState) -> Iterator[tuple[str, Value]]:
     yield "balance_minor", balance.amount_minor if balance and balance.currency == currency else None
     for window in state.windows:
         figures = {figure.name: figure.value for figure in window.figures}
-        for name, (figure, _) in FIGURES.items():
-            yield f"{name}_{window.days}d", figures.get(figure, 0)
+        for name, figure in _COUNTED[window.days]:
+            yield name, figures.get(figure, 0)
         for name in AMOUNTS:
             yield f"{name}_{window.days}d", figures.get(f"{name}:{currency}", 0)
 

@@ -9,7 +9,7 @@ from placet.contracts.text import one_line
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.cohorts import grouped, preview_of
-from placet.service.cohorts import check_size, cohort_given, list_segments, preview
+from placet.service.cohorts import check_size, cohort_given, list_columns, list_segments, preview
 
 _SECONDS: Final = 60.0
 """How long a preview is shown before the base is looked through anew."""
@@ -43,6 +43,7 @@ def show(asked: Asked) -> Response:
         found=None if found is None else preview_of(found),
         as_of=None if found is None else found.as_of,
         groups=grouped(segments),
+        columns=list_columns(),
     )
 
 

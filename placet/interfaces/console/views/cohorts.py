@@ -8,7 +8,6 @@ from placet.contracts.text import counted
 from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.evidence import Chart, Point, Row
 
-_MOST_BARS: Final = 6
 _LONGEST_TITLE: Final = 60
 
 
@@ -76,12 +75,6 @@ def preview_of(found: CohortPreview) -> PreviewShown:
 
 def _charts(found: CohortPreview) -> list[Chart]:
     charts = []
-    if found.overlaps:
-        points = tuple(
-            Point(one.title, f"{one.percent_of_cohort} %", str(one.percent_of_cohort), f"all: {one.percent_of_base} %")
-            for one in found.overlaps[:_MOST_BARS]
-        )
-        charts.append(Chart("Segments that they are in", "% of the cohort", "Share", points))
     for one in found.distributions:
         if found.members and one.bins:
             points = tuple(
