@@ -1,6 +1,5 @@
 """An expression's text as sqlglot's tree, within bounds; what is no SQL is one line with its position."""
 
-import logging
 from typing import Final, NoReturn
 
 import sqlglot
@@ -16,10 +15,6 @@ MOST_DEPTH: Final = 24
 
 CODE: Final = "cohort_expression"
 _SHOWN: Final = 60
-
-# It warns of text that it takes for a statement of another kind; we refuse that ourselves.
-logging.getLogger("sqlglot").addHandler(logging.NullHandler())
-logging.getLogger("sqlglot").propagate = False
 
 
 def fault(text: str, at: int, said: str) -> NoReturn:
@@ -53,7 +48,7 @@ def parse(text: str) -> exp.Expr:
         fault(text, 0, "the expression is a comment alone")
     _check_depth(text, tokens)
     try:
-        found = sqlglot.Parser(error_message_context=0).parse(tokens, text)
+        found = sqlglot.Parser(error_message_context=0).parse_into(exp.Condition, tokens, text)
     except ParseError as error:
         _no_sql(text, tokens, error)
     except RecursionError:
@@ -116,6 +111,7 @@ def _no_sql(text: str, tokens: list[Token], error: ParseError) -> NoReturn:
     if token is None:
         fault(text, len(text.rstrip()), "the expression is not complete here")
     shown = one_line(repr(text[token.start : token.end + 1]), _SHOWN)
-    if token is tokens[-1]:
+    unexpected = "Unexpected token" in str(first.get("description"))
+    if token is tokens[-1] and not unexpected:
         fault(text, token.start, f"the expression is not complete at {shown}")
     fault(text, token.start, f"{shown} does not fit here")

@@ -71,7 +71,7 @@ DEEP = MOST_DEPTH + 1
         ("nps > 3 AND", "column 9: the expression is not complete at 'AND'"),
         ("nps > 3; DROP TABLE x", "column 8: write one expression, without ;"),
         ("place = 'home", 'column 9: the text that begins here with "\'" does not end'),
-        ("DROP TABLE customer_state", "is not possible here"),
+        ("DROP TABLE customer_state", "column 1: 'DROP' does not fit here"),
         ("nps > 3\u202e", "column 8: '\\u202e' is a character that cannot be seen"),
         ("(" * DEEP + "nps > 3" + ")" * DEEP, f"column {DEEP}: more than {MOST_DEPTH} brackets are open here"),
         ("NOT " * 60 + "has_tv", "too many operators within operators"),
