@@ -11,6 +11,7 @@ from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
+from placet.interfaces.telling.kpis import kpi_in_words
 
 if TYPE_CHECKING:
     from placet.contracts.cohorts.preview import CohortPreview, Membership
@@ -33,6 +34,7 @@ _MOST_OVERLAPS = 8
 def register(root: typer.Typer) -> None:
     """Add these commands."""
     root.add_typer(app, name="cohort")
+    root.command("kpi")(kpi)
 
 
 @app.command("check")
@@ -143,6 +145,37 @@ def columns(
         unknown = f"; NULL where {one.unknown}" if one.unknown else ""
         choices = f" ({', '.join(one.choices)})" if one.choices else ""
         output.print_line(f"{one.name}  {one.type}: {one.about}{choices}{unknown}")
+
+
+def kpi(
+    context: typer.Context,
+    cohort: Annotated[str | None, typer.Option("--cohort", metavar="EXPRESSION", help="of this cohort alone")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", metavar="NAME", help="of this segment alone")] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show churn, ARPU and other figures of the last 30 days.
+
+    They are computed from the live state of all customers, or of a cohort. docs/metrics.md has the formulas.
+    """
+    from placet.service.cohorts import fold_all
+    from placet.service.kpis import kpi_report
+
+    toolbox: Toolbox = context.obj
+    chosen = None if cohort is None and segment is None else _given(cohort, None, segment)
+    at = time_of(as_of, "--as-of") or datetime.now(UTC)
+    database = toolbox.database()
+    fold_all(database, toolbox.tenant)
+    found = kpi_report(database, toolbox.tenant, chosen, at)
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+        return
+    if found.cohort is not None:
+        output.print_field("of", found.cohort.expression)
+    output.print_field("as of", f"{minute(found.as_of)}, the last {found.days} days")
+    output.print_field("customers", f"{found.customers:,}, {found.simulated:,} of them with simulated events")
+    for one in found.kpis:
+        output.print_line(f"{one.title}: {kpi_in_words(one)}")
 
 
 def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership":

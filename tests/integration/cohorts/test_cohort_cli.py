@@ -51,3 +51,15 @@ def test_what_is_wrong_is_one_line(home: Path) -> None:
     assert "not a customer id" in one_line(placet(home, "cohort", "check", "nps > 3", "--customer", "a b"))
     (home / "bytes").write_bytes(b"nps > 3 \xff")
     assert "cannot read the expression" in one_line(placet(home, "cohort", "check", "--file", str(home / "bytes")))
+
+
+def test_figures_are_shown_of_all_and_of_a_cohort(home: Path) -> None:
+    found = json.loads(placet(home, "kpi", "--json").stdout)
+    assert (found["customers"], found["simulated"], found["cohort"]) == (12, 12, None)
+    figures = {one["name"]: one for one in found["kpis"]}
+    assert figures["active_customers"]["of"] == 12
+    assert figures["arpu"]["currency"] == "USD"
+    words = placet(home, "kpi", "--segment", "postpaid").stdout
+    assert "of        bills_issued_90d > 0" in words
+    assert "ARPU: " in words
+    assert "no column is called" in one_line(placet(home, "kpi", "--cohort", "shoe > 4"))

@@ -71,3 +71,16 @@ def test_a_large_base_is_refused_and_who_comes_second_is_told(
     app = create_app(database, engine_at("127.0.0.1:1"), tenant="demo", agents=("retention",), token=SecretStr(TOKEN))
     with serving(app) as url, client_of(url) as http:
         assert problem(http.post("/v1/cohorts/preview", json=asked)) == (503, "busy")
+
+
+def test_figures_are_those_of_the_command(api: httpx.Client, database: Database) -> None:
+    sent(api, [event(number, subject=f"customer:C{number}") for number in range(1, 5)], BATCH)
+    fold_all(database, "demo")
+    found = api.post("/v1/cohorts/kpis", json={}).json()
+    figures = {one["name"]: (one["value"], one["of"], one["over"]) for one in found["kpis"]}
+    assert (found["customers"], found["cohort"]) == (4, None)
+    assert figures["wallet_penetration"] == (100.0, 4, 4)
+    assert figures["ecosystem_arpu"] == (250.0, 1000, 4)
+    one = api.post("/v1/cohorts/kpis", json={"expression": "customer_id = 'C1'"}).json()
+    assert one["customers"] == 1
+    assert problem(api.post("/v1/cohorts/kpis", json={"segment": "nobody"})) == (404, "unknown_segment")

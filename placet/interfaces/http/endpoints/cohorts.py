@@ -1,5 +1,7 @@
 """`/v1/cohorts`: SQL conditions on the live state of customers, whom they have, and the named segments of the trade."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Annotated, Final
@@ -8,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import StringConstraints
 
 from placet.contracts.base import CustomerId, Frozen, Text
+from placet.contracts.cohorts.kpis import KpiReport
 from placet.contracts.cohorts.preview import CheckedCohort, CohortPreview, ColumnShown, ListedSegment, Membership
 from placet.contracts.times import Moment
 from placet.errors import UpstreamUnavailable
@@ -22,6 +25,7 @@ from placet.service.cohorts import (
     membership,
     preview,
 )
+from placet.service.kpis import kpi_report
 
 MOST_CUSTOMERS: Final = 20_000
 """Of a base that is looked through while somebody waits: some ten seconds of a core."""
@@ -75,6 +79,7 @@ class CohortEndpoints:
         router.add_api_route("/columns", self.columns, methods=["GET"])
         router.add_api_route("/check", self.check, **posts("read"))
         router.add_api_route("/preview", self.preview, **posts("read"))
+        router.add_api_route("/kpis", self.kpis, **posts("read"))
         return router
 
     def list_segments(self) -> Segments:
@@ -99,12 +104,27 @@ class CohortEndpoints:
 
         Events that no worker folded yet do not count. A large base is looked through on the command line.
         """
-        served, cohort = self._served, cohort_given(asked.expression, asked.segment)
-        check_size(served.database, served.tenant, MOST_CUSTOMERS)
+        cohort = cohort_given(asked.expression, asked.segment)
+        with self._whole_base():
+            return preview(self._served.database, self._served.tenant, cohort, asked.as_of or datetime.now(UTC))
+
+    def kpis(self, asked: CohortAsked) -> KpiReport:
+        """Show churn, ARPU and other figures of the last 30 days, of all customers or of a cohort.
+
+        Name neither an expression nor a segment for all customers.
+        """
+        everybody = asked.expression is None and asked.segment is None
+        cohort = None if everybody else cohort_given(asked.expression, asked.segment)
+        with self._whole_base():
+            return kpi_report(self._served.database, self._served.tenant, cohort, asked.as_of or datetime.now(UTC))
+
+    @contextmanager
+    def _whole_base(self) -> Iterator[None]:
+        check_size(self._served.database, self._served.tenant, MOST_CUSTOMERS)
         # The whole base holds a thread and a core: one at a time.
         if not self._looking.acquire(blocking=False):
             raise UpstreamUnavailable("another cohort is being looked at; try again in a moment", code="busy")
         try:
-            return preview(served.database, served.tenant, cohort, asked.as_of or datetime.now(UTC))
+            yield
         finally:
             self._looking.release()
