@@ -246,6 +246,12 @@ class InstalledServices:
 
         return run_bench(self._settings, only=only, entries=entries, rounds=rounds, postgres=postgres, as_json=as_json)
 
+    def bench_cohorts(self, rows: int, rounds: int, as_json: bool) -> int:
+        """Measure cohorts over a base in memory, and on one row."""
+        from placet.bench.cohorts import bench_cohorts as run_bench
+
+        return run_bench(rows=rows, rounds=rounds, as_json=as_json)
+
 
 def _way_in(settings: Settings, console: str) -> str:
     """Return how people get into the console: the first of them with a code that holds once."""

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "running.reversals": ("reverse",),
     "running.customers": ("customer",),
     "state": ("state",),
+    "cohorts": ("kpi", "cohort"),
     "running.walkthroughs": ("walkthrough",),
     "governance.halts": ("halt", "halts", "resume"),
     "governance.delegations": ("delegation",),

@@ -233,3 +233,18 @@ def bench_console(
     return toolbox.services.bench_console(
         runs=runs, pending=pending, requests=requests, postgres=postgres, as_json=as_json
     )
+
+
+@bench.command("cohorts")
+def bench_cohorts(
+    context: typer.Context,
+    rows: Annotated[int, typer.Option("--rows", min=1000, help="customers of the base in memory")] = 4_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 15,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure cohorts beside polars written by hand.
+
+    It measures over a base in memory, and on one row.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_cohorts(rows=rows, rounds=rounds, as_json=as_json)

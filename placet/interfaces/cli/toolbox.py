@@ -66,6 +66,9 @@ class Services(Protocol):
     def bench_governance(self, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what each part of governance costs."""
 
+    def bench_cohorts(self, rows: int, rounds: int, as_json: bool) -> int:
+        """Measure cohorts over a base in memory, and on one row."""
+
 
 class Toolbox(Protocol):
     """Everything a command may use. Each member is created when first asked for, so that `--help` stays quick."""

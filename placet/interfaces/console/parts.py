@@ -39,6 +39,7 @@ AREAS: Final = (
     ("inbox", "Inbox", "inbox"),
     ("runs", "Runs", "runs"),
     ("customers", "Customers", "customers"),
+    ("cohorts", "Cohorts", "cohorts"),
     ("governance", "Governance", "policies"),
     ("halts", "Halts", "halts"),
     ("approvers", "Approvers", "keys"),

@@ -20,6 +20,7 @@ from placet.interfaces.http.description import describe
 from placet.interfaces.http.docs_page import add_docs
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
 from placet.interfaces.http.endpoints.customers import CustomerEndpoints, HouseholdEndpoints
+from placet.interfaces.http.endpoints.cohorts import CohortEndpoints
 from placet.interfaces.http.endpoints.events import EventEndpoints
 from placet.interfaces.http.endpoints.governance.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.governance.delegations import DelegationEndpoints
@@ -54,6 +55,7 @@ ENDPOINTS = (
     CustomerEndpoints,
     HouseholdEndpoints,
     EventEndpoints,
+    CohortEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,

@@ -88,6 +88,8 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
             "days": 365,
         },
         "WalkthroughOrder": {"days": 7, "names": False},
+        "CohortToCheck": {"expression": "recharge_late_percent >= 50 AND open_tickets = 0", "customer_id": "C00009"},
+        "CohortAsked": {"expression": "bills_disputed_90d > 0 OR competitor_sign = 'porting_asked'"},
         "Why": {"reason": "granted in error"},
         "PolicyDraft": {"files": [{"name": "own.cedar", "text": "permit (principal, action, resource);"}]},
         "Signed": _ENVELOPE,

@@ -47,6 +47,7 @@ _BY_CODE: Mapping[str, int] = {
     "unknown_approver": 404,
     "unknown_customer": 404,
     "unknown_letter": 404,
+    "unknown_segment": 404,
     "no_head": 404,
     "not_covered": 404,
     "unknown_entry": 404,

@@ -1,9 +1,9 @@
 """The table of aggregates: one row for each customer of whom an event was folded."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
@@ -39,6 +39,31 @@ _MEMBERS = (
     .order_by(_TABLE.c.customer_id)
     .limit(bindparam("limit"))
 )
+
+_OTHER = CUSTOMER_STATE.alias("member")
+_KNOWN = (
+    select(func.count())
+    .select_from(_OTHER)
+    .where(_OTHER.c.tenant == _TABLE.c.tenant, _OTHER.c.household_id == _TABLE.c.household_id)
+    .scalar_subquery()
+)
+_PAGE = (
+    select(_TABLE.c.customer_id, _TABLE.c.version, _TABLE.c.aggregate, _KNOWN.label("members"))
+    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id > bindparam("after"))
+    .order_by(_TABLE.c.customer_id)
+    .limit(bindparam("limit"))
+)
+_COUNT = select(func.count()).select_from(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"))
+_SIZE = _COUNT.where(_TABLE.c.household_id == bindparam("household"))
+
+
+class BaseRow(NamedTuple):
+    """A customer of the base: what their state is made from, and how many members of their household are known."""
+
+    customer_id: str
+    version: int
+    aggregate: str
+    members: int
 
 
 class StateRow(Frozen):
@@ -103,3 +128,16 @@ class StateRepository:
         """Take rows away whose events are all gone, and whose newest was before a time; return how many."""
         values = {"of_tenant": tenant, "before": before_us, "limit": limit}
         return self._connection.execute(_LET_GO, values).rowcount
+
+    def page(self, tenant: str, after: str, limit: int) -> Sequence[BaseRow]:
+        """Return the customers after an id, in the order of ids: so the whole base is read in bounded memory."""
+        values = {"of_tenant": tenant, "after": after, "limit": limit}
+        return [BaseRow(*row) for row in self._connection.execute(_PAGE, values)]
+    def count(self, tenant: str) -> int:
+        """Return of how many customers an event was folded."""
+        (number,) = self._connection.execute(_COUNT, {"of_tenant": tenant}).one()
+        return int(number)
+    def household_size(self, tenant: str, household_id: str) -> int:
+        """Return how many members of a household are known."""
+        (number,) = self._connection.execute(_SIZE, {"of_tenant": tenant, "household": household_id}).one()
+        return int(number)

@@ -42,6 +42,8 @@ PAGES = {
     "walkthrough-wrong": "/console/walkthrough/wrong",
     "customers": "/console/customers",
     "customer": "/console/customers/C00005",
+    "cohorts": "/console/cohorts",
+    "cohorts-fault": "/console/cohorts?expression=recharge_30d+%3E+1",
     "halts": "/console/halts?which=all",
     "approvers": "/console/approvers",
     "sessions": "/console/sessions",

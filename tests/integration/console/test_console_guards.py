@@ -106,6 +106,7 @@ PAGES: dict[str, frozenset[AccessRole]] = {
     "inbox": frozenset({"operator", "approver", "auditor", "administrator"}),
     "runs": frozenset({"operator", "approver", "auditor", "administrator"}),
     "customers": frozenset({"operator", "approver", "auditor", "administrator"}),
+    "cohorts": frozenset({"operator", "approver", "auditor", "administrator"}),
     "halts": frozenset({"operator", "approver", "auditor", "administrator"}),
     "approvers": frozenset({"operator", "approver", "auditor", "administrator"}),
     "health": frozenset({"operator", "approver", "auditor", "administrator"}),

@@ -10,6 +10,7 @@ from placet.contracts.people.access import Action
 from placet.interfaces.console.forms import LARGEST_PART, Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.pages import (
+    cohorts,
     components,
     customers,
     halts,
@@ -81,6 +82,7 @@ SHOWN: Final = (
     Shown("/customers/{customer_id}", customers.show, "customers"),
     Shown("/customers/{customer_id}/state", live_state.show, "customers"),
     Shown("/customers/{customer_id}/state/live", live_state.live, "customers"),
+    Shown("/cohorts", cohorts.show, "cohorts"),
     Shown("/halts", halts.show, "halts"),
     Shown("/approvers", approvers.show, "keys"),
     Shown("/approvers/keys/{key_id}/public", approvers.public_file, "keys"),

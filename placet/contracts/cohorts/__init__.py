@@ -1,0 +1,1 @@
+"""Cohorts as every face of Placet shows them."""

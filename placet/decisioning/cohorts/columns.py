@@ -1,0 +1,269 @@
+"""The columns that an expression may name: one list, from which rows are made, types are checked and docs are written.
+
+A column is whole (64 bits, between `least` and `most`), true or false, a text, or a date in UTC. What is not known is
+NULL. Figures are 0 where nothing happened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from placet.contracts.events.kinds import Channel, CompetitorData, ContactedData, LocatedData, PlanChangedData, Purpose
+from placet.contracts.state import WINDOWS
+
+Kind = Literal["integer", "boolean", "text", "date"]
+
+MOST_COUNTED: Final = 10**9
+"""A figure that is larger is taken for this one; so no product of two figures leaves 64 bits."""
+MOST_MINOR: Final = 10**12
+"""The same for amounts, in minor units."""
+MOST_PERCENT: Final = 10**6
+MOST_DAYS: Final = 10**5
+
+TODAY: Final = "as_of_on"
+"""The frame's own column of the day that the state is as of; an expression calls it CURRENT_DATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        about: What it holds, for people.
+        unknown: When it is NULL; empty where it never is.
+        least: The smallest value of an integer.
+        most: The largest.
+        choices: The only values of a text; empty where any may come.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    unknown: str = ""
+    least: int = 0
+    most: int = MOST_COUNTED
+    choices: tuple[str, ...] = ()
+
+    @property
+    def nullable(self) -> bool:
+        """Whether it may be NULL."""
+        return bool(self.unknown)
+
+
+FIGURES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "recharges": ("recharges", "recharges"),
+        "balance_checks": ("balance_checks", "times that the balance was asked for"),
+        "app_visits": ("app_visits", "visits to the app"),
+        "data_mb": ("data_mb", "MB of mobile data"),
+        "voice_seconds": ("voice_seconds", "seconds of calls"),
+        "messages": ("messages", "messages sent"),
+        "roaming_uses": ("roaming_uses", "uses of a service abroad"),
+        "bills_issued": ("bills_issued", "bills issued"),
+        "bills_disputed": ("bills_disputed", "bills disputed"),
+        "bills_paid": ("bills_paid", "payments of bills"),
+        "wallet_payments": ("wallet_payments", "payments by the wallet"),
+        "tickets_opened": ("tickets_opened", "support tickets opened"),
+        "tickets_closed": ("tickets_closed", "support tickets closed"),
+        "network_faults": ("network_faults", "faults of the network"),
+        "network_fault_minutes": ("network_fault_minutes", "minutes that the network failed"),
+        "competitor_signals": ("competitor_signals", "signs of a competitor"),
+        "plan_changes": ("plan_changes", "changes of a product"),
+        "contacts": ("contacts", "messages of ours that reached them"),
+        "refusals": ("refusals", "offers refused"),
+        "airport_visits": ("at_airport", "times at an airport"),
+        "abroad_visits": ("at_abroad", "times abroad"),
+        "stadium_visits": ("at_stadium", "times in a stadium"),
+    }
+)
+"""Columns of windows: the name's beginning, the figure of the state that it is, and what it counts."""
+
+AMOUNTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "recharged_minor": "put on the balance",
+        "billed_minor": "billed",
+        "paid_minor": "paid of bills",
+        "wallet_minor": "paid by the wallet",
+    }
+)
+"""Columns of windows in minor units of `currency`, and what was done with the amount."""
+
+LINES: Final = tuple(line for line in get_args(PlanChangedData.model_fields["line"].annotation) if line != "other")
+RHYTHMS: Final = ("recharge", "payment")
+TRENDS: Final = ("app_visits", "data_mb", "voice_seconds", "recharges", "wallet_payments")
+
+
+def _windows() -> list[Column]:
+    columns = [
+        Column(f"{name}_{days}d", "integer", f"{about} in the last {days} days")
+        for name, (_, about) in FIGURES.items()
+        for days in WINDOWS
+    ]
+    return columns + [
+        Column(
+            f"{name}_{days}d",
+            "integer",
+            f"minor units of `currency` {about} in the last {days} days",
+            least=-MOST_MINOR,
+            most=MOST_MINOR,
+        )
+        for name, about in AMOUNTS.items()
+        for days in WINDOWS
+    ]
+
+
+def _rhythm() -> list[Column]:
+    few = "fewer than four are known"
+    columns = []
+    for name in RHYTHMS:
+        columns += [
+            Column(f"{name}_usual_hours", "integer", f"hours between two {name}s as a rule", few),
+            Column(f"{name}_since_hours", "integer", f"hours since the last {name}", few),
+            Column(
+                f"{name}_late_percent",
+                "integer",
+                f"hours since the last {name} over the usual ones, less one, in per cent; below 0: not due yet",
+                few,
+                least=-100,
+                most=MOST_PERCENT,
+            ),
+        ]
+    return columns
+
+
+def _trends() -> list[Column]:
+    return [
+        Column(
+            f"{name}_trend_percent",
+            "integer",
+            f"change of {FIGURES[name][1]}: the last 30 days against the 60 before, a day, in per cent",
+            "too little happened in the 60 days before",
+            least=-100,
+            most=MOST_PERCENT,
+        )
+        for name in TRENDS
+    ]
+
+
+def _signs() -> list[Column]:
+    return [
+        Column("open_tickets", "integer", "support tickets that are open"),
+        Column("signals", "integer", "things that stand out in their state"),
+        Column(
+            "competitor_sign",
+            "text",
+            "the newest sign of a competitor",
+            "there was none",
+            choices=get_args(CompetitorData.model_fields["sign"].annotation),
+        ),
+        Column(
+            "place",
+            "text",
+            "class of the last known place",
+            "no place is known",
+            choices=get_args(LocatedData.model_fields["place"].annotation),
+        ),
+        Column("nps", "integer", "last answer to the survey of recommendation", "never answered", most=10),
+        Column("csat", "integer", "last answer to the survey of satisfaction", "never answered", most=10),
+    ]
+
+
+def _household() -> list[Column]:
+    return [
+        Column("household_id", "text", "the household that they are a member of", "they are in none"),
+        Column("household_members", "integer", "members of it of whom events are known", "they are in none", least=1),
+        Column("devices", "integer", "devices seen on their line or at home", most=32),
+        Column("home_devices_without_line", "integer", "devices at home without a line of ours", most=32),
+        Column("products", "integer", "products that they hold", most=32),
+        *(Column(f"has_{line}", "boolean", f"whether they hold a product of the line {line}") for line in LINES),
+    ]
+
+
+def _consent() -> list[Column]:
+    return [
+        Column(
+            f"consent_{purpose}",
+            "boolean",
+            f"the newest word on {purpose} on any channel",
+            "nothing was ever said",
+        )
+        for purpose in get_args(Purpose)
+    ]
+
+
+def _contact() -> list[Column]:
+    never = "nothing reached them"
+    return [
+        Column("last_contact_on", "date", "day of the last message that reached them", never),
+        Column("days_since_contact", "integer", "days since it", never, least=-MOST_DAYS, most=MOST_DAYS),
+        Column("last_contact_channel", "text", "its channel", never, choices=get_args(Channel)),
+        Column("last_contact_purpose", "text", "its purpose", never, choices=get_args(Purpose)),
+        Column(
+            "last_contact_answer",
+            "text",
+            "their answer to it",
+            never,
+            choices=get_args(ContactedData.model_fields["answer"].annotation),
+        ),
+    ]
+
+
+def _money() -> list[Column]:
+    return [
+        Column(
+            "currency",
+            "text",
+            "that of most of their money in 90 days, else of their balance; amounts in others are not counted",
+            "no amount is known",
+        ),
+        Column(
+            "balance_minor",
+            "integer",
+            "minor units of `currency` that they were told are left",
+            "they were told nothing, or in another currency",
+            least=-MOST_MINOR,
+            most=MOST_MINOR,
+        ),
+    ]
+
+
+def _record() -> list[Column]:
+    return [
+        Column("customer_id", "text", "the customer"),
+        Column("events", "integer", "events that their state stands on"),
+        Column("simulated", "boolean", "whether any of their events is simulated"),
+        Column("last_event_on", "date", "day of the newest event", "no event is known"),
+        Column("days_since_event", "integer", "days since it", "no event is known", least=-MOST_DAYS, most=MOST_DAYS),
+    ]
+
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    *_record(),
+    *_windows(),
+    *_money(),
+    *_rhythm(),
+    *_trends(),
+    *_signs(),
+    *_household(),
+    *_consent(),
+    *_contact(),
+)
+"""All of them, in the order of the docs."""
+
+BY_NAME: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in COLUMNS})
+
+
+def similar(name: str) -> str:
+    """Return the column that is spelt most like `name`; empty where none is."""
+    return next(iter(get_close_matches(name.lower(), BY_NAME, n=1, cutoff=0.6)), "")
+
+
+def docs_table() -> str:
+    """Return the table of columns in docs/cohorts.md."""
+    lines = ["| column | type | what | NULL where |", "|---|---|---|---|"]
+    for column in COLUMNS:
+        kind = f"{column.kind}: {', '.join(column.choices)}" if column.choices else column.kind
+        lines.append(f"| `{column.name}` | {kind} | {column.about} | {column.unknown or 'never'} |")
+    return "\n".join(lines)

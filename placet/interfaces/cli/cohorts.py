@@ -1,0 +1,222 @@
+"""`placet cohort`: check an expression, see whom it has, and the named segments of the trade."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placet.contracts.text import counted
+from placet.contracts.times import minute
+from placet.interfaces.cli import output
+from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.toolbox import Toolbox
+from placet.interfaces.telling.kpis import kpi_in_words
+
+if TYPE_CHECKING:
+    from placet.contracts.cohorts.preview import CohortPreview, Membership
+    from placet.decisioning.cohorts.cohort import Cohort
+
+app = typer.Typer(no_args_is_help=True, help="Cohorts: SQL conditions on the live state of customers.")
+
+ExpressionArgument = Annotated[
+    str | None, typer.Argument(metavar="EXPRESSION", help="such as 'recharges_30d = 0 AND balance_checks_7d >= 3'")
+]
+FileOption = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="read the expression from a file")]
+SegmentOption = Annotated[str | None, typer.Option("--segment", metavar="NAME", help="a named segment instead")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")]
+
+_IS_IN_IT = {"yes": "is in it", "no": "is not in it", "unknown": "is not in it: what it asks is not known of them"}
+_LARGEST = 16_384
+_MOST_OVERLAPS = 8
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="cohort")
+    root.command("kpi")(kpi)
+
+
+@app.command("check")
+def check(
+    context: typer.Context,
+    expression: ExpressionArgument = None,
+    file: FileOption = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="CUSTOMER", help="also say whether this one is in it")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check an expression, and whether a customer is in it.
+
+    It names what is wrong and where: an unknown column, a wrong type, an aggregate, what is always true or never.
+    """
+    from placet.service.cohorts import checked
+
+    cohort = _given(expression, file, None)
+    found = checked(cohort)
+    member = None if customer is None else _member(context.obj, customer, cohort)
+    if as_json:
+        told = {} if member is None else {"customer_id": customer, "member": member}
+        output.print_json({**found.model_dump(mode="json"), **told})
+        return
+    output.print_field("cohort", found.expression)
+    output.print_field("asks", ", ".join(found.columns))
+    output.print_field("digest", found.digest)
+    if member is not None:
+        output.print_field("customer", f"{customer}: {_IS_IN_IT[member]}")
+
+
+@app.command("preview")
+def preview(
+    context: typer.Context,
+    expression: ExpressionArgument = None,
+    file: FileOption = None,
+    segment: SegmentOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show whom a cohort has, of all customers.
+
+    It counts them, says by what they differ from the base and which named segments they are in, and names a few.
+    """
+    from placet.service.cohorts import fold_all
+    from placet.service.cohorts import preview as preview_of
+
+    toolbox: Toolbox = context.obj
+    cohort = _given(expression, file, segment)
+    at = time_of(as_of, "--as-of") or datetime.now(UTC)
+    database = toolbox.database()
+    fold_all(database, toolbox.tenant)
+    found = preview_of(database, toolbox.tenant, cohort, at)
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+        return
+    _print(found)
+
+
+@app.command("list")
+def list_all(
+    context: typer.Context,
+    count: Annotated[bool, typer.Option("--count", help="also count the customers of each")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the named segments, by category."""
+    from placet.service.cohorts import count_segments, fold_all, list_segments
+
+    toolbox: Toolbox = context.obj
+    segments, sizes = list_segments(), {}
+    if count:
+        database = toolbox.database()
+        fold_all(database, toolbox.tenant)
+        _, counted_segments = count_segments(database, toolbox.tenant, datetime.now(UTC))
+        sizes = {one.name: one for one in counted_segments}
+    if as_json:
+        shown = [one.model_dump(mode="json") for one in segments]
+        if count:
+            shown = [{**one, "members": sizes[one["name"]].members if one["name"] in sizes else None} for one in shown]
+        output.print_json(shown)
+        return
+    category = ""
+    for one in segments:
+        if one.category != category:
+            category = one.category
+            output.print_line(category.replace("_", " "))
+        size = sizes.get(one.name)
+        many = f"  {counted(size.members, 'customer')} ({size.percent} %)" if size else ""
+        needs = f"  left out: there is no {', '.join(one.needs)} yet" if one.needs else ""
+        output.print_line(f"  {one.name}: {one.about}{many}{needs}")
+        output.print_line(f"    {one.expression}")
+
+
+@app.command("columns")
+def columns(
+    context: typer.Context,  # noqa: ARG001 - every command has it
+    as_json: JsonFlag = False,
+) -> None:
+    """List the columns that an expression may name."""
+    from placet.service.cohorts import list_columns
+
+    found = list_columns()
+    if as_json:
+        output.print_json([one.model_dump(mode="json") for one in found])
+        return
+    for one in found:
+        unknown = f"; NULL where {one.unknown}" if one.unknown else ""
+        choices = f" ({', '.join(one.choices)})" if one.choices else ""
+        output.print_line(f"{one.name}  {one.type}: {one.about}{choices}{unknown}")
+
+
+def kpi(
+    context: typer.Context,
+    cohort: Annotated[str | None, typer.Option("--cohort", metavar="EXPRESSION", help="of this cohort alone")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", metavar="NAME", help="of this segment alone")] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show churn, ARPU and other figures of the last 30 days.
+
+    They are computed from the live state of all customers, or of a cohort. docs/metrics.md has the formulas.
+    """
+    from placet.service.cohorts import fold_all
+    from placet.service.kpis import kpi_report
+
+    toolbox: Toolbox = context.obj
+    chosen = None if cohort is None and segment is None else _given(cohort, None, segment)
+    at = time_of(as_of, "--as-of") or datetime.now(UTC)
+    database = toolbox.database()
+    fold_all(database, toolbox.tenant)
+    found = kpi_report(database, toolbox.tenant, chosen, at)
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+        return
+    if found.cohort is not None:
+        output.print_field("of", found.cohort.expression)
+    output.print_field("as of", f"{minute(found.as_of)}, the last {found.days} days")
+    output.print_field("customers", f"{found.customers:,}, {found.simulated:,} of them with simulated events")
+    for one in found.kpis:
+        output.print_line(f"{one.title}: {kpi_in_words(one)}")
+
+
+def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership":
+    from pydantic import TypeAdapter
+
+    from placet.contracts.base import CustomerId
+    from placet.service.cohorts import membership
+    from placet.service.given import value_of
+
+    value_of(customer_id, TypeAdapter(CustomerId), "customer")
+    return membership(toolbox.database(), toolbox.tenant, customer_id, cohort, datetime.now(UTC))
+
+
+def _given(expression: str | None, file: Path | None, segment: str | None) -> "Cohort":
+    from placet.files import read_given
+    from placet.service.cohorts import cohort_given
+
+    if sum(one is not None for one in (expression, file, segment)) != 1:
+        raise typer.BadParameter("give one of: EXPRESSION, --file, --segment", param_hint="EXPRESSION")
+    if file is not None:
+        expression = read_given(file, "the expression", most=_LARGEST)
+    return cohort_given(expression, segment)
+
+
+def _print(found: "CohortPreview") -> None:
+    output.print_field("cohort", found.checked.expression)
+    output.print_field("as of", minute(found.as_of))
+    output.print_field("has", f"{found.members:,} of {counted(found.base, 'customer')} ({found.percent} %)")
+    if found.unknown:
+        output.print_field("unknown", f"of {found.unknown:,} what it asks is not known; they are not in it")
+    if found.simulated:
+        output.print_field("simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real")
+    for one in found.profile:
+        output.print_field("differs", one.words)
+    for overlap in found.overlaps[:_MOST_OVERLAPS]:
+        output.print_field(
+            "also",
+            f"{overlap.title}: {overlap.both:,} of them, {overlap.percent_of_cohort} % "
+            f"(of all customers {overlap.percent_of_base} %)",
+        )
+    for example in found.examples:
+        asked = ", ".join(f"{one.column} {one.value}" for one in example.asked)
+        output.print_field("such as", f"{example.customer_id}: {asked}")
+    output.print_field("digest", found.checked.digest)

@@ -1,0 +1,221 @@
+"""Cohorts over the base: whom an expression has, by what they differ, and which named segments they are in.
+
+The base is read a page at a time, each in a transaction of its own, so that memory does not grow with it and writers do
+not wait. Every row is as of one time. What arrives meanwhile counts where its page was not read yet.
+"""
+
+import hashlib
+import heapq
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from placet.contracts.cohorts.preview import (
+    Asked,
+    CheckedCohort,
+    CohortPreview,
+    ColumnShown,
+    Example,
+    ListedSegment,
+    Membership,
+    Overlap,
+    SegmentCount,
+)
+from placet.decisioning.cohorts.cohort import Cohort, cohort_of, frame_of
+from placet.decisioning.cohorts.columns import COLUMNS
+from placet.decisioning.cohorts.flattening import Row, row_of
+from placet.decisioning.cohorts.profile import Tally
+from placet.decisioning.cohorts.segments import asked, library, segment_named
+from placet.decisioning.cohorts.wording import percent
+from placet.decisioning.state.aggregate import Aggregate
+from placet.decisioning.state.reading import state_as_of
+from placet.errors import UsageError
+from placet.service.state.current import aggregate_of, fold_pending, fold_waiting
+from placet.storage.database import Database
+
+PAGE: Final = 2000
+"""Customers of one frame: some 4 MB of aggregates and columns."""
+
+_FOLDED_AT_ONCE: Final = 200
+_EXAMPLES: Final = 5
+_MOST_SHOWN: Final = 12
+
+
+def cohort_given(expression: str | None, segment: str | None) -> Cohort:
+    """Return the cohort that is asked for, by its expression or by a segment's name.
+
+    Raises:
+        UsageError: it is none; both or neither are given.
+    """
+    if (expression is None) == (segment is None):
+        raise UsageError("give an expression, or the name of a segment", code="malformed")
+    return cohort_of(expression) if expression is not None else segment_named(segment or "")[1]
+
+
+def checked(cohort: Cohort) -> CheckedCohort:
+    """Return what is told of a cohort without asking anybody."""
+    return CheckedCohort(expression=cohort.written, digest=cohort.digest, columns=cohort.columns)
+
+
+def list_columns() -> tuple[ColumnShown, ...]:
+    """Return the columns that expressions may name."""
+    return tuple(
+        ColumnShown(
+            name=one.name, type=one.kind, about=one.about, unknown=one.unknown, choices=tuple(map(str, one.choices))
+        )
+        for one in COLUMNS
+    )
+
+
+def list_segments() -> tuple[ListedSegment, ...]:
+    """Return the named segments, also those that are left out."""
+    return tuple(
+        ListedSegment(
+            **dict(named.segment),
+            category=named.category,
+            digest=None if named.cohort is None else named.cohort.digest,
+        )
+        for named in library()
+    )
+
+
+def membership(database: Database, tenant: str, customer_id: str, cohort: Cohort, as_of: datetime) -> Membership:
+    """Return whether one customer is in a cohort, by their state now folded."""
+    with database.transaction() as tx:
+        row = fold_pending(tx, tenant, customer_id)
+        members = tx.states.household_size(tenant, row.household_id) if row.household_id else None
+    state = state_as_of(customer_id, aggregate_of(row), row.version, as_of)
+    answer = cohort.has(row_of(state, members))
+    return "unknown" if answer is None else "yes" if answer else "no"
+
+
+def fold_all(database: Database, tenant: str) -> None:
+    """Fold what waits, for whoever asks where no worker does."""
+    while fold_waiting(database, tenant, _FOLDED_AT_ONCE) == _FOLDED_AT_ONCE:
+        pass
+
+
+def check_size(database: Database, tenant: str, most: int) -> None:
+    """Refuse a base that is too large for whoever asks to wait for it.
+
+    Raises:
+        UsageError: code `base_too_large`.
+    """
+    base = count_base(database, tenant)
+    if base > most:
+        raise UsageError(
+            f"events of {base:,} customers are known, more than {most:,}; ask on the command line: `placet cohort "
+            "preview`",
+            code="base_too_large",
+        )
+
+
+def count_base(database: Database, tenant: str) -> int:
+    """Return of how many customers events are known."""
+    with database.reading() as tx:
+        return tx.states.count(tenant)
+
+
+def base_rows(database: Database, tenant: str, as_of: datetime) -> Iterator[list[Row]]:
+    """Yield the rows of the base, a page at a time."""
+    after = ""
+    while True:
+        with database.reading() as tx:
+            page = tx.states.page(tenant, after, PAGE)
+        if page:
+            yield [
+                row_of(state_as_of(one.customer_id, _aggregate(one.aggregate), one.version, as_of), one.members)
+                for one in page
+            ]
+            after = page[-1].customer_id
+        if len(page) < PAGE:
+            return
+
+
+def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) -> CohortPreview:
+    """Return whom a cohort has, in one pass over the base.
+
+    Raises:
+        StorageError: the database does not answer, or a row is unreadable.
+    """
+    tally, chosen = Tally(cohort.columns), list[tuple[str, Row]]()
+    segments = asked()
+    in_segment, in_both = [0] * len(segments), [0] * len(segments)
+    for rows in base_rows(database, tenant, as_of):
+        frame = frame_of(rows)
+        answers = cohort.members(frame)
+        tally.add(frame, answers)
+        members = answers.fill_null(value=False)
+        for number, (_, other) in enumerate(segments):
+            theirs = other.members(frame).fill_null(value=False)
+            in_segment[number] += int(theirs.sum())
+            in_both[number] += int((theirs & members).sum())
+        chosen = _examples(chosen, rows, members, cohort.digest)
+    overlaps = [
+        Overlap(
+            segment=segment.name,
+            title=segment.title,
+            both=both,
+            percent_of_cohort=percent(both, tally.members),
+            percent_of_base=percent(theirs, tally.base),
+        )
+        for (segment, other), theirs, both in zip(segments, in_segment, in_both, strict=True)
+        if both and other.digest != cohort.digest
+    ]
+    return CohortPreview(
+        checked=checked(cohort),
+        as_of=as_of,
+        base=tally.base,
+        members=tally.members,
+        unknown=tally.unknown,
+        percent=percent(tally.members, tally.base),
+        simulated=tally.simulated,
+        profile=tally.profile(),
+        overlaps=tuple(sorted(overlaps, key=lambda one: (-one.both, one.segment))),
+        distributions=tally.distributions(),
+        examples=tuple(_example(row, cohort) for _, row in chosen),
+    )
+
+
+def count_segments(database: Database, tenant: str, as_of: datetime) -> tuple[int, tuple[SegmentCount, ...]]:
+    """Return the size of the base and of each named segment, in one pass."""
+    segments, base = asked(), 0
+    counts = [0] * len(segments)
+    for rows in base_rows(database, tenant, as_of):
+        frame = frame_of(rows)
+        base += len(rows)
+        for number, (_, cohort) in enumerate(segments):
+            counts[number] += int(cohort.members(frame).sum())
+    return base, tuple(
+        SegmentCount(name=segment.name, members=many, percent=percent(many, base))
+        for (segment, _), many in zip(segments, counts, strict=True)
+    )
+
+
+def _aggregate(text: str) -> Aggregate:
+    return Aggregate.load(text) if text else Aggregate()
+
+
+def _examples(chosen: list[tuple[str, Row]], rows: list[Row], members: pl.Series, digest: str) -> list[tuple[str, Row]]:
+    """Return the members with the smallest digests: a sample that does not depend on the order of ids."""
+    new = [(_lot(digest, rows[at]), rows[at]) for at in members.arg_true()]
+    return heapq.nsmallest(_EXAMPLES, [*chosen, *new], key=lambda one: one[0])
+
+
+def _lot(digest: str, row: Row) -> str:
+    return hashlib.sha256(f"{digest}/{row['customer_id']}".encode()).hexdigest()
+
+
+def _example(row: Row, cohort: Cohort) -> Example:
+    values = tuple(Asked(column=name, value=_shown(row[name])) for name in cohort.columns[:_MOST_SHOWN])
+    return Example(customer_id=str(row["customer_id"]), asked=values)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,34 @@
+"""Figures that the trade steers by, over the base or a cohort in it, in one pass."""
+
+from datetime import datetime
+from typing import Final
+
+from placet.contracts.cohorts.kpis import KpiReport
+from placet.decisioning.cohorts.cohort import Cohort, frame_of
+from placet.decisioning.kpis.adding import KpiSums
+from placet.service.cohorts import base_rows, checked
+from placet.storage.database import Database
+
+DAYS: Final = 30
+
+
+def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: datetime) -> KpiReport:
+    """Return the figures of all customers, or of those in a cohort.
+
+    Raises:
+        StorageError: the database does not answer, or a row is unreadable.
+    """
+    sums, simulated = KpiSums(), 0
+    for rows in base_rows(database, tenant, as_of):
+        frame = frame_of(rows)
+        chosen = frame if cohort is None else frame.filter(cohort.condition)
+        sums.add(chosen)
+        simulated += int(chosen["simulated"].sum())
+    return KpiReport(
+        cohort=None if cohort is None else checked(cohort),
+        as_of=as_of,
+        days=DAYS,
+        customers=sums.customers,
+        simulated=simulated,
+        kpis=sums.values(),
+    )

@@ -1,0 +1,108 @@
+"""What an expression means: what SQLite says it means, for one row and for many alike."""
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from placet.decisioning.cohorts.checking import Checker
+from placet.decisioning.cohorts.cohort import cohort_of, frame_of
+from placet.decisioning.cohorts.compiling import compiled, like_pattern
+from placet.decisioning.cohorts.constancy import constant_part
+from placet.decisioning.cohorts.flattening import Row, row_of
+from placet.decisioning.cohorts.parsing import parse
+from placet.decisioning.cohorts.tree import Node, written
+from placet.errors import UsageError
+from tests.unit.cohorts.drawing import EXPRESSIONS, ROWS, TODAY_WAS, Pair, empty_state, sqlite_says
+
+
+def checked(text: str) -> Node:
+    """Check an expression, or leave the example out where it is none: types and ranges are other tests' matter."""
+    try:
+        return Checker(text).check(parse(text))
+    except UsageError as refused:
+        assume("at most" not in str(refused) and "64 bits" not in str(refused) and "no column:" not in str(refused))
+        raise
+
+
+@given(EXPRESSIONS, st.lists(ROWS, min_size=1, max_size=8))
+def test_it_means_what_sqlite_says_it_means(drawn: Pair, rows: list[Row]) -> None:
+    condition = compiled(checked(drawn.ours))
+    assert frame_of(rows).with_columns(is_=condition)["is_"].to_list() == sqlite_says(drawn.theirs, rows)
+
+
+@given(EXPRESSIONS, st.lists(ROWS, min_size=1, max_size=8))
+def test_one_row_has_the_answer_that_it_has_among_others(drawn: Pair, rows: list[Row]) -> None:
+    checked(drawn.ours)
+    try:
+        cohort = cohort_of(drawn.ours)
+    except UsageError:
+        assume(False)
+        raise
+    assert cohort.members(frame_of(rows)).to_list() == [cohort.has(row) for row in rows]
+    assert cohort_of(cohort.written).digest == cohort.digest
+
+
+@given(EXPRESSIONS, st.lists(ROWS, min_size=8, max_size=8))
+def test_what_is_called_always_true_or_never_is_so_for_every_row(drawn: Pair, rows: list[Row]) -> None:
+    found = constant_part(checked(drawn.ours))
+    assume(found is not None)
+    assert found is not None
+    part, always = found
+    answers = frame_of(rows).with_columns(is_=compiled(part))["is_"].to_list()
+    assert set(answers) <= ({True} if always else {False, None}), written(part)
+
+
+def row(**values: object) -> Row:
+    return {**row_of(empty_state(), None), **values}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("expression", "values", "answer"),
+    [
+        ("nps > 5", {}, None),
+        ("NOT (nps > 5)", {}, None),
+        ("nps > 5 OR recharges_30d = 0", {}, True),
+        ("nps > 5 AND recharges_30d > 0", {}, False),
+        ("nps IN (1, 2)", {}, None),
+        ("nps NOT IN (1, 2)", {"nps": 3}, True),
+        ("nps NOT BETWEEN 3 AND 5", {"nps": 5}, False),
+        ("billed_minor_30d / bills_issued_30d > 0", {"billed_minor_30d": 5}, None),
+        ("NOT (billed_minor_30d / bills_issued_30d > 0)", {"billed_minor_30d": 5}, None),
+        ("billed_minor_30d / bills_issued_30d = 2.5", {"billed_minor_30d": 5, "bills_issued_30d": 2}, True),
+        ("last_contact_on < CURRENT_DATE - INTERVAL '7' DAY", {"last_contact_on": TODAY_WAS - timedelta(8)}, True),
+        ("last_contact_on < CURRENT_DATE - 7", {"last_contact_on": TODAY_WAS - timedelta(7)}, False),
+        ("last_contact_on >= CURRENT_DATE - INTERVAL '2 weeks'", {"last_contact_on": TODAY_WAS - timedelta(14)}, True),
+        ("CURRENT_DATE - last_contact_on = 3", {"last_contact_on": TODAY_WAS - timedelta(3)}, True),
+        ("last_contact_on = '2026-03-01'", {"last_contact_on": TODAY_WAS}, True),
+        ("household_id LIKE 'H_0%'", {"household_id": "H10\n5"}, True),
+        ("household_id LIKE 'h%'", {"household_id": "H1"}, False),
+        ("household_id ILIKE 'h%'", {"household_id": "H1"}, True),
+        ("household_id LIKE '%.%'", {"household_id": "H1"}, False),
+        ("household_id LIKE 'ä_'", {"household_id": "äß"}, True),
+        ("customer_id = 'C1'", {}, True),
+        ("HAS_TV = FALSE", {}, True),
+        ("-nps < -3", {"nps": 4}, True),
+        ("(nps > 5) IS NULL", {}, True),
+        ("consent_marketing IS NOT TRUE", {}, True),
+    ],
+)
+def test_null_division_dates_and_patterns(expression: str, values: dict[str, object], answer: bool | None) -> None:
+    assert cohort_of(expression).has(row(**values)) is answer
+
+
+def test_every_pattern_character_stands_for_itself() -> None:
+    every = "".join(map(chr, [*range(1, 128), 0xE4, 0x1F600])).replace("%", "").replace("_", "")
+    found = pl.Series([every, every + "x", "x" + every]).str.contains(like_pattern(every, folded=False))
+    assert found.to_list() == [True, False, False]
+
+
+def test_the_largest_amounts_do_not_overflow() -> None:
+    most = {"billed_minor_30d": 10**12, "data_mb_30d": 10**9, "voice_seconds_30d": 10**9}
+    assert cohort_of("data_mb_30d * voice_seconds_30d = 1000000000 * 1000000000").has(row(**most)) is True
+    assert cohort_of("billed_minor_30d * 1000000 > billed_minor_30d").has(row(**most)) is True
+    assert cohort_of("ABS(0 - billed_minor_30d) * 9223372 > 1").has(row(**most)) is True
+    with pytest.raises(UsageError, match="64 bits"):
+        cohort_of("billed_minor_30d * 9223373 > 1")
