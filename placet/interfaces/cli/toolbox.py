@@ -66,6 +66,9 @@ class Services(Protocol):
     def bench_governance(self, only: str | None, entries: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what each part of governance costs."""
 
+    def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+        """Measure what events and the state of a customer cost."""
+
 
 class Toolbox(Protocol):
     """Everything a command may use. Each member is created when first asked for, so that `--help` stays quick."""
