@@ -252,6 +252,12 @@ class InstalledServices:
 
         return run_bench(rows=rows, rounds=rounds, as_json=as_json)
 
+    def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+        """Measure what events and the state of a customer cost."""
+        from placet.bench.state import bench_state as run_bench
+
+        return run_bench(self._settings, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
+
 
 def _way_in(settings: Settings, console: str) -> str:
     """Return how people get into the console: the first of them with a code that holds once."""

@@ -30,5 +30,7 @@ def bench_governance(
         ConfigurationError: a part does not start, or `postgres` cannot be used.
         PlacetError: a run did not end as it should, or a proof did not verify.
     """
-    show(measure(settings, Scale.of(only, entries, rounds), postgres), as_json=as_json)
+    measured = measure(settings, Scale.of(only, entries, rounds), postgres)
+    title = f"{rounds} rounds, logs of up to {entries:,} entries; medians, each beside its reference"
+    show(measured, title, as_json=as_json)
     return 0

@@ -8,13 +8,12 @@ from placet.bench.report import verdict
 from placet.interfaces.cli.output import console, print_json
 
 
-def show(measured: Measurement, *, as_json: bool) -> None:
+def show(measured: Measurement, title: str, *, as_json: bool) -> None:
     """Print the figures: raw JSON, or a table."""
     if as_json:
         print_json(measured.as_json())
         return
     out = console()
-    title = f"{measured.rounds} rounds, logs of up to {measured.entries:,} entries; medians, each beside its reference"
     table = Table("figure", title=title, title_justify="left", box=None)
     for column in ("ours", "reference", "ratio", "aim", ""):
         table.add_column(column, justify="right")

@@ -214,6 +214,22 @@ def bench_governance(
     )
 
 
+@bench.command("state")
+def bench_state(
+    context: typer.Context,
+    events: Annotated[int, typer.Option("--events", min=1_000, help="events stored before")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 10,
+    postgres: PostgresOption = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure taking events in, and reading the state of a customer.
+
+    It measures on SQLite and on PostgreSQL, with simulated events.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_state(events=events, rounds=rounds, postgres=postgres, as_json=as_json)
+
+
 @bench.command("console")
 def bench_console(
     context: typer.Context,

@@ -69,6 +69,9 @@ class Services(Protocol):
     def bench_cohorts(self, rows: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts over a base in memory, and on one row."""
 
+    def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+        """Measure what events and the state of a customer cost."""
+
 
 class Toolbox(Protocol):
     """Everything a command may use. Each member is created when first asked for, so that `--help` stays quick."""

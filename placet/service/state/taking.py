@@ -11,10 +11,10 @@ nothing twice.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
@@ -28,7 +28,6 @@ from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 from placet.storage.state.events import EventRow
-from placet.storage.transaction import Transaction
 
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far the clock of a source may be ahead of ours."""
@@ -40,25 +39,30 @@ _REASON: Final = 300
 _CUSTOMER: Final = "customer:"
 
 
-@dataclass(slots=True)
+Outcome = Literal["accepted", "repeated"] | DeadLetter
+"""What became of an event: it was new, it was there already, or it could not be taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of events.
+    """What became of events; `outcomes` are in the order in which they were given."""
 
-    Attributes:
-        accepted: How many were new.
-        repeated: How many were there already.
-        refused: Those that could not be taken.
-    """
+    outcomes: tuple[Outcome, ...] = ()
 
-    accepted: int = 0
-    repeated: int = 0
-    refused: list[DeadLetter] = field(default_factory=list)
+    @property
+    def accepted(self) -> int:
+        """How many were new."""
+        return self.outcomes.count("accepted")
 
-    def add(self, other: "Taken") -> None:
-        """Add what became of more events."""
-        self.accepted += other.accepted
-        self.repeated += other.repeated
-        self.refused += other.refused
+    @property
+    def repeated(self) -> int:
+        """How many were there already."""
+        return self.outcomes.count("repeated")
+
+    @property
+    def refused(self) -> tuple[DeadLetter, ...]:
+        """Those that could not be taken."""
+        return tuple(one for one in self.outcomes if isinstance(one, DeadLetter))
 
 
 def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now: datetime, oldest: datetime) -> Taken:
@@ -74,38 +78,41 @@ def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now:
     Raises:
         StorageError: the database does not answer; the batches before are taken.
     """
-    taken = Taken()
+    outcomes: list[Outcome] = []
     for first in range(0, len(texts), MOST_IN_A_BATCH):
-        taken.add(_take(database, tenant, texts[first : first + MOST_IN_A_BATCH], now, oldest))
-    return taken
+        outcomes += _take(database, tenant, texts[first : first + MOST_IN_A_BATCH], now, oldest)
+    return Taken(tuple(outcomes))
 
 
-def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime, oldest: datetime) -> Taken:
-    taken, rows, sent = Taken(), dict[tuple[str, str], EventRow](), dict[tuple[str, str], bytes]()
-    for text in texts:
+def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime, oldest: datetime) -> list[Outcome]:
+    outcomes: list[Outcome] = ["repeated"] * len(texts)
+    rows, places = dict[tuple[str, str], EventRow](), dict[tuple[str, str], int]()
+    for place, text in enumerate(texts):
         try:
             row = _read(text, now, oldest)
             key = row.source, row.event_id
             if key in rows:
                 _same(rows[key].content, row)
-                taken.repeated += 1
             else:
-                rows[key], sent[key] = row, text
+                rows[key], places[key] = row, place
         except UsageError as refused:
-            taken.refused.append(_letter(tenant, text, refused, now))
+            outcomes[place] = _letter(tenant, text, refused, now)
     with database.transaction() as tx:
         # In one order everywhere: of two senders of the same events, one waits for the other, and no two deadlock.
         ordered = tuple(rows[key] for key in sorted(rows))
         added = tx.events.add(tenant, ordered, micros_of(now)) if rows else set()
-        taken.accepted = len(added)
-        for key in rows.keys() - added:
+        for key, place in places.items():
+            if key in added:
+                outcomes[place] = "accepted"
+                continue
             try:
                 _same(tx.events.content(tenant, *key), rows[key])
-                taken.repeated += 1
             except UsageError as refused:
-                taken.refused.append(_letter(tenant, sent[key], refused, now))
-        _keep(tx, taken.refused)
-    return taken
+                outcomes[place] = _letter(tenant, texts[place], refused, now)
+        for outcome in outcomes:
+            if isinstance(outcome, DeadLetter):
+                tx.dead_letters.add(outcome)
+    return outcomes
 
 
 def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
@@ -173,6 +180,3 @@ def _letter(tenant: str, text: bytes, refused: UsageError, now: datetime) -> Dea
     )
 
 
-def _keep(tx: Transaction, letters: Iterable[DeadLetter]) -> None:
-    for letter in letters:
-        tx.dead_letters.add(letter)

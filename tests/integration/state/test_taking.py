@@ -16,7 +16,7 @@ def refused(taken: Taken) -> list[tuple[str, str]]:
 
 def test_an_event_counts_once_however_often_it_arrives(database: Database) -> None:
     first = take(database, recharge(1), recharge(2), recharge(1))
-    assert (first.accepted, first.repeated, first.refused) == (2, 1, [])
+    assert (first.accepted, first.repeated, first.refused) == (2, 1, ())
     again = take(database, recharge(2), recharge(3))
     assert (again.accepted, again.repeated) == (1, 1)
     state = state_of(database, "demo", "C00001", NOW)

@@ -5,6 +5,7 @@ The HTTP protocol binding's three modes are understood: an event as the body (`a
 """
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
@@ -19,9 +20,10 @@ from placet.errors import UsageError
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.examples import EVENT_EXAMPLE
+from placet.interfaces.http.gathering import Gathering
 from placet.interfaces.http.served import Served
 from placet.service.state.dead import list_letters, retry_letters
-from placet.service.state.taking import MOST_IN_A_BATCH, take_events
+from placet.service.state.taking import MOST_IN_A_BATCH, Taken, take_events
 
 _EVENT: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
@@ -79,6 +81,7 @@ class EventEndpoints:
 
     def __init__(self, served: Served) -> None:
         self._served = served
+        self._single = Gathering(self._take)
 
     def router(self) -> APIRouter:
         """Make the routes."""
@@ -110,20 +113,22 @@ class EventEndpoints:
         that cannot. Both are kept as dead letters.
         """
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        texts = _texts(content_type, await request.body(), request.headers.raw)
-        taken = await run_in_threadpool(self._take, texts)
-        if content_type != _BATCH and taken.refused:
-            raise UsageError(taken.refused[0].reason, code=taken.refused[0].code)
-        return taken
-
-    def _take(self, texts: list[bytes]) -> EventsTaken:
-        now = datetime.now(UTC)
-        taken = take_events(self._served.database, self._served.tenant, texts, now=now, oldest=self._oldest(now))
+        body = await request.body()
+        if content_type == _BATCH:
+            taken = await run_in_threadpool(self._take, await run_in_threadpool(_of_batch, body))
+        else:
+            taken = Taken((await self._single.take(_text(content_type, body, request.headers.raw)),))
+            if taken.refused:
+                raise UsageError(taken.refused[0].reason, code=taken.refused[0].code)
         return EventsTaken(
             accepted=taken.accepted,
             repeated=taken.repeated,
             refused=tuple(NotTaken(letter_id=one.letter_id, code=one.code, reason=one.reason) for one in taken.refused),
         )
+
+    def _take(self, texts: Sequence[bytes]) -> Taken:
+        now = datetime.now(UTC)
+        return take_events(self._served.database, self._served.tenant, texts, now=now, oldest=self._oldest(now))
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of all kinds of event."""
@@ -168,18 +173,16 @@ class EventEndpoints:
         return now - timedelta(days=self._served.events_days)
 
 
-def _texts(content_type: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-    """Return the events of a request, each as the text of one.
+def _text(content_type: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the one event of a request.
 
     Raises:
         UsageError: code `malformed`; the body is no such thing.
     """
     if content_type == _EVENT:
-        return [body]
-    if content_type == _BATCH:
-        return _of_batch(body)
+        return body
     if content_type == _JSON:
-        return [_of_headers(body, headers)]
+        return _of_headers(body, headers)
     raise UsageError(f"write {_EVENT}, {_BATCH} or {_JSON} with ce- headers as the content type", code="malformed")
 
 
