@@ -38,7 +38,11 @@ _LEAST_BEFORE: Final = 5
 
 
 def state_as_of(customer_id: str, aggregate: Aggregate, version: int, as_of: datetime) -> CustomerState:
-    """Return the state as of a time; `aggregate` holds no event that happened after it."""
+    """Return the state as of a time.
+
+    Events after it count in no window, and what is known newest of a matter is shown as it is known now. Whoever wants
+    all of it as it was passes an aggregate of what had happened by then.
+    """
     latest = aggregate.topics.get("latest", {})
     state = CustomerState(
         customer_id=customer_id,

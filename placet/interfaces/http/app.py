@@ -19,8 +19,8 @@ from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
 from placet.interfaces.http.docs_page import add_docs
 from placet.interfaces.http.endpoints.batches import BatchEndpoints
-from placet.interfaces.http.endpoints.customers import CustomerEndpoints, HouseholdEndpoints
 from placet.interfaces.http.endpoints.cohorts import CohortEndpoints
+from placet.interfaces.http.endpoints.customers import CustomerEndpoints, HouseholdEndpoints
 from placet.interfaces.http.endpoints.events import EventEndpoints
 from placet.interfaces.http.endpoints.governance.approvers import ApproverEndpoints
 from placet.interfaces.http.endpoints.governance.delegations import DelegationEndpoints

@@ -65,10 +65,10 @@ def newest_events(database: Database, tenant: str, customer_id: str, limit: int)
     """Return a customer's newest events that are kept, newest first.
 
     Raises:
-        StorageError: the database does not answer.
+        StorageError: the database does not answer, or a row is unreadable.
     """
     with database.reading() as tx:
-        return tuple(_events(tx.events.newest(tenant, customer_id, limit)))
+        return tuple(_events(customer_id, tx.events.newest(tenant, customer_id, limit)))
 
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:

@@ -178,5 +178,3 @@ def _letter(tenant: str, text: bytes, refused: UsageError, now: datetime) -> Dea
         reason=one_line(str(refused), _REASON),
         content=text[:MOST_EVENT_BYTES],
     )
-
-

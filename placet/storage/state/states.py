@@ -133,10 +133,12 @@ class StateRepository:
         """Return the customers after an id, in the order of ids: so the whole base is read in bounded memory."""
         values = {"of_tenant": tenant, "after": after, "limit": limit}
         return [BaseRow(*row) for row in self._connection.execute(_PAGE, values)]
+
     def count(self, tenant: str) -> int:
         """Return of how many customers an event was folded."""
         (number,) = self._connection.execute(_COUNT, {"of_tenant": tenant}).one()
         return int(number)
+
     def household_size(self, tenant: str, household_id: str) -> int:
         """Return how many members of a household are known."""
         (number,) = self._connection.execute(_SIZE, {"of_tenant": tenant, "household": household_id}).one()
