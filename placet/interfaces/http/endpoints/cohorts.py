@@ -25,6 +25,8 @@ from placet.service.cohorts import (
 
 MOST_CUSTOMERS: Final = 20_000
 """Of a base that is looked through while somebody waits: some ten seconds of a core."""
+MOST_AT_A_TIME: Final = 2_000
+"""The same as of an earlier time, for which events are folded anew."""
 
 Expression = Annotated[Text, StringConstraints(min_length=1, max_length=4000)]
 
@@ -100,7 +102,7 @@ class CohortEndpoints:
         Events that no worker folded yet do not count. A large base is looked through on the command line.
         """
         served, cohort = self._served, cohort_given(asked.expression, asked.segment)
-        check_size(served.database, served.tenant, MOST_CUSTOMERS)
+        check_size(served.database, served.tenant, MOST_CUSTOMERS if asked.as_of is None else MOST_AT_A_TIME)
         # The whole base holds a thread and a core: one at a time.
         if not self._looking.acquire(blocking=False):
             raise UpstreamUnavailable("another cohort is being looked at; try again in a moment", code="busy")
