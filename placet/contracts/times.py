@@ -47,8 +47,8 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-
 
 
 def _written_out(value: object) -> object:
-    # Pydantic would take digits as well, for seconds since 1970, and a date without a time.
-    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+    # Pydantic would take a number as well, for seconds since 1970, and a date without a time.
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
         raise ValueError("write a time with its offset, such as 2026-03-01T09:30:00Z")
     return value
 

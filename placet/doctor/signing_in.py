@@ -15,7 +15,7 @@ _IDENTITY = "identity provider"
 
 def setup_code(settings: Settings) -> Iterator[Finding]:
     """Say whether a code waits with which somebody may become the first administrator."""
-    tenant, code = settings.tenant, SetupCode(settings.setup_code).waiting()
+    tenant, code = settings.tenant, SetupCode(settings.setup_code, settings.tenant).waiting()
     if not AdministratorsFile(settings.administrators).names_nobody(tenant):
         detail = f"setup of {tenant} is closed: an administrator is pinned, or the administrators file cannot be read"
         yield Finding("ok", "setup code", detail)

@@ -262,7 +262,7 @@ class Engine:
 
     def _not_running(self, run_id: str) -> str:
         # Temporal answers alike for a run that has ended and for one that it never had.
-        return f"Temporal at {self._address!r} runs no {run_id!r}: it has ended, or was started at another Temporal"
+        return f"Temporal runs no {run_id!r}: it has ended, or was started at another Temporal"
 
     def _unknown(self, run_id: str) -> UsageError:
         return UsageError(

@@ -88,7 +88,7 @@ def serve(settings: Settings) -> None:
             lambda agent: _policies(settings, agent),
             declared_facts,
         )
-        setup = SetupCode(settings.setup_code)
+        setup = SetupCode(settings.setup_code, settings.tenant)
         try:
             finish_first(database, tenant=settings.tenant, code=setup)
         except PlacetError as error:  # the page of the setup tries again

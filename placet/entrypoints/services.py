@@ -258,7 +258,7 @@ def _way_in(settings: Settings, console: str) -> str:
     from placet.governance.signing.pins import AdministratorsFile
     from placet.service.documents.first_administrator import SetupCode
 
-    code, file = SetupCode(settings.setup_code), AdministratorsFile(settings.administrators)
+    code, file = SetupCode(settings.setup_code, settings.tenant), AdministratorsFile(settings.administrators)
     if file.names_nobody(settings.tenant):
         return f"first administrator: {console}/setup with code {code.issue()}"
     code.close()

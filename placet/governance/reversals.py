@@ -39,7 +39,8 @@ def check_reversible(original: RunRequest, state: RunState, earlier: Iterable[tu
         )
     if state != "executed":
         raise GovernanceError(
-            f"run {original.run_id!r} is {state!r}; only what a run executed can be taken back", code="not_executed"
+            f"run {original.run_id!r} is {state.replace('_', ' ')}; only what a run executed can be taken back",
+            code="not_executed",
         )
     for run_id, stands in earlier:
         if stands == "executed":

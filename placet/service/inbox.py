@@ -14,6 +14,7 @@ from placet.storage.inbox import InboxFilter, InboxMark, InboxOrder, InboxRow, M
 from placet.storage.pending import pending_on_record
 from placet.storage.records import RunRecord
 from placet.storage.sql.paging import unknown_cursor
+from placet.storage.standing import approvals_in, contradiction
 from placet.storage.transaction import Transaction
 
 
@@ -78,9 +79,10 @@ def read_inbox(
     after: str | None = None,
     order: InboxOrder = "soonest",
 ) -> InboxPage:
-    """Return a page of what waits. What cannot be read is shown as damaged and hides nothing else.
+    """Return a page of what waits. A run whose record or proposal cannot be read is shown as damaged.
 
     Raises:
+        StorageError: code `storage_row`; the row of a run cannot be read. It is named; nothing is listed without it.
         UsageError: `after` ended no page in this order, or the filter names a decider who holds no key.
     """
     place = None if after is None or order == "soonest" else _read_place(after)
@@ -149,9 +151,11 @@ def _of_decider(tx: Transaction, tenant: str, wanted: InboxFilter, now: datetime
 def _waiting(tx: Transaction, row: InboxRow, now: datetime) -> Waiting:
     record = row.record
     try:
+        if other := contradiction(tx, record):
+            return Waiting(record, row.waits_until, None, other)
         pending = pending_on_record(tx, record.run_id)
         proposal = tx.artifacts.get_model(pending.proposal, Proposal, tenant=record.tenant)
-        approvals = len(tx.decisions.on_proposal(record.run_id, pending.proposal))
+        approvals = approvals_in(tx.audit.of_kind(record.run_id, "approve.decided"), pending.proposal)
         asked = Asked(proposal, pending.gate, roles_at(pending.gate, now), approvals)
     except (GovernanceError, UsageError, ValueError) as error:
         return Waiting(record, row.waits_until, None, f"it cannot be read: {error}")

@@ -66,6 +66,17 @@ def request_reversal(
     return StartedRun(request, new=True)
 
 
+def why_not_reversible(database: Database, original: RunRecord) -> str:
+    """Return why a run cannot be taken back as things are; empty where somebody may ask for it."""
+    with database.reading() as tx:
+        earlier = [(one.run_id, state_on_record(tx, one)) for one in tx.runs.reversals_of(original.run_id)]
+        try:
+            check_reversible(original, state_on_record(tx, original), earlier)
+        except GovernanceError as error:
+            return str(error)
+    return ""
+
+
 async def reverse_run(database: Database, engine: "Engine", asked: StartedRun) -> RunRequest:
     """Start the reversal that `request_reversal` recorded.
 

@@ -33,7 +33,7 @@ def day_of_person(person: Person, on: date, last: date, seed: int) -> Iterator[H
     chance, left = chance_of(seed, person.customer_id, on), (last - on).days
     use = _use(person, on, left)
     yield from _usage(person, on, chance, use)
-    yield from _money(person, on, chance, left)
+    yield from _money(person, on, chance, left, seed)
     yield from _app(on, chance, use)
     yield from _story(person, on, chance, left)
 
@@ -57,9 +57,9 @@ def _usage(person: Person, on: date, chance: random.Random, use: float) -> Itera
         yield _at(on, chance), "placet.usage.recorded.v1", {"service": "voice", "quantity": calls}
 
 
-def _money(person: Person, on: date, chance: random.Random, left: int) -> Iterator[Happening]:
+def _money(person: Person, on: date, chance: random.Random, left: int, seed: int) -> Iterator[Happening]:
     if person.prepaid:
-        if _recharges(person, on, left):
+        if _recharges(person, on, left, seed):
             amount = {"amount_minor": chance.choice((500, 1000, 1500, 2000)), "currency": _CURRENCY}
             yield _at(on, chance), "placet.balance.recharged.v1", {"amount": amount, "channel": "app"}
         return
@@ -73,12 +73,12 @@ def _money(person: Person, on: date, chance: random.Random, left: int) -> Iterat
         yield _at(on, chance), "placet.bill.paid.v1", {"bill_id": bill, "amount": amount}
 
 
-def _recharges(person: Person, on: date, left: int) -> bool:
+def _recharges(person: Person, on: date, left: int, seed: int) -> bool:
     """Return whether a customer recharges on a day: every `gap_days`, a day early or late; later by who fades."""
     late = _LATE if person.story == "silent" and left <= person.onset else 1.0
     gap = round(person.gap_days * late)
     turn, day = divmod(on.toordinal() + len(person.customer_id) * 7 + int(person.customer_id[1:]) % gap, gap)
-    return day == chance_of(turn, person.customer_id, "recharge").choice((0, 0, 1)) % gap
+    return day == chance_of(seed, person.customer_id, "recharge", turn).choice((0, 0, 1)) % gap
 
 
 def _app(on: date, chance: random.Random, use: float) -> Iterator[Happening]:

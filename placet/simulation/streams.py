@@ -8,13 +8,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.times import rfc3339
 from placet.simulation.days import day_of_person
 from placet.simulation.persons import Person, draw_person
-
-SOURCE: Final = "simulated"
 
 
 def simulate(rows: Iterable[Mapping[str, str]], *, last: date, days: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -27,7 +26,7 @@ def simulate(rows: Iterable[Mapping[str, str]], *, last: date, days: int, seed: 
                 yield {
                     "specversion": "1.0",
                     "id": _id(seed, person, on, number),
-                    "source": SOURCE,
+                    "source": SIMULATED,
                     "type": kind,
                     "subject": f"customer:{person.customer_id}",
                     "time": rfc3339(at),

@@ -57,8 +57,12 @@ def pending_on_record(tx: Transaction, run_id: str) -> Pending:
         raise DecisionRefused("no gate is on record", code="not_approved")
     pending = _read(opened)
     check_proposed(tx, run_id, pending.proposal)
+    seen = {pending.proposal}
     while (entry := tx.audit.find(run_id, amended_key(pending.proposal))) is not None:
         pending = _read(entry, pending)
+        if pending.proposal in seen:  # rows that somebody wrote: what is amended has a digest of its own
+            raise DecisionRefused("the amendments on record lead back to an earlier proposal", code="not_approved")
+        seen.add(pending.proposal)
     return pending
 
 

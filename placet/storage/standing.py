@@ -1,15 +1,17 @@
 """Where a run stands by its record. Its row only projects that: nothing that may lead to an effect rests on the row."""
 
+from collections.abc import Iterable
 from typing import Final, cast
 
 from pydantic import ValidationError
 
-from placet.contracts.audit import ENDED
+from placet.contracts.audit import ENDED, AuditEvent
+from placet.contracts.people.decision import YES
 from placet.contracts.run import END_STATES, OPEN_STATES, RunRequest, RunState
 from placet.contracts.text import NAME, quoted
 from placet.errors import GovernanceError
 from placet.governance.log.chain import entry_hash
-from placet.storage.pending import PROPOSED, amended_key
+from placet.storage.pending import OPENED, PROPOSED, amended_key
 from placet.storage.records import RunRecord
 from placet.storage.transaction import Transaction
 
@@ -41,6 +43,8 @@ def contradiction(tx: Transaction, run: RunRecord) -> str:
     Raises:
         GovernanceError: code `audit_broken`; an entry cannot be read.
     """
+    # Whoever asks this reads the gate next: one statement for all.
+    tx.audit.foresee(run.run_id, REQUESTED, ENDED, PROPOSED, OPENED)
     asked = request_on_record(tx, run.run_id)
     if asked is None:
         return f"nobody requested run {run.run_id} on the record"
@@ -62,9 +66,19 @@ def _proposal_on_record(tx: Transaction, run_id: str) -> object:
     """Return the digest of what was proposed, as amended since; None where nothing was."""
     entry = tx.audit.find(run_id, PROPOSED)
     found = None if entry is None else entry.body.get("proposal")
+    seen = {str(found)}
     while found is not None and (amended := tx.audit.find(run_id, amended_key(str(found)))) is not None:
         found = amended.body.get("proposal")
+        if str(found) in seen:
+            raise GovernanceError(f"the amendments of run {run_id!r} lead back to an earlier one", code="audit_broken")
+        seen.add(str(found))
     return found
+
+
+def approvals_in(entries: Iterable[AuditEvent], proposal: str) -> int:
+    """Return how many approvals of one proposal entries of its run accepted; whether each still counts is not asked."""
+    said = [entry.body for entry in entries if entry.kind == "approve.decided"]
+    return sum(body.get("proposal") == proposal and body.get("verdict") in YES for body in said)
 
 
 def is_over(tx: Transaction, run_id: str) -> bool:

@@ -83,7 +83,7 @@ def test_a_delegation_is_signed_listed_revoked_and_all_of_it_is_on_the_record(in
     ("arguments", "message", "code"),
     [
         (("--limit", "500.01 USD"), "limit '500.01 USD' is beyond that of 'anna', which is 500.00 USD", "beyond_limit"),
-        (("--limit", "1.00 EUR"), "limit '1.00 EUR' is beyond that of 'anna'", "beyond_limit"),
+        (("--limit", "1.00 EUR"), "limit '1.00 EUR' is in another currency than that of 'anna'", "beyond_limit"),
         (("--limit", "1.00 USD", "--role", "retention_head"), "not hold the role 'retention_head'", "role_not_held"),
         (("--limit", "0.00 USD"), "limit '0.00 USD' confers nothing", "confers_nothing"),
         (("--limit", "1.00 USD", "--to", "nobody"), "nobody is enrolled as 'nobody'", "unknown_delegate"),

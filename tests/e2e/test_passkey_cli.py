@@ -174,4 +174,4 @@ def test_a_code_for_the_console_is_printed_while_nobody_is_pinned(installation: 
     assert "somebody is pinned as administrator of 'demo' already" in said
     (tmp_path / "administrators").unlink()
     code = installation.placet("keys", "setup-code").rpartition(" ")[2].strip()
-    assert SetupCode(tmp_path / SETUP_CODE_FILE).check(code)
+    assert SetupCode(tmp_path / SETUP_CODE_FILE, "demo").check(code)

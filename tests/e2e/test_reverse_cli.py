@@ -24,7 +24,7 @@ def test_what_cannot_be_reversed_is_one_line(tmp_path: Path, a_world: World, com
     assert one_line(placet(tmp_path, "reverse", nobody)) == f"placet: no run {nobody!r}; see `placet run list`"
     waiting = a_world.pending("C00005")
     assert command("reverse", waiting).refusal() == (
-        f"placet: run {waiting!r} is 'awaiting_decision'; only what a run executed can be taken back"
+        f"placet: run {waiting!r} is awaiting decision; only what a run executed can be taken back"
     )
 
 

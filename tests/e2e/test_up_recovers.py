@@ -44,7 +44,7 @@ def test_a_killed_worker_costs_no_run_and_a_killed_up_leaves_nothing(tmp_path: P
         assert "Sign in" in httpx.get(console[1], follow_redirects=True, timeout=GUARD).text
         code = re.search(r"^  first administrator: +\S+/console/setup with code (\S+)$", said.read_text(), re.MULTILINE)
         assert code is not None
-        assert SetupCode(home / "setup.code").check(code[1])
+        assert SetupCode(home / "setup.code", "demo").check(code[1])
         left = ours(home)
         assert {one.name() for one in left} > {"temporal"}
         up.kill()

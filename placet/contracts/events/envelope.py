@@ -14,6 +14,9 @@ from placet.contracts.times import Moment
 MOST_EVENT_BYTES: Final = 65_536
 """The largest event that is read; a typical one has 300 bytes."""
 
+SIMULATED: Final = "simulated"
+"""The source of events that are not real: a state that has one names it, whatever else it has."""
+
 SUBJECT: Final = (
     r"^(customer:[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}|household:[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
     r"|msisdn:\+[1-9][0-9]{6,14}|email:[0-9a-f]{64}|device:[A-Za-z0-9][A-Za-z0-9_.:-]{0,63})$"

@@ -4,9 +4,9 @@ The number at the end of a type is the version of what it says. A field is never
 a new version, and the old one stays as long as events of it arrive.
 """
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapter
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapter, model_validator
 
 from placet.contracts.base import CustomerId, ExternalId, ExternalWord, Frozen
 from placet.contracts.events.envelope import CloudEvent, EventId, EventSource
@@ -15,6 +15,7 @@ from placet.contracts.money import Bound
 Count = Annotated[StrictInt, Field(ge=0, le=10**12)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Purpose = Literal["marketing", "profiling", "service"]
+MOST_CSAT: Final = 5
 Channel = Literal["sms", "push", "in_app", "email", "whatsapp", "ivr", "agent", "store", "any"]
 
 
@@ -253,6 +254,12 @@ class ScoredData(Frozen):
 
     survey: Literal["nps", "csat"]
     score: Annotated[StrictInt, Field(ge=0, le=10)]
+
+    @model_validator(mode="after")
+    def _on_its_scale(self) -> Self:
+        if self.survey == "csat" and not 1 <= self.score <= MOST_CSAT:
+            raise ValueError(f"a score of csat is from 1 to {MOST_CSAT}")
+        return self
 
 
 class Scored(CloudEvent):

@@ -15,8 +15,6 @@ ACCESS_ROLES: tuple[AccessRole, ...] = get_args(AccessRole)
 Action = Literal["read", "operate", "withdraw", "deliver"]
 """What a request does: look; start, cancel or halt; withdraw what people signed; hand in what somebody signed."""
 
-"""A token is issued anew at least once a year."""
-
 MOST_GRANTS = 1_000
 """For one identity, withdrawn ones included."""
 

@@ -77,7 +77,7 @@ class Amendment(Frozen):
     @model_validator(mode="after")
     def _changes_one_thing(self) -> Self:
         if (self.amount is None) == (self.treatment is None):
-            raise ValueError("an amendment names either an amount or a treatment")
+            raise ValueError("an amendment names either an amount or another treatment: one of the two, not both")
         return self
 
 

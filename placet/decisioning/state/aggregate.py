@@ -29,7 +29,12 @@ Stamp = tuple[int, str, str]
 
 def stamp_of(at: datetime, source: str, event_id: str) -> Stamp:
     """Return the place of an event among all."""
-    return (at - _EPOCH) // timedelta(microseconds=1), source, event_id
+    return micros_of(at), source, event_id
+
+
+def micros_of(at: datetime) -> int:
+    """Return a time in microseconds since 1970, as in the first part of a stamp."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def day_of(stamp_or_time: Stamp | datetime) -> int:
@@ -79,14 +84,14 @@ class Aggregate:
         figures = self.days.setdefault(day, {})
         figures[name] = figures.get(name, 0) + by
 
-    def note(self, at: Stamp, topic: str, matter: str, said: Any) -> None:
-        """Take the word on a matter, unless a newer one is known."""
+    def note(self, at: Stamp, topic: str, matter: str, said: Any, *, keep: str = "") -> None:
+        """Take the word on a matter, unless a newer one is known; the matter called `keep` never goes."""
         matters = self.topics.setdefault(topic, {})
         known = matters.get(matter)
         if known is None or at > known[0]:
             matters[matter] = (at, said)
             if len(matters) > MOST_MATTERS:
-                del matters[min(matters, key=lambda name: (matters[name][0], name))]
+                del matters[min(matters.keys() - {keep}, key=lambda name: (matters[name][0], name))]
 
     def recur(self, at: Stamp, name: str) -> None:
         """Note that something that recurs happened."""

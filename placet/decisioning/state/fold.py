@@ -7,6 +7,7 @@ the event again under another id.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
     BalanceChecked,
@@ -41,14 +42,24 @@ def key_of(event: Event) -> Key:
     return event.source, event.id
 
 
-def fold(events: Iterable[Event], onto: Aggregate | None = None) -> Aggregate:
-    """Return the aggregate of `events`, each once, without those that a correction among them takes back.
+def corrected_by(events: Iterable[Event]) -> frozenset[Key]:
+    """Return what the corrections among `events` take back."""
+    return frozenset((one.data.source, one.data.id) for one in events if isinstance(one, Correction))
 
-    `onto` holds events that are none of these; it is changed. A correction of one of those is not seen here: whoever
-    keeps the events folds them anew.
+
+def fold(
+    events: Iterable[Event], onto: Aggregate | None = None, *, corrected_elsewhere: frozenset[Key] = frozenset()
+) -> Aggregate:
+    """Return the aggregate of `events`, each once, without those that a correction takes back.
+
+    Args:
+        events: What is folded, in any order.
+        onto: Holds events that are none of these; it is changed. A correction of one of those is not seen here: whoever
+            keeps the events folds them anew.
+        corrected_elsewhere: What corrections that are not among `events` take back.
     """
     known = {key_of(event): event for event in events}
-    corrected = {(one.data.source, one.data.id) for one in known.values() if isinstance(one, Correction)}
+    corrected = corrected_by(known.values()) | corrected_elsewhere
     aggregate = Aggregate() if onto is None else onto
     for key, event in known.items():
         if key not in corrected or isinstance(event, Correction):
@@ -60,7 +71,7 @@ def take(aggregate: Aggregate, event: Event) -> None:
     """Add one event that was not added before."""
     at = stamp_of(event.time, event.source, event.id)
     aggregate.take(at)
-    aggregate.note(at, "sources", event.source, None)
+    aggregate.note(at, "sources", event.source, None, keep=SIMULATED)
     _TAKEN[type(event)](aggregate, at, event.data)
 
 

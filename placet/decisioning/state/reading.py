@@ -20,7 +20,7 @@ from placet.contracts.state import (
     Trend,
     Window,
 )
-from placet.decisioning.state.aggregate import Aggregate, day_of, stamp_of, time_of
+from placet.decisioning.state.aggregate import Aggregate, day_of, micros_of, time_of
 from placet.decisioning.state.signals import signals_of
 
 _RHYTHMS: Final = ("recharge", "payment")
@@ -35,10 +35,7 @@ _LEAST_BEFORE: Final = 5
 
 
 def state_as_of(customer_id: str, aggregate: Aggregate, version: int, as_of: datetime) -> CustomerState:
-    """Return the state as of a time.
-
-    Events after `as_of` count in no window. What is known newest of a matter is shown as it is known now.
-    """
+    """Return the state as of a time; `aggregate` holds no event that happened after it."""
     latest = aggregate.topics.get("latest", {})
     state = CustomerState(
         customer_id=customer_id,
@@ -97,7 +94,7 @@ def _sums(aggregate: Aggregate, first: int, last: int) -> dict[str, int]:
 
 
 def _rhythms(aggregate: Aggregate, as_of: datetime) -> Iterator[Rhythm]:
-    now = stamp_of(as_of, "", "")[0]
+    now = micros_of(as_of)
     hour = 3_600_000_000
     for name in _RHYTHMS:
         times = [at[0] for at in aggregate.times.get(name, []) if at[0] <= now]

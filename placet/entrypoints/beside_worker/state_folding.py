@@ -1,12 +1,17 @@
 """Folding events of customers beside a worker, and letting old ones go."""
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from placet.rounds import Rounds
+from placet.errors import PlacetError
+from placet.rounds import Faults, Rounds
 from placet.service.state.current import age_out, fold_waiting
 from placet.storage.database import Database
+
+_LOG = logging.getLogger(__name__)
 
 INTERVAL_SECONDS: Final = 2.0
 _AT_ONCE: Final = 200
@@ -31,13 +36,19 @@ class StateFolding(Rounds):
         super().__init__("state folding", INTERVAL_SECONDS)
         self._database, self._tenants, self._clock = database, tuple(tenants), clock
         self._kept = timedelta(days=events_days)
+        self._faults = Faults(_LOG)
 
     def round(self) -> None:
-        """Fold all that waits, and let go what is older than events are kept."""
+        """Fold all that waits, and let go what is older than events are kept. A fault of one tenant stops no other."""
         for tenant in self._tenants:
-            while not self._stopping.is_set() and fold_waiting(self._database, tenant, _AT_ONCE) == _AT_ONCE:
+            self._all_of(f"folding the events of {tenant}", partial(fold_waiting, self._database, tenant))
+            before = self._clock() - self._kept
+            self._all_of(f"letting go old events of {tenant}", partial(age_out, self._database, tenant, before))
+
+    def _all_of(self, what: str, some: Callable[[int], int]) -> None:
+        try:
+            while not self._stopping.is_set() and some(_AT_ONCE) == _AT_ONCE:
                 pass
-            while not self._stopping.is_set() and (
-                age_out(self._database, tenant, self._clock() - self._kept, _AT_ONCE) == _AT_ONCE
-            ):
-                pass
+            self._faults.mended(what)
+        except PlacetError as error:
+            self._faults.tell(what, str(error), f"{what}: {error}")

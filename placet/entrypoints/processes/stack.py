@@ -86,7 +86,7 @@ class Stack(ProcessGroup):
         self.ui_port = self._port(8233)
         self.bss_port = self._port(8621)
         self.model_port = self._port(8622)
-        before = None if isolated or not usual_ports else _port_before(self._home)
+        before = _port_before(self._home) if usual_ports else None
         wanted = settings.api_port if before is None or "api_port" in settings.model_fields_set else before
         self.api_port = self._port(wanted or free_port()) if console else 0
         # Whoever asks for another port knows that they leave the one of before.
@@ -181,7 +181,7 @@ class Stack(ProcessGroup):
         self.await_part(self._model_ready, "the model server answering")
         if self._console:
             self.await_part(lambda: answers(self.api_port), "the API answering")
-            if self.moved_from is None and not self._isolated:
+            if self.moved_from is None:
                 write_file(self._home / _PORT_FILE, f"{self.api_port}\n")
 
     def _only_one(self) -> IO[str]:

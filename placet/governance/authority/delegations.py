@@ -27,8 +27,6 @@ from placet.errors import DecisionRefused
 from placet.governance.approvals import check_key
 from placet.governance.policy.answer import PolicyAnswer
 
-"""Whoever is away for longer has a successor, who is enrolled in their own right."""
-
 MOST_BETWEEN_TWO = 2
 """Delegations of one person to another that may stand at a time: the one in force, and the one that follows it."""
 
@@ -166,8 +164,10 @@ def check_conferred(delegation: Delegation, key: EnrolledKey, now: datetime) -> 
         )
     if _smaller(delegation.limit, key.limit) != delegation.limit:
         own = "nothing" if key.limit is None else key.limit
+        other = key.limit is not None and key.limit.currency != delegation.limit.currency
+        how = "is in another currency than" if other else "is beyond"
         raise DecisionRefused(
-            f"limit {str(delegation.limit)!r} is beyond that of {key.name!r}, which is {own}", code="beyond_limit"
+            f"limit {str(delegation.limit)!r} {how} that of {key.name!r}, which is {own}", code="beyond_limit"
         )
     if delegation.valid_until <= now:
         raise DecisionRefused(f"it ended at {moment(delegation.valid_until)} already", code="over")

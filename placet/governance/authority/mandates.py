@@ -40,9 +40,6 @@ class Authority:
     policies: tuple[str, ...]
 
 
-"""Whoever wants to give for longer signs anew."""
-
-
 def check_sense(mandate: Mandate, now: datetime, declared: Declared) -> None:
     """Check that a mandate can be meant as it stands: before one is signed, and before one is taken on.
 

@@ -50,7 +50,7 @@ def ingest(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines, a CloudEvent each; `-` reads what is piped")],
     as_json: JsonFlag = False,
 ) -> int:
-    """Take events in, one CloudEvent of a line.
+    """Take events in, one CloudEvent a line.
 
     An event counts once, however often it is sent. What cannot be taken is kept as a dead letter. 1 where there is one.
     """
@@ -174,9 +174,14 @@ def retry_dead(
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
     oldest = now - timedelta(days=toolbox.periods().events)
-    done = retry_letters(toolbox.database(), toolbox.tenant, letter_id, code=code, now=now, oldest=oldest)
-    output.print_line(f"{counted(done.taken, 'letter')} taken, {done.still} not")
-    return 1 if done.still else 0
+    taken, still, after, more = 0, 0, None, True
+    while more:
+        done = retry_letters(
+            toolbox.database(), toolbox.tenant, letter_id, code=code, after=after, now=now, oldest=oldest
+        )
+        taken, still, after, more = taken + done.taken, still + done.still, done.last, done.more
+    output.print_line(f"{counted(taken, 'letter')} taken, {still} not")
+    return 1 if still else 0
 
 
 def _opened(path: Path) -> BinaryIO:

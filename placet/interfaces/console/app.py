@@ -79,7 +79,7 @@ def create_console(
         Remembered(diagnose),
         clock,
         Invitations(database, tenant, secret, clock),
-        setup or SetupCode(None),
+        setup or SetupCode(None, served.tenant),
         Walkthroughs(database, tenant, secret),
         public_url=public_url,
         identity_host="" if provider is None else provider.host,

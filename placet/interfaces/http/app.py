@@ -71,6 +71,8 @@ ENDPOINTS = (
 
 _READY: Final[Mapping[int | str, str]] = {200: "Both can be used.", 503: "One cannot be used."}
 MAX_BODY_BYTES = 64 * 1024
+_LONGER: Final = {"/v1/events": 1024 * 1024}
+"""Bodies of these paths may be longer: a full batch of usual events has 300 KB."""
 BODY_SECONDS = 15.0
 """How long a request's body may take to arrive."""
 
@@ -136,7 +138,7 @@ def create_app(
     problems.register(app)
     describe(app)
     app.add_middleware(RequestSpans)
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, seconds=BODY_SECONDS)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, seconds=BODY_SECONDS, longer=_LONGER)
     app.add_middleware(  # added last, met first
         Guard,
         token=required,

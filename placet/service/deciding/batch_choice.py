@@ -100,7 +100,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Undecidable:
-    """A run that waits and cannot be decided so now: its proposal is damaged, or a halt stops it."""
+    """A run that waits and cannot be decided so now: a row or its proposal is damaged, or a halt stops it."""
 
     run_id: str
     fault: str

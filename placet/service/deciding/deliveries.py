@@ -24,6 +24,7 @@ from placet.service.runs import find_run
 from placet.storage.console.deliveries import DeliveryRow
 from placet.storage.database import Database
 from placet.storage.records import RunRecord
+from placet.storage.sql.reading import pass_on_others
 
 if TYPE_CHECKING:  # what reads alone need not load Temporal's SDK
     from placet.engine.client import Engine
@@ -87,8 +88,11 @@ class Delivery:
         return tuple(MemberOutcome(run_id, error.code, str(error), delivered=False) for run_id in self._shares)
 
     def end(self) -> None:
-        """Keep it no longer: each share was sent, or the person is told that it was not."""
-        _end(self._database, self._tenant, self.batch)
+        """Keep it no longer: each share was sent, or the person is told that it was not.
+
+        Where another process went on with it, that one keeps it.
+        """
+        _end(self._database, self._tenant, self.batch, self._holder)
 
     def _sent(self) -> None:
         if datetime.now(UTC) - self._heard > _HEARD:
@@ -124,17 +128,17 @@ async def go_on_delivering(
             if not taken:
                 continue
             try:
-                said.append(await _go_on(database, engine, tenant, batch))
+                said.append(await _go_on(database, engine, tenant, batch, holder))
             except (DecisionRefused, GovernanceError, UsageError) as error:
-                _end(database, tenant, batch)
+                _end(database, tenant, batch, holder)
                 said.append(f"batch {batch[:16]}: it is not delivered: {one_line(str(error))}")
     return tuple(said)
 
 
-async def _go_on(database: Database, engine: "Engine", tenant: str, batch: str) -> str:
+async def _go_on(database: Database, engine: "Engine", tenant: str, batch: str, holder: str) -> str:
     shares = _kept_shares(database, tenant, batch)
     if not shares:
-        _end(database, tenant, batch)
+        _end(database, tenant, batch, holder)
         return f"batch {batch[:16]}: nothing of what was kept can be delivered"
     record_batch(database, tenant, next(iter(shares.values())))
     records = [find_run(database, run_id, tenant) for run_id in shares]
@@ -142,28 +146,34 @@ async def _go_on(database: Database, engine: "Engine", tenant: str, batch: str) 
     missed = [one for one in outcomes if not one.delivered]
     if missed:  # Temporal is down: the next pass goes on
         return f"batch {batch[:16]}: {len(missed)} of {len(records)} shares did not reach their run: {missed[0].detail}"
-    _end(database, tenant, batch)
+    _end(database, tenant, batch, holder)
     return f"batch {batch[:16]}: the rest of its {len(records)} shares was delivered"
 
 
-def _end(database: Database, tenant: str, batch: str) -> None:
+def _end(database: Database, tenant: str, batch: str, holder: str) -> None:
     with database.transaction() as tx:
-        tx.deliveries.end(tenant, batch)
+        tx.deliveries.end(tenant, batch, holder)
 
 
 def _kept_shares(database: Database, tenant: str, batch: str) -> dict[str, str]:
-    """Return the shares of a row that somebody enrolled signed for their runs; whoever writes rows signs none."""
+    """Return the shares of a row that somebody enrolled signed for their runs; whoever writes rows signs none.
+
+    Raises:
+        StorageError: the database does not answer; the row stays for the next pass.
+    """
     try:
         with database.reading() as tx:
             row = tx.deliveries.get(tenant, batch)
         kept: Any = {} if row is None else json.loads(row.shares)
-    except (StorageError, ValueError) as error:
+    except (StorageError, ValueError, RecursionError) as error:
+        pass_on_others(error)
         _LOG.error("the shares of batch %s cannot be read: %s", batch, one_line(str(error)))
         return {}
     found: dict[str, str] = {}
     for run_id, text in kept.items() if isinstance(kept, dict) else ():
         try:
             found |= take_shares(database, tenant, {run_id: text})
-        except (DecisionRefused, GovernanceError, UsageError, ValueError) as error:
+        except (DecisionRefused, GovernanceError, StorageError, UsageError, ValueError, RecursionError) as error:
+            pass_on_others(error)
             _LOG.warning("a share of batch %s is not delivered: %s", batch, one_line(str(error)))
     return {run_id: text for run_id, text in found.items() if number_of({run_id: text}) == batch}

@@ -51,14 +51,18 @@ class WaitingCode(NamedTuple):
 
 
 class SetupCode:
-    """The code that makes the first administrator, once. The file holds its SHA-256, its end and the wrong tries.
+    """The code that makes a tenant's first administrator, once.
+
+    The file holds the code's SHA-256, its tenant, its end and the wrong tries. There is one file for all tenants of an
+    installation: a code of another tenant opens nothing.
 
     Args:
         path: The file, which its owner alone may read; None: there is no door.
+        tenant: Whose first administrator.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, tenant: str) -> None:
+        self._path, self._tenant = path, tenant
         self._lock = threading.Lock()
         self.finishing = threading.Lock()
         """Held while somebody is made the administrator: who looks meanwhile must not take it for a crash."""
@@ -71,7 +75,8 @@ class SetupCode:
         """
         code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
         with self._lock:
-            self._write({"sha256": _digest(code), "until": (datetime.now(UTC) + LASTS).isoformat(), "wrong": 0})
+            until = (datetime.now(UTC) + LASTS).isoformat()
+            self._write({"sha256": _digest(code), "tenant": self._tenant, "until": until, "wrong": 0})
         return code
 
     def is_open(self) -> bool:
@@ -133,13 +138,12 @@ class SetupCode:
         if self._path is not None:
             self._enrolment(self._path).unlink(missing_ok=True)
 
-    @staticmethod
-    def _enrolment(path: Path) -> Path:
-        return path.with_suffix(".enrolment")
+    def _enrolment(self, path: Path) -> Path:
+        return path.with_suffix(f".{self._tenant}.enrolment")
 
     def close(self) -> None:
-        """Withdraw the code, if there is one."""
-        if self._path is not None:
+        """Withdraw the code, if there is one of this tenant."""
+        if self._path is not None and self._read() is not None:
             self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
@@ -147,8 +151,9 @@ class SetupCode:
             return None
         try:
             known = json.loads(read_own(self._path) or b"{}")
-            if datetime.now(UTC) < datetime.fromisoformat(known["until"]) and int(known["wrong"]) < MOST_WRONG:
-                return {"sha256": str(known["sha256"]), "until": known["until"], "wrong": int(known["wrong"])}
+            open_still = datetime.now(UTC) < datetime.fromisoformat(known["until"]) and int(known["wrong"]) < MOST_WRONG
+            if open_still and known["tenant"] == self._tenant:
+                return {**known, "sha256": str(known["sha256"]), "wrong": int(known["wrong"])}
         except (OSError, ConfigurationError, ValueError, KeyError, TypeError):
             pass
         return None

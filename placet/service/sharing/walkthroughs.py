@@ -10,8 +10,7 @@ A link that does not count costs the same reads as one that does up to here, wha
 
 import hashlib
 import secrets
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -31,7 +30,11 @@ from placet.storage.transaction import Transaction
 
 MOST_DAYS: Final = 30
 USUAL_DAYS: Final = 7
-MOST_LISTED: Final = 100
+MOST_STANDING: Final = 100
+"""Links of a run that count at a time: all of them are listed, so that each can be withdrawn."""
+MOST_ENDED: Final = 100
+"""How many of those that count no longer are listed, the newest."""
+_PAGE: Final = 100
 _SHARED: Final = "walkthrough.shared"
 _WITHDRAWN: Final = "walkthrough.withdrawn"
 _DECOY: Final = "run-" + "0" * 20
@@ -114,7 +117,9 @@ class Walkthroughs:
             appended = tx.record(
                 record, _SHARED, actor=by, at=made_at, body=vouched(said, voucher), key=_step(_SHARED, link_id)
             )
-            if not appended.ours:
+            if appended.ours:
+                self._check_room(tx, run_id, made_at)
+            else:
                 earlier = {name: appended.event.body.get(name) for name in wanted}
                 check_same_body((appended.event.actor, earlier), (by, wanted))
             withdrawn = tx.audit.find(run_id, _step(_WITHDRAWN, link_id))
@@ -145,18 +150,28 @@ class Walkthroughs:
             )
         return _shared(made, entry.event)
 
-    def list(self, run_id: str) -> tuple[SharedLink, ...]:
-        """Return the newest `MOST_LISTED` links of a run, oldest first.
+    def list(self, run_id: str, *, now: datetime | None = None) -> tuple[SharedLink, ...]:
+        """Return every link of a run that counts, and the newest `MOST_ENDED` that count no longer, oldest first.
 
         Raises:
             UsageError: there is no such run.
         """
         find_run(self._database, run_id, self._tenant)
+        at = now or datetime.now(UTC)
         with self._database.reading() as tx:
-            made = _newest(tx, run_id)
-            ends = [_step(_WITHDRAWN, str(event.body["link"])) for event in made]
-            tx.audit.foresee(run_id, *ends)
-            return tuple(_shared(event, tx.audit.find(run_id, end)) for event, end in zip(made, ends, strict=True))
+            made = list(_made(tx, run_id))
+        ended = [link.link_id for link in made if not link.stands(at)]
+        left_out = frozenset(ended[:-MOST_ENDED])
+        return tuple(link for link in made if link.link_id not in left_out)
+
+    def _check_room(self, tx: Transaction, run_id: str, now: datetime) -> None:
+        """Check that a run has no more links that count than may be listed, the one just made among them."""
+        if sum(link.stands(now) for link in _made(tx, run_id)) > MOST_STANDING:
+            raise UsageError(
+                f"run {run_id!r} has {MOST_STANDING} links that count already; withdraw one: "
+                f"`placet walkthrough list {run_id}`",
+                code="too_many_links",
+            )
 
     def text_of(self, shared: SharedLink) -> str:
         """Return the link as text, made again from the record: it is kept nowhere."""
@@ -186,14 +201,15 @@ class Walkthroughs:
         return asked if (known.expires_at, known.names) == (asked.expires_at, asked.names) else None
 
 
-def _newest(tx: Transaction, run_id: str) -> Sequence[AuditEvent]:
-    """Return the entries of the newest links, oldest first: one that is not listed could not be withdrawn."""
-    newest: deque[AuditEvent] = deque(maxlen=MOST_LISTED)
+def _made(tx: Transaction, run_id: str) -> Iterator[SharedLink]:
+    """Yield the links of a run, oldest first."""
     after = 0
-    while page := tx.audit.of_kind(run_id, _SHARED, after=after, limit=MOST_LISTED):
-        newest.extend(page)
+    while page := tx.audit.of_kind(run_id, _SHARED, after=after, limit=_PAGE):
+        ends = [_step(_WITHDRAWN, str(event.body["link"])) for event in page]
+        tx.audit.foresee(run_id, *ends)
+        for event, end in zip(page, ends, strict=True):
+            yield _shared(event, tx.audit.find(run_id, end))
         after = page[-1].seq
-    return newest
 
 
 def _shared(made: AuditEvent, withdrawn: AuditEvent | None) -> SharedLink:

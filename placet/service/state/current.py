@@ -1,56 +1,88 @@
 """A customer's state, folded up to now.
 
 Events are folded when somebody asks for the state, and beside that by a loop in the worker. Both do the same: lock
-the customer's row, take the events that it lacks, write it. A customer of whom an event was ever corrected is folded
-anew from all events, since a sum can be taken back and "the newest" cannot.
+the customer's row, take the events that it lacks, write it. A customer of whom an event is corrected is folded anew
+from all events, since a sum can be taken back and "the newest" cannot.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from pydantic import ValidationError
+
+from placet.contracts.base import first_fault
 from placet.contracts.events.kinds import EVENT, Event
 from placet.contracts.state import CustomerState
-from placet.decisioning.state.aggregate import Aggregate, stamp_of
-from placet.decisioning.state.fold import fold
+from placet.contracts.times import moment
+from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of
+from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
+from placet.errors import StorageError, UsageError
 from placet.storage.database import Database
+from placet.storage.sql.reading import pass_on_others
+from placet.storage.sql.reading import unreadable as unreadable_row
 from placet.storage.state.states import StateRow
+from placet.storage.tables import CUSTOMER_EVENT, CUSTOMER_STATE
 from placet.storage.transaction import Transaction
 
 _CORRECTION: Final = "placet.event.corrected.v1"
 
 
 def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> CustomerState:
-    """Return a customer's state as of a time; of whom no event is known, it is empty.
+    """Return a customer's state as of a time: what had happened by then. Of whom no event is known, it is empty.
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
+        UsageError: code `too_old`; events from after that time were taken away by retention.
     """
-    with database.transaction() as tx:
-        row = fold_pending(tx, tenant, customer_id)
-    return state_as_of(customer_id, aggregate_of(row), row.version, as_of)
+    with database.reading() as tx:
+        row = _folded(tx, tenant, customer_id)
+    if row is None:
+        with database.transaction() as tx:
+            row = fold_pending(tx, tenant, customer_id)
+    aggregate, version = aggregate_of(row), row.version
+    if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
+        with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
+            aggregate, version = _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
+    return state_as_of(customer_id, aggregate, version, as_of)
+
+
+def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:
+    """Return what the events up to a time led to, and how many they were; a correction counts from its own time on."""
+    onto = _aged(row)
+    if onto.newest is not None and time_of(onto.newest[0]) > as_of:
+        raise UsageError(
+            f"events of {moment(time_of(onto.newest[0]))} were taken away by retention; ask for a later time",
+            code="too_old",
+        )
+    events = _events(row.customer_id, tx.events.of_customer(row.tenant, row.customer_id))
+    happened = [event for event in events if event.time <= as_of]
+    return fold(happened, onto), row.version - (len(events) - len(happened))
 
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     """Fold the events that a customer's aggregate lacks, and return their row."""
-    known = tx.states.get(tenant, customer_id)
-    if not tx.events.lacking(tenant, customer_id):
-        return known or StateRow(tenant=tenant, customer_id=customer_id)
+    folded = _folded(tx, tenant, customer_id)
+    if folded is not None:
+        return folded
     row = tx.states.lock(tenant, customer_id)
     pending = tx.events.fold(tenant, customer_id)
-    corrections = row.corrections + sum(kind == _CORRECTION for _, kind in pending)
+    corrections = sum(kind == _CORRECTION for _, kind in pending)
     if corrections:
-        onto = Aggregate.load(row.aged) if row.aged else Aggregate()
-        aggregate = fold(_events(tx.events.of_customer(tenant, customer_id)), onto)
+        aggregate = fold(_events(customer_id, tx.events.of_customer(tenant, customer_id)), _aged(row))
     else:
-        aggregate = fold(_events([content for content, _ in pending]), aggregate_of(row))
+        # A correction may have come before the event that it takes back.
+        known = tx.events.of_kind(tenant, customer_id, _CORRECTION) if row.corrections else []
+        corrected = corrected_by(_events(customer_id, known))
+        new = _events(customer_id, [content for content, _ in pending])
+        aggregate = fold(new, aggregate_of(row), corrected_elsewhere=corrected)
     household = aggregate.topics.get("latest", {}).get("household")
     folded = row.model_copy(
         update={
             "household_id": None if household is None else household[1],
             "version": row.version + len(pending),
-            "corrections": corrections,
+            "corrections": row.corrections + corrections,
             "newest_us": None if aggregate.newest is None else aggregate.newest[0],
             "aggregate": aggregate.dump(),
         }
@@ -59,15 +91,35 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     return folded
 
 
+def _folded(tx: Transaction, tenant: str, customer_id: str) -> StateRow | None:
+    """Return a customer's row; None where it lacks events."""
+    if tx.events.lacking(tenant, customer_id):
+        return None
+    # Read after that: whoever folded meanwhile has written it by then.
+    return tx.states.get(tenant, customer_id) or StateRow(tenant=tenant, customer_id=customer_id)
+
+
 def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
     """Fold what waits, of at most `limit` customers, in one transaction; return of how many.
 
-    Customers are locked in the order of their ids, so that two who fold at once wait and do not deadlock.
+    Customers are locked in the order of their ids, so that two who fold at once wait and do not deadlock. A customer
+    whose rows cannot be read keeps nobody else from being folded.
+
+    Raises:
+        StorageError: the database does not answer; or a row is unreadable, and all other customers are folded.
     """
+    unreadable: StorageError | None = None
     with database.transaction() as tx:
         waiting = sorted(tx.events.waiting(tenant, limit))
         for customer_id in waiting:
-            fold_pending(tx, tenant, customer_id)
+            try:
+                with tx.savepoint():
+                    fold_pending(tx, tenant, customer_id)
+            except StorageError as error:
+                pass_on_others(error)
+                unreadable = error
+    if unreadable is not None:
+        raise unreadable
     return len(waiting)
 
 
@@ -75,24 +127,58 @@ def age_out(database: Database, tenant: str, before: datetime, limit: int = 200)
     """Take away the events from before a time, of at most `limit` customers; return of how many customers.
 
     What they led to stays: it is folded into what the customer's later events are added to.
+
+    Raises:
+        StorageError: the database does not answer; or a row is unreadable, and all other customers were looked at.
     """
-    before_us = stamp_of(before, "", "")[0]
+    unreadable: StorageError | None = None
+    before_us = micros_of(before)
     with database.reading() as tx:
         customers = tx.events.with_aged(tenant, before_us, limit)
     for customer_id in customers:
-        with database.transaction() as tx:
-            fold_pending(tx, tenant, customer_id)
-            row = tx.states.lock(tenant, customer_id)
-            onto = Aggregate.load(row.aged) if row.aged else Aggregate()
-            aged = fold(_events(tx.events.take_aged(tenant, customer_id, before_us)), onto)
-            tx.states.put(row.model_copy(update={"aged": aged.dump()}))
+        try:
+            with database.transaction() as tx:
+                _age_out(tx, tenant, customer_id, before_us)
+        except StorageError as error:
+            pass_on_others(error)
+            unreadable = error
+    if unreadable is not None:
+        raise unreadable
     return len(customers)
 
 
+def _age_out(tx: Transaction, tenant: str, customer_id: str, before_us: int) -> None:
+    fold_pending(tx, tenant, customer_id)
+    row = tx.states.lock(tenant, customer_id)
+    # What a younger event corrects must not come back with the old ones.
+    kept = _events(customer_id, tx.events.of_customer(tenant, customer_id)) if row.corrections else []
+    old = _events(customer_id, tx.events.take_aged(tenant, customer_id, before_us))
+    aged = fold(old, _aged(row), corrected_elsewhere=corrected_by(kept))
+    tx.states.put(row.model_copy(update={"aged": aged.dump()}))
+
+
 def aggregate_of(row: StateRow) -> Aggregate:
-    """Return a row's aggregate."""
-    return Aggregate.load(row.aggregate) if row.aggregate else Aggregate()
+    """Return a row's aggregate.
+
+    Raises:
+        StorageError: code `storage_row`; it cannot be read.
+    """
+    return _loaded(row, row.aggregate)
 
 
-def _events(contents: Sequence[str]) -> list[Event]:
-    return [EVENT.validate_json(content) for content in contents]
+def _aged(row: StateRow) -> Aggregate:
+    return _loaded(row, row.aged)
+
+
+def _loaded(row: StateRow, text: str | None) -> Aggregate:
+    try:
+        return Aggregate.load(text) if text else Aggregate()
+    except ValueError as error:
+        raise unreadable_row(CUSTOMER_STATE.name, row.customer_id, str(error)) from error
+
+
+def _events(customer_id: str, contents: Sequence[str]) -> list[Event]:
+    try:
+        return [EVENT.validate_json(content) for content in contents]
+    except ValidationError as error:
+        raise unreadable_row(CUSTOMER_EVENT.name, customer_id, first_fault(error)) from error

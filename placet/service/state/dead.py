@@ -10,6 +10,8 @@ from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 
 _PAGE = 200
+MOST_RETRIED = 1000
+"""Letters of one call: whoever has a great many must not keep a server busy by one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,14 @@ class Retried:
     Attributes:
         taken: Are events now, and no letters any more.
         still: Cannot be taken still; their reason is the newest one.
+        more: Whether there are letters that were not tried: go on after `last`.
+        last: The last letter that stayed; None where none did.
     """
 
     taken: int
     still: int
+    more: bool = False
+    last: str | None = None
 
 
 def list_letters(
@@ -44,12 +50,21 @@ def count_letters(database: Database, tenant: str) -> dict[str, int]:
 
 
 def retry_letters(
-    database: Database, tenant: str, letter_id: str | None, *, code: str | None = None, now: datetime, oldest: datetime
+    database: Database,
+    tenant: str,
+    letter_id: str | None,
+    *,
+    code: str | None = None,
+    after: str | None = None,
+    now: datetime,
+    oldest: datetime,
 ) -> Retried:
-    """Try one letter again, or all, or all of one reason. Nothing is lost on the way: a letter goes when it is taken.
+    """Try one letter again, or `MOST_RETRIED`, or those of one reason; `after` ended the call before.
+
+    Nothing is lost on the way: a letter goes when it is taken.
 
     Raises:
-        UsageError: code `unknown_letter`; there is none of this id.
+        UsageError: code `unknown_letter`; there is none of this id. Code `unknown_cursor`.
     """
     if letter_id is not None:
         with database.reading() as tx:
@@ -61,15 +76,16 @@ def retry_letters(
             )
         return _retry(database, tenant, (found,), now, oldest)
     taken = still = 0
-    after: str | None = None
     while page := list_letters(database, tenant, code=code, after=after, limit=_PAGE):
         done = _retry(database, tenant, page, now, oldest)
         taken, still = taken + done.taken, still + done.still
-        if len(page) < _PAGE:
-            break
         # Those that were taken are gone: the page goes on after the last that stayed.
         after = _last_that_stayed(database, tenant, page, after)
-    return Retried(taken, still)
+        if len(page) < _PAGE:
+            break
+        if taken + still >= MOST_RETRIED:
+            return Retried(taken, still, more=True, last=after)
+    return Retried(taken, still, last=after)
 
 
 def _retry(

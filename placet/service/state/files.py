@@ -52,8 +52,8 @@ def bounded_lines(lines: BinaryIO) -> Iterator[bytes]:
         if len(line) > MOST_EVENT_BYTES + 1 and not line.endswith(b"\n"):
             while (rest := lines.readline(_CHUNK)) and not rest.endswith(b"\n"):
                 pass
-        text = line.strip()
-        if text:
+            yield line  # with its spaces: without them its beginning might be a whole event
+        elif text := line.strip():
             yield text
 
 

@@ -13,7 +13,7 @@ nothing twice.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from placet.contracts.events.envelope import MOST_EVENT_BYTES
 from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
 from placet.contracts.text import one_line
 from placet.contracts.times import moment
-from placet.decisioning.state.aggregate import stamp_of
+from placet.decisioning.state.aggregate import micros_of
 from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
@@ -94,7 +94,9 @@ def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime
         except UsageError as refused:
             taken.refused.append(_letter(tenant, text, refused, now))
     with database.transaction() as tx:
-        added = tx.events.add(tenant, tuple(rows.values()), _micros(now)) if rows else set()
+        # In one order everywhere: of two senders of the same events, one waits for the other, and no two deadlock.
+        ordered = tuple(rows[key] for key in sorted(rows))
+        added = tx.events.add(tenant, ordered, micros_of(now)) if rows else set()
         taken.accepted = len(added)
         for key in rows.keys() - added:
             try:
@@ -116,21 +118,22 @@ def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
         )
     if not event.subject.startswith(_CUSTOMER):
         raise UsageError(
-            f"nobody is known by {event.subject!r}; link it to a customer, and try again", code="unknown_subject"
+            f"nobody is known by {event.subject!r}; send it about `customer:` and the customer's id",
+            code="unknown_subject",
         )
     return EventRow(
         source=event.source,
         event_id=event.id,
         customer_id=event.subject.removeprefix(_CUSTOMER),
         type=event.type,
-        happened_us=stamp_of(event.time, "", "")[0],
+        happened_us=micros_of(event.time),
         content=event.model_dump_json(),
     )
 
 
 def _event(text: bytes) -> Event:
     if len(text) > MOST_EVENT_BYTES:
-        raise UsageError(f"it has {len(text):,} bytes, more than {MOST_EVENT_BYTES:,}", code="too_large")
+        raise UsageError(f"it has more than {MOST_EVENT_BYTES:,} bytes", code="too_large")
     try:
         return EVENT.validate_json(text)
     except ValidationError as error:
@@ -173,7 +176,3 @@ def _letter(tenant: str, text: bytes, refused: UsageError, now: datetime) -> Dea
 def _keep(tx: Transaction, letters: Iterable[DeadLetter]) -> None:
     for letter in letters:
         tx.dead_letters.add(letter)
-
-
-def _micros(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

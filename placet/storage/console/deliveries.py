@@ -15,7 +15,8 @@ _TABLE = DELIVERY
 _THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.batch == bindparam("of_batch"))
 _ADD = insert(_TABLE)
 _GET = select(_TABLE).where(*_THIS)
-_END = delete(_TABLE).where(*_THIS)
+_REPLACE = delete(_TABLE).where(*_THIS)
+_END = _REPLACE.where(_TABLE.c.holder == bindparam("of_holder"))
 _MOVED = update(_TABLE).where(*_THIS, _TABLE.c.holder == bindparam("of_holder"))
 _TAKE = update(_TABLE).where(*_THIS, _TABLE.c.moved_at <= bindparam("before"))
 _RESTING = (
@@ -52,7 +53,7 @@ class DeliveryRepository:
 
     def add(self, row: DeliveryRow) -> None:
         """Keep a new one, in place of one of the same batch."""
-        self.end(row.tenant, row.batch)
+        self._connection.execute(_REPLACE, {"of_tenant": row.tenant, "of_batch": row.batch})
         self._connection.execute(_ADD, dict(row))
 
     def get(self, tenant: str, batch: str) -> DeliveryRow | None:
@@ -79,6 +80,6 @@ class DeliveryRepository:
         place = {"of_tenant": tenant, "of_batch": batch, "of_holder": holder}
         return self._connection.execute(_MOVED, {**place, "moved_at": at}).rowcount == 1
 
-    def end(self, tenant: str, batch: str) -> None:
-        """Take it away; one that is not there is no fault."""
-        self._connection.execute(_END, {"of_tenant": tenant, "of_batch": batch})
+    def end(self, tenant: str, batch: str, holder: str) -> None:
+        """Take it away, unless another process holds it; one that is not there is no fault."""
+        self._connection.execute(_END, {"of_tenant": tenant, "of_batch": batch, "of_holder": holder})

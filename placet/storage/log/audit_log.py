@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Select, bindparam, select, text
@@ -35,6 +35,14 @@ _PAGE = (
     .limit(bindparam("limit"))
 )
 _OF_KIND = _PAGE.where(AUDIT.c.kind == bindparam("kind"))
+_BESIDES: Final[tuple[RecordKind, ...]] = (
+    "approve.refused",
+    "approve.seen",
+    "walkthrough.shared",
+    "walkthrough.withdrawn",
+)
+"""What is added to a run beside its steps, by whoever looks, sends or shares: as often as they like."""
+_OWN_STEPS = _PAGE.where(AUDIT.c.kind.not_in(_BESIDES))
 _AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
 )
@@ -201,8 +209,9 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
-        for first in range(0, len(step_keys), _AT_ONCE):
-            wanted = step_keys[first : first + _AT_ONCE]
+        unknown = [key for key in step_keys if (stream, key) not in self._foreseen]
+        for first in range(0, len(unknown), _AT_ONCE):
+            wanted = unknown[first : first + _AT_ONCE]
             places = {f"step_key_{number}": wanted[min(number, len(wanted) - 1)] for number in range(_AT_ONCE)}
             self._foreseen.update(((stream, key), None) for key in wanted)
             for row in self._connection.execute(_STEPS, {"stream": stream, **places}).mappings():
@@ -228,6 +237,15 @@ class AuditLog:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
         rows = self._connection.execute(_PAGE, {"stream": stream, "after": after, "limit": limit}).mappings()
+        return [_event(row) for row in rows]
+
+    def steps(self, stream: str, limit: int) -> list[AuditEvent]:
+        """Return the first `limit` entries of a run's own steps, in order: without looks, refused decisions and links.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        rows = self._connection.execute(_OWN_STEPS, {"stream": stream, "after": 0, "limit": limit}).mappings()
         return [_event(row) for row in rows]
 
     def of_kind(self, stream: str, kind: RecordKind, *, after: int = 0, limit: int = 100) -> list[AuditEvent]:

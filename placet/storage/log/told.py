@@ -17,7 +17,7 @@ from placet.governance.log.body import read_body
 from placet.governance.log.bundle import leaf_of
 from placet.governance.log.chain import entry_fault, entry_hash
 from placet.storage.sql.driver import Row
-from placet.storage.sql.reading import UNREADABLE
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.tables import AUDIT
 from placet.storage.transaction import Transaction
 
@@ -48,7 +48,7 @@ def told_stream(tx: Transaction, stream: str) -> tuple[ToldEntry, ...]:
     try:
         entries = [ToldEntry(entry, "") for entry in tx.audit.read(stream)]
     except (GovernanceError, StorageError) as error:
-        _pass_on_others(error)
+        pass_on_others(error)
         rows = tx.connection.execute(_RAW_STREAM, {"stream": stream}).mappings()
         entries = [_told(row) for row in rows]
     return tuple(_chained(entries))
@@ -74,15 +74,9 @@ def _at(tx: Transaction, tenant: str, positions: Sequence[int]) -> dict[int, Tol
     try:
         return {position: ToldEntry(entry, "") for position, entry in tx.audit.at(tenant, positions).items()}
     except (GovernanceError, StorageError) as error:
-        _pass_on_others(error)
+        pass_on_others(error)
         rows = tx.connection.execute(_RAW_PLACES, {"tenant": tenant, "positions": positions}).mappings()
         return {row["position"]: _told(row) for row in rows}
-
-
-def _pass_on_others(error: GovernanceError | StorageError) -> None:
-    """Raise again what says nothing of a row, such as that the database is gone."""
-    if isinstance(error, StorageError) and error.code != UNREADABLE:
-        raise error
 
 
 def _chained(entries: Sequence[ToldEntry]) -> Iterator[ToldEntry]:
@@ -108,7 +102,8 @@ def _told(row: Row) -> ToldEntry:
         pass
     body = known["body"] if isinstance(known["body"], dict) else {}
     texts = {name: "" if row[name] is None else str(row[name]) for name in _TEXTS if name not in ("at", "body")}
-    shown = {**texts, "run_id": texts["run_id"] or None, "seq": row["seq"], "at": known["at"], "body": body}
+    seq = row["seq"] if isinstance(row["seq"], int) else -1
+    shown = {**texts, "run_id": texts["run_id"] or None, "seq": seq, "at": known["at"], "body": body}
     return ToldEntry(AuditEvent.model_construct(**shown), CANNOT_BE_READ)
 
 

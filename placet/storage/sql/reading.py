@@ -42,6 +42,12 @@ def unreadable(table: str, name: object, fault: str) -> StorageError:
     )
 
 
+def pass_on_others(error: Exception) -> None:
+    """Raise an error of the database again, unless it says of one row alone that it cannot be read."""
+    if isinstance(error, StorageError) and error.code != UNREADABLE:
+        raise error
+
+
 def read_receipt(table: str, name: object, text: str | None) -> Receipt | None:
     """Return the receipt in a row's column; None where there is none.
 

@@ -1,7 +1,7 @@
 """The table of what could not be taken."""
 
 from pydantic import AwareDatetime
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
@@ -15,6 +15,7 @@ _THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.letter_id == bindpa
 _GET = select(_TABLE).where(*_THIS)
 _OF_TENANT = select(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"))
 _OF_CODE = _OF_TENANT.where(_TABLE.c.code == bindparam("of_code"))
+_SAY = update(_TABLE).where(*_THIS)
 _DROP = delete(_TABLE).where(*_THIS)
 _COUNT = select(_TABLE.c.code, func.count()).where(_TABLE.c.tenant == bindparam("of_tenant")).group_by(_TABLE.c.code)
 _ORDER = PageOrder(_TABLE.c.tenant, (_TABLE.c.received_at, _TABLE.c.letter_id), descending=True)
@@ -45,9 +46,11 @@ class DeadLetterRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, letter: DeadLetter) -> bool:
-        """Keep a letter; return whether it was not there yet."""
-        return insert_if_absent(self._connection, _TABLE, dict(letter))
+    def add(self, letter: DeadLetter) -> None:
+        """Keep a letter; one that is there keeps its place and gets the newest reason."""
+        if not insert_if_absent(self._connection, _TABLE, dict(letter)):
+            values = {"of_tenant": letter.tenant, "id": letter.letter_id}
+            self._connection.execute(_SAY, {**values, "code": letter.code, "reason": letter.reason})
 
     def get(self, tenant: str, letter_id: str) -> DeadLetter | None:
         """Return a letter."""

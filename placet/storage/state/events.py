@@ -19,6 +19,7 @@ _CONTENT = select(_TABLE.c.content).where(
     _TABLE.c.event_id == bindparam("id"),
 )
 _ALL = select(_TABLE.c.content).where(*_OF_CUSTOMER)
+_OF_KIND = _ALL.where(_TABLE.c.type == bindparam("kind"))
 _NEWEST = (
     select(_TABLE.c.content)
     .where(*_OF_CUSTOMER)
@@ -38,7 +39,11 @@ _WAITING = (
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.folded == 0)
     .limit(bindparam("limit"))
 )
-_AGED = delete(_TABLE).where(*_OF_CUSTOMER, _TABLE.c.happened_us < bindparam("before")).returning(_TABLE.c.content)
+_AGED = (
+    delete(_TABLE)
+    .where(*_OF_CUSTOMER, _TABLE.c.happened_us < bindparam("before"), _TABLE.c.folded == 1)
+    .returning(_TABLE.c.content)
+)
 _WITH_AGED = (
     select(_TABLE.c.customer_id)
     .distinct()
@@ -109,6 +114,10 @@ class EventRepository:
     def of_customer(self, tenant: str, customer_id: str) -> list[str]:
         """Return the contents of all of a customer's events that are still kept."""
         return self._texts(_ALL, of_tenant=tenant, customer=customer_id)
+
+    def of_kind(self, tenant: str, customer_id: str, kind: str) -> list[str]:
+        """Return the contents of a customer's events of one kind."""
+        return self._texts(_OF_KIND, of_tenant=tenant, customer=customer_id, kind=kind)
 
     def newest(self, tenant: str, customer_id: str, limit: int) -> list[str]:
         """Return the contents of a customer's newest events, newest first."""

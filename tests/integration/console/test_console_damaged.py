@@ -25,6 +25,7 @@ CHANGE = {
     "body": "UPDATE audit_event SET body = :value WHERE stream = :run AND seq = :seq",
     "hash": "UPDATE audit_event SET hash = :value WHERE stream = :run AND seq = :seq",
     "kind": "UPDATE audit_event SET kind = :value WHERE stream = :run AND seq = :seq",
+    "seq": "UPDATE audit_event SET seq = :value WHERE stream = :run AND seq = :seq",
 }
 DAMAGES = [
     ("actor", "mallory", "does not match its hash"),
@@ -108,6 +109,18 @@ def test_an_entry_whose_hash_was_made_again_is_not_the_one_in_the_log(
     assert "it is not the entry that was put into the log" in http.get(address(other, entry.seq)).text
     # The entry after it was written after another one.
     assert f"does not verify (entry {entry.seq + 1})" in http.get(f"/console/runs/{other}").text
+
+
+@pytest.mark.parametrize("number", ["x", -1, 2.5, 10**12])
+def test_an_entry_whose_number_is_none_closes_no_page(
+    console: ConsoleUnderTest, http: httpx.Client, number: object
+) -> None:
+    other = console.world.pending("C00021", key=f"numbered-{number}")
+    assert change_rows(console, CHANGE["seq"], run=other, seq=2, value=number) == 1
+    for path in (f"runs/{other}", f"runs/{other}/live", f"audit?run_id={other}"):
+        page = http.get(f"/console/{path}")
+        assert page.status_code == 200, (path, page.text)
+    assert "The record of this run does not verify" in http.get(f"/console/runs/{other}").text
 
 
 def test_an_entry_that_was_taken_away_is_missed(console: ConsoleUnderTest, http: httpx.Client) -> None:

@@ -186,8 +186,15 @@ def test_a_reversal_is_asked_for_once_and_is_a_run_of_its_own(console: ConsoleUn
         }
         listed = http.get("/console/governance/reversals").text
         other = http.get("/console/governance/reversals/new?run_id=run-00000000000000000000")
+        again = http.get(f"/console/governance/reversals/new?run_id={executed}").text
+        waiting = console.world.pending("C00007", key="no-reversal")
+        not_yet = http.get(f"/console/governance/reversals/new?run_id={waiting}").text
     assert unsaid.status_code == 422
     assert len(places) == 1
+    assert "is being reversed by" in again
+    assert "is awaiting decision; only what a run executed can be taken back" in not_yet
+    assert "It did this" not in not_yet
+    assert "Ask for the reversal" not in again + not_yet
     reversal = places.pop().rpartition("/")[2]
     assert console.world.record(reversal).reverses == executed
     assert reversal in listed

@@ -70,5 +70,5 @@ def test_health_names_the_workers_and_how_each_route_to_a_model_did(console: Con
     assert "scripted" in row
     assert "inside the operator&#39;s network" in row
     assert re.search(r'data-label="Asked">[0-9]+ times?<', row)
-    assert re.search(r'data-label="Half within">[0-9]+\.[0-9] s<', row)
+    assert re.search(r'data-label="Median answer">[0-9]+\.[0-9] s<', row)
     assert 'data-label="Cost">nothing<' in row

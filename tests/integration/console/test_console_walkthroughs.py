@@ -131,6 +131,27 @@ def test_the_page_tells_the_story_and_holds_no_private_value_even_in_its_source(
     assert found <= OUR_WORDS, found
 
 
+def test_links_without_number_hide_no_step_of_the_story(
+    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = console.world.pending("C00015", key="many-links")
+    console.world.approve(run_id, console.world.approver("arno"))
+    link = links_of(console.world)
+    monkeypatch.setattr("placet.interfaces.console.pages.guests.MOST_ENTRIES", 20)
+    shown = path_of(link, run_id)
+    for _ in range(12):
+        made, _new = link.share(run_id, by="olga", days=1)
+        link.withdraw(run_id, made.link_id, by="olga")
+    with console.world.database.reading() as tx:
+        last = tx.audit.last(run_id)
+    assert last is not None
+    with console.client() as http:
+        page = http.get(shown).text
+    assert "It was checked again, and carried out" in page
+    assert f"The record of this run has {last.seq} entries so far." in page
+    assert last.hash[:12] in page
+
+
 def test_what_another_system_wrote_is_not_on_the_page_at_all(console: ConsoleUnderTest) -> None:
     world = console.world
     named = {

@@ -64,7 +64,7 @@ def become_first(home: Path, database: Database, text: str, name: str = "root", 
         device.envelope(statement),
         tenant="demo",
         request=request,
-        code=code or SetupCode(home / "setup.code"),
+        code=code or SetupCode(home / "setup.code", "demo"),
         digest=digest_of_code(text),
     )
     return request.key_id
@@ -89,7 +89,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def test_a_setup_that_was_killed_is_finished_or_begun_again(
     tmp_path: Path, database: Database, point: str, is_administrator: bool
 ) -> None:
-    setup = SetupCode(tmp_path / "setup.code")
+    setup = SetupCode(tmp_path / "setup.code", "demo")
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path), point, setup.issue()],
         cwd=Path(__file__).parents[3],
@@ -115,7 +115,7 @@ def test_a_setup_that_was_killed_is_finished_or_begun_again(
 
 
 def test_a_kept_enrolment_makes_nobody_an_administrator_by_itself(tmp_path: Path, database: Database) -> None:
-    setup, device = SetupCode(tmp_path / "setup.code"), Authenticator()
+    setup, device = SetupCode(tmp_path / "setup.code", "demo"), Authenticator()
     request = device.request("mallory")
     setup.keep_enrolment(device.envelope(document_statement(draft_first(tenant="demo", request=request))))
     finish_first(database, tenant="demo", code=setup)
@@ -127,10 +127,21 @@ def test_a_kept_enrolment_makes_nobody_an_administrator_by_itself(tmp_path: Path
     assert database.trust.administrators.names_nobody("demo")
 
 
+def test_the_code_of_a_tenant_opens_no_other_tenant_s_door(tmp_path: Path) -> None:
+    demo, other = (SetupCode(tmp_path / "setup.code", tenant) for tenant in ("demo", "other"))
+    code = demo.issue()
+    assert (other.is_open(), other.check(code), other.claim(digest_of_code(code))) == (False, False, False)
+    other.close()
+    demo.keep_enrolment("{}")
+    assert other.kept_enrolment() is None
+    other.drop_enrolment()
+    assert (demo.check(code), demo.kept_enrolment()) == (True, "{}")
+
+
 def test_who_looks_while_somebody_is_being_pinned_takes_it_for_no_crash(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = SetupCode(tmp_path / "setup.code")
+    code = SetupCode(tmp_path / "setup.code", "demo")
     add = AdministratorsFile.add
     looking = threading.Thread(target=finish_first, args=(database,), kwargs={"tenant": "demo", "code": code})
 

@@ -35,7 +35,7 @@ def the_code(home: Path) -> Finding:
 def test_a_code_that_waits_is_told_with_its_end_and_closes_with_the_first_administrator(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert "none waits for demo" in the_code(tmp_path).detail
-    code = SetupCode(settings.setup_code)
+    code = SetupCode(settings.setup_code, "demo")
     printed = code.issue()
     found = the_code(tmp_path)
     assert (found.level, found.advice) == (
@@ -54,7 +54,7 @@ def test_a_code_that_waits_is_told_with_its_end_and_closes_with_the_first_admini
 
 
 def test_a_code_that_was_tried_wrongly_too_often_waits_no_more(tmp_path: Path) -> None:
-    code = SetupCode(Settings(home=tmp_path).setup_code)
+    code = SetupCode(Settings(home=tmp_path).setup_code, "demo")
     code.issue()
     for _ in range(MOST_WRONG):
         code.check("wrong")

@@ -13,10 +13,12 @@ from sqlalchemy import create_engine, text
 
 from placet.contracts.money import Money
 from placet.contracts.people.batch import MOST_IN_BATCH
+from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunState
 from placet.contracts.times import rfc3339
 from placet.errors import UsageError
+from placet.governance.signing.canonical import digest
 from placet.interfaces.cli.app import run as placet
 from placet.interfaces.cli.running.inbox import document
 from placet.service.deciding.batch_choice import BatchLimits, prepare_batch
@@ -196,6 +198,34 @@ def test_what_is_answered_leaves_the_inbox_and_every_batch_and_comes_back_when_a
     with database.transaction() as tx:
         tx.runs.reopen(run_id(2))
     assert numbers(inbox(database)) == [2, 1]
+
+
+def test_a_row_that_says_another_customer_than_the_record_is_shown_as_damaged(database: Database) -> None:
+    wait(database, 1)
+    erase(database, "run", "UPDATE run SET customer_id = 'C77777'")
+    (row,) = inbox(database).rows
+    assert row.asked is None
+    assert row.fault.endswith("says customer “C77777”, its record “C00001”: somebody changed the database")
+
+
+def test_an_approval_that_only_a_row_says_is_not_counted(database: Database) -> None:
+    proposal = wait(database, 1)
+    said = AcceptedDecision(
+        decision_id="d" * 32,
+        proposal=digest(proposal),
+        verdict="approve",
+        approver="mallory",
+        key_id="a" * 64,
+        roles=("retention_lead",),
+        reason="",
+        decided_at=NOW,
+        envelope_digest="b" * 64,
+    )
+    with database.transaction() as tx:
+        assert tx.decisions.use(said, tenant=TENANT, run_id=run_id(1), place=1)
+    (row,) = inbox(database).rows
+    assert row.asked is not None
+    assert row.asked.approvals == 0
 
 
 def test_the_command_says_that_there_are_more(database: Database) -> None:

@@ -4,10 +4,13 @@ import io
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from placet.errors import StorageError, UsageError
 from placet.service.state.current import age_out, fold_waiting, state_of
 from placet.service.state.files import bounded_lines, take_lines
 from placet.storage.database import Database
+from placet.storage.state.events import EventRepository
 from tests.integration.state.sending import NOW, OLDEST, correct, recharge, take
 from tests.support.databases import together
 
@@ -27,6 +30,87 @@ def test_what_retention_takes_away_still_counts_and_a_correction_of_the_rest_und
     assert [(one.purpose, one.given) for one in after.consents] == [("marketing", True)]
 
 
+def test_what_was_corrected_does_not_come_back_when_it_ages(database: Database) -> None:
+    take(database, recharge(24 * 80), recharge(1), correct(24 * 80))
+    assert age_out(database, "demo", NOW - timedelta(days=60)) == 1
+    take(database, recharge(2))  # a customer with a correction is folded anew from all that is kept
+    state = state_of(database, "demo", "C00001", NOW)
+    assert [window.figure("recharges") for window in state.windows] == [2, 2, 2]
+
+
+def test_a_past_state_is_what_had_happened_by_then(database: Database) -> None:
+    take(database, *(recharge(24 * day) for day in range(20)), correct(48), recharge(0, source="other"))
+    then = NOW - timedelta(days=10)
+    past = state_of(database, "demo", "C00001", then)
+    assert (past.version, past.newest, [one.name for one in past.sources]) == (10, then, ["bss"])
+    assert past.window(7).figure("recharges") == 7
+    # A correction counts from its own time on: then, nobody had said so yet.
+    assert state_of(database, "demo", "C00001", NOW - timedelta(hours=1)).version == 19
+    assert state_of(database, "demo", "C00001", NOW).version == 22
+    assert state_of(database, "demo", "C00001", NOW - timedelta(days=30)).version == 0
+    age_out(database, "demo", NOW - timedelta(days=5))
+    with pytest.raises(UsageError, match="were taken away by retention; ask for a later time"):
+        state_of(database, "demo", "C00001", then)
+    assert state_of(database, "demo", "C00001", NOW - timedelta(days=4)).version == 16
+
+
+def test_an_event_of_a_clock_that_is_ahead_counts_once_it_has_happened(database: Database) -> None:
+    soon = NOW + timedelta(minutes=4)
+    take(database, recharge(1), recharge(2, time=soon.isoformat()))
+    assert state_of(database, "demo", "C00001", NOW).version == 1
+    assert state_of(database, "demo", "C00001", soon).version == 2
+
+
+def test_a_state_with_simulated_events_says_so_whatever_else_it_has(database: Database) -> None:
+    take(database, recharge(1000, source="simulated"), *(recharge(n, source=f"other-{n}") for n in range(40)))
+    sources = [one.name for one in state_of(database, "demo", "C00001", NOW).sources]
+    assert (len(sources), "simulated" in sources) == (32, True)
+
+
+def test_a_row_that_cannot_be_read_is_named_and_keeps_nobody_else_from_being_folded(database: Database) -> None:
+    take(database, recharge(1), recharge(1, id="b", subject="customer:C00002"))
+    with database.transaction() as tx:
+        tx.connection.execute(text("UPDATE customer_event SET content = '{}' WHERE customer_id = 'C00001'"))
+    with pytest.raises(StorageError, match=r"row .C00001. of table 'customer_event' cannot be read"):
+        fold_waiting(database, "demo")
+    with database.reading() as tx:
+        assert tx.events.waiting("demo", 9) == ["C00001"]
+    assert state_of(database, "demo", "C00002", NOW).version == 1
+    with database.transaction() as tx:
+        tx.connection.execute(text("UPDATE customer_state SET aggregate = '{}' WHERE customer_id = 'C00002'"))
+    with pytest.raises(StorageError, match=r"row .C00002. of table 'customer_state' cannot be read"):
+        state_of(database, "demo", "C00002", NOW)
+    with pytest.raises(StorageError, match=r"row .C00001. of table 'customer_event' cannot be read"):
+        age_out(database, "demo", NOW)
+
+
+def test_a_state_with_nothing_to_fold_is_read_without_writing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(database, recharge(1))
+    before = state_of(database, "demo", "C00001", NOW)
+    monkeypatch.setattr(Database, "transaction", None)
+    assert state_of(database, "demo", "C00001", NOW) == before
+    assert state_of(database, "demo", "C00009", NOW).version == 0
+
+
+def test_whoever_asks_while_another_folds_sees_what_was_folded(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.name.startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time")
+    take(database, recharge(1))
+    lacking = EventRepository.lacking
+
+    def folded_meanwhile(self: EventRepository, tenant: str, customer_id: str) -> bool:
+        monkeypatch.setattr(EventRepository, "lacking", lacking)
+        assert fold_waiting(database, "demo") == 1
+        return lacking(self, tenant, customer_id)
+
+    monkeypatch.setattr(EventRepository, "lacking", folded_meanwhile)
+    assert state_of(database, "demo", "C00001", NOW).version == 1
+
+
 def test_of_many_who_fold_and_send_at_once_none_counts_twice(database: Database) -> None:
     def work(number: int) -> int:
         take(database, *(recharge(hour) for hour in range(number, number + 10)))
@@ -39,26 +123,27 @@ def test_of_many_who_fold_and_send_at_once_none_counts_twice(database: Database)
 
 
 @pytest.mark.parametrize(
-    ("text", "lines"),
+    ("given", "lines"),
     [
         (b"", []),
         (b"\n\n  \r\n", []),
         (b"a\r\nb", [b"a", b"b"]),
         (b"x" * 200_000 + b"\nb\n", [b"x" * 65_538, b"b"]),
         (b"x" * 300_000, [b"x" * 65_538]),
+        (b"{}" + b" " * 300_000 + b"x\nb", [b"{}" + b" " * 65_536, b"b"]),
         (b"x" * 65_536 + b"\nb", [b"x" * 65_536, b"b"]),
     ],
-    ids=range(6),
+    ids=range(7),
 )
-def test_a_line_of_any_length_is_one_line(text: bytes, lines: list[bytes]) -> None:
-    assert list(bounded_lines(io.BytesIO(text))) == lines
+def test_a_line_of_any_length_is_one_line(given: bytes, lines: list[bytes]) -> None:
+    assert list(bounded_lines(io.BytesIO(given))) == lines
 
 
 def test_a_file_of_many_batches_is_taken_whole_and_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("placet.service.state.files.MOST_IN_A_BATCH", 7)
-    text = b"\n".join([*(recharge(number) for number in range(40)), b"{", recharge(50, data={})])
-    done = take_lines(database, "demo", io.BytesIO(text), now=NOW, oldest=OLDEST)
+    given = b"\n".join([*(recharge(number) for number in range(40)), b"{", recharge(50, data={})])
+    done = take_lines(database, "demo", io.BytesIO(given), now=NOW, oldest=OLDEST)
     assert (done.accepted, done.repeated, dict(done.refused)) == (40, 0, {"malformed": 2})
     assert done.reasons["malformed"].startswith("it is not JSON")
-    again = take_lines(database, "demo", io.BytesIO(text), now=NOW, oldest=OLDEST)
+    again = take_lines(database, "demo", io.BytesIO(given), now=NOW, oldest=OLDEST)
     assert (again.accepted, again.repeated) == (0, 40)

@@ -30,9 +30,22 @@ def test_a_letter_becomes_an_event_once_what_was_wrong_is_mended(
     assert retry(database, code="malformed") == (0, 2)
     assert retry(database, ahead.letter_id) == (1, 0)
     assert count_letters(database, "demo") == {"malformed": 2}
-    assert state_of(database, "demo", "C00001", NOW).version == 2
+    assert state_of(database, "demo", "C00001", NOW + timedelta(hours=1)).version == 2
     with pytest.raises(UsageError, match="no dead letter"):
         retry(database, ahead.letter_id)
+
+
+def test_a_letter_that_stays_has_the_newest_reason_and_its_place(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(database, recharge(1, time="2026-03-01T12:20:00Z", subject="msisdn:+4915112345678"))
+    (before,) = list_letters(database, "demo")
+    monkeypatch.setattr("placet.service.state.taking.MOST_AHEAD", timedelta(hours=1))
+    assert retry(database) == (0, 1)
+    (after,) = list_letters(database, "demo")
+    assert (before.code, after.code) == ("from_the_future", "unknown_subject")
+    assert after.reason.startswith("nobody is known by")
+    assert after.received_at == before.received_at
 
 
 def test_all_letters_are_tried_though_they_fill_many_pages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

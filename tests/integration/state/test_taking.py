@@ -6,6 +6,7 @@ from placet.service.state.current import fold_waiting, state_of
 from placet.service.state.taking import Taken
 from placet.storage.database import Database
 from tests.integration.state.sending import NOW, correct, recharge, take
+from tests.support.databases import together
 
 
 def refused(taken: Taken) -> list[tuple[str, str]]:
@@ -63,7 +64,8 @@ def test_a_correction_cannot_take_back_what_is_of_another_customer(database: Dat
         (b"\xff\xfe", "malformed", "it is not JSON"),
         (b'{"id": "\xed\xa0\x80"}', "malformed", "it is not JSON"),
         (b"[" * 50_000, "malformed", "it is not JSON: recursion limit"),
-        (b" " * 70_000, "too_large", "it has 70,000 bytes, more than 65,536"),
+        (recharge(1, time=1772366400), "malformed", "time 1772366400: write a time with its offset"),
+        (b" " * 70_000, "too_large", "it has more than 65,536 bytes"),
         (
             recharge(1, type="acme.birthday.v1"),
             "unknown_type",
@@ -78,6 +80,11 @@ def test_a_correction_cannot_take_back_what_is_of_another_customer(database: Dat
             "data.amount.currency 'XXX'",
         ),
         (recharge(1, time="2026-03-01T09:30:00"), "malformed", "time '2026-03-01T09:30:00': write a time with its"),
+        (
+            recharge(1, type="placet.survey.answered.v1", data={"survey": "csat", "score": 6}),
+            "malformed",
+            "data {'survey': 'csat', 'score': 6}: a score of csat is from 1 to 5",
+        ),
         (recharge(1, time="2026-03-01T12:06:00Z"), "from_the_future", "it happened at 2026-03-01 12:06:00Z"),
         (recharge(1, time="2016-03-01T12:00:00Z"), "too_old", "it happened at 2016-03-01 12:00:00Z; events are kept"),
         (recharge(1, subject="msisdn:+4915112345678"), "unknown_subject", "nobody is known by 'msisdn:+49"),
@@ -94,6 +101,15 @@ def test_what_cannot_be_taken_is_kept_with_its_reason(database: Database, text: 
     take(database, text)
     with database.reading() as tx:
         assert tx.dead_letters.counts("demo") == {code: 1}
+
+
+def test_senders_of_the_same_events_in_other_orders_do_not_stop_each_other(database: Database) -> None:
+    def work(number: int) -> int:
+        events = [recharge(hour) for hour in range(400)]
+        return take(database, *(events if number % 2 else reversed(events))).accepted
+
+    for start in range(5):
+        assert sum(together(6, work)) == (0 if start else 400)
 
 
 def test_an_id_with_other_content_is_refused_and_changes_nothing(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from placet.errors import DecisionRefused, GovernanceError
+from placet.errors import DecisionRefused, GovernanceError, UsageError
 from placet.service.deciding.batch_choice import BatchLimits, prepare_batch
 from placet.service.deciding.decisions import pending_proposal
 from placet.storage.standing import contradiction
@@ -32,6 +32,8 @@ def test_nobody_is_asked_to_sign_what_the_record_contradicts(
     with pytest.raises(DecisionRefused, match=f"{said}.*; nothing is signed on it") as caught:
         pending_proposal(database, run_id, "demo", "approve")
     assert caught.value.code == "row_contradicts_record"
+    with pytest.raises(UsageError, match=said):
+        prepare_batch(database, "demo", "reject", BatchLimits())
 
 
 @pytest.mark.parametrize("state", ["rejected", "awaiting_decision", "failed"])

@@ -216,7 +216,7 @@ def test_a_row_that_says_other_than_the_record_lets_no_effect_and_no_second_reve
     with pytest.raises(ApplicationError, match="is over; nothing may be sent"):
         steps.execute(proposed, review)
     edit(database_url, "UPDATE run SET state = 'executed'")
-    with pytest.raises(GovernanceError, match="is 'expired'; only what a run executed can be taken back"):
+    with pytest.raises(GovernanceError, match="is expired; only what a run executed can be taken back"):
         request_reversal(steps.parts.database, run_id=steps.run.run_id, tenant="demo", requested_by="olga", reason="")
 
 

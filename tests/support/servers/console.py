@@ -94,7 +94,7 @@ def console_of(
     def policies(_agent: str) -> PolicySet:
         return PolicySet(read_policy_files(world.policy_file))
 
-    secret, clock, setup = SecretStr(TOKEN), Clock(), SetupCode(world.settings.setup_code)
+    secret, clock, setup = SecretStr(TOKEN), Clock(), SetupCode(world.settings.setup_code, "demo")
     served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: FACTS)
     api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
     console = create_console(

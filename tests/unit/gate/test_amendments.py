@@ -113,5 +113,5 @@ def test_amending_an_amendment_remembers_what_the_agent_proposed() -> None:
 
 @pytest.mark.parametrize("change", [{}, {"amount": usd(1), "treatment": "extension"}])
 def test_an_amendment_changes_one_thing(change: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="either an amount or a treatment"):
+    with pytest.raises(ValueError, match="either an amount or another treatment"):
         Amendment.model_validate({"amends": "0" * 64, **change})

@@ -19,7 +19,9 @@ def test_only_a_run_that_executed_is_reversed(state: RunState) -> None:
     if state == "executed":
         check_reversible(a_request(), state, ())
         return
-    with pytest.raises(GovernanceError, match=f"run '{RUN}' is '{state}'; only what a run executed") as refused:
+    with pytest.raises(
+        GovernanceError, match=f"run '{RUN}' is {state.replace('_', ' ')}; only what a run executed"
+    ) as refused:
         check_reversible(a_request(), state, ())
     assert refused.value.code == "not_executed"
 

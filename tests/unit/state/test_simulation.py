@@ -4,11 +4,14 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.state.fold import fold
 from placet.decisioning.state.reading import state_as_of
+from placet.simulation.days import day_of_person
+from placet.simulation.persons import draw_person
 from placet.simulation.sample import sample_rows
-from placet.simulation.streams import SOURCE, simulate, truth_of
+from placet.simulation.streams import simulate, truth_of
 
 LAST = date(2026, 3, 1)
 ROWS = sample_rows(60)
@@ -26,10 +29,22 @@ def test_the_same_seed_gives_the_same_days_however_many_are_asked_for() -> None:
     assert truth_of(ROWS[3], 1) == truth_of(ROWS[3], 1)
 
 
+def test_the_days_of_recharges_depend_on_the_seed() -> None:
+    row = next(row for row in sample_rows(400) if draw_person(row, 1).prepaid)
+    person = draw_person(row, 1)
+
+    def recharged(seed: int) -> list[date]:
+        days = [LAST - timedelta(days=back) for back in range(90)]
+        recharge = "placet.balance.recharged.v1"
+        return [on for on in days if any(kind == recharge for _, kind, _ in day_of_person(person, on, LAST, seed))]
+
+    assert len({tuple(recharged(seed)) for seed in range(5)}) > 1
+
+
 def test_every_event_is_sound_says_that_it_is_simulated_and_has_an_id_of_its_own() -> None:
     events = list(simulate(ROWS, last=LAST, days=95, seed=1))
     read = [EVENT.validate_python(one) for one in events]
-    assert {one.source for one in read} == {SOURCE}
+    assert {one.source for one in read} == {SIMULATED}
     assert len({one.id for one in read}) == len(read)
     assert len(Counter(one.type for one in read)) >= 10
 

@@ -74,6 +74,7 @@ def bootstrap(
     They are enrolled by their own signature, and trusted on this machine.
     """
     from placet.governance.signing.keys import key_id_of
+    from placet.service.documents.first_administrator import SetupCode
     from placet.service.documents.keys import bootstrap_administrator
 
     toolbox: Toolbox = context.obj
@@ -82,6 +83,7 @@ def bootstrap(
         raise ConfigurationError(f"{str(public)!r} is not the public half of {name}'s key; give one that belongs to it")
     database = toolbox.database()
     key = bootstrap_administrator(database, tenant=toolbox.tenant, by=signer)
+    SetupCode(toolbox.home / SETUP_CODE_FILE, toolbox.tenant).close()  # nobody else becomes the first
     pinned = database.trust.administrators.path
     output.print_line(f"{key.name}  key {key.key_id[:16]} is administrator of {key.tenant}, pinned in {pinned}")
 
@@ -101,7 +103,7 @@ def setup_code(context: typer.Context) -> None:
             "see `placet doctor`",
             code="administrator_pinned",
         )
-    code = SetupCode(toolbox.home / SETUP_CODE_FILE).issue()
+    code = SetupCode(toolbox.home / SETUP_CODE_FILE, toolbox.tenant).issue()
     output.print_line(f"open /console/setup and type the code {code}")
 
 

@@ -81,6 +81,9 @@ class Guests:
             if other := contradiction(tx, record):
                 raise GovernanceError(other, code="row_contradicts_record")
             events = tx.audit.page(link.run_id, limit=MOST_ENTRIES + 1)
+            whole, last = len(events) <= MOST_ENTRIES, tx.audit.last(link.run_id)
+            if not whole:
+                events = tx.audit.steps(link.run_id, MOST_ENTRIES)
             proposal = None
             if record.proposal is not None:
                 try:
@@ -88,7 +91,6 @@ class Guests:
                 except (UsageError, GovernanceError):
                     proposal = None  # erased, or damaged: the steps are told without it
         facts = facts_of(served.database, link.run_id, served.tenant)
-        whole = len(events) <= MOST_ENTRIES
         if whole:
             verify_chain(events)
         told = redact(
@@ -98,6 +100,7 @@ class Guests:
             facts.evidence if facts is not None else None,
             served.facts(record.agent),
             names=link.names,
+            last=last,
         )
         return tell(told, names=link.names, verified=whole)
 

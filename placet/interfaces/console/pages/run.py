@@ -44,7 +44,7 @@ from placet.service.oversight import record_seen
 from placet.service.runs import find_run
 from placet.storage.log.told import told_stream
 from placet.storage.records import RunRecord
-from placet.storage.standing import contradiction
+from placet.storage.standing import approvals_in, contradiction
 from placet.storage.transaction import Transaction
 
 _ENVELOPE: Final[TypeAdapter[dsse.Envelope | BatchedDecision]] = TypeAdapter(dsse.Envelope | BatchedDecision)
@@ -158,7 +158,7 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         deciders = deciders_of(events, tx.approvers.get) if record.state in END_STATES else ()
         proposal, gone, approvals = None, "", 0
         if record.proposal is not None:
-            approvals = len(tx.decisions.on_proposal(record.run_id, record.proposal))
+            approvals = approvals_in(events, record.proposal)
             try:
                 proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
             except (UsageError, GovernanceError) as error:

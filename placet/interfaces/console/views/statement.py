@@ -12,7 +12,7 @@ from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute, moment
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.statement import Statement
-from placet.interfaces.console.views.common import Tone, powers_of
+from placet.interfaces.console.views.common import Tone, powers_of, treatment_in_words
 from placet.interfaces.console.views.governance.batches import Line
 
 _TITLES: Final[dict[Verdict, str]] = {
@@ -88,7 +88,7 @@ def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, c
     rows = [
         Row("Customer", proposal.customer_id),
         Row("Takes from the customer" if proposal.mutation.takes_from_customer else "Costs", str(proposal.cost)),
-        Row("Treatment", one_line(proposal.treatment_name or proposal.treatment.replace("_", " "), NAME)),
+        Row("Treatment", treatment_in_words(proposal.treatment, proposal.treatment_name)),
     ]
     if verdict == "amend" and proposal.original_cost is not None:
         rows.append(Row("Cost as proposed first", str(proposal.original_cost)))

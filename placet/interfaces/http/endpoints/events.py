@@ -63,10 +63,15 @@ class DeadLetterShown(NotTaken):
 
 
 class LettersRetried(Frozen):
-    """How many letters are events now, and how many cannot be taken still."""
+    """How many letters are events now, and how many cannot be taken still.
+
+    One request tries 1,000 or so. Where there are `more`, pass `next` as `after` to go on.
+    """
 
     taken: int
     still: int
+    more: bool
+    next: LetterId | None
 
 
 class EventEndpoints:
@@ -143,11 +148,21 @@ class EventEndpoints:
             next=following,
         )
 
-    def retry(self, letter_id: LetterId | None = None, code: Reason | None = None) -> LettersRetried:
+    def retry(
+        self, letter_id: LetterId | None = None, code: Reason | None = None, after: After = None
+    ) -> LettersRetried:
         """Try dead letters again: one, all of one reason, or all. What is taken is a dead letter no longer."""
         served, now = self._served, datetime.now(UTC)
-        done = retry_letters(served.database, served.tenant, letter_id, code=code, now=now, oldest=self._oldest(now))
-        return LettersRetried(taken=done.taken, still=done.still)
+        done = retry_letters(
+            served.database,
+            served.tenant,
+            letter_id,
+            code=code,
+            after=after,
+            now=now,
+            oldest=self._oldest(now),
+        )
+        return LettersRetried(taken=done.taken, still=done.still, more=done.more, next=done.last)
 
     def _oldest(self, now: datetime) -> datetime:
         return now - timedelta(days=self._served.events_days)
@@ -177,7 +192,15 @@ def _of_batch(body: bytes) -> list[bytes]:
         raise UsageError("the body is no list of events", code="malformed")
     if len(events) > MOST_IN_A_BATCH:
         raise UsageError(f"the body has {len(events)} events; send {MOST_IN_A_BATCH} at once", code="malformed")
-    return [json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") for event in events]
+    return [_written(event) for event in events]
+
+
+def _written(event: object) -> bytes:
+    """Write what was read from JSON as JSON; what nests so deep that it cannot be written is no event either way."""
+    try:
+        return json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    except RecursionError as error:
+        raise UsageError("the body nests too deep", code="malformed") from error
 
 
 def _of_headers(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -193,4 +216,4 @@ def _of_headers(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UsageError("the body is not JSON", code="malformed") from error
-    return json.dumps({**attributes, "data": data}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _written({**attributes, "data": data})

@@ -10,12 +10,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from placet.entrypoints.beside_worker.reconciler import Reconciler
 from placet.entrypoints.processes.process import await_condition
-from placet.service.deciding import batches
+from placet.errors import StorageError
+from placet.service.deciding import batches, deliveries
 from placet.service.deciding.batch_choice import parse_limits, prepare_batch
 from placet.service.deciding.batches import sign_prepared
 from placet.service.deciding.decisions import deliver_decision
 from placet.service.deciding.deliveries import Delivery, go_on_delivering
-from placet.storage.console.deliveries import DeliveryRow
+from placet.storage.console.deliveries import DeliveryRepository, DeliveryRow
+from placet.storage.sql.reading import UNREADABLE
 from tests.integration.console.keys.test_documents_by_passkey import asked
 from tests.support.guard import GUARD
 from tests.support.passkeys import enrolled
@@ -99,6 +101,56 @@ def test_a_delivery_that_goes_on_is_taken_by_nobody_else(console: ConsoleUnderTe
     for run_id in runs:
         world.wait(run_id, "executed")
         assert world.events(run_id, "approve.refused") == []
+
+
+def test_a_delivery_that_another_process_took_is_ended_by_that_one_alone(console: ConsoleUnderTest) -> None:
+    world, delivery, late = console.world, *_begun(console)
+    with world.database.transaction() as tx:
+        assert tx.deliveries.take("demo", delivery.batch, "another", before=late, at=late)
+    assert [one.code for one in world.run(delivery.deliver(world.engine, 0))] == [None]
+    with world.database.transaction() as tx:
+        assert delivery.batch in tx.deliveries.resting("demo", late)
+        tx.deliveries.end("demo", delivery.batch, "another")
+
+
+def test_a_database_that_fails_for_a_moment_drops_no_delivery(
+    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, delivery, late = console.world, *_begun(console)
+
+    def gone(*_: object) -> None:
+        raise StorageError("the database does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeliveryRepository, "get", gone)
+        with pytest.raises(StorageError, match="does not answer"):
+            world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
+    with world.database.reading() as tx:
+        assert delivery.batch in tx.deliveries.resting("demo", late)
+    world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
+
+
+def test_a_run_whose_row_cannot_be_read_keeps_no_other_pass_from_being_made(
+    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, delivery, late = console.world, *_begun(console)
+
+    def unreadable(*_: object) -> None:
+        raise StorageError("row 'run-1' of table 'run' cannot be read", code=UNREADABLE)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries, "take_shares", unreadable)
+        (said,) = world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
+    assert said == f"batch {delivery.batch[:16]}: nothing of what was kept can be delivered"
+
+
+def _begun(console: ConsoleUnderTest) -> tuple[Delivery, datetime]:
+    """Begin the delivery of a batch of one run; return it with a time at which it rests."""
+    world, anna = console.world, console.world.approver("anna")
+    run_id = world.pending("C00009", key=secrets.token_hex(8))
+    prepared = prepare_batch(world.database, "demo", "approve", parse_limits({}), [run_id])
+    shares = sign_prepared(prepared, tenant="demo", signer="anna", reason="outage", key=anna.key)
+    return Delivery.begin(world.database, "demo", shares), datetime.now(UTC) + timedelta(seconds=1)
 
 
 def test_a_row_that_nobody_signed_is_dropped(console: ConsoleUnderTest) -> None:

@@ -92,7 +92,7 @@ def test_wrong_codes_are_counted_and_close_the_door(fresh: ConsoleUnderTest) -> 
     # A restart of the console forgets nothing: the count is in the file.
     code = fresh.setup.issue()
     for _ in range(MOST_WRONG - 1):
-        assert not SetupCode(fresh.world.settings.setup_code).check("x")
+        assert not SetupCode(fresh.world.settings.setup_code, "demo").check("x")
     assert fresh.setup.check(code.lower().replace("-", " "))
     assert not fresh.setup.check("x")
     assert not fresh.setup.check(code)

@@ -12,6 +12,7 @@ from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.governance.tabs import governed
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import ROOT, Asked
+from placet.interfaces.console.views.common import CONSOLE_ROLES
 from placet.interfaces.console.views.governance.delegations import delegation_of
 from placet.service.approvers import list_approvers
 from placet.service.documents.delegations import revoke_delegation
@@ -19,8 +20,6 @@ from placet.service.documents.delegations import revoke_delegation
 _PAGE: Final = 20
 _MOST_PEOPLE: Final = 500
 _MOST_ROLES: Final = 10
-_DECIDE_NOTHING: Final = frozenset({"operator", "auditor", "administrator"})
-"""Roles that let somebody use Placet, and decide nothing that could be decided in their stead."""
 
 
 def show_all(asked: Asked) -> Response:
@@ -53,7 +52,7 @@ def refuse(asked: Asked, fault: str, filled: Filled) -> Response:
 
 def held_roles(keys: Sequence[EnrolledKey]) -> list[str]:
     """Return the roles that somebody's keys hold and may decide as, the first ten by name: so many boxes a form has."""
-    return sorted({role for key in keys for role in key.roles} - _DECIDE_NOTHING)[:_MOST_ROLES]
+    return sorted({role for key in keys for role in key.roles} - CONSOLE_ROLES.keys())[:_MOST_ROLES]
 
 
 def _page(asked: Asked, fault: str = "", filled: Filled | None = None) -> Response:

@@ -12,7 +12,7 @@ from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages.governance.tabs import governed
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import badge_of
-from placet.service.reversals import request_reversal, reverse_run
+from placet.service.reversals import request_reversal, reverse_run, why_not_reversible
 from placet.service.runs import find_run
 from placet.storage.records import RunRecord
 from placet.storage.transaction import Transaction
@@ -64,8 +64,9 @@ def start(asked: Asked, form: Form) -> Response:
 
 def _order(asked: Asked, run_id: str, key: str, fault: str = "", reason: str = "") -> Response:
     record = find_run(asked.parts.served.database, run_id, asked.parts.served.tenant)
+    why_not = why_not_reversible(asked.parts.served.database, record)
     with asked.parts.served.database.reading() as tx:
-        did = _done(tx, record)
+        did = _done(tx, record) if record.state == "executed" else ""
         earlier = tx.runs.reversals_of(record.run_id)[-_PAGE:]
     return governed(
         asked,
@@ -76,7 +77,8 @@ def _order(asked: Asked, run_id: str, key: str, fault: str = "", reason: str = "
         badge=badge_of(record.state, taken_back=record.reversed_by),
         earlier=[(one, badge_of(one.state)) for one in earlier],
         key=key,
-        fault=fault,
+        fault=fault or why_not,
+        shut=bool(why_not),
         reason=reason,
     )
 

@@ -139,6 +139,7 @@ def redact(
     declared: Declared,
     *,
     names: bool,
+    last: AuditEvent | None = None,
 ) -> Redacted:
     """Return what may be told.
 
@@ -149,7 +150,9 @@ def redact(
         evidence: What billing answered; None as above.
         declared: What the application tells customers apart by.
         names: Whether the people who decided may be named.
+        last: Its newest entry; that of `events` unless given.
     """
+    newest = last or (events[-1] if events else None)
     at: dict[str, datetime] = {}
     counts: dict[str, int] = {}
     for event in events:
@@ -187,8 +190,8 @@ def redact(
         ),
         confirmed_by=_one_of(receipt.get("confirmed_by"), ("response", "read_back", "person")),
         api=found[0] if (found := _API.search(str(receipt.get("api")))) else "",
-        entries=len(events),
-        head=events[-1].hash if events else "",
+        entries=newest.seq if newest is not None else 0,
+        head=newest.hash if newest is not None else "",
     )
 
 
