@@ -23,17 +23,19 @@ from placet.contracts.cohorts.preview import (
     Overlap,
     SegmentCount,
 )
+from placet.contracts.state import CustomerState
 from placet.decisioning.cohorts.cohort import Cohort, cohort_of, frame_of
 from placet.decisioning.cohorts.columns import COLUMNS
 from placet.decisioning.cohorts.flattening import Row, row_of
 from placet.decisioning.cohorts.profile import Tally
 from placet.decisioning.cohorts.segments import asked, library, segment_named
 from placet.decisioning.cohorts.wording import percent
-from placet.decisioning.state.aggregate import Aggregate
+from placet.decisioning.state.aggregate import micros_of
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import UsageError
-from placet.service.state.current import aggregate_of, fold_pending, fold_waiting
+from placet.service.state.current import aggregate_of, fold_waiting, state_of
 from placet.storage.database import Database
+from placet.storage.state.states import BaseRow, StateRow
 
 PAGE: Final = 2000
 """Customers of one frame: some 4 MB of aggregates and columns."""
@@ -83,10 +85,10 @@ def list_segments() -> tuple[ListedSegment, ...]:
 
 def membership(database: Database, tenant: str, customer_id: str, cohort: Cohort, as_of: datetime) -> Membership:
     """Return whether one customer is in a cohort, by their state now folded."""
-    with database.transaction() as tx:
-        row = fold_pending(tx, tenant, customer_id)
-        members = tx.states.household_size(tenant, row.household_id) if row.household_id else None
-    state = state_as_of(customer_id, aggregate_of(row), row.version, as_of)
+    state, members = state_of(database, tenant, customer_id, as_of), None
+    if state.household_id is not None:
+        with database.reading() as tx:
+            members = tx.states.household_size(tenant, state.household_id)
     answer = cohort.has(row_of(state, members))
     return "unknown" if answer is None else "yes" if answer else "no"
 
@@ -119,16 +121,18 @@ def count_base(database: Database, tenant: str) -> int:
 
 
 def base_rows(database: Database, tenant: str, as_of: datetime) -> Iterator[list[Row]]:
-    """Yield the rows of the base, a page at a time."""
+    """Yield the rows of the base, a page at a time.
+
+    Raises:
+        StorageError: the database does not answer, or a row is unreadable.
+        UsageError: code `too_old`; events from after `as_of` were taken away by retention.
+    """
     after = ""
     while True:
         with database.reading() as tx:
             page = tx.states.page(tenant, after, PAGE)
         if page:
-            yield [
-                row_of(state_as_of(one.customer_id, _aggregate(one.aggregate), one.version, as_of), one.members)
-                for one in page
-            ]
+            yield [row_of(_state(database, tenant, one, as_of), one.members) for one in page]
             after = page[-1].customer_id
         if len(page) < PAGE:
             return
@@ -139,6 +143,7 @@ def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) ->
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
+        UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
     tally, chosen = Tally(cohort.columns), list[tuple[str, Row]]()
     segments = asked()
@@ -194,8 +199,12 @@ def count_segments(database: Database, tenant: str, as_of: datetime) -> tuple[in
     )
 
 
-def _aggregate(text: str) -> Aggregate:
-    return Aggregate.load(text) if text else Aggregate()
+def _state(database: Database, tenant: str, one: BaseRow, as_of: datetime) -> CustomerState:
+    if one.newest_us is not None and one.newest_us > micros_of(as_of):
+        # What had happened by then is folded from the customer's events: it takes far longer.
+        return state_of(database, tenant, one.customer_id, as_of)
+    row = StateRow(tenant=tenant, customer_id=one.customer_id, version=one.version, aggregate=one.aggregate)
+    return state_as_of(one.customer_id, aggregate_of(row), one.version, as_of)
 
 
 def _examples(chosen: list[tuple[str, Row]], rows: list[Row], members: pl.Series, digest: str) -> list[tuple[str, Row]]:

@@ -17,6 +17,7 @@ def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: da
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
+        UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
     sums, simulated = KpiSums(), 0
     for rows in base_rows(database, tenant, as_of):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Final, get_args
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Purpose
 from placet.contracts.state import WINDOWS, CustomerState
 from placet.decisioning.cohorts.columns import (
@@ -21,7 +22,6 @@ from placet.decisioning.cohorts.columns import (
 Value = int | bool | str | date | None
 Row = dict[str, Value]
 
-_SIMULATED: Final = "simulated"
 _LONGEST: Final = WINDOWS[-1]
 _BOUNDS: Final = {column.name: (column.least, column.most) for column in COLUMNS if column.kind == "integer"}
 _COUNTED: Final = {
@@ -48,7 +48,7 @@ def row_of(state: CustomerState, household_members: int | None) -> Row:
 def _values(state: CustomerState, household_members: int | None) -> Iterator[tuple[str, Value]]:
     yield "customer_id", state.customer_id
     yield "events", state.version
-    yield "simulated", any(source.name == _SIMULATED for source in state.sources)
+    yield "simulated", any(source.name == SIMULATED for source in state.sources)
     yield "last_event_on", _day(state.newest)
     yield "days_since_event", _days_since(state.newest, state.as_of)
     yield from _windows(state)

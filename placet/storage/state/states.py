@@ -48,7 +48,7 @@ _KNOWN = (
     .scalar_subquery()
 )
 _PAGE = (
-    select(_TABLE.c.customer_id, _TABLE.c.version, _TABLE.c.aggregate, _KNOWN.label("members"))
+    select(_TABLE.c.customer_id, _TABLE.c.version, _TABLE.c.newest_us, _TABLE.c.aggregate, _KNOWN.label("members"))
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id > bindparam("after"))
     .order_by(_TABLE.c.customer_id)
     .limit(bindparam("limit"))
@@ -62,6 +62,7 @@ class BaseRow(NamedTuple):
 
     customer_id: str
     version: int
+    newest_us: int | None
     aggregate: str
     members: int
 

@@ -69,6 +69,11 @@ def test_a_member_of_a_household_counts_the_others(base: Database) -> None:
 
 def test_an_earlier_time_gives_the_earlier_answer(base: Database) -> None:
     cohort = cohort_of("last_event_on >= CURRENT_DATE - 3 AND data_mb_7d > 0")
+    week = NOW - timedelta(days=7)
+    then = preview(base, "demo", cohort, week)
+    with base.reading() as tx:
+        known = [one.customer_id for one in tx.states.page("demo", "", 1000)]
+    assert then.members == sum(membership(base, "demo", one, cohort, week) == "yes" for one in known) > 0
     later = preview(base, "demo", cohort, NOW + timedelta(days=60))
     assert later.members == 0
     assert preview(base, "demo", cohort, NOW).members > 0

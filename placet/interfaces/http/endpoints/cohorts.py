@@ -29,6 +29,8 @@ from placet.service.kpis import kpi_report
 
 MOST_CUSTOMERS: Final = 20_000
 """Of a base that is looked through while somebody waits: some ten seconds of a core."""
+MOST_AT_A_TIME: Final = 2_000
+"""The same as of an earlier time, for which events are folded anew."""
 
 Expression = Annotated[Text, StringConstraints(min_length=1, max_length=4000)]
 
@@ -105,7 +107,7 @@ class CohortEndpoints:
         Events that no worker folded yet do not count. A large base is looked through on the command line.
         """
         cohort = cohort_given(asked.expression, asked.segment)
-        with self._whole_base():
+        with self._whole_base(asked):
             return preview(self._served.database, self._served.tenant, cohort, asked.as_of or datetime.now(UTC))
 
     def kpis(self, asked: CohortAsked) -> KpiReport:
@@ -115,12 +117,13 @@ class CohortEndpoints:
         """
         everybody = asked.expression is None and asked.segment is None
         cohort = None if everybody else cohort_given(asked.expression, asked.segment)
-        with self._whole_base():
+        with self._whole_base(asked):
             return kpi_report(self._served.database, self._served.tenant, cohort, asked.as_of or datetime.now(UTC))
 
     @contextmanager
-    def _whole_base(self) -> Iterator[None]:
-        check_size(self._served.database, self._served.tenant, MOST_CUSTOMERS)
+    def _whole_base(self, asked: CohortAsked) -> Iterator[None]:
+        most = MOST_CUSTOMERS if asked.as_of is None else MOST_AT_A_TIME
+        check_size(self._served.database, self._served.tenant, most)
         # The whole base holds a thread and a core: one at a time.
         if not self._looking.acquire(blocking=False):
             raise UpstreamUnavailable("another cohort is being looked at; try again in a moment", code="busy")
