@@ -75,7 +75,7 @@ def show(
 
     from placet.contracts.base import CustomerId
     from placet.errors import UsageError
-    from placet.interfaces.cli.state_view import print_customer, print_household
+    from placet.interfaces.cli.live.state_view import print_customer, print_household
     from placet.service.given import value_of
     from placet.service.state.current import state_of
     from placet.service.state.households import household_of

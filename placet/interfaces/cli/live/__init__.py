@@ -1,0 +1,1 @@
+"""Commands about the live state of customers: events and states, cohorts, key figures."""
