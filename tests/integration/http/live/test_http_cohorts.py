@@ -12,7 +12,7 @@ from placet.interfaces.http.endpoints.cohorts import CohortEndpoints
 from placet.service.cohorts import fold_all
 from placet.storage.database import Database
 from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
-from tests.integration.http.test_http_events import BATCH, event, sent
+from tests.integration.http.live.test_http_events import BATCH, event, sent
 
 
 @pytest.fixture

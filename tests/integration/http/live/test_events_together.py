@@ -11,7 +11,7 @@ import pytest
 from placet.errors import StorageError
 from placet.interfaces.http.gathering import Gathering
 from placet.service.state.taking import Outcome, Taken
-from tests.integration.http.test_http_events import SINGLE, api, event, sent
+from tests.integration.http.live.test_http_events import SINGLE, api, event, sent
 
 __all__ = ["api"]
 
