@@ -19,7 +19,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from placet.contracts.base import fault_of
-from placet.contracts.events.envelope import MOST_EVENT_BYTES
+from placet.contracts.events.envelope import MOST_EVENT_BYTES, Unreadable
 from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
 from placet.contracts.text import one_line
 from placet.contracts.times import moment
@@ -38,6 +38,9 @@ MOST_IN_A_BATCH: Final = 1000
 
 _REASON: Final = 300
 _CUSTOMER: Final = "customer:"
+
+Arrived = bytes | Unreadable
+"""One event in CloudEvents' JSON format, or what could not be brought into it."""
 
 
 @dataclass(slots=True)
@@ -61,13 +64,13 @@ class Taken:
         self.refused += other.refused
 
 
-def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now: datetime, oldest: datetime) -> Taken:
+def take_events(database: Database, tenant: str, texts: Sequence[Arrived], *, now: datetime, oldest: datetime) -> Taken:
     """Take events in, in transactions of `MOST_IN_A_BATCH`.
 
     Args:
         database: Where they are kept.
         tenant: Whose customers they are about.
-        texts: Each one event in CloudEvents' JSON format.
+        texts: What arrived.
         now: When they were received.
         oldest: Events that happened before are not taken.
 
@@ -80,11 +83,12 @@ def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now:
     return taken
 
 
-def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime, oldest: datetime) -> Taken:
+def _take(database: Database, tenant: str, texts: Sequence[Arrived], now: datetime, oldest: datetime) -> Taken:
     taken, rows, sent = Taken(), dict[tuple[str, str], EventRow](), dict[tuple[str, str], bytes]()
-    for text in texts:
+    for arrived in texts:
+        text = arrived.text if isinstance(arrived, Unreadable) else arrived
         try:
-            row = _read(text, now, oldest)
+            row = _read(arrived, now, oldest)
             key = row.source, row.event_id
             if key in rows:
                 _same(rows[key].content, row)
@@ -108,8 +112,11 @@ def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime
     return taken
 
 
-def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
-    event = _event(text)
+def _read(arrived: Arrived, now: datetime, oldest: datetime) -> EventRow:
+    if isinstance(arrived, Unreadable):
+        code = "malformed" if len(arrived.text) <= MOST_EVENT_BYTES else "too_large"
+        raise UsageError(arrived.reason, code=code)
+    event = _event(arrived)
     if event.time > now + MOST_AHEAD:
         raise UsageError(f"it happened at {moment(event.time)}, which is still to come", code="from_the_future")
     if event.time < oldest:
