@@ -15,6 +15,7 @@ from placet.doctor import (
     reading_back,
     signing_in,
 )
+from placet.doctor.events import kafka
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report
 from placet.doctor.retention import retention
@@ -49,6 +50,7 @@ PROBES: dict[str, Probe] = {
     "identity provider": signing_in.identity_provider,
     "notifications": notifying.notifications,
     "retention": retention,
+    "Kafka": kafka,
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,

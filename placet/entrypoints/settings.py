@@ -68,7 +68,7 @@ class Settings(BaseSettings):
 
     perimeter_networks: str = Field(
         default=str(LOOPBACK),
-        description="networks in which models inside the perimeter may be, comma-separated; default: this machine",
+        description="networks in which models inside, and Kafka, may be, comma-separated; default: this machine",
     )
     model_ca_file: Path | None = Field(
         default=None, description="your own certificate authority, for models inside (PEM); default: the public ones"
@@ -143,6 +143,28 @@ class Settings(BaseSettings):
     )
     smtp_user: str = Field(default="", description="whom to log in as; empty: no login")
     smtp_password: SecretStr | None = Field(default=None, description="its password, sent encrypted only")
+
+    kafka_brokers: str = Field(
+        default="", description="host:port of Kafka's brokers, comma-separated; empty: no events are read from Kafka"
+    )
+    kafka_topics: str = Field(
+        default="", description="topics of events, comma-separated; TENANT:TOPIC where this worker serves several"
+    )
+    kafka_group: str = Field(
+        default="placet", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="consumer group; one for each installation"
+    )
+    kafka_tls: Literal["required", "no"] = Field(default="required", description="whether brokers are met with TLS")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="certificate authorities of the brokers (PEM); default: the public ones"
+    )
+    kafka_certificate_file: Path | None = Field(default=None, description="our certificate there (PEM), if asked for")
+    kafka_key_file: Path | None = Field(default=None, description="its private key (PEM)")
+    kafka_sasl: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="", description="how we log in there; empty: not at all"
+    )
+    kafka_login_file: Path | None = Field(
+        default=None, description="file with the login: the user on its first line, the password on its second"
+    )
 
     reconcile_interval_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="how often a worker looks for runs whose workflow Temporal ended"

@@ -105,6 +105,7 @@ def spare_what_stays() -> None:
 
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+    from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
     from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.beside_worker.state_folding import StateFolding
     from placet.entrypoints.bootstrap import build_parts
@@ -127,10 +128,17 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         settings.log_interval_seconds,
     )
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
-    metrics = metrics_of_worker(settings, parts.database, engine, parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
-    with integrator, notifier, watch, metrics, folding:
+    kafka = taking_from_kafka(settings, parts.database, parts.context.clock)
+    with (
+        integrator,
+        notifier,
+        watch,
+        folding,
+        kafka as waiting,
+        metrics_of_worker(settings, parts.database, engine, parts.context.clock, waiting),
+    ):
         spare_what_stays()
         async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)

@@ -4,7 +4,7 @@ An event is known by its source and id together: the same two, and the same cont
 arrives. Extension attributes are permitted, as the specification demands, and ignored.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -50,3 +50,10 @@ class CloudEvent(BaseModel):
     time: Moment
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: Annotated[str | None, Field(max_length=200)] = None
+
+
+class Unreadable(NamedTuple):
+    """What arrived in another form than JSON and is no event there: kept as a dead letter, with its reason."""
+
+    text: bytes
+    reason: str

@@ -47,9 +47,15 @@ def tracing_interceptors() -> "Sequence[Interceptor]":
 
 
 def metrics_of_worker(
-    settings: Settings, database: "Database", engine: "Engine", clock: Callable[[], datetime]
+    settings: Settings,
+    database: "Database",
+    engine: "Engine",
+    clock: Callable[[], datetime],
+    waiting: Callable[[], Mapping[str, int]] = dict,
 ) -> AbstractContextManager[object]:
     """Serve `/metrics` while the block runs, where a port is set. Call it on the event loop that serves `engine`.
+
+    `waiting` tells how many events of each tenant wait at Kafka.
 
     Raises:
         ConfigurationError: a port is set and no token, or the port is taken.
@@ -72,5 +78,5 @@ def metrics_of_worker(
             asked.cancel()
             raise UpstreamUnavailable("Temporal did not answer; try again", code="engine_unavailable") from error
 
-    metrics = Metrics(database, settings.tenants, clock, queues)
+    metrics = Metrics(database, settings.tenants, clock, queues, waiting)
     return serving(metrics, settings.metrics_host, settings.metrics_port, settings.metrics_token)

@@ -19,7 +19,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from placet.contracts.base import fault_of
-from placet.contracts.events.envelope import MOST_EVENT_BYTES
+from placet.contracts.events.envelope import MOST_EVENT_BYTES, Unreadable
 from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
 from placet.contracts.text import one_line
 from placet.contracts.times import moment
@@ -37,6 +37,9 @@ MOST_IN_A_BATCH: Final = 1000
 
 _REASON: Final = 300
 _CUSTOMER: Final = "customer:"
+
+Arrived = bytes | Unreadable
+"""One event in CloudEvents' JSON format, or what could not be brought into it."""
 
 
 Outcome = Literal["accepted", "repeated"] | DeadLetter
@@ -65,13 +68,13 @@ class Taken:
         return tuple(one for one in self.outcomes if isinstance(one, DeadLetter))
 
 
-def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now: datetime, oldest: datetime) -> Taken:
+def take_events(database: Database, tenant: str, texts: Sequence[Arrived], *, now: datetime, oldest: datetime) -> Taken:
     """Take events in, in transactions of `MOST_IN_A_BATCH`.
 
     Args:
         database: Where they are kept.
         tenant: Whose customers they are about.
-        texts: Each one event in CloudEvents' JSON format.
+        texts: What arrived.
         now: When they were received.
         oldest: Events that happened before are not taken.
 
@@ -84,19 +87,19 @@ def take_events(database: Database, tenant: str, texts: Sequence[bytes], *, now:
     return Taken(tuple(outcomes))
 
 
-def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime, oldest: datetime) -> list[Outcome]:
+def _take(database: Database, tenant: str, texts: Sequence[Arrived], now: datetime, oldest: datetime) -> list[Outcome]:
     outcomes: list[Outcome] = ["repeated"] * len(texts)
     rows, places = dict[tuple[str, str], EventRow](), dict[tuple[str, str], int]()
-    for place, text in enumerate(texts):
+    for place, arrived in enumerate(texts):
         try:
-            row = _read(text, now, oldest)
+            row = _read(arrived, now, oldest)
             key = row.source, row.event_id
             if key in rows:
                 _same(rows[key].content, row)
             else:
                 rows[key], places[key] = row, place
         except UsageError as refused:
-            outcomes[place] = _letter(tenant, text, refused, now)
+            outcomes[place] = _letter(tenant, arrived, refused, now)
     with database.transaction() as tx:
         # In one order everywhere: of two senders of the same events, one waits for the other, and no two deadlock.
         ordered = tuple(rows[key] for key in sorted(rows))
@@ -115,8 +118,11 @@ def _take(database: Database, tenant: str, texts: Sequence[bytes], now: datetime
     return outcomes
 
 
-def _read(text: bytes, now: datetime, oldest: datetime) -> EventRow:
-    event = _event(text)
+def _read(arrived: Arrived, now: datetime, oldest: datetime) -> EventRow:
+    if isinstance(arrived, Unreadable):
+        code = "malformed" if len(arrived.text) <= MOST_EVENT_BYTES else "too_large"
+        raise UsageError(arrived.reason, code=code)
+    event = _event(arrived)
     if event.time > now + MOST_AHEAD:
         raise UsageError(f"it happened at {moment(event.time)}, which is still to come", code="from_the_future")
     if event.time < oldest:
@@ -169,7 +175,8 @@ def _same(kept: str | None, row: EventRow) -> None:
         )
 
 
-def _letter(tenant: str, text: bytes, refused: UsageError, now: datetime) -> DeadLetter:
+def _letter(tenant: str, arrived: Arrived, refused: UsageError, now: datetime) -> DeadLetter:
+    text = arrived.text if isinstance(arrived, Unreadable) else arrived
     return DeadLetter(
         tenant=tenant,
         letter_id=hashlib.sha256(text).hexdigest()[:32],

@@ -42,6 +42,11 @@ QUEUE_BACKLOG: Final = Metric(
     "placet_task_queue_backlog", "Tasks that wait for a worker, as Temporal estimates them.", ("kind",)
 )
 QUEUE_OLDEST: Final = Metric("placet_task_queue_oldest_seconds", "How long the oldest of them has waited.", ("kind",))
+KAFKA_WAITING: Final = Metric(
+    "placet_kafka_waiting",
+    "Messages at Kafka that are not taken yet, of the partitions that this process reads: add up over processes.",
+    ("tenant",),
+)
 SOURCE_UP: Final = Metric("placet_source_up", "Whether the figures of a source could be read: 1 or 0.", ("source",))
 RECORD_READABLE: Final = Metric(
     "placet_record_readable", "0: an entry of the record cannot be read, and counters stand still.", ("tenant",)

@@ -28,11 +28,17 @@ Clock = Callable[[], datetime]
 Queues = Callable[[], Mapping[str, QueueFigures]]
 """Asks Temporal, by kind of task; raises a `PlacetError` when it does not answer."""
 
+Waiting = Callable[[], Mapping[str, int]]
+"""Tells how many events of each tenant wait at Kafka for this process."""
+
 
 class Figures(Collector):
     """Reads everything when it is scraped. What cannot be read is absent, and `placet_source_up` says so."""
 
-    def __init__(self, database: Database, tenants: Sequence[str], clock: Clock, queues: Queues) -> None:
+    def __init__(
+        self, database: Database, tenants: Sequence[str], clock: Clock, queues: Queues, waiting: Waiting
+    ) -> None:
+        self._waiting = waiting
         self._database = database
         self._tenants = tuple(tenants)
         self._clock = clock
@@ -46,7 +52,8 @@ class Figures(Collector):
         """Yield every metric of `names`, whether or not it has a value yet."""
         with self._reading:
             if time.monotonic() - self._found_at > REMEMBERED_SECONDS:
-                self._found, self._found_at = [*self._of_database(), *self._of_temporal()], time.monotonic()
+                self._found = [*self._of_database(), *self._of_temporal(), *self._of_kafka()]
+                self._found_at = time.monotonic()
             found = self._found
         for metric in names.ALL:
             family = (GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily)(
@@ -85,6 +92,10 @@ class Figures(Collector):
             found.append((names.QUEUE_OLDEST, (kind,), queue.oldest_seconds))
         return found
 
+    def _of_kafka(self) -> Iterator[Sample]:
+        for tenant, count in self._waiting().items():
+            yield names.KAFKA_WAITING, (tenant,), count
+
 
 def _gauges(tenant: str, figures: TenantFigures, now: datetime) -> Iterator[Sample]:
     for state, runs in figures.runs.items():
@@ -107,10 +118,12 @@ def _age(since: datetime | None, now: datetime) -> float:
 class Metrics:
     """The metrics of one process, in Prometheus' text format."""
 
-    def __init__(self, database: Database, tenants: Sequence[str], clock: Clock, queues: Queues) -> None:
+    def __init__(
+        self, database: Database, tenants: Sequence[str], clock: Clock, queues: Queues, waiting: Waiting = dict
+    ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(Figures(database, tenants, clock, queues))
+        self._registry.register(Figures(database, tenants, clock, queues, waiting))
 
     def text(self) -> bytes:
         """Return all metrics as a scrape shows them."""
