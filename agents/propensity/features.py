@@ -35,7 +35,7 @@ def _charge(value: float) -> str:
 
 
 def _times(one: str, many: str = "") -> Callable[[float], str]:
-    return lambda value: f"no {one}" if value == 0 else _count(value, one, many)
+    return lambda value: f"having no {one}" if value == 0 else f"having {_count(value, one, many)}"
 
 
 def _count(value: float, one: str, many: str = "") -> str:
