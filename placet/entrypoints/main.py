@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from placet.contracts.customer import Declared
     from placet.engine.client import Engine
+    from placet.entrypoints.propensity import InstalledModels
     from placet.entrypoints.services import InstalledServices
     from placet.entrypoints.settings import Settings
     from placet.governance.retention import Periods
@@ -201,6 +202,13 @@ class Tools:
         if not self.passphrase_is_given and self.passphrase("the same again") != first:
             raise ConfigurationError("the two passphrases differ; nothing was written, try again")
         return first
+
+    @property
+    def models(self) -> "InstalledModels":
+        """The tenant's churn models."""
+        from placet.entrypoints.propensity import InstalledModels
+
+        return InstalledModels(self.settings.propensity_folder, self.tenant)
 
     @property
     def services(self) -> "InstalledServices":

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     models_file: Path = Field(default=CHECKOUT / "agents" / "models.toml", description="models, and tasks in order")
     allow_hosted_models: bool = Field(default=False, description="may the record leave the perimeter, redacted?")
 
+    propensity_dir: Path | None = Field(
+        default=None, description="churn models, a folder in it for each tenant; default: home/propensity"
+    )
+
     perimeter_networks: str = Field(
         default=str(LOOPBACK),
         description="networks in which models inside, and Kafka, may be, comma-separated; default: this machine",
@@ -254,6 +258,11 @@ class Settings(BaseSettings):
     def administrators(self) -> Path:
         """The file of pinned administrators in force."""
         return self.administrators_file or self.home / "administrators"
+
+    @property
+    def propensity_folder(self) -> Path:
+        """The folder of churn models in force."""
+        return self.propensity_dir or self.home / "propensity"
 
     @property
     def log_key(self) -> Path:

@@ -9,7 +9,6 @@ from placet.interfaces.cli.options import JsonFlag
 from placet.interfaces.cli.toolbox import Toolbox
 
 bss = typer.Typer(no_args_is_help=True, help="The sandbox BSS: TM Forum APIs over simulated data.")
-model = typer.Typer(no_args_is_help=True, help="The embedded local model.")
 PostgresOption = Annotated[
     str | None,
     typer.Option("--postgres", metavar="URL", help="a server to make databases on; default: the embedded one"),
@@ -23,7 +22,6 @@ def register(root: typer.Typer) -> None:
     for command in (up, demo, env, migrate, worker, api, doctor, replay, reconcile):
         root.command(command.__name__)(command)
     root.add_typer(bss, name="bss")
-    root.add_typer(model, name="model")
     root.add_typer(bench, name="bench")
 
 
@@ -145,20 +143,6 @@ def bss_customers(
     """
     toolbox: Toolbox = context.obj
     return toolbox.services.bss_customers(limit=limit)
-
-
-@model.command("serve")
-def model_serve(
-    context: typer.Context,
-    port: Annotated[int, typer.Option("--port", help="0: any free port")] = 8622,
-    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
-) -> int:
-    """Serve the embedded model over HTTP.
-
-    It speaks as OpenAI's and Anthropic's APIs do.
-    """
-    toolbox: Toolbox = context.obj
-    return toolbox.services.model(host=host, port=port)
 
 
 @bench.command("run")

@@ -1,6 +1,7 @@
 """What the command line is given by its entry point: connections on demand, and the services it can start."""
 
 from collections.abc import Coroutine
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from placet.contracts.customer import Declared
+    from placet.contracts.propensity.card import ModelCard
+    from placet.contracts.propensity.score import Brief, Drift, Score, Unread
     from placet.engine.client import Engine
     from placet.governance.retention import Periods
     from placet.storage.database import Database
@@ -71,6 +74,30 @@ class Services(Protocol):
 
     def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what events and the state of a customer cost."""
+
+
+class Models(Protocol):
+    """The tenant's churn models. `model` is a digest, or how one begins; None is the one that was trained last.
+
+    Raises:
+        UsageError: a table lacks a column or the customer, or says nothing.
+        ConfigurationError: there is no such model, it was changed, or a file cannot be read.
+    """
+
+    def train(self, table: Path | None, mapping: Path | None, on: date) -> "tuple[str, Path, ModelCard]":
+        """Train a model and make it the current one; returns its digest, its file and its card."""
+
+    def card(self, model: str | None) -> "tuple[str, ModelCard]":
+        """Return a model's digest and card."""
+
+    def score(self, model: str | None, table: Path | None, customer_id: str) -> "Score":
+        """Score one customer of a table."""
+
+    def score_all(self, model: str | None, table: Path | None) -> "tuple[str, list[Brief], list[Unread]]":
+        """Score all customers of a table; returns the model's digest too, and the rows that cannot be read."""
+
+    def drift(self, model: str | None, table: Path) -> "Drift":
+        """Lay a table beside the one that the model learned from."""
 
 
 class Toolbox(Protocol):
@@ -162,6 +189,10 @@ class Toolbox(Protocol):
 
     def new_passphrase(self, prompt: str) -> str:
         """Take a passphrase that something is sealed with; asked at the terminal, it is asked for twice."""
+
+    @property
+    def models(self) -> Models:
+        """The tenant's churn models."""
 
     @property
     def services(self) -> Services:

@@ -1,0 +1,80 @@
+"""A model as one file: canonical JSON (RFC 8785), whose SHA-256 is the model's name. No code is in it, and no pickle.
+
+Whoever holds the file can prove which model it is with `sha256sum`. Loading believes nothing: size, digest, form, the
+spelling of every value, and each tree are checked before the native parser sees one.
+"""
+
+import json
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from agents.propensity.calibration import Calibration
+from agents.propensity.model_text import LONGEST
+from agents.propensity.profile import Profile
+from placet.contracts.base import Frozen, first_fault
+from placet.contracts.propensity.card import ModelCard
+from placet.contracts.propensity.mapping import Mapping
+from placet.errors import ConfigurationError
+from placet.governance.signing.canonical import canonical_bytes, sha256_hex
+
+LARGEST: Final = 16 * 1024 * 1024
+"""Of a file, in bytes."""
+
+
+class Artifact(Frozen):
+    """What the file holds.
+
+    Attributes:
+        trees: The model in LightGBM's text form.
+        profiles: How the training table was distributed, for drift.
+        scores: How the scores of customers kept apart were.
+    """
+
+    form: Literal["placet-propensity/1"] = "placet-propensity/1"
+    mapping: Mapping
+    trees: Annotated[str, Field(max_length=LONGEST)]
+    calibration: Calibration
+    profiles: Annotated[tuple[Profile, ...], Field(max_length=100)]
+    scores: Profile
+    card: ModelCard
+
+
+def write(artifact: Artifact) -> tuple[str, bytes]:
+    """Return the digest and the bytes of a model's file.
+
+    Raises:
+        ConfigurationError: it would be larger than any that is read.
+    """
+    content = canonical_bytes(artifact)
+    if len(content) > LARGEST:
+        raise ConfigurationError(f"the model would take {len(content)} bytes, more than {LARGEST}; map fewer columns")
+    return sha256_hex(content), content
+
+
+def read(content: bytes, digest: str, name: str) -> Artifact:
+    """Read a model's file, which must have this digest; `name` names it in errors.
+
+    Raises:
+        ConfigurationError: it has another digest, or is not what `write` writes.
+    """
+    if len(content) > LARGEST:
+        raise ConfigurationError(f"{name} is larger than {LARGEST} bytes; no model is")
+    found = sha256_hex(content)
+    if found != digest:
+        raise ConfigurationError(
+            f"{name} has digest {found[:16]}…, not {digest[:16]}…: it is another model, or was changed"
+        )
+    try:
+        artifact = Artifact.model_validate(json.loads(content))
+    except ValidationError as error:
+        raise ConfigurationError(f"{name} is no model that this version knows: {first_fault(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{name} is no model: it is not JSON") from error
+    try:
+        same = canonical_bytes(artifact) == content
+    except ValueError:
+        same = False
+    if not same:
+        raise ConfigurationError(f"{name} is no model that this version wrote: its JSON is not canonical")
+    return artifact

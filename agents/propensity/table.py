@@ -1,0 +1,89 @@
+"""An operator's table of customers: opened, bounded, and read column by column as the mapping says.
+
+Every cell is read as text. What a cell means is the mapping's business: a library that guesses takes an identifier for
+a number, and a column that is empty today for another kind of column than yesterday.
+"""
+
+import difflib
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from placet.contracts.text import NAME, shortened
+from placet.errors import ConfigurationError, UsageError
+from placet.files import open_given
+
+LARGEST_TABLE: Final = 2 * 1024 * 1024 * 1024
+"""In bytes: it is held in memory."""
+
+MOST_ROWS: Final = 2_000_000
+_MANY_COLUMNS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that was opened.
+
+    Attributes:
+        name: For errors.
+        digest: SHA-256 of its file, as `sha256sum` prints it.
+    """
+
+    name: str
+    digest: str
+    frame: pl.DataFrame
+
+    def column(self, name: str, what: str) -> pl.Series:
+        """Return a column as text without the spaces around it; empty where a cell is.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if name not in self.frame.columns:
+            near = difflib.get_close_matches(name, self.frame.columns, 1)
+            there = self.frame.columns[:_MANY_COLUMNS]
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(there)}"
+            raise UsageError(f"{self.name} has no column {name!r}, which is {what}; {shortened(hint, 200)}")
+        return self.frame[name].cast(pl.String).fill_null("").str.strip_chars()
+
+
+def open_table(path: Path, separator: str) -> Table:
+    """Open a table: `.parquet`, or lines of cells (CSV) in UTF-8 with a line of names.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is too large.
+        UsageError: it is no table.
+    """
+    with open_given(path, "the table") as file:
+        content = file.read(LARGEST_TABLE + 1)
+    if len(content) > LARGEST_TABLE:
+        raise ConfigurationError(f"the table {str(path)!r} is larger than {LARGEST_TABLE:,} bytes; take a part of it")
+    return read_table(content, f"table {str(path)!r}", separator, parquet=path.suffix == ".parquet")
+
+
+def read_table(content: bytes, name: str, separator: str, *, parquet: bool = False) -> Table:
+    """Read the bytes of a table; `name` names it in errors.
+
+    Raises:
+        UsageError: it is no table, or has too many rows or none.
+    """
+    source = io.BytesIO(content)
+    try:
+        frame = pl.read_parquet(source) if parquet else pl.read_csv(source, separator=separator, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = shortened((str(error).splitlines() or [""])[0], 160)
+        raise UsageError(f"{name} cannot be read as a table: {first}") from error
+    if not frame.height:
+        raise UsageError(f"{name} has no rows")
+    if frame.height > MOST_ROWS:
+        raise UsageError(f"{name} has {frame.height:,} rows, more than {MOST_ROWS:,}; take a part of it")
+    return Table(name, hashlib.sha256(content).hexdigest(), frame)
+
+
+def shown(cell: str) -> str:
+    """Return a cell for an error's line."""
+    return repr(shortened(cell, NAME))

@@ -1,0 +1,120 @@
+"""What the columns of an operator's table of customers mean: which a model reads, and which it never may."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, FiniteFloat, StringConstraints, model_validator
+
+from placet.contracts.base import PLAIN, Frozen
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=80), PLAIN]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=120), PLAIN]
+Cell = Annotated[str, StringConstraints(max_length=80)]
+"""A cell of the table, as it is written there; empty for a cell without anything."""
+
+Kind = Literal["number", "flag", "choice"]
+Direction = Literal["more_leave", "fewer_leave"]
+"""Whether more customers leave, or fewer, as the figure grows."""
+
+_MOST_FEATURES = 100
+_MOST_VALUES = 60
+
+
+class Feature(Frozen):
+    """One column that the model reads.
+
+    Attributes:
+        name: Ours. A name that the trade knows (`tenure_months`) brings its kind, words and direction with it.
+        column: The table's.
+        kind: A number, yes or no, or one of a few values; may be left out for a name that the trade knows.
+        words: In a sentence: `a monthly charge of {value}` for a number, the thing held for a flag.
+        numbers: For a number that is written as words: what each stands for.
+        choices: For a choice: its words in a sentence, for each value of the table.
+        yes: For a flag: what is written where it holds.
+        no: For a flag: what is written where it does not.
+        direction: Which way it works, if the trade demands that; the model then never learns otherwise.
+        why: The reason of the direction; both are given, or none.
+        may_be_missing: Whether an empty cell is no fault.
+    """
+
+    name: Name
+    column: Column
+    kind: Kind | None = None
+    words: Words | None = None
+    numbers: dict[Cell, FiniteFloat] = Field(default_factory=dict, max_length=_MOST_VALUES)
+    choices: dict[Cell, Words] = Field(default_factory=dict, max_length=_MOST_VALUES)
+    yes: Annotated[tuple[Cell, ...], Field(max_length=_MOST_VALUES)] = ()
+    no: Annotated[tuple[Cell, ...], Field(max_length=_MOST_VALUES)] = ()
+    direction: Direction | None = None
+    why: Words | None = None
+    may_be_missing: bool = False
+
+    @model_validator(mode="after")
+    def _a_direction_has_a_reason(self) -> Self:
+        if (self.direction is None) != (self.why is None):
+            raise ValueError(f"{self.name} needs both a direction and why, or none of them")
+        if both := sorted({*self.yes} & {*self.no}):
+            raise ValueError(f"{self.name} takes {both[0]!r} for yes and for no")
+        return self
+
+
+class Group(Frozen):
+    """A column that the model never reads, and by which the card compares how well it does.
+
+    Attributes:
+        words: For each value of the table: who these customers are.
+    """
+
+    name: Name
+    column: Column
+    words: Annotated[dict[Cell, Words], Field(min_length=1, max_length=_MOST_VALUES)]
+
+
+class Left(Frozen):
+    """The column that says who left."""
+
+    column: Column
+    yes: Annotated[tuple[Cell, ...], Field(min_length=1, max_length=_MOST_VALUES)]
+    no: Annotated[tuple[Cell, ...], Field(min_length=1, max_length=_MOST_VALUES)]
+
+    @model_validator(mode="after")
+    def _nobody_did_both(self) -> Self:
+        if both := sorted({*self.yes} & {*self.no}):
+            raise ValueError(f"{both[0]!r} stands for those who left and for those who stayed")
+        return self
+
+
+class Mapping(Frozen):
+    """A mapping file.
+
+    Attributes:
+        source: Whose customers these are, for the card.
+        left_means: What counts as having left, within which time, for the card.
+        separator: Between the cells of a line of a CSV file.
+        customer_id: The column that names the customer.
+    """
+
+    source: Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
+    left_means: Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
+    separator: Annotated[str, StringConstraints(pattern=r"^[,;|\t]$")] = ","
+    customer_id: Column
+    left: Left
+    features: Annotated[tuple[Feature, ...], Field(min_length=1, max_length=_MOST_FEATURES)]
+    groups: Annotated[tuple[Group, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _a_column_has_one_meaning(self) -> Self:
+        names = [feature.name for feature in self.features] + [group.name for group in self.groups]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{twice[0]} is named twice")
+        read = [feature.column for feature in self.features]
+        if twice := sorted({column for column in read if read.count(column) > 1}):
+            raise ValueError(f"column {twice[0]!r} is read by two features")
+        for what, column in (
+            ("says who left", self.left.column),
+            ("names the customer", self.customer_id),
+            *((f"is what the card compares by ({group.name})", group.column) for group in self.groups),
+        ):
+            if column in read:
+                raise ValueError(f"column {column!r} {what}: no feature may read it")
+        return self

@@ -1,0 +1,186 @@
+"""`placet model`: serve the embedded language model; train churn models, and ask them."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placet.contracts.text import counted
+from placet.interfaces.cli import output
+from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from placet.contracts.propensity.score import Brief, Moved, Unread
+
+app = typer.Typer(no_args_is_help=True, help="The embedded language model, and models of who may leave.")
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="DIGEST", help="8 of its characters do; none: the one trained last")
+]
+TableOption = Annotated[
+    Path | None, typer.Option("--table", metavar="FILE", help="CSV or .parquet; none: the bundled sample")
+]
+
+_PRINTED_FAULTS = 5
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands."""
+    root.add_typer(app, name="model")
+
+
+@app.command("serve")
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", help="0: any free port")] = 8622,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+) -> int:
+    """Serve the embedded model over HTTP.
+
+    It speaks as OpenAI's and Anthropic's APIs do.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.model(host=host, port=port)
+
+
+@app.command("train")
+def train(
+    context: typer.Context,
+    table: TableOption = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE", help="what the table's columns mean (TOML)")
+    ] = None,
+    on: Annotated[str | None, typer.Option("--date", help="the day that the card gives; default: today")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train a model of who leaves, from a table of customers.
+
+    The same table, mapping, date and version give the same digest. No run decides with it: it is for people to ask.
+    """
+    from placet.interfaces.cli.models.telling import quality_lines
+
+    toolbox: Toolbox = context.obj
+    digest, path, card = toolbox.models.train(table, mapping, _day(on))
+    if as_json:
+        output.print_json({"model": digest, "file": str(path), "card": card.model_dump(mode="json")})
+        return
+    output.print_field("model", digest)
+    output.print_field("file", str(path))
+    for line in quality_lines(card):
+        output.print_line(line)
+    output.print_line("`placet model card` says the rest, with where it must not be relied on")
+
+
+@app.command("card")
+def card(context: typer.Context, model: ModelOption = None, as_json: JsonFlag = False) -> None:
+    """Show what a model learned from, how well it does, its limits."""
+    from placet.interfaces.cli.models.telling import card_lines
+
+    toolbox: Toolbox = context.obj
+    digest, found = toolbox.models.card(model)
+    if as_json:
+        output.print_json({"model": digest, "card": found.model_dump(mode="json")})
+        return
+    output.print_field("model", digest)
+    for line in card_lines(found):
+        output.print_line(line)
+
+
+@app.command("score")
+def score(
+    context: typer.Context,
+    customer_id: Annotated[
+        str | None, typer.Argument(metavar="CUSTOMER", help="one customer; none: everybody in the table")
+    ] = None,
+    table: TableOption = None,
+    model: ModelOption = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Say how likely customers are to leave, and why.
+
+    A reason is what moves the score against the average customer; it is no cause. 1 where a row cannot be read.
+    """
+    toolbox: Toolbox = context.obj
+    if customer_id is None:
+        digest, scored, unread = toolbox.models.score_all(model, table)
+        return _print_all(digest, scored, unread, as_json=as_json)
+    found = toolbox.models.score(model, table, customer_id)
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+        return 0
+    output.print_field("customer", found.customer_id)
+    output.print_field("leaves", f"{found.probability_bp / 100:.0f} %")
+    for sentence in found.sentences:
+        output.print_field("", sentence)
+    output.print_field("model", found.model)
+    return 0
+
+
+@app.command("drift")
+def drift(
+    context: typer.Context,
+    table: Annotated[Path, typer.Option("--table", metavar="FILE", help="customers as they are now")],
+    model: ModelOption = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Say how far customers have moved from those it learned from.
+
+    1 where something has shifted (a stability index of 0.25 or more), so that a timer can watch it.
+    """
+    toolbox: Toolbox = context.obj
+    found = toolbox.models.drift(model, table)
+    shifted = any(one.verdict == "shifted" for one in (found.score, *found.features))
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+        return 1 if shifted else 0
+    output.print_field("model", found.model)
+    unread = f"; {counted(found.unread, 'row')} cannot be read" if found.unread else ""
+    output.print_field("table", f"{counted(found.customers, 'customer')}{unread}, SHA-256 {found.data_digest}")
+    output.print_field("expected", f"{found.predicted * 100:.1f} % leave")
+    if found.observed is not None:
+        output.print_field("happened", f"{found.observed * 100:.1f} % left")
+    if found.auc is not None:
+        output.print_field(
+            "ranking", f"{found.auc * 100:.0f} of 100 pairs are in the right order (AUC {found.auc:.3f})"
+        )
+    for one in (found.score, *found.features):
+        output.print_line(_moved(one))
+    if found.score.verdict == "too_few":
+        output.print_line("too few customers to tell a shift from chance")
+    return 1 if shifted else 0
+
+
+def _moved(one: "Moved") -> str:
+    name = "the score itself" if one.name == "score" else one.name.replace("_", " ")
+    verdict = one.verdict.replace("_", " ")
+    return f"  {name:<20} {verdict:<8} {one.psi:.3f}   {one.words}"
+
+
+def _print_all(digest: str, scored: "list[Brief]", unread: "list[Unread]", *, as_json: bool) -> int:
+    """Print everybody, the likeliest to leave first."""
+    ranked = sorted(scored, key=lambda one: (-one.probability_bp, one.customer_id))
+    if as_json:
+        output.print_json(
+            {
+                "model": digest,
+                "scores": [one.model_dump(mode="json") for one in ranked],
+                "unread": [one.model_dump(mode="json") for one in unread],
+            }
+        )
+    else:
+        output.print_lines((_brief(one) for one in ranked), none="no row can be read")
+        for fault in unread[:_PRINTED_FAULTS]:
+            output.print_error(f"row {fault.row}: {fault.why}")
+        output.print_notice(f"{counted(len(ranked), 'customer')} scored by model {digest[:16]}; {len(unread)} not")
+    return 1 if unread else 0
+
+
+def _brief(one: "Brief") -> str:
+    why = "; ".join(words for words in (one.raises, one.lowers) if words)
+    return f"{one.customer_id}  {one.probability_bp / 100:3.0f} %  {why}"
+
+
+def _day(given: str | None) -> date:
+    return (time_of(given, "--date") or datetime.now(UTC)).date()

@@ -1,0 +1,73 @@
+"""A model's card, in lines for people."""
+
+from collections.abc import Iterator
+
+from placet.contracts.propensity.card import ModelCard, ReadFeature, Subgroup
+from placet.contracts.text import counted
+
+_WAYS = {"more_leave": "more of it may only raise the score", "fewer_leave": "more of it may only lower the score"}
+
+
+def quality_lines(card: ModelCard) -> Iterator[str]:
+    """Say how well a model does, on customers that it had not seen."""
+    quality = card.quality
+    low, high = min(quality.auc_folds), max(quality.auc_folds)
+    share = _share(card.left / card.customers)
+    yield f"learned from {counted(card.customers, 'customer')}, {card.left} of whom left ({share})"
+    yield (
+        f"ranks {quality.auc * 100:.0f} of 100 pairs rightly (AUC {quality.auc:.3f}; "
+        f"{low:.3f} to {high:.3f} in {len(quality.auc_folds)} parts kept apart)"
+    )
+    yield (
+        f"what it expects is off by {quality.calibration_error * 100:.1f} points on average "
+        f"(calibration error {quality.calibration_error:.3f})"
+    )
+
+
+def card_lines(card: ModelCard) -> Iterator[str]:
+    """Write a card out."""
+    yield card.purpose
+    yield f"source     {card.source}"
+    yield f"leaving    {card.left_means}"
+    yield f"data       SHA-256 {card.data_digest}"
+    yield f"trained    {card.trained_on}, with {', '.join(card.made_with)}"
+    yield ""
+    yield from quality_lines(card)
+    yield (
+        f"mean squared error {card.quality.brier:.3f}; "
+        f"{card.quality.brier_of_rate:.3f} if everybody were given the share of all"
+    )
+    yield ""
+    yield "score           customers  expected     left"
+    for band in card.quality.bands:
+        between = f"{band.from_bp / 100:.1f} to {band.to_bp / 100:.1f} %"
+        yield f"{between:<15} {band.customers:>9}  {_share(band.predicted):>8}  {_share(band.left / band.customers):>7}"
+    yield ""
+    yield "what it reads, the weightiest first"
+    for feature in card.features:
+        yield _feature(feature)
+    if card.subgroups:
+        yield ""
+        yield f"what it never reads ({', '.join(card.never_read)}), and how it does for each group"
+        yield "group                     customers  expected     left    AUC"
+        for subgroup in card.subgroups:
+            yield _subgroup(subgroup)
+    yield ""
+    yield "where it ends"
+    for limit in card.limits:
+        yield f"  - {limit}"
+
+
+def _feature(feature: ReadFeature) -> str:
+    way = f"; {_WAYS[feature.direction]}: {feature.why}" if feature.direction else ""
+    weight = "not used" if feature.weight == 0 else f"{feature.weight:.2f}"
+    return f"  {feature.name.replace('_', ' '):<22} {weight:>8}{way}"
+
+
+def _subgroup(one: Subgroup) -> str:
+    area = "too few" if one.auc is None else f"{one.auc:.3f}"
+    return f"{one.words:<25} {one.customers:>9}  {_share(one.predicted):>8}  {_share(one.left):>7}  {area:>5}"
+
+
+def _share(share: float) -> str:
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,121 @@
+"""A model's file: believed only when every byte is what training writes."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.propensity.artifact import LARGEST
+from agents.propensity.model import ChurnModel, train_model
+from agents.propensity.model_text import check_text
+from placet.errors import ConfigurationError
+from placet.governance.signing.canonical import canonical_bytes, sha256_hex
+from tests.agents.propensity.support import mapping, table
+
+NAMES = ("tenure_months", "disputed_bills", "line_0", "line_1", "app")
+SIGNS = (-1, 1, 0, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return train_model(table(), mapping(), date(2026, 11, 28))[1]
+
+
+@pytest.fixture(scope="module")
+def text(content: bytes) -> str:
+    return str(json.loads(content)["trees"])
+
+
+def load(content: bytes) -> ChurnModel:
+    return ChurnModel(content, sha256_hex(content), "the model")
+
+
+def changed(content: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    value = json.loads(content)
+    change(value)
+    return canonical_bytes(value)
+
+
+def test_the_digest_is_that_of_the_file(content: bytes) -> None:
+    assert load(content).digest == hashlib.sha256(content).hexdigest()
+    with pytest.raises(ConfigurationError, match="another model, or was changed"):
+        ChurnModel(content, "0" * 64, "the model")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda value: value.update(extra=1), "there is no field of this name"),
+        (lambda value: value.update(form="placet-propensity/2"), "form"),
+        (lambda value: value["calibration"].update(slope=-1.0), "calibration.slope"),
+        (lambda value: value["calibration"].update(slope="1.0"), "not canonical"),
+        (lambda value: value.update(trees="tree\n"), "the model's trees cannot be used"),
+        (lambda value: value["mapping"]["features"].pop(), "max_feature_idx"),
+    ],
+)
+def test_what_is_unknown_is_refused(content: bytes, change: Callable[[dict[str, Any]], object], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        load(changed(content, change))
+
+
+@pytest.mark.parametrize("bad", [b"", b"{", b"[" * 100_000, b"\xff", b" " * (LARGEST + 1), b"{}", b"null"])
+def test_what_is_no_model_is_one_line(bad: bytes) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(bad)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_same_values_spelt_otherwise_are_refused(content: bytes) -> None:
+    with pytest.raises(ConfigurationError, match="not canonical"):
+        load(json.dumps(json.loads(content), indent=1).encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("split_feature=0", "split_feature=9"),
+        ("split_feature=0", "split_feature=-"),
+        ("num_leaves=2", "num_leaves=3"),
+        ("left_child=-1", "left_child=99"),
+        ("decision_type=2", "decision_type=1"),
+        ("num_cat=0", "num_cat=1"),
+        ("is_linear=0", "is_linear=1"),
+        ("version=v4", "version=v5"),
+        ("objective=binary sigmoid:1", "objective=binary sigmoid:2"),
+        ("tree_sizes=", "tree_sizes=1"),
+        ("pandas_categorical:null", "pandas_categorical:[1]"),
+        ("[data: ]", "[data: /etc/x]"),
+        ("Tree=1\n", "Tree=2\n"),
+    ],
+)
+def test_trees_that_training_does_not_write_reach_no_native_parser(text: str, old: str, new: str) -> None:
+    check_text(text, NAMES, SIGNS)
+    assert old in text
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        check_text(text.replace(old, new, 1), NAMES, SIGNS)
+
+
+def test_a_tree_that_turns_a_direction_round_is_refused(text: str) -> None:
+    """Signs are part of what is asked for: the same trees do not pass for the opposite."""
+    head = "monotone_constraints=-1 1 0 0 0"
+    with pytest.raises(ConfigurationError, match="turns the direction of its input round"):
+        check_text(text.replace(head, "monotone_constraints=1 1 0 0 0", 1), NAMES, (1, 1, 0, 0, 0))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_damage_passes_for_another_model(text: str, data: st.DataObject) -> None:
+    """Any one character changed outside the numbers of a tree is found, and nothing but our own error is raised."""
+    at = data.draw(st.integers(0, len(text) - 1))
+    new = data.draw(st.characters(codec="ascii"))
+    damaged = text[:at] + new + text[at + 1 :]
+    try:
+        check_text(damaged, NAMES, SIGNS)
+    except ConfigurationError:
+        return
+    assert len(damaged) == len(text)

@@ -1,0 +1,98 @@
+"""`placet model` as a person runs it: the real program, in a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.agents.propensity.support import MAPPING, ROOT, csv, rows
+
+PROGRAM = Path(sys.executable).with_name("placet")
+
+
+def placet(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
+    return subprocess.run(
+        [PROGRAM, "model", *words], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**environment, "PLACET_HOME": str(home)},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "t.csv").write_bytes(csv(rows()))
+    (folder / "m.toml").write_text(MAPPING)
+    done = placet(folder, "train", "--table", str(folder / "t.csv"), "--mapping", str(folder / "m.toml"))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_person_trains_asks_and_compares(home: Path) -> None:
+    card = json.loads(placet(home, "card", "--json").stdout)
+    table = str(home / "t.csv")
+    assert (home / "propensity" / "demo" / f"{card['model']}.json").stat().st_mode & 0o777 == 0o600
+    score = json.loads(placet(home, "score", "P00003", "--table", table, "--json").stdout)
+    assert score["model"] == card["model"]
+    shown = placet(home, "score", "P00003", "--table", table).stdout
+    assert "customers like this one left" in shown
+    assert "where it ends" in placet(home, "card", "--model", card["model"][:8]).stdout
+    everybody = placet(home, "score", "--table", table)
+    assert (everybody.returncode, len(everybody.stdout.splitlines())) == (0, 900)
+    assert placet(home, "drift", "--table", table).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("score", "P00003"), "this model learned from a table of yours: name one with --table"),
+        (("train", "--table", "t.csv"), "--table and --mapping belong together"),
+        (("score", "P1", "--table", "missing.csv"), "cannot read the table 'missing.csv'"),
+        (("card", "--model", "../../etc"), "is no digest of a model"),
+        (("card", "--model", "0" * 64), "no model begins with"),
+        (("train", "--date", "yesterday"), "--date 'yesterday' is no time"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
+    done = placet(home, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_model_the_way_to_one_is_named(tmp_path: Path) -> None:
+    done = placet(tmp_path, "card")
+    assert done.returncode == 1
+    assert "`placet model train` makes one" in done.stderr
+
+
+def test_a_model_that_was_changed_is_not_used(home: Path) -> None:
+    digest = (home / "propensity" / "demo" / "current").read_text().strip()
+    path = home / "propensity" / "demo" / f"{digest}.json"
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole.replace(b'"offset":', b'"offset": ', 1))
+        done = placet(home, "score", "P00003", "--table", str(home / "t.csv"))
+    finally:
+        path.write_bytes(whole)
+    assert done.returncode == 1
+    assert "another model, or was changed" in done.stderr
+
+
+LOADED = """
+import sys
+from placet.entrypoints import main, worker, services
+import activities, agents.catalogue, workflows.governed_run
+from placet.interfaces.cli.app import build_app
+agents.catalogue.names()
+build_app()
+print(sorted({"lightgbm", "polars", "scipy", "numpy"} & set(sys.modules)))
+"""
+
+
+def test_nothing_else_loads_what_models_need() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["[]"], done.stdout + done.stderr

@@ -1,0 +1,64 @@
+"""A mapping file: what it may say, and the one line that it is answered with."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.propensity.encoding import Layout
+from agents.propensity.wording import in_ten, per_cent
+from placet.errors import ConfigurationError
+from tests.agents.propensity.support import MAPPING, mapping, sample_mapping
+
+TENURE = '{ name = "tenure_months", column = "months" }'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (TENURE, TENURE[:-2] + ', kind = "flag" }', "'tenure_months' is a number, not a flag"),
+        (TENURE, TENURE[:-2] + ', direction = "more_leave", why = "x" }', "cannot work the other way round"),
+        (TENURE, TENURE[:-2] + ', direction = "fewer_leave" }', "needs both a direction and why"),
+        (TENURE, '{ name = "mood", column = "months" }', "'mood' needs a kind"),
+        (TENURE, '{ name = "mood", column = "months", kind = "number" }', "needs words"),
+        (TENURE, '{ name = "mood", column = "months", kind = "number", words = "mood" }', "must hold {value} once"),
+        (TENURE, '{ name = "tenure_months", column = "region" }', "column 'region' is what the card compares by"),
+        (TENURE, '{ name = "tenure_months", column = "gone" }', "column 'gone' says who left"),
+        (TENURE, '{ name = "tenure_months", column = "disputes" }', "column 'disputes' is read by two features"),
+        (TENURE, '{ name = "line", column = "months", kind = "number", words = "{value}" }', "line is named twice"),
+        (', "b" = "line B"', "", "list at least two values"),
+        ('no = ["0"], may', "may", "is a flag: say"),
+        ('no = ["n"]', 'no = ["y"]', "'y' stands for those who left and for those who stayed"),
+        ('column = "gone"', 'colunm = "gone"', "left.column: it is missing"),
+    ],
+)
+def test_a_wrong_mapping_is_answered_with_one_line(old: str, new: str, said: str) -> None:
+    assert old in MAPPING
+    with pytest.raises(ConfigurationError) as refused:
+        Layout(mapping(MAPPING.replace(old, new, 1)))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_shipped_mapping_reads_no_column_about_the_person() -> None:
+    read = {feature.column for feature in sample_mapping().features}
+    assert read & {"female", "senior_citizen", "partner", "dependents", "churn", "customer_id"} == set()
+
+
+def test_the_trade_gives_directions() -> None:
+    layout = Layout(mapping())
+    signs = dict(zip(layout.names, layout.signs, strict=True))
+    assert signs == {"tenure_months": -1, "disputed_bills": 1, "line_0": 0, "line_1": 0, "app": 0}
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "fewer than 1 in 100"), (0.02, "1 in 50"), (0.09, "1 in 11"), (0.41, "4 in 10"), (0.97, "nearly all")],
+)
+def test_shares_are_said_as_people_count(share: float, words: str) -> None:
+    assert in_ten(share) == words
+
+
+@given(st.floats(0, 1))
+def test_every_share_can_be_said(share: float) -> None:
+    assert in_ten(share)
+    assert per_cent(share).endswith("%")
