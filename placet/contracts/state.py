@@ -3,15 +3,13 @@
 Amounts are minor units; a figure of money has its currency behind a colon: `recharged_minor:USD`.
 """
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
 from placet.contracts.base import CustomerId, Digest, Frozen
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.money import Money
-
-SIMULATED: Final = "simulated"
-"""The source of events that are not real (`placet.simulation`)."""
 
 WINDOWS: tuple[int, ...] = (7, 30, 90)
 """Days of the rolling windows; each ends with the day of `as_of`, in UTC."""

@@ -6,6 +6,7 @@ Words of other systems (names of offerings, of sources) stand in quotation marks
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
     BalanceChecked,
@@ -29,7 +30,7 @@ from placet.contracts.events.kinds import (
     WalletPaid,
 )
 from placet.contracts.money import Money
-from placet.contracts.state import SIMULATED, ConsentGiven, Device, Figure, Product, Rhythm, Trend, Window
+from placet.contracts.state import ConsentGiven, Device, Figure, Product, Rhythm, Trend, Window
 from placet.contracts.text import NAME, counted, one_line, quoted
 
 COUNTS: Final[Mapping[str, tuple[str, str]]] = {

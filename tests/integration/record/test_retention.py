@@ -85,16 +85,16 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert command("retention", "run") == "nothing was due\n"
     at(monkeypatch, 31)
     due = would_erase(database, "demo", BOTH, after(31))
-    assert counts(due) == (6, 1)
+    assert counts(due) == (7, 1)
     dry = command("retention", "run", "--dry-run")
     assert (
-        f"prompts, answers and billing evidence: kept for 30 days; 6 ({megabytes(due)} MB) would go, the oldest" in dry
+        f"prompts, answers and billing evidence: kept for 30 days; 7 ({megabytes(due)} MB) would go, the oldest" in dry
     )
     assert "proposals: kept for 30 days; 1 (" in dry
     assert "notifications: kept for ever (PLACET_RETAIN_NOTICES_DAYS is not set)\n" in dry
     assert there(database, proposal)
     went = json.loads(command("retention", "run", "--by", "dana", "--json"))
-    assert [went[kind]["count"] for kind in ("evidence", "proposal", "notices")] == [6, 1, 0]
+    assert [went[kind]["count"] for kind in ("evidence", "proposal", "notices")] == [7, 1, 0]
     assert went["evidence"]["oldest"].endswith("Z")
     assert went["evidence"]["bytes"] == due.documents["evidence"].size
     assert command("retention", "run") == "nothing was due\n"
@@ -108,8 +108,8 @@ def test_a_run_that_is_over_loses_its_documents_and_every_command_says_under_whi
     assert documents.count("under retention (entry ") == 5
     log = command("audit", "log")
     assert "  retention.applied  dana  " in log
-    assert "ERASED 6 prompts, answers and pieces of billing evidence of runs over for 30 days or more" in log
-    assert "applied retention: erased 6 prompts, answers and pieces of evidence, 1 proposal and 0 notifications" in log
+    assert "ERASED 7 prompts, answers and pieces of billing evidence of runs over for 30 days or more" in log
+    assert "applied retention: erased 7 prompts, answers and pieces of evidence, 1 proposal and 0 notifications" in log
     number = documents.split("under retention (entry ")[1].split(" ")[0]
     assert f"\n{number:>3}  " in log
     with database.reading() as tx:
@@ -169,7 +169,7 @@ def test_what_a_customer_was_given_stays_for_the_contact_policy_and_while_it_is_
             at=datetime.now(UTC),
             body={"state": "failed", "code": "x", "detail": ""},
         )
-    assert apply(database, 91, Periods(classes={"evidence": 30}, given=90)) == (6, 0)
+    assert apply(database, 91, Periods(classes={"evidence": 30}, given=90)) == (7, 0)
     with pytest.raises(GovernanceError, match=r"cannot be taken back: .* erased on .* under retention") as refused:
         request_reversal(database, run_id=steps.run.run_id, tenant="demo", requested_by="olga", reason="")
     assert refused.value.code == "documents_erased"

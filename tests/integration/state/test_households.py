@@ -1,8 +1,14 @@
 """Who is of a household: the newest word of each customer, whatever else was said."""
 
+from datetime import timedelta
+
+import pytest
+
+from placet.errors import StorageError
 from placet.service.state.households import household_of
 from placet.storage.database import Database
 from tests.integration.state.sending import NOW, correct, recharge, take
+from tests.support.databases import outsider
 
 
 def joins(customer: str, household: str | None, hours: int, **changes: object) -> bytes:
@@ -56,3 +62,20 @@ def test_a_corrected_word_is_no_word(database: Database) -> None:
 def test_another_tenant_has_none_of_them(database: Database) -> None:
     take(database, joins("C1", "H1", 1))
     assert household_of(database, "other", "H1", NOW).members == ()
+
+
+def test_a_past_state_has_the_members_of_then(database: Database) -> None:
+    take(database, joins("C1", "H1", 5), joins("C2", "H1", 1))
+    then = household_of(database, "demo", "H1", NOW - timedelta(hours=3))
+    assert [one.customer_id for one in then.members] == ["C1"]
+
+
+def test_a_row_of_somebody_else_that_cannot_be_read_hides_no_household(database: Database, database_url: str) -> None:
+    take(database, joins("C1", "H1", 5), joins("C2", "H2", 5))
+    assert members(database, "H2") == ["C2"]
+    with outsider(database_url) as run:
+        run("UPDATE customer_state SET aggregate = '{}' WHERE customer_id = 'C2'")
+    take(database, joins("C2", "H3", 1))
+    assert members(database, "H1") == ["C1"]
+    with pytest.raises(StorageError, match="cannot be read"):
+        members(database, "H2")

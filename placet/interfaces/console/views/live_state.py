@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Correction, Event
-from placet.contracts.state import SIMULATED, CustomerState, HouseholdState, Window
+from placet.contracts.state import CustomerState, HouseholdState, Window
 from placet.contracts.text import NAME, counted, one_line
 from placet.interfaces.console.views.evidence import Row
 from placet.interfaces.state_words import (
