@@ -28,6 +28,8 @@ _TREE: Final = (
 _FIXED: Final = {"num_leaves": "2", "num_cat": "0", "left_child": "-1", "right_child": "-2", "is_linear": "0"}
 _DECISIONS: Final = frozenset({"0", "2", "4", "6", "8", "10"})
 """A number against a threshold, with each way to treat what is missing; the odd ones are of categories."""
+_NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?(e[+-]\d{1,3})?")
+_RANGE: Final = re.compile(r"none|\[[-+.e0-9]{1,40}:[-+.e0-9]{1,40}\]")
 _TAIL: Final = re.compile(
     r"end of trees\n\nfeature_importances:\n(?:[a-z0-9_]+=\d+\n)*"
     r"\nparameters:\n(?:\[[a-z0-9_]+: [A-Za-z0-9_.,:+-]*\]\n)*\nend of parameters\n\npandas_categorical:null\n"
@@ -70,7 +72,8 @@ def _check_header(header: dict[str, str], names: Sequence[str], signs: Sequence[
     for name, value in expected.items():
         if header[name] != value:
             raise _wrong(f"{name} is {header[name][:80]!r}, not {value[:80]!r}")
-    if len(header["feature_infos"].split(" ")) != len(names):
+    ranges = header["feature_infos"].split(" ")
+    if len(ranges) != len(names) or not all(map(_RANGE.fullmatch, ranges)):
         raise _wrong("feature_infos are not those of its inputs")
 
 
@@ -111,10 +114,8 @@ def _fields(lines: Sequence[str], names: Sequence[str], what: str) -> dict[str, 
 
 
 def _numbers(text: str, wanted: int, what: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(" ")]
-    except ValueError:
-        numbers = []
+    parts = text.split(" ")
+    numbers = [float(part) for part in parts] if all(map(_NUMBER.fullmatch, parts)) else []
     if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
         raise _wrong(f"{what} holds {text[:40]!r} where it needs {wanted} finite numbers")
     return numbers

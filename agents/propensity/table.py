@@ -22,6 +22,7 @@ LARGEST_TABLE: Final = 2 * 1024 * 1024 * 1024
 
 MOST_ROWS: Final = 2_000_000
 _MANY_COLUMNS: Final = 12
+_PARQUET: Final = b"PAR1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Table:
 
 
 def open_table(path: Path, separator: str) -> Table:
-    """Open a table: `.parquet`, or lines of cells (CSV) in UTF-8 with a line of names.
+    """Open a table: lines of cells (CSV) in UTF-8, the first of them the columns' names.
 
     Raises:
         ConfigurationError: it cannot be read, or is too large.
@@ -62,18 +63,21 @@ def open_table(path: Path, separator: str) -> Table:
         content = file.read(LARGEST_TABLE + 1)
     if len(content) > LARGEST_TABLE:
         raise ConfigurationError(f"the table {str(path)!r} is larger than {LARGEST_TABLE:,} bytes; take a part of it")
-    return read_table(content, f"table {str(path)!r}", separator, parquet=path.suffix == ".parquet")
+    return read_table(content, f"table {str(path)!r}", separator)
 
 
-def read_table(content: bytes, name: str, separator: str, *, parquet: bool = False) -> Table:
+def read_table(content: bytes, name: str, separator: str) -> Table:
     """Read the bytes of a table; `name` names it in errors.
+
+    Parquet is not read: of a damaged file, polars' reader writes pages about its own inside to standard error.
 
     Raises:
         UsageError: it is no table, or has too many rows or none.
     """
-    source = io.BytesIO(content)
+    if content.startswith(_PARQUET):
+        raise UsageError(f"{name} is a Parquet file; write it as CSV in UTF-8, with a line of names")
     try:
-        frame = pl.read_parquet(source) if parquet else pl.read_csv(source, separator=separator, infer_schema=False)
+        frame = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         first = shortened((str(error).splitlines() or [""])[0], 160)
         raise UsageError(f"{name} cannot be read as a table: {first}") from error

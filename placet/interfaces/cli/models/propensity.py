@@ -20,7 +20,7 @@ ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="DIGEST", help="8 of its characters do; none: the one trained last")
 ]
 TableOption = Annotated[
-    Path | None, typer.Option("--table", metavar="FILE", help="CSV or .parquet; none: the bundled sample")
+    Path | None, typer.Option("--table", metavar="FILE", help="CSV in UTF-8; none: the bundled sample")
 ]
 
 _PRINTED_FAULTS = 5
