@@ -61,7 +61,10 @@ class Cohort:
         return self._of(frame)
 
     def _of(self, frame: pl.DataFrame) -> pl.Series:
-        return frame.select(self.condition).to_series()
+        answers = frame.select(self.condition).to_series()
+        if len(answers) != frame.height:  # an engine that answers once for all rows must not be taken for one row
+            raise AssertionError(f"{len(answers)} answers for {frame.height} rows of {self.written!r}")
+        return answers
 
 
 def cohort_of(text: str) -> Cohort:

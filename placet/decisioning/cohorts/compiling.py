@@ -48,7 +48,8 @@ def compiled(node: Node, stands_for: Mapping[Node, str] = _NOTHING) -> pl.Expr: 
         case tree.Absolute():
             return compiled(node.of).abs()
         case tree.Coalesce():
-            return pl.coalesce([compiled(item) for item in node.items])
+            # Not `pl.coalesce`: where a column is NULL in every row it answers once, and not once for each row.
+            return reduce(pl.Expr.fill_null, (compiled(item) for item in node.items))
         case _:
             return _truth(node, stands_for)
 

@@ -93,6 +93,13 @@ def test_null_division_dates_and_patterns(expression: str, values: dict[str, obj
     assert cohort_of(expression).has(row(**values)) is answer
 
 
+@pytest.mark.parametrize("expression", ["COALESCE(nps, 5) > 0", "0 < COALESCE(nps, csat, 5)", "0 = COALESCE(nps, 5)"])
+def test_each_row_has_an_answer_also_where_a_column_is_unknown_in_all(expression: str) -> None:
+    cohort, one = cohort_of(expression), row()
+    answers = cohort.members(frame_of([one, one, one])).to_list()
+    assert answers == [cohort.has(one)] * 3 == [">" in expression or "<" in expression] * 3
+
+
 def test_every_pattern_character_stands_for_itself() -> None:
     every = "".join(map(chr, [*range(1, 128), 0xE4, 0x1F600])).replace("%", "").replace("_", "")
     found = pl.Series([every, every + "x", "x" + every]).str.contains(like_pattern(every, folded=False))
