@@ -84,14 +84,14 @@ class Aggregate:
         figures = self.days.setdefault(day, {})
         figures[name] = figures.get(name, 0) + by
 
-    def note(self, at: Stamp, topic: str, matter: str, said: Any, *, keep: str = "") -> None:
+    def note(self, at: Stamp, topic: str, matter: str, said: Any, *, keep: str | None = None) -> None:
         """Take the word on a matter, unless a newer one is known; the matter called `keep` never goes."""
         matters = self.topics.setdefault(topic, {})
         known = matters.get(matter)
         if known is None or at > known[0]:
             matters[matter] = (at, said)
             if len(matters) > MOST_MATTERS:
-                del matters[min(matters.keys() - {keep}, key=lambda name: (matters[name][0], name))]
+                del matters[min((name for name in matters if name != keep), key=lambda name: (matters[name][0], name))]
 
     def recur(self, at: Stamp, name: str) -> None:
         """Note that something that recurs happened."""

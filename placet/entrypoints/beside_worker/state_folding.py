@@ -17,6 +17,8 @@ _LOG = logging.getLogger(__name__)
 INTERVAL_SECONDS: Final = 2.0
 _AT_ONCE: Final = 200
 """Customers in one transaction: others write in between."""
+_MOST_IN_A_ROUND: Final = 100
+"""Transactions of one kind and tenant."""
 
 
 class StateFolding(Rounds):
@@ -49,8 +51,9 @@ class StateFolding(Rounds):
 
     def _all_of(self, what: str, some: Callable[[int], int]) -> None:
         try:
-            while not self._stopping.is_set() and some(_AT_ONCE) == _AT_ONCE:
-                pass
+            for _ in range(_MOST_IN_A_ROUND):  # a tenant whose events keep arriving must not hold up the next one
+                if self._stopping.is_set() or some(_AT_ONCE) < _AT_ONCE:
+                    break
             self._faults.mended(what)
         except PlacetError as error:
             self._faults.tell(what, str(error), f"{what}: {error}")

@@ -181,7 +181,7 @@ class Stack(ProcessGroup):
         self.await_part(self._model_ready, "the model server answering")
         if self._console:
             self.await_part(lambda: answers(self.api_port), "the API answering")
-            if self.moved_from is None:
+            if self.moved_from is None and self._usual_ports:
                 write_file(self._home / _PORT_FILE, f"{self.api_port}\n")
 
     def _only_one(self) -> IO[str]:

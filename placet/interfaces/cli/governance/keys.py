@@ -83,9 +83,9 @@ def bootstrap(
         raise ConfigurationError(f"{str(public)!r} is not the public half of {name}'s key; give one that belongs to it")
     database = toolbox.database()
     key = bootstrap_administrator(database, tenant=toolbox.tenant, by=signer)
-    SetupCode(toolbox.home / SETUP_CODE_FILE, toolbox.tenant).close()  # nobody else becomes the first
     pinned = database.trust.administrators.path
     output.print_line(f"{key.name}  key {key.key_id[:16]} is administrator of {key.tenant}, pinned in {pinned}")
+    SetupCode(toolbox.home / SETUP_CODE_FILE, toolbox.tenant).close()  # nobody else becomes the first
 
 
 @app.command("setup-code")

@@ -77,7 +77,7 @@ def _order(asked: Asked, run_id: str, key: str, fault: str = "", reason: str = "
         badge=badge_of(record.state, taken_back=record.reversed_by),
         earlier=[(one, badge_of(one.state)) for one in earlier],
         key=key,
-        fault=fault or why_not,
+        fault=why_not or fault,
         shut=bool(why_not),
         reason=reason,
     )

@@ -7,6 +7,7 @@ in it only where the link was made to name them.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from placet.contracts.billing import Evidence, ReadOperation
 from placet.contracts.customer import Declared
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
+from placet.contracts.mutation import Mutation
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
@@ -164,11 +166,6 @@ def redact(
         last: Its newest entry; that of `events` unless given.
     """
     newest = last or (events[-1] if events else None)
-    at: dict[str, datetime] = {}
-    counts: dict[str, int] = {}
-    for event in events:
-        at.setdefault(event.kind, event.at)
-        counts[event.kind] = counts.get(event.kind, 0) + 1
     uses = [use for event in events for use in _list(event.body.get("model_use")) if isinstance(use, dict)]
     candidates = _candidates(events, proposal)
     queried = _last(events, "query_billing.completed")
@@ -177,8 +174,8 @@ def redact(
     void = made_void(events)
     return Redacted(
         state=state,
-        at=at,
-        counts=counts,
+        at={event.kind: event.at for event in reversed(events)},
+        counts=Counter(event.kind for event in events),
         reverses=bool(_last(events, "run.requested").get("reverses")),
         risk=_valid(_RISK, _last(events, "analyse.completed").get("risk")),
         models=len(uses),
@@ -188,9 +185,7 @@ def redact(
         seen=None if evidence is None else _seen(evidence, declared),
         leaving_in_ten=_leaving(proposal, candidates),
         weighed=_weighed(candidates, _picked(state, proposal)),
-        change=None
-        if mutation is None
-        else (mutation.direction if isinstance(mutation, AdjustBalance) else mutation.action),
+        change=_change(mutation),
         cost=None if proposal is None else proposal.cost,
         takes=mutation is not None and mutation.takes_from_customer,
         gate=_gate(events),
@@ -204,6 +199,12 @@ def redact(
         entries=newest.seq if newest is not None else 0,
         head=newest.hash if newest is not None else "",
     )
+
+
+def _change(mutation: Mutation | None) -> Change | None:
+    if isinstance(mutation, AdjustBalance):
+        return mutation.direction
+    return None if mutation is None else mutation.action
 
 
 def shares(quantities: Sequence[int | Decimal]) -> tuple[int, ...]:
