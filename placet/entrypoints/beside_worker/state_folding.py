@@ -11,6 +11,7 @@ from placet.rounds import Faults, Rounds
 from placet.service.state.current import age_out, fold_waiting
 from placet.service.state.erasing import let_go
 from placet.storage.database import Database
+from placet.storage.sql.reading import UNREADABLE
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,4 +57,6 @@ class StateFolding(Rounds):
                     break
             self._faults.mended(what)
         except PlacetError as error:
-            self._faults.tell(what, str(error), f"{what}: {error}")
+            # A database that is gone says so in other words each time; which row is unreadable is said in words alone.
+            fault = str(error) if error.code == UNREADABLE else error.code
+            self._faults.tell(what, fault, f"{what}: {error}")
