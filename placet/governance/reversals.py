@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from placet.contracts.run import END_STATES, RunRequest, RunState
+from placet.contracts.text import spoken
 from placet.errors import GovernanceError
 
 KEY_PREFIX = "reverse/"
@@ -39,7 +40,7 @@ def check_reversible(original: RunRequest, state: RunState, earlier: Iterable[tu
         )
     if state != "executed":
         raise GovernanceError(
-            f"run {original.run_id!r} is {state.replace('_', ' ')}; only what a run executed can be taken back",
+            f"run {original.run_id!r} is {spoken(state)}; only what a run executed can be taken back",
             code="not_executed",
         )
     for run_id, stands in earlier:
@@ -49,6 +50,6 @@ def check_reversible(original: RunRequest, state: RunState, earlier: Iterable[tu
             )
         if stands not in END_STATES:
             raise GovernanceError(
-                f"run {original.run_id!r} is being reversed by {run_id!r}, which is {stands!r}",
+                f"run {original.run_id!r} is being reversed by {run_id!r}, which is {spoken(stands)}",
                 code="reversal_under_way",
             )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from placet.contracts.people.access import Voucher
 from placet.contracts.run import END_STATES, RunRequest
+from placet.contracts.text import spoken
 from placet.errors import GovernanceError
 from placet.gate.reversal import record_asked
 from placet.governance.reversals import KEY_PREFIX, REQUESTED, check_reversible, step_key
@@ -67,7 +68,10 @@ def request_reversal(
 
 
 def why_not_reversible(database: Database, original: RunRecord) -> str:
-    """Return why a run cannot be taken back as things are; empty where somebody may ask for it."""
+    """Return why a run cannot be taken back by another run as things are; empty where nothing is in the way.
+
+    What a reversal reads is not looked at: that it was erased is said to whoever asks for one.
+    """
     with database.reading() as tx:
         earlier = [(one.run_id, state_on_record(tx, one)) for one in tx.runs.reversals_of(original.run_id)]
         try:
@@ -91,7 +95,7 @@ async def reverse_run(database: Database, engine: "Engine", asked: StartedRun) -
             standing = tx.runs.get(asked.request.run_id)
         state = standing.state if standing else "analysing"
         raise GovernanceError(
-            f"run {asked.request.reverses!r} is being reversed by {asked.request.run_id!r}, which is {state!r}",
+            f"run {asked.request.reverses!r} is being reversed by {asked.request.run_id!r}, which is {spoken(state)}",
             code="reversal_under_way",
         )
     return asked.request

@@ -50,7 +50,7 @@ def test_a_run_is_reversed_shown_on_both_sides_verified_and_replayed(
     assert f"debit {amount} once from balance " in waiting
     assert f"(B-C00005) of customer C00005; takes {amount} from the customer" in waiting
     again = command("reverse", executed).refusal()
-    assert again == f"placet: run {executed!r} is being reversed by {reversal!r}, which is 'awaiting_decision'"
+    assert again == f"placet: run {executed!r} is being reversed by {reversal!r}, which is awaiting decision"
     a_world.approve(reversal, anna)
     assert command("reverse", executed).refusal() == f"placet: run {executed!r} was already reversed by {reversal!r}"
 

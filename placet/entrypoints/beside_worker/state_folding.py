@@ -6,20 +6,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from placet.contracts.text import counted
 from placet.errors import PlacetError
 from placet.rounds import Faults, Rounds
-from placet.service.state.current import age_out, fold_waiting
+from placet.service.state.current import Damaged, age_out, fold_waiting
 from placet.service.state.erasing import let_go
 from placet.storage.database import Database
-from placet.storage.sql.reading import UNREADABLE
 
 _LOG = logging.getLogger(__name__)
 
 INTERVAL_SECONDS: Final = 2.0
 _AT_ONCE: Final = 200
-"""Customers in one transaction: others write in between."""
+"""Customers, or rows, that one call takes: others write in between."""
 _MOST_IN_A_ROUND: Final = 100
-"""Transactions of one kind and tenant."""
+"""Calls of one kind for one tenant. What is left then waits for the next round."""
 
 
 class StateFolding(Rounds):
@@ -43,20 +43,32 @@ class StateFolding(Rounds):
         self._faults = Faults(_LOG)
 
     def round(self) -> None:
-        """Fold all that waits, and let go what is older than events are kept. A fault of one tenant stops no other."""
+        """Fold what waits, and let go what is older than events are kept. A fault of one tenant stops no other."""
         for tenant in self._tenants:
-            self._all_of(f"folding the events of {tenant}", partial(fold_waiting, self._database, tenant))
+            self._most_of(f"folding the events of {tenant}", partial(fold_waiting, self._database, tenant))
             before = self._clock() - self._kept
-            self._all_of(f"letting go old events of {tenant}", partial(age_out, self._database, tenant, before))
-            self._all_of(f"letting go old states of {tenant}", partial(let_go, self._database, tenant, before))
+            self._most_of(f"letting go old events of {tenant}", partial(age_out, self._database, tenant, before))
+            self._most_of(f"letting go old states of {tenant}", partial(_let_go, self._database, tenant, before))
 
-    def _all_of(self, what: str, some: Callable[[int], int]) -> None:
+    def _most_of(self, what: str, some: Callable[[int, Damaged], int]) -> None:
+        damaged: Damaged = {}
         try:
             for _ in range(_MOST_IN_A_ROUND):  # a tenant whose events keep arriving must not hold up the next one
-                if self._stopping.is_set() or some(_AT_ONCE) < _AT_ONCE:
+                if self._stopping.is_set() or some(_AT_ONCE, damaged) < _AT_ONCE:
                     break
-            self._faults.mended(what)
+            self._note(what, [str(error) for error in damaged.values()])
         except PlacetError as error:
-            # A database that is gone says so in other words each time; which row is unreadable is said in words alone.
-            fault = str(error) if error.code == UNREADABLE else error.code
-            self._faults.tell(what, fault, f"{what}: {error}")
+            # Its code is the fault: a database that is gone says so in other words each time.
+            self._faults.tell(what, error.code, f"{what}: {error}")
+
+    def _note(self, what: str, damaged: Sequence[str]) -> None:
+        if not damaged:
+            self._faults.mended(what)
+            return
+        more = f"; nor can rows of {counted(len(damaged) - 1, 'more customer')}" if len(damaged) > 1 else ""
+        self._faults.tell(what, f"{damaged[0]}{more}", f"{what}: {damaged[0]}{more}")
+
+
+def _let_go(database: Database, tenant: str, before: datetime, limit: int, _damaged: Damaged) -> int:
+    """Let go as the other two are called: nothing is read of a row that goes."""
+    return let_go(database, tenant, before, limit)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from placet.contracts.text import one_line
+from placet.contracts.text import counted, one_line
 from placet.errors import DecisionRefused, GovernanceError, PlacetError, StorageError, UsageError
 from placet.governance.batches import signed_part
 from placet.governance.signing.canonical import sha256_hex
@@ -136,18 +136,21 @@ async def go_on_delivering(
 
 
 async def _go_on(database: Database, engine: "Engine", tenant: str, batch: str, holder: str) -> str:
-    shares = _kept_shares(database, tenant, batch)
+    shares, waiting = _kept_shares(database, tenant, batch)
+    left = f"; {counted(waiting, 'share')} will be tried again: rows of their runs cannot be read" if waiting else ""
     if not shares:
-        _end(database, tenant, batch, holder)
-        return f"batch {batch[:16]}: nothing of what was kept can be delivered"
+        if not waiting:
+            _end(database, tenant, batch, holder)
+        return f"batch {batch[:16]}: nothing of what was kept can be delivered{left}"
     record_batch(database, tenant, next(iter(shares.values())))
     records = [find_run(database, run_id, tenant) for run_id in shares]
     outcomes = await deliver_batch(database, engine, records, shares, 0)
     missed = [one for one in outcomes if not one.delivered]
     if missed:  # Temporal is down: the next pass goes on
         return f"batch {batch[:16]}: {len(missed)} of {len(records)} shares did not reach their run: {missed[0].detail}"
-    _end(database, tenant, batch, holder)
-    return f"batch {batch[:16]}: the rest of its {len(records)} shares was delivered"
+    if not waiting:
+        _end(database, tenant, batch, holder)
+    return f"batch {batch[:16]}: the rest of its {len(records)} shares was delivered{left}"
 
 
 def _end(database: Database, tenant: str, batch: str, holder: str) -> None:
@@ -155,8 +158,10 @@ def _end(database: Database, tenant: str, batch: str, holder: str) -> None:
         tx.deliveries.end(tenant, batch, holder)
 
 
-def _kept_shares(database: Database, tenant: str, batch: str) -> dict[str, str]:
+def _kept_shares(database: Database, tenant: str, batch: str) -> tuple[dict[str, str], int]:
     """Return the shares of a row that somebody enrolled signed for their runs; whoever writes rows signs none.
+
+    Beside them, how many nobody can judge now, because a row that they rest on cannot be read.
 
     Raises:
         StorageError: the database does not answer; the row stays for the next pass.
@@ -168,12 +173,13 @@ def _kept_shares(database: Database, tenant: str, batch: str) -> dict[str, str]:
     except (StorageError, ValueError, RecursionError) as error:
         pass_on_others(error)
         _LOG.error("the shares of batch %s cannot be read: %s", batch, one_line(str(error)))
-        return {}
-    found: dict[str, str] = {}
+        return {}, 0
+    found, waiting = dict[str, str](), 0
     for run_id, text in kept.items() if isinstance(kept, dict) else ():
         try:
             found |= take_shares(database, tenant, {run_id: text})
         except (DecisionRefused, GovernanceError, StorageError, UsageError, ValueError, RecursionError) as error:
             pass_on_others(error)
+            waiting += isinstance(error, StorageError)
             _LOG.warning("a share of batch %s is not delivered: %s", batch, one_line(str(error)))
-    return {run_id: text for run_id, text in found.items() if number_of({run_id: text}) == batch}
+    return {run_id: text for run_id, text in found.items() if number_of({run_id: text}) == batch}, waiting

@@ -14,6 +14,7 @@ import json
 import logging
 import secrets
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from pathlib import Path
@@ -107,13 +108,7 @@ class SetupCode:
         """Use the code up, named by its SHA-256; True for the one who did, of however many try at once."""
         with self._lock:
             known = self._read()
-            if known is None or self._path is None or not compare_digest(known["sha256"], digest):
-                return False
-            try:
-                self._path.unlink()  # of several processes, one does
-            except OSError:
-                return False
-            return True
+            return known is not None and compare_digest(known["sha256"], digest) and self._take_away(digest)
 
     def keep_enrolment(self, envelope: str) -> None:
         """Keep the enrolment of whoever used the code up, until it is on the record."""
@@ -143,14 +138,35 @@ class SetupCode:
 
     def close(self) -> None:
         """Withdraw the code, if there is one of this tenant."""
-        if self._path is not None and self._read() is not None:
-            self._path.unlink(missing_ok=True)
+        known = self._read()
+        if known is not None:
+            self._take_away(known["sha256"])
 
-    def _read(self) -> dict[str, Any] | None:
+    def _take_away(self, sha256: str) -> bool:
+        """Take the file away if it holds this code; True for the one who did, of however many processes try at once."""
         if self._path is None:
+            return False
+        aside = self._path.with_suffix(f".{secrets.token_hex(8)}.used")
+        try:
+            self._path.rename(aside)  # of several processes, one does
+        except OSError:
+            return False
+        try:
+            found = self._read(aside)
+            if found is not None and compare_digest(found["sha256"], sha256):
+                return True
+            with suppress(OSError):  # another process put a newer one there since it was read
+                self._path.hardlink_to(aside)
+            return False
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _read(self, path: Path | None = None) -> dict[str, Any] | None:
+        path = path or self._path
+        if path is None:
             return None
         try:
-            known = json.loads(read_own(self._path) or b"{}")
+            known = json.loads(read_own(path) or b"{}")
             open_still = datetime.now(UTC) < datetime.fromisoformat(known["until"]) and int(known["wrong"]) < MOST_WRONG
             if open_still and known["tenant"] == self._tenant:
                 return {**known, "sha256": str(known["sha256"]), "wrong": int(known["wrong"])}

@@ -20,7 +20,7 @@ from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Frozen, RunId
 from placet.contracts.people.access import Voucher
 from placet.contracts.times import rfc3339
-from placet.errors import UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.service.given import person
 from placet.service.keeping.tenant_record import check_same_body, vouched
 from placet.service.runs import find_run
@@ -34,6 +34,9 @@ MOST_STANDING: Final = 100
 """Links of a run that count at a time: all of them are listed, so that each can be withdrawn."""
 MOST_ENDED: Final = 100
 """How many of those that count no longer are listed, the newest."""
+MOST_MADE: Final = 1000
+"""Links of a run in `MOST_DAYS`: each look at what counts goes through them."""
+_LONGEST: Final = timedelta(days=MOST_DAYS)
 _PAGE: Final = 100
 _SHARED: Final = "walkthrough.shared"
 _WITHDRAWN: Final = "walkthrough.withdrawn"
@@ -158,15 +161,31 @@ class Walkthroughs:
         """
         find_run(self._database, run_id, self._tenant)
         at = now or datetime.now(UTC)
+        shown, ended = list[SharedLink](), 0
         with self._database.reading() as tx:
-            made = list(_made(tx, run_id))
-        ended = [link.link_id for link in made if not link.stands(at)]
-        left_out = frozenset(ended[:-MOST_ENDED])
-        return tuple(link for link in made if link.link_id not in left_out)
+            for link in _made(tx, run_id):
+                if link.stands(at):
+                    shown.append(link)
+                elif ended < MOST_ENDED:
+                    shown.append(link)
+                    ended += 1
+                elif link.shared_at < at - _LONGEST:
+                    break  # none of those before counts
+        return tuple(reversed(shown))
 
     def _check_room(self, tx: Transaction, run_id: str, now: datetime) -> None:
-        """Check that a run has no more links that count than may be listed, the one just made among them."""
-        if sum(link.stands(now) for link in _made(tx, run_id)) > MOST_STANDING:
+        """Check that a run has no more links than may be listed and looked through, the one just made among them."""
+        made = standing = 0
+        for link in _made(tx, run_id):
+            if link.shared_at < now - _LONGEST:
+                break
+            made, standing = made + 1, standing + link.stands(now)
+            if made > MOST_MADE:
+                raise UsageError(
+                    f"{MOST_MADE} links of run {run_id!r} were made in the last {MOST_DAYS} days; make no more of it",
+                    code="too_many_links",
+                )
+        if standing > MOST_STANDING:
             raise UsageError(
                 f"run {run_id!r} has {MOST_STANDING} links that count already; withdraw one: "
                 f"`placet walkthrough list {run_id}`",
@@ -192,38 +211,49 @@ class Walkthroughs:
         asked = link if link is not None and stands else None
         run_id, link_id = (_DECOY, "0" * 32) if asked is None else (asked.run_id, asked.link_id)
         made, withdrawn = _step(_SHARED, link_id), _step(_WITHDRAWN, link_id)
-        with self._database.reading() as tx:
-            tx.audit.foresee(run_id, made, withdrawn)
-            entry, end = tx.audit.find(run_id, made), tx.audit.find(run_id, withdrawn)
-        if asked is None or entry is None or end is not None:
+        try:
+            with self._database.reading() as tx:
+                tx.audit.foresee(run_id, made, withdrawn)
+                entry, end = tx.audit.find(run_id, made), tx.audit.find(run_id, withdrawn)
+            if asked is None or entry is None or end is not None:
+                return None
+            known = _shared(entry, None)
+        except GovernanceError:  # an entry that somebody changed makes no link, and ends every one
             return None
-        known = _shared(entry, None)
         return asked if (known.expires_at, known.names) == (asked.expires_at, asked.names) else None
 
 
 def _made(tx: Transaction, run_id: str) -> Iterator[SharedLink]:
-    """Yield the links of a run, oldest first."""
-    after = 0
-    while page := tx.audit.of_kind(run_id, _SHARED, after=after, limit=_PAGE):
-        ends = [_step(_WITHDRAWN, str(event.body["link"])) for event in page]
+    """Yield the links of a run, newest first."""
+    before: int | None = None
+    while page := tx.audit.latest_of_kind(run_id, _SHARED, before=before, limit=_PAGE):
+        ends = [_step(_WITHDRAWN, str(event.body.get("link"))) for event in page]
         tx.audit.foresee(run_id, *ends)
         for event, end in zip(page, ends, strict=True):
             yield _shared(event, tx.audit.find(run_id, end))
-        after = page[-1].seq
+        before = page[-1].seq
 
 
 def _shared(made: AuditEvent, withdrawn: AuditEvent | None) -> SharedLink:
+    """Return the link that an entry made.
+
+    Raises:
+        GovernanceError: code `audit_broken`; the entry says no link: somebody changed the database.
+    """
     said: dict[str, Any] = made.body
-    return SharedLink(
-        link_id=said["link"],
-        run_id=made.stream,
-        shared_by=made.actor,
-        shared_at=made.at,
-        expires_at=datetime.fromisoformat(str(said["expires_at"])),
-        names=bool(said["names"]),
-        withdrawn_by=None if withdrawn is None else withdrawn.actor,
-        withdrawn_at=None if withdrawn is None else withdrawn.at,
-    )
+    try:
+        return SharedLink(
+            link_id=said["link"],
+            run_id=made.stream,
+            shared_by=made.actor,
+            shared_at=made.at,
+            expires_at=datetime.fromisoformat(str(said["expires_at"])),
+            names=bool(said["names"]),
+            withdrawn_by=None if withdrawn is None else withdrawn.actor,
+            withdrawn_at=None if withdrawn is None else withdrawn.at,
+        )
+    except (KeyError, ValueError) as error:
+        raise GovernanceError(f"entry {made.seq} of {made.stream!r} says no link", code="audit_broken") from error
 
 
 def _step(kind: str, link_id: str) -> str:

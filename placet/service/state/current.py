@@ -5,7 +5,8 @@ the customer's row, take the events that it lacks, write it. A customer of whom 
 from all events, since a sum can be taken back and "the newest" cannot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +26,9 @@ from placet.storage.sql.reading import unreadable as unreadable_row
 from placet.storage.state.states import StateRow
 from placet.storage.tables import CUSTOMER_EVENT, CUSTOMER_STATE
 from placet.storage.transaction import Transaction
+
+Damaged = dict[str, StorageError]
+"""Customers whose rows cannot be read, and what is wrong with each."""
 
 _CORRECTION: Final = "placet.event.corrected.v1"
 
@@ -56,7 +60,7 @@ def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggrega
             f"events of {moment(time_of(onto.newest[0]))} were taken away by retention; ask for a later time",
             code="too_old",
         )
-    events = _events(row.customer_id, tx.events.of_customer(row.tenant, row.customer_id))
+    events = _events(row.customer_id, tx.events.folded(row.tenant, row.customer_id))
     happened = [event for event in events if event.time <= as_of]
     return fold(happened, onto), row.version - (len(events) - len(happened))
 
@@ -78,15 +82,16 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         return folded
     row = tx.states.lock(tenant, customer_id)
     pending = tx.events.fold(tenant, customer_id)
+    new = _events(customer_id, [content for content, _ in pending])
     corrections = sum(kind == _CORRECTION for _, kind in pending)
     if corrections:
-        aggregate = fold(_events(customer_id, tx.events.of_customer(tenant, customer_id)), _aged(row))
+        aggregate = fold(_events(customer_id, tx.events.folded(tenant, customer_id)), _aged(row))
     else:
         # A correction may have come before the event that it takes back.
         known = tx.events.of_kind(tenant, customer_id, _CORRECTION) if row.corrections else []
         corrected = corrected_by(_events(customer_id, known))
-        new = _events(customer_id, [content for content, _ in pending])
         aggregate = fold(new, aggregate_of(row), corrected_elsewhere=corrected)
+    known_oldest = [] if row.oldest_us is None else [row.oldest_us]
     household = aggregate.topics.get("latest", {}).get("household")
     folded = row.model_copy(
         update={
@@ -94,6 +99,7 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
             "version": row.version + len(pending),
             "corrections": row.corrections + corrections,
             "newest_us": None if aggregate.newest is None else aggregate.newest[0],
+            "oldest_us": min([*known_oldest, *(micros_of(event.time) for event in new)], default=None),
             "aggregate": aggregate.dump(),
         }
     )
@@ -109,52 +115,78 @@ def _folded(tx: Transaction, tenant: str, customer_id: str) -> StateRow | None:
     return tx.states.get(tenant, customer_id) or StateRow(tenant=tenant, customer_id=customer_id)
 
 
-def fold_waiting(database: Database, tenant: str, limit: int = 200) -> int:
+def fold_waiting(database: Database, tenant: str, limit: int = 200, damaged: Damaged | None = None) -> int:
     """Fold what waits, of at most `limit` customers, in one transaction; return of how many.
 
     Customers are locked in the order of their ids, so that two who fold at once wait and do not deadlock. A customer
     whose rows cannot be read keeps nobody else from being folded.
 
+    Args:
+        database: Where they are.
+        tenant: Whose.
+        limit: Of how many customers.
+        damaged: Those whose rows could not be read before: they are passed over, and those found now are added. None:
+            the first of them is raised.
+
     Raises:
         StorageError: the database does not answer; or a row is unreadable, and all other customers are folded.
     """
-    unreadable: StorageError | None = None
+    known: Damaged = {} if damaged is None else damaged
     with database.transaction() as tx:
-        waiting = sorted(tx.events.waiting(tenant, limit))
-        for customer_id in waiting:
-            try:
-                with tx.savepoint():
-                    fold_pending(tx, tenant, customer_id)
-            except StorageError as error:
-                pass_on_others(error)
-                unreadable = error
-    if unreadable is not None:
-        raise unreadable
+        waiting = _others(tx.events.waiting(tenant, limit + len(known)), known, limit)
+        for customer_id in sorted(waiting):
+            with _noted(known, customer_id), tx.savepoint():
+                fold_pending(tx, tenant, customer_id)
+    if damaged is None:
+        _tell(known)
     return len(waiting)
 
 
-def age_out(database: Database, tenant: str, before: datetime, limit: int = 200) -> int:
+def age_out(database: Database, tenant: str, before: datetime, limit: int = 200, damaged: Damaged | None = None) -> int:
     """Take away the events from before a time, of at most `limit` customers; return of how many customers.
 
-    What they led to stays: it is folded into what the customer's later events are added to.
+    What they led to stays: it is folded into what the customer's later events are added to. Fold first: an event that
+    no aggregate has stays.
+
+    Args:
+        database: Where they are.
+        tenant: Whose.
+        before: Events that happened before go.
+        limit: Of how many customers.
+        damaged: As `fold_waiting` takes it.
 
     Raises:
         StorageError: the database does not answer; or a row is unreadable, and all other customers were looked at.
     """
-    unreadable: StorageError | None = None
+    known: Damaged = {} if damaged is None else damaged
     before_us = micros_of(before)
     with database.reading() as tx:
-        customers = tx.events.with_aged(tenant, before_us, limit)
+        customers = _others(tx.states.with_aged(tenant, before_us, limit + len(known)), known, limit)
     for customer_id in customers:
-        try:
-            with database.transaction() as tx:
-                _age_out(tx, tenant, customer_id, before_us)
-        except StorageError as error:
-            pass_on_others(error)
-            unreadable = error
-    if unreadable is not None:
-        raise unreadable
+        with _noted(known, customer_id), database.transaction() as tx:
+            _age_out(tx, tenant, customer_id, before_us)
+    if damaged is None:
+        _tell(known)
     return len(customers)
+
+
+def _others(customers: Sequence[str], damaged: Damaged, limit: int) -> list[str]:
+    return [customer_id for customer_id in customers if customer_id not in damaged][:limit]
+
+
+@contextmanager
+def _noted(damaged: Damaged, customer_id: str) -> Iterator[None]:
+    """Note that a row of a customer cannot be read, and go on."""
+    try:
+        yield
+    except StorageError as error:
+        pass_on_others(error)
+        damaged[customer_id] = error
+
+
+def _tell(damaged: Damaged) -> None:
+    for error in damaged.values():
+        raise error
 
 
 def _age_out(tx: Transaction, tenant: str, customer_id: str, before_us: int) -> None:
@@ -164,7 +196,7 @@ def _age_out(tx: Transaction, tenant: str, customer_id: str, before_us: int) -> 
     kept = _events(customer_id, tx.events.of_customer(tenant, customer_id)) if row.corrections else []
     old = _events(customer_id, tx.events.take_aged(tenant, customer_id, before_us))
     aged = fold(old, _aged(row), corrected_elsewhere=corrected_by(kept))
-    tx.states.put(row.model_copy(update={"aged": aged.dump()}))
+    tx.states.put(row.model_copy(update={"aged": aged.dump(), "oldest_us": tx.events.oldest(tenant, customer_id)}))
 
 
 def aggregate_of(row: StateRow) -> Aggregate:

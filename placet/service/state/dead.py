@@ -5,7 +5,7 @@ from datetime import datetime
 
 from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
-from placet.service.state.taking import take_events
+from placet.service.state.taking import Batch
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 
@@ -21,8 +21,8 @@ class Retried:
     Attributes:
         taken: Are events now, and no letters any more.
         still: Cannot be taken still; their reason is the newest one.
-        more: Whether there are letters that were not tried: go on after `last`.
-        last: The last letter that stayed; None where none did.
+        more: Whether there are letters that were not tried.
+        last: Where there are more, the last letter that stayed, to go on after; None: begin at the first.
     """
 
     taken: int
@@ -74,40 +74,63 @@ def retry_letters(
                 f"no dead letter {shortened(letter_id, NAME)!r}; see `placet state deadletters list`",
                 code="unknown_letter",
             )
-        return _retry(database, tenant, (found,), now, oldest)
+        kept = len(_retry(database, tenant, (found,), now, oldest))
+        return Retried(1 - kept, kept)
     taken = still = 0
-    while page := list_letters(database, tenant, code=code, after=after, limit=_PAGE):
-        done = _retry(database, tenant, page, now, oldest)
-        taken, still = taken + done.taken, still + done.still
+    page = list_letters(database, tenant, code=code, after=after, limit=_PAGE)
+    while page:
+        stayed = _retry(database, tenant, page, now, oldest)
+        taken, still = taken + len(page) - len(stayed), still + len(stayed)
         # Those that were taken are gone: the page goes on after the last that stayed.
-        after = _last_that_stayed(database, tenant, page, after)
-        if len(page) < _PAGE:
-            break
-        if taken + still >= MOST_RETRIED:
+        after = stayed[-1] if stayed else after
+        try:
+            page = list_letters(database, tenant, code=code, after=after, limit=_PAGE)
+        except UsageError:  # another call took that one meanwhile
+            return Retried(taken, still, more=True)
+        if page and taken + still >= MOST_RETRIED:
             return Retried(taken, still, more=True, last=after)
-    return Retried(taken, still, last=after)
+    return Retried(taken, still)
+
+
+class _Gone(Exception):  # noqa: N818 - no error: the batch is taken again without it
+    """A letter went while it was tried again: its customer was erased, or another call took it."""
 
 
 def _retry(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
-) -> Retried:
+) -> list[str]:
+    """Take letters as events; return those that stayed, in the order given."""
     # Of what was too large only the beginning is kept: nothing can become of it.
-    whole = [letter for letter in letters if letter.code != "too_large"]
-    refused = {
-        letter.letter_id
-        for letter in take_events(
-            database, tenant, [letter.content for letter in whole], now=now, oldest=oldest
-        ).refused
-    }
+    whole = tuple(letter for letter in letters if letter.code != "too_large")
+    refused: set[str] | None = None
+    while refused is None:
+        try:
+            refused = _taken_again(database, tenant, whole, now, oldest)
+        except _Gone:
+            with database.reading() as tx:
+                whole = tuple(one for one in whole if tx.dead_letters.get(tenant, one.letter_id) is not None)
+    return [one.letter_id for one in letters if one.code == "too_large" or one.letter_id in refused]
+
+
+def _taken_again(
+    database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
+) -> set[str]:
+    """Take letters as events in one transaction: what was erased before it ends does not come back.
+
+    Returns:
+        Those that cannot be taken still.
+
+    Raises:
+        _Gone: a letter is not there any more; nothing was done.
+    """
+    batch = Batch(tenant, [letter.content for letter in letters], now, oldest)
+    refused = set[str]()
     with database.transaction() as tx:
-        for letter in whole:
-            if letter.letter_id not in refused:
-                tx.dead_letters.drop(tenant, letter.letter_id)
-    taken = sum(one.letter_id not in refused for one in whole)
-    return Retried(taken, len(letters) - taken)
-
-
-def _last_that_stayed(database: Database, tenant: str, page: tuple[DeadLetter, ...], before: str | None) -> str | None:
-    with database.reading() as tx:
-        stayed = [one.letter_id for one in page if tx.dead_letters.get(tenant, one.letter_id) is not None]
-    return stayed[-1] if stayed else before
+        outcomes = dict(zip((letter.letter_id for letter in letters), batch.insert(tx), strict=True))
+        for letter_id, outcome in sorted(outcomes.items()):
+            if isinstance(outcome, DeadLetter):
+                refused.add(letter_id)
+                tx.dead_letters.say(outcome)
+            elif not tx.dead_letters.drop(tenant, letter_id):
+                raise _Gone
+    return refused

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from placet.decisioning.state.aggregate import stamp_of
+from placet.decisioning.state.aggregate import micros_of
 from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
@@ -39,14 +39,14 @@ class Erased:
 
 
 def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) -> int:
-    """Erase what is older than events are kept, a batch of each: dead letters, and aggregates without events.
+    """Erase what is older than events are kept, some of each: dead letters, and aggregates without events.
 
     Call it after `age_out`. Return the larger number that went: below `limit`, nothing is left to do.
     """
     with database.transaction() as tx:
         letters = tx.dead_letters.let_go(tenant, before, limit)
     with database.transaction() as tx:
-        states = tx.states.let_go(tenant, stamp_of(before, "", "")[0], limit)
+        states = tx.states.let_go(tenant, micros_of(before), limit)
     return max(letters, states)
 
 
@@ -62,10 +62,11 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     with database.transaction() as tx:
         # Whoever folds takes this lock first: an aggregate is not written back after it went.
         version = tx.states.lock(tenant, customer_id).version
-        events = tx.events.erase(tenant, customer_id)
+        # Letters first: of one that is being taken as an event just now, this waits and then finds the event.
         letters = _letters(tx, tenant, customer_id)
-        for letter_id in letters:
+        for letter_id in sorted(letters):
             tx.dead_letters.drop(tenant, letter_id)
+        events = tx.events.erase(tenant, customer_id)
         tx.states.erase(tenant, customer_id)
         if not (version or events or letters):
             raise UsageError(

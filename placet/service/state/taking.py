@@ -28,6 +28,7 @@ from placet.errors import UsageError
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 from placet.storage.state.events import EventRow
+from placet.storage.transaction import Transaction
 
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far the clock of a source may be ahead of ours."""
@@ -88,34 +89,50 @@ def take_events(database: Database, tenant: str, texts: Sequence[Arrived], *, no
 
 
 def _take(database: Database, tenant: str, texts: Sequence[Arrived], now: datetime, oldest: datetime) -> list[Outcome]:
-    outcomes: list[Outcome] = ["repeated"] * len(texts)
-    rows, places = dict[tuple[str, str], EventRow](), dict[tuple[str, str], int]()
-    for place, arrived in enumerate(texts):
-        try:
-            row = _read(arrived, now, oldest)
-            key = row.source, row.event_id
-            if key in rows:
-                _same(rows[key].content, row)
-            else:
-                rows[key], places[key] = row, place
-        except UsageError as refused:
-            outcomes[place] = _letter(tenant, arrived, refused, now)
+    batch = Batch(tenant, texts, now, oldest)
     with database.transaction() as tx:
+        outcomes = batch.insert(tx)
+        # Letters are in one order everywhere as well, and after all events.
+        for letter in sorted((one for one in outcomes if isinstance(one, DeadLetter)), key=lambda one: one.letter_id):
+            tx.dead_letters.add(letter)
+    return outcomes
+
+
+class Batch:
+    """Events that are read, and can be inserted together."""
+
+    def __init__(self, tenant: str, texts: Sequence[Arrived], now: datetime, oldest: datetime) -> None:
+        """Read and check events; the arguments are those of `take_events`."""
+        self._tenant, self._texts, self._now = tenant, texts, now
+        self._outcomes: list[Outcome] = ["repeated"] * len(texts)
+        self._rows = dict[tuple[str, str], EventRow]()
+        self._places = dict[tuple[str, str], list[int]]()
+        """Where an event is in the batch; the same one may be there several times."""
+        for place, arrived in enumerate(texts):
+            try:
+                row = _read(arrived, now, oldest)
+                key = row.source, row.event_id
+                _same(self._rows.setdefault(key, row).content, row)
+                self._places.setdefault(key, []).append(place)
+            except UsageError as refused:
+                self._outcomes[place] = _letter(tenant, arrived, refused, now)
+
+    def insert(self, tx: Transaction) -> list[Outcome]:
+        """Insert the events, and return what becomes of each; letters are not kept yet."""
+        outcomes = list(self._outcomes)
         # In one order everywhere: of two senders of the same events, one waits for the other, and no two deadlock.
-        ordered = tuple(rows[key] for key in sorted(rows))
-        added = tx.events.add(tenant, ordered, micros_of(now)) if rows else set()
-        for key, place in places.items():
+        ordered = tuple(self._rows[key] for key in sorted(self._rows))
+        added = tx.events.add(self._tenant, ordered, micros_of(self._now)) if ordered else set()
+        for key, places in self._places.items():
             if key in added:
-                outcomes[place] = "accepted"
+                outcomes[places[0]] = "accepted"
                 continue
             try:
-                _same(tx.events.content(tenant, *key), rows[key])
+                _same(tx.events.content(self._tenant, *key), self._rows[key])
             except UsageError as refused:
-                outcomes[place] = _letter(tenant, texts[place], refused, now)
-        for outcome in outcomes:
-            if isinstance(outcome, DeadLetter):
-                tx.dead_letters.add(outcome)
-    return outcomes
+                for place in places:
+                    outcomes[place] = _letter(self._tenant, self._texts[place], refused, self._now)
+        return outcomes
 
 
 def _read(arrived: Arrived, now: datetime, oldest: datetime) -> EventRow:

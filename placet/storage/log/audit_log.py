@@ -35,6 +35,13 @@ _PAGE = (
     .limit(bindparam("limit"))
 )
 _OF_KIND = _PAGE.where(AUDIT.c.kind == bindparam("kind"))
+_LATEST_OF_KIND = (
+    select(*_FIELDS)
+    .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.kind == bindparam("kind"))
+    .order_by(AUDIT.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_EARLIER_OF_KIND = _LATEST_OF_KIND.where(AUDIT.c.seq < bindparam("before"))
 _BESIDES: Final[tuple[RecordKind, ...]] = (
     "approve.refused",
     "approve.seen",
@@ -213,9 +220,10 @@ class AuditLog:
         for first in range(0, len(unknown), _AT_ONCE):
             wanted = unknown[first : first + _AT_ONCE]
             places = {f"step_key_{number}": wanted[min(number, len(wanted) - 1)] for number in range(_AT_ONCE)}
-            self._foreseen.update(((stream, key), None) for key in wanted)
+            found: dict[tuple[str, str], AuditEvent | None] = {(stream, key): None for key in wanted}
             for row in self._connection.execute(_STEPS, {"stream": stream, **places}).mappings():
-                self._foreseen[stream, row["step_key"]] = _event(row)
+                found[stream, row["step_key"]] = _event(row)
+            self._foreseen.update(found)  # only now: an entry that cannot be read must not count as none
 
     def _find(self, stream: str, step_key: str) -> AuditEvent | None:
         same = {"stream": stream, "step_key": step_key}
@@ -256,6 +264,20 @@ class AuditLog:
         """
         values = {"stream": stream, "kind": kind, "after": after, "limit": limit}
         return [_event(row) for row in self._connection.execute(_OF_KIND, values).mappings()]
+
+    def latest_of_kind(
+        self, stream: str, kind: RecordKind, *, before: int | None = None, limit: int = 100
+    ) -> list[AuditEvent]:
+        """Return entries of one kind of `stream`, newest first, from the one before number `before` on.
+
+        Raises:
+            GovernanceError: code `audit_broken`; a stored entry cannot be read.
+        """
+        values = {"stream": stream, "kind": kind, "limit": limit}
+        # The first page has no bound: an entry whose number is none, on SQLite, lies beyond each.
+        query = _LATEST_OF_KIND if before is None else _EARLIER_OF_KIND
+        bound = {} if before is None else {"before": before}
+        return [_event(row) for row in self._connection.execute(query, {**values, **bound}).mappings()]
 
     def positions(self, stream: str) -> list[int]:
         """Return where the entries of `stream` stand in the whole record, in their order."""

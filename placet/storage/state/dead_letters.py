@@ -58,8 +58,12 @@ class DeadLetterRepository:
     def add(self, letter: DeadLetter) -> None:
         """Keep a letter; one that is there keeps its place and gets the newest reason."""
         if not insert_if_absent(self._connection, _TABLE, dict(letter)):
-            values = {"of_tenant": letter.tenant, "id": letter.letter_id}
-            self._connection.execute(_SAY, {**values, "code": letter.code, "reason": letter.reason})
+            self.say(letter)
+
+    def say(self, letter: DeadLetter) -> None:
+        """Give a letter that is there the newest reason; nothing happens where it is gone."""
+        values = {"of_tenant": letter.tenant, "id": letter.letter_id}
+        self._connection.execute(_SAY, {**values, "code": letter.code, "reason": letter.reason})
 
     def get(self, tenant: str, letter_id: str) -> DeadLetter | None:
         """Return a letter."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, TextClause, bindparam, delete, select, text, update
+from sqlalchemy import Select, TextClause, bindparam, delete, func, select, text, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
@@ -19,6 +19,7 @@ _CONTENT = select(_TABLE.c.content).where(
     _TABLE.c.event_id == bindparam("id"),
 )
 _ALL = select(_TABLE.c.content).where(*_OF_CUSTOMER)
+_FOLDED = _ALL.where(_TABLE.c.folded == 1)
 _OF_KIND = _ALL.where(_TABLE.c.type == bindparam("kind"))
 _NEWEST = (
     select(_TABLE.c.content)
@@ -55,12 +56,7 @@ _AGED = (
     .returning(_TABLE.c.content)
 )
 _ERASE = delete(_TABLE).where(*_OF_CUSTOMER)
-_WITH_AGED = (
-    select(_TABLE.c.customer_id)
-    .distinct()
-    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.happened_us < bindparam("before"))
-    .limit(bindparam("limit"))
-)
+_OLDEST = select(func.min(_TABLE.c.happened_us)).where(*_OF_CUSTOMER)
 
 # One statement for a whole batch: what was there already comes back in no row, whoever inserts beside us.
 _BATCH: Final = {
@@ -126,6 +122,14 @@ class EventRepository:
         """Return the contents of all of a customer's events that are still kept."""
         return self._texts(_ALL, of_tenant=tenant, customer=customer_id)
 
+    def folded(self, tenant: str, customer_id: str) -> list[str]:
+        """Return the contents of a customer's events that are kept and that their aggregate has.
+
+        What arrives beside a transaction is seen by its later statements on PostgreSQL: it must not be counted before
+        it is marked.
+        """
+        return self._texts(_FOLDED, of_tenant=tenant, customer=customer_id)
+
     def of_kind(self, tenant: str, customer_id: str, kind: str) -> list[str]:
         """Return the contents of a customer's events of one kind."""
         return self._texts(_OF_KIND, of_tenant=tenant, customer=customer_id, kind=kind)
@@ -142,9 +146,10 @@ class EventRepository:
         """Return customers who have events of some kinds that their aggregates lack."""
         return self._texts(_WAITING_OF_KINDS, of_tenant=tenant, kinds=kinds, limit=limit)
 
-    def with_aged(self, tenant: str, before_us: int, limit: int) -> list[str]:
-        """Return customers who have events from before a time."""
-        return self._texts(_WITH_AGED, of_tenant=tenant, before=before_us, limit=limit)
+    def oldest(self, tenant: str, customer_id: str) -> int | None:
+        """Return when the oldest of a customer's events that are kept happened, in microseconds since 1970."""
+        found: int | None = self._connection.scalar(_OLDEST, {"of_tenant": tenant, "customer": customer_id})
+        return found
 
     def take_aged(self, tenant: str, customer_id: str, before_us: int) -> list[str]:
         """Take a customer's events from before a time away, and return their contents."""

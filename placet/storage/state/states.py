@@ -24,8 +24,9 @@ _SILENT = (
     select(_TABLE.c.customer_id)
     .where(
         _TABLE.c.tenant == bindparam("of_tenant"),
+        _TABLE.c.oldest_us.is_(None),
         _TABLE.c.newest_us < bindparam("before"),
-        ~_HAS_EVENTS,
+        ~_HAS_EVENTS,  # those that wait to be folded
     )
     .limit(bindparam("limit"))
 )
@@ -34,6 +35,12 @@ _LET_GO = delete(_TABLE).where(
     _TABLE.c.customer_id.in_(_SILENT),
     # Once more of the row itself: whoever folded meanwhile has made it a younger one.
     _TABLE.c.newest_us < bindparam("before"),
+)
+_AGED = (
+    select(_TABLE.c.customer_id)
+    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.oldest_us < bindparam("before"))
+    .order_by(_TABLE.c.oldest_us)
+    .limit(bindparam("limit"))
 )
 _MEMBERS = (
     select(_TABLE.c.customer_id)
@@ -75,6 +82,8 @@ class StateRow(Frozen):
     Attributes:
         version: How many events were folded.
         corrections: How many of them took another back.
+        newest_us: When the newest one happened, in microseconds since 1970.
+        oldest_us: None of those that are kept still happened before; None where none is kept.
         aggregate: `placet.decisioning.state.aggregate.Aggregate`, as it dumps itself.
         aged: The aggregate of the events that retention took away.
     """
@@ -85,6 +94,7 @@ class StateRow(Frozen):
     version: int = 0
     corrections: int = 0
     newest_us: int | None = None
+    oldest_us: int | None = None
     aggregate: str = ""
     aged: str | None = None
 
@@ -116,6 +126,12 @@ class StateRepository:
         values: dict[str, Any] = dict(row)
         values["of_tenant"], values["customer"] = values.pop("tenant"), values.pop("customer_id")
         self._connection.execute(_PUT, values)
+
+    def with_aged(self, tenant: str, before_us: int, limit: int) -> Sequence[str]:
+        """Return customers of whom a folded event that is kept may be from before a time, the oldest first."""
+        values = {"of_tenant": tenant, "before": before_us, "limit": limit}
+        found: list[str] = self._connection.scalars(_AGED, values)
+        return found
 
     def members(self, tenant: str, household_id: str, limit: int) -> Sequence[str]:
         """Return the customers of a household, by id."""

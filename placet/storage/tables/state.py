@@ -17,12 +17,12 @@ CUSTOMER_EVENT = Table(
     Column("content", Text, nullable=False),
     Column("folded", SmallInteger, nullable=False),
     Index("ix_customer_event_customer", "tenant", "customer_id", "happened_us"),
-    Index("ix_customer_event_happened", "tenant", "happened_us"),
     partial_index("ix_customer_event_unfolded", "tenant", "customer_id", where="folded = 0"),
 )
 """An event as it was taken. Times are microseconds since 1970, which both databases take from one JSON text unchanged.
 
-`content` is its JSON as the contract writes it; `folded` says whether its customer's aggregate has it.
+`content` is its JSON as the contract writes it; `folded` says whether its customer's aggregate has it. No index is by
+time alone: times arrive in no order, and with many events stored it cost more than all else.
 """
 
 CUSTOMER_STATE = Table(
@@ -34,11 +34,16 @@ CUSTOMER_STATE = Table(
     Column("version", BigInteger, nullable=False),
     Column("corrections", Integer, nullable=False),
     Column("newest_us", BigInteger),
+    Column("oldest_us", BigInteger),
     Column("aggregate", Text, nullable=False),
     Column("aged", Text),
     Index("ix_customer_state_household", "tenant", "household_id"),
+    Index("ix_customer_state_oldest", "tenant", "oldest_us"),
 )
-"""What a customer's events led to. `aged`: what those that retention took away had led to."""
+"""What a customer's events led to. `aged`: what those that retention took away had led to.
+
+`oldest_us`: no event that is folded and kept happened before; NULL where none is kept.
+"""
 
 DEAD_LETTER = Table(
     "dead_letter",

@@ -11,6 +11,7 @@ from placet.errors import GovernanceError, StorageError
 from placet.governance.log.chain import entry_hash
 from placet.service.documents.halts import place_halt
 from placet.storage.log.sequencer import LogSequencer
+from placet.storage.pending import amended_key, pending_on_record
 from tests.integration.console.keys.rows import change_rows
 from tests.integration.console.test_console_walkthroughs import links_of, path_of
 from tests.support.databases import disarm
@@ -88,6 +89,24 @@ def test_a_damaged_entry_is_shown_with_its_fault(
         assert tx.audit.verify(run) >= seq
     assert _SAID not in http.get(f"/console/runs/{run}").text
     assert _SAID not in http.get(f"/console/audit?run_id={run}").text
+
+
+def test_amendments_that_lead_back_shut_the_page_though_each_entry_verifies(
+    console: ConsoleUnderTest, http: httpx.Client
+) -> None:
+    turning = console.world.pending("C00009", key="turning")
+    with console.world.database.transaction() as tx:
+        record = tx.runs.get(turning)
+        assert record is not None
+        pending = pending_on_record(tx, turning)
+        body = {"amends": pending.proposal, "proposal": pending.proposal, "gate": pending.gate.model_dump(mode="json")}
+        at, key = console.clock(), amended_key(pending.proposal)
+        tx.record(record, "approve.amended", actor="mallory", at=at, body=body, key=key)
+    page = http.get(f"/console/runs/{turning}")
+    assert page.status_code == 200
+    assert _SAID not in page.text
+    assert "lead back to an earlier one. Nothing is decided here until it is mended." in page.text
+    assert 'name="verdict"' not in page.text
 
 
 def test_an_entry_whose_hash_was_made_again_is_not_the_one_in_the_log(

@@ -156,3 +156,24 @@ def test_who_looks_while_somebody_is_being_pinned_takes_it_for_no_crash(
     looking.join(GUARD)
     with database.reading() as tx:
         assert [one.name for one in tx.approvers.list("demo")] == ["root"]
+
+
+def test_a_code_that_another_process_replaced_meanwhile_is_not_used_up_by_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "setup-code"
+    code, other = SetupCode(path, "demo"), SetupCode(path, "other")
+    old = digest_of_code(code.issue())
+    read, replaced = SetupCode._read, list[str]()
+
+    def then_replaced(self: SetupCode, path: Path | None = None) -> Any:
+        known = read(self, path)
+        if not replaced:
+            replaced.append(other.issue())
+        return known
+
+    monkeypatch.setattr(SetupCode, "_read", then_replaced)
+    assert not code.claim(old)
+    assert other.claim(digest_of_code(replaced[0]))
+    assert not other.is_open()
+    assert list(tmp_path.iterdir()) == []

@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from placet.contracts.events.kinds import EVENT
+from placet.decisioning.state.aggregate import micros_of
+from placet.entrypoints.beside_worker.state_folding import StateFolding
 from placet.errors import StorageError, UsageError
 from placet.service.state.current import age_out, fold_waiting, state_of
 from placet.service.state.files import bounded_lines, take_lines
 from placet.storage.database import Database
-from placet.storage.state.events import EventRepository
+from placet.storage.state.events import EventRepository, EventRow
 from tests.integration.state.sending import NOW, OLDEST, correct, recharge, take
 from tests.support.databases import together
 
@@ -32,6 +35,7 @@ def test_what_retention_takes_away_still_counts_and_a_correction_of_the_rest_und
 
 def test_what_was_corrected_does_not_come_back_when_it_ages(database: Database) -> None:
     take(database, recharge(24 * 80), recharge(1), correct(24 * 80))
+    fold_waiting(database, "demo")
     assert age_out(database, "demo", NOW - timedelta(days=60)) == 1
     take(database, recharge(2))  # a customer with a correction is folded anew from all that is kept
     state = state_of(database, "demo", "C00001", NOW)
@@ -80,8 +84,62 @@ def test_a_row_that_cannot_be_read_is_named_and_keeps_nobody_else_from_being_fol
         tx.connection.execute(text("UPDATE customer_state SET aggregate = '{}' WHERE customer_id = 'C00002'"))
     with pytest.raises(StorageError, match=r"row .C00002. of table 'customer_state' cannot be read"):
         state_of(database, "demo", "C00002", NOW)
-    with pytest.raises(StorageError, match=r"row .C00001. of table 'customer_event' cannot be read"):
+    with database.transaction() as tx:
+        tx.connection.execute(text("UPDATE customer_state SET aged = '{}' WHERE customer_id = 'C00002'"))
+    with pytest.raises(StorageError, match=r"row .C00002. of table 'customer_state' cannot be read"):
         age_out(database, "demo", NOW)
+
+
+def test_many_rows_that_cannot_be_read_keep_nobody_else_waiting(
+    database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.entrypoints.beside_worker.state_folding._AT_ONCE", 2)
+    of_each = [recharge(24 * 300, id=f"e{n}", subject=f"customer:C{n:05}") for n in range(9)]
+    take(database, *of_each)
+    with database.transaction() as tx:
+        tx.connection.execute(text("UPDATE customer_event SET content = '{}' WHERE customer_id < 'C00006'"))
+    folding = StateFolding(database, ["demo"], lambda: NOW, events_days=400)
+    folding.round()
+    folding.round()
+    assert [state_of(database, "demo", f"C{n:05}", NOW).version for n in (6, 7, 8)] == [1, 1, 1]
+    (told,) = [one.getMessage() for one in caplog.records]
+    assert "of table 'customer_event' cannot be read" in told
+    assert told.endswith("nor can rows of 5 more customers")
+    with database.transaction() as tx:
+        tx.connection.execute(text("UPDATE customer_state SET aged = '{}' WHERE customer_id < 'C00008'"))
+    StateFolding(database, ["demo"], lambda: NOW, events_days=200).round()
+    with database.reading() as tx:
+        kept = [tx.events.of_customer("demo", f"C{n:05}") for n in (6, 7, 8)]
+    assert [len(contents) for contents in kept] == [1, 1, 0]
+
+
+def test_an_event_that_arrives_while_a_customer_is_folded_anew_counts_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(database, recharge(1), correct(1), recharge(2))
+    fold = EventRepository.fold
+
+    def another_arrives(self: EventRepository, tenant: str, customer_id: str) -> list[tuple[str, str]]:
+        monkeypatch.setattr(EventRepository, "fold", fold)
+        pending = fold(self, tenant, customer_id)
+        content = EVENT.validate_json(recharge(3)).model_dump_json()
+        row = EventRow(
+            source="bss",
+            event_id="r3",
+            customer_id=customer_id,
+            type="placet.balance.recharged.v1",
+            happened_us=micros_of(NOW - timedelta(hours=3)),
+            content=content,
+        )
+        assert self.add(tenant, [row], micros_of(NOW))
+        return pending
+
+    monkeypatch.setattr(EventRepository, "fold", another_arrives)
+    fold_waiting(database, "demo")
+    then = state_of(database, "demo", "C00001", NOW - timedelta(hours=2))
+    assert (then.version, then.window(7).figure("recharges")) == (2, 2)
+    state = state_of(database, "demo", "C00001", NOW)
+    assert (state.version, state.window(7).figure("recharges")) == (4, 2)
 
 
 def test_a_state_with_nothing_to_fold_is_read_without_writing(

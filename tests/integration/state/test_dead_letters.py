@@ -1,12 +1,14 @@
 """What could not be taken is listed, tried again after a fix, and lost on no way."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from placet.errors import UsageError
 from placet.service.state.current import state_of
 from placet.service.state.dead import count_letters, list_letters, retry_letters
+from placet.service.state.erasing import erase_customer
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 from tests.integration.state.sending import NOW, OLDEST, recharge, take
@@ -68,3 +70,39 @@ def test_what_was_too_large_stays_and_is_no_new_letter(database: Database) -> No
     take(database, b"x" * 100_000)
     assert retry(database) == (0, 1)
     assert count_letters(database, "demo") == {"too_large": 1}
+
+
+def test_a_call_tries_a_bounded_number_and_says_where_to_go_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.service.state.dead._PAGE", 3)
+    monkeypatch.setattr("placet.service.state.dead.MOST_RETRIED", 6)
+    take(database, *(recharge(number, data={}) for number in range(12)))
+    first = retry_letters(database, "demo", None, now=NOW, oldest=OLDEST)
+    assert (first.taken, first.still, first.more) == (0, 6, True)
+    rest = retry_letters(database, "demo", None, after=first.last, now=NOW, oldest=OLDEST)
+    assert (rest.taken, rest.still, rest.more, rest.last) == (0, 6, False, None)
+
+
+@pytest.mark.parametrize("meanwhile", ["erased", "tried"])
+def test_a_letter_that_goes_while_it_is_tried_again_leaves_no_event(
+    database: Database, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    take(database, recharge(1, time="2026-03-01T12:20:00Z"), recharge(2, data={}))
+    monkeypatch.setattr("placet.service.state.taking.MOST_AHEAD", timedelta(hours=1))
+    lettered = list_letters
+
+    def then_gone(*arguments: Any, **named: Any) -> tuple[DeadLetter, ...]:
+        monkeypatch.setattr("placet.service.state.dead.list_letters", lettered)
+        found = lettered(*arguments, **named)
+        if meanwhile == "erased":
+            erase_customer(database, "demo", "C00001", by="dana", reason="they asked for it", now=NOW)
+        else:
+            assert retry(database) == (1, 1)
+        return found
+
+    monkeypatch.setattr("placet.service.state.dead.list_letters", then_gone)
+    retry(database)
+    kept = 1 if meanwhile == "tried" else 0
+    assert state_of(database, "demo", "C00001", NOW + timedelta(hours=1)).version == kept
+    assert count_letters(database, "demo") == ({"malformed": 1} if kept else {})

@@ -112,6 +112,24 @@ def test_senders_of_the_same_events_in_other_orders_do_not_stop_each_other(datab
         assert sum(together(6, work)) == (0 if start else 400)
 
 
+def test_of_an_event_that_is_refused_each_copy_in_a_batch_is_told_so(database: Database) -> None:
+    take(database, recharge(1))
+    other = recharge(1, data={"amount": {"amount_minor": 900, "currency": "USD"}})
+    spaced = other.replace(b'": ', b'":  ')
+    taken = take(database, other, spaced, other)
+    assert (taken.accepted, taken.repeated) == (0, 0)
+    assert [code for code, _ in refused(taken)] == ["other_content"] * 3
+
+
+def test_senders_of_the_same_faults_in_other_orders_do_not_stop_each_other(database: Database) -> None:
+    def work(number: int) -> int:
+        faults = [recharge(hour, type="acme.birthday.v1") for hour in range(300)]
+        return len(take(database, *(faults if number % 2 else reversed(faults))).refused)
+
+    for _ in range(5):
+        assert together(6, work) == [300] * 6
+
+
 def test_an_id_with_other_content_is_refused_and_changes_nothing(database: Database) -> None:
     take(database, recharge(1))
     other = recharge(1, data={"amount": {"amount_minor": 900, "currency": "USD"}})

@@ -44,6 +44,7 @@ from placet.service.oversight import record_seen
 from placet.service.runs import find_run
 from placet.storage.log.told import told_stream
 from placet.storage.records import RunRecord
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.standing import approvals_in, contradiction
 from placet.storage.transaction import Transaction
 
@@ -149,7 +150,9 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     served = asked.parts.served
     with served.database.snapshot() as tx:
         record = tx.runs.get(record.run_id) or record
-        told, other = told_stream(tx, record.run_id), _contradiction(tx, record)
+        told = told_stream(tx, record.run_id)
+        faults = {entry.seq: fault for entry, fault in told if fault}
+        other = _contradiction(tx, record, faults)
         # Nothing of an entry that does not verify is used for anything but to show it.
         events = [entry for entry, fault in told if not fault]
         given = tx.contacts.of_customer(
@@ -164,7 +167,6 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
     facts = facts_in(served.database, events, served.tenant)
-    faults = {entry.seq: fault for entry, fault in told if fault}
     over, policy = record.state in END_STATES, None if faults else _policy(asked, record)
     return {
         "run": record,
@@ -199,12 +201,16 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _contradiction(tx: Transaction, record: RunRecord) -> list[str]:
-    """Say what the row of a run says otherwise than its record; an entry that cannot be read is said elsewhere."""
+def _contradiction(tx: Transaction, record: RunRecord, faults: Mapping[int, str]) -> list[str]:
+    """Say what the row of a run says otherwise than its record, or why nobody can tell.
+
+    An entry that cannot be read, or is not what was written, is among `faults` and said elsewhere.
+    """
     try:
         other = contradiction(tx, record)
-    except (GovernanceError, StorageError):
-        return []
+    except (GovernanceError, StorageError) as error:
+        pass_on_others(error)
+        other = "" if faults else str(error)
     return [f"{other[:1].upper()}{other[1:]}. Nothing is decided here until it is mended."] if other else []
 
 

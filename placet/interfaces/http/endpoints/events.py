@@ -67,7 +67,7 @@ class DeadLetterShown(NotTaken):
 class LettersRetried(Frozen):
     """How many letters are events now, and how many cannot be taken still.
 
-    One request tries 1,000 or so. Where there are `more`, pass `next` as `after` to go on.
+    One request tries 1,000 or so. Where there are `more`, pass `next` as `after` to go on; without one, begin again.
     """
 
     taken: int
@@ -117,7 +117,8 @@ class EventEndpoints:
         if content_type == _BATCH:
             taken = await run_in_threadpool(self._take, await run_in_threadpool(_of_batch, body))
         else:
-            taken = Taken((await self._single.take(_text(content_type, body, request.headers.raw)),))
+            text = await run_in_threadpool(_text, content_type, body, request.headers.raw)
+            taken = Taken((await self._single.take(text),))
             if taken.refused:
                 raise UsageError(taken.refused[0].reason, code=taken.refused[0].code)
         return EventsTaken(

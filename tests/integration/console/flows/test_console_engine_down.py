@@ -130,7 +130,7 @@ def test_a_database_that_fails_for_a_moment_drops_no_delivery(
     world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
 
 
-def test_a_run_whose_row_cannot_be_read_keeps_no_other_pass_from_being_made(
+def test_a_share_whose_run_cannot_be_read_is_kept_and_tried_again(
     console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, delivery, late = console.world, *_begun(console)
@@ -141,7 +141,13 @@ def test_a_run_whose_row_cannot_be_read_keeps_no_other_pass_from_being_made(
     with monkeypatch.context() as patch:
         patch.setattr(deliveries, "take_shares", unreadable)
         (said,) = world.run(go_on_delivering(world.database, world.engine, ["demo"], before=late, now=late))
-    assert said == f"batch {delivery.batch[:16]}: nothing of what was kept can be delivered"
+    assert said == (
+        f"batch {delivery.batch[:16]}: nothing of what was kept can be delivered; 1 share will be tried again: "
+        "rows of their runs cannot be read"
+    )
+    later = late + timedelta(hours=1)
+    (said,) = world.run(go_on_delivering(world.database, world.engine, ["demo"], before=later, now=later))
+    assert said == f"batch {delivery.batch[:16]}: the rest of its 1 shares was delivered"
 
 
 def _begun(console: ConsoleUnderTest) -> tuple[Delivery, datetime]:
