@@ -26,16 +26,27 @@ class _NotAnEventError(Exception):
     """Says why a message is none."""
 
 
+class _TooLargeError(Exception):
+    """The value of a message is larger than any event."""
+
+
 def event_text(headers: Headers, value: bytes | None) -> bytes | Unreadable:
     """Return the event of a message in CloudEvents' JSON format, or why there is none."""
-    given: dict[str, str] = {}
+    given, faults = dict[str, str](), list[_NotAnEventError]()
     content = value or b""
-    try:
-        for name, raw in headers:
+    for name, raw in headers:
+        try:
             _add(given, name.lower(), raw)
+        except _NotAnEventError as fault:
+            faults.append(fault)  # the others are kept all the same: they may say whom it is about
+    try:
+        if faults:
+            raise faults[0]
         return _event(given, content)
     except _NotAnEventError as fault:
         return Unreadable(_kept(given, content), str(fault))
+    except _TooLargeError:
+        return Unreadable(_kept(given, b""), f"it has more than {MOST_EVENT_BYTES:,} bytes", "too_large")
 
 
 def _add(given: dict[str, str], name: str, raw: str | bytes | None) -> None:
@@ -61,7 +72,7 @@ def _event(given: dict[str, str], value: bytes) -> bytes:
 def _joined(attributes: dict[str, str], kind: str | None, value: bytes) -> bytes:
     """Return the event of a message in binary mode, as JSON."""
     if len(value) > MOST_EVENT_BYTES:
-        return value  # it is refused for its size, whatever it holds
+        raise _TooLargeError
     event: dict[str, Any] = dict(attributes)
     if "data" in event or "data_base64" in event:
         raise _NotAnEventError("its data are in a header; the data of an event are the value of the message")
@@ -74,7 +85,10 @@ def _joined(attributes: dict[str, str], kind: str | None, value: bytes) -> bytes
             event["data"] = json.loads(value)
         except (ValueError, RecursionError):
             raise _NotAnEventError("its value is not JSON") from None
-    return json.dumps(event).encode()
+    try:
+        return json.dumps(event).encode()
+    except RecursionError:  # what could be read, just so
+        raise _NotAnEventError("its value nests too deep") from None
 
 
 def _kept(given: dict[str, str], value: bytes) -> bytes:

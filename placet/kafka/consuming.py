@@ -15,7 +15,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from placet.contracts.events.envelope import Unreadable
+from placet.contracts.events.envelope import Arrived, Unreadable
 from placet.contracts.text import counted, one_line
 from placet.errors import PlacetError, StorageError, UpstreamUnavailable
 from placet.kafka.binding import event_text
@@ -33,7 +33,6 @@ _PAUSE_SECONDS: Final = 1.0
 _READ_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
 
-Arrived = bytes | Unreadable
 Take = Callable[[str, Sequence[Arrived]], int]
 """Takes what arrived of a tenant and returns how much of it could not be taken; raises `StorageError`."""
 
@@ -165,7 +164,7 @@ class KafkaEvents(Rounds):
                 raise
             _log.warning("an event from Kafka could not be taken (%s)", type(error).__name__)
             code = error.code if isinstance(error, PlacetError) else type(error).__name__
-            return self._take(tenant, [Unreadable(only, f"taking it failed with {code}")])
+            return self._take(tenant, [Unreadable(only, f"taking it failed with {code}", "set_aside")])
 
     def _back(self, consumer: Consumer, messages: Iterable[Message]) -> None:
         """Read messages again the next time; of a partition that moved on, its new reader does."""
@@ -253,7 +252,9 @@ class KafkaEvents(Rounds):
 
     def _sound(self, message: Message) -> bool:
         fault = message.error()
-        if fault is not None and fault.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        if fault is not None and message.topic() is None:
+            self._errs(fault)  # of the client itself
+        elif fault is not None and fault.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             self._looked_at = _NEVER  # a look tells it, and finds out when it is there
         elif fault is not None:
             topic = str(message.topic())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel
 
+from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import Proposal
 from placet.contracts.state import CustomerState, StateRead
@@ -40,6 +41,19 @@ def compare_state(
     if fault:
         return [fault], []
     return [], [f"the live state, of {counted(evidence.state.version, 'event')}, is the one that the evidence names"]
+
+
+def compare_analysed(proposal: Proposal, evidence: Evidence, analysed: AuditEvent | None) -> list[str]:
+    """Return what does not agree between the state that the evidence names and the one that the analysis read.
+
+    Without this, evidence and proposal that both leave out what the model saw would agree with each other.
+    """
+    if analysed is None:
+        return [f"nothing on record says what the analysis of run {proposal.run_id!r} read"]
+    said = analysed.body.get("state")
+    read = said.get("digest") if isinstance(said, dict) else said
+    named = None if evidence.state is None else evidence.state.digest
+    return [] if read == named else ["the evidence names another live state than the one that the analysis read"]
 
 
 def _fault(state: CustomerState, read: StateRead, proposal: Proposal) -> str:

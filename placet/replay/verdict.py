@@ -1,7 +1,7 @@
 """Fetch a history, judge it, and say what was found."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from temporalio.client import WorkflowHistory
 from agents.catalogue import load
 from placet.contracts.audit import ENDED
 from placet.contracts.base import RunId
+from placet.contracts.billing import Evidence
 from placet.contracts.people.decision import AcceptedDecision
 from placet.contracts.people.passkey import Passkey
 from placet.contracts.proposal import Proposal
@@ -31,12 +32,14 @@ from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
 from placet.replay.effects import check_effects
 from placet.replay.files import load_history, load_trusted, write_history
+from placet.replay.live_state import compare_analysed
 from placet.replay.notes import notes
 from placet.replay.rederivation import rederive
 from placet.replay.retelling import retell
 from placet.replay.trust import Trusted
 from placet.replay.versions import check_versions
 from placet.storage.pending import PROPOSED
+from placet.storage.transaction import Transaction
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -191,11 +194,27 @@ def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[
             def fetch(digest: str, kind: type[BaseModel]) -> BaseModel:
                 return tx.artifacts.get_model(digest, kind, tenant=proposal.tenant)
 
-            return rederive(proposal, fetch, load, ContactFiles(settings.policy_dir))
+            faults, kept = rederive(proposal, fetch, load, ContactFiles(settings.policy_dir))
+            return [*_analysed(tx, proposal, fetch), *faults], kept
     except StorageError:
         return not_here
     finally:
         database.close()
+
+
+def _analysed(tx: Transaction, proposal: Proposal, fetch: Callable[[str, type[BaseModel]], BaseModel]) -> list[str]:
+    """Return whether the evidence names the live state that the analysis read; what is not held here is said before."""
+    if proposal.reverses is not None or tx.runs.get(proposal.run_id) is None:
+        return []
+    try:
+        evidence, analysed = fetch(proposal.evidence, Evidence), tx.audit.find(proposal.run_id, "analyse.completed")
+    except StorageError:
+        raise
+    except PlacetError:
+        return []
+    if not isinstance(evidence, Evidence):
+        raise TypeError("fetch gave another document than was asked for")
+    return compare_analysed(proposal, evidence, analysed)
 
 
 def _is_run(target: str) -> bool:

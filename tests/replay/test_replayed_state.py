@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import BaseModel
 
+from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import Proposal, Reason
 from placet.contracts.state import CustomerState, StateRead
@@ -12,7 +13,8 @@ from placet.decisioning.state.aggregate import Aggregate, stamp_of
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import GovernanceError, UsageError
 from placet.governance.signing.canonical import digest
-from placet.replay.live_state import compare_state
+from placet.replay.live_state import compare_analysed, compare_state
+from placet.storage.artifacts import ERASED
 from tests.replay.test_rederivation import SHOWN, proposed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -88,5 +90,36 @@ def test_a_state_that_was_erased_is_noted_and_one_that_was_altered_is_found() ->
         [],
         ["the live state was not compared: it is not held here"],
     )
+    erased = UsageError("the document was erased", code=ERASED)
+    assert compared(shown(), lost=erased) == ([], ["the live state was not compared: the document was erased"])
     (fault,) = compared(shown(), lost=GovernanceError("it was altered"))[0]
     assert fault == "the live state that the evidence names cannot be read: it was altered"
+
+
+def analysed(**body: object) -> AuditEvent:
+    nothing = "0" * 64
+    return AuditEvent(
+        stream="run-1",
+        seq=2,
+        tenant="demo",
+        run_id="run-1",
+        kind="analyse.completed",
+        actor="agent:retention",
+        at=NOW,
+        step_key="analyse.completed",
+        body=body,
+        prev_hash=nothing,
+        hash=nothing,
+    )
+
+
+def test_evidence_that_leaves_out_what_the_model_saw_is_found() -> None:
+    said = ["the evidence names another live state than the one that the analysis read"]
+    read, other = {"digest": digest(STATE)}, {"digest": digest(state_of("C00043"))}
+    assert compare_analysed(proposed(shown()), shown(), analysed(state=read)) == []
+    assert compare_analysed(proposed(SHOWN), SHOWN, analysed()) == []
+    assert compare_analysed(proposed(SHOWN), SHOWN, analysed(state=read)) == said
+    assert compare_analysed(proposed(shown()), shown(), analysed(state=other)) == said
+    assert compare_analysed(proposed(shown()), shown(), analysed()) == said
+    (nothing,) = compare_analysed(proposed(shown()), shown(), None)
+    assert nothing.startswith("nothing on record says what the analysis of run")

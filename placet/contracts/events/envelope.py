@@ -53,7 +53,17 @@ class CloudEvent(BaseModel):
 
 
 class Unreadable(NamedTuple):
-    """What arrived in another form than JSON and is no event there: kept as a dead letter, with its reason."""
+    """What arrived in another form than JSON and is no event there: kept as a dead letter, with its reason.
+
+    Attributes:
+        text: What is kept of it. It is no event, so that nothing can become of it later; but see `code`.
+        code: Why, as a code; `set_aside` says of an event that it may be taken another time.
+    """
 
     text: bytes
     reason: str
+    code: str = "unreadable"
+
+
+Arrived = bytes | Unreadable
+"""One event in CloudEvents' JSON format, or what could not be brought into it."""

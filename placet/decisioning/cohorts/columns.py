@@ -173,7 +173,14 @@ def _signs() -> list[Column]:
 def _household() -> list[Column]:
     return [
         Column("household_id", "text", "the household that they are a member of", "they are in none"),
-        Column("household_members", "integer", "members of it of whom events are known", "they are in none", least=1),
+        Column(
+            "household_members",
+            "integer",
+            "members of it of whom events are known, 21 for more than 20",
+            "they are in none",
+            least=1,
+            most=21,
+        ),
         Column("devices", "integer", "devices seen on their line or at home", most=32),
         Column("home_devices_without_line", "integer", "devices at home without a line of ours", most=32),
         Column("products", "integer", "products that they hold", most=32),

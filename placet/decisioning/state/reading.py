@@ -123,7 +123,8 @@ def _trends(aggregate: Aggregate, as_of: datetime) -> Iterator[Trend]:
     for name in _TRENDS:
         before = old.get(name, 0)
         if before >= _LEAST_BEFORE:
-            yield Trend(name=name, percent=new.get(name, 0) * _TREND_OLD * 100 // (before * _TREND_NEW) - 100)
+            percent = new.get(name, 0) * _TREND_OLD * 100 // (before * _TREND_NEW) - 100
+            yield Trend(name=name, percent=min(percent, _MOST))
 
 
 def _consents(aggregate: Aggregate) -> Iterator[ConsentGiven]:

@@ -17,7 +17,7 @@ from placet.service.state.taking import take_events
 from placet.storage.database import Database
 
 if TYPE_CHECKING:
-    from placet.kafka.consuming import Arrived
+    from placet.contracts.events.envelope import Arrived
     from placet.kafka.source import KafkaSource
 
 _BROKER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")

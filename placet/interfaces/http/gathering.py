@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.concurrency import run_in_threadpool
 
+from placet.errors import StorageError
 from placet.service.state.taking import MOST_IN_A_BATCH, Outcome, Taken
 
 
@@ -48,13 +49,25 @@ class Gathering:
         try:
             taken = await run_in_threadpool(self._take, [text for text, _ in batch])
             told = list(zip(batch, taken.outcomes, strict=True))
-        except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
+        except StorageError as error:
+            _fail(batch, error)
             return
+        except Exception as error:  # noqa: BLE001 - it is told to whoever sent the event
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for one in batch:  # one event that cannot be taken at all must not be everybody's fault
+                await self._take_together([one])
+            return
+        except BaseException as error:
+            _fail(batch, error)
+            raise
         for (_, future), outcome in told:
             if not future.done():  # its request may be gone
                 future.set_result(outcome)
+
+
+def _fail(batch: Sequence[tuple[bytes, asyncio.Future[Outcome]]], error: BaseException) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

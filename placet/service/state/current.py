@@ -82,6 +82,9 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         return folded
     row = tx.states.lock(tenant, customer_id)
     pending = tx.events.fold(tenant, customer_id)
+    if not row.version and not pending:  # erased, or let go, while this waited for the lock
+        tx.states.erase(tenant, customer_id)
+        return row
     new = _events(customer_id, [content for content, _ in pending])
     corrections = sum(kind == _CORRECTION for _, kind in pending)
     if corrections:
@@ -192,6 +195,9 @@ def _tell(damaged: Damaged) -> None:
 def _age_out(tx: Transaction, tenant: str, customer_id: str, before_us: int) -> None:
     fold_pending(tx, tenant, customer_id)
     row = tx.states.lock(tenant, customer_id)
+    if not row.version:  # as above: nobody is made again by looking
+        tx.states.erase(tenant, customer_id)
+        return
     # What a younger event corrects must not come back with the old ones.
     kept = _events(customer_id, tx.events.of_customer(tenant, customer_id)) if row.corrections else []
     old = _events(customer_id, tx.events.take_aged(tenant, customer_id, before_us))

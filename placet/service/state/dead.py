@@ -10,6 +10,8 @@ from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 
 _PAGE = 200
+_LOST = ("too_large", "unreadable")
+"""Nothing can become of these: only a beginning is kept, or what was no event in the form in which it came."""
 MOST_RETRIED = 1000
 """Letters of one call: whoever has a great many must not keep a server busy by one request."""
 
@@ -100,8 +102,7 @@ def _retry(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
 ) -> list[str]:
     """Take letters as events; return those that stayed, in the order given."""
-    # Of what was too large only the beginning is kept: nothing can become of it.
-    whole = tuple(letter for letter in letters if letter.code != "too_large")
+    whole = tuple(letter for letter in letters if letter.code not in _LOST)
     refused: set[str] | None = None
     while refused is None:
         try:
@@ -109,7 +110,7 @@ def _retry(
         except _Gone:
             with database.reading() as tx:
                 whole = tuple(one for one in whole if tx.dead_letters.get(tenant, one.letter_id) is not None)
-    return [one.letter_id for one in letters if one.code == "too_large" or one.letter_id in refused]
+    return [one.letter_id for one in letters if one.code in _LOST or one.letter_id in refused]
 
 
 def _taken_again(

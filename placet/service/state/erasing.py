@@ -7,6 +7,7 @@ On request everything goes at once that is known to be about the customer. What 
 these runs: it goes by the rule of `placet.governance.retention`.
 """
 
+import base64
 import json
 import re
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ ERASED: Final = "state.erased"
 """Kind of the entry on the tenant's stream."""
 
 _PAGE = 100
+_VALUE: Final = re.compile(rb'"data_base64": "([A-Za-z0-9+/]*)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +61,43 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     Raises:
         UsageError: code `unknown_customer`; nothing is kept of them.
     """
+    with database.reading() as tx:
+        letters = _letters(tx, tenant, customer_id)  # not under the lock: it reads all letters of the tenant
     with database.transaction() as tx:
         # Whoever folds takes this lock first: an aggregate is not written back after it went.
         version = tx.states.lock(tenant, customer_id).version
         # Letters first: of one that is being taken as an event just now, this waits and then finds the event.
-        letters = _letters(tx, tenant, customer_id)
-        for letter_id in sorted(letters):
-            tx.dead_letters.drop(tenant, letter_id)
+        gone = sum(tx.dead_letters.drop(tenant, letter_id) for letter_id in sorted(letters))
         events = tx.events.erase(tenant, customer_id)
         tx.states.erase(tenant, customer_id)
-        if not (version or events or letters):
+        if not (version or events or gone):
             raise UsageError(
                 f"no event of customer {customer_id!r} is kept; nothing was erased", code="unknown_customer"
             )
-        body = {"customer_id": customer_id, "events": events, "letters": len(letters), "reason": reason}
+        body = {"customer_id": customer_id, "events": events, "letters": gone, "reason": reason}
         tx.record_act(tenant, ERASED, by, now, f"{now.isoformat()}.{customer_id}", body)
-    return Erased(events, len(letters), bool(version))
+    return Erased(events, gone, bool(version))
 
 
 def _letters(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
     named = re.compile(rb"customer:" + re.escape(customer_id.encode()) + rb"(?![A-Za-z0-9_.:-])")
     found, after = list[str](), None
     while page := tx.dead_letters.list(tenant, code=None, after=after, limit=_PAGE):
-        found += [one.letter_id for one in page if named.search(one.content) or _subject(one.content) == customer_id]
+        for one in page:
+            inner = _inner(one.content)
+            if named.search(one.content) or named.search(inner) or _subject(one.content) == customer_id:
+                found.append(one.letter_id)
         after = page[-1].letter_id
     return found
+
+
+def _inner(content: bytes) -> bytes:
+    """Return the value of a message that was no event, as far as it is kept: its letter has it in Base64."""
+    held = _VALUE.search(content)
+    if held is None:
+        return b""
+    text = held.group(1)
+    return base64.b64decode(text[: len(text) // 4 * 4])
 
 
 def _subject(content: bytes) -> str | None:

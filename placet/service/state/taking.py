@@ -19,7 +19,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from placet.contracts.base import fault_of
-from placet.contracts.events.envelope import MOST_EVENT_BYTES, Unreadable
+from placet.contracts.events.envelope import MOST_EVENT_BYTES, Arrived, Unreadable
 from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
 from placet.contracts.text import one_line
 from placet.contracts.times import moment
@@ -38,10 +38,6 @@ MOST_IN_A_BATCH: Final = 1000
 
 _REASON: Final = 300
 _CUSTOMER: Final = "customer:"
-
-Arrived = bytes | Unreadable
-"""One event in CloudEvents' JSON format, or what could not be brought into it."""
-
 
 Outcome = Literal["accepted", "repeated"] | DeadLetter
 """What became of an event: it was new, it was there already, or it could not be taken."""
@@ -137,8 +133,7 @@ class Batch:
 
 def _read(arrived: Arrived, now: datetime, oldest: datetime) -> EventRow:
     if isinstance(arrived, Unreadable):
-        code = "malformed" if len(arrived.text) <= MOST_EVENT_BYTES else "too_large"
-        raise UsageError(arrived.reason, code=code)
+        raise UsageError(arrived.reason, code=arrived.code)
     event = _event(arrived)
     if event.time > now + MOST_AHEAD:
         raise UsageError(f"it happened at {moment(event.time)}, which is still to come", code="from_the_future")

@@ -1,7 +1,7 @@
 """The table of aggregates: one row for each customer of whom an event was folded."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, delete, exists, func, select, update
 
@@ -49,13 +49,17 @@ _MEMBERS = (
     .limit(bindparam("limit"))
 )
 
+_MOST_COUNTED: Final = 21
+"""Members of one household: each customer of a page has theirs counted, and a household may be made very large."""
 _OTHER = CUSTOMER_STATE.alias("member")
-_KNOWN = (
-    select(func.count())
-    .select_from(_OTHER)
+_FIRST = (
+    select(_OTHER.c.customer_id)
     .where(_OTHER.c.tenant == _TABLE.c.tenant, _OTHER.c.household_id == _TABLE.c.household_id)
-    .scalar_subquery()
+    .correlate(_TABLE)
+    .limit(_MOST_COUNTED)
+    .subquery()
 )
+_KNOWN = select(func.count()).select_from(_FIRST).correlate(_TABLE).scalar_subquery()
 _PAGE = (
     select(_TABLE.c.customer_id, _TABLE.c.version, _TABLE.c.newest_us, _TABLE.c.aggregate, _KNOWN.label("members"))
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id > bindparam("after"))
@@ -63,11 +67,20 @@ _PAGE = (
     .limit(bindparam("limit"))
 )
 _COUNT = select(func.count()).select_from(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"))
-_SIZE = _COUNT.where(_TABLE.c.household_id == bindparam("household"))
+_SIZE = select(func.count()).select_from(
+    select(_TABLE.c.customer_id)
+    .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.household_id == bindparam("household"))
+    .limit(_MOST_COUNTED)
+    .subquery()
+)
 
 
 class BaseRow(NamedTuple):
-    """A customer of the base: what their state is made from, and how many members of their household are known."""
+    """A customer of the base: what their state is made from.
+
+    Attributes:
+        members: How many members of their household are known, at most 21; 0 where they are in none.
+    """
 
     customer_id: str
     version: int
@@ -159,6 +172,6 @@ class StateRepository:
         return int(number)
 
     def household_size(self, tenant: str, household_id: str) -> int:
-        """Return how many members of a household are known."""
+        """Return how many members of a household are known, at most 21."""
         (number,) = self._connection.execute(_SIZE, {"of_tenant": tenant, "household": household_id}).one()
         return int(number)

@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from placet.kafka.consuming import Arrived, KafkaEvents
+from placet.contracts.events.envelope import Arrived
+from placet.kafka.consuming import KafkaEvents
 from placet.kafka.source import KafkaSource
 from placet.network.networks import LOOPBACK
 from placet.storage.database import Database

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from placet.kafka.consuming import Arrived, KafkaEvents
+from placet.contracts.events.envelope import Arrived
+from placet.kafka.consuming import KafkaEvents
 from placet.kafka.source import KafkaSource
 from placet.network.networks import LOOPBACK, Networks
 from placet.service.state.current import state_of

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from placet.contracts.events.envelope import Unreadable
+from placet.contracts.events.envelope import Arrived, Unreadable
 from placet.errors import GovernanceError, StorageError
-from placet.kafka.consuming import Arrived, KafkaEvents
+from placet.kafka.consuming import KafkaEvents
 from placet.kafka.source import KafkaSource
 from placet.network.networks import Networks
+from placet.service.state.dead import list_letters, retry_letters
 from placet.storage.database import Database
 from tests.integration.kafka.reading import (
     counted,
@@ -21,7 +22,7 @@ from tests.integration.kafka.reading import (
     taker,
     until,
 )
-from tests.integration.state.sending import recharge
+from tests.integration.state.sending import NOW, OLDEST, recharge
 from tests.support.servers.kafka import Cluster, kafka
 
 
@@ -185,4 +186,7 @@ def test_brokers_outside_the_declared_networks_are_never_joined(
 
 def test_what_is_unreadable_is_kept_as_it_was_read(database: Database) -> None:
     assert taker(database)("demo", [Unreadable(b"whatever", "its value is not JSON")]) == 1
-    assert letters(database) == {"malformed": 1}
+    (letter,) = list_letters(database, "demo")
+    assert (letter.code, letter.reason, letter.content) == ("unreadable", "its value is not JSON", b"whatever")
+    assert retry_letters(database, "demo", None, now=NOW, oldest=OLDEST).still == 1
+    assert list_letters(database, "demo") == (letter,)

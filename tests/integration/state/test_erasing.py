@@ -1,18 +1,24 @@
 """What is kept of customers' events ends: by age, and of one customer on request, whatever goes on beside it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from placet.contracts.audit import tenant_stream
+from placet.contracts.events.envelope import Unreadable
 from placet.errors import UsageError
 from placet.interfaces.record_words import in_words
+from placet.kafka.binding import event_text
 from placet.service.state.current import age_out, fold_waiting, state_of
 from placet.service.state.dead import count_letters
 from placet.service.state.erasing import erase_customer, let_go
+from placet.service.state.taking import take_events
 from placet.storage.database import Database
-from tests.integration.state.sending import NOW, recharge, take
+from placet.storage.state.events import EventRepository
+from placet.storage.state.states import StateRepository
+from tests.integration.state.sending import NOW, OLDEST, recharge, take
 
 CUT = NOW - timedelta(days=90)
 
@@ -39,6 +45,50 @@ def test_the_aggregate_of_a_customer_goes_once_their_newest_event_is_older_than_
         assert tx.states.get("demo", "C1") is None
     assert state_of(database, "demo", "C1", NOW).version == 0
     assert state_of(database, "demo", "C2", NOW).version == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        ([("content-type", b"application/cloudevents-batch+json")], of("C00001", 1)),
+        ([("ce_id", b"\xff"), ("ce_subject", b"customer:C00001")], b"{}"),
+        ([("ce_id", b"1"), ("ce_subject", b"customer:C00001")], b"x" * 70_000),
+    ],
+)
+def test_a_message_from_kafka_that_is_no_event_goes_with_the_customer_whom_it_names(
+    database: Database, headers: list[tuple[str, bytes]], value: bytes
+) -> None:
+    arrived = event_text(headers, value)
+    assert isinstance(arrived, Unreadable)
+    take_events(database, "demo", [arrived], now=NOW, oldest=OLDEST)
+    assert erase(database) == (0, 1, False)
+    assert count_letters(database, "demo") == {}
+
+
+@pytest.mark.parametrize("beside", ["fold", "age"])
+def test_whoever_folds_or_ages_beside_it_makes_nobody_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    take(database, recharge(24 * 95))
+    if beside == "age":
+        fold_waiting(database, "demo")
+    place, method = (StateRepository, "with_aged") if beside == "age" else (EventRepository, "lacking")
+    found = getattr(place, method)
+
+    def then_erased(*arguments: object) -> object:
+        monkeypatch.setattr(place, method, found)
+        listed = found(*arguments)
+        with ThreadPoolExecutor(1) as pool:  # another process, as it were
+            pool.submit(erase, database).result()
+        return listed
+
+    monkeypatch.setattr(place, method, then_erased)
+    if beside == "age":
+        age_out(database, "demo", CUT)
+    else:
+        state_of(database, "demo", "C00001", NOW)
+    with database.reading() as tx:
+        assert tx.states.count("demo") == 0
 
 
 def test_a_letter_goes_when_it_is_older_than_events_are_kept(database: Database) -> None:

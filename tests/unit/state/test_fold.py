@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.contracts.events.kinds import EVENT, Event
-from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate
+from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate, stamp_of
 from placet.decisioning.state.fold import fold, key_of
 from placet.decisioning.state.reading import state_as_of
 
@@ -119,3 +119,15 @@ def test_what_stands_out_is_said_in_sentences() -> None:
         "visits to the app fell by 100 % against the two months before",
     )
     assert [window.figure("recharges") for window in state.windows] == [0, 1, 5]
+
+
+def test_a_trend_has_a_bound_as_every_figure_has() -> None:
+    aggregate = Aggregate()
+    for number in range(300):
+        at = stamp_of(NOW - timedelta(hours=number), "bss", f"new{number}")
+        aggregate.take(at)
+        aggregate.count(at, "data_mb", 10**12)
+    at = stamp_of(NOW - timedelta(days=45), "bss", "old")
+    aggregate.count(at, "data_mb", 5)
+    (trend,) = state_as_of("C00001", aggregate, 301, NOW).trends
+    assert trend.percent == 2**53 - 1

@@ -46,9 +46,23 @@ def test_an_event_without_data_has_none() -> None:
     assert "data" not in json.loads(text)
 
 
-def test_what_is_larger_than_an_event_is_not_read() -> None:
-    value = b"x" * (MOST_EVENT_BYTES + 1)
-    assert event_text(BINARY, value) == value
+def test_of_what_is_larger_than_an_event_the_headers_are_kept() -> None:
+    found = event_text(BINARY, b"x" * (MOST_EVENT_BYTES + 1))
+    assert isinstance(found, Unreadable)
+    assert (found.code, found.reason) == ("too_large", "it has more than 65,536 bytes")
+    assert json.loads(found.text) == {"ce_specversion": "1.0", "ce_id": "1", "ce_type": "t", "data_base64": ""}
+
+
+def test_a_value_of_any_depth_becomes_a_text_and_never_an_error() -> None:
+    for depth in (*range(900, 1010), 30_000):
+        event_text([*BINARY, JSON], b"[" * depth + b"]" * depth)
+
+
+def test_of_a_message_with_a_faulty_header_all_others_are_kept() -> None:
+    found = event_text([("ce_id", b"\xff"), ("ce_subject", b"customer:C00001")], b"{}")
+    assert isinstance(found, Unreadable)
+    assert found.reason == "its header 'ce_id' is not UTF-8"
+    assert json.loads(found.text)["ce_subject"] == "customer:C00001"
 
 
 @pytest.mark.parametrize(

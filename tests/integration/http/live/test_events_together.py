@@ -83,6 +83,21 @@ def test_when_the_database_does_not_answer_nobody_is_told_that_theirs_is_durable
     asyncio.run(senders())
 
 
+def test_an_event_that_cannot_be_taken_at_all_is_nobody_elses_fault() -> None:
+    def one_is_poison(texts: Sequence[bytes]) -> Taken:
+        if b"poison" in texts:
+            raise RecursionError("too deep")
+        return all_new(len(texts))
+
+    async def senders() -> list[object]:
+        gathering = Gathering(one_is_poison)
+        sent = [gathering.take(text) for text in (b"a", b"poison", b"b")]
+        return list(await asyncio.gather(*sent, return_exceptions=True))
+
+    first, poisoned, last = asyncio.run(senders())
+    assert (first, type(poisoned), last) == ("accepted", RecursionError, "accepted")
+
+
 def test_a_fault_of_ours_leaves_nobody_waiting() -> None:
     async def senders() -> None:
         gathering = Gathering(lambda texts: all_new(len(texts) + 1))
