@@ -97,12 +97,12 @@ def test_a_state_that_was_erased_is_noted_and_one_that_was_altered_is_found() ->
 
 
 def analysed(**body: object) -> AuditEvent:
-    nothing = "0" * 64
+    nothing, run_id = "0" * 64, "run-" + "0" * 20
     return AuditEvent(
-        stream="run-1",
+        stream=run_id,
         seq=2,
         tenant="demo",
-        run_id="run-1",
+        run_id=run_id,
         kind="analyse.completed",
         actor="agent:retention",
         at=NOW,
