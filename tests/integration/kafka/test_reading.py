@@ -73,7 +73,7 @@ def test_what_is_no_event_becomes_a_dead_letter_and_stops_nothing(database: Data
 
 
 def test_one_event_that_cannot_be_taken_at_all_is_put_aside(database: Database, cluster: Cluster) -> None:
-    take, poison = taker(database), recharge(7)
+    take, poison = taker(database), recharge(70)
 
     def refusing(tenant: str, texts: Sequence[Arrived]) -> int:
         if poison in texts:
@@ -89,8 +89,7 @@ def test_one_event_that_cannot_be_taken_at_all_is_put_aside(database: Database, 
     with database.reading() as tx:
         (letter,) = tx.dead_letters.list("demo", code=None, after=None, limit=9)
     assert (letter.content, letter.reason) == (poison, "taking it failed with constraint")
-    now = datetime.now(UTC)  # as the reader of this test has it
-    assert retry_letters(database, "demo", None, now=now, oldest=now - timedelta(days=400)).taken == 1
+    assert retry_letters(database, "demo", None, now=NOW, oldest=OLDEST).taken == 1
 
 
 def test_a_database_that_is_gone_for_a_while_loses_nothing(
