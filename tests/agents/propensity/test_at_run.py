@@ -99,7 +99,10 @@ def test_longer_tenure_never_raises_the_probability_of_a_run(months: int, more: 
     [
         (evidence(), "monthly charge, phone service"),
         (read(), "does not say monthly charge,"),
-        (read("PO-voice").model_copy(update={"products": held("PO-voice", price=None)}), "does not say monthly charge,"),
+        (
+            read("PO-voice").model_copy(update={"products": held("PO-voice", price=None)}),
+            "does not say monthly charge,",
+        ),
         (
             read("PO-voice").model_copy(update={"products": held("PO-voice", currency="EUR")}),
             "does not say monthly charge,",
@@ -125,7 +128,9 @@ def test_a_feature_may_come_from_the_live_state() -> None:
 
 def test_a_model_that_no_run_can_feed_is_refused_when_it_is_configured() -> None:
     digest, content = train_model(table(), mapping(), date(2026, 1, 1))
-    with pytest.raises(ConfigurationError, match="is not for runs: .* where a run finds tenure_months, disputed_bills"):
+    with pytest.raises(
+        ConfigurationError, match=r"is not for runs: .* where a run finds tenure_months, disputed_bills"
+    ):
         ModelSource(ChurnModel(content, digest, "the model"))
 
 

@@ -1,5 +1,7 @@
 """A run takes the probability of leaving from the tenant's model, names it, and proposes nothing without one."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -134,3 +136,20 @@ def test_the_doctor_and_the_page_of_health_say_which_is_in_use(trained: tuple[st
         [("info", "demo: counts of a public sample, as fallback")],
     ]
     assert in_words(with_model, "demo") == f"model {trained[0][:16]}…"
+
+
+def test_a_worker_without_a_model_loads_neither_lightgbm_nor_what_computes_with_it(tmp_path: Path) -> None:
+    code = f"""
+import os, sys
+from pathlib import Path
+import placet.entrypoints.worker
+from placet.entrypoints.bootstrap import build_parts
+from placet.entrypoints.settings import Settings
+from agents.catalogue import load
+build_parts(Settings(home=Path({str(tmp_path)!r}), churn_sources={{"demo": "counts"}}))
+load("retention")
+print([name for name in ("lightgbm", "agents.propensity") if name in sys.modules], flush=True)
+os._exit(0)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert said.stdout.strip() == "[]"
