@@ -42,9 +42,15 @@ def read(*offerings: str, **changes: object) -> Evidence:
 
 def state(version: int, **figures: int) -> CustomerState:
     window = tuple(Figure(name=name, value=value) for name, value in figures.items())
-    return CustomerState.model_construct(
-        customer_id="C00042", as_of=NOW, version=version, windows=(Window(days=30, figures=window),)
-    )
+    told = {
+        "customer_id": "C00042",
+        "as_of": NOW,
+        "version": version,
+        "windows": (Window(days=30, figures=window),),
+        **dict.fromkeys(("newest", "household_id", "last_contact", "balance", "competitor", "place", "nps", "csat")),
+        **dict.fromkeys(("sources", "rhythms", "trends", "devices", "products", "consents", "open_tickets"), ()),
+    }
+    return CustomerState.model_validate(told)
 
 
 def of_the_state(*, may_be_missing: bool = False) -> Mapping:
