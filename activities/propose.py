@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.analyse import STEP as ANALYSED
 from activities.query_billing import STEP as QUERIED
 from activities.resources import WorkerResources, keep_exchanges, unanswered_recorded
+from agents.likelihood import MISSING
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.audit import AuditEvent
@@ -135,7 +136,7 @@ class Propose:
         try:
             return source.read(evidence, state)
         except UsageError as error:
-            if error.code != "missing_feature":
+            if error.code != MISSING:
                 raise
             return str(error)
 

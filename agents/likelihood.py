@@ -1,11 +1,14 @@
 """Where the probability that a customer leaves comes from: a trained model, or the counts that are fallen back to."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from placet.contracts.billing import Evidence
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.state import CustomerState
+
+MISSING: Final = "missing_feature"
+"""Code of the error for a customer of whom a run does not know what is needed."""
 
 
 class LikelihoodSource(Protocol):

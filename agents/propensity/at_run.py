@@ -7,6 +7,7 @@ from collections.abc import Mapping as Cells
 
 import polars as pl
 
+from agents.likelihood import MISSING
 from agents.propensity.model import ChurnModel
 from agents.propensity.table import Table
 from placet.contracts.billing import Evidence, HeldProduct
@@ -17,9 +18,6 @@ from placet.contracts.propensity.mapping import Feature, Mapping, RunSource
 from placet.contracts.state import CustomerState
 from placet.contracts.text import counted
 from placet.errors import ConfigurationError, UsageError
-
-MISSING = "missing_feature"
-"""Code of the error for a customer of whom a run does not know what the model reads."""
 
 
 class ModelSource:

@@ -348,7 +348,8 @@ def _unreadable(error: SettingsError) -> str:
     found = re.search(r'field "(\w+)"', str(error))
     name = f"PLACET_{found[1].upper()}" if found else "a setting"
     given = os.environ.get(name, "")
-    return f"{name}={given!r}: it must be a JSON list, like '[\"demo\"]'; see `placet doctor --settings`"
+    like = """object, like '{"demo": "counts"}'""" if name == "PLACET_CHURN_SOURCES" else """list, like '["demo"]'"""
+    return f"{name}={given!r}: it must be a JSON {like}; see `placet doctor --settings`"
 
 
 def _refuse_unknown_variables() -> None:
