@@ -17,7 +17,9 @@ _DETAIL: Final = 160
 
 def reasons_of(likelihood: Likelihood) -> tuple[Reason, ...]:
     """Return where the probability comes from, as sentences of a proposal."""
-    return tuple(Reason(code=REASON, detail=shortened(text, _DETAIL)) for text in likelihood.reasons)
+    return tuple(
+        Reason(code=REASON, detail=shortened(f"risk of leaving: {text}", _DETAIL)) for text in likelihood.reasons
+    )
 
 
 def computed_by(likelihood: Likelihood) -> Reason:
