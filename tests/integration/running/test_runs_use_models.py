@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -13,13 +14,17 @@ from agents.catalogue import load
 from agents.likelihood import LikelihoodSource
 from placet.contracts.base import Frozen
 from placet.contracts.billing import Evidence
+from placet.contracts.customer import CustomerProfile
+from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.proposal import Proposal, Reason
+from placet.contracts.state import CustomerState
 from placet.decisioning.contact import ContactPolicy
 from placet.doctor.diagnosis import PROBES
 from placet.entrypoints.likelihoods import Likelihoods, in_words, named_source
+from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.propensity import InstalledModels
 from placet.entrypoints.settings import Settings
-from placet.errors import ConfigurationError
+from placet.errors import ConfigurationError, UsageError
 from placet.replay.rederivation import rederive
 from tests.support.steps import Steps
 
@@ -111,6 +116,28 @@ def test_without_model_and_fallback_nothing_is_proposed_and_the_reason_is_record
     assert "no churn model" in str(entry.body["reason"])
 
 
+class Unfed:
+    """A model of whose customer a run does not know enough."""
+
+    digest = "a" * 64
+    named = "a model"
+
+    def before_reading(self, customer: CustomerProfile) -> int | None:
+        """Nothing."""
+
+    def read(self, evidence: Evidence, state: CustomerState | None) -> Likelihood:
+        """Refuse."""
+        raise UsageError("what was read does not say monthly charge", code="missing_feature")
+
+
+def test_a_feature_that_was_not_read_ends_the_run_without_a_proposal_and_is_named(steps: Steps) -> None:
+    use(steps, Unfed())
+    analysed = steps.analyse()
+    proposed = steps.propose(analysed, steps.query(analysed))
+    assert (proposed.proposal, proposed.summary) == (None, "nothing: what was read does not say monthly charge")
+    assert steps.propose(analysed, steps.query(analysed)) == proposed
+
+
 def test_a_file_that_is_another_model_is_refused_at_the_start(trained: tuple[str, Path], tmp_path: Path) -> None:
     digest, folder = trained
     other = tmp_path / "models" / "demo"
@@ -153,3 +180,18 @@ os._exit(0)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, '{"demo": "counts"}'),
+        ({"bss_url": "https://bss.example"}, "{}"),
+        ({"churn_sources": {"demo": "b" * 64}}, f'{{"demo": "{"b" * 64}"}}'),
+    ],
+)
+def test_the_stack_falls_back_to_counts_only_with_its_own_customers(
+    tmp_path: Path, given: dict[str, Any], told: str
+) -> None:
+    stack = Stack(Settings(home=tmp_path, **given), usual_ports=False, console=False)
+    assert stack.environment_of("worker")["PLACET_CHURN_SOURCES"] == told
