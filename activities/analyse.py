@@ -104,7 +104,11 @@ class Analyse:
             return AnalysisOutcome(reversal.assess(context, request, request.reverses, customer), ())
         with unanswered_recorded(context, request, "analyse.unanswered"):
             read = None if state is None else StateRead.of(state, sha256_hex(canonical_bytes(state)))
-            return context.application(request.agent).analyse(request, customer, context.inference, state=read)
+            source = context.likelihood(request.tenant)
+            churn_bp = None if source is None else source.before_reading(customer)
+            return context.application(request.agent).analyse(
+                request, customer, context.inference, state=read, churn_bp=churn_bp
+            )
 
     def _customer(self, request: RunRequest) -> CustomerProfile:
         try:

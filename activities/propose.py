@@ -4,24 +4,33 @@ A reversal is arithmetic alone.
 """
 
 import time
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from temporalio import activity
 
 from activities.analyse import STEP as ANALYSED
 from activities.query_billing import STEP as QUERIED
 from activities.resources import WorkerResources, keep_exchanges, unanswered_recorded
+from agents.likelihood import MISSING
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.analysis.outcome import ProposalOutcome
 from placet.contracts.audit import AuditEvent
 from placet.contracts.billing import Evidence
+from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.run import Proposed, ProposeInput, RunRequest
-from placet.errors import GovernanceError
+from placet.contracts.state import CustomerState
+from placet.contracts.text import WORDS, shortened
+from placet.errors import GovernanceError, UsageError
 from placet.gate import controls, reversal
 from placet.gate.context import milliseconds_since
 from placet.governance.targets import check_targets
 from placet.storage.pending import PROPOSED
 from placet.storage.transaction import Transaction
+
+NO_SOURCE: Final = (
+    "there is no churn model for this tenant, and no fallback to counts is configured; "
+    "without a probability of leaving nothing can be weighed"
+)
 
 
 class Ground(NamedTuple):
@@ -99,6 +108,9 @@ class Propose:
         context, run, evidence = self._context, step.run, ground.evidence
         if run.reverses is not None:
             return _on_target(reversal.propose(context, step, run.reverses, evidence), evidence)
+        likelihood = self._likelihood(run, evidence)
+        if isinstance(likelihood, str):
+            return ProposalOutcome(None, shortened(f"nothing: {likelihood}", WORDS), (), (), (), reason=likelihood)
         contact = context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose.unanswered"):
             outcome = context.application(run.agent).propose(
@@ -107,11 +119,26 @@ class Propose:
                 evidence,
                 assessment_digest=step.assessment,
                 evidence_digest=step.evidence,
+                likelihood=likelihood,
                 contact=contact,
                 limited=ground.limited,
                 inference=context.inference,
             )
         return _on_target(outcome, evidence)
+
+    def _likelihood(self, run: RunRequest, evidence: Evidence) -> Likelihood | str:
+        """Return how likely it is that the customer leaves, or why that is not known: nothing is guessed."""
+        context = self._context
+        source = context.likelihood(run.tenant)
+        if source is None:
+            return NO_SOURCE
+        state = None if evidence.state is None else context.artifact(run, evidence.state.digest, CustomerState)
+        try:
+            return source.read(evidence, state)
+        except UsageError as error:
+            if error.code != MISSING:
+                raise
+            return str(error)
 
 
 def _ground(tx: Transaction, step: ProposeInput) -> Ground:

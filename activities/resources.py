@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from activities.admission import Admission
 from activities.heartbeat import HEARTBEATS
 from agents.application import Application
+from agents.likelihood import LikelihoodSource
 from agents.model_calls.completion import Inference, NoModelAnsweredError
 from placet.contracts.analysis.outcome import Exchange
 from placet.contracts.audit import RecordKind
@@ -40,6 +41,7 @@ class WorkerResources(GateContext):
         admission: Refuses a step that the run's own workflow did not ask for.
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         live_state: Returns a customer's live state, by tenant and customer id, as of now.
+        likelihood: Returns what a tenant's runs take the probability of leaving from; None where nothing is configured.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
         effect_attempts: Attempts before an outcome that cannot be read back is held as unknown.
@@ -53,6 +55,7 @@ class WorkerResources(GateContext):
     inference: Inference
     application: Callable[[str], Application]
     live_state: Callable[[str, str], CustomerState]
+    likelihood: Callable[[str], LikelihoodSource | None]
     worker: str
     effect_lease_seconds: float
     effect_attempts: int

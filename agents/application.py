@@ -8,6 +8,7 @@ from placet.contracts.analysis.outcome import AnalysisOutcome, ProposalOutcome
 from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, Evidence
 from placet.contracts.customer import CustomerProfile, Declared
+from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.proposal import Basis, Candidate
 from placet.contracts.run import RunRequest
 from placet.contracts.state import StateRead
@@ -47,19 +48,24 @@ class Application(Protocol):
         inference: Inference,
         *,
         state: StateRead | None = None,
+        churn_bp: int | None = None,
     ) -> AnalysisOutcome:
         """(1) Assess the customer and choose the reads that follow; `state` is what events of them had led to.
+
+        `churn_bp` is the probability that they leave, where the profile alone gives one.
 
         Raises:
             InferenceError: No permitted model gave a valid answer.
         """
         ...
 
-    def basis(self, contact: ContactPolicy | None) -> Basis:
-        """Name by digest what the arithmetic computes with."""
+    def basis(self, contact: ContactPolicy | None, churn: Digest) -> Basis:
+        """Name by digest what the arithmetic computes with; `churn` is that of the source of the probability."""
         ...
 
-    def weigh(self, assessment: Assessment, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+    def weigh(
+        self, assessment: Assessment, evidence: Evidence, likelihood: Likelihood, contact: ContactPolicy | None
+    ) -> tuple[Candidate, ...]:
         """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
         ...
 
@@ -71,6 +77,7 @@ class Application(Protocol):
         *,
         assessment_digest: Digest,
         evidence_digest: Digest,
+        likelihood: Likelihood,
         contact: ContactPolicy | None,
         limited: bool = True,
         inference: Inference,

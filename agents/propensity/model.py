@@ -82,6 +82,11 @@ class ChurnModel:
         return self._artifact.card
 
     @property
+    def mapping(self) -> Mapping:
+        """What its columns mean, and where a run finds them."""
+        return self._artifact.mapping
+
+    @property
     def separator(self) -> str:
         """What stands between the cells of a table that it reads."""
         return self._artifact.mapping.separator

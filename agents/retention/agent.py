@@ -16,13 +16,14 @@ from placet.contracts.base import Digest
 from placet.contracts.billing import BillingQuery, Evidence
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Money
+from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.proposal import Basis, Candidate, Proposal, Reason
 from placet.contracts.run import RunRequest
 from placet.contracts.state import StateRead
 from placet.contracts.text import THE_MODEL, WORDS, attributed, shortened
-from placet.decisioning.churn import ChurnTable
 from placet.decisioning.contact import ContactPolicy, given, within_contact_policy
 from placet.decisioning.facts import Facts, derive
+from placet.decisioning.likelihood import computed_by, reasons_of
 from placet.decisioning.preconditions import with_preconditions
 from placet.decisioning.ranking import eligible, evaluate
 from placet.decisioning.state.telling import for_the_model, stood_out
@@ -40,14 +41,13 @@ _PROMPTS = _HERE / "prompts"
 class Retention:
     """Implements `Application`; holds only what its files say."""
 
-    def __init__(self, manifest: Manifest, catalogue: Catalogue, churn: ChurnTable) -> None:
+    def __init__(self, manifest: Manifest, catalogue: Catalogue) -> None:
         self.name = manifest.name
         self.facts = manifest.facts
         self.required_reads = manifest.required_reads
         self.gate_role = manifest.gate.role
         self.gate_ttl_hours = manifest.gate.ttl_hours
         self._catalogue = catalogue
-        self._churn = churn
         self._prompts = {file.stem: load_prompt(file) for file in sorted(_PROMPTS.glob("*.txt"))}
 
     def analyse(
@@ -57,10 +57,11 @@ class Retention:
         inference: Inference,
         *,
         state: StateRead | None = None,
+        churn_bp: int | None = None,
     ) -> AnalysisOutcome:
         """(1) Let a model name risk, reads and drivers; it may name only drivers that the profile bears out."""
         known = RetentionCustomer.of(customer, self.facts)
-        profile = profile_text(known, self._churn.probability_bp(customer))
+        profile = profile_text(known, churn_bp)
         if lately := for_the_model(state):
             profile = f"{profile} {lately}"
 
@@ -97,13 +98,15 @@ class Retention:
         *,
         assessment_digest: Digest,
         evidence_digest: Digest,
+        likelihood: Likelihood,
         contact: ContactPolicy | None,
         limited: bool = True,
         inference: Inference,
     ) -> ProposalOutcome:
         """(3) Rank by arithmetic, let the model pick among the eligible; amounts never come from the model."""
-        facts = self._facts(evidence, assessment)
-        candidates, basis = self.weigh(assessment, evidence, contact if limited else None), self.basis(contact)
+        facts = self._facts(evidence, assessment, likelihood)
+        candidates = self.weigh(assessment, evidence, likelihood, contact if limited else None)
+        basis = self.basis(contact, likelihood.digest)
         open_to_pick = eligible(candidates)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
             return ProposalOutcome(
@@ -135,8 +138,13 @@ class Retention:
             mutation=pick.mutation,
             cost=Money(amount_minor=pick.cost_minor, currency=facts.currency),
             expected_value_minor=pick.expected_value_minor,
-            facts=(*situation(facts), *stood_out(evidence.state), *given(evidence.history, evidence.read_at)),
-            assumptions=self._assumptions(),
+            facts=(
+                *situation(facts),
+                *reasons_of(likelihood),
+                *stood_out(evidence.state),
+                *given(evidence.history, evidence.read_at),
+            ),
+            assumptions=self._assumptions(likelihood),
             basis=basis,
             rationale=said,
             rationale_marks=marks,
@@ -149,33 +157,35 @@ class Retention:
         summary = _what(proposal, facts, len(open_to_pick))
         return ProposalOutcome(proposal, summary, candidates, completion.attempts, completion.exchanges, basis=basis)
 
-    def weigh(self, assessment: Assessment, evidence: Evidence, contact: ContactPolicy | None) -> tuple[Candidate, ...]:
+    def weigh(
+        self, assessment: Assessment, evidence: Evidence, likelihood: Likelihood, contact: ContactPolicy | None
+    ) -> tuple[Candidate, ...]:
         """Weigh the treatments by arithmetic alone: the same evidence gives the same candidates."""
-        facts = self._facts(evidence, assessment)
+        facts = self._facts(evidence, assessment, likelihood)
         candidates = with_preconditions(evaluate(self._catalogue, facts), evidence)
         if contact is None:
             return candidates
         return within_contact_policy(candidates, contact, evidence.history, facts.currency, evidence.read_at)
 
-    def _facts(self, evidence: Evidence, assessment: Assessment) -> Facts:
+    def _facts(self, evidence: Evidence, assessment: Assessment, likelihood: Likelihood) -> Facts:
         RetentionCustomer.of(evidence.customer, self.facts)  # what it does not know must not be weighed
-        return derive(evidence, assessment, self._churn, currency=self._catalogue.currency)
+        return derive(evidence, assessment, likelihood.probability_bp, currency=self._catalogue.currency)
 
-    def basis(self, contact: ContactPolicy | None) -> Basis:
+    def basis(self, contact: ContactPolicy | None, churn: Digest) -> Basis:
         """Name by digest what the arithmetic computes with."""
         return Basis(
             catalogue=document_digest(self._catalogue),
-            churn=document_digest(self._churn),
+            churn=churn,
             contact=None if contact is None else document_digest(contact),
             version=version(),
         )
 
-    def _assumptions(self) -> tuple[Reason, ...]:
+    def _assumptions(self, likelihood: Likelihood) -> tuple[Reason, ...]:
         taken = self._catalogue.assumptions
         return (
             Reason(code="margin", detail=f"{per_cent(taken.margin_bp)} of the monthly charge is margin"),
             Reason(code="horizon", detail=f"a customer who is kept counts for {months(taken.horizon_months)}"),
-            Reason(code="churn_source", detail=shortened(f"rates of leaving: {self._churn.source}", 160)),
+            computed_by(likelihood),
         )
 
     def _pick(
@@ -207,8 +217,7 @@ def build() -> Retention:
     manifest = read_manifest(_HERE / "agent.toml")
     RetentionCustomer.check_declared(manifest.facts)
     catalogue = load_toml(_HERE / "treatments.toml", Catalogue, "the catalogue")
-    churn = load_toml(_HERE / "churn_rates.toml", ChurnTable, "the table of churn rates")
-    return Retention(manifest, catalogue, churn)
+    return Retention(manifest, catalogue)
 
 
 def _picked(treatment: str, candidates: tuple[Candidate, ...]) -> Candidate:

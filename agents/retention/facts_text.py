@@ -11,18 +11,25 @@ _CONTRACTS = {"month_to_month": "month to month", "one_year": "one year", "two_y
 _INTERNET = {"dsl": "DSL", "fiber_optic": "fiber optic", "none": "none"}
 
 
-def profile_text(customer: RetentionCustomer, churn_bp: int) -> str:
-    """Return what is known before anything is read from billing, as prose: a small model repeats it best."""
+def profile_text(customer: RetentionCustomer, churn_bp: int | None) -> str:
+    """Return what is known before anything is read from billing, as prose: a small model repeats it best.
+
+    `churn_bp` is None where the probability of leaving takes more than the profile.
+    """
     contract = (
         "no contract"
         if customer.contract == "month_to_month"
         else f"a {_named(_CONTRACTS, customer.contract)} contract"
     )
     internet = "no" if customer.internet_service == "none" else _named(_INTERNET, customer.internet_service)
+    risk = (
+        ""
+        if churn_bp is None
+        else f" The risk that similar customers leave is {risk_level(churn_bp)} ({percent(churn_bp)})."
+    )
     return (
         f"The customer has been a customer for {counted(customer.tenure_months, 'month')}, has {contract}, "
-        f"has {internet} internet and pays by {_plain(customer.payment_method)}. "
-        f"The risk that similar customers leave is {risk_level(churn_bp)} ({percent(churn_bp)})."
+        f"has {internet} internet and pays by {_plain(customer.payment_method)}.{risk}"
     )
 
 

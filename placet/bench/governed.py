@@ -123,6 +123,7 @@ def without_contact_limits(home: Path) -> Path:
 def settings_of(place: Place) -> Settings:
     """Make settings of this place alone: neither the environment nor an installation's values enter."""
     return Settings.model_construct(
+        churn_sources={"demo": "counts"},
         home=place.home,
         database_url=place.database_url,
         policy_dir=place.policies,

@@ -78,7 +78,7 @@ class Basis(Frozen):
 
     Attributes:
         catalogue: SHA-256 of the canonical form of the treatments and their assumptions.
-        churn: The same of the churn rates.
+        churn: SHA-256 of the churn model's file; of the canonical form of the counts where a tenant falls back to them.
         contact: The same of the contact policy; None where none was applied.
         version: Version of Placet.
     """

@@ -9,7 +9,6 @@ from placet.contracts.base import CustomerId, Frozen
 from placet.contracts.billing import Balance, Bill, Evidence, HeldProduct, Usage
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.money import Currency
-from placet.decisioning.churn import ChurnTable
 from placet.errors import UsageError
 
 NO_BUCKET = "none"
@@ -26,7 +25,7 @@ class Facts(Frozen):
         open_amount_minor: What is still to be paid over all bills read, of which `open_bills` are not paid.
         bucket_status: Status of the first active money bucket, of the first one where none is active, or `none`.
         usage_trend_bp: Newest month against the mean of those before it; 0 where there are fewer than three.
-        churn_bp: Probability to leave, from observed rates.
+        churn_bp: Probability to leave, of the tenant's model or of the counts.
         assessed_risk: The model's opinion. It may be a reason for a treatment, never a condition of the arithmetic.
     """
 
@@ -52,7 +51,7 @@ class Facts(Frozen):
     assessed_risk: Risk
 
 
-def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, currency: str) -> Facts:
+def derive(evidence: Evidence, assessment: Assessment, churn_bp: int, *, currency: str) -> Facts:
     """Derive the facts from what was read; `currency` is taken where the evidence names none."""
     customer = evidence.customer
     held = tuple(product for product in evidence.products if product.status.lower() == ACTIVE)
@@ -77,7 +76,7 @@ def derive(evidence: Evidence, assessment: Assessment, churn: ChurnTable, *, cur
         usage_trend_bp=_trend(evidence.usage),
         products_held=len(held),
         held=held,
-        churn_bp=churn.probability_bp(customer),
+        churn_bp=churn_bp,
         assessed_risk=assessment.risk,
     )
 

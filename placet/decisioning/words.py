@@ -47,6 +47,11 @@ def internet(name: str) -> str:
     return _INTERNET.get(name, _plain(name))
 
 
+def leaving(basis_points: int) -> str:
+    """Say how many of the customers like one leave."""
+    return f"{per_cent(basis_points)} of customers like this one leave"
+
+
 def statement(fact: str, facts: Facts) -> str:
     """Return what holds of the customer in one fact: `has been with us 28 months`."""
     return _STATEMENTS[fact](facts)
@@ -150,7 +155,7 @@ _STATEMENTS: dict[str, Callable[[Facts], str]] = {
     "usage_trend_bp": _usage,
     "products_held": _products,
     "held": _products,
-    "churn_bp": lambda facts: f"{per_cent(facts.churn_bp)} of customers like this one leave",
+    "churn_bp": lambda facts: leaving(facts.churn_bp),
     "assessed_risk": lambda facts: f"the model rates the risk to leave as {facts.assessed_risk}",
 }
 """One statement for each fact; a test holds that none is missing."""

@@ -45,6 +45,7 @@ PROBES: dict[str, Probe] = {
     "plugin allowlist": installation.plugin_allowlist,
     "policies": policies.policies,
     "models": models.models,
+    "churn model": models.churn,
     "perimeter": perimeter,
     "HTTP API": installation.api_token,
     "identity provider": signing_in.identity_provider,

@@ -8,6 +8,7 @@ from agents.catalogue import declared_tasks
 from agents.model_calls.routing import ModelConfig, ModelsConfig
 from placet.doctor.report import Finding, Level
 from placet.entrypoints.environment import environment_secret
+from placet.entrypoints.likelihoods import COUNTS, Likelihoods, in_words
 from placet.entrypoints.settings import Settings
 from placet.network.client import guarded_client, proxied_client
 from placet.network.tls import tls_context
@@ -15,6 +16,7 @@ from placet.network.tls import tls_context
 ANSWER_SECONDS = 1.8
 _START = "`placet up` starts it"
 _LOCAL = "local"
+_TRAIN = "`placet model train` makes a model; name its digest in PLACET_CHURN_SOURCES and start the workers again"
 
 
 def models(settings: Settings) -> Iterator[Finding]:
@@ -107,3 +109,14 @@ def _has_key(model: ModelConfig) -> bool:
 
 def _said(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+def churn(settings: Settings) -> Iterator[Finding]:
+    """Say where each tenant's runs take the probability of leaving from; a tenant without one proposes nothing."""
+    sources = Likelihoods(settings)
+    for tenant in settings.tenants:
+        source = sources(tenant)
+        if source is None or settings.churn_sources[tenant] == COUNTS:
+            yield Finding("info", "churn model", f"{tenant}: {in_words(settings, tenant)}", _TRAIN)
+        else:
+            yield Finding("ok", "churn model", f"{tenant}: {source.named}")

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agents.catalogue import declared_facts, names, treatment_codes, treatment_names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.likelihoods import in_words
 from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.processes.judging import USUAL, Bounds, judge_apart
@@ -87,6 +88,7 @@ def serve(settings: Settings) -> None:
             names(),
             lambda agent: _policies(settings, agent),
             declared_facts,
+            churn=in_words(settings, settings.tenant),
         )
         setup = SetupCode(settings.setup_code, settings.tenant)
         try:

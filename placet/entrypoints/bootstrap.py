@@ -21,6 +21,7 @@ from placet.contracts.audit import RecordKind
 from placet.contracts.billing import SourceCall
 from placet.entrypoints.connection import open_database
 from placet.entrypoints.environment import environment_secret
+from placet.entrypoints.likelihoods import Likelihoods
 from placet.entrypoints.model_server import MODEL_ALIAS, weights_path
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.systems import load_systems, mutation_timeout_seconds
@@ -102,6 +103,7 @@ def build_parts(
     admission: Callable[[Database], Admission] = Admission,
 ) -> Parts:
     """Build everything an activity needs; tests and the bench pass their own `inference` at the model seam."""
+    likelihoods = Likelihoods(settings)
     opened, now = database or open_database(settings), clock or _now
     plugins = load_systems(settings, on_call=_unobserved, on_violation=_Violations(opened, settings.tenant))
     policies = PolicyFiles(settings.policy_dir, keep_seconds=settings.policy_keep_hours * 3600)
@@ -118,6 +120,7 @@ def build_parts(
         tenants=frozenset(settings.tenants),
         clock=now,
         live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
+        likelihood=likelihoods,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,
         effect_attempts=settings.effect_attempts,

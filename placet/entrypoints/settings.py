@@ -7,9 +7,9 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from placet.contracts.base import PersonName, TenantId, fault_of
@@ -26,8 +26,12 @@ STACK_ADDRESSES = {
     "bss_url": f"http://{_LOOPBACK}",
     "model_url": f"http://{_LOOPBACK}/v1",
     "api_port": r"[1-9]\d{0,4}",
+    "churn_sources": r"\{('[a-z0-9_.-]+': '(counts|[0-9a-f]{64})'(, )?)*\}",
 }
-"""The settings that a running stack may give, and how their values look: always a port of this machine."""
+"""The settings that a running stack may give, and how their values look: ports of this machine, and digests."""
+
+
+ChurnSource = Annotated[str, StringConstraints(pattern=r"^(counts|[0-9a-f]{64})$")]
 
 
 class Settings(BaseSettings):
@@ -68,6 +72,11 @@ class Settings(BaseSettings):
 
     propensity_dir: Path | None = Field(
         default=None, description="churn models, a folder in it for each tenant; default: home/propensity"
+    )
+
+    churn_sources: dict[TenantId, ChurnSource] = Field(
+        default={},
+        description="by tenant, where runs take the probability of leaving from: a model's digest, or `counts`",
     )
 
     perimeter_networks: str = Field(
@@ -339,7 +348,8 @@ def _unreadable(error: SettingsError) -> str:
     found = re.search(r'field "(\w+)"', str(error))
     name = f"PLACET_{found[1].upper()}" if found else "a setting"
     given = os.environ.get(name, "")
-    return f"{name}={given!r}: it must be a JSON list, like '[\"demo\"]'; see `placet doctor --settings`"
+    like = """object, like '{"demo": "counts"}'""" if name == "PLACET_CHURN_SOURCES" else """list, like '["demo"]'"""
+    return f"{name}={given!r}: it must be a JSON {like}; see `placet doctor --settings`"
 
 
 def _refuse_unknown_variables() -> None:

@@ -1,21 +1,25 @@
 """Whether candidates and expected values of a proposal follow from its evidence, computed again from what is stored.
 
 The history names evidence by digest only. Where this installation still holds the document, the application weighs it
-again, with the treatments, churn rates and contact policy that are installed now. Where those are not the ones that the
-proposal names, nothing can be said, and a note says so.
+again, with the treatments and contact policy that are installed now, and the churn model or counts that the proposal
+names. Where those are not the ones that it names, or are not held here, nothing can be said, and a note says so.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
 from agents.application import Application
+from agents.likelihood import LikelihoodSource
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Evidence
+from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.proposal import Candidate, Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import PlacetError, UsageError
 from placet.governance.choice import money
+from placet.replay.likelihood import differences, read_again
 from placet.replay.live_state import compare_state
 from placet.storage.artifacts import ERASED
 
@@ -25,6 +29,7 @@ def rederive(
     fetch: Callable[[str, type[BaseModel]], BaseModel],
     application: Callable[[str], Application],
     contact: Callable[[str, str], ContactPolicy],
+    likelihood: Callable[[str, str], LikelihoodSource | None],
 ) -> tuple[list[str], list[str]]:
     """Weigh the evidence of the agent's own `proposal` again.
 
@@ -33,6 +38,7 @@ def rederive(
         fetch: Gives a stored document by digest, checked against it; raises `UsageError` where it is not held.
         application: Gives a hosted application by name.
         contact: Gives the contact policy in force for a tenant and agent.
+        likelihood: Gives what computed the probability of leaving, by tenant and digest; None where it is not held.
 
     Returns:
         What does not agree, and what could not be checked.
@@ -48,25 +54,38 @@ def rederive(
         return [f"the evidence that the proposal rests on cannot be read: {error}"], []
     if not isinstance(evidence, Evidence) or not isinstance(assessment, Assessment):
         raise TypeError("fetch gave another document than was asked for")
-    agent = application(proposal.agent)
     unlike, kept = compare_state(proposal, evidence, fetch)
     if unlike:
         return unlike, []
+    read = read_again(proposal, proposal.basis.churn, evidence, fetch, likelihood)
+    if not isinstance(read, Likelihood):
+        return ([], [*kept, f"{_UNCHECKED}: {read}"]) if isinstance(read, str) else (read, [])
     policy = None if proposal.basis.contact is None else contact(proposal.tenant, proposal.agent)
-    installed = agent.basis(policy)
-    differing = [
-        name for name in ("catalogue", "churn", "contact") if getattr(installed, name) != getattr(proposal.basis, name)
-    ]
+    faults, note = _weigh_again(proposal, application(proposal.agent), Ground(assessment, evidence, read, policy))
+    return [*differences(proposal, read), *faults], [*kept, note]
+
+
+class Ground(NamedTuple):
+    """What a proposal is weighed from."""
+
+    assessment: Assessment
+    evidence: Evidence
+    likelihood: Likelihood
+    contact: ContactPolicy | None
+
+
+def _weigh_again(proposal: Proposal, agent: Application, ground: Ground) -> tuple[list[str], str]:
+    installed = agent.basis(ground.contact, ground.likelihood.digest)
+    differing = [words for name, words in _NAMES.items() if getattr(installed, name) != getattr(proposal.basis, name)]
     if differing:
-        named = ", ".join(_NAMES[name] for name in differing)
-        why = f"installed now is not what it was computed with ({named})"
-        return [], [*kept, f"expected values not computed again: {why}"]
-    again = agent.weigh(assessment, evidence, policy)
-    notes = [*kept, "candidates and expected values were computed again from the evidence"]
-    return list(_differences(proposal, again)), notes
+        why = f"installed now is not what it was computed with ({', '.join(differing)})"
+        return [], f"expected values not computed again: {why}"
+    again = agent.weigh(ground.assessment, ground.evidence, ground.likelihood, ground.contact)
+    return list(_differences(proposal, again)), "candidates and expected values were computed again from the evidence"
 
 
-_NAMES = {"catalogue": "treatments", "churn": "churn rates", "contact": "contact policy"}
+_UNCHECKED = "the probability of leaving was not checked, nor expected values computed again"
+_NAMES = {"catalogue": "treatments", "contact": "contact policy"}
 
 
 def _differences(proposal: Proposal, again: tuple[Candidate, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +24,7 @@ from placet.engine.history import RunHistory, read_history
 from placet.engine.payload_codec import NOT_SEALED_FOR_IT
 from placet.engine.payload_keys import PayloadKeys, load_key
 from placet.entrypoints.connection import connect, open_database
+from placet.entrypoints.likelihoods import named_source
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, StorageError, UsageError
@@ -194,7 +196,9 @@ def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[
             def fetch(digest: str, kind: type[BaseModel]) -> BaseModel:
                 return tx.artifacts.get_model(digest, kind, tenant=proposal.tenant)
 
-            faults, kept = rederive(proposal, fetch, load, ContactFiles(settings.policy_dir))
+            faults, kept = rederive(
+                proposal, fetch, load, ContactFiles(settings.policy_dir), partial(named_source, settings)
+            )
             return [*_analysed(tx, proposal, fetch), *faults], kept
     except StorageError:
         return not_here

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import agents.retention.churn_rates as derivation
-from agents.retention.churn_rates import derive_toml, main
+import agents.counts_fallback.churn_rates as derivation
+from agents.counts_fallback.churn_rates import derive_toml, main
 from placet.decisioning.churn import ChurnTable
 from placet.errors import UsageError
 from placet.toml_files import load_toml

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.catalogue import load
+from agents.counts_fallback.source import counts
 from agents.model_calls.inference import ModelsConfig, RoutedInference
 from agents.model_calls.transport_errors import classify
 from placet.entrypoints import model_server
@@ -144,6 +145,7 @@ def test_the_retention_agent_runs_on_it(server: tuple[str, subprocess.Popen[str]
         evidence(),
         assessment_digest=DIGEST,
         evidence_digest=DIGEST,
+        likelihood=counts().read(evidence(), None),
         contact=None,
         inference=models,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from agents.application import Application
 from agents.catalogue import load
+from agents.counts_fallback.source import counts
 from agents.model_calls.completion import Check, Completion, T
 from agents.retention.schema import analysis_schema
 from agents.testing import ScriptedInference
@@ -46,6 +47,7 @@ def propose(
         shown or evidence(),
         assessment_digest=DIGEST,
         evidence_digest="1" * 64,
+        likelihood=counts().read(shown or evidence(), None),
         contact=None,
         inference=inference,
     )
@@ -237,6 +239,7 @@ def test_no_model_output_can_change_the_amount() -> None:
             evidence(),
             assessment_digest=DIGEST,
             evidence_digest=DIGEST,
+            likelihood=counts().read(evidence(), None),
             contact=None,
             inference=ScriptedInference({"propose": {"amount": 820_000}}),
         )
@@ -250,6 +253,7 @@ def test_the_proposal_does_not_depend_on_the_model_s_opinion_of_the_risk() -> No
             evidence(),
             assessment_digest=DIGEST,
             evidence_digest=DIGEST,
+            likelihood=counts().read(evidence(), None),
             contact=None,
             inference=ScriptedInference(),
         ).candidates
@@ -310,7 +314,7 @@ def test_a_fact_that_the_application_does_not_know_is_refused_and_no_model_is_as
     assert said in str(refused.value)
     assert inference.prompts == []
     with pytest.raises(UsageError):
-        RETENTION.weigh(assessment(profile), evidence(profile), None)
+        RETENTION.weigh(assessment(profile), evidence(profile), counts().read(evidence(profile), None), None)
 
 
 def test_a_profile_without_a_declared_fact_is_refused() -> None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from agents.catalogue import load
+from agents.counts_fallback.source import counts
 from agents.testing import ScriptedInference
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Evidence
@@ -34,6 +35,7 @@ def proposed(shown: Evidence = SHOWN) -> Proposal:
         shown,
         assessment_digest=digest(assessment()),
         evidence_digest=digest(shown),
+        likelihood=counts().read(shown, None),
         contact=POLICY,
         inference=ScriptedInference(),
     )
@@ -51,7 +53,7 @@ def judged(
         assert isinstance(found[address], (Evidence, Assessment))
         return kind.model_validate_json(found[address].model_dump_json())
 
-    return rederive(proposal, fetch, load, lambda _tenant, _agent: policy)
+    return rederive(proposal, fetch, load, lambda _tenant, _agent: policy, lambda _tenant, _digest: counts())
 
 
 def test_a_proposal_follows_from_its_evidence() -> None:

@@ -214,7 +214,12 @@ def requested(database: Database, key: str) -> RunRequest:
 def steps(tmp_path: Path, database: Database, database_url: str, bss_url: str) -> Iterator[Steps]:
     policies = own_policies(tmp_path)
     settings = Settings(
-        home=tmp_path, database_url=database_url, bss_url=bss_url, effect_lease_seconds=60.0, policy_dir=policies
+        home=tmp_path,
+        database_url=database_url,
+        bss_url=bss_url,
+        effect_lease_seconds=60.0,
+        policy_dir=policies,
+        churn_sources={"demo": "counts"},
     )
     model = Pausing()
     parts = build_parts(settings, inference=model, database=database, admission=AnyCaller)

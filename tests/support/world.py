@@ -372,6 +372,7 @@ def world(home: Path, temporal: str, bss_url: str, **settings: Any) -> Iterator[
         "effect_lease_seconds": 12.0,
         "effect_settle_seconds": 2.0,
         "bss_timeout_seconds": 3.0,
+        "churn_sources": {"demo": "counts"},
     }
     made = World(Settings(home=home, **{**values, "policy_dir": own_policies(home), **settings}))
     try:

@@ -1,8 +1,15 @@
 """What the columns of an operator's table of customers mean: which a model reads, and which it never may."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from placet.contracts.base import PLAIN, Frozen
 
@@ -20,6 +27,38 @@ _MOST_FEATURES = 100
 _MOST_VALUES = 60
 
 
+class RunSource(Frozen):
+    """Where a governed run finds a feature of its customer.
+
+    Attributes:
+        read: `customer.tenure_months`; `customer.fact.NAME`, what billing says by that name; `products.monthly_price`,
+            in whole units of `currency`; `products.held`, whether one of `offerings` is held and active; or
+            `state.DAYS.FIGURE`, a figure of the live state's window of 7, 30 or 90 days.
+        cells: What the table writes for what the run reads; what is not listed stays as it was read.
+        offerings: For `products.held`: ids of offerings.
+        currency: For `products.monthly_price`: the only currency that the model learned from.
+    """
+
+    read: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(customer\.tenure_months|customer\.fact\.[a-z][a-z0-9_]{0,47}|products\.(monthly_price|held)"
+            r"|state\.(7|30|90)\.[a-z][a-z0-9_]{0,47}(:[A-Z]{3})?)$"
+        ),
+    ]
+    cells: dict[Cell, Cell] = Field(default_factory=dict, max_length=_MOST_VALUES)
+    offerings: Annotated[tuple[Column, ...], Field(max_length=_MOST_VALUES)] = ()
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> Self:
+        if (self.read == "products.held") != bool(self.offerings):
+            raise ValueError("offerings belong to products.held, which needs at least one")
+        if (self.read == "products.monthly_price") != (self.currency is not None):
+            raise ValueError("a currency belongs to products.monthly_price, which needs one")
+        return self
+
+
 class Feature(Frozen):
     """One column that the model reads.
 
@@ -35,6 +74,7 @@ class Feature(Frozen):
         direction: Which way it works, if the trade demands that; the model then never learns otherwise.
         why: The reason of the direction; both are given, or none.
         may_be_missing: Whether an empty cell is no fault.
+        run: Where a governed run finds it; without one, no run can use the model.
     """
 
     name: Name
@@ -48,6 +88,13 @@ class Feature(Frozen):
     direction: Direction | None = None
     why: Words | None = None
     may_be_missing: bool = False
+    run: RunSource | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before_runs_used_models(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The file of a model is canonical: one from before must still be written as it was.
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "run" or value is not None}
 
     @model_validator(mode="after")
     def _a_direction_has_a_reason(self) -> Self:

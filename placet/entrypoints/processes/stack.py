@@ -92,9 +92,14 @@ class Stack(ProcessGroup):
         # Whoever asks for another port knows that they leave the one of before.
         self.moved_from = before if console and before == wanted != self.api_port else None
         foreign = {name: None for name in os.environ if name.startswith("PLACET_")} if isolated else {}
+        self._churn_sources = self._churn_sources_of(settings)
         # An address of an earlier stack, or of another one, may still be in this terminal: its worker would leave
         # every run of this stack waiting.
-        own = {"PLACET_HOME": str(self._home), "PLACET_TEMPORAL_ADDRESS": self.addresses["temporal_address"]}
+        own = {
+            "PLACET_HOME": str(self._home),
+            "PLACET_TEMPORAL_ADDRESS": self.addresses["temporal_address"],
+            "PLACET_CHURN_SOURCES": json.dumps(self._churn_sources),
+        }
         super().__init__(
             self._home / "logs",
             {**foreign, **own},
@@ -111,6 +116,16 @@ class Stack(ProcessGroup):
             "bss_url": f"http://127.0.0.1:{self.bss_port}",
             "model_url": f"http://127.0.0.1:{self.model_port}/v1",
         }
+
+    def _churn_sources_of(self, settings: Settings) -> Mapping[str, str]:
+        """Return where runs take the probability of leaving from.
+
+        The bundled billing system serves the customers of the public sample, and the counts are of the same sample. Who
+        names their own billing system falls back to nothing that they did not ask for.
+        """
+        if not self._isolated and (settings.churn_sources or {"bss_url", "billing_url"} & settings.model_fields_set):
+            return settings.churn_sources
+        return dict.fromkeys(("demo",) if self._isolated else settings.tenants, "counts")
 
     @property
     def console_address(self) -> str:
@@ -172,7 +187,8 @@ class Stack(ProcessGroup):
         self.spawn("bss", placet_command(*bss))
         self.spawn("model", placet_command("model", "serve", "--port", str(self.model_port)))
         port = {"api_port": self.api_port} if self._console else {}
-        write_file(self._home / "stack.json", json.dumps({"pid": os.getpid(), **self.addresses, **port}))
+        told = {"pid": os.getpid(), **self.addresses, **port, "churn_sources": dict(self._churn_sources)}
+        write_file(self._home / "stack.json", json.dumps(told))
         if self._console:
             self.spawn("api", placet_command("api"))
         # The worker's imports take seconds: it starts at once and waits for Temporal itself.

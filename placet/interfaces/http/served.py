@@ -27,6 +27,7 @@ class Served:
         links: Links to walkthroughs; None where nothing seals them.
         invitations: Invitations to register a passkey; None where nothing seals them.
         events_days: How old an event of a customer may be that is taken.
+        churn: Where the tenant's runs take the probability of leaving from, in words.
     """
 
     database: Database
@@ -38,6 +39,7 @@ class Served:
     links: Walkthroughs | None = None
     invitations: Invitations | None = None
     events_days: int = Periods().events
+    churn: str = ""
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

@@ -77,6 +77,7 @@ def survive(zygote: Zygote, point: str, customer: str, home: Path, temporal: str
         "effect_lease_seconds": 8.0,
         "effect_settle_seconds": 3.0,
         "bss_timeout_seconds": 2.0,
+        "churn_sources": {"demo": "counts"},
     }
     world = World(Settings(**values))  # type: ignore[arg-type]
     world.engine.task_timeout = timedelta(seconds=3)

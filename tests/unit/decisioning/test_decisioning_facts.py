@@ -54,7 +54,7 @@ def known(**parts: Any) -> Facts:
         queries=(),
         model_use=(),
     )
-    return derive(evidence, assessment, CHURN, currency="USD")
+    return derive(evidence, assessment, CHURN.probability_bp(evidence.customer), currency="USD")
 
 
 def test_nothing_read_is_nothing_known() -> None:

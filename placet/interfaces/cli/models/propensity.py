@@ -57,7 +57,7 @@ def train(
 ) -> None:
     """Train a model of who leaves, from a table of customers.
 
-    The same table, mapping, date and version give the same digest. No run decides with it: it is for people to ask.
+    The same table, mapping, date and version give the same digest. Runs use it once PLACET_CHURN_SOURCES names it.
     """
     from placet.interfaces.cli.models.telling import quality_lines
 
@@ -71,6 +71,7 @@ def train(
     for line in quality_lines(card):
         output.print_line(line)
     output.print_line("`placet model card` says the rest, with where it must not be relied on")
+    output.print_line("runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again")
 
 
 @app.command("card")

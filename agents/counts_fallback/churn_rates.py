@@ -1,4 +1,6 @@
-"""Derive `churn_rates.toml` from a customer sample: `python -m agents.retention.churn_rates <csv> > churn_rates.toml`.
+"""Derive `churn_rates.toml` from a customer sample.
+
+`python -m agents.counts_fallback.churn_rates <csv> > churn_rates.toml`
 
 Columns used: churn, contract, tenure, internet_service. The demographic columns are never read.
 """
@@ -30,7 +32,7 @@ def derive_toml(rows: Iterable[Mapping[str, str]]) -> str:
         observed[kind] += 1
         churned[kind] += row["churn"] == "Yes"
     lines = [
-        "# Derived; do not edit: python -m agents.retention.churn_rates <csv>",
+        "# Derived; do not edit: python -m agents.counts_fallback.churn_rates <csv>",
         f'source = "{SOURCE}"',
         f"tenure_bands = {list(TENURE_BANDS)}",
         "cells = [",
