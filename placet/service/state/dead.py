@@ -5,9 +5,10 @@ from datetime import datetime
 
 from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
-from placet.service.state.taking import take_events
+from placet.service.state.taking import Arrived, take_events
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
+from placet.tmf688.mapping import events_of, is_notification
 
 _PAGE = 200
 MOST_RETRIED = 1000
@@ -93,18 +94,22 @@ def _retry(
 ) -> Retried:
     # Of what was too large only the beginning is kept: nothing can become of it.
     whole = [letter for letter in letters if letter.code != "too_large"]
-    refused = {
-        letter.letter_id
-        for letter in take_events(
-            database, tenant, [letter.content for letter in whole], now=now, oldest=oldest
-        ).refused
-    }
+    arrived = [(letter.letter_id, one) for letter in whole for one in _again(letter.content)]
+    done = take_events(database, tenant, [one for _, one in arrived], now=now, oldest=oldest)
+    # A notification that can be mapped by now is no letter any more: an event of it may be one in its own right.
+    refused = {one.letter_id for one in done.refused}
+    failed = {letter_id for (letter_id, _), one in zip(arrived, done.outcomes, strict=True) if isinstance(one, DeadLetter)}
     with database.transaction() as tx:
         for letter in whole:
             if letter.letter_id not in refused:
                 tx.dead_letters.drop(tenant, letter.letter_id)
-    taken = sum(one.letter_id not in refused for one in whole)
+    taken = sum(one.letter_id not in failed for one in whole)
     return Retried(taken, len(letters) - taken)
+
+
+def _again(content: bytes) -> list[Arrived]:
+    """Return what is tried: an event as it arrived, or the events of a notification of the BSS."""
+    return events_of(content) if is_notification(content) else [content]
 
 
 def _last_that_stayed(database: Database, tenant: str, page: tuple[DeadLetter, ...], before: str | None) -> str | None:
