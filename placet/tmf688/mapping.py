@@ -22,6 +22,7 @@ SOURCE: Final = "tmf688:bss"
 LISTENER: Final = "/tmf-api/event/v4/listener/eventCreateEvent"
 """Where notifications are posted to, under the address of our API."""
 
+_LONGEST_ID: Final = 128
 _WRAPPED: Final = "EventCreateEvent"
 _DONE: Final = frozenset({"completed", "confirmed"})
 _DIRECTIONS: Final[Mapping[str, str]] = {
@@ -38,8 +39,8 @@ _SERVICES: Final[Mapping[tuple[str, str], tuple[str, int]]] = {
     ("sms", "SMS"): ("sms", 1),
 }
 """Kinds and units of usage, and what one of it is in our unit."""
-_LINES: Final = (("internet", "internet"), ("tv", "tv"), ("voice", "mobile"), ("mobile", "mobile"), ("wallet", "wallet"))
-"""What an offering's id speaks of, and the line that is."""
+_LINES: Final = {"internet": "internet", "tv": "tv", "voice": "mobile", "mobile": "mobile", "wallet": "wallet"}
+"""What the id of an offering or product speaks of, and the line that is."""
 
 Said = Iterator[tuple[str, str, Record]]
 """What happened: a suffix that tells events of one notification apart, the kind of event, its data."""
@@ -51,6 +52,16 @@ def events_of(text: bytes) -> list[bytes | Unreadable]:
         return [_written(event) for event in _events(object_of(text))]
     except UnmappableError as fault:
         return [Unreadable(text, f"a notification of the BSS: {fault}")]
+
+
+def notification_id(text: bytes) -> str:
+    """Return the id of a notification; empty where it has none that could be an event's.
+
+    Raises:
+        UnmappableError: it is no JSON object, and so no notification of any kind.
+    """
+    found = object_of(text).get("eventId")
+    return found if isinstance(found, str) and len(found) <= _LONGEST_ID else ""
 
 
 def is_notification(text: bytes) -> bool:
@@ -165,7 +176,7 @@ def _ordered(resource: Record) -> Said:
 
 def _line(spoken_of: str) -> str:
     words = spoken_of.lower().replace("_", "-").replace(" ", "-").split("-")
-    return next((line for name, line in _LINES if name in words), "other")
+    return next((line for name, line in _LINES.items() if name in words), "other")
 
 
 def _written(event: Record) -> bytes:

@@ -98,7 +98,9 @@ def _retry(
     done = take_events(database, tenant, [one for _, one in arrived], now=now, oldest=oldest)
     # A notification that can be mapped by now is no letter any more: an event of it may be one in its own right.
     refused = {one.letter_id for one in done.refused}
-    failed = {letter_id for (letter_id, _), one in zip(arrived, done.outcomes, strict=True) if isinstance(one, DeadLetter)}
+    failed = {
+        letter_id for (letter_id, _), one in zip(arrived, done.outcomes, strict=True) if isinstance(one, DeadLetter)
+    }
     with database.transaction() as tx:
         for letter in whole:
             if letter.letter_id not in refused:
