@@ -46,7 +46,7 @@ class Outbox:
             kind: One of `KINDS`.
             resource: What it is about, as its API shows it.
             customer_id: Whose it is.
-            origin: Scheme and authority of links.
+            origin: Scheme and authority of links; without it there are none.
             at: When it happened; now, if it is not said.
         """
         if connection.execute(select(_LISTENERS.c.number).limit(1)).first() is None:
@@ -65,7 +65,7 @@ class Outbox:
             "reportingSystem": {"id": "placet-sandbox-bss", "name": "Placet sandbox BSS"},
             "@type": "Event",
         }
-        row = {"type": kind, "body": json.dumps(body)}
+        row = {"type": kind, "body": json.dumps(body if origin else _without_links(body))}
         number = connection.execute(insert(_EVENTS).values(row).returning(_EVENTS.c.number)).scalar_one()
         self._let_go(connection, number - self._kept)
 
@@ -91,3 +91,9 @@ class Outbox:
             .where(_LISTENERS.c.delivered < last)
             .values(lost=_LISTENERS.c.lost + (last - _LISTENERS.c.delivered), delivered=last)
         )
+
+
+def _without_links(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_links(item) for name, item in value.items() if name != "href"}
+    return [_without_links(item) for item in value] if isinstance(value, list) else value

@@ -11,8 +11,10 @@ from placet.interfaces.record_words import in_words
 from placet.service.state.current import age_out, fold_waiting, state_of
 from placet.service.state.dead import count_letters
 from placet.service.state.erasing import erase_customer, let_go
+from placet.service.state.taking import take_events
 from placet.storage.database import Database
-from tests.integration.state.sending import NOW, recharge, take
+from placet.tmf688.mapping import events_of
+from tests.integration.state.sending import NOW, OLDEST, recharge, take
 
 CUT = NOW - timedelta(days=90)
 
@@ -24,6 +26,18 @@ def erase(database: Database, customer: str = "C00001") -> tuple[int, int, bool]
 
 def of(customer: str, number: int, **changes: object) -> bytes:
     return recharge(number, id=f"{customer}-{number}", subject=f"customer:{customer}", **changes)
+
+
+def test_a_notification_of_the_bss_that_could_not_be_taken_goes_with_the_customer_it_names(database: Database) -> None:
+    for customer in ("C1", "C2"):
+        party = {"id": customer, "@referredType": "Customer"}
+        notification = {"eventId": "E1", "eventType": "VoucherCreateEvent", "event": {"x": {"relatedParty": [party]}}}
+        text = json.dumps(notification)
+        escaped = text.replace(customer, f"\\u0043{customer[1:]}")
+        take_events(database, "demo", [*events_of(text.encode()), *events_of(escaped.encode())], now=NOW, oldest=OLDEST)
+    assert count_letters(database, "demo") == {"malformed": 4}
+    assert erase(database, "C1") == (0, 2, False)
+    assert count_letters(database, "demo") == {"malformed": 2}
 
 
 def test_the_aggregate_of_a_customer_goes_once_their_newest_event_is_older_than_events_are_kept(
