@@ -39,7 +39,7 @@ def load_systems(
     Raises:
         ConfigurationError: a setting or the allowlist is wrong.
     """
-    with_hub = any(rules.name == _HUB for rules in Allowlist.load(settings.allowlist).plugins)
+    with_hub = _HUB in Allowlist.load(settings.allowlist).names
     return load_plugins(
         settings.allowlist,
         endpoints={**endpoints(settings), **({_HUB: settings.hub_url or settings.bss_url} if with_hub else {})},

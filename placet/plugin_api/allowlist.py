@@ -140,6 +140,11 @@ class Allowlist(Frozen):
 
     plugins: tuple[PluginRules, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the plugins."""
+        return frozenset(rules.name for rules in self.plugins)
+
     @classmethod
     def load(cls, path: Path) -> "Allowlist":
         """Read and check an allowlist file.

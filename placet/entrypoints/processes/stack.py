@@ -29,6 +29,7 @@ from placet.files import (
     write_once,
 )
 from placet.network.client import plain_client
+from placet.plugin_api.allowlist import Allowlist
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -90,7 +91,7 @@ class Stack(ProcessGroup):
         self._console_url = "" if isolated else settings.console_url
         elsewhere = {"bss_url", "billing_url", "commerce_url", "hub_url", "listener_url", "listener_token"}
         # An operator's own BSS is not asked to send events to this machine: whoever wants that says where to.
-        self._listens = console and (isolated or not elsewhere & settings.model_fields_set)
+        self._listens = console and (isolated or (not elsewhere & settings.model_fields_set and _names_a_hub(settings)))
         self._on_start = on_start
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
@@ -236,6 +237,11 @@ class Stack(ProcessGroup):
                 return client.get(f"http://127.0.0.1:{self.model_port}/v1/models").status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+
+def _names_a_hub(settings: Settings) -> bool:
+    """Return whether the allowlist lets a worker ask for events: an operator's own may be older than the hub."""
+    return "hub" in Allowlist.load(settings.allowlist).names
 
 
 def own_token(home: Path, name: str) -> str:

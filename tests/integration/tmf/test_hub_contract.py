@@ -64,10 +64,10 @@ def test_hub_and_listener_are_served_where_the_spec_says() -> None:
 
 def test_a_registration_is_valid_as_sent_and_answered() -> None:
     with behind_plugins() as system:
-        made = httpx.post(f"{system.url}{HUB}", json={"callback": "http://127.0.0.1:9", "query": QUERY})
+        made = httpx.post(f"{system.url}{HUB}", json={"callback": "http://127.0.0.1:9", "query": QUERY}, timeout=GUARD)
         assert made.status_code == 201
         spec.check("TMF688", "EventSubscription", made.json())
-        again = httpx.post(f"{system.url}{HUB}", json={"callback": "http://127.0.0.1:9", "query": QUERY})
+        again = httpx.post(f"{system.url}{HUB}", json={"callback": "http://127.0.0.1:9", "query": QUERY}, timeout=GUARD)
         assert again.status_code == 409
         spec.check("TMF688", "Error", again.json())
 
@@ -144,6 +144,6 @@ def test_what_our_listener_answers_is_valid(database: Database) -> None:
         listener_token=SecretStr(SECRET),
     )
     with serving(app) as url:
-        answer = httpx.post(f"{url}{LISTENER}", json=body, auth=("placet", SECRET))
+        answer = httpx.post(f"{url}{LISTENER}", json=body, auth=("placet", SECRET), timeout=GUARD)
         assert answer.status_code == 201
         spec.check("TMF688", "EventSubscription", answer.json())

@@ -11,6 +11,7 @@ from placet.storage.database import Database
 from placet.tmf688.mapping import LISTENER
 from tests.integration.http.calling import TOKEN, engine_at, serving
 from tests.integration.http.live.test_http_listener import SECRET, notification
+from tests.support.guard import GUARD
 
 
 def test_the_listeners_token_opens_the_listener_and_nothing_else(database: Database) -> None:
@@ -24,7 +25,7 @@ def test_the_listeners_token_opens_the_listener_and_nothing_else(database: Datab
         listener_token=SecretStr(SECRET),
     )
     basic = base64.b64encode(f"placet:{SECRET}".encode()).decode()
-    with serving(app) as url, httpx.Client(base_url=url) as client:
+    with serving(app) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         paths = app.openapi()["paths"]
         tried = 0
         for path, operations in {**paths, "/metrics": {"get": {}}}.items():
@@ -61,7 +62,7 @@ def test_an_event_of_the_bss_puts_nothing_on_the_record_and_starts_nothing(datab
     )
     with database.reading() as tx:
         before = len(tx.audit.read("tenant/demo"))
-    with serving(app) as url, httpx.Client(base_url=url) as client:
+    with serving(app) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         forged = {**notification(), "tenant": "north", "approved": True, "source": "placet"}
         forged["event"]["event"] |= {"source": {"id": "simulated"}, "tenant": "north"}
         assert client.post(LISTENER, json=forged, headers={"Authorization": f"Bearer {SECRET}"}).status_code == 201

@@ -15,6 +15,7 @@ from placet.interfaces.http.app import create_app
 from placet.storage.database import Database
 from placet.tmf688.mapping import LISTENER
 from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
+from tests.support.guard import GUARD
 
 SECRET = "s3cret-of-the-listener/+="
 
@@ -32,7 +33,7 @@ def app_of(database: Database, listener_token: str | None = SECRET) -> Any:
 
 @pytest.fixture
 def bss(database: Database) -> Iterator[httpx.Client]:
-    with serving(app_of(database)) as url, httpx.Client(base_url=url, auth=("placet", SECRET)) as client:
+    with serving(app_of(database)) as url, httpx.Client(base_url=url, auth=("placet", SECRET), timeout=GUARD) as client:
         yield client
 
 
@@ -128,13 +129,13 @@ def basic(text: str) -> str:
     ],
 )
 def test_who_does_not_prove_who_they_are_posts_nothing(database: Database, given: str | None, status: int) -> None:
-    with serving(app_of(database)) as url, httpx.Client(base_url=url) as client:
+    with serving(app_of(database)) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         headers = {} if given is None else {"Authorization": given}
         assert client.post(LISTENER, json=notification(), headers=headers).status_code == status
 
 
 def test_without_a_token_of_its_own_nobody_who_is_no_operator_posts(database: Database) -> None:
-    with serving(app_of(database, None)) as url, httpx.Client(base_url=url) as client:
+    with serving(app_of(database, None)) as url, httpx.Client(base_url=url, timeout=GUARD) as client:
         for given in (basic("placet:"), basic("placet:None"), "Bearer None", f"Bearer {SECRET}"):
             assert client.post(LISTENER, json=notification(), headers={"Authorization": given}).status_code == 401
 
