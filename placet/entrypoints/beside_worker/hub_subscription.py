@@ -141,6 +141,9 @@ class HubSubscription(Rounds):
                 self._hub.release(old)
             except PlacetError as error:
                 _LOG.warning("the subscription %r, which was before, may still be there: %s", old, error)
+            if made is None:
+                # A hub that knows callbacks alone said that it knew us by what an earlier version asked for: ask anew.
+                self._due = float("-inf")
 
     def _failed(self, error: PlacetError) -> None:
         self._due = time.monotonic() + self._pause

@@ -26,6 +26,7 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.server import running
 from placet.service.state.current import state_of
 from placet.storage.database import Database
+from placet.tmf688.mapping import QUERY
 from tests.integration.http.calling import TOKEN, engine_at, serving
 from tests.integration.tmf.requests import ADJUST, adjustment
 from tests.support.guard import GUARD
@@ -160,6 +161,42 @@ def test_another_address_of_ours_takes_the_place_of_the_one_before(database: Dat
             after.subscribing().round()
             (left,) = listeners(bss)
             assert left["callback"].startswith(after.settings.listener_url)
+
+
+class HubOfCallbacks:
+    """A hub that knows a callback once, whatever was asked for."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[str, str]] = {}
+        self.made = 0
+
+    def register(self, callback: SecretStr, query: str) -> str | None:
+        if callback.get_secret_value() in {at for at, _ in self.known.values()}:
+            return None
+        self.made += 1
+        self.known[f"S{self.made}"] = callback.get_secret_value(), query
+        return f"S{self.made}"
+
+    def release(self, subscription_id: str) -> bool:
+        return self.known.pop(subscription_id, None) is not None
+
+
+def test_a_hub_that_knows_callbacks_alone_is_asked_for_what_a_later_version_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, module = HubOfCallbacks(), "placet.entrypoints.beside_worker.hub_subscription"
+    given = Settings(home=tmp_path, listener_url="http://127.0.0.1:1", listener_token=SecretStr(SECRET))
+    monkeypatch.setattr(f"{module}.QUERY", "eventType=UsageCreateEvent")
+    HubSubscription(hub, given, _now).round()
+    monkeypatch.undo()
+    later = HubSubscription(hub, given, _now)
+    for _ in range(5):
+        later.round()
+    ((_, query),) = hub.known.values()
+    assert query == QUERY
+    noted = read_subscription(given)
+    assert noted is not None
+    assert hub.known.keys() == {noted.subscription_id} == {"S2"}
 
 
 def test_no_secret_is_noted_shown_or_logged(
