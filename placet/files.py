@@ -28,6 +28,9 @@ LARGEST_GIVEN = 4 * 1024 * 1024
 SETUP_CODE_FILE: Final = "setup.code"
 """Name of the file of the code that makes the first administrator, in the home folder."""
 
+LISTENER_TOKEN_FILE: Final = "listener.token"  # noqa: S105 - the name of a file
+"""The token of the API's listener, which a stack of a home folder gives to its BSS."""
+
 API_TOKEN_FILE: Final = "api.token"  # noqa: S105 - the name of a file
 """Name of the file of the token that a stack gives its API where no setting says one, in the home folder."""
 

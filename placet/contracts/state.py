@@ -111,7 +111,7 @@ class CustomerState(Frozen):
         sources: The systems whose events these are, each with its newest; one called `simulated` is not real.
         household_id: The household that they are a member of.
         open_tickets: Topics of the support tickets that are open.
-        balance: What the customer was told last that is left.
+        balance: What was left, as they were told last or as it was adjusted last.
         competitor: The newest sign of a competitor.
         place: The class of the last known place.
         nps: Last answer to the survey of recommendation, 0 to 10.

@@ -27,9 +27,10 @@ from placet.demo.narration import Narration
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.processes.interruption import line_of, run_interruptible, terminate_as_interrupt
-from placet.entrypoints.processes.stack import Stack, own_api_token
+from placet.entrypoints.processes.stack import Stack, own_token
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError
+from placet.files import API_TOKEN_FILE
 from placet.governance.signing.keys import Signer, SigningKey, create_key_file, load_key_file, public_bytes
 from placet.interfaces.cli import output
 from placet.interfaces.cli.run_output import print_events
@@ -75,7 +76,7 @@ def run_demo(settings: Settings, customer: str | None) -> int:
             issue = f"placet token issue NAME --role operator --as {ADMINISTRATOR}"
             console.print(Text("  sign in there with a token:"))
             console.print(Text(f"{of_the_demo} {issue}"), soft_wrap=True)  # one line, to be copied as it is
-            served = InBrowser(console, stack.console_address, SecretStr(own_api_token(home)), of_the_demo)
+            served = InBrowser(console, stack.console_address, SecretStr(own_token(home, API_TOKEN_FILE)), of_the_demo)
             return run_interruptible(lambda: Demo(stack.settings(), console, served).run(customer))
     except KeyboardInterrupt:
         console.print("interrupted; everything was stopped")

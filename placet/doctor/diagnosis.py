@@ -15,7 +15,7 @@ from placet.doctor import (
     reading_back,
     signing_in,
 )
-from placet.doctor.events import kafka
+from placet.doctor.events import hub, kafka
 from placet.doctor.perimeter import perimeter
 from placet.doctor.report import Finding, Mask, Report
 from placet.doctor.retention import retention
@@ -52,6 +52,7 @@ PROBES: dict[str, Probe] = {
     "notifications": notifying.notifications,
     "retention": retention,
     "Kafka": kafka,
+    "BSS events": hub,
     "stack": reachability.stack,
     "database": reachability.database,
     "temporal": reachability.temporal,

@@ -79,6 +79,7 @@ def serve(settings: Settings) -> None:
             facts=declared_facts,
             token=settings.api_token,
             metrics_token=settings.metrics_token,
+            listener_token=settings.listener_token,
             events_days=settings.retain_events_days,
         )
         served = Served(

@@ -157,6 +157,19 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="whom to log in as; empty: no login")
     smtp_password: SecretStr | None = Field(default=None, description="its password, sent encrypted only")
 
+    listener_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?)?$",
+        description="address at which the BSS reaches our API, to send events there (TMF688); empty: it is not asked",
+    )
+    listener_token: SecretStr | None = Field(
+        default=None, description="what the BSS proves itself with there; opens nothing else; none: nobody can send"
+    )
+    hub_url: str = Field(default="", description="base URL of the system with the TMF688 hub, if not bss_url")
+    hub_token: SecretStr | None = Field(
+        default=None, description="bearer token for it; default: PLACET_BSS_TOKEN where it is the same system"
+    )
+
     kafka_brokers: str = Field(
         default="", description="host:port of Kafka's brokers, comma-separated; empty: no events are read from Kafka"
     )

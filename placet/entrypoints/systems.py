@@ -10,9 +10,13 @@ from placet.contracts.billing import SourceCall
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PluginViolation
 from placet.network.tls import tls_context
+from placet.plugin_api.allowlist import Allowlist
 from placet.plugin_api.loader import LoadedPlugins, load_plugins
 from placet.plugin_api.manifest import ConnectorLimits
 from workflows import options
+
+_HUB = "hub"
+"""A plugin that an operator's allowlist may leave out: then the BSS is not asked for events."""
 
 # What one step exchanges at most, where each answer is one page.
 _READS = 5
@@ -35,10 +39,11 @@ def load_systems(
     Raises:
         ConfigurationError: a setting or the allowlist is wrong.
     """
+    with_hub = _HUB in Allowlist.load(settings.allowlist).names
     return load_plugins(
         settings.allowlist,
-        endpoints=endpoints(settings),
-        tokens=tokens(settings),
+        endpoints={**endpoints(settings), **({_HUB: settings.hub_url or settings.bss_url} if with_hub else {})},
+        tokens={**tokens(settings), **({_HUB: hub_token(settings)} if with_hub else {})},
         limits=limits or exchange_limits(settings),
         ca_bundle=ca_file(settings),
         on_call=on_call,
@@ -67,6 +72,12 @@ def tokens(settings: Settings) -> dict[str, SecretStr | None]:
             "systems; set PLACET_BILLING_TOKEN and PLACET_COMMERCE_TOKEN instead"
         )
     return {"billing": settings.billing_token or shared, "commerce": settings.commerce_token or shared}
+
+
+def hub_token(settings: Settings) -> SecretStr | None:
+    """Return the bearer token of the system with the hub; `PLACET_BSS_TOKEN` goes to the BSS alone."""
+    same = not settings.hub_url or _origin(settings.hub_url) == _origin(settings.bss_url)
+    return settings.hub_token or (settings.bss_token if same else None)
 
 
 def mutation_timeout_seconds(settings: Settings) -> float:

@@ -1,6 +1,7 @@
 """The worker process: workflows on its event loop, activities in threads."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -36,6 +37,9 @@ from workflows.governed_run import GovernedRun
 _GRACE = timedelta(seconds=8)
 # How long a starting worker waits for Temporal, in seconds.
 _CONNECT_SECONDS = 60.0
+
+# How long a starting worker waits for the BSS to say whether it sends events, in seconds.
+_ASKED_SECONDS = 2.0
 
 WORKFLOWS = [GovernedRun]
 
@@ -105,6 +109,7 @@ def spare_what_stays() -> None:
 
 async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
+    from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
     from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
     from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.beside_worker.state_folding import StateFolding
@@ -130,12 +135,15 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
+    listens = bool(settings.listener_url)
+    subscription = HubSubscription(parts.plugins.hub, settings, parts.context.clock) if listens else None
     kafka = taking_from_kafka(settings, parts.database, parts.context.clock)
     with (
         integrator,
         notifier,
         watch,
         folding,
+        subscription or contextlib.nullcontext(),
         kafka as waiting,
         metrics_of_worker(settings, parts.database, engine, parts.context.clock, waiting),
     ):
@@ -143,6 +151,9 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         async with build_worker(engine.client, parts.context, settings, engine.task_queue):
             _log.info("ready: polling task queue %r of %s", engine.task_queue, settings.temporal_address)
             reconciling = asyncio.create_task(reconciler.serve(stopping, settings.reconcile_interval_seconds))
+            if subscription is not None:
+                # Whoever is told that all is ready may cause an event at once.
+                await asyncio.to_thread(subscription.tried.wait, _ASKED_SECONDS)
             if ready_file is not None:
                 await asyncio.to_thread(write_file, ready_file, "ready\n")
             await stopping.wait()

@@ -9,6 +9,7 @@ from typing import Any, Final
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
+    BalanceAdjusted,
     BalanceChecked,
     BillDisputed,
     BillIssued,
@@ -35,6 +36,8 @@ from placet.contracts.text import NAME, counted, one_line, quoted
 
 COUNTS: Final[Mapping[str, tuple[str, str]]] = {
     "recharges": ("recharge", "recharges"),
+    "credits": ("credit", "credits"),
+    "debits": ("debit", "debits"),
     "balance_checks": ("balance check", "balance checks"),
     "app_visits": ("app visit", "app visits"),
     "data_mb": ("MB of data", "MB of data"),
@@ -55,6 +58,8 @@ _MONEY: Final = {
     "billed_minor": "billed",
     "paid_minor": "paid",
     "recharged_minor": "recharged",
+    "credited_minor": "credited",
+    "debited_minor": "debited",
     "wallet_minor": "paid by the wallet",
 }
 _TRENDS: Final = {
@@ -192,6 +197,7 @@ def _word(code: str) -> str:
 
 _SAID: Final[Mapping[type, Callable[[Any], str]]] = {
     AppVisited: lambda data: f"the app was opened ({_word(data.screen)})",
+    BalanceAdjusted: lambda data: f"{data.amount} was {data.direction}ed",
     BalanceChecked: _checked,
     BillDisputed: lambda data: f"a bill was disputed ({_word(data.about)})",
     BillIssued: lambda data: f"a bill of {data.amount} was issued",

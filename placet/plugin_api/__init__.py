@@ -12,7 +12,7 @@ from placet.plugin_api.loader import LoadedPlugins, load_plugins
 from placet.plugin_api.manifest import ConnectorLimits, Manifest
 from placet.plugin_api.matching import Endpoint
 from placet.plugin_api.paging import read_all
-from placet.plugin_api.protocols import Confirmation, MutatePlugin, ReadPlugin, Sighting
+from placet.plugin_api.protocols import Confirmation, MutatePlugin, ReadPlugin, Sighting, SubscribePlugin
 from placet.plugin_api.transport import AllowlistTransport, OnViolation
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "PluginRules",
     "ReadPlugin",
     "Sighting",
+    "SubscribePlugin",
     "UnreadableError",
     "gather",
     "load_plugins",

@@ -38,6 +38,11 @@ QUERY_TASKS = frozenset(
 )
 """Reads that TM Forum models as POST of a query task. Nothing else that is POSTed counts as a read."""
 
+SUBSCRIPTIONS = frozenset(
+    {("TMF688", "POST", "/tmf-api/event/v4/hub"), ("TMF688", "DELETE", "/tmf-api/event/v4/hub/{id}")}
+)
+"""All that a `subscribe` plugin may ask: to register a listener, and to let it go. No customer's data is behind it."""
+
 # Headers with which a server may be talked into another method, path or framing than the one that was
 # checked.
 _NEVER_HEADERS = frozenset(
@@ -123,6 +128,8 @@ class PluginRules(Frozen):
             seen.add((entry.method, entry.path))
             if self.kind == "read" and entry.mutates:
                 raise ValueError(f"a read plugin may not list {entry.method} {entry.path!r}, which can write")
+            if self.kind == "subscribe" and (entry.api, entry.method, entry.path) not in SUBSCRIPTIONS:
+                raise ValueError(f"a subscribe plugin may not list {entry.method} {entry.path!r}, which is no hub")
         if smuggling := _NEVER_HEADERS & set(self.headers):
             raise ValueError(f"headers {sorted(smuggling)} can change what a request means and are never permitted")
         return self
@@ -132,6 +139,11 @@ class Allowlist(Frozen):
     """The whole file, valid by construction."""
 
     plugins: tuple[PluginRules, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the plugins."""
+        return frozenset(rules.name for rules in self.plugins)
 
     @classmethod
     def load(cls, path: Path) -> "Allowlist":

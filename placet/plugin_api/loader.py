@@ -17,13 +17,17 @@ from placet.plugin_api.calls import OnCall
 from placet.plugin_api.connector import Connector, ConnectorContext
 from placet.plugin_api.manifest import ConnectorLimits, Kind, Manifest
 from placet.plugin_api.matching import Endpoint
-from placet.plugin_api.protocols import MutatePlugin, ReadPlugin
+from placet.plugin_api.protocols import MutatePlugin, ReadPlugin, SubscribePlugin
 from placet.plugin_api.transport import OnViolation
 
 ENTRY_POINT_GROUP = "placet.plugins"
 T = TypeVar("T")
 
-_ROLES: dict[str, tuple[Kind, Any]] = {"billing": ("read", ReadPlugin), "commerce": ("mutate", MutatePlugin)}
+_ROLES: dict[str, tuple[Kind, Any]] = {
+    "billing": ("read", ReadPlugin),
+    "commerce": ("mutate", MutatePlugin),
+    "hub": ("subscribe", SubscribePlugin),
+}
 
 
 class LoadedPlugins:
@@ -68,6 +72,14 @@ class LoadedPlugins:
         plugin = self.get("commerce", Connector)
         if not isinstance(plugin, MutatePlugin):
             raise ConfigurationError("plugin 'commerce' lacks methods of its role; see placet.plugin_api.protocols")
+        return plugin
+
+    @property
+    def hub(self) -> SubscribePlugin:
+        """The plugin that fills the role `hub`, which an allowlist may leave out."""
+        plugin = self.get("hub", Connector)
+        if not isinstance(plugin, SubscribePlugin):
+            raise ConfigurationError("plugin 'hub' lacks methods of its role; see placet.plugin_api.protocols")
         return plugin
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ from pydantic import Field, StringConstraints
 
 from placet.contracts.base import Frozen
 
-Kind = Literal["read", "mutate"]
-"""A `read` plugin can change nothing; a `mutate` plugin is called only behind the gate."""
+Kind = Literal["read", "mutate", "subscribe"]
+"""A `read` plugin can change nothing; a `mutate` plugin is called only behind the gate; a `subscribe` plugin can say
+where events are to be sent, and nothing else (docs/adr/0046)."""
 
 PluginName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{1,31}$")]

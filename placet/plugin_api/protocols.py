@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, SecretStr
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.billing import Balance, Bill, HeldProduct, Usage
@@ -84,6 +84,29 @@ class ReadPlugin(Protocol):
         Raises `NotFound` when a subject is gone, `UpstreamRejected` with code `not_the_customers` when it cannot be
         shown to be that customer's.
         """
+
+
+@runtime_checkable
+class SubscribePlugin(Protocol):
+    """The role `hub`: where the other system sends the events that happen in it.
+
+    It causes nothing at a customer, so no gate stands before it.
+    """
+
+    def register(self, callback: SecretStr, query: str) -> str | None:
+        """Ask that events be sent to `callback`; return the subscription's id, or None where it was there already.
+
+        `callback` may hold a secret: it is sent, and told to nobody else.
+
+        Raises:
+            UpstreamUnavailable: Certainly not done; try again.
+            UpstreamRejected: Certainly not done; the other system said no.
+            NotFound: It has no hub.
+            OutcomeUnknown: It may be done; asking again finds out.
+        """
+
+    def release(self, subscription_id: str) -> bool:
+        """Let a subscription go; return whether there was one. Raises as `register` does."""
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from placet.sandbox.api import (
     consumption,
     control,
     customers,
+    hub,
     inventory,
     orders,
     usage,
@@ -26,12 +27,13 @@ from placet.sandbox.config import SandboxConfig
 from placet.sandbox.errors import TmfError
 from placet.sandbox.faults.middleware import FaultMiddleware
 from placet.sandbox.faults.rules import FaultBook
+from placet.sandbox.hub.delivery import telling
 from placet.sandbox.rest.endpoint import error_response
 from placet.sandbox.seed import load_customers
 from placet.sandbox.store import Database
 
 _MAX_BODY_BYTES = 256 * 1024
-_APIS = (buckets, balance_actions, customers, inventory, bills, usage, orders, communication, consumption)
+_APIS = (buckets, balance_actions, customers, inventory, bills, usage, orders, communication, consumption, hub)
 
 
 def create_app(config: SandboxConfig) -> FastAPI:
@@ -46,7 +48,8 @@ def create_app(config: SandboxConfig) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with telling(bss):
+            yield
         database.close()
 
     app = FastAPI(

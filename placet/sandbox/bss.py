@@ -8,6 +8,8 @@ from placet.sandbox.books.inventory import Inventory
 from placet.sandbox.books.orders import Orders
 from placet.sandbox.books.statuses import Statuses
 from placet.sandbox.errors import bad_query, not_found
+from placet.sandbox.hub.listeners import Listeners
+from placet.sandbox.hub.outbox import Outbox
 from placet.sandbox.rest.endpoint import Call
 from placet.sandbox.rest.refs import customer_of_account
 from placet.sandbox.seed import Customer
@@ -26,6 +28,8 @@ class Bss:
         self.orders = Orders(database)
         self.messages = Documents(database, "communicationMessage")
         self.consumption_queries = Documents(database, "queryUsageConsumption")
+        self.listeners = Listeners(database)
+        self.outbox = Outbox(database)
         self._as_of = as_of
 
     def today(self) -> date:

@@ -94,3 +94,40 @@ DOCUMENTS = Table(
     Column("body", String, nullable=False),
 )
 """A resource without behaviour (a message, a query task) as JSON, without its id."""
+
+
+LISTENERS = Table(
+    "listener",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("callback", String, nullable=False),
+    Column("query", String, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Who is told of events. `delivered` is the number of the last event that they were told, or had no wish for; `refused`
+counts those they would not take, `lost` those that were let go before they could be told. `callback` may hold a secret.
+"""
+
+
+EVENTS = Table(
+    "event",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("body", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What happened, oldest first: a TMF688 Event as JSON. Only the newest are kept (`placet.sandbox.hub.outbox`)."""
+
+
+DAYS_TOLD = Table(
+    "days_told",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("customers", Integer, nullable=False),
+)
+"""One row: the day whose bills and usage are being told of, and of how many customers they were."""

@@ -1,4 +1,4 @@
-"""`placet up` at the running system: a killed worker costs no run, and a killed `up` leaves nothing behind."""
+"""`placet up`: a killed worker costs no run, a killed `up` leaves nothing behind, the BSS tells what happens in it."""
 
 import re
 import signal
@@ -15,6 +15,7 @@ from placet.entrypoints.settings import running_stack
 from placet.service.documents.first_administrator import SetupCode
 from placet.storage.database import Database
 from tests.e2e.test_demo import environment, ours
+from tests.integration.tmf.requests import ADJUST, adjustment
 from tests.support.guard import GUARD
 
 pytestmark = pytest.mark.xdist_group("model")
@@ -75,3 +76,35 @@ def _state(database: Database, run_id: str) -> str:
         run = tx.runs.get(run_id)
     assert run is not None
     return run.state
+
+
+def test_what_happens_at_the_sandbox_bss_is_in_the_customers_state(tmp_path: Path) -> None:
+    home, said = tmp_path / "home", tmp_path / "up.log"
+    with said.open("w") as log:
+        up = subprocess.Popen([*PLACET, "up"], env=environment(home), stdout=log, stderr=log)
+    try:
+        await_condition(lambda: "ready;" in said.read_text() or up.poll() is not None, seconds=GUARD, what="placet up")
+        address = re.search(r"^  bss_url +(\S+)$", said.read_text(), re.MULTILINE)
+        assert address is not None, said.read_text()
+        httpx.post(f"{address[1]}{ADJUST}", json=adjustment("C00003", 7.5), timeout=GUARD).raise_for_status()
+        await_condition(lambda: "7.50 USD credited" in _shown(home), seconds=GUARD, what="the credit in the state")
+        assert "from      “tmf688:bss”" in _shown(home)
+        doctor = subprocess.run([*PLACET, "doctor"], env=environment(home), capture_output=True, text=True, check=False)
+        said_so = f"ok BSS events the BSS at {address[1]} sends its events to http://127.0.0.1:"
+        assert said_so in " ".join(doctor.stdout.split())
+        assert not [path for path in (home, *home.rglob("*")) if path.lstat().st_mode & 0o077]
+        secret = (home / "listener.token").read_text().strip()
+        logs = "".join(path.read_text() for path in (home / "logs").iterdir())
+        assert secret not in logs + said.read_text() + doctor.stdout
+    finally:
+        up.send_signal(signal.SIGINT)
+        try:
+            up.wait(GUARD)
+        finally:
+            up.kill()
+    assert ours(home) == []
+
+
+def _shown(home: Path) -> str:
+    shown = [*PLACET, "state", "show", "C00003"]
+    return subprocess.run(shown, env=environment(home), check=True, capture_output=True, text=True).stdout

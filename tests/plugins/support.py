@@ -128,8 +128,8 @@ def bss(config: SandboxConfig | None = None, token: str | None = None) -> Iterat
         running(config or SandboxConfig()) as url,
         load_plugins(
             ALLOWLIST,
-            endpoints={"billing": url, "commerce": url},
-            tokens=dict.fromkeys(("billing", "commerce"), SecretStr(token)) if token else {},
+            endpoints={"billing": url, "commerce": url, "hub": url},
+            tokens=dict.fromkeys(("billing", "commerce", "hub"), SecretStr(token)) if token else {},
             limits=ConnectorLimits(read_seconds=1.0, total_seconds=60.0),
             on_call=observed.on_call,
             on_violation=observed.on_violation,

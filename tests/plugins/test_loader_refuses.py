@@ -14,6 +14,7 @@ from placet.plugin_api import (
     LoadedPlugins,
     MutatePlugin,
     ReadPlugin,
+    SubscribePlugin,
     load_plugins,
 )
 from plugins.billing import BillingPlugin
@@ -21,7 +22,7 @@ from plugins.commerce import CommercePlugin
 from tests.plugins.support import ALLOWLIST, Observed
 
 URL = "http://127.0.0.1:9"
-BOTH = {"billing": URL, "commerce": URL}
+ALL = {"billing": URL, "commerce": URL, "hub": URL}
 GET_CUSTOMER = '{ api = "TMF629", method = "GET", path = "/v4/customer/{id}" }'
 
 
@@ -37,7 +38,7 @@ def load(
     observed = Observed()
     return load_plugins(
         path,
-        endpoints=BOTH if endpoints is None else endpoints,
+        endpoints=ALL if endpoints is None else endpoints,
         tokens=tokens or {},
         limits=ConnectorLimits(),
         on_call=observed.on_call,
@@ -45,11 +46,12 @@ def load(
     )
 
 
-def test_the_shipped_allowlist_loads_both_roles() -> None:
+def test_the_shipped_allowlist_loads_all_roles() -> None:
     with load(ALLOWLIST) as plugins:
-        assert list(plugins) == ["billing", "commerce"]
+        assert list(plugins) == ["billing", "commerce", "hub"]
         assert isinstance(plugins.billing, ReadPlugin)
         assert isinstance(plugins.commerce, MutatePlugin)
+        assert isinstance(plugins.hub, SubscribePlugin)
         assert type(plugins.get("billing", BillingPlugin)) is BillingPlugin
         with pytest.raises(ConfigurationError, match="'commerce' is not a BillingPlugin"):
             plugins.get("commerce", BillingPlugin)
@@ -95,6 +97,27 @@ def test_a_malformed_allowlist_is_refused_naming_what_is_wrong(tmp_path: Path, t
 def test_a_read_plugin_may_not_be_granted_a_request_that_can_write(method: str) -> None:
     with pytest.raises(ConfigurationError, match=f"a read plugin may not list {method} '/v4/x'"):
         Allowlist.parse(table(allow=f'{{ api = "TMF629", method = "{method}", path = "/v4/x" }}'))
+
+
+@pytest.mark.parametrize(
+    ("api", "method", "path"),
+    [
+        ("TMF654", "POST", "/tmf-api/prepayBalanceManagement/v4/adjustBalance"),
+        ("TMF654", "POST", "/tmf-api/event/v4/hub"),
+        ("TMF688", "POST", "/tmf-api/event/v4/topic"),
+        ("TMF688", "PUT", "/tmf-api/event/v4/hub"),
+        ("TMF688", "POST", "/tmf-api/event/v4/hub/{id}"),
+        ("TMF629", "GET", "/tmf-api/customerManagement/v4/customer/{id}"),
+    ],
+)
+def test_a_subscribe_plugin_may_be_granted_nothing_but_a_hub(api: str, method: str, path: str) -> None:
+    hub = '{ api = "TMF688", method = "POST", path = "/tmf-api/event/v4/hub" }'
+    assert Allowlist.parse(table("hub", "subscribe", "plugins.hub:HubPlugin", hub)).plugins[0].kind == "subscribe"
+    entry = f'{{ api = "{api}", method = "{method}", path = "{path}" }}'
+    with pytest.raises(ConfigurationError, match=f"a subscribe plugin may not list {method}"):
+        Allowlist.parse(table("hub", "subscribe", "plugins.hub:HubPlugin", entry))
+    with pytest.raises(ConfigurationError, match="a read plugin may not list POST"):
+        Allowlist.parse(table("hub", "read", "plugins.hub:HubPlugin", hub))
 
 
 def test_a_query_task_is_granted_to_a_read_plugin_only_from_the_known_list() -> None:
@@ -146,9 +169,8 @@ def test_the_allowlist_may_not_grant_more_than_the_plugin_declares(tmp_path: Pat
 def test_a_plugin_cannot_fill_the_role_of_another_kind(tmp_path: Path) -> None:
     text = ALLOWLIST.read_text()
     path = tmp_path / "allowlist.toml"
-    path.write_text(
-        "version = 1\n" + text[text.index("[plugins.commerce]") :].replace("[plugins.commerce]", "[plugins.billing]")
-    )
+    commerce = text[text.index("[plugins.commerce]") : text.index("[plugins.hub]")].rpartition("\n#")[0]
+    path.write_text("version = 1\n" + commerce.replace("[plugins.commerce]", "[plugins.billing]"))
     with pytest.raises(ConfigurationError, match="fills a role of kind 'read' and cannot be of kind 'mutate'"):
         load(path, {"billing": URL})
 
@@ -165,7 +187,7 @@ def test_a_missing_allowlist_refuses_to_start(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_malformed_endpoint_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="endpoint of plugin 'billing'"):
-        load(ALLOWLIST, {"billing": url, "commerce": URL})
+        load(ALLOWLIST, {**ALL, "billing": url})
 
 
 def test_a_password_in_an_endpoint_is_refused_and_not_repeated() -> None:

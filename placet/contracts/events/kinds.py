@@ -75,6 +75,21 @@ class Recharged(CloudEvent):
     data: RechargedData
 
 
+class BalanceAdjustedData(Frozen):
+    """A balance was credited or debited by the operator; `remaining` is what was left then. No recharge is one."""
+
+    direction: Literal["credit", "debit"]
+    amount: Bound
+    remaining: Bound | None = None
+
+
+class BalanceAdjusted(CloudEvent):
+    """`placet.balance.adjusted.v1`."""
+
+    type: Literal["placet.balance.adjusted.v1"]
+    data: BalanceAdjustedData
+
+
 class UsedData(Frozen):
     """A service was used: data in MB, voice in seconds, messages by number."""
 
@@ -302,6 +317,7 @@ Event = (
     | BillDisputed
     | BillPaid
     | Recharged
+    | BalanceAdjusted
     | Used
     | BalanceChecked
     | AppVisited

@@ -10,6 +10,7 @@ from typing import Any, Final
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
+    BalanceAdjusted,
     BalanceChecked,
     BillDisputed,
     BillIssued,
@@ -101,6 +102,17 @@ def _recharged(aggregate: Aggregate, at: Stamp, data: Any) -> None:
     aggregate.recur(at, "recharge")
 
 
+_ADJUSTED: Final = {"credit": ("credits", "credited_minor"), "debit": ("debits", "debited_minor")}
+
+
+def _balance_adjusted(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    times, amount = _ADJUSTED[data.direction]
+    aggregate.count(at, times)
+    _count_money(aggregate, at, amount, data.amount)
+    if data.remaining is not None:
+        aggregate.note(at, "latest", "balance", data.remaining.model_dump())
+
+
 _UNITS: Final = {"data": "data_mb", "voice": "voice_seconds", "sms": "messages"}
 
 
@@ -183,6 +195,7 @@ def _correction(aggregate: Aggregate, at: Stamp, _data: Any) -> None:
 
 _TAKEN: Final[Mapping[type, Callable[[Aggregate, Stamp, Any], None]]] = {
     AppVisited: _app_visited,
+    BalanceAdjusted: _balance_adjusted,
     BalanceChecked: _balance_checked,
     BillDisputed: _bill_disputed,
     BillIssued: _bill_issued,

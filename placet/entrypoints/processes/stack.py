@@ -18,8 +18,18 @@ from placet.entrypoints.processes.process import Child, answers, free_port
 from placet.entrypoints.processes.process_group import ProcessGroup
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError
-from placet.files import API_TOKEN_FILE, cause, open_own, private_folder, read_own, write_file, write_once
+from placet.files import (
+    API_TOKEN_FILE,
+    LISTENER_TOKEN_FILE,
+    cause,
+    open_own,
+    private_folder,
+    read_own,
+    write_file,
+    write_once,
+)
 from placet.network.client import plain_client
+from placet.plugin_api.allowlist import Allowlist
 
 
 def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
@@ -79,6 +89,9 @@ class Stack(ProcessGroup):
         self._isolated, self._usual_ports, self._console = isolated, usual_ports, console
         self._api_token = None if isolated else settings.api_token
         self._console_url = "" if isolated else settings.console_url
+        elsewhere = {"bss_url", "billing_url", "commerce_url", "hub_url", "listener_url", "listener_token"}
+        # An operator's own BSS is not asked to send events to this machine: whoever wants that says where to.
+        self._listens = console and (isolated or (not elsewhere & settings.model_fields_set and _names_a_hub(settings)))
         self._on_start = on_start
         self._lock: IO[str] | None = None
         self._reserved: list[IO[str]] = []
@@ -135,13 +148,26 @@ class Stack(ProcessGroup):
         return f"http://localhost:{self.api_port}/console"
 
     def environment_of(self, name: str) -> Mapping[str, str | None]:
-        """Return the environment of a part. Only the API gets its token and its address, which is on this machine."""
+        """Return the environment of a part. Only the API gets its token and its address, which is on this machine.
+
+        API and worker get what lets the stack's own BSS send its events.
+        """
         told = super().environment_of(name)
-        if name != "api":
+        if name not in ("api", "worker"):
             return told
-        token = self._api_token.get_secret_value() if self._api_token else own_api_token(self._home)
+        listener = self._listener()
+        if name == "worker":
+            return {**told, **listener}
+        token = self._api_token.get_secret_value() if self._api_token else own_token(self._home, API_TOKEN_FILE)
         api = {"PLACET_API_TOKEN": token, "PLACET_API_HOST": "127.0.0.1", "PLACET_API_PORT": str(self.api_port)}
-        return {**told, **api, "PLACET_CONSOLE_URL": self._console_url or None}
+        return {**told, **api, **listener, "PLACET_CONSOLE_URL": self._console_url or None}
+
+    def _listener(self) -> Mapping[str, str]:
+        """Return where this stack's own BSS sends its events; nothing where another BSS is asked, or told already."""
+        if not self._listens:
+            return {}
+        token = own_token(self._home, LISTENER_TOKEN_FILE)
+        return {"PLACET_LISTENER_URL": f"http://127.0.0.1:{self.api_port}", "PLACET_LISTENER_TOKEN": token}
 
     def settings(self) -> Settings:
         """Return the settings of a client of this stack."""
@@ -229,9 +255,14 @@ class Stack(ProcessGroup):
             return False
 
 
-def own_api_token(home: Path) -> str:
-    """Return the token of this installation's own API, made once. It names nobody, and signs nobody in."""
-    path = home / API_TOKEN_FILE
+def _names_a_hub(settings: Settings) -> bool:
+    """Return whether the allowlist lets a worker ask for events: an operator's own may be older than the hub."""
+    return "hub" in Allowlist.load(settings.allowlist).names
+
+
+def own_token(home: Path, name: str) -> str:
+    """Return a token of this installation, made once. It names nobody, and signs nobody in."""
+    path = home / name
     try:
         write_once(path, secrets.token_urlsafe(32))
     except OSError as error:

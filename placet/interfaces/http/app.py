@@ -32,6 +32,7 @@ from placet.interfaces.http.endpoints.governance.oversight import OversightEndpo
 from placet.interfaces.http.endpoints.governance.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
+from placet.interfaces.http.endpoints.listener import ListenerEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
@@ -55,6 +56,7 @@ ENDPOINTS = (
     CustomerEndpoints,
     HouseholdEndpoints,
     EventEndpoints,
+    ListenerEndpoints,
     CohortEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
@@ -102,6 +104,7 @@ def create_app(
     policies: Callable[[str], PolicySet] = no_policies,
     facts: Callable[[str], Declared] = no_facts,
     metrics_token: SecretStr | None = None,
+    listener_token: SecretStr | None = None,
     events_days: int = Periods().events,
 ) -> FastAPI:
     """Create the API of one tenant.
@@ -120,6 +123,7 @@ def create_app(
         token: The installation's own. What is not open (`guard.OPEN`) needs it, or one that was issued.
         events_days: How old an event may be that is taken.
         metrics_token: What `GET /metrics` must present; without one there is none.
+        listener_token: What a BSS may present to post its events, and nothing else.
 
     Raises:
         ConfigurationError: the token is missing or too weak; there is no unprotected API.
@@ -136,6 +140,8 @@ def create_app(
     if metrics_token is not None:
         checked_token(metrics_token, "PLACET_METRICS_TOKEN")
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
+    if listener_token is not None:
+        checked_token(listener_token, "PLACET_LISTENER_TOKEN")
     problems.register(app)
     describe(app)
     app.add_middleware(RequestSpans)
@@ -145,6 +151,7 @@ def create_app(
         token=required,
         find_holder=lambda text: holder_of(database, tenant, text, _now()),
         metrics_token=metrics_token,
+        listener_token=listener_token,
     )
     return app
 

@@ -134,3 +134,28 @@ EVENT_EXAMPLE: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 """An event of a customer, as it is sent."""
+
+NOTIFICATION_EXAMPLE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "eventId": "EVT-1",
+        "eventTime": _AT,
+        "eventType": "EventCreateEvent",
+        "event": {
+            "event": {
+                "id": "EVT-1",
+                "eventId": "EVT-1",
+                "eventTime": _AT,
+                "eventType": "TopupBalanceCreateEvent",
+                "event": {
+                    "topupBalance": {
+                        "id": "TOP-00000001",
+                        "status": "completed",
+                        "amount": {"amount": 10, "units": "USD"},
+                        "relatedParty": [{"id": "C00009", "role": "customer", "@referredType": "Customer"}],
+                    }
+                },
+            }
+        },
+    }
+)
+"""A notification of a BSS, as it is posted."""

@@ -1,7 +1,9 @@
 """The door of the API: without a bearer token nothing is read, routed or answered (RFC 6750)."""
 
 import asyncio
+import binascii
 import re
+from base64 import b64decode
 from hmac import compare_digest
 
 from pydantic import SecretStr
@@ -12,6 +14,7 @@ from placet.errors import ConfigurationError, PlacetError
 from placet.interfaces.http.access import FindHolder, let_in
 from placet.interfaces.http.docs_page import OPEN_FILES
 from placet.interfaces.http.problems import answer_to, problem
+from placet.tmf688.mapping import LISTENER
 
 HEALTH = "/healthz"
 LIVE = "/livez"
@@ -47,16 +50,23 @@ class Guard:
 
     The installation's own token opens everything, one that was issued to a person what its roles permit, which
     `placet.interfaces.http.access` asks further in. `GET /metrics` has a token of its own, and each opens its own door
-    alone: who reads figures may start nothing.
+    alone: who reads figures may start nothing. So has the listener, where a BSS posts its events: its token opens that
+    path alone, as a bearer token or as the password of HTTP Basic (RFC 7617), which a callback's address can carry.
     """
 
     def __init__(
-        self, app: ASGIApp, token: SecretStr, find_holder: FindHolder, metrics_token: SecretStr | None = None
+        self,
+        app: ASGIApp,
+        token: SecretStr,
+        find_holder: FindHolder,
+        metrics_token: SecretStr | None = None,
+        listener_token: SecretStr | None = None,
     ) -> None:
         self._app = app
         self._find_holder = find_holder
         self._token = token.get_secret_value().encode()
-        self._metrics_token = None if metrics_token is None else metrics_token.get_secret_value().encode()
+        self._metrics_token = _bytes(metrics_token)
+        self._listener_token = _bytes(listener_token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -83,18 +93,36 @@ class Guard:
         if len(given) != 1 or wanted is None:
             return False
         scheme, _, token = given[0].partition(b" ")
-        if scheme.lower() != b"bearer":
-            return False
-        if compare_digest(token.strip(), wanted):
+        scheme, token = scheme.lower(), token.strip()
+        own = scheme == b"bearer" and compare_digest(token, wanted)
+        if own or self._is_listener(scope, scheme, token):
             let_in(scope, None)
             return True
-        if scope["path"] == METRICS:
+        if scheme != b"bearer" or scope["path"] == METRICS:
             return False
-        holder = await asyncio.to_thread(self._find_holder, token.strip().decode("ascii", "replace"))
+        holder = await asyncio.to_thread(self._find_holder, token.decode("ascii", "replace"))
         if holder is None:
             return False
         let_in(scope, holder)
         return True
+
+    def _is_listener(self, scope: Scope, scheme: bytes, given: bytes) -> bool:
+        """Return whether it is a BSS that posts an event, and nothing else."""
+        wanted = self._listener_token if (scope["method"], scope["path"]) == ("POST", LISTENER) else None
+        found = given if scheme == b"bearer" else _password(given) if scheme == b"basic" else None
+        return wanted is not None and found is not None and compare_digest(found, wanted)
+
+
+def _bytes(token: SecretStr | None) -> bytes | None:
+    return None if token is None else token.get_secret_value().encode()
+
+
+def _password(given: bytes) -> bytes | None:
+    """Return the password of HTTP Basic; the user proves nothing."""
+    try:
+        return b64decode(given, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return None
 
 
 def _private(send: Send) -> Send:

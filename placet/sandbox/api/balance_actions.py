@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import Connection
 from starlette.routing import Route
 
 from placet.sandbox.api.routing import route
@@ -15,6 +16,7 @@ from placet.sandbox.books.buckets import ActionKind, ActionQuery, Change
 from placet.sandbox.bss import Bss
 from placet.sandbox.derived.balances import owner_of
 from placet.sandbox.errors import bad_body, not_found
+from placet.sandbox.hub.kinds import ADJUSTED, TOPPED_UP
 from placet.sandbox.ids import number_of, numbered
 from placet.sandbox.money import CURRENCY, JsonObject, positive_minor, quantity
 from placet.sandbox.rest.body import part, parts, plain, required_text, text
@@ -29,6 +31,7 @@ _ECHOED = ("channel", "requestor", "product", "logicalResource")
 """Attributes all kinds of action share that are kept and returned as they were sent."""
 
 _PREFIX: dict[ActionKind, str] = {"adjust": "ADJ-", "topup": "TOP-"}
+_EVENT: dict[ActionKind, str] = {"adjust": ADJUSTED, "topup": TOPPED_UP}
 _RESOURCE: dict[ActionKind, str] = {"adjust": "adjustBalance", "topup": "topupBalance"}
 
 
@@ -51,7 +54,11 @@ def routes(bss: Bss) -> list[Route]:
 
 def _create(bss: Bss, kind: ActionKind) -> Callable[[Call], Reply]:
     def create(call: Call) -> Reply:
-        return Reply(_resource(bss.buckets.change(_change(kind, call.body)), kind, call.origin), status=201)
+        def tell(connection: Connection, row: Any) -> None:
+            resource = _resource(row, kind, call.origin)
+            bss.outbox.publish(connection, _EVENT[kind], resource, customer_id=row.customer_id, origin=call.origin)
+
+        return Reply(_resource(bss.buckets.change(_change(kind, call.body), tell), kind, call.origin), status=201)
 
     return create
 

@@ -25,14 +25,14 @@ def routes(bss: Bss) -> list[Route]:
     def collection(call: Call) -> Reply:
         owners = bss.selected(call, "billingAccount.id")
         issued = [bill for owner in owners for bill in bills(owner, bss.today())]
-        return listing(call, issued, lambda bill: _resource(bill, call.origin), _FILTERS)
+        return listing(call, issued, lambda bill: resource(bill, call.origin), _FILTERS)
 
     def one(call: Call) -> Reply:
         only(call)
         owner = bss.customers.get(call.id.removeprefix("BILL-").rpartition("-")[0])
         for bill in bills(owner, bss.today()) if owner else ():
             if _bill_id(bill) == call.id:
-                return Reply(select(call, _resource(bill, call.origin)))
+                return Reply(select(call, resource(bill, call.origin)))
         raise not_found("customerBill", call.id)
 
     return [route("GET", BILL_PATH, collection), route("GET", f"{BILL_PATH}/{{id}}", one)]
@@ -42,7 +42,8 @@ def _bill_id(bill: Bill) -> str:
     return f"BILL-{bill.customer.id}-{bill.number:03d}"
 
 
-def _resource(bill: Bill, origin: str) -> JsonObject:
+def resource(bill: Bill, origin: str) -> JsonObject:
+    """Make the CustomerBill resource."""
     identifier, customer = _bill_id(bill), bill.customer
     return {
         "id": identifier,

@@ -3,6 +3,7 @@
 GET    /sandbox/health            {"status": "ok"}
 GET    /sandbox/effects           how often anything was really changed
 GET    /sandbox/requests          how many requests arrived, by method and path
+GET    /sandbox/listeners         who is told of events (TMF688), and how far they have been told
 GET    /sandbox/faults            the fault rules in force
 POST   /sandbox/faults            add a rule {"method", "path", "fault", "behind", "count", "seconds", "about"}
 DELETE /sandbox/faults            clear the rules
@@ -15,6 +16,7 @@ from sqlalchemy import case, func, select
 from starlette.routing import Route
 
 from placet.sandbox.api import buckets as bucket_api
+from placet.sandbox.api import hub as hub_api
 from placet.sandbox.api.routing import route
 from placet.sandbox.bss import Bss
 from placet.sandbox.errors import bad_body
@@ -39,6 +41,9 @@ def routes(bss: Bss, book: FaultBook) -> list[Route]:
         only(call, "customer")
         return Reply(_effects(bss, call.query.get("customer")))
 
+    def listeners(_call: Call) -> Reply:
+        return Reply([hub_api.shown(listener) for listener in bss.listeners.all()])
+
     def requests(_call: Call) -> Reply:
         return Reply(book.arrived())
 
@@ -62,6 +67,7 @@ def routes(bss: Bss, book: FaultBook) -> list[Route]:
         route("GET", "/sandbox/health", health),
         route("GET", "/sandbox/effects", effects),
         route("GET", "/sandbox/requests", requests),
+        route("GET", "/sandbox/listeners", listeners),
         route("GET", "/sandbox/faults", faults),
         route("POST", "/sandbox/faults", add_fault),
         route("DELETE", "/sandbox/faults", clear_faults),

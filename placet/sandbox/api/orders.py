@@ -10,14 +10,16 @@ import re
 from decimal import Decimal
 from typing import Literal, cast, get_args
 
+from sqlalchemy import Connection
 from starlette.routing import Route
 
 from placet.sandbox.api.routing import route
-from placet.sandbox.books.orders import ORDER_PREFIX, Item, order_id
+from placet.sandbox.books.orders import ORDER_PREFIX, Item, added_product_id, order_id
 from placet.sandbox.bss import Bss
 from placet.sandbox.derived.calendar import now
 from placet.sandbox.derived.offerings import OFFERINGS
 from placet.sandbox.errors import bad_body, not_found
+from placet.sandbox.hub.kinds import ORDERED
 from placet.sandbox.ids import number_of
 from placet.sandbox.money import CURRENCY, JsonObject, positive_minor
 from placet.sandbox.rest.body import part, parts, plain, required_text, text
@@ -39,8 +41,14 @@ def routes(bss: Bss) -> list[Route]:
         if len({item.id for item in items}) < len(items):
             raise bad_body("productOrderItem has two items with the same id")
         external_id = text(call.body, "externalId")
+        completed = _completed(call.body)
+
+        def tell(connection: Connection, number: int) -> None:
+            resource = _told(_resource(number, completed, call), customer.id)
+            bss.outbox.publish(connection, ORDERED, resource, customer_id=customer.id, origin=call.origin)
+
         number, body = bss.orders.execute(
-            customer, items, _completed(call.body), external_id=external_id, as_of=bss.today()
+            customer, items, completed, external_id=external_id, as_of=bss.today(), tell=tell
         )
         return Reply(_resource(number, body, call), status=201)
 
@@ -63,6 +71,17 @@ def routes(bss: Bss) -> list[Route]:
         route("GET", ORDER_PATH, collection),
         route("GET", f"{ORDER_PATH}/{{id}}", one),
     ]
+
+
+def _told(order: JsonObject, customer_id: str) -> JsonObject:
+    """Return an order as listeners are told of it: each item names its product, those that it added as well."""
+    items = [
+        {**item, "product": {**item.get("product", {}), "id": added_product_id(customer_id, order["id"], item["id"])}}
+        if item["action"] == "add"
+        else item
+        for item in order["productOrderItem"]
+    ]
+    return {**order, "productOrderItem": items}
 
 
 def _customer_id(body: JsonObject) -> str:

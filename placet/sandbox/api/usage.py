@@ -20,14 +20,14 @@ def routes(bss: Bss) -> list[Route]:
 
     def collection(call: Call) -> Reply:
         records = [record for owner in bss.selected(call) for record in usage(owner, bss.today())]
-        return listing(call, records, lambda record: _resource(record, call.origin), _FILTERS)
+        return listing(call, records, lambda record: resource(record, call.origin), _FILTERS)
 
     def one(call: Call) -> Reply:
         only(call)
         owner = bss.customers.get(call.id.removeprefix("U-").rsplit("-", 3)[0])
         for record in usage(owner, bss.today()) if owner else ():
             if _usage_id(record) == call.id:
-                return Reply(select(call, _resource(record, call.origin)))
+                return Reply(select(call, resource(record, call.origin)))
         raise not_found("usage", call.id)
 
     return [route("GET", USAGE_PATH, collection), route("GET", f"{USAGE_PATH}/{{id}}", one)]
@@ -37,7 +37,8 @@ def _usage_id(record: Usage) -> str:
     return f"U-{record.customer.id}-{record.month:%Y-%m}-{record.kind}"
 
 
-def _resource(record: Usage, origin: str) -> JsonObject:
+def resource(record: Usage, origin: str) -> JsonObject:
+    """Make the Usage resource."""
     identifier, unit = _usage_id(record), UNITS[record.kind]
     return {
         "id": identifier,

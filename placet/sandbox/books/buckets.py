@@ -1,5 +1,6 @@
 """Monetary buckets and the actions on them. A change and its record are one transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,10 @@ from placet.sandbox.tables import BALANCE_ACTIONS as _ACTIONS
 from placet.sandbox.tables import BUCKETS as _BUCKETS
 
 ActionKind = Literal["adjust", "topup"]
+
+
+def _tell_nobody(_connection: Connection, _row: Any) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,10 @@ class Buckets:
         with self._database.read() as connection:
             return _current(connection, opening)
 
-    def change(self, change: Change) -> Any:
+    def change(self, change: Change, tell: Callable[[Connection, Any], None] = _tell_nobody) -> Any:
         """Credit or debit a bucket and record it, in one transaction; return the recorded row.
+
+        `tell` is given the transaction and the row, to say in the same transaction that it happened.
 
         Raises:
             TmfError: 404 for an unknown bucket, 409 for one that is not active or does not hold enough.
@@ -77,7 +84,9 @@ class Buckets:
                 raise conflict("insufficientBalance", f"bucket {before.id!r} holds {held}, less than the debit")
             _store(connection, before.id, after, before.status)
             record = insert(_ACTIONS).values(_record(change, before, after)).returning(_ACTIONS)
-            return connection.execute(record).one()
+            row = connection.execute(record).one()
+            tell(connection, row)
+            return row
 
     def set_status(self, identifier: str, status: str) -> Bucket:
         """Put a bucket into another status (a control of the sandbox, not a TM Forum operation)."""

@@ -1,6 +1,7 @@
 """Product orders: executed at once, the order and its effect on the inventory in one transaction."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -36,6 +37,11 @@ class Item:
 ORDER_PREFIX = "ORD-"
 
 
+def added_product_id(customer_id: str, order: str, item_id: str) -> str:
+    """Return the id of the product that an item of an order adds."""
+    return f"P-{customer_id}-{order}-{item_id}"
+
+
 def order_id(number: int) -> str:
     """Return the public id of an order."""
     return numbered(ORDER_PREFIX, number)
@@ -48,9 +54,18 @@ class Orders:
         self._database = database
 
     def execute(
-        self, customer: Customer, items: list[Item], body: JsonObject, *, external_id: str | None, as_of: date
+        self,
+        customer: Customer,
+        items: list[Item],
+        body: JsonObject,
+        *,
+        external_id: str | None,
+        as_of: date,
+        tell: Callable[[Connection, int], None],
     ) -> tuple[int, JsonObject]:
         """Execute an order; its number and the resource without its id.
+
+        `tell` is given the transaction and the number, to say in the same transaction that it happened.
 
         Raises:
             TmfError: 409 when the external id was used before, 400 when an item names a product not held,
@@ -63,6 +78,7 @@ class Orders:
             number: int = connection.execute(record).scalar_one()
             for item in items:
                 _perform(connection, customer, item, order_id(number), as_of)
+            tell(connection, number)
         return number, body
 
     def order(self, number: int) -> Any:
@@ -109,7 +125,7 @@ def _perform(connection: Connection, customer: Customer, item: Item, order: str,
 
 def _added(customer: Customer, item: Item, order: str, as_of: date) -> Held:
     return Held(
-        id=f"P-{customer.id}-{order}-{item.id}",
+        id=added_product_id(customer.id, order, item.id),
         customer_id=customer.id,
         offering_id=item.offering_id,
         name=item.name,

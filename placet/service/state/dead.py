@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from placet.contracts.events.envelope import Arrived
 from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
 from placet.service.state.taking import Batch
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
+from placet.tmf688.mapping import events_of, is_notification
 
 _PAGE = 200
 _LOST = ("too_large", "unreadable")
@@ -76,13 +78,13 @@ def retry_letters(
                 f"no dead letter {shortened(letter_id, NAME)!r}; see `placet state deadletters list`",
                 code="unknown_letter",
             )
-        kept = len(_retry(database, tenant, (found,), now, oldest))
+        kept, _ = _retry(database, tenant, (found,), now, oldest)
         return Retried(1 - kept, kept)
     taken = still = 0
     page = list_letters(database, tenant, code=code, after=after, limit=_PAGE)
     while page:
-        stayed = _retry(database, tenant, page, now, oldest)
-        taken, still = taken + len(page) - len(stayed), still + len(stayed)
+        refused, stayed = _retry(database, tenant, page, now, oldest)
+        taken, still = taken + len(page) - refused, still + refused
         # Those that were taken are gone: the page goes on after the last that stayed.
         after = stayed[-1] if stayed else after
         try:
@@ -100,38 +102,48 @@ class _Gone(Exception):  # noqa: N818 - no error: the batch is taken again witho
 
 def _retry(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
-) -> list[str]:
-    """Take letters as events; return those that stayed, in the order given."""
+) -> tuple[int, list[str]]:
+    """Take letters as events; return how many cannot be taken, and those that stayed, in the order given."""
     whole = tuple(letter for letter in letters if letter.code not in _LOST)
-    refused: set[str] | None = None
-    while refused is None:
+    done: tuple[set[str], set[str]] | None = None
+    while done is None:
         try:
-            refused = _taken_again(database, tenant, whole, now, oldest)
+            done = _taken_again(database, tenant, whole, now, oldest)
         except _Gone:
             with database.reading() as tx:
                 whole = tuple(one for one in whole if tx.dead_letters.get(tenant, one.letter_id) is not None)
-    return [one.letter_id for one in letters if one.code in _LOST or one.letter_id in refused]
+    refused, stayed = done
+    lost = {letter.letter_id for letter in letters if letter.code in _LOST}
+    return len(refused | lost), [one.letter_id for one in letters if one.letter_id in stayed | lost]
 
 
 def _taken_again(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
-) -> set[str]:
+) -> tuple[set[str], set[str]]:
     """Take letters as events in one transaction: what was erased before it ends does not come back.
 
     Returns:
-        Those that cannot be taken still.
+        Those of which something cannot be taken still, and those of them that stayed: a notification that can be
+        mapped by now is no letter any more, but an event of it may be one in its own right.
 
     Raises:
         _Gone: a letter is not there any more; nothing was done.
     """
-    batch = Batch(tenant, [letter.content for letter in letters], now, oldest)
-    refused = set[str]()
+    arrived = [(letter.letter_id, one) for letter in letters for one in _again(letter.content)]
+    batch = Batch(tenant, [one for _, one in arrived], now, oldest)
     with database.transaction() as tx:
-        outcomes = dict(zip((letter.letter_id for letter in letters), batch.insert(tx), strict=True))
-        for letter_id, outcome in sorted(outcomes.items()):
-            if isinstance(outcome, DeadLetter):
-                refused.add(letter_id)
-                tx.dead_letters.say(outcome)
-            elif not tx.dead_letters.drop(tenant, letter_id):
+        outcomes = zip((letter_id for letter_id, _ in arrived), batch.insert(tx), strict=True)
+        refused = [(letter_id, one) for letter_id, one in outcomes if isinstance(one, DeadLetter)]
+        stayed = {one.letter_id for letter_id, one in refused if one.letter_id == letter_id}
+        for one in sorted((one for _, one in refused), key=lambda one: one.letter_id):
+            keep = tx.dead_letters.say if one.letter_id in stayed else tx.dead_letters.add
+            keep(one)
+        for letter_id in sorted(one.letter_id for one in letters):
+            if letter_id not in stayed and not tx.dead_letters.drop(tenant, letter_id):
                 raise _Gone
-    return refused
+    return {letter_id for letter_id, _ in refused}, stayed
+
+
+def _again(content: bytes) -> list[Arrived]:
+    """Return what is tried: an event as it arrived, or the events of a notification of the BSS."""
+    return events_of(content) if is_notification(content) else [content]

@@ -85,7 +85,7 @@ def _letters(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
     while page := tx.dead_letters.list(tenant, code=None, after=after, limit=_PAGE):
         for one in page:
             inner = _inner(one.content)
-            if named.search(one.content) or named.search(inner) or _subject(one.content) == customer_id:
+            if named.search(one.content) or named.search(inner) or _names(one.content, customer_id):
                 found.append(one.letter_id)
         after = page[-1].letter_id
     return found
@@ -100,11 +100,15 @@ def _inner(content: bytes) -> bytes:
     return base64.b64decode(text[: len(text) // 4 * 4])
 
 
-def _subject(content: bytes) -> str | None:
-    """Return the customer whom a letter names in JSON's escapes."""
+def _names(content: bytes, customer_id: str) -> bool:
+    """Return whether a letter names a customer in JSON's escapes, or as a notification of a BSS does."""
     try:
-        event = json.loads(content)
+        left = [json.loads(content)]
     except (ValueError, RecursionError):
-        return None
-    subject = event.get("subject") if isinstance(event, dict) else None
-    return subject.removeprefix("customer:") if isinstance(subject, str) else None
+        return f'"{customer_id}"'.encode() in content
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and one in (customer_id, f"customer:{customer_id}"):
+            return True
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return False

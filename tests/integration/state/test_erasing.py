@@ -18,6 +18,7 @@ from placet.service.state.taking import take_events
 from placet.storage.database import Database
 from placet.storage.state.events import EventRepository
 from placet.storage.state.states import StateRepository
+from placet.tmf688.mapping import events_of
 from tests.integration.state.sending import NOW, OLDEST, recharge, take
 
 CUT = NOW - timedelta(days=90)
@@ -30,6 +31,18 @@ def erase(database: Database, customer: str = "C00001") -> tuple[int, int, bool]
 
 def of(customer: str, number: int, **changes: object) -> bytes:
     return recharge(number, id=f"{customer}-{number}", subject=f"customer:{customer}", **changes)
+
+
+def test_a_notification_of_the_bss_that_could_not_be_taken_goes_with_the_customer_it_names(database: Database) -> None:
+    for customer in ("C1", "C2"):
+        party = {"id": customer, "@referredType": "Customer"}
+        notification = {"eventId": "E1", "eventType": "VoucherCreateEvent", "event": {"x": {"relatedParty": [party]}}}
+        text = json.dumps(notification)
+        escaped = text.replace(customer, f"\\u0043{customer[1:]}")
+        take_events(database, "demo", [*events_of(text.encode()), *events_of(escaped.encode())], now=NOW, oldest=OLDEST)
+    assert count_letters(database, "demo") == {"malformed": 4}
+    assert erase(database, "C1") == (0, 2, False)
+    assert count_letters(database, "demo") == {"malformed": 2}
 
 
 def test_the_aggregate_of_a_customer_goes_once_their_newest_event_is_older_than_events_are_kept(
@@ -112,7 +125,7 @@ def test_of_an_erased_customer_no_event_no_aggregate_and_no_letter_is_left(datab
         assert tx.states.get("demo", "C00001") is None
         assert tx.states.get("demo", "C000012") is not None
         (entry,) = [one for one in tx.audit.read(tenant_stream("demo")) if one.kind == "state.erased"]
-    assert count_letters(database, "demo") == {"malformed": 2}
+    assert count_letters(database, "demo") == {"unmapped": 2}
     assert state_of(database, "demo", "C000012", NOW).version == 1
     assert in_words(entry) == (
         "ERASED what was kept of customer C00001: 6 events, 2 dead letters; dana wrote: “they asked for it”"

@@ -16,6 +16,9 @@ USD = st.integers(0, 10_000).map(lambda minor: {"amount_minor": minor, "currency
 NAME = st.sampled_from("abc")
 DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "placet.balance.recharged.v1": st.fixed_dictionaries({"amount": USD}),
+    "placet.balance.adjusted.v1": st.fixed_dictionaries(
+        {"direction": st.sampled_from(["credit", "debit"]), "amount": USD, "remaining": st.none() | USD}
+    ),
     "placet.bill.paid.v1": st.fixed_dictionaries({"bill_id": NAME, "amount": USD}),
     "placet.usage.recorded.v1": st.fixed_dictionaries(
         {"service": st.sampled_from(["data", "voice", "sms"]), "quantity": st.integers(0, 500)}

@@ -60,6 +60,8 @@ def _print_head(state: CustomerState | HouseholdState, nothing: str) -> bool:
 
 
 def _print_matters(state: CustomerState) -> None:
+    if state.balance is not None:
+        output.print_field("balance", f"{state.balance}, as last told or adjusted")
     for product in state.products:
         output.print_field("product", f"{product_in_words(product)} since {minute(product.since)}")
     _print_devices(state)

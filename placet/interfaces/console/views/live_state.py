@@ -211,7 +211,7 @@ def _sums(windows: Sequence[Window]) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 def _rows(state: CustomerState) -> Iterator[Row]:
     if state.balance is not None:
-        yield Row("Balance, as the customer was told last", str(state.balance))
+        yield Row("Balance, as last told or adjusted", str(state.balance))
     for topic in state.open_tickets:
         yield Row("Open support ticket", _word(topic))
     if state.last_contact is not None:
