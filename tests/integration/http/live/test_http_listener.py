@@ -82,7 +82,7 @@ def test_what_cannot_be_taken_is_a_dead_letter_and_stops_nothing(
     reasons = {one["reason"].partition(";")[0]: one["code"] for one in letters(bss)}
     assert reasons == {
         "a notification of the BSS: 'VoucherCreateEvent' is no kind that is understood": "unmapped",
-        "a notification of the BSS: event is missing, or no object": "malformed",
+        "a notification of the BSS: event is missing, or no object": "unmapped",
         "event 'E3' of 'tmf688:bss' is known with other content": "other_content",
     }
     # A later version that understands the kind takes the letter as it arrived.
@@ -91,7 +91,7 @@ def test_what_cannot_be_taken_is_a_dead_letter_and_stops_nothing(
     understood = {**mapping._KINDS, "VoucherCreateEvent": mapping._KINDS["TopupBalanceCreateEvent"]}
     monkeypatch.setattr(mapping, "_KINDS", understood)
     with client_of(str(bss.base_url)) as own:
-        done = own.post("/v1/events/dead-letters/retry", params={"code": "malformed"}).json()
+        done = own.post("/v1/events/dead-letters/retry", params={"code": "unmapped"}).json()
     assert (done["taken"], done["still"]) == (1, 1)
     assert seen(database, bss.base_url)["version"] == 2
 
