@@ -34,6 +34,7 @@ from placet.storage.runs import RunRepository
 from placet.storage.sql.driver import Connection
 from placet.storage.state.dead_letters import DeadLetterRepository
 from placet.storage.state.events import EventRepository
+from placet.storage.state.keys import KeyRepository
 from placet.storage.state.states import StateRepository
 
 
@@ -83,6 +84,7 @@ class Transaction:
         "halts",
         "inbox",
         "invitations",
+        "keys",
         "log",
         "log_leases",
         "mandates",
@@ -123,6 +125,7 @@ class Transaction:
         self.events = EventRepository(connection)
         self.states = StateRepository(connection)
         self.dead_letters = DeadLetterRepository(connection)
+        self.keys = KeyRepository(connection)
 
     def record(
         self, run: OfRun, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""

@@ -122,7 +122,8 @@ def _erased(event: AuditEvent) -> str:
 def _state_erased(event: AuditEvent) -> str:
     body = event.body
     events, letters = counted(body["events"], "event"), counted(body["letters"], "dead letter")
-    return f"ERASED what was kept of customer {name_of(body['customer_id'])}: {events}, {letters}{because(event)}"
+    keys = f", {counted(body['keys'], 'key')}" if body.get("keys") else ""
+    return f"ERASED what was kept of customer {name_of(body['customer_id'])}: {events}, {letters}{keys}{because(event)}"
 
 
 def _head_accepted(event: AuditEvent) -> str:

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.events.kinds import EVENT, Event
+from placet.contracts.identity import KeyWord
 from placet.contracts.state import CustomerState
 from placet.contracts.times import moment
+from placet.decisioning.identity.keys import keys_of
 from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of
 from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
@@ -79,6 +81,7 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
     row = tx.states.lock(tenant, customer_id)
     pending = tx.events.fold(tenant, customer_id)
     corrections = sum(kind == _CORRECTION for _, kind in pending)
+    keys: tuple[KeyWord, ...] | None = None
     if corrections:
         aggregate = fold(_events(customer_id, tx.events.of_customer(tenant, customer_id)), _aged(row))
     else:
@@ -86,7 +89,9 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         known = tx.events.of_kind(tenant, customer_id, _CORRECTION) if row.corrections else []
         corrected = corrected_by(_events(customer_id, known))
         new = _events(customer_id, [content for content, _ in pending])
-        aggregate = fold(new, aggregate_of(row), corrected_elsewhere=corrected)
+        before = aggregate_of(row)
+        keys = keys_of(customer_id, before)
+        aggregate = fold(new, before, corrected_elsewhere=corrected)
     household = aggregate.topics.get("latest", {}).get("household")
     folded = row.model_copy(
         update={
@@ -98,6 +103,9 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         }
     )
     tx.states.put(folded)
+    # Most events say nothing of keys: their customers' rows stay as they are.
+    if (words := keys_of(customer_id, aggregate)) != keys:
+        tx.keys.put(tenant, customer_id, words)
     return folded
 
 

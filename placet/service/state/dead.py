@@ -88,6 +88,15 @@ def retry_letters(
     return Retried(taken, still, last=after)
 
 
+def retry_mended(database: Database, tenant: str, *, now: datetime, oldest: datetime, limit: int = 200) -> int:
+    """Try letters again whose key has become known since, at most `limit`; return how many there were."""
+    with database.reading() as tx:
+        mended = tx.dead_letters.mended(tenant, limit)
+    if mended:
+        _retry(database, tenant, mended, now, oldest)
+    return len(mended)
+
+
 def _retry(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
 ) -> Retried:

@@ -3,19 +3,22 @@
 By age, events go first, and what they had led to stays in their customer's aggregate (`age_out`). The aggregate goes
 when the customer's newest event is older than events are kept. So does what could not be taken.
 
-On request everything goes at once that is known to be about the customer. What their runs rested on is evidence of
-these runs: it goes by the rule of `placet.governance.retention`.
+On request everything goes at once that is known to be about the customer, keys among it. What their runs rested on is
+evidence of these runs: it goes by the rule of `placet.governance.retention`.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from placet.decisioning.state.aggregate import stamp_of
-from placet.errors import UsageError
+from placet.errors import StorageError, UsageError
+from placet.service.state.current import fold_pending
 from placet.storage.database import Database
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction
 
 ERASED: Final = "state.erased"
@@ -31,11 +34,13 @@ class Erased:
     Attributes:
         letters: Events about the customer that could not be taken.
         state: Whether there was an aggregate.
+        keys: Telephone numbers, hashed addresses and devices by which the customer was known.
     """
 
     events: int
     letters: int
     state: bool
+    keys: int
 
 
 def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) -> int:
@@ -47,14 +52,15 @@ def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) 
         letters = tx.dead_letters.let_go(tenant, before, limit)
     with database.transaction() as tx:
         states = tx.states.let_go(tenant, stamp_of(before, "", "")[0], limit)
-    return max(letters, states)
+        tx.keys.erase_all(tenant, states)
+    return max(letters, len(states))
 
 
 def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str, reason: str, now: datetime) -> Erased:
-    """Erase events, aggregate and dead letters of one customer, and put on the record that it was done.
+    """Erase events, aggregate, keys and dead letters of one customer, and put on the record that it was done.
 
-    An event that arrives later counts anew. A letter counts as theirs if it names them by their customer id: whose an
-    unknown telephone number is, nobody knows here.
+    An event that arrives later counts anew. A letter counts as theirs if it names them by their customer id, or by a
+    key that nobody else has: whose an unknown telephone number is, nobody knows here.
 
     Raises:
         UsageError: code `unknown_customer`; nothing is kept of them.
@@ -62,34 +68,53 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     with database.transaction() as tx:
         # Whoever folds takes this lock first: an aggregate is not written back after it went.
         version = tx.states.lock(tenant, customer_id).version
+        _fold_keys(tx, tenant, customer_id)
         events = tx.events.erase(tenant, customer_id)
-        letters = _letters(tx, tenant, customer_id)
+        letters = _letters(tx, tenant, (f"customer:{customer_id}", *_own_keys(tx, tenant, customer_id)))
         for letter_id in letters:
             tx.dead_letters.drop(tenant, letter_id)
         tx.states.erase(tenant, customer_id)
+        keys = tx.keys.erase(tenant, customer_id)
         if not (version or events or letters):
             raise UsageError(
                 f"no event of customer {customer_id!r} is kept; nothing was erased", code="unknown_customer"
             )
-        body = {"customer_id": customer_id, "events": events, "letters": len(letters), "reason": reason}
+        counts = {"events": events, "letters": len(letters), "keys": keys}
+        body = {"customer_id": customer_id, **counts, "reason": reason}
         tx.record_act(tenant, ERASED, by, now, f"{now.isoformat()}.{customer_id}", body)
-    return Erased(events, len(letters), bool(version))
+    return Erased(events, len(letters), bool(version), keys)
 
 
-def _letters(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
-    named = re.compile(rb"customer:" + re.escape(customer_id.encode()) + rb"(?![A-Za-z0-9_.:-])")
+def _fold_keys(tx: Transaction, tenant: str, customer_id: str) -> None:
+    """Fold what waits, so that keys which were declared just now are known; what cannot be read is erased as well."""
+    try:
+        with tx.savepoint():
+            fold_pending(tx, tenant, customer_id)
+    except StorageError as error:
+        pass_on_others(error)
+
+
+def _own_keys(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
+    """Return the keys that the customer has and nobody else."""
+    held = [word.key for word in tx.keys.of_customer(tenant, customer_id) if word.held]
+    others = {word.key for word in tx.keys.of_keys(tenant, held) if word.customer_id != customer_id}
+    return [key for key in held if key not in others]
+
+
+def _letters(tx: Transaction, tenant: str, names: Sequence[str]) -> list[str]:
+    named = re.compile(b"(?:%b)(?![A-Za-z0-9_.:-])" % b"|".join(re.escape(name.encode()) for name in names))
     found, after = list[str](), None
     while page := tx.dead_letters.list(tenant, code=None, after=after, limit=_PAGE):
-        found += [one.letter_id for one in page if named.search(one.content) or _subject(one.content) == customer_id]
+        found += [one.letter_id for one in page if named.search(one.content) or _subject(one.content) in names]
         after = page[-1].letter_id
     return found
 
 
 def _subject(content: bytes) -> str | None:
-    """Return the customer whom a letter names in JSON's escapes."""
+    """Return the subject that a letter names in JSON's escapes."""
     try:
         event = json.loads(content)
     except (ValueError, RecursionError):
         return None
     subject = event.get("subject") if isinstance(event, dict) else None
-    return subject.removeprefix("customer:") if isinstance(subject, str) else None
+    return subject if isinstance(subject, str) else None

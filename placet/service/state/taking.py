@@ -1,20 +1,21 @@
 """Take events in: each is checked, inserted once, and folded later; what cannot be taken becomes a dead letter.
 
-    (1) Read each event by its contract; whom it is about must be known by then.
+    (1) Read each event by its contract.
     (2) Check its time: nothing from the future, nothing older than the retention of events.
-    (3) Insert the batch in one transaction. An event that is there already with the same content is a repetition; one
-        with other content is not taken: its source broke its own promise.
-    (4) Keep what was not taken as dead letters, in the same transaction, so that nothing is lost between the two.
+    (3) Insert those that name their customer, in one transaction. An event that is there already with the same content
+        is a repetition; one with other content is not taken: its source broke its own promise.
+    (4) Find whose the keys are that the others name, which the events before may have said, and insert these.
+    (5) Keep what was not taken as dead letters, in the same transactions, so that nothing is lost between the two.
 
 An answer to the sender means that the batch is durable. Whoever is killed before gets the batch again and counts
 nothing twice.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -23,8 +24,10 @@ from placet.contracts.events.envelope import MOST_EVENT_BYTES, Unreadable
 from placet.contracts.events.kinds import EVENT, EVENT_TYPES, Event
 from placet.contracts.text import one_line
 from placet.contracts.times import moment
-from placet.decisioning.state.aggregate import micros_of
+from placet.decisioning.identity.resolving import resolve
+from placet.decisioning.state.aggregate import micros_of, time_of
 from placet.errors import UsageError
+from placet.service.state.identifying import words_on
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 from placet.storage.state.events import EventRow
@@ -36,7 +39,6 @@ MOST_IN_A_BATCH: Final = 1000
 """Events of one transaction."""
 
 _REASON: Final = 300
-_CUSTOMER: Final = "customer:"
 
 Arrived = bytes | Unreadable
 """One event in CloudEvents' JSON format, or what could not be brought into it."""
@@ -87,38 +89,90 @@ def take_events(database: Database, tenant: str, texts: Sequence[Arrived], *, no
     return Taken(tuple(outcomes))
 
 
+class _Batch(NamedTuple):
+    """A batch under way: who sent what, and what became of it so far, by place."""
+
+    database: Database
+    tenant: str
+    texts: Sequence[Arrived]
+    now: datetime
+    outcomes: list[Outcome]
+
+    def refuse(self, place: int, refused: UsageError, subject: str | None = None) -> DeadLetter:
+        letter = _letter(self.tenant, self.texts[place], refused, self.now, subject)
+        self.outcomes[place] = letter
+        return letter
+
+
 def _take(database: Database, tenant: str, texts: Sequence[Arrived], now: datetime, oldest: datetime) -> list[Outcome]:
-    outcomes: list[Outcome] = ["repeated"] * len(texts)
+    batch = _Batch(database, tenant, texts, now, ["repeated"] * len(texts))
     rows, places = dict[tuple[str, str], EventRow](), dict[tuple[str, str], int]()
+    named, again = dict[tuple[str, str], str](), dict[int, tuple[str, str]]()
     for place, arrived in enumerate(texts):
         try:
-            row = _read(arrived, now, oldest)
+            row, subject = _read(arrived, now, oldest)
             key = row.source, row.event_id
             if key in rows:
                 _same(rows[key].content, row)
-            else:
-                rows[key], places[key] = row, place
+                again[place] = key
+                continue
+            rows[key], places[key] = row, place
+            if subject is not None:
+                named[key] = subject
         except UsageError as refused:
-            outcomes[place] = _letter(tenant, arrived, refused, now)
-    with database.transaction() as tx:
+            batch.refuse(place, refused)
+    by_id = {place: rows[key] for key, place in places.items() if key not in named}
+    letters = [one for one in batch.outcomes if isinstance(one, DeadLetter)]
+    if by_id or letters:
+        _insert(batch, by_id, letters)
+    if named:
+        _take_named(batch, {places[key]: (rows[key], subject) for key, subject in named.items()})
+    for place, key in again.items():
+        first = batch.outcomes[places[key]]
+        batch.outcomes[place] = first if isinstance(first, DeadLetter) else "repeated"
+    return batch.outcomes
+
+
+def _insert(batch: _Batch, rows: Mapping[int, EventRow], letters: Sequence[DeadLetter]) -> None:
+    """Insert events, by their places, and keep letters, all in one transaction."""
+    with batch.database.transaction() as tx:
         # In one order everywhere: of two senders of the same events, one waits for the other, and no two deadlock.
-        ordered = tuple(rows[key] for key in sorted(rows))
-        added = tx.events.add(tenant, ordered, micros_of(now)) if rows else set()
-        for key, place in places.items():
-            if key in added:
-                outcomes[place] = "accepted"
+        ordered = sorted(rows.values(), key=lambda row: (row.source, row.event_id))
+        added = tx.events.add(batch.tenant, ordered, micros_of(batch.now)) if rows else set()
+        for letter in letters:
+            tx.dead_letters.add(letter)
+        for place, row in rows.items():
+            if (row.source, row.event_id) in added:
+                batch.outcomes[place] = "accepted"
                 continue
             try:
-                _same(tx.events.content(tenant, *key), rows[key])
+                _same(tx.events.content(batch.tenant, row.source, row.event_id), row)
             except UsageError as refused:
-                outcomes[place] = _letter(tenant, texts[place], refused, now)
-        for outcome in outcomes:
-            if isinstance(outcome, DeadLetter):
-                tx.dead_letters.add(outcome)
-    return outcomes
+                tx.dead_letters.add(batch.refuse(place, refused))
 
 
-def _read(arrived: Arrived, now: datetime, oldest: datetime) -> EventRow:
+def _take_named(batch: _Batch, named: Mapping[int, tuple[EventRow, str]]) -> None:
+    """Take the events that name their customer by a key; those whose key is nobody's become dead letters."""
+    known = words_on(batch.database, batch.tenant, sorted({subject for _, subject in named.values()}))
+    rows, letters = dict[int, EventRow](), list[DeadLetter]()
+    for place, (row, subject) in named.items():
+        found = resolve(subject, known[subject], time_of(row.happened_us))
+        if found.customer_id is not None:
+            rows[place] = row.model_copy(update={"customer_id": found.customer_id})
+        elif not _taken_before(batch, row):
+            letters.append(batch.refuse(place, UsageError(found.reason, code=found.code or ""), subject))
+    if rows or letters:
+        _insert(batch, rows, letters)
+
+
+def _taken_before(batch: _Batch, row: EventRow) -> bool:
+    """Return whether an event was taken when its key still led to somebody."""
+    with batch.database.reading() as tx:
+        return tx.events.content(batch.tenant, row.source, row.event_id) == row.content
+
+
+def _read(arrived: Arrived, now: datetime, oldest: datetime) -> tuple[EventRow, str | None]:
+    """Return an event, and the key that it names instead of its customer."""
     if isinstance(arrived, Unreadable):
         code = "malformed" if len(arrived.text) <= MOST_EVENT_BYTES else "too_large"
         raise UsageError(arrived.reason, code=code)
@@ -129,19 +183,21 @@ def _read(arrived: Arrived, now: datetime, oldest: datetime) -> EventRow:
         raise UsageError(
             f"it happened at {moment(event.time)}; events are kept back to {moment(oldest)}", code="too_old"
         )
-    if not event.subject.startswith(_CUSTOMER):
+    kind, _, named = event.subject.partition(":")
+    if kind == "household":
         raise UsageError(
-            f"nobody is known by {event.subject!r}; send it about `customer:` and the customer's id",
+            f"it is about a household, {event.subject!r}; send it about the customer to whom it happened",
             code="unknown_subject",
         )
-    return EventRow(
+    row = EventRow(
         source=event.source,
         event_id=event.id,
-        customer_id=event.subject.removeprefix(_CUSTOMER),
+        customer_id=named if kind == "customer" else "",
         type=event.type,
         happened_us=micros_of(event.time),
         content=event.model_dump_json(),
     )
+    return row, None if kind == "customer" else event.subject
 
 
 def _event(text: bytes) -> Event:
@@ -175,7 +231,7 @@ def _same(kept: str | None, row: EventRow) -> None:
         )
 
 
-def _letter(tenant: str, arrived: Arrived, refused: UsageError, now: datetime) -> DeadLetter:
+def _letter(tenant: str, arrived: Arrived, refused: UsageError, now: datetime, subject: str | None) -> DeadLetter:
     text = arrived.text if isinstance(arrived, Unreadable) else arrived
     return DeadLetter(
         tenant=tenant,
@@ -184,4 +240,5 @@ def _letter(tenant: str, arrived: Arrived, refused: UsageError, now: datetime) -
         code=refused.code,
         reason=one_line(str(refused), _REASON),
         content=text[:MOST_EVENT_BYTES],
+        subject=subject,
     )

@@ -56,7 +56,7 @@ def test_a_household_is_shown_and_a_customer_is_erased(home: Path) -> None:
     assert "household" in one_line(placet(home, "state", "show", "C1", "--household", "H1"))
     assert "household" in one_line(placet(home, "state", "show"))
     erased = placet(home, "state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
-    assert erased.stdout.startswith("erased 1 event and 0 dead letters\n"), erased.stderr
+    assert erased.stdout.startswith("erased 1 event, 0 dead letters and 0 keys\n"), erased.stderr
     state = json.loads(placet(home, "state", "show", "--household", "H1", "--json").stdout)
     assert [one["customer_id"] for one in state["members"]] == ["C2"]
     assert "no event of customer 'C1' is kept" in one_line(placet(home, "state", "erase", "C1", "--reason", "again"))

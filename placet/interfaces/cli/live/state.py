@@ -163,9 +163,10 @@ def erase(
         now=datetime.now(UTC),
     )
     if as_json:
-        output.print_json({"events": done.events, "dead_letters": done.letters, "state": done.state})
+        output.print_json({"events": done.events, "dead_letters": done.letters, "keys": done.keys, "state": done.state})
         return
-    output.print_line(f"erased {counted(done.events, 'event')} and {counted(done.letters, 'dead letter')}")
+    letters, keys = counted(done.letters, "dead letter"), counted(done.keys, "key")
+    output.print_line(f"erased {counted(done.events, 'event')}, {letters} and {keys}")
     output.print_line("what their runs rested on is kept as `placet retention show` says")
 
 
