@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapte
 
 from placet.contracts.base import CustomerId, ExternalId, ExternalWord, Frozen
 from placet.contracts.events.envelope import CloudEvent, EventId, EventSource
-from placet.contracts.identity import Key
+from placet.contracts.identity.keys import Key
 from placet.contracts.money import Bound
 from placet.contracts.times import Moment
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
-from placet.contracts.identity import KEY, KeyKind, KeyWord
+from placet.contracts.identity.keys import KEY, KeyKind, KeyWord
 from placet.contracts.text import NAME, shortened
 from placet.decisioning.state.aggregate import Aggregate, time_of
 from placet.decisioning.state.fold import KEYS

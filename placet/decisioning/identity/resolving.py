@@ -10,7 +10,7 @@ Invariants:
 from collections.abc import Iterable
 from datetime import datetime
 
-from placet.contracts.identity import Identified, KeyWord, Unresolved
+from placet.contracts.identity.keys import Identified, KeyWord, Unresolved
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 

@@ -32,7 +32,7 @@ from placet.contracts.events.kinds import (
     Used,
     WalletPaid,
 )
-from placet.contracts.identity import KEY
+from placet.contracts.identity.keys import KEY
 from placet.contracts.money import Money
 from placet.decisioning.state.aggregate import Aggregate, Stamp, micros_of, stamp_of
 

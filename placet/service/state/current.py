@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.events.kinds import EVENT, Event
-from placet.contracts.identity import KeyWord
+from placet.contracts.identity.keys import KeyWord
 from placet.contracts.state import CustomerState
 from placet.contracts.times import moment
 from placet.decisioning.identity.keys import keys_of
@@ -38,16 +38,26 @@ def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime)
         StorageError: the database does not answer, or a row is unreadable.
         UsageError: code `too_old`; events from after that time were taken away by retention.
     """
-    with database.reading() as tx:
-        row = _folded(tx, tenant, customer_id)
-    if row is None:
-        with database.transaction() as tx:
-            row = fold_pending(tx, tenant, customer_id)
+    row = folded_row(database, tenant, customer_id)
     aggregate, version = aggregate_of(row), row.version
     if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
         with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
             aggregate, version = _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
     return state_as_of(customer_id, aggregate, version, as_of)
+
+
+def folded_row(database: Database, tenant: str, customer_id: str) -> StateRow:
+    """Return a customer's row, folded up to now; nothing is written where no event waits.
+
+    Raises:
+        StorageError: the database does not answer, or a row is unreadable.
+    """
+    with database.reading() as tx:
+        row = _folded(tx, tenant, customer_id)
+    if row is None:
+        with database.transaction() as tx:
+            row = fold_pending(tx, tenant, customer_id)
+    return row
 
 
 def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.identity import Identified, KeyWord
+from placet.contracts.identity.keys import Identified, KeyWord
 from placet.decisioning.identity.keys import normalised
 from placet.decisioning.identity.resolving import resolve
 from placet.errors import StorageError, UsageError

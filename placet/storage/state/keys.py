@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from placet.contracts.identity import KeyWord
+from placet.contracts.identity.keys import KeyWord
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.reading import read_as
 from placet.storage.tables import CUSTOMER_KEY

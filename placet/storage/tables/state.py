@@ -71,4 +71,4 @@ CUSTOMER_KEY = Table(
     Column("said_by", Text, nullable=False),
     Index("ix_customer_key_customer", "tenant", "customer_id"),
 )
-"""What each customer's aggregate says of their keys: `placet.contracts.identity.KeyWord`, written when it is folded."""
+"""What each customer's aggregate says of their keys (`placet.contracts.identity.keys`), written when it is folded."""

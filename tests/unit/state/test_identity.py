@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placet.contracts.identity import KeyWord
+from placet.contracts.identity.keys import KeyWord
 from placet.decisioning.identity.keys import keys_of, masked, normalised
 from placet.decisioning.identity.resolving import resolve
 from placet.decisioning.state.aggregate import MOST_MATTERS
