@@ -229,6 +229,7 @@ def _decided(one: DecidedRun) -> str:
 
 
 def _keys(known: Known, reveal: bool) -> Iterator[ProfileField]:
+    yield from _merges(known)
     for word in known.keys:
         kind, _, value = (word.key if reveal else masked(word.key)).partition(":")
         said = value if word.held else f"{value}, given up"
@@ -246,6 +247,14 @@ def _keys(known: Known, reveal: bool) -> Iterator[ProfileField]:
             ),
             masked=not reveal,
         )
+
+
+def _merges(known: Known) -> Iterator[ProfileField]:
+    for one in known.merges:
+        merge = one.merge
+        said = f"{merge.merged_id} is {merge.customer_id}, signed by {merge.signer}"
+        origin = Origin(of="record", at=one.taken_at)
+        yield ProfileField(name="merge", label="Merged", value=said, origin=origin)
 
 
 def _how(word: KeyWord) -> str:

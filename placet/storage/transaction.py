@@ -21,6 +21,7 @@ from placet.storage.governance.delegations import DelegationRepository
 from placet.storage.governance.enrolment import Trust
 from placet.storage.governance.halts import HaltRepository
 from placet.storage.governance.mandates import MandateRepository
+from placet.storage.governance.merges import MergeRepository
 from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import Appended, AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
@@ -88,6 +89,7 @@ class Transaction:
         "log",
         "log_leases",
         "mandates",
+        "merges",
         "outbox",
         "projections",
         "prompts",
@@ -111,6 +113,7 @@ class Transaction:
         self.log = LogTree(connection)
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)
+        self.merges = MergeRepository(connection, self.approvers)
         self.checkpoints = CheckpointRepository(connection)
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)

@@ -34,7 +34,7 @@ from placet.contracts.events.kinds import (
 )
 from placet.contracts.identity.keys import KEY
 from placet.contracts.money import Money
-from placet.decisioning.state.aggregate import Aggregate, Stamp, micros_of, stamp_of
+from placet.decisioning.state.aggregate import SOURCES, Aggregate, Stamp, micros_of, stamp_of
 
 Key = tuple[str, str]
 """Source and id: what an event is known by."""
@@ -79,7 +79,7 @@ def take(aggregate: Aggregate, event: Event) -> None:
     """Add one event that was not added before."""
     at = stamp_of(event.time, event.source, event.id)
     aggregate.take(at)
-    aggregate.note(at, "sources", event.source, None, keep=SIMULATED)
+    aggregate.note(at, SOURCES, event.source, None, keep=SIMULATED)
     _TAKEN[type(event)](aggregate, at, event.data)
 
 

@@ -7,7 +7,7 @@ from all events, since a sum can be taken back and "the newest" cannot.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,10 +17,11 @@ from placet.contracts.identity.keys import KeyWord
 from placet.contracts.state import CustomerState
 from placet.contracts.times import moment
 from placet.decisioning.identity.keys import keys_of
-from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of
+from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of, united
 from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import StorageError, UsageError
+from placet.service.state.people import ids_of
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
@@ -34,16 +35,48 @@ _CORRECTION: Final = "placet.event.corrected.v1"
 def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> CustomerState:
     """Return a customer's state as of a time: what had happened by then. Of whom no event is known, it is empty.
 
+    Ids that are merged are one person: each of them has the same state.
+
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
         UsageError: code `too_old`; events from after that time were taken away by retention.
     """
+    person = person_of(database, tenant, customer_id, as_of)
+    return state_as_of(customer_id, person.aggregate, person.version, as_of)
+
+
+class Person(NamedTuple):
+    """A customer with all ids that are merged by now: what their events led to, and how many they are.
+
+    Attributes:
+        ids: The id that they keep first.
+    """
+
+    ids: tuple[str, ...]
+    aggregate: Aggregate
+    version: int
+
+
+def person_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> Person:
+    """Return what the events of a person up to a time led to, and raise as `state_of` does.
+
+    Each id keeps an aggregate of its own events, and they are put together here: so a split leaves nothing behind.
+    """
+    with database.reading() as tx:
+        ids = ids_of(tx, tenant, customer_id)
+    parts = [_part(database, tenant, one, as_of) for one in ids]
+    if len(parts) == 1:
+        return Person(ids, *parts[0])
+    return Person(ids, united(aggregate for aggregate, _ in parts), sum(version for _, version in parts))
+
+
+def _part(database: Database, tenant: str, customer_id: str, as_of: datetime) -> tuple[Aggregate, int]:
     row = folded_row(database, tenant, customer_id)
-    aggregate, version = aggregate_of(row), row.version
+    aggregate = aggregate_of(row)
     if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
         with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
-            aggregate, version = _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
-    return state_as_of(customer_id, aggregate, version, as_of)
+            return _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
+    return aggregate, row.version
 
 
 def folded_row(database: Database, tenant: str, customer_id: str) -> StateRow:
@@ -80,7 +113,11 @@ def newest_events(database: Database, tenant: str, customer_id: str, limit: int)
         StorageError: the database does not answer, or a row is unreadable.
     """
     with database.reading() as tx:
-        return tuple(_events(customer_id, tx.events.newest(tenant, customer_id, limit)))
+        ids = ids_of(tx, tenant, customer_id)
+        events = [event for one in ids for event in _events(one, tx.events.newest(tenant, one, limit))]
+    if len(ids) > 1:
+        events.sort(key=lambda event: (event.time, event.source, event.id), reverse=True)
+    return tuple(events[:limit])
 
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:

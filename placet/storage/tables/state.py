@@ -72,3 +72,21 @@ CUSTOMER_KEY = Table(
     Index("ix_customer_key_customer", "tenant", "customer_id"),
 )
 """What each customer's aggregate says of their keys (`placet.contracts.identity.keys`), written when it is folded."""
+
+CUSTOMER_MERGE = Table(
+    "customer_merge",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("merge_id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("merged_id", Text, nullable=False),
+    Column("merge", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("split_by", Text),
+    Column("split_at", UtcDateTime),
+    Column("split", Text),
+    Index("ix_customer_merge_kept", "tenant", "customer_id"),
+    Index("ix_customer_merge_merged", "tenant", "merged_id"),
+)
+"""Merges by the ids that they name. Whether one is in force, the record and the signed document say, never this."""

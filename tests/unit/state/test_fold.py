@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.contracts.events.kinds import EVENT, Event
-from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate
+from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate, united
 from placet.decisioning.state.fold import fold, key_of
 from placet.decisioning.state.reading import state_as_of
 
@@ -119,3 +119,20 @@ def test_what_stands_out_is_said_in_sentences() -> None:
         "visits to the app fell by 100 % against the two months before",
     )
     assert [window.figure("recharges") for window in state.windows] == [0, 1, 5]
+
+
+@given(streams(), streams(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_two_aggregates_together_are_what_all_events_lead_to_and_come_apart_unchanged(
+    mine: list[Event], theirs: list[Event], chance: Any
+) -> None:
+    # Of another source: a correction takes back an event of its own customer alone.
+    others = [one.model_copy(update={"source": "crm"}) for one in theirs if one.type != "placet.event.corrected.v1"]
+    parts = [fold(mine), fold(others)]
+    before = [part.dump() for part in parts]
+    chance.shuffle(parts)
+    together = united(parts)
+    assert together.dump() == fold([*others, *mine]).dump()
+    assert sorted(part.dump() for part in parts) == sorted(before), "a split finds what was there before the merge"
+    assert united([parts[0]]).dump() == parts[0].dump()
+    assert united([united(parts), Aggregate()]).dump() == together.dump()
