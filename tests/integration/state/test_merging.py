@@ -1,5 +1,6 @@
 """Merges of customers: signed, on the record, in force by these alone, and undone without a trace in the state."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -119,7 +120,7 @@ def test_merged_ids_have_one_state_and_after_the_split_each_has_its_own_again(
 def test_the_order_of_events_merges_and_folding_does_not_matter(
     database: Database, people: People, order: tuple[int, ...]
 ) -> None:
-    acts = [
+    acts: list[Callable[[], object]] = [
         lambda: take(database, *of("C1", 1, 30)),
         lambda: take(database, *of("C2", 2, 3)),
         lambda: people.merge("C1", "C2"),
