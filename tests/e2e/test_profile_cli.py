@@ -33,6 +33,8 @@ def test_a_merge_is_signed_shown_listed_and_split(installation: Installation) ->
     assert "C2 is C1, signed by hana" in said
     assert json.loads(placet("state", "show", "C2", "--json"))["version"] == 4
     assert "Merged: C2 is C1, signed by hana" in placet("profile", "show", "C2")
+    erased = placet("state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
+    assert "C2 is the same person by a merge; of that id nothing was erased" in erased
     (merge,) = json.loads(placet("profile", "merges", "--json"))
     merge_id = merge["merge"]["document_id"]
     assert merge_id[:16] in placet("profile", "merges")

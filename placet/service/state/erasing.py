@@ -17,6 +17,7 @@ from typing import Final
 from placet.decisioning.state.aggregate import stamp_of
 from placet.errors import StorageError, UsageError
 from placet.service.state.current import fold_pending
+from placet.service.state.people import ids_of
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction
@@ -35,12 +36,14 @@ class Erased:
         letters: Events about the customer that could not be taken.
         state: Whether there was an aggregate.
         keys: Telephone numbers, hashed addresses and devices by which the customer was known.
+        others: Other ids that are this person by a merge, of which nothing was erased.
     """
 
     events: int
     letters: int
     state: bool
     keys: int
+    others: tuple[str, ...] = ()
 
 
 def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) -> int:
@@ -82,7 +85,8 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
         counts = {"events": events, "letters": len(letters), "keys": keys}
         body = {"customer_id": customer_id, **counts, "reason": reason}
         tx.record_act(tenant, ERASED, by, now, f"{now.isoformat()}.{customer_id}", body)
-    return Erased(events, len(letters), bool(version), keys)
+        others = tuple(one for one in ids_of(tx, tenant, customer_id) if one != customer_id)
+    return Erased(events, len(letters), bool(version), keys, others)
 
 
 def _fold_keys(tx: Transaction, tenant: str, customer_id: str) -> None:

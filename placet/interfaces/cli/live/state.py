@@ -189,11 +189,21 @@ def erase(
         now=datetime.now(UTC),
     )
     if as_json:
-        output.print_json({"events": done.events, "dead_letters": done.letters, "keys": done.keys, "state": done.state})
+        output.print_json(
+            {
+                "events": done.events,
+                "dead_letters": done.letters,
+                "keys": done.keys,
+                "state": done.state,
+                "also": done.others,
+            }
+        )
         return
     letters, keys = counted(done.letters, "dead letter"), counted(done.keys, "key")
     output.print_line(f"erased {counted(done.events, 'event')}, {letters} and {keys}")
     output.print_line("what their runs rested on is kept as `placet retention show` says")
+    for other in done.others:
+        output.print_line(f"{other} is the same person by a merge; of that id nothing was erased")
 
 
 @letters.command("list")
