@@ -81,6 +81,10 @@ RecordKind = Literal[
     "retention.completed",
     "record.restored",
     "state.erased",
+    "customer.merge_refused",
+    "customer.merged",
+    "customer.split",
+    "customer.split_refused",
     "walkthrough.shared",
     "walkthrough.withdrawn",
 ]

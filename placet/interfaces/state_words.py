@@ -21,6 +21,7 @@ from placet.contracts.events.kinds import (
     DeviceSeen,
     Event,
     Household,
+    KeyDeclared,
     Located,
     NetworkFault,
     PlanChanged,
@@ -89,6 +90,7 @@ _USES: Final = {
     "voice": ("seconds of calls were made", "second of calls was made"),
     "sms": ("messages were sent", "message was sent"),
 }
+_KEYS: Final = {"msisdn": "a telephone number", "email": "a hashed e-mail address", "device": "a device"}
 _DAY: Final = 24
 
 
@@ -208,6 +210,7 @@ _SAID: Final[Mapping[type, Callable[[Any], str]]] = {
     Correction: lambda data: f"an event of {quoted(data.source, NAME)} was taken back ({_word(data.reason)})",
     DeviceSeen: _device,
     Household: _household,
+    KeyDeclared: lambda data: f"{_KEYS[data.key.partition(':')[0]]} was {'linked' if data.held else 'given up'}",
     Located: lambda data: f"the customer was {_PLACES[data.place]}",
     NetworkFault: lambda data: f"the network failed for {counted(data.minutes, 'minute')} ({data.severity})",
     PlanChanged: _plan,

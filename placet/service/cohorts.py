@@ -34,6 +34,7 @@ from placet.decisioning.state.aggregate import micros_of
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import UsageError
 from placet.service.state.current import aggregate_of, fold_waiting, state_of
+from placet.service.state.people import Merged, merged_of
 from placet.storage.database import Database
 from placet.storage.state.states import BaseRow, StateRow
 
@@ -121,18 +122,21 @@ def count_base(database: Database, tenant: str) -> int:
 
 
 def base_rows(database: Database, tenant: str, as_of: datetime) -> Iterator[list[Row]]:
-    """Yield the rows of the base, a page at a time.
+    """Yield the rows of the base, a page at a time; a person whose ids are merged is one row.
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
         UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
     after = ""
+    with database.reading() as tx:
+        merged = merged_of(tx, tenant)
     while True:
         with database.reading() as tx:
             page = tx.states.page(tenant, after, PAGE)
         if page:
-            yield [row_of(_state(database, tenant, one, as_of), one.members) for one in page]
+            once = [one for one in page if one.customer_id not in merged.beside]
+            yield [row_of(_state(database, tenant, one, as_of, merged), one.members) for one in once]
             after = page[-1].customer_id
         if len(page) < PAGE:
             return
@@ -199,9 +203,9 @@ def count_segments(database: Database, tenant: str, as_of: datetime) -> tuple[in
     )
 
 
-def _state(database: Database, tenant: str, one: BaseRow, as_of: datetime) -> CustomerState:
-    if one.newest_us is not None and one.newest_us > micros_of(as_of):
-        # What had happened by then is folded from the customer's events: it takes far longer.
+def _state(database: Database, tenant: str, one: BaseRow, as_of: datetime, merged: Merged) -> CustomerState:
+    if one.customer_id in merged.ids or (one.newest_us is not None and one.newest_us > micros_of(as_of)):
+        # What had happened by then, or to all ids of a person, is read of each by itself: it takes far longer.
         return state_of(database, tenant, one.customer_id, as_of)
     row = StateRow(tenant=tenant, customer_id=one.customer_id, version=one.version, aggregate=one.aggregate)
     return state_as_of(one.customer_id, aggregate_of(row), one.version, as_of)

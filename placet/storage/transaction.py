@@ -21,6 +21,7 @@ from placet.storage.governance.delegations import DelegationRepository
 from placet.storage.governance.enrolment import Trust
 from placet.storage.governance.halts import HaltRepository
 from placet.storage.governance.mandates import MandateRepository
+from placet.storage.governance.merges import MergeRepository
 from placet.storage.inbox import InboxRepository
 from placet.storage.log.audit_log import Appended, AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
@@ -34,6 +35,7 @@ from placet.storage.runs import RunRepository
 from placet.storage.sql.driver import Connection
 from placet.storage.state.dead_letters import DeadLetterRepository
 from placet.storage.state.events import EventRepository
+from placet.storage.state.keys import KeyRepository
 from placet.storage.state.states import StateRepository
 
 
@@ -83,9 +85,11 @@ class Transaction:
         "halts",
         "inbox",
         "invitations",
+        "keys",
         "log",
         "log_leases",
         "mandates",
+        "merges",
         "outbox",
         "projections",
         "prompts",
@@ -109,6 +113,7 @@ class Transaction:
         self.log = LogTree(connection)
         self.log_leases = LogLeases(connection)
         self.mandates = MandateRepository(connection)
+        self.merges = MergeRepository(connection, self.approvers)
         self.checkpoints = CheckpointRepository(connection)
         self.contacts = ContactReader(connection)
         self.controls = ControlRepository(connection)
@@ -123,6 +128,7 @@ class Transaction:
         self.events = EventRepository(connection)
         self.states = StateRepository(connection)
         self.dead_letters = DeadLetterRepository(connection)
+        self.keys = KeyRepository(connection)
 
     def record(
         self, run: OfRun, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""

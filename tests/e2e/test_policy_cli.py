@@ -42,7 +42,7 @@ def test_the_shipped_policies_are_sound_and_pass_their_own_cases(tmp_path: Path)
     ) in placet(tmp_path, "policy", "check").stdout
     tested = placet(tmp_path, "policy", "test")
     assert tested.returncode == 0, tested.stderr
-    assert tested.stdout.rstrip().endswith("policy_cases.yaml: 32 cases, 0 failed")
+    assert tested.stdout.rstrip().endswith("policy_cases.yaml: 36 cases, 0 failed")
 
 
 def test_a_tenants_own_folder_is_what_is_checked_and_tested(tmp_path: Path, policies: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_tenants_own_folder_is_what_is_checked_and_tested(tmp_path: Path, poli
     assert "3 warnings, and --strict" in one_line(placet(tmp_path, "policy", "check", "--strict", **mine))
     tested = placet(tmp_path, "policy", "test", **mine)
     assert one_line(tested) == "placet: 9 cases came out otherwise than expected"
-    assert f"FAIL  a small credit may be proposed, to one lead  ({policies}/policy_cases.yaml:12)" in tested.stdout
+    assert f"FAIL  a small credit may be proposed, to one lead  ({policies}/policy_cases.yaml:13)" in tested.stdout
     assert "expected allow by retention-may-propose-within-cap; gate: 1 person holding" in tested.stdout
     assert "got      deny: by halt" in tested.stdout
 
@@ -105,7 +105,7 @@ def test_a_wrong_table_of_cases_is_one_line_with_its_place(tmp_path: Path, polic
     table = policies / "policy_cases.yaml"
     table.write_text(table.read_text().replace("question: commit", "question: comit"))
     assert one_line(placet(tmp_path, "policy", "test", str(table))).startswith(
-        f"placet: {table}:70: cases.11.question 'comit': write 'propose', 'commit', 'decide', 'authorise'"
+        f"placet: {table}:71: cases.11.question 'comit': write 'propose', 'commit', 'decide', 'authorise'"
     )
 
 

@@ -10,7 +10,9 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapte
 
 from placet.contracts.base import CustomerId, ExternalId, ExternalWord, Frozen
 from placet.contracts.events.envelope import CloudEvent, EventId, EventSource
+from placet.contracts.identity.keys import Key
 from placet.contracts.money import Bound
+from placet.contracts.times import Moment
 
 Count = Annotated[StrictInt, Field(ge=0, le=10**12)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
@@ -297,6 +299,21 @@ class Household(CloudEvent):
     data: HouseholdData
 
 
+class KeyData(Frozen):
+    """A key is the customer's, since a time if the source knows it; or (`held` false) it is theirs no longer."""
+
+    key: Key
+    held: StrictBool = True
+    since: Moment | None = None
+
+
+class KeyDeclared(CloudEvent):
+    """`placet.key.declared.v1`."""
+
+    type: Literal["placet.key.declared.v1"]
+    data: KeyData
+
+
 class CorrectionData(Frozen):
     """What an event said is not so: the state becomes what it would be without that event."""
 
@@ -332,6 +349,7 @@ Event = (
     | Contacted
     | Scored
     | Household
+    | KeyDeclared
     | Correction
 )
 """Any event that is understood."""

@@ -11,14 +11,19 @@ Nothing here knows a kind of event: `placet.decisioning.state.fold` does.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
+
+from placet.contracts.events.envelope import SIMULATED
 
 KEPT_DAYS: Final = 100
 """The longest window is 90 days; ten more let a state be shown as of a few days ago."""
 MOST_MATTERS: Final = 32
 MOST_TIMES: Final = 24
+SOURCES: Final = "sources"
+"""Topic of the systems that events are from."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
@@ -138,6 +143,31 @@ class Aggregate:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not an aggregate of events: {error}") from error
+
+
+def united(parts: Iterable[Aggregate]) -> Aggregate:
+    """Return what the events of several aggregates lead to together; none of them may hold an event of another.
+
+    It is the same as if all events had been taken into one, whatever the order, and the parts are left as they are.
+    """
+    whole = Aggregate()
+    for part in parts:
+        whole.events += part.events
+        if part.newest is not None and (whole.newest is None or part.newest > whole.newest):
+            whole.newest = part.newest
+        for day, figures in part.days.items():
+            sums = whole.days.setdefault(day, {})
+            for name, value in figures.items():
+                sums[name] = sums.get(name, 0) + value
+        for topic, matters in part.topics.items():
+            for matter, (at, said) in matters.items():
+                whole.note(at, topic, matter, said, keep=SIMULATED if topic == SOURCES else None)
+        for name, times in part.times.items():
+            for at in times:
+                whole.recur(at, name)
+    if whole.newest is not None:
+        whole._let_go()  # noqa: SLF001 - its own class
+    return whole
 
 
 def _stamp(parts: list[Any]) -> Stamp:

@@ -4,6 +4,7 @@ A new kind is a class in `placet.contracts.events.kinds` and one function here. 
 the event again under another id.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from placet.contracts.events.kinds import (
     DeviceSeen,
     Event,
     Household,
+    KeyDeclared,
     Located,
     NetworkFault,
     PlanChanged,
@@ -31,11 +33,17 @@ from placet.contracts.events.kinds import (
     Used,
     WalletPaid,
 )
+from placet.contracts.identity.keys import KEY
 from placet.contracts.money import Money
-from placet.decisioning.state.aggregate import Aggregate, Stamp, stamp_of
+from placet.decisioning.state.aggregate import SOURCES, Aggregate, Stamp, micros_of, stamp_of
 
 Key = tuple[str, str]
 """Source and id: what an event is known by."""
+
+KEYS: Final = "keys_"
+"""Beginning of the topics of keys; the kind of key follows."""
+
+_KEY: Final = re.compile(KEY, re.ASCII)
 
 
 def key_of(event: Event) -> Key:
@@ -72,7 +80,7 @@ def take(aggregate: Aggregate, event: Event) -> None:
     """Add one event that was not added before."""
     at = stamp_of(event.time, event.source, event.id)
     aggregate.take(at)
-    aggregate.note(at, "sources", event.source, None, keep=SIMULATED)
+    aggregate.note(at, SOURCES, event.source, None, keep=SIMULATED)
     _TAKEN[type(event)](aggregate, at, event.data)
 
 
@@ -156,6 +164,17 @@ def _competitor(aggregate: Aggregate, at: Stamp, data: Any) -> None:
 def _device_seen(aggregate: Aggregate, at: Stamp, data: Any) -> None:
     said = {"kind": data.kind, "network": data.network, "has_line": data.has_line}
     aggregate.note(at, "devices", data.device_id, said)
+    key = f"device:{data.device_id}"
+    # At home it may be a guest's. On their own mobile line it is theirs.
+    if data.network == "mobile" and _KEY.fullmatch(key):
+        aggregate.note(at, f"{KEYS}device", key, {"held": True, "since": None, "by": "device"})
+
+
+def _key_declared(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    since = None if data.since is None else micros_of(data.since)
+    said = {"held": data.held, "since": since, "by": "link"}
+    # A topic for each kind: many devices must not crowd out the number.
+    aggregate.note(at, f"{KEYS}{data.key.partition(':')[0]}", data.key, said)
 
 
 def _plan_changed(aggregate: Aggregate, at: Stamp, data: Any) -> None:
@@ -206,6 +225,7 @@ _TAKEN: Final[Mapping[type, Callable[[Aggregate, Stamp, Any], None]]] = {
     Correction: _correction,
     DeviceSeen: _device_seen,
     Household: _household,
+    KeyDeclared: _key_declared,
     Located: _located,
     NetworkFault: _network_fault,
     PlanChanged: _plan_changed,

@@ -10,6 +10,7 @@ from placet.contracts.text import counted
 from placet.errors import PlacetError
 from placet.rounds import Faults, Rounds
 from placet.service.state.current import Damaged, age_out, fold_waiting
+from placet.service.state.dead import retry_mended
 from placet.service.state.erasing import let_go
 from placet.storage.database import Database
 
@@ -43,12 +44,20 @@ class StateFolding(Rounds):
         self._faults = Faults(_LOG)
 
     def round(self) -> None:
-        """Fold what waits, and let go what is older than events are kept. A fault of one tenant stops no other."""
+        """Fold what waits, take what waited for a key, and let go what is older than events are kept.
+
+        A fault of one tenant stops no other.
+        """
         for tenant in self._tenants:
             self._most_of(f"folding the events of {tenant}", partial(fold_waiting, self._database, tenant))
+            self._most_of(f"trying letters of {tenant} again", partial(self._retry, tenant))
             before = self._clock() - self._kept
             self._most_of(f"letting go old events of {tenant}", partial(age_out, self._database, tenant, before))
             self._most_of(f"letting go old states of {tenant}", partial(_let_go, self._database, tenant, before))
+
+    def _retry(self, tenant: str, limit: int, _damaged: Damaged) -> int:
+        now = self._clock()
+        return retry_mended(self._database, tenant, now=now, oldest=now - self._kept, limit=limit)
 
     def _most_of(self, what: str, some: Callable[[int, Damaged], int]) -> None:
         damaged: Damaged = {}

@@ -12,6 +12,9 @@ import cedarpy
 
 from placet.contracts.people.access import ACCESS_ROLES, AccessRole, Action
 
+PERSONAL: Final = "personal"
+"""Area of what tells in the world outside who a customer is; whoever may not read it sees keys masked."""
+
 _FILES: Final = "placet.governance.access"
 _DECIDES: Final[AccessRole] = "approver"
 _STAFF: Final = {"type": "Role", "id": "staff"}

@@ -10,6 +10,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey, RoleName
 from placet.contracts.people.halt import Halt, HaltScope
 from placet.contracts.people.mandate import Mandate
+from placet.contracts.people.merge import Change
 from placet.contracts.proposal import MutationKind, Proposal
 
 _DAY = timedelta(days=1)
@@ -218,3 +219,17 @@ class HaltFacts(Frozen):
             },
             "parents": [],
         }
+
+
+class IdentityFacts(Frozen):
+    """What policies may know of a merge of two customers, or of its undoing. Who the customers are is none of it."""
+
+    merge_id: str
+    tenant: TenantId
+    change: Change
+    drafted_by: PersonName
+
+    def entity(self) -> dict[str, Any]:
+        """Return a Cedar entity."""
+        attributes = {"tenant": self.tenant, "change": self.change, "drafted_by": self.drafted_by}
+        return {"uid": {"type": "Identity", "id": self.merge_id}, "attrs": attributes, "parents": []}

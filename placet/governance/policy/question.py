@@ -7,13 +7,20 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.halt import Halt
 from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
-from placet.governance.policy.facts import AgentFacts, HaltFacts, MandateFacts, PersonFacts, ProposalFacts
+from placet.governance.policy.facts import (
+    AgentFacts,
+    HaltFacts,
+    IdentityFacts,
+    MandateFacts,
+    PersonFacts,
+    ProposalFacts,
+)
 
 AgentAction = Literal["propose", "commit"]
 """May this agent propose it; is it pre-authorised to commit without a person."""
 
-PersonAction = Literal["decide", "authorise", "lift"]
-"""May this person decide a proposal; sign a mandate; lift a halt."""
+PersonAction = Literal["decide", "authorise", "lift", "merge"]
+"""May this person decide a proposal; sign a mandate; lift a halt; merge two customers or split them."""
 
 Action = Literal[AgentAction, PersonAction]
 
@@ -25,7 +32,7 @@ class _Asked:
 
     action: Action
     principal: AgentFacts | PersonFacts
-    resource: ProposalFacts | MandateFacts | HaltFacts
+    resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFacts
 
     def request(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the Cedar request and the entities it speaks about."""
@@ -74,7 +81,16 @@ class LiftQuestion(_Asked):
     action: Literal["lift"] = "lift"
 
 
-Question = AgentQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion
+@dataclass(frozen=True, slots=True)
+class MergeQuestion(_Asked):
+    """May this person sign that two ids are one customer, or that they are not?"""
+
+    principal: PersonFacts
+    resource: IdentityFacts
+    action: Literal["merge"] = "merge"
+
+
+Question = AgentQuestion | DecideQuestion | AuthoriseQuestion | LiftQuestion | MergeQuestion
 
 
 def proposes(proposal: Proposal) -> AgentQuestion:
@@ -100,3 +116,8 @@ def authorises(key: EnrolledKey, mandate: Mandate) -> AuthoriseQuestion:
 def lifts(key: EnrolledKey, halt: Halt) -> LiftQuestion:
     """Ask whether the holder of `key` may lift this halt."""
     return LiftQuestion(PersonFacts.of(key), HaltFacts.of(halt))
+
+
+def merges(key: EnrolledKey, identity: IdentityFacts) -> MergeQuestion:
+    """Ask whether the holder of `key` may merge two customers, or split them."""
+    return MergeQuestion(PersonFacts.of(key), identity)

@@ -12,6 +12,7 @@ PRINCIPALS: dict[Action, str] = {
     "decide": "Person",
     "authorise": "Person",
     "lift": "Person",
+    "merge": "Person",
 }
 """What asks each question, as in the schema."""
 RESOURCES: dict[Action, str] = {
@@ -20,6 +21,7 @@ RESOURCES: dict[Action, str] = {
     "decide": "Proposal",
     "authorise": "Mandate",
     "lift": "Halt",
+    "merge": "Identity",
 }
 """What each question is about, as in the schema."""
 _ROLE, _COMMENT = re.compile(r'Role::"([^"]+)"'), re.compile(r"//[^\n]*")

@@ -23,7 +23,8 @@ from placet.contracts.people.mandate import Mandate
 from placet.contracts.proposal import Proposal
 from placet.errors import PolicyError
 from placet.governance.policy.answer import PolicyAnswer
-from placet.governance.policy.question import Action, Question, authorises, commits, decides, lifts, proposes
+from placet.governance.policy.facts import IdentityFacts
+from placet.governance.policy.question import Action, Question, authorises, commits, decides, lifts, merges, proposes
 from placet.governance.policy.scope import actions, can_be, roles_in
 from placet.governance.policy.source import PolicyFile, PolicySetDocument, one_line, parse, shipped_schema
 from placet.governance.policy.terms import PermitTerms, combined, completed, may_ask, terms_of
@@ -141,6 +142,10 @@ class PolicySet:
     def may_lift(self, person: EnrolledKey, halt: Halt) -> PolicyAnswer:
         """Ask whether the holder of this key may lift this halt."""
         return self.ask(lifts(person, halt))
+
+    def may_merge(self, person: EnrolledKey, identity: IdentityFacts) -> PolicyAnswer:
+        """Ask whether the holder of this key may merge two customers, or split them."""
+        return self.ask(merges(person, identity))
 
     def gate_terms(self, answer: PolicyAnswer, defaults: GateTerms) -> GateTerms:
         """Return what is asked of people before what `answer` permits to propose: the strictest of all its permits.

@@ -31,6 +31,7 @@ from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.enrolment import Enrolment, Revocation
 from placet.contracts.people.halt import Lift
 from placet.contracts.people.mandate import Mandate
+from placet.contracts.people.merge import Merge, Split
 from placet.contracts.people.signed import SignedDocument
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
@@ -48,6 +49,8 @@ _KINDS: dict[type[SignedDocument], str] = {
     Mandate: "mandate",
     Delegation: "delegation",
     Lift: "lift",
+    Merge: "merge",
+    Split: "split",
     Batch: "batch",
     Enrolment: "enrolment",
     Revocation: "revocation",

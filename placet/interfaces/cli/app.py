@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "running.reversals": ("reverse",),
     "running.customers": ("customer",),
     "live.state": ("state",),
+    "live.profile": ("profile",),
     "live.cohorts": ("kpi", "cohort"),
     "models.propensity": ("model",),
     "running.walkthroughs": ("walkthrough",),

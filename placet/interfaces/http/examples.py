@@ -79,6 +79,42 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
             "devices": [],
             "signals": ["1 product: a household counts as retained from three"],
         },
+        "Profile": {
+            "customer_id": "C00009",
+            "as_of": _AT,
+            "keys_masked": True,
+            "sections": [
+                {
+                    "name": "billing",
+                    "fields": [
+                        {
+                            "name": "plan",
+                            "label": "Plan",
+                            "value": "“Mobile M”, active, 25.00 USD a month",
+                            "origin": {"of": "billing", "at": "2026-03-01T09:29:58Z", "run_id": _RUN_ID},
+                            "masked": False,
+                        }
+                    ],
+                },
+                {
+                    "name": "keys",
+                    "fields": [
+                        {
+                            "name": "key",
+                            "label": "Telephone number",
+                            "value": "+49…78 (declared)",
+                            "origin": {
+                                "of": "events",
+                                "at": "2026-02-28T18:00:00Z",
+                                "events": 1,
+                                "sources": ["urn:example:crm"],
+                            },
+                            "masked": True,
+                        }
+                    ],
+                },
+            ],
+        },
         "RunOrder": {"customer_id": "C00009", "agent": "retention", "key": "crm-4711"},
         "HaltOrder": {"scope": "kind", "subject": "adjust_balance", "reason": "the price list is wrong"},
         "InvitationOrder": {

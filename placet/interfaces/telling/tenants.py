@@ -122,7 +122,20 @@ def _erased(event: AuditEvent) -> str:
 def _state_erased(event: AuditEvent) -> str:
     body = event.body
     events, letters = counted(body["events"], "event"), counted(body["letters"], "dead letter")
-    return f"ERASED what was kept of customer {name_of(body['customer_id'])}: {events}, {letters}{because(event)}"
+    keys = f", {counted(body['keys'], 'key')}" if body.get("keys") else ""
+    return f"ERASED what was kept of customer {name_of(body['customer_id'])}: {events}, {letters}{keys}{because(event)}"
+
+
+def _merged(event: AuditEvent) -> str:
+    body = event.body
+    if event.kind.endswith("_refused"):
+        what = "merge" if event.kind == "customer.merge_refused" else "split"
+        document = f"document {digest_of(body['document'])}{signer_of(event)}"
+        return f"refused to {what} customers: {document} does not count{detail_of(event)}"
+    kept, other = name_of(body["customer_id"]), name_of(body["merged_id"])
+    if event.kind == "customer.merged":
+        return f"MERGED customer {other} into {kept}: they are one person{because(event)}"
+    return f"SPLIT customer {other} from {kept}: they are two people{because(event)}"
 
 
 def _head_accepted(event: AuditEvent) -> str:
@@ -170,6 +183,10 @@ OF_TENANTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
     "retention.applied": _erased,
     "retention.completed": _erased,
     "state.erased": _state_erased,
+    "customer.merged": _merged,
+    "customer.merge_refused": _merged,
+    "customer.split": _merged,
+    "customer.split_refused": _merged,
     "log.head_accepted": _head_accepted,
     "halt.lift_refused": _lift_refused,
     "key.refused": _document,

@@ -8,18 +8,21 @@ from all events, since a sum can be taken back and "the newest" cannot.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.events.kinds import EVENT, Event
+from placet.contracts.identity.keys import KeyWord
 from placet.contracts.state import CustomerState
 from placet.contracts.times import moment
-from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of
+from placet.decisioning.identity.keys import keys_of
+from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of, united
 from placet.decisioning.state.fold import corrected_by, fold
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import StorageError, UsageError
+from placet.service.state.people import ids_of
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
@@ -36,20 +39,62 @@ _CORRECTION: Final = "placet.event.corrected.v1"
 def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> CustomerState:
     """Return a customer's state as of a time: what had happened by then. Of whom no event is known, it is empty.
 
+    Ids that are merged are one person: each of them has the same state.
+
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
         UsageError: code `too_old`; events from after that time were taken away by retention.
+    """
+    person = person_of(database, tenant, customer_id, as_of)
+    return state_as_of(customer_id, person.aggregate, person.version, as_of)
+
+
+class Person(NamedTuple):
+    """A customer with all ids that are merged by now: what their events led to, and how many they are.
+
+    Attributes:
+        ids: The id that they keep first.
+    """
+
+    ids: tuple[str, ...]
+    aggregate: Aggregate
+    version: int
+
+
+def person_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> Person:
+    """Return what the events of a person up to a time led to, and raise as `state_of` does.
+
+    Each id keeps an aggregate of its own events, and they are put together here: so a split leaves nothing behind.
+    """
+    with database.reading() as tx:
+        ids = ids_of(tx, tenant, customer_id)
+    parts = [_part(database, tenant, one, as_of) for one in ids]
+    if len(parts) == 1:
+        return Person(ids, *parts[0])
+    return Person(ids, united(aggregate for aggregate, _ in parts), sum(version for _, version in parts))
+
+
+def _part(database: Database, tenant: str, customer_id: str, as_of: datetime) -> tuple[Aggregate, int]:
+    row = folded_row(database, tenant, customer_id)
+    aggregate = aggregate_of(row)
+    if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
+        with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
+            return _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
+    return aggregate, row.version
+
+
+def folded_row(database: Database, tenant: str, customer_id: str) -> StateRow:
+    """Return a customer's row, folded up to now; nothing is written where no event waits.
+
+    Raises:
+        StorageError: the database does not answer, or a row is unreadable.
     """
     with database.reading() as tx:
         row = _folded(tx, tenant, customer_id)
     if row is None:
         with database.transaction() as tx:
             row = fold_pending(tx, tenant, customer_id)
-    aggregate, version = aggregate_of(row), row.version
-    if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
-        with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
-            aggregate, version = _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
-    return state_as_of(customer_id, aggregate, version, as_of)
+    return row
 
 
 def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:
@@ -72,7 +117,11 @@ def newest_events(database: Database, tenant: str, customer_id: str, limit: int)
         StorageError: the database does not answer, or a row is unreadable.
     """
     with database.reading() as tx:
-        return tuple(_events(customer_id, tx.events.newest(tenant, customer_id, limit)))
+        ids = ids_of(tx, tenant, customer_id)
+        events = [event for one in ids for event in _events(one, tx.events.newest(tenant, one, limit))]
+    if len(ids) > 1:
+        events.sort(key=lambda event: (event.time, event.source, event.id), reverse=True)
+    return tuple(events[:limit])
 
 
 def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
@@ -87,13 +136,16 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         return row
     new = _events(customer_id, [content for content, _ in pending])
     corrections = sum(kind == _CORRECTION for _, kind in pending)
+    keys: tuple[KeyWord, ...] | None = None
     if corrections:
         aggregate = fold(_events(customer_id, tx.events.folded(tenant, customer_id)), _aged(row))
     else:
         # A correction may have come before the event that it takes back.
         known = tx.events.of_kind(tenant, customer_id, _CORRECTION) if row.corrections else []
         corrected = corrected_by(_events(customer_id, known))
-        aggregate = fold(new, aggregate_of(row), corrected_elsewhere=corrected)
+        before = aggregate_of(row)
+        keys = keys_of(customer_id, before)
+        aggregate = fold(new, before, corrected_elsewhere=corrected)
     known_oldest = [] if row.oldest_us is None else [row.oldest_us]
     household = aggregate.topics.get("latest", {}).get("household")
     folded = row.model_copy(
@@ -107,6 +159,9 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
         }
     )
     tx.states.put(folded)
+    # Most events say nothing of keys: their customers' rows stay as they are.
+    if (words := keys_of(customer_id, aggregate)) != keys:
+        tx.keys.put(tenant, customer_id, words)
     return folded
 
 

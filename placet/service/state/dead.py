@@ -9,6 +9,7 @@ from placet.errors import UsageError
 from placet.service.state.taking import Batch
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
+from placet.storage.transaction import Transaction
 from placet.tmf688.mapping import events_of, is_notification
 
 _PAGE = 200
@@ -100,6 +101,15 @@ class _Gone(Exception):  # noqa: N818 - no error: the batch is taken again witho
     """A letter went while it was tried again: its customer was erased, or another call took it."""
 
 
+def retry_mended(database: Database, tenant: str, *, now: datetime, oldest: datetime, limit: int = 200) -> int:
+    """Try letters again whose key has become known since, at most `limit`; return how many there were."""
+    with database.reading() as tx:
+        mended = tx.dead_letters.mended(tenant, limit)
+    if mended:
+        _retry(database, tenant, mended, now, oldest)
+    return len(mended)
+
+
 def _retry(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
 ) -> tuple[int, list[str]]:
@@ -120,28 +130,38 @@ def _retry(
 def _taken_again(
     database: Database, tenant: str, letters: tuple[DeadLetter, ...], now: datetime, oldest: datetime
 ) -> tuple[set[str], set[str]]:
-    """Take letters as events in one transaction: what was erased before it ends does not come back.
+    """Take letters as events; each goes in the transaction that takes it: what was erased meanwhile does not come back.
 
     Returns:
         Those of which something cannot be taken still, and those of them that stayed: a notification that can be
         mapped by now is no letter any more, but an event of it may be one in its own right.
 
     Raises:
-        _Gone: a letter is not there any more; nothing was done.
+        _Gone: a letter is not there any more; nothing was done with it.
     """
     arrived = [(letter.letter_id, one) for letter in letters for one in _again(letter.content)]
     batch = Batch(tenant, [one for _, one in arrived], now, oldest)
+    refused, stayed = set[str](), set[str]()
+    for part in batch.parts(database):
+        with database.transaction() as tx:
+            told = [(arrived[place][0], outcome) for place, outcome in batch.insert(tx, part)]
+            faults = {(letter_id, one.letter_id): one for letter_id, one in told if isinstance(one, DeadLetter)}
+            refused |= {letter_id for letter_id, _ in faults}
+            stayed |= {letter_id for letter_id, fault in faults if fault == letter_id}
+            for (_, fault), one in sorted(faults.items(), key=lambda item: item[0][1]):
+                keep = tx.dead_letters.say if fault in stayed else tx.dead_letters.add
+                keep(one)
+            _drop(tx, tenant, {letter_id for letter_id, _ in told} - stayed)
+    nothing = {letter.letter_id for letter in letters} - {letter_id for letter_id, _ in arrived}
     with database.transaction() as tx:
-        outcomes = zip((letter_id for letter_id, _ in arrived), batch.insert(tx), strict=True)
-        refused = [(letter_id, one) for letter_id, one in outcomes if isinstance(one, DeadLetter)]
-        stayed = {one.letter_id for letter_id, one in refused if one.letter_id == letter_id}
-        for one in sorted((one for _, one in refused), key=lambda one: one.letter_id):
-            keep = tx.dead_letters.say if one.letter_id in stayed else tx.dead_letters.add
-            keep(one)
-        for letter_id in sorted(one.letter_id for one in letters):
-            if letter_id not in stayed and not tx.dead_letters.drop(tenant, letter_id):
-                raise _Gone
-    return {letter_id for letter_id, _ in refused}, stayed
+        _drop(tx, tenant, nothing)
+    return refused, stayed
+
+
+def _drop(tx: Transaction, tenant: str, letters: set[str]) -> None:
+    for letter_id in sorted(letters):
+        if not tx.dead_letters.drop(tenant, letter_id):
+            raise _Gone
 
 
 def _again(content: bytes) -> list[Arrived]:

@@ -1,5 +1,6 @@
 """A household's state, folded up to now."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -7,8 +8,10 @@ from placet.contracts.state import HouseholdState
 from placet.decisioning.state.household import MOST_MEMBERS, household_as_of
 from placet.errors import StorageError
 from placet.service.state.current import fold_pending, state_of
+from placet.service.state.people import ids_of
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
+from placet.storage.transaction import Transaction
 
 _MOVES: Final = ("placet.household.changed.v1", "placet.event.corrected.v1")
 """Kinds of event after which another household may be somebody's."""
@@ -35,7 +38,18 @@ def household_of(database: Database, tenant: str, household_id: str, as_of: date
         except StorageError as error:
             pass_on_others(error)  # a row of somebody else that cannot be read is for the loop to tell
     with database.reading() as tx:
-        members = tx.states.members(tenant, household_id, MOST_MEMBERS + 1)
+        members = _once(tx, tenant, tx.states.members(tenant, household_id, MOST_MEMBERS + 1))
     states = [state_of(database, tenant, customer_id, as_of) for customer_id in members[:MOST_MEMBERS]]
     of_it = [state for state in states if state.household_id == household_id]
     return household_as_of(household_id, of_it, as_of, more=len(members) > MOST_MEMBERS)
+
+
+def _once(tx: Transaction, tenant: str, members: Sequence[str]) -> list[str]:
+    """Return the members, each person once: of ids that are merged, the first."""
+    merged = {member: ids_of(tx, tenant, member) for member in members} if tx.merges.naming(tenant, members) else {}
+    seen, found = set[str](), list[str]()
+    for member in members:
+        if member not in seen:
+            found.append(member)
+        seen.update(merged.get(member, (member,)))
+    return found

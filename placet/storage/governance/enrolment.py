@@ -56,6 +56,7 @@ class Trust:
         administrators: The pinned keys; None pins nobody, so that no key counts.
 
     Attributes:
+        merged: Digests of signed documents, each with the merge of customers that was verified to be it.
         lifted: Halts, each with the digest of the signed document that was verified to lift it.
     """
 
@@ -63,6 +64,7 @@ class Trust:
         self.administrators = AdministratorsFile(administrators)
         self._verified: tuple[Pins, dict[str, EnrolledKey]] = (Pins(), {})
         self.lifted: set[tuple[str, str]] = set()
+        self.merged: set[tuple[str, str]] = set()
 
     def verified(self) -> dict[str, EnrolledKey]:
         """Return what was signed of the keys that verified under the pins of this moment, by document digest."""

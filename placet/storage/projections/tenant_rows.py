@@ -11,11 +11,13 @@ from placet.contracts.audit import tenant_stream
 from placet.contracts.base import Frozen
 from placet.contracts.people.delegation import Delegation
 from placet.contracts.people.mandate import Mandate
+from placet.contracts.people.merge import Merge
+from placet.governance.merges import MERGED, SPLIT
 from placet.governance.signing.canonical import canonical_bytes
 from placet.storage.projections.finding import Finding, compare
 from placet.storage.projections.rows import Entry, ProjectionRows, document
 from placet.storage.sql.driver import Row
-from placet.storage.tables import APPROVER, CONTROL, DELEGATION, HALT, MANDATE
+from placet.storage.tables import APPROVER, CONTROL, CUSTOMER_MERGE, DELEGATION, HALT, MANDATE
 
 Recorded = Mapping[str, object]
 
@@ -161,6 +163,15 @@ def _lifted(entry: Entry) -> Recorded:
     return {"lifted_by": entry.actor, "lifted_at": entry.at, "lift": entry.body["document"]}
 
 
+def _merged(entry: Entry) -> Recorded:
+    body = entry.body
+    return {name: body[name] for name in ("customer_id", "merged_id", "document", "key_id")}
+
+
+def _unmerged(entry: Entry) -> Recorded:
+    return {"split_by": entry.actor, "split_at": entry.at, "split": entry.body["document"]}
+
+
 def _seeded(entry: Entry) -> Recorded:
     return {"flaw": entry.body["flaw"], "seeded_by": entry.actor, "seeded_at": entry.at}
 
@@ -179,6 +190,7 @@ KEPT: Final = (
         ("delegation", Delegation),
     ),
     Kept(MANDATE, "mandate_id", ("mandate.signed", _mandated), ("mandate.revoked", _revoked), ("mandate", Mandate)),
+    Kept(CUSTOMER_MERGE, "merge_id", (MERGED, _merged), (SPLIT, _unmerged), ("merge", Merge)),
     Kept(HALT, "halt_id", ("halt.placed", _halted), ("halt.lifted", _lifted)),
     Kept(CONTROL, "run_id", ("control.seeded", _seeded), None),
 )

@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from pydantic import AwareDatetime
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 
 from placet.contracts.base import Frozen
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.sql.paging import PageOrder
 from placet.storage.sql.reading import read_as
-from placet.storage.tables import DEAD_LETTER
+from placet.storage.tables import CUSTOMER_KEY, DEAD_LETTER
 
 _TABLE = DEAD_LETTER
 _THIS = (_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.letter_id == bindparam("id"))
@@ -26,6 +26,23 @@ _OLD = (
     .limit(bindparam("limit"))
 )
 _LET_GO = delete(_TABLE).where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.letter_id.in_(_OLD))
+_HELD_BY_ONE = (
+    select(CUSTOMER_KEY.c.key)
+    .where(CUSTOMER_KEY.c.tenant == _TABLE.c.tenant, CUSTOMER_KEY.c.key == _TABLE.c.subject, CUSTOMER_KEY.c.held)
+    .group_by(CUSTOMER_KEY.c.key)
+    .having(func.count() == 1)
+)
+_MENDED = (
+    select(_TABLE)
+    .where(
+        _TABLE.c.tenant == bindparam("of_tenant"),
+        _TABLE.c.subject.is_not(None),
+        _TABLE.c.code.in_(("unknown_subject", "ambiguous_subject")),
+        exists(_HELD_BY_ONE),
+    )
+    .order_by(_TABLE.c.letter_id)
+    .limit(bindparam("limit"))
+)
 _COUNT = select(_TABLE.c.code, func.count()).where(_TABLE.c.tenant == bindparam("of_tenant")).group_by(_TABLE.c.code)
 _ORDER = PageOrder(_TABLE.c.tenant, (_TABLE.c.received_at, _TABLE.c.letter_id), descending=True)
 
@@ -37,6 +54,7 @@ class DeadLetter(Frozen):
         letter_id: The SHA-256 of the content, its first 32 digits: the same content is one letter.
         code: Why, as a code; `reason`: why, as a line.
         content: What arrived, cut at the bound of an event.
+        subject: The key that it names, where it could not be taken because of that.
     """
 
     tenant: str
@@ -45,6 +63,7 @@ class DeadLetter(Frozen):
     code: str
     reason: str
     content: bytes
+    subject: str | None = None
 
 
 class DeadLetterRepository:
@@ -63,7 +82,8 @@ class DeadLetterRepository:
     def say(self, letter: DeadLetter) -> None:
         """Give a letter that is there the newest reason; nothing happens where it is gone."""
         values = {"of_tenant": letter.tenant, "id": letter.letter_id}
-        self._connection.execute(_SAY, {**values, "code": letter.code, "reason": letter.reason})
+        said = {"code": letter.code, "reason": letter.reason, "subject": letter.subject}
+        self._connection.execute(_SAY, {**values, **said})
 
     def get(self, tenant: str, letter_id: str) -> DeadLetter | None:
         """Return a letter."""
@@ -92,6 +112,11 @@ class DeadLetterRepository:
         """Take letters away that arrived before a time, the oldest first; return how many."""
         values = {"of_tenant": tenant, "before": before, "limit": limit}
         return self._connection.execute(_LET_GO, values).rowcount
+
+    def mended(self, tenant: str, limit: int) -> tuple[DeadLetter, ...]:
+        """Return letters that waited for a key of which exactly one customer is known now."""
+        rows = self._connection.execute(_MENDED, {"of_tenant": tenant, "limit": limit}).mappings()
+        return tuple(read_as(DeadLetter, _TABLE.name, row["letter_id"], row) for row in rows)
 
     def counts(self, tenant: str) -> dict[str, int]:
         """Return how many letters there are of each code."""

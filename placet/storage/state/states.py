@@ -30,11 +30,15 @@ _SILENT = (
     )
     .limit(bindparam("limit"))
 )
-_LET_GO = delete(_TABLE).where(
-    _TABLE.c.tenant == bindparam("of_tenant"),
-    _TABLE.c.customer_id.in_(_SILENT),
-    # Once more of the row itself: whoever folded meanwhile has made it a younger one.
-    _TABLE.c.newest_us < bindparam("before"),
+_LET_GO = (
+    delete(_TABLE)
+    .where(
+        _TABLE.c.tenant == bindparam("of_tenant"),
+        _TABLE.c.customer_id.in_(_SILENT),
+        # Once more of the row itself: whoever folded meanwhile has made it a younger one.
+        _TABLE.c.newest_us < bindparam("before"),
+    )
+    .returning(_TABLE.c.customer_id)
 )
 _AGED = (
     select(_TABLE.c.customer_id)
@@ -156,10 +160,10 @@ class StateRepository:
         """Take a customer's row away; return whether there was one."""
         return self._connection.execute(_ERASE, {"of_tenant": tenant, "customer": customer_id}).rowcount == 1
 
-    def let_go(self, tenant: str, before_us: int, limit: int) -> int:
-        """Take rows away whose events are all gone, and whose newest was before a time; return how many."""
+    def let_go(self, tenant: str, before_us: int, limit: int) -> Sequence[str]:
+        """Take rows away whose events are all gone, and whose newest was before a time; return whose."""
         values = {"of_tenant": tenant, "before": before_us, "limit": limit}
-        return self._connection.execute(_LET_GO, values).rowcount
+        return [customer_id for (customer_id,) in self._connection.execute(_LET_GO, values)]
 
     def page(self, tenant: str, after: str, limit: int) -> Sequence[BaseRow]:
         """Return the customers after an id, in the order of ids: so the whole base is read in bounded memory."""

@@ -6,7 +6,7 @@ from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
 from placet.storage.tables.record import ARTIFACT, AUDIT, ERASURE, RUN
-from placet.storage.tables.state import CUSTOMER_EVENT, CUSTOMER_STATE, DEAD_LETTER
+from placet.storage.tables.state import CUSTOMER_EVENT, CUSTOMER_KEY, CUSTOMER_MERGE, CUSTOMER_STATE, DEAD_LETTER
 
 __all__ = [
     "APPROVER",
@@ -16,6 +16,8 @@ __all__ = [
     "CONSOLE_SESSION",
     "CONTROL",
     "CUSTOMER_EVENT",
+    "CUSTOMER_KEY",
+    "CUSTOMER_MERGE",
     "CUSTOMER_STATE",
     "DEAD_LETTER",
     "DECISION",

@@ -1,6 +1,6 @@
 """Events of customers, their aggregates, and dead letters."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
 from placet.storage.tables.base import UtcDateTime, metadata, partial_index
 
@@ -54,6 +54,44 @@ DEAD_LETTER = Table(
     Column("code", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Column("subject", Text),
     Index("ix_dead_letter_received", "tenant", "received_at", "letter_id"),
+    partial_index("ix_dead_letter_subject", "tenant", "subject", where="subject IS NOT NULL"),
 )
-"""What arrived and could not be taken, with the reason. `letter_id` is the SHA-256 of the content, shortened."""
+"""What arrived and could not be taken, with the reason. `letter_id` is the SHA-256 of the content, shortened.
+
+`subject` is the key that it names, where it could not be taken because of that.
+"""
+
+CUSTOMER_KEY = Table(
+    "customer_key",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("held", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime),
+    Column("source", Text, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Index("ix_customer_key_customer", "tenant", "customer_id"),
+)
+"""What each customer's aggregate says of their keys (`placet.contracts.identity.keys`), written when it is folded."""
+
+CUSTOMER_MERGE = Table(
+    "customer_merge",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("merge_id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("merged_id", Text, nullable=False),
+    Column("merge", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("split_by", Text),
+    Column("split_at", UtcDateTime),
+    Column("split", Text),
+    Index("ix_customer_merge_kept", "tenant", "customer_id"),
+    Index("ix_customer_merge_merged", "tenant", "merged_id"),
+)
+"""Merges by the ids that they name. Whether one is in force, the record and the signed document say, never this."""

@@ -56,7 +56,7 @@ def test_a_household_is_shown_and_a_customer_is_erased(home: Path) -> None:
     assert "household" in one_line(placet(home, "state", "show", "C1", "--household", "H1"))
     assert "household" in one_line(placet(home, "state", "show"))
     erased = placet(home, "state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
-    assert erased.stdout.startswith("erased 1 event and 0 dead letters\n"), erased.stderr
+    assert erased.stdout.startswith("erased 1 event, 0 dead letters and 0 keys\n"), erased.stderr
     state = json.loads(placet(home, "state", "show", "--household", "H1", "--json").stdout)
     assert [one["customer_id"] for one in state["members"]] == ["C2"]
     assert "no event of customer 'C1' is kept" in one_line(placet(home, "state", "erase", "C1", "--reason", "again"))
@@ -107,3 +107,27 @@ def test_of_a_program_that_is_killed_in_the_middle_nothing_is_lost_and_nothing_c
     for customer in ("C00001", "C00011", "C00020"):
         state = json.loads(placet(home, "state", "show", customer, "--json").stdout)
         assert state["version"] == subjects.count(f"customer:{customer}")
+
+
+def test_whose_a_key_is_is_said_with_the_reason_where_it_is_nobody(home: Path) -> None:
+    number = "msisdn:+4915112345678"
+    link = {"type": "placet.key.declared.v1", "data": {"key": number}}
+    (home / "events").write_bytes(recent("C1", **link))
+    assert placet(home, "state", "ingest", str(home / "events")).returncode == 0
+    found = placet(home, "state", "identify", "msisdn:0049 151 1234-5678")
+    assert found.returncode == 0
+    assert " ".join(found.stdout.split()).startswith("customer C1 known C1 has it, said by “bss” 20")
+    nobody = placet(home, "state", "identify", "device:D1", "--json")
+    assert nobody.returncode == 1
+    assert json.loads(nobody.stdout)["reason"] == "nobody is known by 'device:D1'"
+    assert "an e-mail address is kept nowhere" in one_line(placet(home, "state", "identify", "email:a@example.org"))
+    assert "with its country code" in one_line(placet(home, "state", "identify", "msisdn:0151"))
+    shown = placet(home, "profile", "show", "C1").stdout
+    assert "Telephone number: +49…78 (declared)  [from an event of “bss”, " in shown
+    assert "billing was not asked about this customer yet" in shown
+    assert "+4915112345678" not in shown
+    assert "+4915112345678" in placet(home, "profile", "show", "C1", "--reveal").stdout
+    assert json.loads(placet(home, "profile", "show", "C1", "--json").stdout)["keys_masked"] is True
+    assert "nothing is known of customer 'C9'" in one_line(placet(home, "profile", "show", "C9"))
+    erased = placet(home, "state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
+    assert erased.stdout.startswith("erased 1 event, 0 dead letters and 1 key\n"), erased.stderr

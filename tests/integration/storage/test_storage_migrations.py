@@ -21,7 +21,7 @@ from tests.support.logs import TENANT, identity, record, sequencer, verified
 FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision_use", "effect", "run"]
 NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notification"]
 CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
-STATE = ["customer_event", "customer_state", "dead_letter"]
+STATE = ["customer_event", "customer_key", "customer_merge", "customer_state", "dead_letter"]
 TABLES = sorted([*FIRST, *NEWER, *CONSOLE, *STATE, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
 
 

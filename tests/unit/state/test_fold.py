@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.contracts.events.kinds import EVENT, Event
-from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate, stamp_of
+from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate, stamp_of, united
 from placet.decisioning.state.fold import fold, key_of
 from placet.decisioning.state.reading import state_as_of
 
@@ -134,3 +134,20 @@ def test_a_trend_has_a_bound_as_every_figure_has() -> None:
     aggregate.count(at, "data_mb", 5)
     (trend,) = state_as_of("C00001", aggregate, 301, NOW).trends
     assert trend.percent == 2**53 - 1
+
+
+@given(streams(), streams(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_two_aggregates_together_are_what_all_events_lead_to_and_come_apart_unchanged(
+    mine: list[Event], theirs: list[Event], chance: Any
+) -> None:
+    # Of another source: a correction takes back an event of its own customer alone.
+    others = [one.model_copy(update={"source": "crm"}) for one in theirs if one.type != "placet.event.corrected.v1"]
+    parts = [fold(mine), fold(others)]
+    before = [part.dump() for part in parts]
+    chance.shuffle(parts)
+    together = united(parts)
+    assert together.dump() == fold([*others, *mine]).dump()
+    assert sorted(part.dump() for part in parts) == sorted(before), "a split finds what was there before the merge"
+    assert united([parts[0]]).dump() == parts[0].dump()
+    assert united([united(parts), Aggregate()]).dump() == together.dump()

@@ -26,12 +26,18 @@ CURRENCY = attribute("resource", "currency")
 _AMOUNTS: dict[Action, str] = {"commit": "cost_minor", "decide": "cost_minor", "authorise": "budget_minor"}
 """What of the resource each question is about giving away."""
 
-_DOING: dict[Action, str] = {"decide": "deciding", "authorise": "signing mandates", "lift": "lifting halts"}
+_DOING: dict[Action, str] = {
+    "decide": "deciding",
+    "authorise": "signing mandates",
+    "lift": "lifting halts",
+    "merge": "merging customers",
+}
 
 _SECOND_EYES: dict[Action, tuple[str, str]] = {
     "decide": ("triggered_by", "triggered the run"),
     "authorise": ("drafted_by", "drafted the mandate"),
     "lift": ("placed_by", "placed the halt"),
+    "merge": ("drafted_by", "drafted the merge"),
 }
 """Whom four eyes keep from each question: the attribute that names them, and what they did."""
 

@@ -11,15 +11,24 @@ from placet.contracts.gate import MOST_APPROVERS
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.people.halt import HaltScope
+from placet.contracts.people.merge import Change
 from placet.contracts.proposal import MutationKind
 from placet.errors import ConfigurationError
-from placet.governance.policy.facts import AgentFacts, HaltFacts, MandateFacts, PersonFacts, ProposalFacts
+from placet.governance.policy.facts import (
+    AgentFacts,
+    HaltFacts,
+    IdentityFacts,
+    MandateFacts,
+    PersonFacts,
+    ProposalFacts,
+)
 from placet.governance.policy.question import (
     Action,
     AgentQuestion,
     AuthoriseQuestion,
     DecideQuestion,
     LiftQuestion,
+    MergeQuestion,
     Question,
 )
 from placet.governance.policy.scope import PRINCIPALS, RESOURCES
@@ -84,6 +93,12 @@ class _Halt(Frozen):
     placed_by: PersonName | None = None
 
 
+class _Identity(Frozen):
+    tenant: TenantId | None = None
+    change: Change | None = None
+    drafted_by: PersonName | None = None
+
+
 class _Gate(Frozen):
     """What is expected of the gate; null where the permits must leave it to the application."""
 
@@ -106,6 +121,7 @@ class WrittenCase(Frozen):
     proposal: _Proposal | None = None
     mandate: _Mandate | None = None
     halt: _Halt | None = None
+    identity: _Identity | None = None
     expect: Literal["allow", "deny"]
     because: tuple[str, ...] | None = None
     gate: _Gate | None = None
@@ -119,6 +135,7 @@ class CasesTable(Frozen):
     proposal: _Proposal | None = None
     mandate: _Mandate | None = None
     halt: _Halt | None = None
+    identity: _Identity | None = None
     cases: Annotated[tuple[WrittenCase, ...], Field(min_length=1)]
 
 
@@ -175,9 +192,9 @@ class Completion:
     def _refuse_strangers(self) -> None:
         case = self.case
         about = RESOURCES[case.question].lower()
-        for name in ("proposal", "mandate", "halt"):
+        for name in ("proposal", "mandate", "halt", "identity"):
             if name != about and getattr(case, name) is not None:
-                self._fail(f"{case.question!r} is about a {about}, not a {name}")
+                self._fail(f"{case.question!r} is about {_a(about)}, not {_a(name)}")
         if PRINCIPALS[case.question] == "Agent" and case.person is not None:
             self._fail(f"{case.question!r} is asked of an agent, not a person")
 
@@ -195,6 +212,10 @@ class Completion:
                 values = self._values("halt", subject="", halt_id="halt-" + "0" * 12)
                 values.pop("agent", None)
                 return LiftQuestion(self._person(), self._facts("halt", HaltFacts, values))
+            case "merge":
+                values = self._values("identity", merge_id="0" * 32)
+                values.pop("agent", None)
+                return MergeQuestion(self._person(), self._facts("identity", IdentityFacts, values))
 
     def _agent(self) -> AgentFacts:
         agent = self.case.agent or self.table.agent
@@ -235,3 +256,7 @@ class Completion:
 
     def _fail(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{self.place}: {message}")
+
+
+def _a(thing: str) -> str:
+    return f"{'an' if thing == 'identity' else 'a'} {thing}"

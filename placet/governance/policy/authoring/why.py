@@ -24,6 +24,7 @@ from placet.governance.policy.question import (
     AuthoriseQuestion,
     DecideQuestion,
     LiftQuestion,
+    MergeQuestion,
     Question,
 )
 from placet.governance.policy.scope import actions
@@ -112,6 +113,8 @@ def _in_words(question: Question) -> str:
             halt = question.resource
             of = f"{halt.scope} {spoken(halt.subject)}" if halt.subject else "everything"
             return f"may {name} lift the halt of {of}?"
+        case MergeQuestion():
+            return f"may {name} {question.resource.change} two customers?"
 
 
 def _told(proposal: ProposalFacts) -> str:

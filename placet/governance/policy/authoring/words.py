@@ -5,8 +5,15 @@ from cedarpy import pst
 
 from placet.contracts.money import Money
 from placet.contracts.text import spoken, spoken_list
-from placet.governance.policy.facts import HaltFacts, MandateFacts, PersonFacts, ProposalFacts
-from placet.governance.policy.question import AgentQuestion, AuthoriseQuestion, DecideQuestion, LiftQuestion, Question
+from placet.governance.policy.facts import HaltFacts, IdentityFacts, MandateFacts, PersonFacts, ProposalFacts
+from placet.governance.policy.question import (
+    AgentQuestion,
+    AuthoriseQuestion,
+    DecideQuestion,
+    LiftQuestion,
+    MergeQuestion,
+    Question,
+)
 
 _COMPARISONS: dict[str, str] = {
     "eq": "is",
@@ -19,7 +26,12 @@ _COMPARISONS: dict[str, str] = {
 _MONEY = {"cost_minor", "original_cost_minor", "limit_minor", "budget_minor", "cap_minor"}
 
 
-_RESOURCES: dict[type, str] = {ProposalFacts: "the run", MandateFacts: "the mandate", HaltFacts: "the halt"}
+_RESOURCES: dict[type, str] = {
+    ProposalFacts: "the run",
+    MandateFacts: "the mandate",
+    HaltFacts: "the halt",
+    IdentityFacts: "the customers",
+}
 
 
 def in_words(expr: pst.Expr, question: Question) -> str:
@@ -118,7 +130,7 @@ def _of_principal(question: Question) -> dict[str, str]:
     }
 
 
-def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts) -> dict[str, str]:
+def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts | IdentityFacts) -> dict[str, str]:
     match resource:
         case ProposalFacts():
             return {
@@ -145,6 +157,12 @@ def _of_resource(resource: ProposalFacts | MandateFacts | HaltFacts) -> dict[str
                 "days": f"the days it is valid ({resource.days})",
                 "drafted_by": f"who drafted it ({resource.drafted_by})",
             }
+        case IdentityFacts():
+            return {
+                "tenant": f"the customers' tenant ({resource.tenant})",
+                "change": f"what is done ({resource.change})",
+                "drafted_by": f"who drafted it ({resource.drafted_by})",
+            }
         case HaltFacts():
             return {
                 "tenant": f"the halt's tenant ({resource.tenant})",
@@ -160,7 +178,7 @@ def _currency(question: Question) -> str | None:
             return question.resource.cost.currency
         case AuthoriseQuestion():
             return question.resource.budget.currency
-        case LiftQuestion():
+        case LiftQuestion() | MergeQuestion():
             limit = question.principal.limit
             return limit.currency if limit else None
 

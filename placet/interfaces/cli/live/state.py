@@ -8,7 +8,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from placet.contracts.text import counted
+from placet.contracts.text import NAME, counted, quoted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import ByOption, JsonFlag, asking, time_of
@@ -100,6 +100,32 @@ def show(
         print_customer(state)
 
 
+@app.command("identify")
+def identify(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="msisdn:+49…, email: and a SHA-256, or device: and an id")],
+    at: Annotated[str | None, typer.Option("--at", help="whose it was then: 2026-03-01T09:30:00Z")] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Say which customer a number, a hashed address or a device is.
+
+    Nobody is guessed: 1 and the reason where it is not exactly one customer.
+    """
+    from placet.service.state.identifying import identify as find
+
+    toolbox: Toolbox = context.obj
+    found = find(toolbox.database(), toolbox.tenant, key, time_of(at, "--at") or datetime.now(UTC))
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+    else:
+        output.print_field("customer", found.customer_id or f"nobody: {found.reason}")
+        for word in found.words:
+            held = "has it" if word.held else "gave it up"
+            said = f"said by {quoted(word.source, NAME)} {minute(word.at)}"
+            output.print_field("known", f"{word.customer_id} {held}, {said}")
+    return 0 if found.customer_id is not None else 1
+
+
 @app.command("schema")
 def schema() -> None:
     """Print the JSON schema of all kinds of event."""
@@ -163,10 +189,21 @@ def erase(
         now=datetime.now(UTC),
     )
     if as_json:
-        output.print_json({"events": done.events, "dead_letters": done.letters, "state": done.state})
+        output.print_json(
+            {
+                "events": done.events,
+                "dead_letters": done.letters,
+                "keys": done.keys,
+                "state": done.state,
+                "also": done.others,
+            }
+        )
         return
-    output.print_line(f"erased {counted(done.events, 'event')} and {counted(done.letters, 'dead letter')}")
+    letters, keys = counted(done.letters, "dead letter"), counted(done.keys, "key")
+    output.print_line(f"erased {counted(done.events, 'event')}, {letters} and {keys}")
     output.print_line("what their runs rested on is kept as `placet retention show` says")
+    for other in done.others:
+        output.print_line(f"{other} is the same person by a merge; of that id nothing was erased")
 
 
 @letters.command("list")

@@ -6,10 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from placet.contracts.base import CustomerId, Frozen, RunId
+from placet.contracts.identity.profile import Profile
 from placet.contracts.state import CustomerState, HouseholdState
 from placet.contracts.times import Moment
+from placet.governance.access.rules import PERSONAL, permits
+from placet.interfaces.http.access import Holder
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
+from placet.interfaces.profile_words import profile_of
 from placet.service.customers import (
     GIVEN_DAYS,
     CustomerInFull,
@@ -21,6 +25,7 @@ from placet.service.customers import (
 )
 from placet.service.state.current import state_of
 from placet.service.state.households import household_of
+from placet.service.state.profile import known_of
 
 
 class CustomerPage(Frozen):
@@ -49,6 +54,7 @@ class CustomerEndpoints:
         router.add_api_route("", self.list_customers, methods=["GET"])
         router.add_api_route("/{customer_id}", self.show, methods=["GET"])
         router.add_api_route("/{customer_id}/state", self.state, methods=["GET"])
+        router.add_api_route("/{customer_id}/profile", self.profile, methods=["GET"])
         router.add_api_route("/{customer_id}/decisions", self.decisions, methods=["GET"])
         return router
 
@@ -76,6 +82,15 @@ class CustomerEndpoints:
         """Show a customer's live state: what events led to. Of whom none is known, it is empty."""
         at = as_of or datetime.now(UTC)
         return state_of(self._served.database, self._served.tenant, customer_id, at)
+
+    def profile(self, customer_id: Annotated[CustomerId, Path()], holder: Holder) -> Profile:
+        """Show all that is known of a customer in one view, each field with its source and age.
+
+        Keys are whole for a token whose role is operator, auditor or administrator, and masked for others.
+        """
+        known = known_of(self._served.database, self._served.tenant, customer_id, datetime.now(UTC))
+        reveal = holder is None or permits(frozenset(holder.roles), "read", PERSONAL)
+        return profile_of(known, reveal=reveal)
 
     def decisions(
         self, customer_id: Annotated[CustomerId, Path()], after: After = None, limit: Limit = DEFAULT

@@ -18,6 +18,7 @@ _QUESTIONS: Final[dict[Action, tuple[str, str]]] = {
     "commit": ("What a mandate may clear without a decision each", "Nothing: people decide each proposal."),
     "authorise": ("Who may sign a mandate", "Nobody."),
     "lift": ("Who may lift a halt", "Nobody."),
+    "merge": ("Who may merge two ids of one customer, or split them", "Nobody."),
 }
 
 
