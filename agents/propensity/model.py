@@ -184,7 +184,8 @@ class ChurnModel:
     def _encode(self, table: Table) -> Encoded:
         """Read a table, with the faults that it has for this model."""
         encoded = encode(table, self._layout)
-        never_missing(encoded, [profile.name for profile in self._artifact.profiles if not profile.counts[-1]])
+        pairs = zip(self.mapping.features, self._artifact.profiles, strict=True)
+        never_missing(encoded, [one.name for one, then in pairs if one.may_be_missing and not then.counts[-1]])
         return encoded
 
     def _outcome(self, table: Table, keep: list[int], predicted: Figures) -> tuple[float | None, float | None]:
