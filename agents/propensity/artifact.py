@@ -5,13 +5,14 @@ spelling of every value, and each tree are checked before the native parser sees
 """
 
 import json
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from agents.propensity.calibration import Calibration
+from agents.propensity.features import kind_of
 from agents.propensity.model_text import LONGEST
-from agents.propensity.profile import Profile
+from agents.propensity.profile import Profile, labels_of
 from placet.contracts.base import Frozen, first_fault
 from placet.contracts.propensity.card import ModelCard
 from placet.contracts.propensity.mapping import Mapping
@@ -38,6 +39,22 @@ class Artifact(Frozen):
     profiles: Annotated[tuple[Profile, ...], Field(max_length=100)]
     scores: Profile
     card: ModelCard
+
+    @model_validator(mode="after")
+    def _profiles_are_those_of_the_mapping(self) -> Self:
+        features = self.mapping.features
+        if [profile.name for profile in self.profiles] != [feature.name for feature in features]:
+            raise ValueError("its profiles are not of the features of its mapping, in their order")
+        for feature, profile in zip(features, self.profiles, strict=True):
+            number = kind_of(feature) == "number"
+            if profile.of != ("number" if number else "words") or (not number and profile.labels != labels_of(feature)):
+                raise ValueError(f"the profile of {feature.name} is of another feature than the mapping has")
+        if self.scores.of != "score":
+            raise ValueError("the profile of its scores is of something else")
+        for profile in (*self.profiles, self.scores):
+            if sum(profile.counts) != self.card.customers:
+                raise ValueError(f"the profile of {profile.name} counts other customers than the card")
+        return self
 
 
 def write(artifact: Artifact) -> tuple[str, bytes]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.propensity.encoding import Figures
 from agents.propensity.model_text import check_text
-from placet.errors import ConfigurationError
+from placet.errors import ConfigurationError, UsageError
 
 ROUNDS: Final = 800
 PARAMETERS: Final[dict[str, Any]] = {
@@ -78,12 +78,20 @@ def train(figures: Figures, left: Figures, names: Sequence[str], signs: Sequence
 
     Raises:
         ConfigurationError: LightGBM cannot be loaded.
+        UsageError: nothing could be split on.
     """
     lightgbm = _lightgbm()
     parameters = {**PARAMETERS, "monotone_constraints": list(signs)}
     data = lightgbm.Dataset(figures, left, feature_name=list(names), params=parameters, free_raw_data=True)
     booster = lightgbm.train(parameters, data, num_boost_round=ROUNDS)
-    return Trees(booster.model_to_string(), names, signs)
+    text = booster.model_to_string()
+    # Without any split it writes one tree, of one leaf.
+    if "\nnum_leaves=1\n" in text:
+        raise UsageError(
+            "no feature distinguishes who left from who stayed: each is the same for all customers, or nearly; "
+            "map columns that differ"
+        )
+    return Trees(text, names, signs)
 
 
 def library() -> str:

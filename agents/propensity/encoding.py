@@ -1,5 +1,6 @@
 """From the cells of a table to the figures that the model reads, and back to the words for them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -7,12 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from agents.propensity.features import Value, check_mapping, direction_of, kind_of
+from agents.propensity.features import Value, check_mapping, direction_of, kind_of, plain
 from agents.propensity.table import Table, shown
 from placet.contracts.propensity.mapping import Feature, Mapping
 from placet.errors import UsageError
 
 Figures = NDArray[np.float64]
+
+MOST_FIGURES: Final = 200_000_000
+"""Of a table, in all: 1.6 GB of memory, and as much again in training."""
 
 _LARGEST: Final = 1e12
 _LONGEST_ID: Final = 64
@@ -84,18 +88,21 @@ def encode(table: Table, layout: Layout) -> Encoded:
     """Read what the model reads of every row; a row that cannot be read is a fault, and stops nothing.
 
     Raises:
-        UsageError: a column is not there.
+        UsageError: a column is not there, or the table would give more figures than memory should hold.
     """
     mapping = layout.mapping
+    _check_size(table, layout)
     ids = table.column(mapping.customer_id, "the customer's id").to_list()
     encoded = Encoded(ids, np.zeros((len(ids), len(layout.inputs))))
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for row, name in enumerate(ids):
         if not name or len(name) > _LONGEST_ID:
             encoded.faults[row] = f"{shown(name)} is no customer id: it has {len(name)} characters"
         elif name in seen:
-            encoded.faults[row] = f"customer {shown(name)} is there twice"
-        seen.add(name)
+            # Of both: which of them is the customer's, nobody can know.
+            for one in (seen[name], row):
+                encoded.faults[one] = f"customer {shown(name)} is there twice"
+        seen.setdefault(name, row)
     at = 0
     for feature in mapping.features:
         cells = table.column(feature.column, f"feature {feature.name}")
@@ -146,6 +153,26 @@ def check_rows(faults: dict[int, str], rows: int, name: str) -> None:
         )
 
 
+def never_missing(encoded: Encoded, names: Collection[str]) -> None:
+    """Make an empty cell a fault of its row, where training had none: of that, the trees know nothing.
+
+    LightGBM would take it for the number 0, and the sentence would say that not knowing it raises the score.
+    """
+    for name in names:
+        for row, value in enumerate(encoded.values[name]):
+            if value is None:
+                encoded.faults.setdefault(row, f"{name} is empty; in training it never was")
+
+
+def _check_size(table: Table, layout: Layout) -> None:
+    rows, width = table.frame.height, len(layout.inputs)
+    if rows * width > MOST_FIGURES:
+        raise UsageError(
+            f"{table.name} has {rows:,} rows of {width} figures, more than {MOST_FIGURES:,} in all; "
+            f"take at most {MOST_FIGURES // width:,} rows, or map fewer features or choices"
+        )
+
+
 def _fill(encoded: Encoded, cells: pl.Series, feature: Feature, at: int) -> list[Value]:
     kind = kind_of(feature)
     texts: list[str] = cells.to_list()
@@ -172,17 +199,23 @@ def _fill(encoded: Encoded, cells: pl.Series, feature: Feature, at: int) -> list
 
 def _numbers(texts: list[str], cells: pl.Series, feature: Feature) -> Figures:
     if feature.numbers:
-        return np.array([feature.numbers.get(text, np.nan) for text in texts])
-    numbers = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy().astype(np.float64)
-    return np.where(np.abs(numbers) <= _LARGEST, numbers, np.nan)
+        numbers = np.array([feature.numbers.get(text, np.nan) for text in texts])
+    else:
+        numbers = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy().astype(np.float64)
+        numbers = np.where(np.abs(numbers) <= _LARGEST, numbers, np.nan)
+    least = -np.inf if feature.least is None else feature.least
+    most = np.inf if feature.most is None else feature.most
+    return np.where((numbers >= least) & (numbers <= most), numbers, np.nan)
 
 
 def _fault(feature: Feature, text: str) -> str:
     if text == "":
         return f"{feature.column} is empty; say may_be_missing = true of {feature.name} where that is no fault"
     kind = kind_of(feature)
-    if kind == "number" and not feature.numbers:
-        return f"{feature.column} is {shown(text)}, which is no number within {_LARGEST:g}"
+    if kind == "number" and (not feature.numbers or text in feature.numbers):
+        least = plain(-_LARGEST if feature.least is None else feature.least)
+        most = plain(_LARGEST if feature.most is None else feature.most)
+        return f"{feature.column} is {shown(text)}, which is no number from {least} to {most}"
     known = feature.numbers or feature.choices or [*feature.yes, *feature.no]
     return f"{feature.column} is {shown(text)}; the mapping knows {_list(known)}"
 

@@ -16,6 +16,10 @@ Value = float | str | bool | None
 """A cell that was read: a number, the words of a choice, a flag, or nothing."""
 
 
+_EXACT: Final = 1e15
+"""Below it, a floating-point number holds every whole number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A figure of the trade."""
@@ -26,8 +30,16 @@ class Known:
     why: str | None = None
 
 
+def plain(value: float) -> str:
+    """Return a number with all its digits: `1234567`, where the usual short form rounds to `1.23457e+06`."""
+    if value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
+    # The shortest digits that give the same number; an exponent only where it would be a line of noughts.
+    return repr(value)
+
+
 def _contract(value: float) -> str:
-    return "a month-to-month contract" if value == 0 else f"a contract of {value:g} months"
+    return "a month-to-month contract" if value == 0 else f"a contract of {plain(value)} months"
 
 
 def _charge(value: float) -> str:
@@ -39,7 +51,7 @@ def _times(one: str, many: str = "") -> Callable[[float], str]:
 
 
 def _count(value: float, one: str, many: str = "") -> str:
-    return counted(int(value), one, many) if value.is_integer() else f"{value:g} {many or one + 's'}"
+    return counted(int(value), one, many) if value.is_integer() else f"{plain(value)} {many or one + 's'}"
 
 
 KNOWN: Final[dict[str, Known]] = {
@@ -120,11 +132,12 @@ def check_mapping(mapping: Mapping) -> None:
         direction_of(feature)
         given = {
             "numbers": bool(feature.numbers),
+            "least and most": feature.least is not None or feature.most is not None,
             "choices": bool(feature.choices),
             "yes and no": bool(feature.yes or feature.no),
         }
-        mine = {"number": "numbers", "choice": "choices", "flag": "yes and no"}[kind]
-        if other := [name for name, there in given.items() if there and name != mine]:
+        mine = {"number": ("numbers", "least and most"), "choice": ("choices",), "flag": ("yes and no",)}[kind]
+        if other := [name for name, there in given.items() if there and name not in mine]:
             raise ConfigurationError(f"feature {feature.name!r} is a {kind}, which has no {other[0]}; leave that out")
         if kind == "choice" and len(feature.choices) < 2:  # noqa: PLR2004 - else there is nothing to choose
             raise ConfigurationError(f"feature {feature.name!r} is a choice: list at least two values under choices")
@@ -149,5 +162,5 @@ def said(feature: Feature, value: Value) -> str:
     if isinstance(value, str):
         return feature.choices[value]
     if feature.words is not None:
-        return feature.words.replace("{value}", f"{value:g}")
+        return feature.words.replace("{value}", plain(value))
     return KNOWN[feature.name].say(value)

@@ -9,7 +9,17 @@ from agents.propensity.artifact import Artifact, read, write
 from agents.propensity.boosting import Trees
 from agents.propensity.calibration import probabilities
 from agents.propensity.card import write_card
-from agents.propensity.encoding import Encoded, Figures, Layout, check_rows, encode, groups_of, left_of, row_of
+from agents.propensity.encoding import (
+    Encoded,
+    Figures,
+    Layout,
+    check_rows,
+    encode,
+    groups_of,
+    left_of,
+    never_missing,
+    row_of,
+)
 from agents.propensity.metrics import auc, band_of, basis_points, rounded
 from agents.propensity.profile import compare, profile_of_scores, profiles_of
 from agents.propensity.table import Table
@@ -97,7 +107,7 @@ class ChurnModel:
         Raises:
             UsageError: the table lacks a column or the customer, or their row cannot be read.
         """
-        encoded = encode(table, self._layout)
+        encoded = self._encode(table)
         row = row_of(encoded, customer_id, table.name)
         base, log_odds, values = self._explained(encoded.figures[row : row + 1])
         contributions = self._contributions(encoded, row, values[0])
@@ -124,7 +134,7 @@ class ChurnModel:
         Raises:
             UsageError: the table lacks a column.
         """
-        encoded = encode(table, self._layout)
+        encoded = self._encode(table)
         rows = [row for row in range(len(encoded.ids)) if row not in encoded.faults]
         scored: list[Brief] = []
         for begin in range(0, len(rows), _AT_ONCE):
@@ -140,10 +150,7 @@ class ChurnModel:
                         lowers=next((one.words for one in told if one.log_odds < 0), ""),
                     )
                 )
-        unread = [
-            Unread(row=row + 1, customer_id=encoded.ids[row], why=why) for row, why in sorted(encoded.faults.items())
-        ]
-        return scored, unread
+        return scored, _unread(encoded)
 
     def drift(self, table: Table) -> Drift:
         """Lay a table beside the one that the model learned from.
@@ -151,7 +158,7 @@ class ChurnModel:
         Raises:
             UsageError: the table lacks a column, or has no row that can be read.
         """
-        encoded = encode(table, self._layout)
+        encoded = self._encode(table)
         keep = [row for row in range(len(encoded.ids)) if row not in encoded.faults]
         if not keep:
             row = min(encoded.faults)
@@ -166,12 +173,20 @@ class ChurnModel:
             data_digest=table.digest,
             customers=len(keep),
             unread=len(encoded.faults),
+            first_unread=next(iter(_unread(encoded)), None),
             score=compare(self._artifact.scores, predicted),
             features=tuple(sorted(features, key=lambda one: (-one.psi, one.name))),
             auc=area,
             observed=observed,
             predicted=rounded(float(predicted.mean())),
         )
+
+    def _encode(self, table: Table) -> Encoded:
+        """Read a table, with the faults that it has for this model."""
+        encoded = encode(table, self._layout)
+        pairs = zip(self.mapping.features, self._artifact.profiles, strict=True)
+        never_missing(encoded, [one.name for one, then in pairs if one.may_be_missing and not then.counts[-1]])
+        return encoded
 
     def _outcome(self, table: Table, keep: list[int], predicted: Figures) -> tuple[float | None, float | None]:
         """Return the share that left and the AUC, where the table says of every row who left."""
@@ -202,3 +217,7 @@ class ChurnModel:
             for feature, value in zip(features, values, strict=True)
         ]
         return tuple(sorted(told, key=lambda one: (-abs(one.log_odds), one.feature)))
+
+
+def _unread(encoded: Encoded) -> list[Unread]:
+    return [Unread(row=row + 1, customer_id=encoded.ids[row], why=why) for row, why in sorted(encoded.faults.items())]

@@ -29,7 +29,7 @@ _FIXED: Final = {"num_leaves": "2", "num_cat": "0", "left_child": "-1", "right_c
 _DECISIONS: Final = frozenset({"0", "2", "4", "6", "8", "10"})
 """A number against a threshold, with each way to treat what is missing; the odd ones are of categories."""
 _NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?(e[+-]\d{1,3})?")
-_RANGE: Final = re.compile(r"none|\[[-+.e0-9]{1,40}:[-+.e0-9]{1,40}\]")
+_RANGE: Final = re.compile(rf"none|\[{_NUMBER.pattern}:{_NUMBER.pattern}\]")
 _TAIL: Final = re.compile(
     r"end of trees\n\nfeature_importances:\n(?:[a-z0-9_]+=\d+\n)*"
     r"\nparameters:\n(?:\[[a-z0-9_]+: [A-Za-z0-9_.,:+-]*\]\n)*\nend of parameters\n\npandas_categorical:null\n"

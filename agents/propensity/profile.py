@@ -1,14 +1,16 @@
 """How a table is distributed: kept with a model, so that a later table can be laid beside it."""
 
-from typing import Annotated, Final, Literal
+from itertools import pairwise
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
-from pydantic import Field, FiniteFloat, NonNegativeInt
+from pydantic import Field, FiniteFloat, NonNegativeInt, model_validator
 
 from agents.propensity.encoding import Encoded, Figures, Layout
-from agents.propensity.features import Value, kind_of
+from agents.propensity.features import Value, kind_of, plain
 from agents.propensity.wording import per_cent
 from placet.contracts.base import Frozen
+from placet.contracts.propensity.mapping import Feature
 from placet.contracts.propensity.score import Moved, Verdict
 
 MOVED: Final = 0.1
@@ -38,16 +40,30 @@ class Profile(Frozen):
     labels: Annotated[tuple[str, ...], Field(max_length=60)] = ()
     counts: Annotated[tuple[NonNegativeInt, ...], Field(min_length=2, max_length=61)]
 
+    @model_validator(mode="after")
+    def _a_count_for_each_bin(self) -> Self:
+        bins = len(self.labels) if self.of == "words" else len(self.edges) + 1
+        if (self.edges if self.of == "words" else self.labels) or len(self.counts) != bins + 1:
+            raise ValueError(f"the profile of {self.name} has {len(self.counts)} counts, which are not of its bins")
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError(f"the bounds of the profile of {self.name} do not grow")
+        return self
+
+
+def labels_of(feature: Feature) -> tuple[str, ...]:
+    """Return the bins of a feature that is no number, without the one for what is missing."""
+    return tuple(sorted(feature.choices)) if kind_of(feature) == "choice" else ("no", "yes")
+
 
 def profiles_of(encoded: Encoded, layout: Layout) -> tuple[Profile, ...]:
     """Return the profile of every feature."""
     made = []
     for feature in layout.mapping.features:
-        values, kind = encoded.values[feature.name], kind_of(feature)
-        if kind == "number":
+        values = encoded.values[feature.name]
+        if kind_of(feature) == "number":
             made.append(_of_numbers(feature.name, _floats(values)))
         else:
-            labels = tuple(sorted(feature.choices)) if kind == "choice" else ("no", "yes")
+            labels = labels_of(feature)
             made.append(Profile(name=feature.name, of="words", labels=labels, counts=_count_words(values, labels)))
     return tuple(made)
 
@@ -118,7 +134,7 @@ def _bin(profile: Profile, at: int) -> str:
         return _MISSING
     if profile.of == "words":
         return profile.labels[at]
-    edges = [per_cent(edge) if profile.of == "score" else f"{edge:g}" for edge in profile.edges]
+    edges = [per_cent(edge) if profile.of == "score" else plain(edge) for edge in profile.edges]
     if not edges:
         return "any value"
     if at == 0:

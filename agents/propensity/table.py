@@ -77,6 +77,7 @@ def read_table(content: bytes, name: str, separator: str) -> Table:
     if content.startswith(_PARQUET):
         raise UsageError(f"{name} is a Parquet file; write it as CSV in UTF-8, with a line of names")
     try:
+        _check_names(content, name, separator)
         frame = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         first = shortened((str(error).splitlines() or [""])[0], 160)
@@ -86,6 +87,19 @@ def read_table(content: bytes, name: str, separator: str) -> Table:
     if frame.height > MOST_ROWS:
         raise UsageError(f"{name} has {frame.height:,} rows, more than {MOST_ROWS:,}; take a part of it")
     return Table(name, hashlib.sha256(content).hexdigest(), frame)
+
+
+def _check_names(content: bytes, name: str, separator: str) -> None:
+    """Refuse a column that is there twice: polars renames the second, and nobody would know which one was read."""
+    # Empty lines before the names are passed over where there is a header, and only there.
+    first = pl.read_csv(
+        io.BytesIO(content.lstrip(b"\r\n")), separator=separator, infer_schema=False, has_header=False, n_rows=1
+    )
+    seen: set[str] = set()
+    for column in (cell for cell in first.row(0) if cell):
+        if column in seen:
+            raise UsageError(f"{name} has two columns {shown(column)}; rename one of them, or leave it out")
+        seen.add(column)
 
 
 def shown(cell: str) -> str:

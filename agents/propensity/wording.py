@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agents.propensity.features import Value, said
+from agents.propensity.features import Value, plain, said
 from placet.contracts.propensity.card import Band
 from placet.contracts.propensity.mapping import Feature
 from placet.contracts.propensity.score import Contribution
@@ -61,4 +61,4 @@ def _cell(value: Value) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else value
+    return plain(value) if isinstance(value, float) else value

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, FiniteFloat, NonNegativeInt, StrictInt, StringConstraints
+from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, StrictInt, StringConstraints
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.propensity.mapping import Direction, Kind, Name
@@ -40,7 +40,7 @@ class Band(Frozen):
 
     from_bp: BasisPoints
     to_bp: BasisPoints
-    customers: NonNegativeInt
+    customers: PositiveInt
     left: NonNegativeInt
     predicted: Share
 
@@ -73,7 +73,7 @@ class Quality(Frozen):
     """
 
     auc: Share
-    auc_folds: tuple[Share, ...]
+    auc_folds: Annotated[tuple[Share, ...], Field(min_length=1, max_length=20)]
     calibration_error: Share
     brier: Share
     brier_of_rate: Share
@@ -102,7 +102,7 @@ class ModelCard(Frozen):
     source: str
     left_means: str
     data_digest: Digest
-    customers: NonNegativeInt
+    customers: PositiveInt
     left: NonNegativeInt
     trained_on: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
     made_with: tuple[Line, ...]

@@ -25,6 +25,7 @@ Direction = Literal["more_leave", "fewer_leave"]
 
 _MOST_FEATURES = 100
 _MOST_VALUES = 60
+_ADDED_LATER = ("least", "most", "run")
 
 
 class RunSource(Frozen):
@@ -68,6 +69,8 @@ class Feature(Frozen):
         kind: A number, yes or no, or one of a few values; may be left out for a name that the trade knows.
         words: In a sentence: `a monthly charge of {value}` for a number, the thing held for a flag.
         numbers: For a number that is written as words: what each stands for.
+        least: For a number: the least that it can be; a cell below it is a fault of its row.
+        most: For a number: the most that it can be.
         choices: For a choice: its words in a sentence, for each value of the table.
         yes: For a flag: what is written where it holds.
         no: For a flag: what is written where it does not.
@@ -82,6 +85,8 @@ class Feature(Frozen):
     kind: Kind | None = None
     words: Words | None = None
     numbers: dict[Cell, FiniteFloat] = Field(default_factory=dict, max_length=_MOST_VALUES)
+    least: FiniteFloat | None = None
+    most: FiniteFloat | None = None
     choices: dict[Cell, Words] = Field(default_factory=dict, max_length=_MOST_VALUES)
     yes: Annotated[tuple[Cell, ...], Field(max_length=_MOST_VALUES)] = ()
     no: Annotated[tuple[Cell, ...], Field(max_length=_MOST_VALUES)] = ()
@@ -91,10 +96,10 @@ class Feature(Frozen):
     run: RunSource | None = None
 
     @model_serializer(mode="wrap")
-    def _as_before_runs_used_models(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_was_added_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # The file of a model is canonical: one from before must still be written as it was.
         written: dict[str, Any] = write(self)
-        return {name: value for name, value in written.items() if name != "run" or value is not None}
+        return {name: value for name, value in written.items() if name not in _ADDED_LATER or value is not None}
 
     @model_validator(mode="after")
     def _a_direction_has_a_reason(self) -> Self:
@@ -102,6 +107,8 @@ class Feature(Frozen):
             raise ValueError(f"{self.name} needs both a direction and why, or none of them")
         if both := sorted({*self.yes} & {*self.no}):
             raise ValueError(f"{self.name} takes {both[0]!r} for yes and for no")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError(f"{self.name} can be nothing: its least is above its most")
         return self
 
 

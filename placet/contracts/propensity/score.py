@@ -12,7 +12,7 @@ class Contribution(Frozen):
     """How much one feature moves the score, against the average customer of the training table.
 
     Attributes:
-        value: As the table has it.
+        value: What the model read: a number in full, yes or no, or the word of a choice.
         log_odds: Its exact Shapley value; more than 0 raises the probability of leaving.
         words: The same as a sentence.
     """
@@ -83,6 +83,7 @@ class Drift(Frozen):
 
     Attributes:
         unread: Rows that cannot be read.
+        first_unread: The first of them.
         score: The model's own answers; the features follow.
         auc: How well it does on this table, where the table says who left.
         observed: The share of them who left.
@@ -93,6 +94,7 @@ class Drift(Frozen):
     data_digest: Digest
     customers: NonNegativeInt
     unread: NonNegativeInt
+    first_unread: Unread | None
     score: Moved
     features: tuple[Moved, ...]
     auc: Share | None

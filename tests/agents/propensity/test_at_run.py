@@ -141,5 +141,20 @@ def test_a_model_that_no_run_can_feed_is_refused_when_it_is_configured() -> None
 
 
 def test_a_mapping_without_sources_is_written_as_it_was_before_there_were_any() -> None:
-    assert b'"run"' not in canonical_bytes(mapping())
-    assert b'"run"' in canonical_bytes(sample_mapping())
+    for name in (b'"run"', b'"least"'):
+        assert name not in canonical_bytes(mapping())
+        assert name in canonical_bytes(sample_mapping())
+
+
+def test_a_run_scores_no_customer_without_what_was_never_missing_in_training() -> None:
+    """The mapping lets it be missing; but of that, the model has learned nothing."""
+    features = tuple(
+        one.model_copy(update={"may_be_missing": one.name == "monthly_charge"}) for one in sample_mapping().features
+    )
+    digest, content = train_model(
+        sample(), sample_mapping().model_copy(update={"features": features}), date(2026, 1, 1)
+    )
+    unpriced = read("PO-voice").model_copy(update={"products": held("PO-voice", price=None)})
+    with pytest.raises(UsageError, match="monthly_charge is empty; in training it never was") as refused:
+        ModelSource(ChurnModel(content, digest, "the model")).read(unpriced, None)
+    assert refused.value.code == "missing_feature"

@@ -45,6 +45,22 @@ def test_a_person_trains_asks_and_compares(home: Path) -> None:
     assert placet(home, "drift", "--table", table).returncode == 0
 
 
+def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> None:
+    """Of 900 rows, 70 % have a choice that the mapping does not know: the rest has not moved."""
+    content = rows()
+    for cells in content[:630]:
+        cells[4] = "c"
+    (home / "new.csv").write_bytes(csv(content))
+    done = placet(home, "drift", "--table", str(home / "new.csv"))
+    assert done.returncode == 1
+    assert "630 of 900 rows cannot be read, and no verdict is of them; the first is row 1: line is 'c'" in done.stderr
+    (home / "few.csv").write_bytes(csv(rows(199)))
+    done = placet(home, "drift", "--table", str(home / "few.csv"), "--json")
+    assert done.returncode == 1
+    assert done.stderr.endswith("199 customers are too few to tell a shift from chance\n")
+    assert json.loads(done.stdout)["score"]["verdict"] == "too_few"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -19,6 +19,8 @@ TENURE = '{ name = "tenure_months", column = "months" }'
         (TENURE, TENURE[:-2] + ', direction = "more_leave", why = "x" }', "cannot work the other way round"),
         (TENURE, TENURE[:-2] + ', direction = "fewer_leave" }', "needs both a direction and why"),
         (TENURE, '{ name = "mood", column = "months" }', "'mood' needs a kind"),
+        (TENURE, TENURE[:-2] + ", least = 3, most = 2 }", "tenure_months can be nothing"),
+        ('yes = ["1"]', 'least = 0, yes = ["1"]', "'app' is a flag, which has no least and most"),
         (TENURE, '{ name = "mood", column = "months", kind = "number" }', "needs words"),
         (TENURE, '{ name = "mood", column = "months", kind = "number", words = "mood" }', "must hold {value} once"),
         (TENURE, '{ name = "tenure_months", column = "region" }', "column 'region' is what the card compares by"),

@@ -32,9 +32,27 @@ def test_what_is_no_table_is_one_line(content: bytes, said: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(at=st.integers(0, len(GOOD) - 1), new=st.binary(max_size=4))
-def test_no_damage_raises_anything_else(at: int, new: bytes) -> None:
+def test_damage_raises_nothing_else_and_changes_no_other_cell(at: int, new: bytes) -> None:
+    """What marks no cell's end changes the cells that it lies in, and none besides."""
+    damaged = GOOD[:at] + new + GOOD[at + len(new) :]
     try:
-        table = read_table(GOOD[:at] + new + GOOD[at + len(new) :], "the table", ",")
+        table = read_table(damaged, "the table", ",")
     except UsageError:
         return
-    assert table.frame.height <= len(GOOD)
+    assert table.frame.height <= damaged.count(b"\n")
+    if not set(new + GOOD[at : at + len(new)]) & set(b'",\r\n'):
+        written = [line.split(",") for line in damaged.decode("utf-8-sig").split("\n") if line]
+        assert [table.frame.columns, *map(list, table.frame.fill_null("").rows())] == written
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"id,gone,months,gone\n1,n,3,y\n", b'id,"gone",gone\n1,n,y\n', b"\r\n\nid,gone,gone\n1,n,y\n"],
+)
+def test_a_column_that_is_there_twice_is_named(content: bytes) -> None:
+    with pytest.raises(UsageError, match="the table has two columns 'gone'; rename one of them"):
+        read_table(content, "the table", ",")
+
+
+def test_columns_without_a_name_and_names_that_only_look_alike_are_no_fault() -> None:
+    assert read_table(b"\nid,a,a_duplicated_0,,\n1,2,3,,\n", "the table", ",").column("a", "a").to_list() == ["2"]

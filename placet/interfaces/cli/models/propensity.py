@@ -12,7 +12,7 @@ from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.contracts.propensity.score import Brief, Moved, Unread
+    from placet.contracts.propensity.score import Brief, Drift, Moved, Unread
 
 app = typer.Typer(no_args_is_help=True, help="The embedded language model, and models of who may leave.")
 
@@ -128,14 +128,14 @@ def drift(
 ) -> int:
     """Say how far customers have moved from those it learned from.
 
-    1 where something has shifted (a stability index of 0.25 or more), so that a timer can watch it.
+    1 where something has shifted (a stability index of 0.25 or more), or where that cannot be told: a row cannot be
+    read, or they are too few. So a timer can watch it.
     """
     toolbox: Toolbox = context.obj
     found = toolbox.models.drift(model, table)
-    shifted = any(one.verdict == "shifted" for one in (found.score, *found.features))
     if as_json:
         output.print_json(found.model_dump(mode="json"))
-        return 1 if shifted else 0
+        return _judged(found)
     output.print_field("model", found.model)
     unread = f"; {counted(found.unread, 'row')} cannot be read" if found.unread else ""
     output.print_field("table", f"{counted(found.customers, 'customer')}{unread}, SHA-256 {found.data_digest}")
@@ -148,9 +148,22 @@ def drift(
         )
     for one in (found.score, *found.features):
         output.print_line(_moved(one))
-    if found.score.verdict == "too_few":
-        output.print_line("too few customers to tell a shift from chance")
-    return 1 if shifted else 0
+    return _judged(found)
+
+
+def _judged(found: "Drift") -> int:
+    """Say on standard error what keeps the verdicts from counting, and return the exit code."""
+    moved = (found.score, *found.features)
+    if first := found.first_unread:
+        # What cannot be read is what has changed most: the verdicts are of the rest.
+        output.print_error(
+            f"{found.unread} of {counted(found.customers + found.unread, 'row')} cannot be read, and no verdict is of "
+            f"them; the first is row {first.row}: {first.why}"
+        )
+    too_few = any(one.verdict == "too_few" for one in moved)
+    if too_few:
+        output.print_error(f"{counted(found.customers, 'customer')} are too few to tell a shift from chance")
+    return 1 if found.unread or too_few or any(one.verdict == "shifted" for one in moved) else 0
 
 
 def _moved(one: "Moved") -> str:
