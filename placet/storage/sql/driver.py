@@ -241,7 +241,11 @@ class Connection:
         described = cursor.description
         if described is None:
             return Rows((), [], cursor.rowcount)
-        rows = prepared.converted(list(self._guarded(cursor.fetchall)))
+        try:
+            rows = prepared.converted(list(self._guarded(cursor.fetchall)))
+        except BaseException:
+            self._leave_cursor()
+            raise
         return Rows(prepared.columns or [column[0] for column in described], rows, len(rows))
 
     def stream(self, statement: Executable, batch: int = 500) -> Iterator[tuple[Any, ...]]:
@@ -313,6 +317,17 @@ class Connection:
         bound = [prepared.bound(one) for one in parameters]
         self._guarded(lambda: self._cursor.executemany(bound[0][0], [values for _, values in bound]))
         return Rows((), [], self._cursor.rowcount)
+
+    def _leave_cursor(self) -> None:
+        """Go on with another cursor after a read that failed.
+
+        SQLite keeps the snapshot of a statement that was not read to its end, past the end of the transaction: whoever
+        came next on this connection would read the past, and in it a token that is revoked since.
+        """
+        if self._pooled.is_valid:
+            with suppress(self.dialect.loaded_dbapi.Error):
+                self._cursor.close()
+                self._cursor = self._pooled.cursor()
 
     def _run(self, text: str, values: Any = ()) -> None:
         try:
