@@ -132,7 +132,9 @@ def base_rows(database: Database, tenant: str, as_of: datetime) -> Iterator[list
         with database.reading() as tx:
             page = tx.states.page(tenant, after, PAGE)
         if page:
-            yield [row_of(_state(database, tenant, one, as_of), one.members) for one in page]
+            states = ((_state(database, tenant, one, as_of), one.members) for one in page)
+            # Who had no event by then was not known then, and does not count.
+            yield [row_of(state, members) for state, members in states if state.newest is not None]
             after = page[-1].customer_id
         if len(page) < PAGE:
             return

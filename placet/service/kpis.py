@@ -22,7 +22,7 @@ def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: da
     sums, simulated = KpiSums(), 0
     for rows in base_rows(database, tenant, as_of):
         frame = frame_of(rows)
-        chosen = frame if cohort is None else frame.filter(cohort.condition)
+        chosen = frame if cohort is None else frame.filter(cohort.members(frame))
         sums.add(chosen)
         simulated += int(chosen["simulated"].sum())
     return KpiReport(
