@@ -18,8 +18,8 @@ from placet.contracts.state import CustomerState
 from placet.contracts.times import moment
 from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of
 from placet.decisioning.state.fold import corrected_by, fold
-from placet.decisioning.state.reading import state_as_of
 from placet.errors import StorageError, UsageError
+from placet.service.state.reading import state_told
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
@@ -49,7 +49,7 @@ def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime)
     if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
         with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
             aggregate, version = _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
-    return state_as_of(customer_id, aggregate, version, as_of)
+    return state_told(customer_id, aggregate, version, as_of)
 
 
 def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:
