@@ -7,6 +7,7 @@ not wait. Every row is as of one time. What arrives meanwhile counts where its p
 import hashlib
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +25,7 @@ from placet.contracts.cohorts.preview import (
     SegmentCount,
 )
 from placet.contracts.state import CustomerState
+from placet.contracts.text import NAME, shortened
 from placet.decisioning.cohorts.cohort import Cohort, cohort_of, frame_of
 from placet.decisioning.cohorts.columns import COLUMNS
 from placet.decisioning.cohorts.flattening import Row, row_of
@@ -31,12 +33,14 @@ from placet.decisioning.cohorts.profile import Tally
 from placet.decisioning.cohorts.segments import asked, library, segment_named
 from placet.decisioning.cohorts.wording import percent
 from placet.decisioning.state.aggregate import micros_of
-from placet.decisioning.state.reading import state_as_of
-from placet.errors import UsageError
+from placet.errors import StorageError, UsageError
 from placet.service.state.current import aggregate_of, fold_waiting, state_of
 from placet.service.state.people import Merged, merged_of
+from placet.service.state.reading import named, state_told
 from placet.storage.database import Database
+from placet.storage.sql.reading import pass_on_others, read_as
 from placet.storage.state.states import BaseRow, StateRow
+from placet.storage.tables import CUSTOMER_STATE
 
 PAGE: Final = 2000
 """Customers of one frame: some 4 MB of aggregates and columns."""
@@ -44,6 +48,21 @@ PAGE: Final = 2000
 _FOLDED_AT_ONCE: Final = 200
 _EXAMPLES: Final = 5
 _MOST_SHOWN: Final = 12
+_MOST_NAMED: Final = 3
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Customers whose rows cannot be read: how many, and the first few."""
+
+    many: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, customer_id: str) -> None:
+        """Note one more."""
+        self.many += 1
+        if self.many <= _MOST_NAMED:
+            self.first.append(shortened(customer_id, NAME))
 
 
 def cohort_given(expression: str | None, segment: str | None) -> Cohort:
@@ -121,8 +140,16 @@ def count_base(database: Database, tenant: str) -> int:
         return tx.states.count(tenant)
 
 
-def base_rows(database: Database, tenant: str, as_of: datetime) -> Iterator[list[Row]]:
+def base_rows(database: Database, tenant: str, as_of: datetime, left_out: LeftOut | None = None) -> Iterator[list[Row]]:
     """Yield the rows of the base, a page at a time; a person whose ids are merged is one row.
+
+    Who had no event by then was not known then, and does not count.
+
+    Args:
+        database: Where they are.
+        tenant: Whose.
+        as_of: The time that all rows are of.
+        left_out: Customers whose rows cannot be read are added, and are passed over. None: the first is raised.
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
@@ -136,7 +163,8 @@ def base_rows(database: Database, tenant: str, as_of: datetime) -> Iterator[list
             page = tx.states.page(tenant, after, PAGE)
         if page:
             once = [one for one in page if one.customer_id not in merged.beside]
-            yield [row_of(_state(database, tenant, one, as_of, merged), one.members) for one in once]
+            rows = (_row(database, tenant, one, as_of, merged, left_out) for one in once)
+            yield [row for row in rows if row is not None]
             after = page[-1].customer_id
         if len(page) < PAGE:
             return
@@ -146,13 +174,14 @@ def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) ->
     """Return whom a cohort has, in one pass over the base.
 
     Raises:
-        StorageError: the database does not answer, or a row is unreadable.
+        StorageError: the database does not answer. Whose row is unreadable is left out, and told.
         UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
+    left_out = LeftOut()
     tally, chosen = Tally(cohort.columns), list[tuple[str, Row]]()
     segments = asked()
     in_segment, in_both = [0] * len(segments), [0] * len(segments)
-    for rows in base_rows(database, tenant, as_of):
+    for rows in base_rows(database, tenant, as_of, left_out):
         frame = frame_of(rows)
         answers = cohort.members(frame)
         tally.add(frame, answers)
@@ -181,6 +210,8 @@ def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) ->
         unknown=tally.unknown,
         percent=percent(tally.members, tally.base),
         simulated=tally.simulated,
+        left_out=left_out.many,
+        unreadable=tuple(left_out.first),
         profile=tally.profile(),
         overlaps=tuple(sorted(overlaps, key=lambda one: (-one.both, one.segment))),
         distributions=tally.distributions(),
@@ -192,7 +223,7 @@ def count_segments(database: Database, tenant: str, as_of: datetime) -> tuple[in
     """Return the size of the base and of each named segment, in one pass."""
     segments, base = asked(), 0
     counts = [0] * len(segments)
-    for rows in base_rows(database, tenant, as_of):
+    for rows in base_rows(database, tenant, as_of, LeftOut()):
         frame = frame_of(rows)
         base += len(rows)
         for number, (_, cohort) in enumerate(segments):
@@ -203,12 +234,31 @@ def count_segments(database: Database, tenant: str, as_of: datetime) -> tuple[in
     )
 
 
+def _row(
+    database: Database, tenant: str, one: BaseRow, as_of: datetime, merged: Merged, left_out: LeftOut | None
+) -> Row | None:
+    """Return a customer's row; None of whom no event had happened by then, or who is left out."""
+    try:
+        state = _state(database, tenant, one, as_of, merged)
+        with named(one.customer_id):
+            return None if state.newest is None else row_of(state, one.members)
+    except StorageError as error:
+        pass_on_others(error)
+        if left_out is None:
+            raise
+        left_out.add(str(one.customer_id))
+        return None
+
+
 def _state(database: Database, tenant: str, one: BaseRow, as_of: datetime, merged: Merged) -> CustomerState:
-    if one.customer_id in merged.ids or (one.newest_us is not None and one.newest_us > micros_of(as_of)):
+    kept = {"customer_id": one.customer_id, "version": one.version, "newest_us": one.newest_us}
+    row = read_as(
+        StateRow, CUSTOMER_STATE.name, one.customer_id, {"tenant": tenant, **kept, "aggregate": one.aggregate}
+    )
+    if row.customer_id in merged.ids or (row.newest_us is not None and row.newest_us > micros_of(as_of)):
         # What had happened by then, or to all ids of a person, is read of each by itself: it takes far longer.
-        return state_of(database, tenant, one.customer_id, as_of)
-    row = StateRow(tenant=tenant, customer_id=one.customer_id, version=one.version, aggregate=one.aggregate)
-    return state_as_of(one.customer_id, aggregate_of(row), one.version, as_of)
+        return state_of(database, tenant, row.customer_id, as_of)
+    return state_told(row.customer_id, aggregate_of(row), row.version, as_of)
 
 
 def _examples(chosen: list[tuple[str, Row]], rows: list[Row], members: pl.Series, digest: str) -> list[tuple[str, Row]]:

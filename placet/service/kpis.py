@@ -6,7 +6,7 @@ from typing import Final
 from placet.contracts.cohorts.kpis import KpiReport
 from placet.decisioning.cohorts.cohort import Cohort, frame_of
 from placet.decisioning.kpis.adding import KpiSums
-from placet.service.cohorts import base_rows, checked
+from placet.service.cohorts import LeftOut, base_rows, checked
 from placet.storage.database import Database
 
 DAYS: Final = 30
@@ -16,13 +16,13 @@ def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: da
     """Return the figures of all customers, or of those in a cohort.
 
     Raises:
-        StorageError: the database does not answer, or a row is unreadable.
+        StorageError: the database does not answer. Whose row is unreadable is left out, and told.
         UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
-    sums, simulated = KpiSums(), 0
-    for rows in base_rows(database, tenant, as_of):
+    sums, simulated, left_out = KpiSums(), 0, LeftOut()
+    for rows in base_rows(database, tenant, as_of, left_out):
         frame = frame_of(rows)
-        chosen = frame if cohort is None else frame.filter(cohort.condition)
+        chosen = frame if cohort is None else frame.filter(cohort.members(frame))
         sums.add(chosen)
         simulated += int(chosen["simulated"].sum())
     return KpiReport(
@@ -31,5 +31,7 @@ def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: da
         days=DAYS,
         customers=sums.customers,
         simulated=simulated,
+        left_out=left_out.many,
+        unreadable=tuple(left_out.first),
         kpis=sums.values(),
     )

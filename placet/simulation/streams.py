@@ -12,12 +12,22 @@ from typing import Any
 
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.times import rfc3339
+from placet.errors import UsageError
 from placet.simulation.days import day_of_person
 from placet.simulation.persons import Person, draw_person
 
+FIRST, LAST = date(1972, 1, 1), date(9998, 12, 31)
+"""A simulation of the longest ends no earlier: all its days are after 1970."""
+
 
 def simulate(rows: Iterable[Mapping[str, str]], *, last: date, days: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield the events of `days` days up to `last`, a customer after the other, as they would be sent."""
+    """Yield the events of `days` days up to `last`, a customer after the other, as they would be sent.
+
+    Raises:
+        UsageError: code `malformed`; `last` is no day that a simulation can end with.
+    """
+    if not FIRST <= last <= LAST:
+        raise UsageError(f"a simulation ends between {FIRST} and {LAST}, not on {last}", code="malformed")
     for row in rows:
         person = draw_person(row, seed)
         for back in range(days - 1, -1, -1):

@@ -32,6 +32,8 @@ class KpiReport(Frozen):
         cohort: Whose; None: all customers.
         customers: How many they are.
         simulated: How many of them have simulated events, which are not real.
+        left_out: Customers whose rows cannot be read; they count in nothing here.
+        unreadable: The first of them.
         days: The period ends with the day of `as_of` and has so many days.
     """
 
@@ -40,4 +42,6 @@ class KpiReport(Frozen):
     days: StrictInt
     customers: StrictInt
     simulated: StrictInt
+    left_out: StrictInt = 0
+    unreadable: tuple[str, ...] = ()
     kpis: tuple[KpiValue, ...]

@@ -125,6 +125,8 @@ class CohortPreview(Frozen):
         unknown: Those who are not in it because what it asks is not known of them.
         percent: Share of the base that is in the cohort.
         simulated: Customers of the base with simulated events, which are not real.
+        left_out: Customers whose rows cannot be read; they are not in the base.
+        unreadable: The first of them.
         profile: The strongest differences first.
         overlaps: The largest first.
     """
@@ -136,6 +138,8 @@ class CohortPreview(Frozen):
     unknown: StrictInt
     percent: float
     simulated: StrictInt
+    left_out: StrictInt = 0
+    unreadable: tuple[str, ...] = ()
     profile: tuple[Difference, ...]
     overlaps: tuple[Overlap, ...]
     distributions: tuple[Distribution, ...]

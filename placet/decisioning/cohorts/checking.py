@@ -155,7 +155,8 @@ class Checker:
             by = self._typed(right, "integer", "date") if minus else self._typed(right, "integer")
             if by.type == "date":
                 nullable = left.nullable or by.nullable
-                most = 4_000_000
+                # Dates of four digits are 3,652,058 days apart at most; moved ones may be further.
+                most = 4_000_000 + tree.most_days_moved(left) + tree.most_days_moved(by)
                 return tree.Arithmetic(left.at, "integer", "-", left, by, low=-most, high=most, nullable=nullable)
             if not isinstance(by, tree.Value):
                 self._fault(by.at, "a date is moved by a number of days that is written here, not by a column")

@@ -62,7 +62,9 @@ class Cohort:
 
     def _of(self, frame: pl.DataFrame) -> pl.Series:
         answers = frame.select(self.condition).to_series()
-        if len(answers) != frame.height:  # an engine that answers once for all rows must not be taken for one row
+        if len(answers) == 1:  # where all rows are alike the engine may answer once for all of them
+            answers = answers.new_from_index(0, frame.height)
+        if len(answers) != frame.height:
             raise AssertionError(f"{len(answers)} answers for {frame.height} rows of {self.written!r}")
         return answers
 
@@ -78,6 +80,13 @@ def cohort_of(text: str) -> Cohort:
 
 @lru_cache(maxsize=_KEPT)
 def _of_text(text: str) -> Cohort:
+    try:
+        return _read(text)
+    except RecursionError:  # of whatever part: how deep it may go depends on who calls
+        fault(text, 0, "the expression nests too deep")
+
+
+def _read(text: str) -> Cohort:
     checked = Checker(text).check(parse(text))
     found = constant_part(checked)
     if found is not None:

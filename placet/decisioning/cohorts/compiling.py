@@ -89,6 +89,10 @@ def _truth(node: Node, stands_for: Mapping[Node, str]) -> pl.Expr:  # noqa: PLR0
 
 
 def _compared(node: tree.Compared) -> pl.Expr:
+    if not (tree.columns_of(node.left) or tree.asks_the_date(node.left)) and tree.columns_of(node.right):
+        # A value on the left of what is unknown in every row makes the engine answer once, and not once for each row.
+        mirrored = tree.MIRRORED[node.operator]
+        return _compared(tree.Compared(node.at, node.type, mirrored, node.right, node.left, nullable=node.nullable))
     left, right = compiled(node.left), compiled(node.right)
     if node.left.type != node.right.type:  # a whole number and a fraction
         left, right = left.cast(pl.Float64), right.cast(pl.Float64)

@@ -52,7 +52,7 @@ def parse(text: str) -> exp.Expr:
     except ParseError as error:
         _no_sql(text, tokens, error)
     except RecursionError:
-        fault(text, 0, "it nests too deep")
+        fault(text, 0, "the expression nests too deep")
     except SqlglotError as error:
         fault(text, 0, f"it is no SQL: {one_line(str(error), _SHOWN)}")
     if len(found) != 1 or found[0] is None:

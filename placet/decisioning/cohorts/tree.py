@@ -3,6 +3,7 @@
 Positions do not count when nodes are compared: the same expression in two places is the same node.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
@@ -10,6 +11,8 @@ from typing import Final, Literal
 Type = Literal["integer", "number", "boolean", "text", "date"]
 Comparison = Literal["=", "<>", "<", "<=", ">", ">="]
 Number = int | float
+MIRRORED: Final[Mapping[Comparison, Comparison]] = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""What is said of the right side where this is said of the left."""
 
 NUMERIC: Final[tuple[Type, Type]] = ("integer", "number")
 
@@ -160,6 +163,12 @@ def columns_of(node: Node) -> frozenset[str]:
     """Return the names of the columns that an expression needs."""
     own = frozenset({node.name}) if isinstance(node, ColumnNode) else frozenset[str]()
     return own.union(*(columns_of(child) for child in children(node)))
+
+
+def most_days_moved(node: Node) -> int:
+    """Return by how many days a date may have been moved from a column, CURRENT_DATE or what is written."""
+    moved = max(map(most_days_moved, children(node)), default=0)
+    return moved + abs(node.days) if isinstance(node, Shifted) else moved
 
 
 def asks_the_date(node: Node) -> bool:

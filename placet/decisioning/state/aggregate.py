@@ -17,6 +17,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from placet.contracts.events.envelope import SIMULATED
+from placet.decisioning.state.kept import Stamp, checked_parts
+
+__all__ = [
+    "KEPT_DAYS",
+    "MOST_MATTERS",
+    "MOST_TIMES",
+    "Aggregate",
+    "Stamp",
+    "day_of",
+    "micros_of",
+    "stamp_of",
+    "time_of",
+    "united",
+]
 
 KEPT_DAYS: Final = 100
 """The longest window is 90 days; ten more let a state be shown as of a few days ago."""
@@ -27,9 +41,6 @@ SOURCES: Final = "sources"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
-
-Stamp = tuple[int, str, str]
-"""When an event happened (microseconds since 1970), its source, its id: events in one order everywhere."""
 
 
 def stamp_of(at: datetime, source: str, event_id: str) -> Stamp:
@@ -130,18 +141,8 @@ class Aggregate:
             ValueError: It is something else.
         """
         try:
-            kept = json.loads(text)
-            return cls(
-                events=kept["events"],
-                newest=_stamp(kept["newest"]) if kept["newest"] is not None else None,
-                days={int(day): figures for day, figures in kept["days"].items()},
-                topics={
-                    topic: {matter: (_stamp(at), said) for matter, (at, said) in matters.items()}
-                    for topic, matters in kept["topics"].items()
-                },
-                times={name: [_stamp(at) for at in times] for name, times in kept["times"].items()},
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            return cls(**checked_parts(json.loads(text)))
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not an aggregate of events: {error}") from error
 
 
@@ -168,8 +169,3 @@ def united(parts: Iterable[Aggregate]) -> Aggregate:
     if whole.newest is not None:
         whole._let_go()  # noqa: SLF001 - its own class
     return whole
-
-
-def _stamp(parts: list[Any]) -> Stamp:
-    micros, source, event_id = parts
-    return micros, source, event_id

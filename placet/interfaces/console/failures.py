@@ -27,7 +27,7 @@ _OURS: Final[Mapping[type[PlacetError], str]] = {
 }
 _UNREADABLE: Final = (
     "A row of the database holds what Placet never writes, and cannot be read. It stays so until whoever owns the "
-    "database looks: the server's log and `placet audit verify` name the row."
+    "database looks: the server's log names the row."
 )
 _TITLES: Final[Mapping[int, str]] = {
     400: "This form could not be read",

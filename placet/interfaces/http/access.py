@@ -72,6 +72,19 @@ def check_query(request: Request) -> None:
             raise UsageError(f"query.{name} stands twice", code="malformed")
 
 
+async def check_body(request: Request) -> None:
+    """Stop a request with a body where its operation takes none: what it says would be passed over in silence.
+
+    Raises:
+        UsageError: code `malformed`.
+    """
+    if request.method == "GET":
+        return
+    described = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    if "requestBody" not in described and await request.body():
+        raise UsageError("this operation takes no body; its conditions are query parameters", code="malformed")
+
+
 def admit(request: Request) -> None:
     """Stop a request that the roles of its token do not permit. What says nothing of itself is not permitted.
 

@@ -14,7 +14,7 @@ from placet.errors import PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.governance.retention import Periods
 from placet.interfaces.http import problems
-from placet.interfaces.http.access import admit, check_query
+from placet.interfaces.http.access import admit, check_body, check_query
 from placet.interfaces.http.body_limit import BodyLimit
 from placet.interfaces.http.description import describe
 from placet.interfaces.http.docs_page import add_docs
@@ -71,6 +71,9 @@ ENDPOINTS = (
     OversightEndpoints,
 )
 """A kind of thing that the API serves is a module of `endpoints` and a line here."""
+
+ASKED_FIRST: Final = (Depends(admit), Depends(check_query), Depends(check_body))
+"""Whether they may, and whether the operation has what they say."""
 
 _READY: Final[Mapping[int | str, str]] = {200: "Both can be used.", 503: "One cannot be used."}
 MAX_BODY_BYTES = 64 * 1024
@@ -134,7 +137,7 @@ def create_app(
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
     served = Served(database, link, tenant, agents, policies, facts, links, invitations, events_days)
     for endpoints in ENDPOINTS:
-        app.include_router(endpoints(served).router(), dependencies=[Depends(admit), Depends(check_query)])
+        app.include_router(endpoints(served).router(), dependencies=ASKED_FIRST)
     add_docs(app)
     _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:

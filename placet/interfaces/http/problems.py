@@ -24,6 +24,7 @@ from placet.errors import (
     UpstreamUnavailable,
     UsageError,
 )
+from placet.storage.sql.reading import UNREADABLE
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,6 +81,10 @@ _OURS: Mapping[type[PlacetError], str] = {
     ConfigurationError: "this installation is not working; its operator finds the cause with `placet doctor`",
     PolicyError: "its policies are not in order, so that every answer is no; `placet policy check` names the fault",
 }
+_UNREADABLE = (
+    "a row of the database holds what Placet never writes, and cannot be read; the server's log names it, and trying "
+    "again does not help"
+)
 _DETAIL = 1000
 
 
@@ -134,6 +139,8 @@ def answer_to(error: PlacetError) -> Response:
     if status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, UpstreamUnavailable):
         return problem(status, error.code, line)
     _LOG.error("answered %d (%s): %s", status, error.code, line)
+    if isinstance(error, StorageError) and error.code == UNREADABLE:
+        return problem(status, error.code, _UNREADABLE)
     ours = next((text for kind, text in _OURS.items() if isinstance(error, kind)), "the request failed here")
     return problem(status, error.code, ours)
 

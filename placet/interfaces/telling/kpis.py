@@ -1,7 +1,10 @@
 """Figures that the trade steers by, in words."""
 
+from collections.abc import Sequence
+
 from placet.contracts.cohorts.kpis import KpiValue
 from placet.contracts.money import Money
+from placet.contracts.text import counted
 
 
 def kpi_in_words(one: KpiValue) -> str:
@@ -15,3 +18,10 @@ def kpi_in_words(one: KpiValue) -> str:
         return f"{Money(amount_minor=round(one.value), currency=one.currency)} ({of} over {one.over:,} customers)"
     value = f"{one.value} %" if one.unit == "percent" else f"{one.value}"
     return f"{value} ({one.of:,} over {one.over:,})"
+
+
+def left_out_in_words(many: int, first: Sequence[str]) -> str:
+    """Say who is left out because their rows cannot be read."""
+    names = ", ".join(map(repr, first)) + (" and others" if many > len(first) else "")
+    rows = "row" if many == 1 else "rows"
+    return f"{counted(many, 'customer')} {'is' if many == 1 else 'are'} left out: {rows} of {names} cannot be read"

@@ -20,9 +20,9 @@ from placet.contracts.times import moment
 from placet.decisioning.identity.keys import keys_of
 from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of, united
 from placet.decisioning.state.fold import corrected_by, fold
-from placet.decisioning.state.reading import state_as_of
 from placet.errors import StorageError, UsageError
 from placet.service.state.people import ids_of
+from placet.service.state.reading import state_told
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.sql.reading import unreadable as unreadable_row
@@ -46,7 +46,7 @@ def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime)
         UsageError: code `too_old`; events from after that time were taken away by retention.
     """
     person = person_of(database, tenant, customer_id, as_of)
-    return state_as_of(customer_id, person.aggregate, person.version, as_of)
+    return state_told(customer_id, person.aggregate, person.version, as_of)
 
 
 class Person(NamedTuple):

@@ -69,8 +69,10 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     key that nobody else has: whose an unknown telephone number is, nobody knows here.
 
     Raises:
-        UsageError: code `unknown_customer`; nothing is kept of them.
+        UsageError: code `unknown_customer`; nothing is kept of them. Code `malformed`; no reason is given.
     """
+    if not reason.strip():
+        raise UsageError("write why they are erased: the record keeps it", code="malformed")
     with database.reading() as tx:
         letters = _letters(
             tx, tenant, (f"{_CUSTOMER}{customer_id}",)

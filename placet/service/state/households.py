@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from placet.contracts.state import HouseholdState
+from placet.contracts.state import CustomerState, HouseholdState
 from placet.decisioning.state.household import MOST_MEMBERS, household_as_of
 from placet.errors import StorageError
 from placet.service.state.current import fold_pending, state_of
@@ -18,6 +18,9 @@ _MOVES: Final = ("placet.household.changed.v1", "placet.event.corrected.v1")
 
 _MOST_MOVING: Final = 200
 """Customers who are folded first, because an event of theirs that waits may say so. A loop folds the rest."""
+
+_MOST_LOOKED_AT: Final = 200
+"""Members of now who are asked whether they were members at an earlier time."""
 
 
 def household_of(database: Database, tenant: str, household_id: str, as_of: datetime) -> HouseholdState:
@@ -38,10 +41,17 @@ def household_of(database: Database, tenant: str, household_id: str, as_of: date
         except StorageError as error:
             pass_on_others(error)  # a row of somebody else that cannot be read is for the loop to tell
     with database.reading() as tx:
-        members = _once(tx, tenant, tx.states.members(tenant, household_id, MOST_MEMBERS + 1))
-    states = [state_of(database, tenant, customer_id, as_of) for customer_id in members[:MOST_MEMBERS]]
-    of_it = [state for state in states if state.household_id == household_id]
-    return household_as_of(household_id, of_it, as_of, more=len(members) > MOST_MEMBERS)
+        known = tx.states.members(tenant, household_id, _MOST_LOOKED_AT + 1)
+        members = _once(tx, tenant, known[:_MOST_LOOKED_AT])
+    of_it: list[CustomerState] = []
+    for customer_id in members:
+        state = state_of(database, tenant, customer_id, as_of)
+        if state.household_id == household_id:
+            of_it.append(state)
+        if len(of_it) > MOST_MEMBERS:
+            break
+    # Of a household without any member then, those of now who were not looked at say nothing.
+    return household_as_of(household_id, of_it, as_of, more=bool(of_it) and len(known) > _MOST_LOOKED_AT)
 
 
 def _once(tx: Transaction, tenant: str, members: Sequence[str]) -> list[str]:

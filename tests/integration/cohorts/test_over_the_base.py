@@ -1,6 +1,6 @@
 """A cohort over the stored base: the answer of each customer alone, however the base is read."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from placet.service.cohorts import (
     membership,
     preview,
 )
+from placet.service.kpis import kpi_report
 from placet.storage.database import Database
 from tests.integration.cohorts.conftest import CUSTOMERS, NOW
 from tests.integration.state.sending import recharge, take
@@ -77,6 +78,14 @@ def test_an_earlier_time_gives_the_earlier_answer(base: Database) -> None:
     later = preview(base, "demo", cohort, NOW + timedelta(days=60))
     assert later.members == 0
     assert preview(base, "demo", cohort, NOW).members > 0
+
+
+def test_who_had_no_event_by_then_does_not_count(base: Database) -> None:
+    for then in (datetime(1, 1, 1, tzinfo=UTC), NOW - timedelta(days=300)):
+        found = preview(base, "demo", cohort_of("recharges_30d = 0"), then)
+        assert (found.base, found.members, found.percent) == (0, 0, 0.0)
+        assert kpi_report(base, "demo", None, then).customers == 0
+        assert count_segments(base, "demo", then)[0] == 0
 
 
 def test_one_customer_is_asked_with_what_waits_and_another_tenant_is_empty(database: Database) -> None:

@@ -29,6 +29,14 @@ def erase(database: Database, customer: str = "C00001") -> tuple[int, int, bool]
     return done.events, done.letters, done.state
 
 
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_nobody_is_erased_without_a_reason(database: Database, reason: str) -> None:
+    take(database, recharge(1))
+    with pytest.raises(UsageError, match="write why they are erased"):
+        erase_customer(database, "demo", "C00001", by="dana", reason=reason, now=NOW)
+    assert state_of(database, "demo", "C00001", NOW).version == 1
+
+
 def of(customer: str, number: int, **changes: object) -> bytes:
     return recharge(number, id=f"{customer}-{number}", subject=f"customer:{customer}", **changes)
 

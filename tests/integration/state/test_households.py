@@ -34,6 +34,17 @@ def test_who_is_said_to_be_in_two_households_is_in_the_one_of_the_newest_word(da
     assert members(database, "H2") == []
 
 
+def test_before_it_existed_a_household_has_no_members_and_no_more(database: Database) -> None:
+    take(database, *(joins(f"C{number}", "H1", 1) for number in range(25)))
+    now = household_of(database, "demo", "H1", NOW)
+    assert (len(now.members), now.more_members) == (20, True)
+    then = household_of(database, "demo", "H1", NOW - timedelta(days=9))
+    assert (then.members, then.more_members) == ((), False)
+    take(database, joins("C22", "H1", 24 * 12), joins("C24", "H1", 24 * 12))
+    then = household_of(database, "demo", "H1", NOW - timedelta(days=9))
+    assert ([one.customer_id for one in then.members], then.more_members) == (["C22", "C24"], False)
+
+
 def test_a_household_with_the_id_of_a_member_has_that_member_once(database: Database) -> None:
     take(database, joins("C1", "C1", 1), joins("C2", "C1", 1), recharge(1, subject="customer:C1"))
     state = household_of(database, "demo", "C1", NOW)

@@ -93,6 +93,22 @@ def test_null_division_dates_and_patterns(expression: str, values: dict[str, obj
     assert cohort_of(expression).has(row(**values)) is answer
 
 
+@pytest.mark.parametrize("expression", ["0 = recharges_30d / recharges_30d", "recharges_30d / recharges_30d = 0"])
+def test_a_quotient_that_is_unknown_in_all_rows_is_answered_once_for_each(expression: str) -> None:
+    cohort, rows = cohort_of(expression), [row(), row()]
+    assert cohort.members(frame_of(rows)).to_list() == [None, None] == [cohort.has(one) for one in rows]
+    assert frame_of(rows).select(compiled(checked(expression))).height == len(rows)
+    assert cohort.members(frame_of(rows[:0])).to_list() == []
+
+
+def test_moved_dates_may_be_further_apart_than_any_dates_that_can_be_written() -> None:
+    moved = "(" * 20 + "CURRENT_DATE" + " + 100000)" * 20
+    cohort = cohort_of(f"({moved} - last_event_on) - 2000000 + 1000 > 0")
+    assert cohort.has(row(last_event_on=TODAY_WAS)) is True
+    moved = "CURRENT_DATE" + " + 100000" * 41
+    assert cohort_of(f"({moved}) - last_event_on > 4000000").has(row(last_event_on=TODAY_WAS)) is True
+
+
 @pytest.mark.parametrize("expression", ["COALESCE(nps, 5) > 0", "0 < COALESCE(nps, csat, 5)", "0 = COALESCE(nps, 5)"])
 def test_each_row_has_an_answer_also_where_a_column_is_unknown_in_all(expression: str) -> None:
     cohort, one = cohort_of(expression), row()

@@ -4,10 +4,14 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.state.fold import fold
 from placet.decisioning.state.reading import state_as_of
+from placet.errors import UsageError
+from placet.simulation import streams
 from placet.simulation.days import day_of_person
 from placet.simulation.persons import draw_person
 from placet.simulation.sample import sample_rows
@@ -42,7 +46,7 @@ def test_the_days_of_recharges_depend_on_the_seed() -> None:
 
 
 def test_every_event_is_sound_says_that_it_is_simulated_and_has_an_id_of_its_own() -> None:
-    events = list(simulate(ROWS, last=LAST, days=95, seed=1))
+    events = list(simulate(ROWS, last=streams.LAST, days=95, seed=1))
     read = [EVENT.validate_python(one) for one in events]
     assert {one.source for one in read} == {SIMULATED}
     assert len({one.id for one in read}) == len(read)
@@ -68,3 +72,11 @@ def test_a_family_is_a_household_with_devices() -> None:
     assert len(state.devices) == 2
     assert state.newest is not None
     assert state.newest > END - timedelta(days=7)
+
+
+@pytest.mark.parametrize("last", [date.min, date.max, date(1971, 12, 31)])
+def test_a_simulation_does_not_end_on_a_day_that_no_event_has(last: date) -> None:
+    with pytest.raises(UsageError, match="a simulation ends between 1972-01-01 and 9998-12-31"):
+        next(simulate(sample_rows(1), last=last, days=400, seed=1))
+    assert list(simulate(sample_rows(1), last=streams.FIRST, days=400, seed=1))
+    assert list(simulate(sample_rows(1), last=streams.LAST, days=9, seed=1))

@@ -11,7 +11,7 @@ from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
-from placet.interfaces.telling.kpis import kpi_in_words
+from placet.interfaces.telling.kpis import kpi_in_words, left_out_in_words
 
 if TYPE_CHECKING:
     from placet.contracts.cohorts.preview import CohortPreview, Membership
@@ -174,6 +174,8 @@ def kpi(
         output.print_field("of", found.cohort.expression)
     output.print_field("as of", f"{minute(found.as_of)}, the last {found.days} days")
     output.print_field("customers", f"{found.customers:,}, {found.simulated:,} of them with simulated events")
+    if found.left_out:
+        output.print_field("left out", left_out_in_words(found.left_out, found.unreadable))
     for one in found.kpis:
         output.print_line(f"{one.title}: {kpi_in_words(one)}")
 
@@ -208,6 +210,8 @@ def _print(found: "CohortPreview") -> None:
         output.print_field("unknown", f"of {found.unknown:,} what it asks is not known; they are not in it")
     if found.simulated:
         output.print_field("simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real")
+    if found.left_out:
+        output.print_field("left out", left_out_in_words(found.left_out, found.unreadable))
     for one in found.profile:
         output.print_field("differs", one.words)
     for overlap in found.overlaps[:_MOST_OVERLAPS]:

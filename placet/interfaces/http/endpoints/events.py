@@ -19,6 +19,7 @@ from placet.contracts.events.kinds import event_schema
 from placet.errors import UsageError
 from placet.interfaces.http.access import posts
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
+from placet.interfaces.http.endpoints.splitting import items_of
 from placet.interfaces.http.examples import EVENT_EXAMPLE
 from placet.interfaces.http.gathering import Gathering
 from placet.interfaces.http.served import Served
@@ -188,15 +189,24 @@ def _text(content_type: str, body: bytes, headers: list[tuple[bytes, bytes]]) ->
 
 
 def _of_batch(body: bytes) -> list[bytes]:
+    texts = _written_each(body)
+    if len(texts) > MOST_IN_A_BATCH:
+        raise UsageError(f"the body has {len(texts)} events; send {MOST_IN_A_BATCH} at once", code="malformed")
+    return texts
+
+
+def _written_each(body: bytes) -> list[bytes]:
     try:
         events = json.loads(body)
+        if isinstance(events, list):
+            return [json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") for event in events]
     except (ValueError, RecursionError) as error:
-        raise UsageError("the body is not JSON", code="malformed") from error
-    if not isinstance(events, list):
-        raise UsageError("the body is no list of events", code="malformed")
-    if len(events) > MOST_IN_A_BATCH:
-        raise UsageError(f"the body has {len(events)} events; send {MOST_IN_A_BATCH} at once", code="malformed")
-    return [_written(event) for event in events]
+        # One event with an endless number, or that nests without end, must not keep the others from being taken.
+        texts = items_of(body)
+        if texts is None:
+            raise UsageError("the body is not JSON", code="malformed") from error
+        return texts
+    raise UsageError("the body is no list of events", code="malformed")
 
 
 def _written(event: object) -> bytes:

@@ -76,6 +76,22 @@ def test_what_nests_deep_is_refused_in_each_mode(api: httpx.Client, depth: int) 
         assert answer.status_code in (200, 422), answer.text
 
 
+@pytest.mark.parametrize("poison", [b"9" * 4400, b"[" * 1500 + b"]" * 1500, b"{broken}"])
+def test_one_event_that_cannot_be_read_keeps_no_other_from_being_taken(api: httpx.Client, poison: bytes) -> None:
+    good = [json.dumps(event(number)).encode() for number in range(700, 709)]
+    answer = sent(api, b"[" + b",".join([*good[:4], poison, *good[4:]]) + b"]", BATCH)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["accepted"] + answer.json()["repeated"] == len(good)
+    assert len(answer.json()["refused"]) == 1
+    assert problem(sent(api, b"[" + poison, BATCH)) == (422, "malformed")
+
+
+def test_a_body_where_none_is_taken_is_refused(api: httpx.Client) -> None:
+    answer = api.post("/v1/events/dead-letters/retry", json={"letter_id": "0" * 32})
+    assert problem(answer) == (422, "malformed")
+    assert answer.json()["detail"].startswith("this operation takes no body")
+
+
 def test_of_several_those_that_cannot_be_taken_are_named_and_stop_none(api: httpx.Client) -> None:
     answer = sent(api, [event(1), event(2, type="x"), 7, event(3, data={})], BATCH)
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
