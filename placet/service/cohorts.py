@@ -34,7 +34,7 @@ from placet.decisioning.cohorts.segments import asked, library, segment_named
 from placet.decisioning.cohorts.wording import percent
 from placet.decisioning.state.aggregate import micros_of
 from placet.errors import StorageError, UsageError
-from placet.service.state.current import aggregate_of, fold_waiting, state_of
+from placet.service.state.current import Damaged, aggregate_of, fold_waiting, state_of
 from placet.service.state.people import Merged, merged_of
 from placet.service.state.reading import named, state_told
 from placet.storage.database import Database
@@ -46,6 +46,8 @@ PAGE: Final = 2000
 """Customers of one frame: some 4 MB of aggregates and columns."""
 
 _FOLDED_AT_ONCE: Final = 200
+_MOST_FOLDED: Final = 10_000
+"""Calls of one question: events that keep arriving must not keep it from being answered."""
 _EXAMPLES: Final = 5
 _MOST_SHOWN: Final = 12
 _MOST_NAMED: Final = 3
@@ -114,9 +116,11 @@ def membership(database: Database, tenant: str, customer_id: str, cohort: Cohort
 
 
 def fold_all(database: Database, tenant: str) -> None:
-    """Fold what waits, for whoever asks where no worker does."""
-    while fold_waiting(database, tenant, _FOLDED_AT_ONCE) == _FOLDED_AT_ONCE:
-        pass
+    """Fold what waits, for whoever asks where no worker does. Whoever reads then tells which rows cannot be read."""
+    damaged: Damaged = {}
+    for _ in range(_MOST_FOLDED):
+        if fold_waiting(database, tenant, _FOLDED_AT_ONCE, damaged) < _FOLDED_AT_ONCE:
+            break
 
 
 def check_size(database: Database, tenant: str, most: int) -> None:

@@ -10,10 +10,10 @@ from placet.contracts.identity.keys import KeyWord
 from placet.contracts.people.merge import MergeRecord
 from placet.contracts.state import CustomerState
 from placet.decisioning.state.aggregate import Aggregate
-from placet.decisioning.state.reading import state_as_of
 from placet.errors import UsageError
 from placet.service.customers import CustomerInFull, DecidedRun, find_customer, list_decided
 from placet.service.state.current import person_of
+from placet.service.state.reading import state_told
 from placet.storage.database import Database
 
 MOST_DECISIONS = 10
@@ -73,7 +73,7 @@ def known_of(database: Database, tenant: str, customer_id: str, now: datetime) -
         as_of=now,
         record=next(with_facts, None),
         decided=tuple(decided[:MOST_DECISIONS]),
-        state=state_as_of(customer_id, person.aggregate, person.version, now),
+        state=state_told(customer_id, person.aggregate, person.version, now),
         aggregate=person.aggregate,
         keys=keys,
         merges=merges,

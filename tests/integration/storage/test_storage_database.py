@@ -13,6 +13,7 @@ from sqlalchemy import make_url, text
 from placet.errors import ConfigurationError, PlacetError, StorageError
 from placet.storage.database import Database
 from placet.storage.transaction import Transaction
+from tests.integration.state.sending import recharge, take
 from tests.support.databases import Postgres, migrated, outsider, sqlite_url
 
 TEXT = "text/plain"
@@ -234,3 +235,24 @@ def test_what_somebody_set_for_a_postgresql_database_changes_no_reading(postgres
         with database.reading() as tx:
             assert tx.audit.read("s") == [written]
             assert tx.audit.verify("s") == 1
+
+
+@pytest.mark.parametrize("reading", ["reading", "snapshot", "transaction"])
+def test_after_a_row_that_the_driver_cannot_decode_the_next_reader_sees_the_present(
+    database: Database, reading: str
+) -> None:
+    if not database.name.startswith("sqlite"):
+        pytest.skip("PostgreSQL keeps no text that is not UTF-8")
+    take(database, *(recharge(number) for number in range(5)))
+    with database.transaction() as tx:
+        tx.connection.execute(text("UPDATE customer_event SET content = CAST(X'ff' AS TEXT) WHERE event_id = 'r3'"))
+    kept = []  # as a log or a page keeps what went wrong
+    for _ in range(3):
+        with pytest.raises(StorageError) as caught, getattr(database, reading)() as tx:
+            tx.events.of_customer("demo", "C00001")
+        kept.append(caught.value)
+    for number in range(10, 13):
+        take(database, recharge(number))
+        for _ in range(4):
+            with database.reading() as tx:
+                assert tx.events.content("demo", "bss", f"r{number}") is not None
