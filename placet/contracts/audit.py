@@ -101,6 +101,14 @@ GENESIS: str = "0" * 64
 ENDED: RecordKind = "run.ended"
 """Kind, and step key, of the entry that ends a run."""
 
+BESIDES: tuple[RecordKind, ...] = (
+    "approve.refused",
+    "approve.seen",
+    "walkthrough.shared",
+    "walkthrough.withdrawn",
+)
+"""What is added to a run beside its steps, by whoever looks, sends or shares: as often as they like."""
+
 AFTER_THE_END: frozenset[RecordKind] = frozenset(
     {
         "approve.refused",  # a decision that came too late

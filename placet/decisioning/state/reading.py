@@ -123,7 +123,9 @@ def _trends(aggregate: Aggregate, as_of: datetime) -> Iterator[Trend]:
     for name in _TRENDS:
         before = old.get(name, 0)
         if before >= _LEAST_BEFORE:
-            percent = new.get(name, 0) * _TREND_OLD * 100 // (before * _TREND_NEW) - 100
+            # To the nearest: rounded down, a fall of 49.1 % would count as one of 50.
+            now, then = new.get(name, 0) * _TREND_OLD * 100, before * _TREND_NEW
+            percent = (now + then // 2) // then - 100
             yield Trend(name=name, percent=min(percent, _MOST))
 
 

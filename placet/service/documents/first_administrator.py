@@ -274,8 +274,9 @@ def _finish(database: Database, tenant: str, code: SetupCode) -> None:
 def closed() -> UsageError:
     """Return what somebody is told who comes to a closed door."""
     return UsageError(
-        "There is no open setup here: the code was used, is older than a day, or was tried wrongly too often. Whoever "
-        "runs this installation prints a new one with `placet keys setup-code`, while there is no administrator.",
+        "There is no open setup here: the code was used, replaced by a newer one, is older than a day, or was tried "
+        "wrongly too often. Whoever runs this installation prints a new one with `placet keys setup-code`, while there "
+        "is no administrator.",
         code="setup_closed",
     )
 

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Select, bindparam, select, text
 
-from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent, RecordKind
+from placet.contracts.audit import AFTER_THE_END, BESIDES, GENESIS, AuditEvent, RecordKind
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
@@ -42,14 +42,7 @@ _LATEST_OF_KIND = (
     .limit(bindparam("limit"))
 )
 _EARLIER_OF_KIND = _LATEST_OF_KIND.where(AUDIT.c.seq < bindparam("before"))
-_BESIDES: Final[tuple[RecordKind, ...]] = (
-    "approve.refused",
-    "approve.seen",
-    "walkthrough.shared",
-    "walkthrough.withdrawn",
-)
-"""What is added to a run beside its steps, by whoever looks, sends or shares: as often as they like."""
-_OWN_STEPS = _PAGE.where(AUDIT.c.kind.not_in(_BESIDES))
+_OWN_STEPS = _PAGE.where(AUDIT.c.kind.not_in(BESIDES))
 _AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
     AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
 )

@@ -221,6 +221,7 @@ def test_a_run_that_was_taken_back_says_so_on_every_page(console: ConsoleUnderTe
         assert customer.partition("Given and taken back")[2].partition("</ul>")[0].count(run_id) == 2
         assert f"/console/runs/{reversal}" in customer.partition("Given and taken back")[2].partition("</ul>")[0]
         assert "then reversed" not in http.get(f"/console/runs/{reversal}").text
+        assert "Take it back" not in http.get(f"/console/runs/{run_id}").text
 
 
 def test_the_log_is_looked_through_newest_first_page_by_page(console: ConsoleUnderTest, executed: str) -> None:

@@ -288,3 +288,13 @@ def test_a_step_shows_its_newest_entries_and_says_how_many_are_left_out() -> Non
     events = [event("approve.refused", number, code="x") for number in range(1, MOST_LINES + 4)]
     last = timeline("awaiting_decision", events)[3]
     assert (len(last.lines), last.left_out, last.lines[-1].number) == (MOST_LINES, 3, MOST_LINES + 3)
+
+
+def test_however_often_a_run_is_shared_its_own_steps_are_shown() -> None:
+    own = ["approve.opened", "approve.decided", "execute.sending", "execute.settled"]
+    events = [event(kind, number) for number, kind in enumerate(own, 1)]
+    events += [event("walkthrough.shared", number) for number in range(5, MOST_LINES + 50)]
+    last = timeline("executed", events)[3]
+    assert [line.kind for line in last.lines if not line.kind.startswith("walkthrough")] == own
+    assert (len(last.lines), last.left_out) == (MOST_LINES, 49)
+    assert last.lines[-1].number == MOST_LINES + 49

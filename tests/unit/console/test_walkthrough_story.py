@@ -1,6 +1,6 @@
 """A walkthrough is told of any run in any state, also of a damaged record, and holds nothing private."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -8,10 +8,12 @@ import pytest
 
 from placet.contracts.audit import RECORD_KINDS, AuditEvent
 from placet.contracts.customer import DeclaredFact
+from placet.contracts.money import Money
 from placet.contracts.run import RUN_STATES, RunState
 from placet.interfaces.console.views.common import in_ten, pictured
-from placet.interfaces.console.views.walkthrough.redaction import Redacted, Seen, redact, shares
+from placet.interfaces.console.views.walkthrough.redaction import Offered, Redacted, Seen, redact, shares
 from placet.interfaces.console.views.walkthrough.story import tell
+from tests.unit.support import a_gate
 
 HOSTILE = "<script>alert(1)</script> C00009 +12025550143"
 
@@ -107,3 +109,52 @@ def test_figures_become_shares_and_rates_pictures() -> None:
     assert pictured("44 % of customers like this one leave") == "about 4 in 10 customers like this one leave (44 %)"
     assert pictured("less than 1 % of customers like this one leave").startswith("fewer than 1 in 10")
     assert pictured("has been with us 28 months") == "has been with us 28 months"
+
+
+def said_in(told: Redacted, title: str) -> str:
+    steps = tell(told, names=False, verified=True).steps
+    return " ".join(next(step.said for step in steps if title in step.title))
+
+
+def test_what_the_agent_proposed_and_what_became_of_it_are_told_apart() -> None:
+    credit = Offered("credit", Money(amount_minor=950, currency="USD"), takes=False)
+    less = Offered("credit", Money(amount_minor=400, currency="USD"), takes=False)
+    gate = a_gate()
+    events = [event("propose.completed"), event("approve.opened", gate=gate.model_dump(mode="json"))]
+    plain = replace(redact("executed", events, None, None, (), names=False), first=credit, last=credit)
+    assert "It costs 9.50 USD." in said_in(plain, "proposed at most one")
+    assert "became" not in said_in(plain, "waited for people")
+    events.append(event("approve.amended", gate=gate.model_dump(mode="json")))
+    amended = replace(redact("executed", events, None, None, (), names=False), first=credit, last=less)
+    assert "It costs 9.50 USD." in said_in(amended, "proposed at most one")
+    assert "What was changed became a credit to the customer's balance. It costs 4.00 USD." in said_in(
+        amended, "waited for people"
+    )
+    gone = replace(amended, first=None)
+    assert "What it proposed first cannot be read any more." in said_in(gone, "proposed at most one")
+
+
+@pytest.mark.parametrize(
+    ("reads", "said"),
+    [
+        (["balances"], "They hold 0 balances."),
+        (["products", "balances"], "They hold 0 products and 0 balances."),
+        ([], ""),
+    ],
+)
+def test_of_what_was_not_read_nothing_is_said(reads: list[str], said: str) -> None:
+    events = [event("query_billing.completed", operations=reads)]
+    told = redact("executed", events, None, cast("Any", _Evidence()), (), names=False)
+    found = said_in(told, "It read billing")
+    assert said in found
+    assert ("They hold" in found) is bool(said)
+
+
+def test_a_run_that_failed_says_where_and_by_which_code() -> None:
+    events = [event("analyse.completed"), event("run.ended", code="billing_unavailable", detail=HOSTILE)]
+    told = redact("failed", events, None, None, (), names=False)
+    assert said_in(told, "ended before") == (
+        "It was ended by a fault while it read billing. The reason on the record is “billing unavailable”."
+    )
+    odd = redact("cancelled", [event("run.ended", code=HOSTILE)], None, None, (), names=False)
+    assert said_in(odd, "ended before") == "It was called off while it looked at the customer's history."

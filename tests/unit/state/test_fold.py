@@ -151,3 +151,13 @@ def test_two_aggregates_together_are_what_all_events_lead_to_and_come_apart_unch
     assert sorted(part.dump() for part in parts) == sorted(before), "a split finds what was there before the merge"
     assert united([parts[0]]).dump() == parts[0].dump()
     assert united([united(parts), Aggregate()]).dump() == together.dump()
+
+
+def test_a_trend_is_rounded_to_the_nearest_per_cent() -> None:
+    aggregate = Aggregate()
+    for day, figure in ((5, 509), (45, 2000)):
+        at = stamp_of(NOW - timedelta(days=day), "bss", str(day))
+        aggregate.take(at)
+        aggregate.count(at, "data_mb", figure)
+    (trend,) = state_as_of("C00001", aggregate, 2, NOW).trends
+    assert trend.percent == -49

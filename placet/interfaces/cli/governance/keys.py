@@ -104,7 +104,8 @@ def setup_code(context: typer.Context) -> None:
             code="administrator_pinned",
         )
     code = SetupCode(toolbox.home / SETUP_CODE_FILE, toolbox.tenant).issue()
-    output.print_line(f"open /console/setup and type the code {code}")
+    output.print_line(f"open /console/setup of tenant {toolbox.tenant!r} and type the code {code}")
+    output.print_line("a code that was printed before opens nothing any more, whichever tenant it was for")
 
 
 @app.command("enroll")

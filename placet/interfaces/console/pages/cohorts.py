@@ -22,7 +22,8 @@ def show(asked: Asked) -> Response:
     """Show the form and the segments; of an expression or a segment that is asked for, whom it has."""
     expression, segment = asked.query("expression"), asked.query("segment")
     segments = list_segments()
-    known = next((one for one in segments if one.name == segment), None)
+    # A link with both would show a condition of somebody's own under the name of a segment.
+    known = next((one for one in segments if one.name == segment), None) if expression is None else None
     found, fault, failed, working = None, "", False, False
     if expression is not None or segment is not None:
         try:
@@ -49,7 +50,7 @@ def show(asked: Asked) -> Response:
 
 def _preview(asked: Asked, expression: str | None, segment: str | None) -> CohortPreview | None:
     served = asked.parts.served
-    cohort = cohort_given(expression, segment if expression is None else None)
+    cohort = cohort_given(expression, segment)
     check_size(served.database, served.tenant, _MOST_CUSTOMERS)
     return asked.parts.jobs.ask(
         f"cohort {cohort.digest}",

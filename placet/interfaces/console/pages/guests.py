@@ -14,11 +14,12 @@ from placet.governance.log.chain import verify_chain
 from placet.interfaces.console.failures import bare
 from placet.interfaces.console.guards.attempts import Attempts
 from placet.interfaces.console.parts import Parts
-from placet.interfaces.console.views.walkthrough.redaction import redact
+from placet.interfaces.console.views.walkthrough.redaction import first_of, redact
 from placet.interfaces.console.views.walkthrough.story import Walkthrough, tell
 from placet.service.in_hand import facts_of
 from placet.service.sharing.links import Link
 from placet.storage.standing import contradiction
+from placet.storage.transaction import Transaction
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,12 +85,8 @@ class Guests:
             whole, last = len(events) <= MOST_ENTRIES, tx.audit.last(link.run_id)
             if not whole:
                 events = tx.audit.steps(link.run_id, MOST_ENTRIES)
-            proposal = None
-            if record.proposal is not None:
-                try:
-                    proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
-                except (UsageError, GovernanceError):
-                    proposal = None  # erased, or damaged: the steps are told without it
+            proposal = _proposal(tx, served.tenant, record.proposal)
+            first = _proposal(tx, served.tenant, first_of(events))
         facts = facts_of(served.database, link.run_id, served.tenant)
         if whole:
             verify_chain(events)
@@ -101,6 +98,7 @@ class Guests:
             served.facts(record.agent),
             names=link.names,
             last=last,
+            first=first,
         )
         return tell(told, names=link.names, verified=whole)
 
@@ -111,3 +109,13 @@ class Guests:
     def _answer(self, template: str, status: int, values: dict[str, Any]) -> Response:
         around = {**bare(self._parts), **values}
         return HTMLResponse(self._parts.templates.render(template, around), status, _HEADERS)
+
+
+def _proposal(tx: Transaction, tenant: str, digest: str | None) -> Proposal | None:
+    """Return a proposal; None where there is none, or it was erased, or is damaged: the steps are told without it."""
+    if digest is None:
+        return None
+    try:
+        return tx.artifacts.get_model(digest, Proposal, tenant=tenant)
+    except (UsageError, GovernanceError):
+        return None

@@ -20,6 +20,7 @@ from placet.decisioning.treatments import NOTHING
 from placet.errors import GovernanceError, PlacetError, StorageError, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.policy.authoring.explain import RunExplained
+from placet.governance.reversals import REVERSED
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.interfaces.console.forms import Filled, Form
@@ -190,7 +191,10 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "commands": () if other else commands_for(record.run_id, record.state),
         "may_deliver": asked.may("deliver", "runs"),
         "signing": None if other else _signing(asked, record, proposal, policy),
-        "may_reverse": record.state == "executed" and record.reverses is None and asked.may("operate", "runs"),
+        "may_reverse": record.state == "executed"
+        and record.reverses is None
+        and all(event.kind != REVERSED for event in events)
+        and asked.may("operate", "runs"),
         "may_replay": asked.may("read", "record"),
         "given": given,
         "following": _following(asked, record) if over or asked.note("decision", record.run_id) else None,

@@ -93,7 +93,8 @@ def _option(one: Candidate, picked: str | None, currency: str, *, valued: bool) 
         value="" if not valued else money(one.expected_value_minor, currency) if currency else "not computed",
         cost=money(one.cost_minor, currency) if currency else "not computed",
         pros=sentences(one.reasons_for),
-        cons=sentences(one.reasons_against),
+        # What was picked stands for itself: what spoke against it was outweighed, or nothing else was left.
+        cons=() if one.treatment == picked and one.eligible else sentences(one.reasons_against),
     )
 
 

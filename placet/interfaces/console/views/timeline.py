@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
-from placet.contracts.audit import AuditEvent
+from placet.contracts.audit import BESIDES, AuditEvent
 from placet.contracts.run import END_STATES, RunState
 from placet.contracts.text import NAME, one_line
 from placet.interfaces.record_words import in_words
@@ -49,8 +49,8 @@ class Step:
     """One of the four steps.
 
     Attributes:
-        lines: Its newest entries, `MOST_LINES` of them.
-        left_out: How many older ones there are.
+        lines: `MOST_LINES` of its entries: the newest of the run's own, then of what was added beside them.
+        left_out: How many others there are.
     """
 
     number: int
@@ -101,8 +101,13 @@ def _of_reversal(event: AuditEvent, line: Line) -> Line:
     return replace(line, words="looked at what the run that is to be taken back had done; no risk is assessed for it")
 
 
-def _newest(lines: list[Line]) -> tuple[tuple[Line, ...], int]:
-    return tuple(lines[-MOST_LINES:]), max(0, len(lines) - MOST_LINES)
+def _newest(lines: Sequence[Line]) -> tuple[tuple[Line, ...], int]:
+    """Return the lines that are shown: however often somebody looked at or shared a run, its own steps are."""
+    own = [place for place, line in enumerate(lines) if line.kind not in BESIDES][-MOST_LINES:]
+    beside = [place for place, line in enumerate(lines) if line.kind in BESIDES]
+    room = MOST_LINES - len(own)
+    shown = sorted([*own, *(beside[-room:] if room else ())])
+    return tuple(lines[place] for place in shown), len(lines) - len(shown)
 
 
 def _proposed(events: Sequence[AuditEvent]) -> bool:

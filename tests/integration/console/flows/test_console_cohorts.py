@@ -53,6 +53,9 @@ def test_a_condition_shows_whom_it_has(base: ConsoleUnderTest) -> None:
         assert "Segments that they are in" in page
         assert 'href="/console/cohorts?segment=postpaid"' in page
         assert "bills_issued_90d &gt; 0" in page
+        both = http.get("/console/cohorts", params={"segment": "postpaid", "expression": "recharges_30d > 0"})
+        assert both.status_code == 422
+        assert "A bill was issued in the last 90 days." not in both.text, "no other condition under a segment's name"
         named = settled(http, segment="postpaid")
         assert "A bill was issued in the last 90 days." in named
         assert "bills_issued_90d &gt; 0</textarea>" in named

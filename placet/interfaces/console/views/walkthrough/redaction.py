@@ -23,7 +23,6 @@ from placet.contracts.billing import Evidence, ReadOperation
 from placet.contracts.customer import Declared
 from placet.contracts.gate import Gate
 from placet.contracts.money import Money
-from placet.contracts.mutation import Mutation
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
@@ -106,6 +105,14 @@ class Decided:
     at: datetime
 
 
+class Offered(NamedTuple):
+    """A change, and what it costs or, where `takes`, takes from the customer."""
+
+    change: Change
+    cost: Money | None
+    takes: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the gate asked for."""
@@ -119,7 +126,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """All that a walkthrough may tell. `at` maps kinds of entries to when the first of the kind was recorded."""
+    """All that a walkthrough may tell.
+
+    Attributes:
+        at: Maps kinds of entries to when the first of the kind was recorded.
+        first: What the agent proposed; None for nothing, or where it cannot be read any more.
+        last: What became of it in the end, by amendments; the same where there was none.
+        ended: The code by which the run ended; empty where it says none of our form.
+    """
 
     state: RunState
     at: Mapping[str, datetime]
@@ -133,9 +147,9 @@ class Redacted:
     seen: Seen | None
     leaving_in_ten: str
     weighed: tuple[Weighed, ...]
-    change: Change | None
-    cost: Money | None
-    takes: bool
+    first: Offered | None
+    last: Offered | None
+    ended: str
     gate: Asked | None
     decided: tuple[Decided, ...]
     confirmed_by: str
@@ -153,6 +167,7 @@ def redact(
     *,
     names: bool,
     last: AuditEvent | None = None,
+    first: Proposal | None = None,
 ) -> Redacted:
     """Return what may be told.
 
@@ -164,13 +179,14 @@ def redact(
         declared: What the application tells customers apart by.
         names: Whether the people who decided may be named.
         last: Its newest entry; that of `events` unless given.
+        first: What the agent proposed, before amendments; None as above.
     """
     newest = last or (events[-1] if events else None)
     uses = [use for event in events for use in _list(event.body.get("model_use")) if isinstance(use, dict)]
     candidates = _candidates(events, proposal)
     queried = _last(events, "query_billing.completed")
     receipt = _mapping(_last(events, "execute.settled").get("receipt"))
-    mutation = None if proposal is None else proposal.mutation
+    ended = str(_last(events, "run.ended").get("code") or "")
     void = made_void(events)
     return Redacted(
         state=state,
@@ -185,9 +201,9 @@ def redact(
         seen=None if evidence is None else _seen(evidence, declared),
         leaving_in_ten=_leaving(proposal, candidates),
         weighed=_weighed(candidates, _picked(state, proposal)),
-        change=_change(mutation),
-        cost=None if proposal is None else proposal.cost,
-        takes=mutation is not None and mutation.takes_from_customer,
+        first=_offered(first),
+        last=_offered(proposal),
+        ended=ended if _CODE.fullmatch(ended) else "",
         gate=_gate(events),
         decided=tuple(
             _decided(event, names=names)
@@ -201,10 +217,18 @@ def redact(
     )
 
 
-def _change(mutation: Mutation | None) -> Change | None:
-    if isinstance(mutation, AdjustBalance):
-        return mutation.direction
-    return None if mutation is None else mutation.action
+def first_of(events: Sequence[AuditEvent]) -> str | None:
+    """Return the digest of what the agent itself proposed, as the run's entries say; None for nothing."""
+    said = _last(events, "propose.completed").get("proposal")
+    return said if isinstance(said, str) else None
+
+
+def _offered(proposal: Proposal | None) -> Offered | None:
+    if proposal is None:
+        return None
+    mutation = proposal.mutation
+    change = mutation.direction if isinstance(mutation, AdjustBalance) else mutation.action
+    return Offered(change, proposal.cost, mutation.takes_from_customer)
 
 
 def shares(quantities: Sequence[int | Decimal]) -> tuple[int, ...]:

@@ -13,7 +13,15 @@ from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.interfaces.console.views.common import Badge, badge_of
 from placet.interfaces.console.views.evidence import Chart, Point
-from placet.interfaces.console.views.walkthrough.redaction import Asked, Decided, Lately, Redacted, Seen, Weighed
+from placet.interfaces.console.views.walkthrough.redaction import (
+    Asked,
+    Decided,
+    Lately,
+    Offered,
+    Redacted,
+    Seen,
+    Weighed,
+)
 
 LEFT_OUT: Final = (
     "who the customer is: every id, name, telephone number and address",
@@ -83,6 +91,15 @@ _ENDS_BACK: Final[Mapping[RunState, str]] = {
 }
 _UNDER_WAY_BACK: Final = f"{_TO_TAKE_BACK}Nothing has been changed yet."
 _UNDER_WAY: Final = "An agent is looking at a customer at this moment. Nothing has been changed."
+_DOING: Final = {
+    "analyse.completed": "while it read billing",
+    "query_billing.completed": "while it weighed what could be done",
+    "propose.completed": "after it had proposed a change",
+    "approve.opened": "while people were asked to decide",
+    "execute.intended": "while the change was being carried out",
+}
+"""What a run did after the last entry of these."""
+_STOPPED: Final = {"failed": "ended by a fault", "cancelled": "called off", "halted": "stopped"}
 _STATES: Final = {True: "This run is over.", False: "This run is still under way: the page shows it as it is now."}
 
 
@@ -126,7 +143,15 @@ def tell(told: Redacted, *, names: bool, verified: bool) -> Walkthrough:
         names: Whether the link names people.
         verified: Whether the chain of the run's entries was verified for this view.
     """
-    steps = (_requested(told), _analysed(told), _read(told), _proposed(told), _decided(told), _executed(told))
+    steps = (
+        _requested(told),
+        _analysed(told),
+        _read(told),
+        _proposed(told),
+        _decided(told),
+        _executed(told),
+        _stopped(told),
+    )
     reached = [step for step in steps if step is not None]
     return Walkthrough(
         badge=badge_of(told.state, taken_back="run.reversed" in told.at),
@@ -192,15 +217,19 @@ def _read(told: Redacted) -> Step | None:
         "It read billing, and could change nothing there",
         "The agent may read only what a list allows. The connection itself refuses everything else.",
         at,
-        (*said, *(() if told.seen is None else _traits(told.seen))),
+        (*said, *(() if told.seen is None else _traits(told.seen, told.reads))),
         () if told.seen is None else _charts(told.seen),
     )
 
 
-def _traits(seen: Seen) -> tuple[str, ...]:
+def _traits(seen: Seen, reads: Sequence[str]) -> tuple[str, ...]:
     said = [f"The customer has been with the operator for {seen.tenure}."]
     said += [f"Their {name.replace('_', ' ')}: {value.replace('_', ' ')}." for name, value in seen.traits]
-    said.append(f"They hold {counted(seen.products, 'product')} and {counted(seen.balances, 'balance')}.")
+    # Of what was not read, nobody can say how much there is.
+    held = [counted(seen.products, "product")] if "products" in reads else []
+    held += [counted(seen.balances, "balance")] if "balances" in reads else []
+    if held:
+        said.append(f"They hold {' and '.join(held)}.")
     given = f"something {counted(seen.given_before, 'time')}" if seen.given_before else "nothing"
     said.append(f"In the months before, the operator's agents had given them {given}.")
     if seen.state is not None:
@@ -241,11 +270,10 @@ def _proposed(told: Redacted) -> Step | None:
         said.append(
             f"{counted(len(told.weighed), 'possibility', 'possibilities')} were weighed; {fell} fell by a rule."
         )
-    if told.change is None:
-        said.append("It proposed nothing.")
+    if told.first is not None:
+        said.append(f"It proposed {_offered(told.first)}")
     else:
-        price = f"It {'takes' if told.takes else 'costs'} {told.cost}" if told.cost is not None else ""
-        said.append(f"It proposed {_CHANGES[told.change]}. {price}{' from the customer' if told.takes else ''}.")
+        said.append("It proposed nothing." if told.last is None else "What it proposed first cannot be read any more.")
     return Step(
         0,
         "It weighed what could be done, and proposed at most one change",
@@ -258,19 +286,23 @@ def _proposed(told: Redacted) -> Step | None:
 
 
 def _proposed_back(told: Redacted, at: datetime) -> Step:
-    price = ""
-    if told.cost is not None and told.change is not None:
-        price = f" It {'takes' if told.takes else 'costs'} {told.cost}{' from the customer' if told.takes else ''}."
-    proposed = "nothing: it cannot be taken back" if told.change is None else _CHANGES[told.change]
+    proposed = "nothing: it cannot be taken back." if told.first is None else _offered(told.first)
     return Step(
         0,
         "It proposed to take the change back",
         "The exact opposite of the earlier change is computed from the record and from what billing says now. "
         "No model is asked.",
         at,
-        (f"It proposed {proposed}.{price}",),
+        (f"It proposed {proposed}",),
         weighed=told.weighed,
     )
+
+
+def _offered(offered: Offered) -> str:
+    """Return a change with its price, to the end of the sentence."""
+    price = f" It {'takes' if offered.takes else 'costs'} {offered.cost}" if offered.cost is not None else ""
+    taken = " from the customer" if price and offered.takes else ""
+    return f"{_CHANGES[offered.change]}.{price}{taken}{'.' if price else ''}"
 
 
 def _decided(told: Redacted) -> Step | None:
@@ -278,6 +310,8 @@ def _decided(told: Redacted) -> Step | None:
         return None
     said = [_asked(told.gate)]
     said += [_decision(one) for one in told.decided]
+    if "approve.amended" in told.at and told.last is not None:
+        said.append(f"What was changed became {_offered(told.last)}")
     refused = told.counts.get("approve.refused", 0)
     if refused:
         said.append(f"{counted(refused, 'decision')} did not count, and the record says why.")
@@ -343,6 +377,22 @@ def _executed(told: Redacted) -> Step | None:
         "Immediately before anything is sent, the signatures, the policy and the customer's state are checked again.",
         at,
         tuple(said),
+    )
+
+
+def _stopped(told: Redacted) -> Step | None:
+    """Say where a run ended that did not get to its end, and by which code of ours."""
+    if told.state not in ("failed", "cancelled", "halted") or "run.ended" not in told.at:
+        return None
+    reached = [kind for kind in _DOING if kind in told.at]
+    where = _DOING[reached[-1]] if reached else "while it looked at the customer's history"
+    why = f" The reason on the record is “{told.ended.replace('_', ' ')}”." if told.ended else ""
+    return Step(
+        0,
+        "It ended before its end",
+        "What cannot be done safely is not done: the run ends, and the record says why.",
+        told.at["run.ended"],
+        (f"It was {_STOPPED[told.state]} {where}.{why}",),
     )
 
 
