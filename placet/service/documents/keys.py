@@ -61,7 +61,7 @@ def check_may_be_first(database: Database, *, tenant: str, name: str, key_id: st
     others = sorted(set(database.trust.pinned(tenant)) - {key_id})
     if others:
         raise UsageError(
-            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let its holder enroll {name!r} by "
+            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let them enroll {name!r} by "
             f"`placet keys enroll {name} --role {ADMINISTRATOR}` or, where it is a passkey, invite them in the console "
             "(Approvers, Invite somebody)",
             code="administrator_pinned",
