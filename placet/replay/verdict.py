@@ -28,6 +28,7 @@ from placet.entrypoints.likelihoods import named_source
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.contact import ContactFiles
 from placet.errors import ConfigurationError, GovernanceError, PlacetError, StorageError, UsageError
+from placet.governance.log.chain import entry_fault
 from placet.governance.signing.canonical import digest
 from placet.replay.agreement import check_agreement, check_expiry, check_identity, check_unencrypted
 from placet.replay.case import Case, build_case
@@ -199,25 +200,34 @@ def _rederived(settings: Settings, proposal: Proposal) -> tuple[list[str], list[
             faults, kept = rederive(
                 proposal, fetch, load, ContactFiles(settings.policy_dir), partial(named_source, settings)
             )
-            return [*_analysed(tx, proposal, fetch), *faults], kept
+            return [*analysed_otherwise(tx, proposal, fetch), *faults], kept
     except StorageError:
         return not_here
     finally:
         database.close()
 
 
-def _analysed(tx: Transaction, proposal: Proposal, fetch: Callable[[str, type[BaseModel]], BaseModel]) -> list[str]:
+def analysed_otherwise(
+    tx: Transaction, proposal: Proposal, fetch: Callable[[str, type[BaseModel]], BaseModel]
+) -> list[str]:
     """Return whether the evidence names the live state that the analysis read; what is not held here is said before."""
     if proposal.reverses is not None or tx.runs.get(proposal.run_id) is None:
         return []
     try:
-        evidence, analysed = fetch(proposal.evidence, Evidence), tx.audit.find(proposal.run_id, "analyse.completed")
+        evidence = fetch(proposal.evidence, Evidence)
     except StorageError:
         raise
     except PlacetError:
         return []
     if not isinstance(evidence, Evidence):
         raise TypeError("fetch gave another document than was asked for")
+    not_compared = "what the analysis read cannot be compared with the evidence"
+    try:
+        analysed = tx.audit.find(proposal.run_id, "analyse.completed")
+    except (GovernanceError, StorageError) as error:
+        return [f"{not_compared}: {error}"]
+    if analysed is not None and (fault := entry_fault(analysed)):
+        return [f"{not_compared}: of the entry of the analysis on record, {fault}"]
     return compare_analysed(proposal, evidence, analysed)
 
 

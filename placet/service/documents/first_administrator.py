@@ -14,7 +14,8 @@ import json
 import logging
 import secrets
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from pathlib import Path
@@ -77,7 +78,9 @@ class SetupCode:
         code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
         with self._lock:
             until = (datetime.now(UTC) + LASTS).isoformat()
-            self._write({"sha256": _digest(code), "tenant": self._tenant, "until": until, "wrong": 0})
+            if self._path is None:
+                raise ConfigurationError("there is no file for a setup code")
+            _write(self._path, {"sha256": _digest(code), "tenant": self._tenant, "until": until, "wrong": 0})
         return code
 
     def is_open(self) -> bool:
@@ -97,11 +100,7 @@ class SetupCode:
                 return False
             if compare_digest(known["sha256"], _digest(code)):
                 return True
-            known["wrong"] += 1
-            if known["wrong"] >= MOST_WRONG:
-                self.close()
-            else:
-                self._write(known)
+            self._count_wrong(known["sha256"])
             return False
 
     def claim(self, digest: str) -> bool:
@@ -144,22 +143,49 @@ class SetupCode:
 
     def _take_away(self, sha256: str) -> bool:
         """Take the file away if it holds this code; True for the one who did, of however many processes try at once."""
+        with self._aside(sha256) as taken:
+            return taken is not None
+
+    def _count_wrong(self, sha256: str) -> None:
+        """Count a wrong try at a code. Whoever uses the code up in another process meanwhile is not undone by it."""
+        with self._aside(sha256) as taken:
+            if taken is None:
+                return
+            aside, known = taken
+            known["wrong"] += 1
+            if known["wrong"] < MOST_WRONG:
+                _write(aside, known)
+                self._put_back(aside)
+
+    @contextmanager
+    def _aside(self, sha256: str) -> Iterator[tuple[Path, dict[str, Any]] | None]:
+        """Take the file out of everybody's sight if it holds this code; None where it does not, or another has it.
+
+        A crash meanwhile leaves no code: a new one is printed.
+        """
         if self._path is None:
-            return False
+            yield None
+            return
         aside = self._path.with_suffix(f".{secrets.token_hex(8)}.used")
         try:
             self._path.rename(aside)  # of several processes, one does
         except OSError:
-            return False
+            yield None
+            return
         try:
             found = self._read(aside)
             if found is not None and compare_digest(found["sha256"], sha256):
-                return True
-            with suppress(OSError):  # another process put a newer one there since it was read
-                self._path.hardlink_to(aside)
-            return False
+                yield aside, found
+            else:
+                self._put_back(aside)
+                yield None
         finally:
             aside.unlink(missing_ok=True)
+
+    def _put_back(self, aside: Path) -> None:
+        if self._path is not None:
+            with suppress(OSError):  # another process put a newer one there since
+                self._path.hardlink_to(aside)
 
     def _read(self, path: Path | None = None) -> dict[str, Any] | None:
         path = path or self._path
@@ -174,13 +200,12 @@ class SetupCode:
             pass
         return None
 
-    def _write(self, known: dict[str, Any]) -> None:
-        if self._path is None:
-            raise ConfigurationError("there is no file for a setup code")
-        try:
-            write_file(self._path, json.dumps(known))
-        except OSError as error:
-            raise ConfigurationError(f"cannot write {str(self._path)!r}: {cause(error)}") from error
+
+def _write(path: Path, known: dict[str, Any]) -> None:
+    try:
+        write_file(path, json.dumps(known))
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {str(path)!r}: {cause(error)}") from error
 
 
 def digest_of_code(code: str) -> str:

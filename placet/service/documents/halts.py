@@ -12,10 +12,11 @@ from placet.contracts.people.halt import Halt, HaltScope, Lift
 from placet.contracts.proposal import MutationKind, Proposal
 from placet.errors import DecisionRefused, PlacetError, UsageError
 from placet.governance.halts import PLACED, check_lift, stops
-from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
+from placet.service.documents.entitling import Permitting, entitle, keep_entitling
 from placet.service.given import checked, own
 from placet.service.keeping.tenant_record import check_same_body, take_document, vouched
 from placet.storage.database import Database
@@ -222,36 +223,19 @@ def _lift(tx: Transaction, text: str, tenant: str, now: datetime, *, policies: M
     if not tx.halts.lift(halt.halt_id, by=lift.signer, at=now, document=verified.digest):
         raise DecisionRefused(f"{halt.halt_id} was lifted at this moment", code="already_lifted")
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
-    for policy_set, _ in entitling:
-        tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policy_set.document)
     body = {
         **halt.model_dump(mode="json", include={"halt_id", "scope", "subject"}),
         "reason": lift.reason,
         "key_id": verified.key.key_id,
         "document": verified.digest,
-        "policies": {policy_set.digest: list(deciding) for policy_set, deciding in entitling},
+        "policies": keep_entitling(tx, tenant, entitling),
     }
     tx.record_act(tenant, "halt.lifted", lift.signer, now, halt.halt_id, body)
     return halt.model_copy(update={"lifted_by": lift.signer, "lifted_at": now, "lift": verified.digest})
 
 
-def _entitle(
-    key: EnrolledKey, halt: Halt, policies: Mapping[str, PolicySet]
-) -> list[tuple[PolicySet, tuple[str, ...]]]:
-    """Return the policies of each set that permit the holder of `key` to lift `halt`; every set that is asked must."""
+def _entitle(key: EnrolledKey, halt: Halt, policies: Mapping[str, PolicySet]) -> Permitting:
+    """Return the policies that permit the holder of `key` to lift `halt`."""
     alone = policies.get(halt.subject) if halt.scope == "agent" else None
-    asked = {each.digest: each for each in (policies.values() if alone is None else (alone,))}
-    if not asked:
-        raise DecisionRefused("no policy set is in force, so that nobody may lift a halt", code="unentitled")
-    entitling = []
-    for version, policy_set in asked.items():
-        answer = policy_set.may_lift(key, halt)
-        if not answer.allowed:
-            because = f" by {', '.join(answer.policies)}" if answer.policies else ""
-            raise DecisionRefused(
-                f"{key.name!r} may not lift {halt.halt_id}: {answer.detail}{because} (policy set {version[:16]}); "
-                f"{policy_set.asks('lift', key)}",
-                code="unentitled",
-            )
-        entitling.append((policy_set, answer.policies))
-    return entitling
+    asked = policies.values() if alone is None else (alone,)
+    return entitle(key, asked, lambda one: one.may_lift(key, halt), action="lift", to=f"lift {halt.halt_id}")

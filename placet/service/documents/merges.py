@@ -10,9 +10,10 @@ from placet.contracts.people.merge import Change, Merge, MergeRecord, Split
 from placet.errors import DecisionRefused
 from placet.governance.merges import MERGED, SPLIT, check_merge, check_split
 from placet.governance.policy.facts import IdentityFacts
-from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
+from placet.governance.policy.set import PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
+from placet.service.documents.entitling import entitle, keep_entitling
 from placet.service.given import checked, only_one
 from placet.service.keeping.tenant_record import take_document
 from placet.storage.database import Database
@@ -158,21 +159,8 @@ def _entitle(
     drafted_by: str,
     policies: Policies,
 ) -> dict[str, list[str]]:
-    """Return the policies of each set that permit the holder of `key` to do this; every set must."""
-    asked = {each.digest: each for each in policies.values()}
-    if not asked:
-        raise DecisionRefused("no policy set is in force, so that nobody may merge customers", code="unentitled")
+    """Return the policies that permit the holder of `key` to do this, as the record says them."""
     facts = IdentityFacts(merge_id=merge_id, tenant=tenant, change=change, drafted_by=drafted_by)
-    entitling: dict[str, list[str]] = {}
-    for version, policy_set in asked.items():
-        answer = policy_set.may_merge(key, facts)
-        if not answer.allowed:
-            because = f" by {', '.join(answer.policies)}" if answer.policies else ""
-            raise DecisionRefused(
-                f"{key.name!r} may not {change} customers: {answer.detail}{because} (policy set {version[:16]}); "
-                f"{policy_set.asks('merge', key)}",
-                code="unentitled",
-            )
-        entitling[version] = list(answer.policies)
-        tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policy_set.document)
-    return entitling
+    ask = partial(PolicySet.may_merge, person=key, identity=facts)
+    permitting = entitle(key, policies.values(), ask, action="merge", to=f"{change} customers")
+    return keep_entitling(tx, tenant, permitting)

@@ -28,7 +28,8 @@ ERASED: Final = "state.erased"
 
 _PAGE = 100
 _CUSTOMER: Final = "customer:"
-_VALUE: Final = re.compile(rb'"data_base64": "([A-Za-z0-9+/]*)')
+_VALUE: Final = re.compile(rb'"data_base64"\s*:\s*"([A-Za-z0-9+/]*)')
+_PARTIES: Final = b'"relatedParty"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,19 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     """
     if not reason.strip():
         raise UsageError("write why they are erased: the record keeps it", code="malformed")
-    with database.reading() as tx:
-        letters = _letters(
-            tx, tenant, (f"{_CUSTOMER}{customer_id}",)
-        )  # not under the lock: it reads all letters of the tenant
+    with database.transaction() as tx:
+        _fold_keys(tx, tenant, customer_id)
+        keys_held = _own_keys(tx, tenant, customer_id)
+    # Not under the lock: it reads all letters of the tenant. At one moment: a page goes on after a letter of the last.
+    with database.snapshot() as tx:
+        letters = _letters(tx, tenant, customer_id, keys_held)
     with database.transaction() as tx:
         # Whoever folds takes this lock first: an aggregate is not written back after it went.
         version = tx.states.lock(tenant, customer_id).version
-        # Letters first: of one that is being taken as an event just now, this waits and then finds the event.
+        # Letters before events: of one that is being taken just now, this waits and then finds the event. By id, as
+        # whoever tries letters again does: so neither waits for the other for ever.
         gone = sum(tx.dead_letters.drop(tenant, letter_id) for letter_id in sorted(letters))
         _fold_keys(tx, tenant, customer_id)
-        named = _letters(tx, tenant, own) if (own := _own_keys(tx, tenant, customer_id)) else []
-        gone += sum(tx.dead_letters.drop(tenant, letter_id) for letter_id in sorted(named))
         events = tx.events.erase(tenant, customer_id)
         tx.states.erase(tenant, customer_id)
         keys = tx.keys.erase(tenant, customer_id)
@@ -114,13 +116,16 @@ def _own_keys(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
     return [key for key in held if key not in others]
 
 
-def _letters(tx: Transaction, tenant: str, names: Sequence[str]) -> list[str]:
+def _letters(tx: Transaction, tenant: str, customer_id: str, keys: Sequence[str]) -> list[str]:
+    """Return the letters that name a customer by their id or by one of their keys."""
+    names = (f"{_CUSTOMER}{customer_id}", *keys)
     named = re.compile(b"(?:%b)(?![A-Za-z0-9_.:-])" % b"|".join(re.escape(name.encode()) for name in names))
+    party = re.compile(rb'"id"\s*:\s*"%b"' % re.escape(customer_id.encode()))
     found, after = list[str](), None
     while page := tx.dead_letters.list(tenant, code=None, after=after, limit=_PAGE):
         for one in page:
-            inner = _inner(one.content)
-            if named.search(one.content) or named.search(inner) or _names(one.content, names):
+            texts = (one.content, _inner(one.content))
+            if any(named.search(text) or _names(text, names, customer_id, party) for text in texts):
                 found.append(one.letter_id)
         after = page[-1].letter_id
     return found
@@ -131,21 +136,29 @@ def _inner(content: bytes) -> bytes:
     held = _VALUE.search(content)
     if held is None:
         return b""
-    text = held.group(1)
-    return base64.b64decode(text[: len(text) // 4 * 4])
+    # A letter is cut at the bound of an event, wherever that is; a last digit alone says nothing.
+    text = held.group(1)[: -1 if len(held.group(1)) % 4 == 1 else None]
+    return base64.b64decode(text + b"=" * (-len(text) % 4))
 
 
-def _names(content: bytes, names: Sequence[str]) -> bool:
-    """Return whether a letter names a customer in JSON's escapes, or as a notification of a BSS does."""
-    # A notification names a customer by the id alone.
-    said = {*names, *(name.removeprefix(_CUSTOMER) for name in names if name.startswith(_CUSTOMER))}
+def _names(content: bytes, names: Sequence[str], customer_id: str, party: re.Pattern[bytes]) -> bool:
+    """Return whether a letter names a customer in JSON's escapes, or as a notification of a BSS does.
+
+    A notification names a customer by the id alone, in `relatedParty`. Elsewhere the same text is not the customer: an
+    id may be as short as a version number.
+    """
     try:
         left: list[Any] = [json.loads(content)]
     except (ValueError, RecursionError):
-        return any(f'"{name}"'.encode() in content for name in said)
+        return _PARTIES in content and party.search(content) is not None
     while left:
         one = left.pop()
-        if isinstance(one, str) and one in said:
+        if isinstance(one, str) and one in names:
             return True
+        if isinstance(one, dict):
+            parties = one.get("relatedParty")
+            listed = parties if isinstance(parties, list) else [parties]
+            if any(isinstance(each, dict) and each.get("id") == customer_id for each in listed):
+                return True
         left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
     return False

@@ -177,3 +177,26 @@ def test_a_code_that_another_process_replaced_meanwhile_is_not_used_up_by_the_ol
     assert other.claim(digest_of_code(replaced[0]))
     assert not other.is_open()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_try_brings_back_no_code_that_another_process_used_up_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "setup-code"
+    here, there = SetupCode(path, "demo"), SetupCode(path, "demo")
+    right = here.issue()
+    read, used = SetupCode._read, list[bool]()
+
+    def then_used(self: SetupCode, path: Path | None = None) -> Any:
+        known = read(self, path)
+        if not used:
+            used.append(False)
+            used.append(there.claim(digest_of_code(right)))
+        return known
+
+    monkeypatch.setattr(SetupCode, "_read", then_used)
+    assert not here.check("WRONG")
+    assert used == [False, True]
+    assert not here.is_open()
+    assert not there.claim(digest_of_code(right))
+    assert list(tmp_path.iterdir()) == []

@@ -86,6 +86,24 @@ def test_a_message_from_kafka_that_is_no_event_goes_with_the_customer_whom_it_na
     assert count_letters(database, "demo") == {}
 
 
+def test_a_letter_of_another_goes_not_because_a_part_of_it_reads_like_the_id(database: Database) -> None:
+    take(database, recharge(1, subject="customer:1.0"), recharge(2, specversion="1.0", data={"version": "1.0"}))
+    other = {"eventId": "1.0", "eventType": "VoucherCreateEvent", "event": {"id": "1.0", "x": {"relatedParty": []}}}
+    take_events(database, "demo", events_of(json.dumps(other).encode()), now=NOW, oldest=OLDEST)
+    assert sum(count_letters(database, "demo").values()) == 2
+    assert erase(database, "1.0") == (1, 0, True)
+    assert sum(count_letters(database, "demo").values()) == 2
+
+
+@pytest.mark.parametrize("filling", range(3))
+def test_a_value_in_base64_is_read_to_its_last_byte(database: Database, filling: int) -> None:
+    for customer in ("C1", "C12"):
+        value = b"x" * filling + b" customer:" + customer.encode()
+        take_events(database, "demo", [event_text([("ce_id", b"\xff")], value)], now=NOW, oldest=OLDEST)
+    assert erase(database, "C1") == (0, 1, False)
+    assert count_letters(database, "demo") == {"unreadable": 1}
+
+
 @pytest.mark.parametrize("beside", ["fold", "age"])
 def test_whoever_folds_or_ages_beside_it_makes_nobody_again(
     database: Database, monkeypatch: pytest.MonkeyPatch, beside: str

@@ -9,12 +9,13 @@ from temporalio.exceptions import ApplicationError
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import Proposal
 from placet.contracts.state import CustomerState
+from placet.replay.verdict import analysed_otherwise
 from placet.service.in_hand import exchanges_of
 from placet.service.reversals import request_reversal
 from placet.service.state.taking import take_events
 from tests.integration.record.retaining import findings
 from tests.integration.state.sending import recharge
-from tests.support.databases import outsider
+from tests.support.databases import disarm, outsider
 from tests.support.steps import Steps
 
 
@@ -120,3 +121,33 @@ def test_a_reversal_reads_no_state(steps: Steps) -> None:
     asked = {"run_id": steps.run.run_id, "tenant": "demo", "requested_by": "olga", "reason": "granted in error"}
     back = request_reversal(steps.parts.database, **asked)
     assert read_by(replace(steps, run=back.request)).state is None
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("'{}'", "of the entry of the analysis on record, its content does not match its hash"),
+        ("'['", "is broken at entry 3: it cannot be read"),
+    ],
+)
+def test_a_replay_compares_the_evidence_with_no_entry_that_was_altered(
+    steps: Steps, database_url: str, body: str, fault: str
+) -> None:
+    happens(steps, 1)
+    proposed, _ = steps.to_the_gate()
+    with steps.parts.database.reading() as tx:
+        proposal = tx.artifacts.get_model(str(proposed.digest), Proposal, tenant="demo")
+
+    def compared() -> list[str]:
+        with steps.parts.database.reading() as tx:
+            return analysed_otherwise(
+                tx, proposal, lambda digest, kind: tx.artifacts.get_model(digest, kind, tenant="demo")
+            )
+
+    assert compared() == []
+    disarm(database_url, "audit_event")
+    with outsider(database_url) as run:
+        run(f"UPDATE audit_event SET body = {body} WHERE step_key = 'analyse.completed'")  # noqa: S608
+    (said,) = compared()
+    assert said.startswith("what the analysis read cannot be compared with the evidence: ")
+    assert fault in said

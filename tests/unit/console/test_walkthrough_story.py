@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from placet.contracts.audit import RECORD_KINDS, AuditEvent
 from placet.contracts.customer import DeclaredFact
 from placet.contracts.money import Money
+from placet.contracts.proposal import Candidate, Proposal
 from placet.contracts.run import RUN_STATES, RunState
 from placet.interfaces.console.views.common import in_ten, pictured
 from placet.interfaces.console.views.walkthrough.redaction import Offered, Redacted, Seen, redact, shares
@@ -111,6 +113,13 @@ def test_figures_become_shares_and_rates_pictures() -> None:
     assert pictured("has been with us 28 months") == "has been with us 28 months"
 
 
+_OFFERED: dict[str, Any] = {
+    "mutation": SimpleNamespace(action="add", takes_from_customer=False),
+    "cost": None,
+    "facts": (),
+}
+
+
 def said_in(told: Redacted, title: str) -> str:
     steps = tell(told, names=False, verified=True).steps
     return " ".join(next(step.said for step in steps if title in step.title))
@@ -130,8 +139,32 @@ def test_what_the_agent_proposed_and_what_became_of_it_are_told_apart() -> None:
     assert "What was changed became a credit to the customer's balance. It costs 4.00 USD." in said_in(
         amended, "waited for people"
     )
-    gone = replace(amended, first=None)
-    assert "What it proposed first cannot be read any more." in said_in(gone, "proposed at most one")
+
+
+@pytest.mark.parametrize(("reverses", "title"), [(False, "proposed at most one"), (True, "proposed to take")])
+def test_what_was_proposed_and_cannot_be_read_is_not_told_as_nothing(reverses: bool, title: str) -> None:
+    requested = event("run.requested", reverses="run-1" if reverses else None)
+    gone = redact("rejected", [requested, event("propose.completed", proposal="a" * 64)], None, None, (), names=False)
+    assert said_in(gone, title) == "What it proposed cannot be read any more."
+    nothing = redact("no_action", [requested, event("propose.completed")], None, None, (), names=False)
+    assert said_in(nothing, title).startswith("It proposed nothing")
+
+
+def test_of_an_amended_proposal_the_agent_s_own_choice_is_marked() -> None:
+    def choosing(treatment: str) -> Proposal:
+        candidates = tuple(
+            Candidate(treatment=one, eligible=True, expected_value_minor=value, cost_minor=0)
+            for one, value in (("goodwill_credit", 900), ("data_bundle", 500))
+        )
+        return cast("Proposal", SimpleNamespace(treatment=treatment, candidates=candidates, **_OFFERED))
+
+    def marked(first: Proposal | None) -> list[str]:
+        events = [event("propose.completed", proposal="a" * 64), event("approve.amended")]
+        told = redact("executed", events, choosing("data_bundle"), None, (), names=False, first=first)
+        return [one.code for one in told.weighed if one.picked]
+
+    assert marked(choosing("goodwill_credit")) == ["goodwill_credit"]
+    assert marked(None) == []
 
 
 @pytest.mark.parametrize(

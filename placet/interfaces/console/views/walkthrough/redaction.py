@@ -130,6 +130,7 @@ class Redacted:
 
     Attributes:
         at: Maps kinds of entries to when the first of the kind was recorded.
+        proposed: Whether the record says that the agent proposed something, also where it cannot be read any more.
         first: What the agent proposed; None for nothing, or where it cannot be read any more.
         last: What became of it in the end, by amendments; the same where there was none.
         ended: The code by which the run ended; empty where it says none of our form.
@@ -147,6 +148,7 @@ class Redacted:
     seen: Seen | None
     leaving_in_ten: str
     weighed: tuple[Weighed, ...]
+    proposed: bool
     first: Offered | None
     last: Offered | None
     ended: str
@@ -183,7 +185,7 @@ def redact(
     """
     newest = last or (events[-1] if events else None)
     uses = [use for event in events for use in _list(event.body.get("model_use")) if isinstance(use, dict)]
-    candidates = _candidates(events, proposal)
+    candidates = _candidates(events, first or proposal)
     queried = _last(events, "query_billing.completed")
     receipt = _mapping(_last(events, "execute.settled").get("receipt"))
     ended = str(_last(events, "run.ended").get("code") or "")
@@ -199,8 +201,10 @@ def redact(
         reads=_valid(_READS, queried.get("operations")) or (),
         requests=len(_list(queried.get("calls"))),
         seen=None if evidence is None else _seen(evidence, declared),
-        leaving_in_ten=_leaving(proposal, candidates),
-        weighed=_weighed(candidates, _picked(state, proposal)),
+        leaving_in_ten=_leaving(first or proposal, candidates),
+        # Of what people changed afterwards, the agent's own choice is marked.
+        weighed=_weighed(candidates, _picked(state, first)),
+        proposed=first_of(events) is not None,
         first=_offered(first),
         last=_offered(proposal),
         ended=ended if _CODE.fullmatch(ended) else "",

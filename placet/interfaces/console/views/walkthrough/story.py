@@ -273,7 +273,7 @@ def _proposed(told: Redacted) -> Step | None:
     if told.first is not None:
         said.append(f"It proposed {_offered(told.first)}")
     else:
-        said.append("It proposed nothing." if told.last is None else "What it proposed first cannot be read any more.")
+        said.append("What it proposed cannot be read any more." if told.proposed else "It proposed nothing.")
     return Step(
         0,
         "It weighed what could be done, and proposed at most one change",
@@ -286,14 +286,19 @@ def _proposed(told: Redacted) -> Step | None:
 
 
 def _proposed_back(told: Redacted, at: datetime) -> Step:
-    proposed = "nothing: it cannot be taken back." if told.first is None else _offered(told.first)
+    if told.first is not None:
+        said = f"It proposed {_offered(told.first)}"
+    elif told.proposed:
+        said = "What it proposed cannot be read any more."
+    else:
+        said = "It proposed nothing: it cannot be taken back."
     return Step(
         0,
         "It proposed to take the change back",
         "The exact opposite of the earlier change is computed from the record and from what billing says now. "
         "No model is asked.",
         at,
-        (f"It proposed {proposed}",),
+        (said,),
         weighed=told.weighed,
     )
 
