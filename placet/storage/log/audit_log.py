@@ -6,94 +6,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import Select, bindparam
 
-from placet.contracts.audit import AFTER_THE_END, BESIDES, GENESIS, AuditEvent, RecordKind
+from placet.contracts.audit import AFTER_THE_END, GENESIS, AuditEvent, RecordKind
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.governance.log.body import read_body, write_body
 from placet.governance.log.chain import BROKEN, link, verify_chain
+from placet.storage.log import statements
 from placet.storage.log.stream_end import insert_entry, last_place
 from placet.storage.sql.driver import Connection, Row, Rows
 from placet.storage.tables import AUDIT
 
-_FIELDS = tuple(AUDIT.c[name] for name in AuditEvent.model_fields)
 _BATCH = 500
 _MOST_LOST_RACES = 1000
 _BEYOND = 2**63 - 1
-
-_STEP = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.step_key == bindparam("step_key"))
-_AT_ONCE = 5
-_STEPS = select(*_FIELDS).where(
-    AUDIT.c.stream == bindparam("stream"),
-    AUDIT.c.step_key.in_([bindparam(f"step_key_{number}") for number in range(_AT_ONCE)]),
-)
-_LAST = select(*_FIELDS).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq.desc()).limit(1)
-_PAGE = (
-    select(*_FIELDS)
-    .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.seq > bindparam("after"))
-    .order_by(AUDIT.c.seq)
-    .limit(bindparam("limit"))
-)
-_OF_KIND = _PAGE.where(AUDIT.c.kind == bindparam("kind"))
-_LATEST_OF_KIND = (
-    select(*_FIELDS)
-    .where(AUDIT.c.stream == bindparam("stream"), AUDIT.c.kind == bindparam("kind"))
-    .order_by(AUDIT.c.seq.desc())
-    .limit(bindparam("limit"))
-)
-_EARLIER_OF_KIND = _LATEST_OF_KIND.where(AUDIT.c.seq < bindparam("before"))
-_OWN_STEPS = _PAGE.where(AUDIT.c.kind.not_in(BESIDES))
-_AT = select(AUDIT.c.id.label("position"), *_FIELDS).where(
-    AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id.in_(bindparam("positions", expanding=True))
-)
-_BEFORE = (
-    select(AUDIT.c.id)
-    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.recorded_at < bindparam("since"))
-    .order_by(AUDIT.c.id.desc())
-    .limit(1)
-)
-_NEWEST = (
-    select(AUDIT.c.id.label("position"), *_FIELDS)
-    .where(
-        AUDIT.c.tenant == bindparam("tenant"),
-        AUDIT.c.id > bindparam("after"),
-        AUDIT.c.id < bindparam("before"),
-        AUDIT.c.kind.in_(bindparam("kinds", expanding=True)),
-    )
-    .order_by(AUDIT.c.id.desc())
-    .limit(bindparam("limit"))
-)
-_PLACES = select(AUDIT.c.id).where(AUDIT.c.stream == bindparam("stream")).order_by(AUDIT.c.seq)
-_STREAMS = select(AUDIT.c.stream).where(AUDIT.c.tenant == bindparam("tenant"), text("seq = 1")).order_by(AUDIT.c.id)
-_TAIL = (
-    select(AUDIT.c.id.label("position"), *_FIELDS)
-    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
-    .order_by(AUDIT.c.id)
-    .limit(bindparam("limit"))
-)
-_TAIL_LATER = _TAIL.offset(bindparam("skip"))
-_LAST_OF_ALL = select(AUDIT.c.id).where(AUDIT.c.tenant == bindparam("tenant")).order_by(AUDIT.c.id.desc()).limit(1)
-_HASHES = (
-    select(AUDIT.c.id, AUDIT.c.hash)
-    .where(AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.id > bindparam("after"))
-    .order_by(AUDIT.c.id)
-    .limit(bindparam("limit"))
-)
-
-# Ids are handed out before they commit, so a reader could see 6 before 5 and then skip 5 for ever. An
-# appender holds ROW EXCLUSIVE on the table from before it takes an id until its commit. Whatever was recorded
-# before the oldest such transaction began has no uncommitted id below it. A start time that we may not see
-# (another role's, or one that ended this moment) counts as older than all: then nothing is settled.
-_SETTLED_BEFORE = text(
-    """SELECT nullif(coalesce(min(coalesce(a.xact_start, '-infinity'::timestamptz)), statement_timestamp()),
-        '-infinity'::timestamptz)
-    FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
-    WHERE l.locktype = 'relation' AND l.relation = 'audit_event'::regclass AND l.mode = 'RowExclusiveLock'
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.pid <> pg_backend_pid()"""
-)
-_SETTLED_ID = select(AUDIT.c.id).where(AUDIT.c.recorded_at < bindparam("horizon")).order_by(AUDIT.c.id.desc()).limit(1)
-
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -209,18 +135,19 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
+        at_once = statements.AT_ONCE
         unknown = [key for key in step_keys if (stream, key) not in self._foreseen]
-        for first in range(0, len(unknown), _AT_ONCE):
-            wanted = unknown[first : first + _AT_ONCE]
-            places = {f"step_key_{number}": wanted[min(number, len(wanted) - 1)] for number in range(_AT_ONCE)}
+        for first in range(0, len(unknown), at_once):
+            wanted = unknown[first : first + at_once]
+            places = {f"step_key_{number}": wanted[min(number, len(wanted) - 1)] for number in range(at_once)}
             found: dict[tuple[str, str], AuditEvent | None] = {(stream, key): None for key in wanted}
-            for row in self._connection.execute(_STEPS, {"stream": stream, **places}).mappings():
+            for row in self._connection.execute(statements.STEPS, {"stream": stream, **places}).mappings():
                 found[stream, row["step_key"]] = _event(row)
             self._foreseen.update(found)  # only now: an entry that cannot be read must not count as none
 
     def _find(self, stream: str, step_key: str) -> AuditEvent | None:
         same = {"stream": stream, "step_key": step_key}
-        row = self._connection.execute(_STEP, same).mappings().one_or_none()
+        row = self._connection.execute(statements.STEP, same).mappings().one_or_none()
         return None if row is None else _event(row)
 
     def read(self, stream: str) -> list[AuditEvent]:
@@ -237,7 +164,7 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
-        rows = self._connection.execute(_PAGE, {"stream": stream, "after": after, "limit": limit}).mappings()
+        rows = self._connection.execute(statements.PAGE, {"stream": stream, "after": after, "limit": limit}).mappings()
         return [_event(row) for row in rows]
 
     def steps(self, stream: str, limit: int) -> list[AuditEvent]:
@@ -246,7 +173,7 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
-        rows = self._connection.execute(_OWN_STEPS, {"stream": stream, "after": 0, "limit": limit}).mappings()
+        rows = self._connection.execute(statements.OWN_STEPS, {"stream": stream, "after": 0, "limit": limit}).mappings()
         return [_event(row) for row in rows]
 
     def of_kind(self, stream: str, kind: RecordKind, *, after: int = 0, limit: int = 100) -> list[AuditEvent]:
@@ -256,7 +183,7 @@ class AuditLog:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
         values = {"stream": stream, "kind": kind, "after": after, "limit": limit}
-        return [_event(row) for row in self._connection.execute(_OF_KIND, values).mappings()]
+        return [_event(row) for row in self._connection.execute(statements.OF_KIND, values).mappings()]
 
     def latest_of_kind(
         self, stream: str, kind: RecordKind, *, before: int | None = None, limit: int = 100
@@ -268,13 +195,13 @@ class AuditLog:
         """
         values = {"stream": stream, "kind": kind, "limit": limit}
         # The first page has no bound: an entry whose number is none, on SQLite, lies beyond each.
-        query = _LATEST_OF_KIND if before is None else _EARLIER_OF_KIND
+        query = statements.LATEST_OF_KIND if before is None else statements.EARLIER_OF_KIND
         bound = {} if before is None else {"before": before}
         return [_event(row) for row in self._connection.execute(query, {**values, **bound}).mappings()]
 
     def positions(self, stream: str) -> list[int]:
         """Return where the entries of `stream` stand in the whole record, in their order."""
-        return list(self._connection.scalars(_PLACES, {"stream": stream}))
+        return list(self._connection.scalars(statements.PLACES, {"stream": stream}))
 
     def last(self, stream: str) -> AuditEvent | None:
         """Return the last entry of `stream`; None when there is no such stream.
@@ -282,12 +209,12 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; the stored entry cannot be read.
         """
-        row = self._connection.execute(_LAST, {"stream": stream}).mappings().one_or_none()
+        row = self._connection.execute(statements.LAST, {"stream": stream}).mappings().one_or_none()
         return None if row is None else _event(row)
 
     def streams(self, tenant: str) -> list[str]:
         """Return the streams of `tenant`, oldest first."""
-        return list(self._connection.scalars(_STREAMS, {"tenant": tenant}))
+        return list(self._connection.scalars(statements.STREAMS, {"tenant": tenant}))
 
     def tail(self, tenant: str, after_id: int = 0, limit: int = 100, *, skip: int = 0) -> list[tuple[int, AuditEvent]]:
         """List entries of all streams of `tenant` after position `after_id`, each with its position; leave out `skip`.
@@ -299,7 +226,9 @@ class AuditLog:
             GovernanceError: code `audit_broken`; a stored entry cannot be read.
         """
         values: dict[str, object] = {"tenant": tenant, "after": after_id, "limit": limit}
-        rows = self._settled(*((_TAIL_LATER, {**values, "skip": skip}) if skip else (_TAIL, values))).mappings()
+        rows = self._settled(
+            *((statements.TAIL_LATER, {**values, "skip": skip}) if skip else (statements.TAIL, values))
+        ).mappings()
         return [(row["position"], _event(row)) for row in rows]
 
     def tail_hashes(self, tenant: str, after_id: int = 0, limit: int = 100) -> list[tuple[int, str]]:
@@ -308,7 +237,7 @@ class AuditLog:
         Raises:
             GovernanceError: code `audit_broken`; an entry has none.
         """
-        rows = self._settled(_HASHES, {"tenant": tenant, "after": after_id, "limit": limit}).all()
+        rows = self._settled(statements.HASHES, {"tenant": tenant, "after": after_id, "limit": limit}).all()
         for position, digest in rows:
             if not _HASH.fullmatch(str(digest)):
                 raise GovernanceError(
@@ -319,12 +248,12 @@ class AuditLog:
 
     def settled(self, tenant: str) -> int:
         """Return the position up to which every entry of `tenant` is there for all to see; 0 where there is none."""
-        return next((position for (position,) in self._settled(_LAST_OF_ALL, {"tenant": tenant})), 0)
+        return next((position for (position,) in self._settled(statements.LAST_OF_ALL, {"tenant": tenant})), 0)
 
     def _settled(self, query: Select[*tuple[Any, ...]], values: dict[str, object]) -> Rows:
         if self._connection.dialect.name == "postgresql":
-            horizon = self._connection.scalar(_SETTLED_BEFORE)
-            settled = None if horizon is None else self._connection.scalar(_SETTLED_ID, {"horizon": horizon})
+            horizon = self._connection.scalar(statements.SETTLED_BEFORE)
+            settled = None if horizon is None else self._connection.scalar(statements.SETTLED_ID, {"horizon": horizon})
             values["settled"] = settled or 0
             query = query.where(AUDIT.c.id <= bindparam("settled"))
         return self._connection.execute(query, values)
@@ -334,7 +263,7 @@ class AuditLog:
 
         It looks from the newest entry backwards: what it costs is what was recorded since.
         """
-        return self._connection.scalar(_BEFORE, {"tenant": tenant, "since": since}) or 0
+        return self._connection.scalar(statements.BEFORE, {"tenant": tenant, "since": since}) or 0
 
     def newest(
         self, tenant: str, kinds: Sequence[str], *, after_id: int, before_id: int | None = None, limit: int = 100
@@ -353,7 +282,9 @@ class AuditLog:
         """
         before = _BEYOND if before_id is None else before_id
         values = {"tenant": tenant, "kinds": kinds, "after": after_id, "before": before, "limit": limit}
-        return [(row["position"], _event(row)) for row in self._connection.execute(_NEWEST, values).mappings()]
+        return [
+            (row["position"], _event(row)) for row in self._connection.execute(statements.NEWEST, values).mappings()
+        ]
 
     def at(self, tenant: str, positions: Sequence[int]) -> dict[int, AuditEvent]:
         """Return the entries of `tenant` at these positions, as `tail` numbers them; leave out those that do not exist.
@@ -362,7 +293,7 @@ class AuditLog:
             GovernanceError: code `audit_broken`; a stored entry cannot be read, or two of them are at one position.
         """
         found: dict[int, AuditEvent] = {}
-        for row in self._connection.execute(_AT, {"tenant": tenant, "positions": positions}).mappings():
+        for row in self._connection.execute(statements.AT, {"tenant": tenant, "positions": positions}).mappings():
             if row["position"] in found:
                 raise GovernanceError(f"two entries of the record are at position {row['position']}", code=BROKEN)
             found[row["position"]] = _event(row)

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 from placet.errors import UsageError
 from placet.interfaces.console.forms import Form, days_of
 from placet.interfaces.console.parts import ROOT, Asked
-from placet.interfaces.console.views.walkthrough.story import LEFT_OUT
+from placet.interfaces.console.views.walkthrough.words import LEFT_OUT
 from placet.service.runs import find_run
 from placet.service.sharing.links import PATH
 from placet.service.sharing.walkthroughs import MOST_DAYS, USUAL_DAYS

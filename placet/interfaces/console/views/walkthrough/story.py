@@ -3,16 +3,16 @@
 Its reader has never seen the system: each step says what happens in it at all, and then what happened in this run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from placet.contracts.run import END_STATES, RunState
+from placet.contracts.run import END_STATES
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.interfaces.console.views.common import Badge, badge_of
 from placet.interfaces.console.views.evidence import Chart, Point
+from placet.interfaces.console.views.walkthrough import words
 from placet.interfaces.console.views.walkthrough.redaction import (
     Asked,
     Decided,
@@ -22,85 +22,6 @@ from placet.interfaces.console.views.walkthrough.redaction import (
     Seen,
     Weighed,
 )
-
-LEFT_OUT: Final = (
-    "who the customer is: every id, name, telephone number and address",
-    "the amounts of bills, balances and usage; charts show them as a share of the largest one",
-    "the names of what the customer holds",
-    "what the model wrote, and what people wrote as their reasons",
-    "identifiers in the operator's other systems",
-)
-"""What a walkthrough never shows."""
-
-_WHO: Final = "the names of people; their roles are shown"
-_RISKS: Final = {"low": "low", "medium": "medium", "high": "high"}
-_READS: Final = {
-    "customer": "the customer's account",
-    "products": "the products they hold",
-    "bills": "their bills",
-    "balances": "their balances",
-    "usage": "how much they use",
-}
-_KINDS: Final = {"data": "Mobile data", "voice": "Calls", "sms": "Messages", "other": "Other usage"}
-_CHANGES: Final = {
-    "credit": "a credit to the customer's balance",
-    "debit": "a charge to the customer's balance",
-    "add": "one more product for the customer",
-    "modify": "another product in place of one that the customer holds",
-    "delete": "the end of a product that the customer holds",
-}
-_VERDICTS: Final = {
-    "approve": "approved it",
-    "reject": "rejected it",
-    "amend": "changed it, and approved what they changed",
-}
-_GATES: Final = {
-    "human": "It waited for people to decide",
-    "cleared": "A person had decided beforehand",
-    "denied": "Policy said no",
-}
-_CONFIRMED: Final = {
-    "response": "Its answer confirmed the change.",
-    "read_back": "The change was read back there afterwards.",
-    "person": "A person looked there, found the change, and signed that.",
-}
-_ENDS: Final[Mapping[RunState, str]] = {
-    "executed": "An agent proposed a change for a customer. People decided, and it was carried out once.",
-    "no_action": "An agent looked at a customer, and found nothing worth doing.",
-    "rejected": "An agent proposed a change for a customer. A person said no, and nothing was changed.",
-    "denied": "An agent proposed a change for a customer. The operator's policy forbade it, and nothing was changed.",
-    "expired": "An agent proposed a change for a customer. Nobody decided in time, and nothing was changed.",
-    "halted": "An agent proposed a change for a customer. Somebody had stopped such changes, and nothing was changed.",
-    "failed": "An agent's work on a customer failed, and was ended.",
-    "cancelled": "An agent's work on a customer was called off before anything was changed.",
-    "awaiting_decision": "An agent proposed a change for a customer. It waits for people to decide.",
-    "unknown_outcome": "A change was sent, and its answer was lost. A person must look whether it happened.",
-}
-_TO_TAKE_BACK: Final = "Somebody asked to take back a change that an earlier run had made for a customer. "
-_ENDS_BACK: Final[Mapping[RunState, str]] = {
-    "executed": f"{_TO_TAKE_BACK}People decided, and it was taken back once.",
-    "no_action": f"{_TO_TAKE_BACK}It could not be taken back, and nothing was changed.",
-    "rejected": f"{_TO_TAKE_BACK}A person said no, and the change stays.",
-    "denied": f"{_TO_TAKE_BACK}The operator's policy forbade it, and the change stays.",
-    "expired": f"{_TO_TAKE_BACK}Nobody decided in time, and the change stays.",
-    "halted": f"{_TO_TAKE_BACK}Somebody had stopped such changes, and the change stays.",
-    "failed": f"{_TO_TAKE_BACK}That work failed, and was ended.",
-    "cancelled": f"{_TO_TAKE_BACK}It was called off before anything was changed.",
-    "awaiting_decision": f"{_TO_TAKE_BACK}It waits for people to decide.",
-    "unknown_outcome": f"{_TO_TAKE_BACK}It was sent, and its answer was lost. A person must look whether it happened.",
-}
-_UNDER_WAY_BACK: Final = f"{_TO_TAKE_BACK}Nothing has been changed yet."
-_UNDER_WAY: Final = "An agent is looking at a customer at this moment. Nothing has been changed."
-_DOING: Final = {
-    "analyse.completed": "while it read billing",
-    "query_billing.completed": "while it weighed what could be done",
-    "propose.completed": "after it had proposed a change",
-    "approve.opened": "while people were asked to decide",
-    "execute.intended": "while the change was being carried out",
-}
-"""What a run did after the last entry of these."""
-_STOPPED: Final = {"failed": "ended by a fault", "cancelled": "called off", "halted": "stopped"}
-_STATES: Final = {True: "This run is over.", False: "This run is still under way: the page shows it as it is now."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +64,7 @@ def tell(told: Redacted, *, names: bool, verified: bool) -> Walkthrough:
         names: Whether the link names people.
         verified: Whether the chain of the run's entries was verified for this view.
     """
+    ends, going = (words.ENDS_BACK, words.UNDER_WAY_BACK) if told.reverses else (words.ENDS, words.UNDER_WAY)
     steps = (
         _requested(told),
         _analysed(told),
@@ -155,13 +77,13 @@ def tell(told: Redacted, *, names: bool, verified: bool) -> Walkthrough:
     reached = [step for step in steps if step is not None]
     return Walkthrough(
         badge=badge_of(told.state, taken_back="run.reversed" in told.at),
-        lead=(_ENDS_BACK if told.reverses else _ENDS).get(told.state, _UNDER_WAY_BACK if told.reverses else _UNDER_WAY),
-        standing=_STATES[told.state in END_STATES],
+        lead=ends.get(told.state, going),
+        standing=words.STATES[told.state in END_STATES],
         steps=tuple(
             Step(number, step.title, step.about, step.at, step.said, step.charts, step.weighed)
             for number, step in enumerate([*reached, _proved(told, verified=verified)], 1)
         ),
-        left_out=LEFT_OUT if names else (*LEFT_OUT, _WHO),
+        left_out=words.LEFT_OUT if names else (*words.LEFT_OUT, words.WHO),
         simulated=told.seen is not None and told.seen.simulated,
     )
 
@@ -189,7 +111,7 @@ def _analysed(told: Redacted) -> Step | None:
             at,
             ("It found the change, and what the operator's system had answered to it.",),
         )
-    said = [f"It found the risk that the customer leaves to be {_RISKS[told.risk]}."] if told.risk else []
+    said = [f"It found the risk that the customer leaves to be {words.RISKS[told.risk]}."] if told.risk else []
     if told.models:
         where = "inside the operator's own network" if told.models_inside else "partly outside the operator's network"
         said.append(f"Language models were asked {counted(told.models, 'time')} in this run, {where}.")
@@ -209,7 +131,7 @@ def _read(told: Redacted) -> Step | None:
     at = told.at.get("query_billing.completed")
     if at is None:
         return None
-    reads = [words for read, words in _READS.items() if read in told.reads]
+    reads = [said for read, said in words.READS.items() if read in told.reads]
     listed = ", ".join(reads[:-1]) + (" and " if len(reads) > 1 else "") + reads[-1] if reads else "nothing"
     said = [f"It read {listed}, in {counted(told.requests, 'request')}."]
     return Step(
@@ -247,7 +169,7 @@ def _lately(state: Lately) -> str:
 
 def _charts(seen: Seen) -> tuple[Chart, ...]:
     charts = [_chart("Bills", "% of the largest", seen.bills)] if seen.bills else []
-    charts += [_chart(_KINDS[kind], "% of the busiest month", months) for kind, months in seen.usage if months]
+    charts += [_chart(words.KINDS[kind], "% of the busiest month", months) for kind, months in seen.usage if months]
     return tuple(charts)
 
 
@@ -307,7 +229,7 @@ def _offered(offered: Offered) -> str:
     """Return a change with its price, to the end of the sentence."""
     price = f" It {'takes' if offered.takes else 'costs'} {offered.cost}" if offered.cost is not None else ""
     taken = " from the customer" if price and offered.takes else ""
-    return f"{_CHANGES[offered.change]}.{price}{taken}{'.' if price else ''}"
+    return f"{words.CHANGES[offered.change]}.{price}{taken}{'.' if price else ''}"
 
 
 def _decided(told: Redacted) -> Step | None:
@@ -324,7 +246,7 @@ def _decided(told: Redacted) -> Step | None:
         said.append("Another person must decide still." if told.decided else "Nobody has decided yet.")
     return Step(
         0,
-        _GATES[told.gate.verdict] if told.state != "awaiting_decision" else "People are asked to decide",
+        words.GATES[told.gate.verdict] if told.state != "awaiting_decision" else "People are asked to decide",
         "Nothing is changed before people who may decide sign exactly this change, each with a key of their own. "
         "A signature over one change counts for no other.",
         told.decided[-1].at if told.decided else told.gate.at,
@@ -345,7 +267,7 @@ def _decision(one: Decided) -> str:
     roles = " and ".join(role.replace("_", " ") for role in one.roles) or "person who may decide"
     article = "An" if roles[0] in "aeiou" else "A"
     who = f"{one.name} ({roles})" if one.name else f"{article} {roles}"
-    return f"{who} {_VERDICTS.get(one.verdict, 'decided')}."
+    return f"{who} {words.VERDICTS.get(one.verdict, 'decided')}."
 
 
 def _executed(told: Redacted) -> Step | None:
@@ -362,7 +284,9 @@ def _executed(told: Redacted) -> Step | None:
     if "execute.settled" in told.at:
         sent = told.counts.get("execute.sending", 0)
         over = f" over the interface {told.api}" if told.api else ""
-        said = [f"The change was sent to the operator's commerce system{over}. {_CONFIRMED.get(told.confirmed_by, '')}"]
+        said = [
+            f"The change was sent to the operator's commerce system{over}. {words.CONFIRMED.get(told.confirmed_by, '')}"
+        ]
         said.append(
             "It was sent once."
             if sent <= 1
@@ -389,15 +313,15 @@ def _stopped(told: Redacted) -> Step | None:
     """Say where a run ended that did not get to its end, and by which code of ours."""
     if told.state not in ("failed", "cancelled", "halted") or "run.ended" not in told.at:
         return None
-    reached = [kind for kind in _DOING if kind in told.at]
-    where = _DOING[reached[-1]] if reached else "while it looked at the customer's history"
+    reached = [kind for kind in words.DOING if kind in told.at]
+    where = words.DOING[reached[-1]] if reached else "while it looked at the customer's history"
     why = f" The reason on the record is “{told.ended.replace('_', ' ')}”." if told.ended else ""
     return Step(
         0,
         "It ended before its end",
         "What cannot be done safely is not done: the run ends, and the record says why.",
         told.at["run.ended"],
-        (f"It was {_STOPPED[told.state]} {where}.{why}",),
+        (f"It was {words.STOPPED[told.state]} {where}.{why}",),
     )
 
 
