@@ -106,8 +106,10 @@ def list_segments() -> tuple[ListedSegment, ...]:
 
 
 def membership(database: Database, tenant: str, customer_id: str, cohort: Cohort, as_of: datetime) -> Membership:
-    """Return whether one customer is in a cohort, by their state now folded."""
+    """Return whether one customer is in a cohort, by their state now folded; of whom no event is known, nobody knows."""
     state, members = state_of(database, tenant, customer_id, as_of), None
+    if state.newest is None:
+        return "unknown"
     if state.household_id is not None:
         with database.reading() as tx:
             members = tx.states.household_size(tenant, state.household_id)

@@ -15,6 +15,7 @@ from placet.decisioning.cohorts.refusals import not_possible
 from placet.decisioning.cohorts.tree import NUMERIC, Node
 
 MOST_NODES: Final = 600
+_MOST_DIGITS: Final = 9
 _LONGEST_SHIFT: Final = 100_000
 _DAYS: Final = {"DAY": 1, "DAYS": 1, "WEEK": 7, "WEEKS": 7}
 _COMPARISONS: Final[Mapping[type[exp.Expr], tree.Comparison]] = {
@@ -170,7 +171,9 @@ class Checker:
         said = node.this.name if isinstance(node.this, exp.Literal) else ""
         if unit not in _DAYS or not said.isdecimal():
             self._fault(place_of(node), "write an interval of days or weeks, such as INTERVAL '7' DAY")
-        return int(said[:9]) * _DAYS[unit]
+        if len(said) > _MOST_DIGITS:
+            self._fault(place_of(node), f"an interval has at most {_MOST_DIGITS} digits")
+        return int(said) * _DAYS[unit]
 
     def _product(self, node: exp.Expr) -> Node:
         left, right = self._typed(node.this, *NUMERIC), self._typed(node.expression, *NUMERIC)
@@ -260,6 +263,8 @@ class Checker:
         if node.args.get("query") is not None or not node.expressions:
             self._fault(place_of(node), "write the values of IN, such as place IN ('home', 'work')")
         of, values = self._node(node.this), []
+        if isinstance(of, tree.Value):
+            self._fault(of.at, f"{self._named(of)} is a value; a column belongs on the left of IN")
         for one in node.expressions:
             if isinstance(one, exp.Null):
                 self._fault(place_of(node), "a list with NULL is never certain; write OR ... IS NULL beside it")

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from placet.contracts.events.kinds import Channel, CompetitorData, ContactedData, LocatedData, PlanChangedData, Purpose
+from placet.contracts.events.kinds import MOST_CSAT, Channel, CompetitorData, ContactedData, LocatedData, PlanChangedData, Purpose
 from placet.contracts.state import WINDOWS
 
 Kind = Literal["integer", "boolean", "text", "date"]
@@ -166,7 +166,14 @@ def _signs() -> list[Column]:
             choices=get_args(LocatedData.model_fields["place"].annotation),
         ),
         Column("nps", "integer", "last answer to the survey of recommendation", "never answered", most=10),
-        Column("csat", "integer", "last answer to the survey of satisfaction", "never answered", most=10),
+        Column(
+            "csat",
+            "integer",
+            "last answer to the survey of satisfaction",
+            "never answered",
+            least=1,
+            most=MOST_CSAT,
+        ),
     ]
 
 

@@ -95,7 +95,8 @@ def test_one_customer_is_asked_with_what_waits_and_another_tenant_is_empty(datab
     assert membership(database, "demo", "C00001", cohort, NOW) == "yes"
     assert preview(database, "demo", cohort, NOW).members == 1
     assert preview(database, "other", cohort, NOW).base == 0
-    assert membership(database, "other", "C00001", cohort, NOW) == "no"
+    assert membership(database, "other", "C00001", cohort, NOW) == "unknown", "no event of theirs is known there"
+    assert membership(database, "demo", "C9", cohort_of("recharges_7d = 0"), NOW) == "unknown"
     assert membership(database, "demo", "C9", cohort_of("nps > 3"), NOW) == "unknown"
 
 
