@@ -106,7 +106,7 @@ def list_segments() -> tuple[ListedSegment, ...]:
 
 
 def membership(database: Database, tenant: str, customer_id: str, cohort: Cohort, as_of: datetime) -> Membership:
-    """Return whether one customer is in a cohort, by their state now folded; of whom no event is known, nobody knows."""
+    """Return whether one customer is in a cohort, by their state now folded; `unknown` where no event is known."""
     state, members = state_of(database, tenant, customer_id, as_of), None
     if state.newest is None:
         return "unknown"

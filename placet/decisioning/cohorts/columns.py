@@ -10,7 +10,15 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from placet.contracts.events.kinds import MOST_CSAT, Channel, CompetitorData, ContactedData, LocatedData, PlanChangedData, Purpose
+from placet.contracts.events.kinds import (
+    MOST_CSAT,
+    Channel,
+    CompetitorData,
+    ContactedData,
+    LocatedData,
+    PlanChangedData,
+    Purpose,
+)
 from placet.contracts.state import WINDOWS
 
 Kind = Literal["integer", "boolean", "text", "date"]

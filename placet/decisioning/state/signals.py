@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from placet.contracts.state import CustomerState
+from placet.contracts.state import CustomerState, Rhythm, Trend
 from placet.contracts.text import counted
 
 _MANY_CHECKS: Final = 3
@@ -32,6 +32,16 @@ def signals_of(state: CustomerState) -> tuple[str, ...]:
     return tuple(_signals(state))
 
 
+def quiet_rhythms(state: CustomerState) -> tuple[Rhythm, ...]:
+    """Return the rhythms of which no sentence speaks."""
+    return tuple(rhythm for rhythm in state.rhythms if not _is_late(rhythm))
+
+
+def quiet_trends(state: CustomerState) -> tuple[Trend, ...]:
+    """Return the trends of which no sentence speaks."""
+    return tuple(trend for trend in state.trends if not _has_fallen(trend))
+
+
 def _signals(state: CustomerState) -> Iterator[str]:
     yield from _leaving(state)
     yield from _out_of_rhythm(state)
@@ -50,13 +60,13 @@ def _leaving(state: CustomerState) -> Iterator[str]:
 
 def _out_of_rhythm(state: CustomerState) -> Iterator[str]:
     for rhythm in state.rhythms:
-        if rhythm.late_percent >= _LATE_PERCENT:
+        if _is_late(rhythm):
             since, usual = _days(rhythm.since_hours), _days(rhythm.usual_hours)
             yield f"the {rhythm.of} is late: {since} since the last one, usually {usual}"
     if (checks := state.window(7).figure("balance_checks")) >= _MANY_CHECKS:
         yield f"the balance was asked for {checks} times in a week"
     for trend in state.trends:
-        if trend.percent <= _FALL_PERCENT:
+        if _has_fallen(trend):
             yield f"{_FALLEN[trend.name]} fell by {-trend.percent} % against the two months before"
 
 
@@ -69,6 +79,14 @@ def _around(state: CustomerState) -> Iterator[str]:
     for place, where in _PLACES.items():
         if state.place == place and state.window(7).figure(f"at_{place}"):
             yield f"the customer was {where} this week"
+
+
+def _is_late(rhythm: Rhythm) -> bool:
+    return rhythm.late_percent >= _LATE_PERCENT
+
+
+def _has_fallen(trend: Trend) -> bool:
+    return trend.percent <= _FALL_PERCENT
 
 
 def _days(hours: int) -> str:

@@ -9,6 +9,7 @@ from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Correction, Event
 from placet.contracts.state import CustomerState, HouseholdState, Window
 from placet.contracts.text import NAME, counted, one_line
+from placet.decisioning.state.signals import quiet_rhythms, quiet_trends
 from placet.interfaces.console.views.evidence import Row
 from placet.interfaces.state_words import (
     consent_in_words,
@@ -82,7 +83,7 @@ class Head:
     """What stands above: as of when, from how many events, of which systems, and what stands out.
 
     Attributes:
-        simulated: Whether an event of it is not real.
+        simulated: Whether an event of it is not real; `unreal`: whether none is.
     """
 
     as_of: datetime
@@ -90,6 +91,7 @@ class Head:
     version: int
     sources: tuple[Aged, ...]
     simulated: bool
+    unreal: bool
     signals: tuple[str, ...]
 
 
@@ -142,7 +144,8 @@ def live_of(state: CustomerState, events: Sequence[Event]) -> Live:
         head=_head(state),
         charts=tuple(_charts(state.windows)),
         sums=_sums(state.windows),
-        regular=(*map(rhythm_in_words, state.rhythms), *map(trend_in_words, state.trends)),
+        # What stands out is said above, with its figures.
+        regular=(*map(rhythm_in_words, quiet_rhythms(state)), *map(trend_in_words, quiet_trends(state))),
         products=tuple(Aged(product_in_words(one), one.since) for one in state.products),
         devices=tuple(Aged(device_in_words(one), one.seen_at) for one in state.devices),
         consents=tuple(Aged(consent_in_words(one), one.at) for one in state.consents),
@@ -184,6 +187,7 @@ def _head(state: CustomerState | HouseholdState) -> Head:
         version=state.version,
         sources=tuple(Aged(source_in_words(one.name), one.newest) for one in state.sources),
         simulated=any(one.name == SIMULATED for one in state.sources),
+        unreal=all(one.name == SIMULATED for one in state.sources),
         signals=state.signals,
     )
 
