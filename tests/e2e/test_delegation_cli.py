@@ -66,6 +66,11 @@ def test_a_delegation_is_signed_listed_revoked_and_all_of_it_is_on_the_record(in
     assert one["delegation"]["document_id"].startswith(identity)
     assert (one["delegation"]["roles"], one["revoked_at"]) == (["retention_lead"], None)
 
+    key = load_key_file(installation.home / "keys" / "anna.pem", PASSPHRASE)
+    installation.placet("keys", "revoke", key.key_id, "--as", "root")
+    assert "up to 200.00 USD, confers nothing: key " in installation.placet("delegation", "list")
+    assert "was revoked" in listed(installation)[0]["fault"]
+
     revoked = installation.placet("delegation", "revoke", identity, "--by", "anna", "--reason", "back early")
     assert "up to 200.00 USD, revoked " in revoked
     assert listed(installation)[0]["revoked_by"] == "anna"

@@ -297,6 +297,8 @@ def test_show_says_what_is_used_and_whether_the_signature_still_counts(placet: P
     (key,) = (one for one in json.loads(placet("keys", "list", "--json")[1]) if one["name"] == "hanna")
     assert placet("keys", "revoke", key["key_id"], "--as", "root")[0] == 0
     assert listed(placet, "show", mandate_id)["signature"].startswith("revoked_key: ")
+    assert listed(placet, "list")[0]["state"] == "does_not_count"
+    assert "495.50 USD left, clears nothing: revoked_key: " in placet("mandate", "list")[1]
 
 
 def test_a_mandate_that_is_not_there_is_one_line(placet: Placet, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
+from typing import TypedDict
 
 from placet.contracts.money import Money
 from placet.contracts.people.approver import EnrolledKey
@@ -101,15 +102,38 @@ def authority_under(
     if not ours or record.revoked_at is not None or not delegation.valid_from <= now < delegation.valid_until:
         return None
     try:
-        delegator = check_key(find_key(record.key_id), record.key_id, key.tenant, now)
+        delegator, conferred = conferred_by(record, find_key, now)
     except DecisionRefused:
         return None
+    return Authority(key.model_copy(update=conferred), delegator, delegation.document_id)
+
+
+class Conferred(TypedDict):
+    """What a delegation confers."""
+
+    roles: tuple[str, ...]
+    limit: Money
+
+
+def conferred_by(
+    record: DelegationRecord, find_key: Callable[[str], EnrolledKey | None], now: datetime
+) -> tuple[EnrolledKey, Conferred]:
+    """Return who delegated, and what of it they hold at `now`; its own time and a revocation are the caller's to check.
+
+    Raises:
+        DecisionRefused: it confers nothing; why.
+    """
+    delegation = record.delegation
+    delegator = check_key(find_key(record.key_id), record.key_id, delegation.tenant, now)
+    if delegator.name != delegation.signer:
+        raise DecisionRefused(f"its key is not one of {delegation.signer!r}", code="other_signer")
     roles = tuple(role for role in delegation.roles if role in delegator.roles)
+    if not roles:
+        raise DecisionRefused(f"{delegator.name!r} holds none of its roles any more", code="role_not_held")
     limit = _smaller(delegation.limit, delegator.limit)
-    if delegator.name != delegation.signer or not roles or limit is None:
-        return None
-    person = key.model_copy(update={"roles": roles, "limit": limit})
-    return Authority(person, delegator, delegation.document_id)
+    if limit is None:
+        raise DecisionRefused(f"{delegator.name!r} may decide nothing in its currency any more", code="beyond_limit")
+    return delegator, {"roles": roles, "limit": limit}
 
 
 def in_turn(delegations: Iterable[DelegationRecord]) -> tuple[DelegationRecord, ...]:

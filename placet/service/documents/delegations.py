@@ -8,8 +8,8 @@ from placet.contracts.people.access import Voucher
 from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.delegation import Delegation, DelegationRecord
 from placet.contracts.times import moment
-from placet.errors import DecisionRefused, UsageError
-from placet.governance.authority.delegations import check_conferred, check_room
+from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.governance.authority.delegations import check_conferred, check_room, conferred_by
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, verify_document
 from placet.service.given import checked, only_one
@@ -136,6 +136,17 @@ def revoke_delegation(
         body = {"delegation_id": found, "signer": delegation.signer, "delegate": delegation.delegate, "reason": reason}
         tx.record_act(tenant, "delegation.revoked", by, at, found, vouched(body, voucher))
     return record
+
+
+def fault_of(tx: Transaction, record: DelegationRecord, now: datetime) -> str:
+    """Return why a delegation that has not ended and was not revoked confers nothing all the same; empty if it does."""
+    if record.revoked_at is not None or now >= record.delegation.valid_until:
+        return ""
+    try:
+        conferred_by(record, tx.approvers.get, now)
+    except (DecisionRefused, GovernanceError) as error:
+        return str(error)
+    return "" if tx.delegations.signed(record, now) else "what was signed is not what the database says"
 
 
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationRecord:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt, ValidationError
 
@@ -19,7 +19,14 @@ from placet.contracts.proposal import MutationKind
 from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.files import read_given
-from placet.governance.authority.mandates import Authority, check_authority, check_sense, entitle_signer
+from placet.governance.authority.mandates import (
+    Authority,
+    MandateState,
+    check_authority,
+    check_sense,
+    entitle_signer,
+    state_of,
+)
 from placet.governance.policy.set import POLICY_SET_MEDIA_TYPE, PolicySet
 from placet.governance.signing.keys import SigningKey
 from placet.governance.signing.plain_json import read_json
@@ -32,6 +39,7 @@ from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
 _LARGEST_DRAFT_BYTES = 65_536
+_CLEARS: Final = ("valid", "not_yet_valid")
 NUMBER_TOO_LARGE = "number_too_large"
 _MOST_DIGITS = 15
 """Of a number in a test: canonical JSON (RFC 8785) has no integers beyond 2**53."""
@@ -214,8 +222,20 @@ def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord
     return found
 
 
-def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> str:
-    """Return whether a mandate's signature still counts: `good`, or the code and reason of the check that fails.
+class Standing(NamedTuple):
+    """Where a mandate stands.
+
+    Attributes:
+        state: Its state by its own terms; `does_not_count` where it would clear something, and its signature fails.
+        signature: `good`, or the code and reason of the check that fails.
+    """
+
+    state: MandateState | Literal["does_not_count"]
+    signature: str
+
+
+def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], PolicySet], now: datetime) -> Standing:
+    """Return where a mandate stands, and whether its signature still counts.
 
     Args:
         tx: A transaction to read in.
@@ -227,8 +247,9 @@ def standing(tx: Transaction, record: MandateRecord, policies: Callable[[], Poli
         text = tx.artifacts.get(record.document, tenant=record.mandate.tenant).decode(errors="replace")
         check_authority(record, text, policies=policies(), now=now, find_key=tx.approvers.get)
     except (GovernanceError, UsageError) as error:
-        return f"{error.code}: {error}"
-    return "good"
+        state = state_of(record, now)
+        return Standing("does_not_count" if state in _CLEARS else state, f"{error.code}: {error}")
+    return Standing(state_of(record, now), "good")
 
 
 def id_of(one: MandateRecord | AlteredMandate) -> str:

@@ -23,8 +23,8 @@ from placet.service.deciding.batch_choice import parse_limits, prepare_batch
 from placet.service.deciding.batches import sign_prepared
 from placet.service.documents.delegations import sign_delegation
 from placet.service.documents.halts import sign_lift
-from placet.service.documents.keys import enroll_key
-from placet.service.documents.mandates import draft_mandate, sign_mandate
+from placet.service.documents.keys import enroll_key, revoke_key
+from placet.service.documents.mandates import MandateDraft, draft_mandate, sign_mandate
 from placet.service.keeping.log import signed_head
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
@@ -73,6 +73,24 @@ def enrolled(own: Database, root: Signer, name: str, *roles: str) -> Signer:
     given: dict[str, Any] = {"tenant": "demo", "limit": "1000.00 USD", "by": root, "expires_at": None}
     enroll_key(own, name=name, roles=roles, public_key=public_bytes(who.key.private.public_key()), **given)
     return who
+
+
+def a_draft(name: str) -> MandateDraft:
+    now = datetime.now(UTC)
+    return draft_mandate(
+        FACTS,
+        tenant="demo",
+        name=name,
+        drafted_by="olga",
+        agent="retention",
+        kinds=("adjust_balance",),
+        treatments=("goodwill_credit",),
+        cap_per_customer="20.00 USD",
+        period_days=30,
+        budget="100.00 USD",
+        valid_from=now - timedelta(minutes=1),
+        valid_until=now + timedelta(days=1),
+    )
 
 
 def post(api: httpx.Client, path: str, body: str | dict[str, Any]) -> httpx.Response:
@@ -132,21 +150,7 @@ def test_a_passkey_is_enrolled_listed_and_revoked_by_its_own_signature(
 
 def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own: Database, root: Signer) -> None:
     hanna = enrolled(own, root, "hanna", "retention_head")
-    now = datetime.now(UTC)
-    draft = draft_mandate(
-        FACTS,
-        tenant="demo",
-        name="summer-save",
-        drafted_by="olga",
-        agent="retention",
-        kinds=("adjust_balance",),
-        treatments=("goodwill_credit",),
-        cap_per_customer="20.00 USD",
-        period_days=30,
-        budget="100.00 USD",
-        valid_from=now - timedelta(minutes=1),
-        valid_until=now + timedelta(days=1),
-    )
+    draft = a_draft("summer-save")
     signed = sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
     taken = post(api, "/v1/mandates", signed)
     assert taken.status_code == 201, taken.text
@@ -154,7 +158,7 @@ def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own
     identifier = taken.json()["record"]["mandate"]["document_id"]
     assert post(api, "/v1/mandates", signed).json()["record"] == taken.json()["record"]
     shown = api.get(f"/v1/mandates/{identifier[:12]}").json()
-    assert (shown["signature"], shown["uses"]) == ("good", [])
+    assert (shown["mandate"]["signature"], shown["uses"]) == ("good", [])
     assert len(api.get("/v1/mandates", params={"agent": "retention"}).json()["mandates"]) == 1
     assert post(api, f"/v1/mandates/{identifier}/revoke", {"reason": "enough"}).json()["state"] == "revoked"
     assert problem(post(api, f"/v1/mandates/{identifier}/revoke", {}))[:2] == (409, "already_revoked")
@@ -162,23 +166,31 @@ def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own
     assert kinds(own)[-2:] == ["mandate.signed", "mandate.revoked"]
 
 
+def test_what_a_revoked_key_signed_is_listed_as_what_does_not_count(
+    api: httpx.Client, own: Database, root: Signer
+) -> None:
+    hanna = enrolled(own, root, "hanna", "retention_head")
+    enrolled(own, root, "ben", "care_agent")
+    draft = a_draft("summer-save")
+    assert post(api, "/v1/mandates", sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)).is_success
+    given = {"tenant": "demo", "delegator": "hanna", "delegate": "ben", "roles": ("retention_head",), "days": 3}
+    signed = sign_delegation(**given, limit="50.00 USD", reason="", key=hanna.key)  # type: ignore[arg-type]
+    assert post(api, "/v1/delegations", signed).is_success
+    (mandate,) = api.get("/v1/mandates").json()["mandates"]
+    (delegation,) = api.get("/v1/delegations").json()["delegations"]
+    assert (mandate["state"], mandate["signature"], delegation["fault"]) == ("valid", "good", "")
+    revoke_key(own, tenant="demo", key_id=hanna.key.key_id, by=root, reason="left")
+    (mandate,) = api.get("/v1/mandates").json()["mandates"]
+    (delegation,) = api.get("/v1/delegations").json()["delegations"]
+    assert mandate["state"] == "does_not_count"
+    assert mandate["signature"].startswith("revoked_key: ")
+    assert "was revoked" in delegation["fault"]
+
+
 def test_a_mandate_that_was_altered_hides_no_other_and_is_named(api: httpx.Client, own: Database, root: Signer) -> None:
-    hanna, now = enrolled(own, root, "hanna", "retention_head"), datetime.now(UTC)
+    hanna = enrolled(own, root, "hanna", "retention_head")
     for name in ("kept", "altered"):
-        draft = draft_mandate(
-            FACTS,
-            tenant="demo",
-            name=name,
-            drafted_by="olga",
-            agent="retention",
-            kinds=("adjust_balance",),
-            treatments=("goodwill_credit",),
-            cap_per_customer="20.00 USD",
-            period_days=30,
-            budget="100.00 USD",
-            valid_from=now - timedelta(minutes=1),
-            valid_until=now + timedelta(days=1),
-        )
+        draft = a_draft(name)
         assert post(
             api, "/v1/mandates", sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
         ).is_success

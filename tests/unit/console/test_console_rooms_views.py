@@ -117,23 +117,24 @@ def test_a_mandate_is_told_in_words_and_a_bar_stays_within_its_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "signed", "revoked", "badge", "stands"),
+    ("at", "fault", "revoked", "badge", "stands"),
     [
-        (NOW, True, False, "In force", True),
-        (NOW, False, False, "Does not verify: it confers nothing", True),
-        (NOW - timedelta(hours=1), True, False, "Begins later", True),
-        (NOW + timedelta(days=3), True, False, "Over", False),
-        (NOW, True, True, "Revoked", False),
+        (NOW, "", False, "In force", True),
+        (NOW, "its key was revoked", False, "Does not count", True),
+        (NOW - timedelta(hours=1), "", False, "Begins later", True),
+        (NOW + timedelta(days=3), "", False, "Over", False),
+        (NOW, "", True, "Revoked", False),
     ],
 )
-def test_a_delegation_says_where_it_stands(at: datetime, signed: bool, revoked: bool, badge: str, stands: bool) -> None:
+def test_a_delegation_says_where_it_stands(at: datetime, fault: str, revoked: bool, badge: str, stands: bool) -> None:
     delegation = Delegation(
         tenant="demo", signer="dora", signed_at=NOW, document_id="a" * 32, reason="", delegate="emil",
         roles=("retention_lead", "finance"), limit=USD, valid_from=NOW, valid_until=NOW + timedelta(days=2),
     )  # fmt: skip
     by = {"revoked_by": "dora", "revoked_at": NOW} if revoked else {}
     record = DelegationRecord(delegation=delegation, document="d" * 64, key_id="e" * 64, **by)
-    shown = delegation_of(record, at, signed=signed)
+    shown = delegation_of(record, at, fault)
+    assert shown.fault == (f"It confers nothing: {fault}." if fault else "")
     assert (shown.badge.text, shown.stands, shown.roles) == (badge, stands, "retention lead or finance")
 
 

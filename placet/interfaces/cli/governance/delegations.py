@@ -52,14 +52,17 @@ def sign(
 
 @app.command("list")
 def list_delegations(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List every delegation, those that ended or were revoked included."""
+    """List every delegation, those that ended or were revoked included, and why one confers nothing."""
+    from placet.service.documents.delegations import fault_of
+
     toolbox: Toolbox = context.obj
+    now = datetime.now(UTC)
     with toolbox.database().reading() as tx:
-        records = tx.delegations.list(toolbox.tenant)
+        found = [(record, fault_of(tx, record, now)) for record in tx.delegations.list(toolbox.tenant)]
     if as_json:
-        output.print_json([record.model_dump(mode="json") for record in records])
+        output.print_json([{**record.model_dump(mode="json"), "fault": fault} for record, fault in found])
         return
-    output.print_lines((_line(record) for record in records), none="no delegations")
+    output.print_lines((_line(record, fault) for record, fault in found), none="no delegations")
 
 
 @app.command("revoke")
@@ -82,7 +85,7 @@ def revoke(
     output.print_line(_line(revoked))
 
 
-def _line(record: DelegationRecord) -> str:
+def _line(record: DelegationRecord, fault: str = "") -> str:
     one, now = record.delegation, datetime.now(UTC)
     if record.revoked_at is not None:
         state = f"revoked {moment(record.revoked_at)} by {record.revoked_by}"
@@ -92,5 +95,7 @@ def _line(record: DelegationRecord) -> str:
         state = f"from {moment(one.valid_from)} until {moment(one.valid_until)}"
     else:
         state = f"until {moment(one.valid_until)}"
+    if fault:
+        state = f"confers nothing: {fault}"
     roles = ", ".join(one.roles)
     return f"{one.document_id[:16]}  {one.delegate} for {one.signer} as {roles}, up to {one.limit}, {state}"

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from placet.contracts.people.mandate import Mandate, MandateRecord
     from placet.governance.policy.set import PolicySet
-    from placet.service.documents.mandates import MandateDraft
+    from placet.service.documents.mandates import MandateDraft, Standing
+    from placet.storage.transaction import Transaction
 
 app = typer.Typer(
     no_args_is_help=True, help="Mandates: signed once, they clear what is within them. Each has bounds and a budget."
@@ -136,18 +137,21 @@ def list_mandates(
 
     Exits with 1 where one of them was altered in the database.
     """
+    from placet.service.documents.mandates import id_of
     from placet.storage.governance.mandates import AlteredMandate
 
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
     with toolbox.database().reading() as tx:
         found = tx.mandates.listed(toolbox.tenant, agent)
+        stand = {id_of(one): _standing(toolbox, tx, one, now) for one in found if not isinstance(one, AlteredMandate)}
     altered = [one for one in found if isinstance(one, AlteredMandate)]
     records = [one for one in found if not isinstance(one, AlteredMandate)]
     if as_json:
-        output.print_json([_document(record, now) for record in records])
+        output.print_json([_document(record, stand[id_of(record)]) for record in records])
     elif records or not altered:
-        output.print_lines((_line(record, now, idle=_idle(toolbox, record)) for record in records), none="no mandates")
+        lines = (_line(record, stand[id_of(record)], idle=_idle(toolbox, record)) for record in records)
+        output.print_lines(lines, none="no mandates")
     for one in altered:
         output.print_error(f"{one.fault}; it clears nothing")
     if altered:
@@ -165,7 +169,7 @@ def show(
 
     It names the runs that used it, and says whether its signature still counts.
     """
-    from placet.service.documents.mandates import find_mandate, standing
+    from placet.service.documents.mandates import find_mandate
 
     toolbox: Toolbox = context.obj
     now = datetime.now(UTC)
@@ -173,17 +177,17 @@ def show(
         record = find_mandate(tx, toolbox.tenant, mandate_id)
         mandate = record.mandate
         uses = tx.mandates.uses(toolbox.tenant, mandate.document_id)
-        signature = standing(tx, record, lambda: _policies(toolbox, mandate.agent), now)
+        stands = _standing(toolbox, tx, record, now)
         document = tx.artifacts.get(record.document, tenant=toolbox.tenant).decode() if signed is not None else ""
     if signed is not None:
         output.write_file(signed, document)
     if as_json:
         used = [use.model_dump(mode="json") for use in uses]
-        output.print_json({**_document(record, now), "signature": signature, "uses": used})
+        output.print_json({**_document(record, stands), "uses": used})
         return
-    output.print_line(_line(record, now, idle=_idle(toolbox, record)))
+    output.print_line(_line(record, stands, idle=_idle(toolbox, record)))
     _print_bounds(mandate)
-    output.print_line(f"signed    by {mandate.signer} at {moment(mandate.signed_at)}, signature {signature}")
+    output.print_line(f"signed    by {mandate.signer} at {moment(mandate.signed_at)}, signature {stands.signature}")
     output.print_line(f"document  {record.document}")
     for use in uses:
         given_back = f", given back {moment(use.released_at)}" if use.released_at else ""
@@ -206,7 +210,8 @@ def revoke(
 
     toolbox: Toolbox = context.obj
     record = revoke_mandate(toolbox.database(), tenant=toolbox.tenant, mandate_id=mandate_id, by=by, reason=reason)
-    output.print_line(_line(record, datetime.now(UTC)))
+    with toolbox.database().reading() as tx:
+        output.print_line(_line(record, _standing(toolbox, tx, record, datetime.now(UTC))))
 
 
 def _check_agent(toolbox: Toolbox, agent: str) -> None:
@@ -249,19 +254,26 @@ def _cohort_test(text: str) -> dict[str, Any]:
         raise typer.BadParameter(str(error), param_hint="--cohort") from error
 
 
-def _document(record: "MandateRecord", now: datetime) -> dict[str, Any]:
-    from placet.governance.authority.mandates import left, state_of
+def _standing(toolbox: Toolbox, tx: "Transaction", record: "MandateRecord", now: datetime) -> "Standing":
+    from placet.service.documents.mandates import standing
 
-    remaining = left(record).model_dump(mode="json")
-    return {**record.model_dump(mode="json"), "state": state_of(record, now), "left": remaining}
+    return standing(tx, record, lambda: _policies(toolbox, record.mandate.agent), now)
 
 
-def _line(record: "MandateRecord", now: datetime, *, idle: bool = False) -> str:
-    from placet.governance.authority.mandates import left, state_of
+def _document(record: "MandateRecord", stands: "Standing") -> dict[str, Any]:
+    from placet.governance.authority.mandates import left
 
-    mandate, state = record.mandate, state_of(record, now)
+    return {**record.model_dump(mode="json"), **stands._asdict(), "left": left(record).model_dump(mode="json")}
+
+
+def _line(record: "MandateRecord", stands: "Standing", *, idle: bool = False) -> str:
+    from placet.governance.authority.mandates import left
+
+    mandate, state = record.mandate, stands.state
     if record.revoked_at is not None:
         state_text = f"revoked {moment(record.revoked_at)} by {record.revoked_by}"
+    elif state == "does_not_count":
+        state_text = f"clears nothing: {stands.signature}"
     else:
         state_text = f"{state.replace('_', ' ')}, until {moment(mandate.valid_until)}"
     if idle and record.revoked_at is None:

@@ -15,7 +15,7 @@ from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.views.common import CONSOLE_ROLES
 from placet.interfaces.console.views.governance.delegations import delegation_of
 from placet.service.approvers import list_approvers
-from placet.service.documents.delegations import revoke_delegation
+from placet.service.documents.delegations import fault_of, revoke_delegation
 
 _PAGE: Final = 20
 _MOST_PEOPLE: Final = 500
@@ -59,7 +59,7 @@ def _page(asked: Asked, fault: str = "", filled: Filled | None = None) -> Respon
     served, own = asked.parts.served, own_passkeys(asked)
     with served.database.reading() as tx:
         found = tx.delegations.list(served.tenant, after=asked.query("after"), limit=_PAGE + 1)
-        shown = [delegation_of(one, asked.now, signed=tx.delegations.signed(one, asked.now)) for one in found[:_PAGE]]
+        shown = [delegation_of(one, asked.now, fault_of(tx, one, asked.now)) for one in found[:_PAGE]]
     return governed(
         asked,
         "delegations.html",

@@ -112,7 +112,7 @@ def _page(asked: Asked, fault: str = "", reason: str = "") -> Response:
 
 def _standing(asked: Asked, tx: Transaction, record: MandateRecord) -> str:
     served = asked.parts.served
-    return standing(tx, record, lambda: served.policies_of(record.mandate.agent), asked.now)
+    return standing(tx, record, lambda: served.policies_of(record.mandate.agent), asked.now).signature
 
 
 def _id(asked: Asked) -> str:

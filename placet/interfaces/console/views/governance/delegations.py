@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from placet.contracts.people.delegation import DelegationRecord
+from placet.contracts.text import WORDS, one_line
 from placet.interfaces.console.views.common import Badge, roles_in_words
 
 
@@ -12,7 +13,8 @@ class DelegationShown:
     """One delegation.
 
     Attributes:
-        stands: Whether it confers something now or later, so that it can be withdrawn.
+        stands: Whether it has not ended and was not withdrawn, so that it can be.
+        fault: Why it confers nothing all the same; empty where it does.
     """
 
     delegation_id: str
@@ -23,6 +25,7 @@ class DelegationShown:
     reason: str
     badge: Badge
     stands: bool
+    fault: str
     valid_from: datetime
     valid_until: datetime
     revoked_by: str
@@ -32,8 +35,8 @@ class DelegationShown:
     key_id: str
 
 
-def delegation_of(record: DelegationRecord, now: datetime, *, signed: bool) -> DelegationShown:
-    """Return how a delegation is shown; `signed` says whether its document verifies now."""
+def delegation_of(record: DelegationRecord, now: datetime, fault: str) -> DelegationShown:
+    """Return how a delegation is shown; `fault` says why it confers nothing."""
     delegation = record.delegation
     stands = record.revoked_at is None and now < delegation.valid_until
     return DelegationShown(
@@ -43,8 +46,9 @@ def delegation_of(record: DelegationRecord, now: datetime, *, signed: bool) -> D
         roles=roles_in_words(delegation.roles),
         limit=str(delegation.limit),
         reason=delegation.reason,
-        badge=_badge(record, now, signed=signed),
+        badge=_badge(record, now, fault),
         stands=stands,
+        fault=f"It confers nothing: {one_line(fault, WORDS)}." if fault and stands else "",
         valid_from=delegation.valid_from,
         valid_until=delegation.valid_until,
         revoked_by=record.revoked_by or "",
@@ -55,11 +59,11 @@ def delegation_of(record: DelegationRecord, now: datetime, *, signed: bool) -> D
     )
 
 
-def _badge(record: DelegationRecord, now: datetime, *, signed: bool) -> Badge:
+def _badge(record: DelegationRecord, now: datetime, fault: str) -> Badge:
     if record.revoked_at is not None:
         return Badge("Revoked", "bad")
     if now >= record.delegation.valid_until:
         return Badge("Over", "quiet")
-    if not signed:
-        return Badge("Does not verify: it confers nothing", "bad")
+    if fault:
+        return Badge("Does not count", "bad")
     return Badge("In force", "good") if now >= record.delegation.valid_from else Badge("Begins later", "waits")

@@ -1,5 +1,6 @@
 """`/v1/delegations`: who may decide in another's stead, in which roles, up to what, until when."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -10,17 +11,27 @@ from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
 from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
-from placet.service.documents.delegations import revoke_delegation, take_delegation
+from placet.service.documents.delegations import fault_of, revoke_delegation, take_delegation
 
 DelegationId = Annotated[
     str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")
 ]
 
 
+class ListedDelegation(DelegationRecord):
+    """A delegation in a list.
+
+    Attributes:
+        fault: Why it confers nothing although it has not ended and was not revoked; empty where it does.
+    """
+
+    fault: str
+
+
 class Delegations(Frozen):
     """A page of the delegations, those that ended or were revoked included."""
 
-    delegations: tuple[DelegationRecord, ...]
+    delegations: tuple[ListedDelegation, ...]
     next: str | None
 
 
@@ -39,11 +50,13 @@ class DelegationEndpoints:
         return router
 
     def list_delegations(self, after: After = None, limit: Limit = DEFAULT) -> Delegations:
-        """List every delegation, by the date on which it ends."""
+        """List every delegation, by the date on which it ends, and why one confers nothing."""
+        now = datetime.now(UTC)
         with self._served.database.reading() as tx:
             found = tx.delegations.list(self._served.tenant, after=after, limit=limit + 1)
-        shown, following = split(found, limit, lambda one: one.delegation.document_id)
-        return Delegations(delegations=shown, next=following)
+            shown, following = split(found, limit, lambda one: one.delegation.document_id)
+            listed = tuple(ListedDelegation(**dict(one), fault=fault_of(tx, one, now)) for one in shown)
+        return Delegations(delegations=listed, next=following)
 
     def take(self, envelope: Signed) -> DelegationRecord:
         """Put a signed delegation in force; the same one again changes nothing."""

@@ -1,14 +1,14 @@
 """`/v1/mandates`: what people signed beforehand, so that proposals within it need no decision each."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 
 from placet.contracts.base import AgentName, Frozen
 from placet.contracts.money import Money
 from placet.contracts.people.mandate import Mandate, MandateRecord, MandateUse
-from placet.governance.authority.mandates import MandateState, left, state_of
+from placet.governance.authority.mandates import MandateState, left
 from placet.governance.signing.signed import unverified_document
 from placet.interfaces.http.access import Operator, posts
 from placet.interfaces.http.endpoints.common import Signed, Why, text_of
@@ -16,15 +16,22 @@ from placet.interfaces.http.endpoints.paging import DEFAULT, After, Limit, split
 from placet.interfaces.http.served import Served
 from placet.service.documents.mandates import find_mandate, id_of, revoke_mandate, standing, take_mandate
 from placet.storage.governance.mandates import AlteredMandate
+from placet.storage.transaction import Transaction
 
 MandateId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,32}$", description="its id, or an unambiguous beginning of it")]
 
 
 class StandingMandate(Frozen):
-    """A mandate, where it stands by its own terms, and what of its budget is left."""
+    """A mandate, where it stands, and what of its budget is left.
+
+    Attributes:
+        state: By its own terms; `does_not_count` where it would clear something and its signature fails.
+        signature: `good`, or the code and reason of the check that its signature fails now.
+    """
 
     record: MandateRecord
-    state: MandateState
+    state: MandateState | Literal["does_not_count"]
+    signature: str
     left: Money
 
 
@@ -32,12 +39,10 @@ class MandateInFull(Frozen):
     """One mandate with what it cleared.
 
     Attributes:
-        signature: `good`, or the code and reason of the check that its signature fails now.
         signed: The signed document, as it is kept.
     """
 
     mandate: StandingMandate
-    signature: str
     uses: tuple[MandateUse, ...]
     signed: str
 
@@ -77,9 +82,10 @@ class MandateEndpoints:
         now = datetime.now(UTC)
         with self._served.database.reading() as tx:
             found = tx.mandates.listed(self._served.tenant, agent, after=after, limit=limit + 1)
-        shown, following = split(found, limit, id_of)
+            shown, following = split(found, limit, id_of)
+            mandates = tuple(self._standing(tx, one, now) for one in shown if isinstance(one, MandateRecord))
         return Mandates(
-            mandates=tuple(_standing(one, now) for one in shown if isinstance(one, MandateRecord)),
+            mandates=mandates,
             altered=tuple(
                 Altered(mandate_id=one.mandate_id, fault=one.fault) for one in shown if isinstance(one, AlteredMandate)
             ),
@@ -91,10 +97,8 @@ class MandateEndpoints:
         served, now = self._served, datetime.now(UTC)
         with served.database.reading() as tx:
             record = find_mandate(tx, served.tenant, mandate_id)
-            agent = record.mandate.agent
             return MandateInFull(
-                mandate=_standing(record, now),
-                signature=standing(tx, record, lambda: served.policies_of(agent), now),
+                mandate=self._standing(tx, record, now),
                 uses=tuple(tx.mandates.uses(served.tenant, record.mandate.document_id)),
                 signed=tx.artifacts.get(record.document, tenant=served.tenant).decode(errors="replace"),
             )
@@ -110,7 +114,7 @@ class MandateEndpoints:
             policies=served.policies_of(claimed.agent),
             declared=served.facts(claimed.agent),
         )
-        return _standing(record, datetime.now(UTC))
+        return self._read(record)
 
     def revoke(self, mandate_id: MandateId, why: Why, operator: Operator) -> StandingMandate:
         """Revoke a mandate: it clears nothing more, and what it cleared and is not executed yet will not be."""
@@ -123,8 +127,12 @@ class MandateEndpoints:
             reason=why.reason,
             voucher=operator.token_id,
         )
-        return _standing(record, datetime.now(UTC))
+        return self._read(record)
 
+    def _read(self, record: MandateRecord) -> StandingMandate:
+        with self._served.database.reading() as tx:
+            return self._standing(tx, record, datetime.now(UTC))
 
-def _standing(record: MandateRecord, now: datetime) -> StandingMandate:
-    return StandingMandate(record=record, state=state_of(record, now), left=left(record))
+    def _standing(self, tx: Transaction, record: MandateRecord, now: datetime) -> StandingMandate:
+        state, signature = standing(tx, record, lambda: self._served.policies_of(record.mandate.agent), now)
+        return StandingMandate(record=record, state=state, signature=signature, left=left(record))
