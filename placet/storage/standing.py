@@ -9,10 +9,11 @@ from placet.contracts.audit import ENDED, AuditEvent
 from placet.contracts.people.decision import YES
 from placet.contracts.run import END_STATES, OPEN_STATES, RunRequest, RunState
 from placet.contracts.text import NAME, quoted
-from placet.errors import GovernanceError
+from placet.errors import GovernanceError, StorageError
 from placet.governance.log.chain import entry_hash
 from placet.storage.pending import OPENED, PROPOSED, amended_key
 from placet.storage.records import RunRecord
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction
 
 REQUESTED: Final = "run.requested"
@@ -60,6 +61,18 @@ def contradiction(tx: Transaction, run: RunRecord) -> str:
                 f"{quoted(str(record), NAME)}: somebody changed the database"
             )
     return ""
+
+
+def row_fault(tx: Transaction, run: RunRecord) -> str:
+    """Return what a run's row says otherwise than its record, or why nobody can tell; empty where they agree.
+
+    For whoever shows a run. Read the row in the same snapshot: the next one may know of its end already.
+    """
+    try:
+        return contradiction(tx, run)
+    except (GovernanceError, StorageError) as error:
+        pass_on_others(error)
+        return str(error)
 
 
 def _proposal_on_record(tx: Transaction, run_id: str) -> object:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from placet.entrypoints.processes.process import free_port
+from tests.support.databases import outsider
 from tests.support.programs.command import Command
 from tests.support.programs.placet_process import one_line, placet
 from tests.support.world import World
@@ -216,6 +217,11 @@ def test_a_models_words_cannot_repaint_the_mutation_and_no_reason_breaks_a_list(
         assert "\x1b[5A" not in done.stdout
         assert "\u202e" not in done.stdout
     assert "[/crm 17]" in placet(home, "run", "show", run_id).stdout
+    with outsider(a_world.settings.database) as shell:
+        shell("UPDATE run SET customer_id = 'C77777'")
+    done = placet(home, "run", "show", run_id)
+    assert done.returncode == 1
+    assert one_line(done).startswith(f"placet: do not rely on this: the row of run {run_id} says customer “C77777”")
 
 
 def test_a_decision_no_worker_has_reviewed_yet_is_delivered_and_not_called_refused(a_world: World) -> None:

@@ -185,7 +185,7 @@ def test_who_is_not_entitled_puts_nothing_in_force_and_the_attempt_is_on_the_rec
     ("changes", "said"),
     [
         ({"budget": "500"}, "amount '500' is malformed"),
-        ({"budget": "5.00 USD"}, "is not between nothing and 5.00 USD"),
+        ({"budget": "5.00 USD"}, "must be above nothing and at most the budget, 5.00 USD"),
         ({"cap": "20.00 EUR"}, "differ in currency"),
         ({"kind": "erase_balance"}, "write 'adjust_balance' or 'order_product'"),
         ({"agent": "collections"}, "unknown agent 'collections'; known: retention"),

@@ -125,3 +125,7 @@ def test_an_empty_name_a_wait_in_vain_and_an_unknown_role_are_said(command: Comm
     nobody = command("inbox", "--role", "nosuch")
     assert (nobody.code, nobody.out) == (0, "nothing that waits is within these filters\n")
     assert nobody.err.startswith("no key holds role 'nosuch' and no policy names it; roles: ")
+    misspelt = command("inbox", "--treatment", "goodwil_credit")
+    assert (misspelt.code, misspelt.out) == (0, "nothing that waits is within these filters\n")
+    assert misspelt.err.startswith("no application has a treatment 'goodwil_credit'; known: ")
+    assert "goodwill_credit" in misspelt.err

@@ -73,7 +73,10 @@ class Mandate(SignedDocument):
         if self.cap_per_customer.currency != self.budget.currency:
             raise ValueError(f"cap_per_customer {self.cap_per_customer} and budget {self.budget} differ in currency")
         if not 0 < self.cap_per_customer.amount_minor <= self.budget.amount_minor:
-            raise ValueError(f"cap_per_customer {self.cap_per_customer} is not between nothing and {self.budget}")
+            raise ValueError(
+                f"the cap for one customer, {self.cap_per_customer}, must be above nothing and at most the budget, "
+                f"{self.budget}"
+            )
         if self.valid_until <= self.valid_from:
             raise ValueError(f"valid_until {self.valid_until.isoformat()!r} is not after valid_from")
         return self

@@ -126,7 +126,7 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
         verified.add((name, key_id))
     if not verified:
         trusted = ", ".join(sorted({str(key) for key in known.values()})) or "none"
-        raise GovernanceError(f"the note is not signed by a key that is trusted here ({trusted})", code=NOTE_UNSIGNED)
+        raise GovernanceError(f"it is not signed by a key that is trusted here ({trusted})", code=NOTE_UNSIGNED)
     return text
 
 
@@ -206,7 +206,9 @@ def _verify(text: str, signature: bytes, key: VerifierKey) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, message)
     except (InvalidSignature, ValueError) as error:
-        raise GovernanceError(f"the signature of {key.name!r} does not match the note", code=BAD_SIGNATURE) from error
+        raise GovernanceError(
+            f"the signature of {key.name!r} does not match what it stands under", code=BAD_SIGNATURE
+        ) from error
 
 
 def _is_name(name: str) -> bool:

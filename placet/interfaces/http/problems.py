@@ -62,6 +62,7 @@ _BY_CODE: Mapping[str, int] = {
     "documents_erased": 410,
     "prompt_gone": 409,
     "changed_meanwhile": 409,
+    "row_contradicts_record": 409,
     "invitation_gone": 404,
     "invitation_used": 409,
     "wrong_statement": 422,

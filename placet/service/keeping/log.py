@@ -200,7 +200,11 @@ def read_anchors(path: Path, keys: Sequence[VerifierKey], origin: str) -> list[C
         except GovernanceError as error:
             raise GovernanceError(f"{str(file)!r} {_no_checkpoint(note, file, error)}", code=error.code) from error
         if claimed == origin:
-            anchors.append(open_checkpoint(note, keys))
+            try:
+                anchors.append(open_checkpoint(note, keys))
+            except GovernanceError as error:
+                line = f"checkpoint {str(file)!r} was altered, or another key signed it: {error}"
+                raise GovernanceError(line, code=error.code) from error
         elif not path.is_dir():
             raise GovernanceError(f"checkpoint {str(file)!r} is of log {claimed!r}, not of {origin!r}", code=BROKEN)
     if not anchors:

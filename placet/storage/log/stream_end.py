@@ -3,6 +3,9 @@
 from sqlalchemy import bindparam, exists, select, text
 
 from placet.contracts.audit import ENDED, AuditEvent
+from placet.contracts.text import NAME, shortened
+from placet.errors import GovernanceError
+from placet.governance.log.chain import BROKEN
 from placet.storage.sql.driver import Connection
 from placet.storage.sql.inserts import insert_if_absent
 from placet.storage.tables import AUDIT
@@ -21,9 +24,20 @@ _LAST = (
 
 
 def last_place(connection: Connection, stream: str) -> tuple[int, str, bool] | None:
-    """Return `seq` and `hash` of the last entry of `stream`, and whether its run ended; None where there is none."""
+    """Return `seq` and `hash` of the last entry of `stream`, and whether its run ended; None where there is none.
+
+    Raises:
+        GovernanceError: code `audit_broken`; its last entry has no number: SQLite takes any value there.
+    """
     place = connection.execute(_LAST, {"stream": stream}).one_or_none()
-    return None if place is None else (place[0], place[1], bool(place[2]))
+    if place is None:
+        return None
+    if not isinstance(place[0], int):
+        raise GovernanceError(
+            f"audit stream {stream!r} is broken at its last entry: {shortened(repr(place[0]), NAME)} is no number",
+            code=BROKEN,
+        )
+    return place[0], place[1], bool(place[2])
 
 
 def insert_entry(connection: Connection, event: AuditEvent, written: str) -> bool:

@@ -3,11 +3,20 @@
 import pytest
 
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.governance.policy.set import PolicySet
+from placet.interfaces.http.endpoints.runs import RunEndpoints
+from placet.interfaces.http.engine_link import EngineLink
+from placet.interfaces.http.served import Served
 from placet.service.deciding.batch_choice import BatchLimits, prepare_batch
 from placet.service.deciding.decisions import pending_proposal
 from placet.storage.standing import contradiction
+from tests.integration.http.calling import engine_at
 from tests.support.databases import disarm, outsider
 from tests.support.steps import Steps
+
+
+def no_policies(agent: str) -> PolicySet:
+    raise AssertionError(agent)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +61,19 @@ def test_how_a_run_ended_is_what_the_record_says(steps: Steps, database_url: str
         record = tx.runs.get(steps.run.run_id)
         assert record is not None
         assert ", its record “executed”: somebody changed the database" in contradiction(tx, record)
+
+
+def test_whoever_shows_a_run_says_that_its_row_is_not_what_the_record_says(steps: Steps, database_url: str) -> None:
+    steps.to_the_gate()
+    link = EngineLink(engine_at("127.0.0.1:1"))
+    endpoints = RunEndpoints(Served(steps.parts.database, link, "demo", ("retention",), no_policies, lambda _: ()))
+    assert endpoints.show(steps.run.run_id).fault == ""
+    with outsider(database_url) as shell:
+        shell("UPDATE run SET customer_id = 'C77777'")
+    assert "says customer “C77777”, its record “C00005”" in endpoints.show(steps.run.run_id).fault
+    with pytest.raises(DecisionRefused) as caught:
+        endpoints.proposal(steps.run.run_id)
+    assert caught.value.code == "row_contradicts_record"
 
 
 def test_a_request_that_was_written_anew_is_found_by_its_hash(steps: Steps, database_url: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from placet.contracts.proposal import MutationKind
-from placet.contracts.text import quoted, spoken_list
+from placet.contracts.text import NAME, quoted, shortened, spoken_list
 from placet.contracts.times import minute, rfc3339
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
@@ -79,6 +79,17 @@ def inbox(
     _say_halted(toolbox)
     if role is not None and not page.total:
         say_unknown(toolbox, role)
+    if treatment and not page.total:
+        _say_unknown_treatments(toolbox, treatment)
+
+
+def _say_unknown_treatments(toolbox: Toolbox, asked: list[str]) -> None:
+    """Say which treatments no application has: a misspelt one finds nothing for ever."""
+    from placet.decisioning.compensation import REVERSAL
+
+    known = sorted({REVERSAL, *(one for agent in toolbox.agents for one in toolbox.treatments(agent))})
+    for unknown in sorted(set(asked) - set(known)):
+        output.print_notice(f"no application has a treatment {shortened(unknown, NAME)!r}; known: {', '.join(known)}")
 
 
 def document(row: "Waiting") -> dict[str, Any]:

@@ -188,7 +188,7 @@ def show(
 ) -> None:
     """Show one run: its state, its proposal and its record.
 
-    The proposal is shown with the candidates that it beat.
+    The proposal is shown with the candidates that it beat. Exits with 1 where the run's row and its record disagree.
     """
     from placet.service.oversight import record_seen
     from placet.service.runs import find_run
@@ -210,6 +210,9 @@ def show(
         output.print_json(shown.document())
     else:
         print_shown(toolbox, shown)
+    if shown.row_fault:
+        output.print_error(f"do not rely on this: {shown.row_fault}")
+        raise typer.Exit(1)
 
 
 @app.command("wait")

@@ -26,11 +26,13 @@ class ShownRun:
     """A run and what stands around it.
 
     Attributes:
+        row_fault: What the run's row says otherwise than its record; empty where they agree.
         proposal_fault: Why the proposal cannot be shown, or empty.
         stalled: What keeps the run from getting on, one line each; none where Temporal does not say.
     """
 
     record: "RunRecord"
+    row_fault: str
     installation: str
     proposal: "Proposal | None"
     proposal_fault: str
@@ -41,6 +43,7 @@ class ShownRun:
         """Return it as JSON holds it."""
         return {
             **self.record.model_dump(mode="json"),
+            "row_fault": self.row_fault,
             "installation": self.installation,
             "proposal_document": self.proposal.model_dump(mode="json") if self.proposal else None,
             "proposal_fault": self.proposal_fault,
@@ -53,9 +56,12 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
     """Read what is shown of a run; a proposal that cannot be read hides nothing else."""
     from placet.contracts.proposal import Proposal
     from placet.storage.pending import expected
+    from placet.storage.standing import row_fault
 
     proposal, gone = None, ""
     with toolbox.database().snapshot() as tx:
+        record = tx.runs.get(record.run_id) or record
+        fault = row_fault(tx, record)
         if record.proposal is not None:
             try:
                 proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=toolbox.tenant)
@@ -64,12 +70,14 @@ def read_shown(toolbox: Toolbox, record: "RunRecord") -> ShownRun:
         events = tx.audit.read(record.run_id)
         awaited = expected(tx, record)
     stalled = () if record.state in END_STATES else toolbox.run(_stalled(toolbox, record.run_id, awaited))
-    return ShownRun(record, toolbox.installation, proposal, gone, events, stalled)
+    return ShownRun(record, fault, toolbox.installation, proposal, gone, events, stalled)
 
 
 def print_shown(toolbox: Toolbox, shown: ShownRun) -> None:
     """Print a run for a person."""
     print_run(shown.record)
+    if shown.row_fault:
+        output.print_field("fault", shown.row_fault)
     if shown.record.state == "unknown_outcome":
         _print_what_to_look_for(shown)
     for line in shown.stalled:

@@ -43,7 +43,7 @@ def share(
         output.print_json({**shared.model_dump(mode="json"), "url": address})
         return
     output.print_line(address)
-    output.print_line(
+    output.print_notice(
         f"it counts until {moment(shared.expires_at)}, where the console is reached at this address; to end it sooner: "
         f"`placet walkthrough withdraw {run_id} {shared.link_id}`"
     )

@@ -25,6 +25,16 @@ class RunStarted(Frozen):
     run: RunRecord
 
 
+class ShownRun(RunRecord):
+    """Where a run stands.
+
+    Attributes:
+        fault: What its row says otherwise than its record; empty where they agree. Rely on nothing where they do not.
+    """
+
+    fault: str
+
+
 class RunPage(Frozen):
     """A page of runs, newest first."""
 

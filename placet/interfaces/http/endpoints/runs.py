@@ -13,7 +13,7 @@ from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RUN_ID_BEGINNING, RunKey, RunState
 from placet.contracts.times import Moment
-from placet.errors import UsageError
+from placet.errors import DecisionRefused, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
@@ -31,14 +31,16 @@ from placet.interfaces.http.endpoints.run_messages import (
     RunOrder,
     RunPage,
     RunStarted,
+    ShownRun,
 )
 from placet.interfaces.http.served import Served
 from placet.service.deciding.decisions import deliver_decision, take_envelope
 from placet.service.in_hand import exchanges_of, facts_of
 from placet.service.reversals import request_reversal, reverse_run
-from placet.service.runs import build_request, find_run, record_cancellation, record_request
+from placet.service.runs import build_request, find_run, own_run, record_cancellation, record_request
 from placet.storage.records import RunRecord
 from placet.storage.runs import Found
+from placet.storage.standing import row_fault
 
 RUNS = "/v1/runs"
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": RunStarted, "description": "It is under way already."}}
@@ -109,16 +111,23 @@ class RunEndpoints:
         shown, following = split(found, limit, lambda one: one.run_id)
         return RunPage(runs=shown, next=following)
 
-    def show(self, run_id: RunId) -> RunRecord:
-        """Return where a run stands."""
-        return self._find(run_id)
+    def show(self, run_id: RunId) -> ShownRun:
+        """Return where a run stands, and whether its record says the same."""
+        with self._database.snapshot() as tx:
+            record = own_run(tx.runs.get(run_id), run_id, self._tenant)
+            return ShownRun(**dict(record), fault=row_fault(tx, record))
 
     def proposal(self, run_id: RunId) -> PendingProposal:
-        """Return the exact mutation a run proposes, with the candidates it beat."""
-        record = self._find(run_id)
-        if record.proposal is None:
-            raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
-        with self._database.reading() as tx:
+        """Return the exact mutation a run proposes, with the candidates it beat.
+
+        Where the run's row says otherwise than its record, nothing is returned: nobody should decide on it.
+        """
+        with self._database.snapshot() as tx:
+            record = own_run(tx.runs.get(run_id), run_id, self._tenant)
+            if record.proposal is None:
+                raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
+            if fault := row_fault(tx, record):
+                raise DecisionRefused(fault, code="row_contradicts_record")
             document = tx.artifacts.get_model(record.proposal, Proposal, tenant=self._tenant)
         return PendingProposal(run_id=run_id, digest=record.proposal, proposal=document)
 
