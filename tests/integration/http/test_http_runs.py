@@ -15,6 +15,7 @@ from placet.engine.client import Engine
 from placet.governance.signing.canonical import sha256_hex
 from placet.service.runs import build_request
 from placet.storage.database import Database
+from placet.storage.pending import PROPOSED
 from tests.integration.http.calling import (
     OPERATOR,
     app_for,
@@ -117,6 +118,19 @@ def test_the_proposal_comes_with_the_digest_an_approver_signs(http: httpx.Client
     with records.transaction() as tx:
         digest = tx.artifacts.put_model("demo", proposal)
         tx.runs.set_state(run_id, "awaiting_decision", at=datetime.now(UTC), proposal=digest)
+    unsaid = http.get(f"/v1/runs/{run_id}/proposal")
+    assert (unsaid.status_code, unsaid.json()["code"]) == (409, "row_contradicts_record")
+    with records.transaction() as tx:
+        tx.audit.append(
+            stream=run_id,
+            tenant="demo",
+            run_id=run_id,
+            kind=PROPOSED,
+            actor="agent:retention",
+            step_key=PROPOSED,
+            at=datetime.now(UTC),
+            body={"proposal": digest},
+        )
     answer = http.get(f"/v1/runs/{run_id}/proposal").json()
     assert (answer["run_id"], answer["digest"]) == (run_id, digest)
     assert Proposal.model_validate(answer["proposal"]) == proposal

@@ -71,7 +71,7 @@ def test_whoever_shows_a_run_says_that_its_row_is_not_what_the_record_says(steps
     with outsider(database_url) as shell:
         shell("UPDATE run SET customer_id = 'C77777'")
     assert "says customer “C77777”, its record “C00005”" in endpoints.show(steps.run.run_id).fault
-    with pytest.raises(DecisionRefused) as caught:
+    with pytest.raises(GovernanceError) as caught:
         endpoints.proposal(steps.run.run_id)
     assert caught.value.code == "row_contradicts_record"
 

@@ -52,7 +52,10 @@ def sign(
 
 @app.command("list")
 def list_delegations(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List every delegation, those that ended or were revoked included, and why one confers nothing."""
+    """List every delegation, those that ended or were revoked included.
+
+    Of one that confers nothing, say why.
+    """
     from placet.service.documents.delegations import fault_of
 
     toolbox: Toolbox = context.obj

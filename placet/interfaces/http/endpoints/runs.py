@@ -13,7 +13,7 @@ from placet.contracts.billing import SourceCall
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RUN_ID_BEGINNING, RunKey, RunState
 from placet.contracts.times import Moment
-from placet.errors import DecisionRefused, UsageError
+from placet.errors import GovernanceError, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
@@ -127,7 +127,7 @@ class RunEndpoints:
             if record.proposal is None:
                 raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
             if fault := row_fault(tx, record):
-                raise DecisionRefused(fault, code="row_contradicts_record")
+                raise GovernanceError(fault, code="row_contradicts_record")
             document = tx.artifacts.get_model(record.proposal, Proposal, tenant=self._tenant)
         return PendingProposal(run_id=run_id, digest=record.proposal, proposal=document)
 
