@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from placet.contracts.cohorts.base_file import FileKpis, FilePreview
     from placet.contracts.customer import Declared
     from placet.contracts.propensity.card import ModelCard
     from placet.contracts.propensity.score import Brief, Drift, Score, Unread
@@ -193,6 +194,17 @@ class Toolbox(Protocol):
     @property
     def models(self) -> Models:
         """The tenant's churn models."""
+
+    def preview_of_file(self, path: Path, expression: str) -> "FilePreview":
+        """Return whom a cohort has, by a file of the base.
+
+        Raises:
+            ConfigurationError: it cannot be opened, is a link or no ordinary file.
+            UsageError: code `base_file`; it cannot be read, or is none that this version and tenant may ask.
+        """
+
+    def kpis_of_file(self, path: Path, expression: str | None) -> "FileKpis":
+        """Return the figures of a file's customers, or of a cohort of them; raises as `preview_of_file`."""
 
     @property
     def services(self) -> Services:
