@@ -7,7 +7,6 @@ What FastAPI asks before each request is asynchronous and waits for nothing: a f
 which costs more than what it does.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, Header, Request
@@ -18,9 +17,6 @@ from placet.contracts.people.access import AccessGrant, Action
 from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
-
-FindHolder = Callable[[str], AccessGrant | None]
-"""Returns what a presented token grants; None where it opens nothing."""
 
 _HOLDER: Final = "placet.holder"
 _ACTION: Final = "x-placet-action"
