@@ -5,7 +5,7 @@ with what is expected, and every value that is read with what its column may hav
 file is damaged in some ways: whoever asks a file of unknown origin does so in a process that may die.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,50 +56,67 @@ def export_base(
     """
     if not replace and (path.exists() or path.is_symlink()):
         raise ConfigurationError(f"{str(path)!r} exists; choose another name, or give --replace")
-    pages = _Pages(database, tenant, as_of)
+    left_out = LeftOut()
 
-    def header() -> BaseHeader:
+    def header(rows: int) -> BaseHeader:
         return BaseHeader(
             tenant=tenant,
             as_of=as_of,
             written_at=now,
             columns=columns_digest(),
-            customers=pages.rows,
-            left_out=pages.left_out.many,
-            unreadable=tuple(pages.left_out.first),
+            customers=rows,
+            left_out=left_out.many,
+            unreadable=tuple(left_out.first),
         )
 
+    pages = base_rows(database, tenant, as_of, left_out)
+    return write_base(path, (_frame_to_write(rows) for rows in pages), header, replace=replace)
+
+
+def write_base(
+    path: Path, frames: Iterator[pl.DataFrame], header: Callable[[int], BaseHeader], *, replace: bool = False
+) -> BaseHeader:
+    """Write frames of `FILE_SCHEMA` to a file of a base; it appears whole, or not at all.
+
+    Args:
+        path: The file.
+        frames: Asked for one after another, by a thread of polars.
+        header: Returns what the file says of itself, given the rows that were written.
+        replace: Whether it may take the place of a file that is there.
+
+    Raises:
+        ConfigurationError: the file cannot be written, or is there already.
+    """
+    source = _Source(frames)
     with open_fresh(path, replace=replace) as file:
         try:
             # The metadata are asked for when all rows were written: only then is it known how many they are.
-            register_io_source(pages.read, schema=FILE_SCHEMA).sink_parquet(
+            register_io_source(source.read, schema=FILE_SCHEMA).sink_parquet(
                 file,
                 compression="zstd",
                 row_group_size=AT_ONCE,
-                metadata=lambda _: {HEADER: header().model_dump_json()},
+                metadata=lambda _: {HEADER: header(source.rows).model_dump_json()},
                 engine="streaming",
             )
         except pl.exceptions.PolarsError as error:
-            if pages.fault is not None:  # polars tells it in its own words
-                raise pages.fault from error
+            if source.fault is not None:  # polars tells it in its own words
+                raise source.fault from error
             raise ConfigurationError(f"cannot write {str(path)!r}: {error}") from error
-    return header()
+    return header(source.rows)
 
 
-class _Pages:
-    """The rows of the base for the sink, and what became of them."""
+class _Source:
+    """Frames for the sink, and what became of them."""
 
-    def __init__(self, database: Database, tenant: str, as_of: datetime) -> None:
-        self._asked = (database, tenant, as_of)
-        self.left_out = LeftOut()
+    def __init__(self, frames: Iterator[pl.DataFrame]) -> None:
+        self._frames = frames
         self.rows = 0
         self.fault: Exception | None = None
 
     def read(self, *_: object) -> Iterator[pl.DataFrame]:
         """Yield frames; the sink asks for all columns and all rows."""
         try:
-            for rows in base_rows(*self._asked, self.left_out):
-                frame = _frame_to_write(rows)
+            for frame in self._frames:
                 self.rows += frame.height
                 yield frame
         except Exception as error:

@@ -248,3 +248,18 @@ def bench_cohorts(
     """
     toolbox: Toolbox = context.obj
     return toolbox.services.bench_cohorts(rows=rows, rounds=rounds, as_json=as_json)
+
+
+@bench.command("base")
+def bench_base(
+    context: typer.Context,
+    customers: Annotated[int, typer.Option("--customers", min=1000, help="rows of the file")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 3,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure a file of many customers beside polars by hand.
+
+    Cohorts and KPIs are asked of a file of simulated customers, which is removed afterwards.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_base(customers=customers, rounds=rounds, as_json=as_json)

@@ -1,8 +1,8 @@
 """Whose a presented token is, asked of the record for each request.
 
-Requests that arrive while the record is asked about their token share the next question: under load most of them do. A
-question that is under way may have read what was withdrawn since: nobody who came after it began is given its answer, so
-that a token that was withdrawn opens nothing from the next request on.
+Requests that arrive while the record is asked about their token share the next question: under load most of them do.
+A question that is under way may have read what was withdrawn since. Nobody who came after it began is given its
+answer, so that a token that was withdrawn opens nothing from the next request on.
 """
 
 import asyncio
