@@ -258,11 +258,11 @@ class InstalledServices:
 
         return run_bench(customers=customers, rounds=rounds, as_json=as_json)
 
-    def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+    def bench_state(self, only: str | None, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what events and the state of a customer cost."""
         from placet.bench.state import bench_state as run_bench
 
-        return run_bench(self._settings, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
+        return run_bench(self._settings, only=only, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
 
 
 def _way_in(settings: Settings, console: str) -> str:

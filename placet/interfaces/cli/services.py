@@ -201,6 +201,7 @@ def bench_governance(
 @bench.command("state")
 def bench_state(
     context: typer.Context,
+    only: Annotated[str | None, typer.Option("--only", help="parts, with commas: growth,ingest,state,requests")] = None,
     events: Annotated[int, typer.Option("--events", min=1_000, help="events stored before")] = 1_000_000,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 10,
     postgres: PostgresOption = None,
@@ -211,7 +212,7 @@ def bench_state(
     It measures on SQLite and on PostgreSQL, with simulated events.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.services.bench_state(events=events, rounds=rounds, postgres=postgres, as_json=as_json)
+    return toolbox.services.bench_state(only=only, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
 
 
 @bench.command("console")
