@@ -122,13 +122,19 @@ def write_file(path: Path, data: str | bytes, *, mode: int = FILE_MODE) -> None:
 
 
 @contextlib.contextmanager
-def open_fresh(path: Path) -> Iterator[IO[bytes]]:
+def open_fresh(path: Path, *, replace: bool = False) -> Iterator[IO[bytes]]:
     """Open a new file to write; it appears under its name when the block ends, whole, or not at all.
+
+    Args:
+        path: Where it will be.
+        replace: Whether it may take the place of a file that is there.
 
     Raises:
         ConfigurationError: something is there already, or it cannot be written.
     """
-    if path.exists() or path.is_symlink():
+    if replace:
+        _refuse_other_than_file(path)
+    elif path.exists() or path.is_symlink():
         raise ConfigurationError(f"{str(path)!r} exists; choose another name")
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
@@ -137,7 +143,10 @@ def open_fresh(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(descriptor)
-        path.hardlink_to(fresh)
+        if replace:
+            fresh.replace(path)
+        else:
+            path.hardlink_to(fresh)
     except FileExistsError as error:
         raise ConfigurationError(f"{str(path)!r} exists; choose another name") from error
     except OSError as error:

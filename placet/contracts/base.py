@@ -105,7 +105,8 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 _TENANT = r"^[a-z][a-z0-9-]{0,30}$"
 _AGENT = r"^[a-z][a-z0-9_]{0,30}$"
-_CUSTOMER = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
+CUSTOMER_FORM = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
+"""Of a customer id."""
 _RUN = r"^run-[0-9a-f]{20}$"
 NAME_OF_OURS = r"^[a-z][a-z0-9_-]{0,47}$"
 _PERSON = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
@@ -113,7 +114,7 @@ REASON_CODE = r"^[a-z][a-z0-9_]{0,47}$"
 _FORMS = {
     _TENANT: "a tenant's name, such as 'demo': lower-case letters, digits and '-'",
     _AGENT: "an agent's name, such as 'retention': lower-case letters, digits and '_'",
-    _CUSTOMER: "a customer id, such as 'C00042': letters, digits and '_.:-'",
+    CUSTOMER_FORM: "a customer id, such as 'C00042': letters, digits and '_.:-'",
     _RUN: "a run id, such as `placet run list` shows",
     NAME_OF_OURS: "a short name, such as 'small-credits': lower-case letters, digits, '_' and '-'",
     REASON_CODE: "a code, such as 'goodwill_credit': lower-case letters, digits and '_'",
@@ -123,7 +124,7 @@ _FORMS = {
 
 TenantId = Annotated[str, StringConstraints(pattern=_TENANT)]
 AgentName = Annotated[str, StringConstraints(pattern=_AGENT)]
-CustomerId = Annotated[str, StringConstraints(pattern=_CUSTOMER)]
+CustomerId = Annotated[str, StringConstraints(pattern=CUSTOMER_FORM)]
 RunId = Annotated[str, StringConstraints(pattern=_RUN)]
 SYSTEM_ACTORS = frozenset(
     {"agent", "integrator", "notifier", "person", "placet", "plugin", "policy", "reconciler", "unverified", "worker"}

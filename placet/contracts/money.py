@@ -23,6 +23,9 @@ _DIGITS = {
     for code in codes.split()
 }
 
+CURRENCIES = tuple(sorted(_DIGITS))
+"""All codes that there are."""
+
 
 def minor_digits(currency: str) -> int:
     """Return the number of decimal digits between the major and the minor unit of `currency`.

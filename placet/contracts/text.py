@@ -97,7 +97,7 @@ def counted(number: int, unit: str, plural: str = "") -> str:
 
 def is_text(text: str) -> bool:
     """Return whether UTF-8 can carry it: half a character (a lone surrogate) can be neither stored, hashed nor sent."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def is_plain(text: str) -> bool:

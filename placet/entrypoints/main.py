@@ -13,6 +13,7 @@ from placet.entrypoints.processes.process import leave
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from placet.contracts.cohorts.base_file import FileKpis, FilePreview
     from placet.contracts.customer import Declared
     from placet.engine.client import Engine
     from placet.entrypoints.propensity import InstalledModels
@@ -209,6 +210,18 @@ class Tools:
         from placet.entrypoints.propensity import InstalledModels
 
         return InstalledModels(self.settings.propensity_folder, self.tenant)
+
+    def preview_of_file(self, path: Path, expression: str) -> "FilePreview":
+        """Return whom a cohort has, by a file that a process of its own reads."""
+        from placet.entrypoints.processes.base_reading import preview_apart
+
+        return preview_apart(path, self.tenant, expression)
+
+    def kpis_of_file(self, path: Path, expression: str | None) -> "FileKpis":
+        """Return the figures of a file's customers, read in a process of its own."""
+        from placet.entrypoints.processes.base_reading import kpis_apart
+
+        return kpis_apart(path, self.tenant, expression)
 
     @property
     def services(self) -> "InstalledServices":

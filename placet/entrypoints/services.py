@@ -252,11 +252,17 @@ class InstalledServices:
 
         return run_bench(rows=rows, rounds=rounds, as_json=as_json)
 
-    def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+    def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
+        """Measure cohorts and KPIs over a file of many customers."""
+        from placet.bench.base import bench_base as run_bench
+
+        return run_bench(customers=customers, rounds=rounds, as_json=as_json)
+
+    def bench_state(self, only: str | None, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what events and the state of a customer cost."""
         from placet.bench.state import bench_state as run_bench
 
-        return run_bench(self._settings, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
+        return run_bench(self._settings, only=only, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
 
 
 def _way_in(settings: Settings, console: str) -> str:

@@ -6,7 +6,7 @@ not wait. Every row is as of one time. What arrives meanwhile counts where its p
 
 import hashlib
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -51,6 +51,9 @@ _MOST_FOLDED: Final = 10_000
 _EXAMPLES: Final = 5
 _MOST_SHOWN: Final = 12
 _MOST_NAMED: Final = 3
+
+Drawn = tuple[str, str, Row]
+"""A member who may be an example: the digest that they are drawn by, their id, what the expression asks of them."""
 
 
 @dataclass(slots=True)
@@ -176,6 +179,13 @@ def base_rows(database: Database, tenant: str, as_of: datetime, left_out: LeftOu
             return
 
 
+def base_frames(
+    database: Database, tenant: str, as_of: datetime, left_out: LeftOut | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield the base as frames; see `base_rows`."""
+    return map(frame_of, base_rows(database, tenant, as_of, left_out))
+
+
 def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) -> CohortPreview:
     """Return whom a cohort has, in one pass over the base.
 
@@ -184,11 +194,22 @@ def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) ->
         UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
     left_out = LeftOut()
-    tally, chosen = Tally(cohort.columns), list[tuple[str, Row]]()
+    return preview_of(base_frames(database, tenant, as_of, left_out), cohort, as_of, left_out)
+
+
+def preview_of(frames: Iterable[pl.DataFrame], cohort: Cohort, as_of: datetime, left_out: LeftOut) -> CohortPreview:
+    """Return whom a cohort has, of a base in frames of all columns; how it is cut into them does not matter.
+
+    Args:
+        frames: Each customer in one row of one of them.
+        cohort: Whose members are asked for.
+        as_of: The time that all rows are of.
+        left_out: Who is in no frame; complete when the frames are at their end.
+    """
+    tally, chosen = Tally(cohort.columns), list[Drawn]()
     segments = asked()
     in_segment, in_both = [0] * len(segments), [0] * len(segments)
-    for rows in base_rows(database, tenant, as_of, left_out):
-        frame = frame_of(rows)
+    for frame in frames:
         answers = cohort.members(frame)
         tally.add(frame, answers)
         members = answers.fill_null(value=False)
@@ -196,7 +217,7 @@ def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) ->
             theirs = other.members(frame).fill_null(value=False)
             in_segment[number] += int(theirs.sum())
             in_both[number] += int((theirs & members).sum())
-        chosen = _examples(chosen, rows, members, cohort.digest)
+        chosen = _examples(chosen, frame, members, cohort)
     overlaps = [
         Overlap(
             segment=segment.name,
@@ -221,7 +242,7 @@ def preview(database: Database, tenant: str, cohort: Cohort, as_of: datetime) ->
         profile=tally.profile(),
         overlaps=tuple(sorted(overlaps, key=lambda one: (-one.both, one.segment))),
         distributions=tally.distributions(),
-        examples=tuple(_example(row, cohort) for _, row in chosen),
+        examples=tuple(_example(customer_id, row, cohort) for _, customer_id, row in chosen),
     )
 
 
@@ -229,9 +250,8 @@ def count_segments(database: Database, tenant: str, as_of: datetime) -> tuple[in
     """Return the size of the base and of each named segment, in one pass."""
     segments, base = asked(), 0
     counts = [0] * len(segments)
-    for rows in base_rows(database, tenant, as_of, LeftOut()):
-        frame = frame_of(rows)
-        base += len(rows)
+    for frame in base_frames(database, tenant, as_of, LeftOut()):
+        base += frame.height
         for number, (_, cohort) in enumerate(segments):
             counts[number] += int(cohort.members(frame).sum())
     return base, tuple(
@@ -267,19 +287,22 @@ def _state(database: Database, tenant: str, one: BaseRow, as_of: datetime, merge
     return state_told(row.customer_id, aggregate_of(row), row.version, as_of)
 
 
-def _examples(chosen: list[tuple[str, Row]], rows: list[Row], members: pl.Series, digest: str) -> list[tuple[str, Row]]:
+def _examples(chosen: list[Drawn], frame: pl.DataFrame, members: pl.Series, cohort: Cohort) -> list[Drawn]:
     """Return the members with the smallest digests: a sample that does not depend on the order of ids."""
-    new = [(_lot(digest, rows[at]), rows[at]) for at in members.arg_true()]
+    ids, places = frame["customer_id"].filter(members), members.arg_true()
+    lots = heapq.nsmallest(_EXAMPLES, zip((_lot(cohort.digest, one) for one in ids), ids, places, strict=True))
+    names = cohort.columns[:_MOST_SHOWN]
+    new = [(lot, one, frame.select(names).row(place, named=True)) for lot, one, place in lots]
     return heapq.nsmallest(_EXAMPLES, [*chosen, *new], key=lambda one: one[0])
 
 
-def _lot(digest: str, row: Row) -> str:
-    return hashlib.sha256(f"{digest}/{row['customer_id']}".encode()).hexdigest()
+def _lot(digest: str, customer_id: str) -> str:
+    return hashlib.sha256(f"{digest}/{customer_id}".encode()).hexdigest()
 
 
-def _example(row: Row, cohort: Cohort) -> Example:
+def _example(customer_id: str, row: Row, cohort: Cohort) -> Example:
     values = tuple(Asked(column=name, value=_shown(row[name])) for name in cohort.columns[:_MOST_SHOWN])
-    return Example(customer_id=str(row["customer_id"]), asked=values)
+    return Example(customer_id=customer_id, asked=values)
 
 
 def _shown(value: object) -> str:

@@ -1,12 +1,15 @@
 """Figures that the trade steers by, over the base or a cohort in it, in one pass."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+import polars as pl
+
 from placet.contracts.cohorts.kpis import KpiReport
-from placet.decisioning.cohorts.cohort import Cohort, frame_of
+from placet.decisioning.cohorts.cohort import Cohort
 from placet.decisioning.kpis.adding import KpiSums
-from placet.service.cohorts import LeftOut, base_rows, checked
+from placet.service.cohorts import LeftOut, base_frames, checked
 from placet.storage.database import Database
 
 DAYS: Final = 30
@@ -19,9 +22,14 @@ def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: da
         StorageError: the database does not answer. Whose row is unreadable is left out, and told.
         UsageError: code `too_old`; events from after `as_of` were taken away by retention.
     """
-    sums, simulated, left_out = KpiSums(), 0, LeftOut()
-    for rows in base_rows(database, tenant, as_of, left_out):
-        frame = frame_of(rows)
+    left_out = LeftOut()
+    return kpis_of(base_frames(database, tenant, as_of, left_out), cohort, as_of, left_out)
+
+
+def kpis_of(frames: Iterable[pl.DataFrame], cohort: Cohort | None, as_of: datetime, left_out: LeftOut) -> KpiReport:
+    """Return the figures of a base in frames, which have `asked_columns`; see `preview_of` for the arguments."""
+    sums, simulated = KpiSums(), 0
+    for frame in frames:
         chosen = frame if cohort is None else frame.filter(cohort.members(frame))
         sums.add(chosen)
         simulated += int(chosen["simulated"].sum())

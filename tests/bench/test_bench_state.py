@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from placet.bench.state.session import PARTS, parts_of
+from placet.errors import UsageError
 from tests.support.guard import GUARD
 
 pytestmark = pytest.mark.xdist_group("bench_state")
@@ -38,8 +40,8 @@ def test_it_measures_both_databases_and_leaves_nothing() -> None:
     names = [figure["name"] for figure in measured["figures"]]
     for server in ("SQLite", "PostgreSQL"):
         assert [name for name in names if server in name] == [
+            f"an event, {server}, 1k stored",
             f"durable ingest, {server}, batches of 1000",
-            f"an event, {server}, 11k stored",
             f"state of one customer, {server}, p50",
             f"state of one customer, {server}, p99",
             f"events as single HTTP requests, {server}",
@@ -49,3 +51,12 @@ def test_it_measures_both_databases_and_leaves_nothing() -> None:
         assert figure["ours"] > 0, figure
         assert figure["reference"] > 0, figure
         assert figure["against"], figure
+
+
+def test_parts_are_chosen_by_name_and_no_others() -> None:
+    assert parts_of(None) == set(PARTS)
+    assert parts_of("growth, state") == {"growth", "state"}
+    with pytest.raises(
+        UsageError, match=r"--only 'speed' is no part of the bench; known: growth, ingest, state, requests"
+    ):
+        parts_of("speed")

@@ -1,6 +1,6 @@
 """Taking events in, in batches that are durable one by one, beside raw rows of as many bytes in transactions as large.
 
-Two databases are written in turn, one with many events stored and one with few: does the cost of an event grow?
+What an event costs the more there are stored: `growth.py`.
 """
 
 import statistics
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from placet.bench.governance.databases.databases import Server
 from placet.bench.governance.figures import Figure
-from placet.bench.governance.sampling import in_turn, short
+from placet.bench.governance.sampling import in_turn
 from placet.bench.state.sample import BATCH, NOW, OLDEST, TENANT, event_texts
 from placet.errors import PlacetError
 from placet.service.state.taking import take_events
@@ -19,7 +19,6 @@ from placet.storage.database import Database
 
 _IN_A_ROUND: Final = 5 * BATCH
 _AIMS: Final = {"SQLite": 10_000.0, "PostgreSQL": 15_000.0}
-_MOST_GROWTH: Final = 1.25
 
 
 class Filled:
@@ -49,14 +48,13 @@ class Filled:
         return seconds
 
 
-def measure(server: Server, url: str, filled: Filled, few: Filled, rounds: int) -> Iterator[Figure]:
-    """Measure events per second, and what an event costs with many and with few stored.
+def measure(server: Server, url: str, filled: Filled, rounds: int) -> Iterator[Figure]:
+    """Measure events per second.
 
     Args:
         server: The kind of database.
         url: Of the one with many events stored.
-        filled: The one with many.
-        few: The one with few.
+        filled: That one.
         rounds: How often.
 
     Raises:
@@ -64,26 +62,17 @@ def measure(server: Server, url: str, filled: Filled, few: Filled, rounds: int) 
     """
     with closing(server.raw(url)) as connection:
         raw = _RawRows(connection, server)
-        seconds = _medians({"many": filled.take, "few": few.take, "raw": raw.take}, rounds)
+        seconds = _medians({"ours": filled.take, "raw": raw.take}, rounds)
     yield Figure(
         part="ingest",
         name=f"durable ingest, {server.name}, batches of {BATCH}",
         unit="events/s",
-        ours=_IN_A_ROUND / seconds["many"],
+        ours=_IN_A_ROUND / seconds["ours"],
         reference=_IN_A_ROUND / seconds["raw"],
         against=f"rows of as many bytes by the driver, {BATCH} in a transaction ({server.durability()})",
         limit=_AIMS[server.name],
         at_least=True,
         absolute=True,
-    )
-    yield Figure(
-        part="growth",
-        name=f"an event, {server.name}, {short(filled.stored)} stored",
-        unit="µs",
-        ours=1e6 * seconds["many"] / _IN_A_ROUND,
-        reference=1e6 * seconds["few"] / _IN_A_ROUND,
-        against=f"the same with {short(few.stored)} stored at most",
-        limit=_MOST_GROWTH,
     )
 
 

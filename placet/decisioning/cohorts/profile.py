@@ -34,11 +34,14 @@ _COUNTED_IN: Final = tuple(column.name for column in PROFILED)
 
 @dataclass(slots=True)
 class Sums:
-    """Of each profiled column: how often it is known, its sum, and the sum of its squares."""
+    """Of each profiled column: how often it is known, its sum, and the sum of its squares.
+
+    All are whole numbers: fractions would round by the page, and a base would have other figures in other pages.
+    """
 
     known: Counter[str] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
-    squares: dict[str, float] = field(default_factory=dict)
+    squares: Counter[str] = field(default_factory=Counter)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add the rows of a frame."""
@@ -46,13 +49,12 @@ class Sums:
             return
         columns = [pl.col(name).cast(pl.Int64) for name in _COUNTED_IN]
         known, total, squares = (
-            frame.select([part(one) for one in columns]).row(0)
-            for part in (pl.Expr.count, pl.Expr.sum, lambda one: one.cast(pl.Float64).pow(2).sum())
+            frame.select([part(one) for one in columns]).row(0) for part in (pl.Expr.count, pl.Expr.sum, _squares)
         )
         for name, many, much, square in zip(_COUNTED_IN, known, total, squares, strict=True):
             self.known[name] += many
             self.total[name] += much
-            self.squares[name] = self.squares.get(name, 0.0) + square
+            self.squares[name] += square
 
     def mean(self, name: str) -> float:
         """Return the mean of those of whom it is known."""
@@ -60,7 +62,14 @@ class Sums:
 
     def deviation(self, name: str) -> float:
         """Return the standard deviation of those."""
-        return math.sqrt(max(0.0, self.squares[name] / self.known[name] - self.mean(name) ** 2))
+        known = self.known[name]
+        return math.sqrt(known * self.squares[name] - self.total[name] ** 2) / known
+
+
+def _squares(column: pl.Expr) -> pl.Expr:
+    """Return the sum of a column's squares; an amount may be 10¹², so that 64 bits are too few."""
+    wide = column.cast(pl.Int128)
+    return (wide * wide).sum()
 
 
 @dataclass(slots=True)

@@ -18,6 +18,13 @@ Key = tuple[str, str]
 """A figure, and the currency of its customers where it is one of money."""
 
 
+def asked_columns() -> frozenset[str]:
+    """Return the columns that the figures are made of, the day that the state is as of among them where one asks."""
+    sums = [part for kpi in KPIS for part in (kpi.of, kpi.over) if part is not None]
+    asked = {name for part in sums for text in (part.where, part.less) if text for name in cohort_of(text).needs}
+    return frozenset({"currency", *asked, *(name for part in sums for name in part.adds)})
+
+
 @dataclass(slots=True)
 class KpiSums:
     """The two sums of each figure; of money, for each currency."""

@@ -7,17 +7,16 @@ gives way to others on the processor, is what the kernel ends first where memory
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from placet.contracts.text import one_line
+from placet.entrypoints.processes.confining import OUT_OF_MEMORY, confine, end
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.interfaces.console.installed import Judged
@@ -26,10 +25,6 @@ MODULE: Final = "placet.entrypoints.processes.judging"
 _MOST_LINES: Final = 100
 _SHOWN: Final = 1000
 """Of one line, in characters."""
-
-_OUT_OF_MEMORY: Final = 77
-_NICENESS: Final = 10
-_MEGABYTE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ def judge_apart(
                 f"it took longer than {bounds.seconds:g} s and was ended; {_elsewhere(run_id)}", code="replay_too_long"
             ) from error
         finally:
-            _end(child)
+            end(child)
     return _read(answer, child.returncode, run_id, bounds)
 
 
@@ -87,15 +82,8 @@ def _elsewhere(run_id: str) -> str:
     return f"`placet replay {run_id}` on the command line has no such bound"
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child that still runs, and whatever it started: it leads a process group of its own."""
-    if child.poll() is None:
-        os.killpg(child.pid, 9)
-        child.wait()
-
-
 def _read(answer: bytes, code: int, run_id: str, bounds: Bounds) -> Judged:
-    if code == _OUT_OF_MEMORY:
+    if code == OUT_OF_MEMORY:
         raise PlacetError(
             f"it needed more than {bounds.megabytes} MB of memory and was ended; {_elsewhere(run_id)}",
             code="replay_too_large",
@@ -131,10 +119,10 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         order = json.loads(sys.stdin.buffer.read())
-        _confine(int(order["megabytes"]))
+        confine(int(order["megabytes"]))
         said = _judge(order)
     except MemoryError:
-        leave(_OUT_OF_MEMORY)
+        leave(OUT_OF_MEMORY)
     with os.fdopen(answer, "w") as written:
         json.dump(said, written)
     leave(0)
@@ -169,16 +157,6 @@ def _bounded(lines: Sequence[str]) -> tuple[str, ...]:
     """Return the lines as a page can show them: a history of any size may have any number of faults."""
     more = len(lines) - _MOST_LINES
     return (*(one_line(line, _SHOWN) for line in lines[:_MOST_LINES]), *((f"and {more} more",) if more > 0 else ()))
-
-
-def _confine(megabytes: int) -> None:
-    """Bound the memory of this process, and let it give way."""
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = megabytes * _MEGABYTE
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
-    os.nice(_NICENESS)
-    if sys.platform == "linux":
-        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 if __name__ == "__main__":

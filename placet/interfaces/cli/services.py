@@ -201,6 +201,7 @@ def bench_governance(
 @bench.command("state")
 def bench_state(
     context: typer.Context,
+    only: Annotated[str | None, typer.Option("--only", help="parts, with commas: growth,ingest,state,requests")] = None,
     events: Annotated[int, typer.Option("--events", min=1_000, help="events stored before")] = 1_000_000,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 10,
     postgres: PostgresOption = None,
@@ -211,7 +212,7 @@ def bench_state(
     It measures on SQLite and on PostgreSQL, with simulated events.
     """
     toolbox: Toolbox = context.obj
-    return toolbox.services.bench_state(events=events, rounds=rounds, postgres=postgres, as_json=as_json)
+    return toolbox.services.bench_state(only=only, events=events, rounds=rounds, postgres=postgres, as_json=as_json)
 
 
 @bench.command("console")
@@ -248,3 +249,18 @@ def bench_cohorts(
     """
     toolbox: Toolbox = context.obj
     return toolbox.services.bench_cohorts(rows=rows, rounds=rounds, as_json=as_json)
+
+
+@bench.command("base")
+def bench_base(
+    context: typer.Context,
+    customers: Annotated[int, typer.Option("--customers", min=1000, help="rows of the file")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 3,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure a file of many customers beside polars by hand.
+
+    Cohorts and KPIs are asked of a file of simulated customers, which is removed afterwards.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_base(customers=customers, rounds=rounds, as_json=as_json)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from placet.contracts.cohorts.base_file import FileKpis, FilePreview
     from placet.contracts.customer import Declared
     from placet.contracts.propensity.card import ModelCard
     from placet.contracts.propensity.score import Brief, Drift, Score, Unread
@@ -72,7 +73,10 @@ class Services(Protocol):
     def bench_cohorts(self, rows: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts over a base in memory, and on one row."""
 
-    def bench_state(self, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
+    def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
+        """Measure cohorts and KPIs over a file of many customers."""
+
+    def bench_state(self, only: str | None, events: int, rounds: int, postgres: str | None, as_json: bool) -> int:
         """Measure what events and the state of a customer cost."""
 
 
@@ -193,6 +197,17 @@ class Toolbox(Protocol):
     @property
     def models(self) -> Models:
         """The tenant's churn models."""
+
+    def preview_of_file(self, path: Path, expression: str) -> "FilePreview":
+        """Return whom a cohort has, by a file of the base.
+
+        Raises:
+            ConfigurationError: it cannot be opened, is a link or no ordinary file.
+            UsageError: code `base_file`; it cannot be read, or is none that this version and tenant may ask.
+        """
+
+    def kpis_of_file(self, path: Path, expression: str | None) -> "FileKpis":
+        """Return the figures of a file's customers, or of a cohort of them; raises as `preview_of_file`."""
 
     @property
     def services(self) -> Services:

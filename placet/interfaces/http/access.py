@@ -2,9 +2,11 @@
 
 A person's token opens what `placet/governance/access/access.cedar` permits to its roles. The installation's own token
 (`PLACET_API_TOKEN`) opens everything, and the name in `X-Placet-Operator` is its word.
+
+What FastAPI asks before each request is asynchronous and waits for nothing: a function that is not is given a thread,
+which costs more than what it does.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, Header, Request
@@ -15,9 +17,6 @@ from placet.contracts.people.access import AccessGrant, Action
 from placet.contracts.text import NAME, shortened
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
-
-FindHolder = Callable[[str], AccessGrant | None]
-"""Returns what a presented token grants; None where it opens nothing."""
 
 _HOLDER: Final = "placet.holder"
 _ACTION: Final = "x-placet-action"
@@ -45,8 +44,12 @@ def let_in(scope: Scope, holder: AccessGrant | None) -> None:
     scope[_HOLDER] = holder
 
 
-def holder_of_request(request: Request) -> AccessGrant | None:
+async def holder_of_request(request: Request) -> AccessGrant | None:
     """Return what the token of a request grants; None where it is the installation's own."""
+    return _holder(request)
+
+
+def _holder(request: Request) -> AccessGrant | None:
     holder: AccessGrant | None = request.scope[_HOLDER]
     return holder
 
@@ -54,7 +57,7 @@ def holder_of_request(request: Request) -> AccessGrant | None:
 Holder = Annotated[AccessGrant | None, Depends(holder_of_request)]
 
 
-def check_query(request: Request) -> None:
+async def check_query(request: Request) -> None:
     """Stop a request with a query that its operation does not have: a misspelt condition would choose everything.
 
     Raises:
@@ -85,13 +88,13 @@ async def check_body(request: Request) -> None:
         raise UsageError("this operation takes no body; its conditions are query parameters", code="malformed")
 
 
-def admit(request: Request) -> None:
+async def admit(request: Request) -> None:
     """Stop a request that the roles of its token do not permit. What says nothing of itself is not permitted.
 
     Raises:
         UsageError: code `forbidden`.
     """
-    holder = holder_of_request(request)
+    holder = _holder(request)
     if holder is None:
         return
     route = request.scope["route"]
@@ -105,7 +108,7 @@ def admit(request: Request) -> None:
         )
 
 
-def _asking(
+async def _asking(
     request: Request,
     operator: Annotated[
         PersonName | None,
@@ -116,7 +119,7 @@ def _asking(
         ),
     ] = None,
 ) -> Asking:
-    holder = holder_of_request(request)
+    holder = _holder(request)
     if len(request.headers.getlist("x-placet-operator")) > 1:
         raise UsageError("the header X-Placet-Operator stands twice", code="malformed")
     if holder is None:

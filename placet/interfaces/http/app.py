@@ -49,13 +49,13 @@ from placet.telemetry.api_requests import RequestSpans
 from placet.telemetry.metrics.registry import CONTENT_TYPE, Metrics
 
 ENDPOINTS = (
+    EventEndpoints,
     RunEndpoints,
     WalkthroughEndpoints,
     InboxEndpoints,
     BatchEndpoints,
     CustomerEndpoints,
     HouseholdEndpoints,
-    EventEndpoints,
     ListenerEndpoints,
     CohortEndpoints,
     MandateEndpoints,
@@ -70,7 +70,10 @@ ENDPOINTS = (
     NotificationEndpoints,
     OversightEndpoints,
 )
-"""A kind of thing that the API serves is a module of `endpoints` and a line here."""
+"""A kind of thing that the API serves is a module of `endpoints` and a line here.
+
+They are looked through in this order for each request: what is asked most often comes first.
+"""
 
 ASKED_FIRST: Final = (Depends(admit), Depends(check_query), Depends(check_body))
 """Whether they may, and whether the operation has what they say."""

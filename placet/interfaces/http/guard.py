@@ -1,6 +1,5 @@
 """The door of the API: without a bearer token nothing is read, routed or answered (RFC 6750)."""
 
-import asyncio
 import binascii
 import re
 from base64 import b64decode
@@ -11,8 +10,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from placet.errors import ConfigurationError, PlacetError
-from placet.interfaces.http.access import FindHolder, let_in
+from placet.interfaces.http.access import let_in
 from placet.interfaces.http.docs_page import OPEN_FILES
+from placet.interfaces.http.holders import FindHolder, Holders
 from placet.interfaces.http.problems import answer_to, problem
 from placet.tmf688.mapping import LISTENER
 
@@ -63,7 +63,7 @@ class Guard:
         listener_token: SecretStr | None = None,
     ) -> None:
         self._app = app
-        self._find_holder = find_holder
+        self._holders = Holders(find_holder)
         self._token = token.get_secret_value().encode()
         self._metrics_token = _bytes(metrics_token)
         self._listener_token = _bytes(listener_token)
@@ -100,7 +100,7 @@ class Guard:
             return True
         if scheme != b"bearer" or scope["path"] == METRICS:
             return False
-        holder = await asyncio.to_thread(self._find_holder, token.decode("ascii", "replace"))
+        holder = await self._holders.holder(token.decode("ascii", "replace"))
         if holder is None:
             return False
         let_in(scope, holder)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from placet.contracts.cohorts.kpis import KpiValue
-from placet.contracts.money import Money
+from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.text import counted
 
 
@@ -14,10 +14,17 @@ def kpi_in_words(one: KpiValue) -> str:
     if one.over is None:
         return f"{one.of:,}"
     if one.unit == "money" and one.currency is not None:
-        of = Money(amount_minor=one.of, currency=one.currency)
-        return f"{Money(amount_minor=round(one.value), currency=one.currency)} ({of} over {one.over:,} customers)"
+        of = _money(one.of, one.currency)
+        return f"{_money(round(one.value), one.currency)} ({of} over {one.over:,} customers)"
     value = f"{one.value} %" if one.unit == "percent" else f"{one.value}"
     return f"{value} ({one.of:,} over {one.over:,})"
+
+
+def _money(minor: int, currency: str) -> str:
+    """Say an amount; a sum over a whole base may be larger than any that is paid."""
+    if abs(minor) > LARGEST_MINOR:
+        return f"{minor:,} minor units of {currency}"
+    return str(Money(amount_minor=minor, currency=currency))
 
 
 def left_out_in_words(many: int, first: Sequence[str]) -> str:

@@ -63,3 +63,27 @@ def test_figures_are_shown_of_all_and_of_a_cohort(home: Path) -> None:
     assert "of        bills_issued_90d > 0" in words
     assert "ARPU: " in words
     assert "no column is called" in one_line(placet(home, "kpi", "--cohort", "shoe > 4"))
+
+
+def test_a_file_of_the_base_answers_as_the_database_does(home: Path) -> None:
+    file, at = str(home / "base.parquet"), "2026-03-01T09:30:00Z"
+    earlier = placet(home, "state", "export", file, "--as-of", at).stdout
+    assert f"0 customers written to {file}, as of 2026-03-01 09:30Z" in earlier  # all their events are later
+    written = json.loads(placet(home, "state", "export", file, "--replace", "--json").stdout)
+    assert (written["customers"], written["left_out"], written["tenant"]) == (12, 0, "demo")
+    as_of = written["as_of"]
+    for command in (("cohort", "preview", "bills_issued_90d > 0"), ("kpi",), ("kpi", "--segment", "postpaid")):
+        asked = json.loads(placet(home, *command, "--base", file, "--json").stdout)
+        header = asked.pop("base_file")
+        assert (header["as_of"], header["customers"], header["tenant"]) == (as_of, 12, "demo")
+        assert asked == json.loads(placet(home, *command, "--as-of", as_of, "--json").stdout)
+        told = placet(home, *command, "--base", file).stdout
+        assert "base      a file of tenant 'demo', 0 hours old; what happened since is not in it" in told
+    refused = placet(home, "kpi", "--base", file, "--as-of", at)
+    assert refused.returncode == 2
+    assert "give --as-of when you export it" in refused.stderr
+    assert "exists; choose another name, or give --replace" in one_line(placet(home, "state", "export", file))
+    other = placet(home, "kpi", "--base", file, PLACET_TENANT="north")
+    assert "it is of the tenant 'demo', not of 'north'" in one_line(other)
+    (home / "base.parquet").write_bytes(b"PAR1")
+    assert "it is damaged, cut off, or not Parquet" in one_line(placet(home, "kpi", "--base", file))

@@ -110,8 +110,8 @@ def test_one_that_ends_without_an_answer_is_said(tmp_path: Path, program: str, s
 def test_it_gives_way_to_what_serves_and_ends_with_its_parent(tmp_path: Path) -> None:
     """A parent that is killed leaves nobody behind."""
     child = (
-        "import os, sys, time; from placet.entrypoints.processes import judging; "
-        "from placet.entrypoints.processes.process import die_with_parent; die_with_parent(); judging._confine(2048); "
+        "import os, sys, time; from placet.entrypoints.processes import confining; "
+        "from placet.entrypoints.processes.process import die_with_parent; die_with_parent(); confining.confine(2048); "
         "open(sys.argv[1] + '.new', 'w').write(f'{os.getpid()} {os.nice(0)}'); "
         "os.rename(sys.argv[1] + '.new', sys.argv[1]); time.sleep(600)"
     )

@@ -14,8 +14,10 @@ from placet.interfaces.cli.toolbox import Toolbox
 from placet.interfaces.telling.kpis import kpi_in_words, left_out_in_words
 
 if TYPE_CHECKING:
+    from placet.contracts.cohorts.base_file import BaseHeader
     from placet.contracts.cohorts.preview import CohortPreview, Membership
     from placet.decisioning.cohorts.cohort import Cohort
+    from placet.storage.database import Database
 
 app = typer.Typer(no_args_is_help=True, help="Cohorts: SQL conditions on the live state of customers.")
 
@@ -25,6 +27,9 @@ ExpressionArgument = Annotated[
 FileOption = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="read the expression from a file")]
 SegmentOption = Annotated[str | None, typer.Option("--segment", metavar="NAME", help="a named segment instead")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")]
+BaseOption = Annotated[
+    Path | None, typer.Option("--base", metavar="FILE", help="ask this file (`placet state export`), not the database")
+]
 
 _IS_IN_IT = {"yes": "is in it", "no": "is not in it", "unknown": "is not in it: what it asks is not known of them"}
 _LARGEST = 16_384
@@ -73,6 +78,7 @@ def preview(
     expression: ExpressionArgument = None,
     file: FileOption = None,
     segment: SegmentOption = None,
+    base: BaseOption = None,
     as_of: AsOfOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -80,19 +86,21 @@ def preview(
 
     It counts them, says by what they differ from the base and which named segments they are in, and names a few.
     """
-    from placet.service.cohorts import fold_all
     from placet.service.cohorts import preview as preview_of
 
     toolbox: Toolbox = context.obj
     cohort = _given(expression, file, segment)
-    at = time_of(as_of, "--as-of") or datetime.now(UTC)
-    database = toolbox.database()
-    fold_all(database, toolbox.tenant)
-    found = preview_of(database, toolbox.tenant, cohort, at)
+    header = None
+    if base is not None:
+        _refuse_time(as_of)
+        answer = toolbox.preview_of_file(base, cohort.written)
+        header, found = answer.header, answer.found
+    else:
+        found = preview_of(*_folded(toolbox), cohort, time_of(as_of, "--as-of") or datetime.now(UTC))
     if as_json:
-        output.print_json(found.model_dump(mode="json"))
+        output.print_json({**found.model_dump(mode="json"), **_told_of(header)})
         return
-    _print(found)
+    _print(found, header)
 
 
 @app.command("list")
@@ -151,6 +159,7 @@ def kpi(
     context: typer.Context,
     cohort: Annotated[str | None, typer.Option("--cohort", metavar="EXPRESSION", help="of this cohort alone")] = None,
     segment: Annotated[str | None, typer.Option("--segment", metavar="NAME", help="of this segment alone")] = None,
+    base: BaseOption = None,
     as_of: AsOfOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -158,18 +167,22 @@ def kpi(
 
     They are computed from the live state of all customers, or of a cohort. docs/metrics.md has the formulas.
     """
-    from placet.service.cohorts import fold_all
     from placet.service.kpis import kpi_report
 
     toolbox: Toolbox = context.obj
     chosen = None if cohort is None and segment is None else _given(cohort, None, segment)
-    at = time_of(as_of, "--as-of") or datetime.now(UTC)
-    database = toolbox.database()
-    fold_all(database, toolbox.tenant)
-    found = kpi_report(database, toolbox.tenant, chosen, at)
+    header = None
+    if base is not None:
+        _refuse_time(as_of)
+        answer = toolbox.kpis_of_file(base, None if chosen is None else chosen.written)
+        header, found = answer.header, answer.found
+    else:
+        found = kpi_report(*_folded(toolbox), chosen, time_of(as_of, "--as-of") or datetime.now(UTC))
     if as_json:
-        output.print_json(found.model_dump(mode="json"))
+        output.print_json({**found.model_dump(mode="json"), **_told_of(header)})
         return
+    if header is not None:
+        output.print_field("base", _file_in_words(header))
     if found.cohort is not None:
         output.print_field("of", found.cohort.expression)
     output.print_field("as of", f"{minute(found.as_of)}, the last {found.days} days")
@@ -202,7 +215,33 @@ def _given(expression: str | None, file: Path | None, segment: str | None) -> "C
     return cohort_given(expression, segment)
 
 
-def _print(found: "CohortPreview") -> None:
+def _folded(toolbox: Toolbox) -> "tuple[Database, str]":
+    from placet.service.cohorts import fold_all
+
+    database = toolbox.database()
+    fold_all(database, toolbox.tenant)
+    return database, toolbox.tenant
+
+
+def _refuse_time(as_of: str | None) -> None:
+    if as_of is not None:
+        raise typer.BadParameter("a file is of one time; give --as-of when you export it", param_hint="--as-of")
+
+
+def _told_of(header: "BaseHeader | None") -> dict[str, object]:
+    return {} if header is None else {"base_file": header.model_dump(mode="json")}
+
+
+def _file_in_words(header: "BaseHeader") -> str:
+    hours = max(0, int((datetime.now(UTC) - header.as_of).total_seconds()) // 3600)
+    days, rest = divmod(hours, 24)
+    age = f"{counted(days, 'day')} and {counted(rest, 'hour')}" if days else counted(rest, "hour")
+    return f"a file of tenant {header.tenant!r}, {age} old; what happened since is not in it"
+
+
+def _print(found: "CohortPreview", header: "BaseHeader | None") -> None:
+    if header is not None:
+        output.print_field("base", _file_in_words(header))
     output.print_field("cohort", found.checked.expression)
     output.print_field("as of", minute(found.as_of))
     output.print_field("has", f"{found.members:,} of {counted(found.base, 'customer')} ({found.percent} %)")

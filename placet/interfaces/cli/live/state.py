@@ -13,6 +13,7 @@ from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import ByOption, JsonFlag, asking, time_of
 from placet.interfaces.cli.toolbox import Toolbox
+from placet.interfaces.telling.kpis import left_out_in_words
 
 app = typer.Typer(no_args_is_help=True, help="Live customer state, from events.")
 letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
@@ -156,6 +157,36 @@ def simulate(
     events = simulate(rows, last=ends.date(), days=days, seed=seed)
     while some := list(islice(events, _AT_ONCE)):
         output.print_text("\n".join(map(as_line, some)))
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a Parquet file to write")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="in place of a file that is there")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write every customer's row to a Parquet file.
+
+    Questions are answered from it without the database. It is personal data in clear, which `placet state erase`
+    does not reach: let nobody else read it, and delete it when it was used.
+    """
+    from placet.service.base_file import export_base
+    from placet.service.cohorts import fold_all
+
+    toolbox: Toolbox = context.obj
+    now, database = datetime.now(UTC), toolbox.database()
+    fold_all(database, toolbox.tenant)
+    at = time_of(as_of, "--as-of") or now
+    written = export_base(database, toolbox.tenant, at, file, now=now, replace=replace)
+    if as_json:
+        output.print_json({"file": str(file), **written.model_dump(mode="json")})
+        return
+    output.print_line(f"{counted(written.customers, 'customer')} written to {file}, as of {minute(written.as_of)}")
+    if written.left_out:
+        output.print_line(left_out_in_words(written.left_out, written.unreadable))
+    output.print_line("it is customers' data in clear, and is not reached by `placet state erase`")
 
 
 @app.command("erase")

@@ -1,0 +1,31 @@
+"""A child process that works on what may harm it: bounded in memory, first to go, and ended with all it started."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+OUT_OF_MEMORY: Final = 77
+"""Exit code of a child that reached its bound and could still say so."""
+
+_NICENESS: Final = 10
+_MEGABYTE: Final = 1024 * 1024
+
+
+def confine(megabytes: int) -> None:
+    """Bound the memory of this process, and let it give way to others."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = megabytes * _MEGABYTE
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+    os.nice(_NICENESS)
+    if sys.platform == "linux":
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a child that still runs, and whatever it started: it leads a process group of its own."""
+    if child.poll() is None:
+        os.killpg(child.pid, 9)
+        child.wait()
