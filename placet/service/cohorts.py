@@ -245,7 +245,7 @@ def _row(
     try:
         state = _state(database, tenant, one, as_of, merged)
         with named(one.customer_id):
-            return None if state.newest is None else row_of(state, one.members)
+            return None if not state.version else row_of(state, one.members)
     except StorageError as error:
         pass_on_others(error)
         if left_out is None:
