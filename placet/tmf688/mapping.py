@@ -205,13 +205,13 @@ def _exactly(value: Any) -> str:
 
 
 _KINDS: Final[Mapping[str, tuple[str, Callable[[Record], Said]]]] = {
-    "CustomerCreateEvent": ("customer", _customer_said),
-    "CustomerAttributeValueChangeEvent": ("customer", _customer_said),
     "AdjustBalanceCreateEvent": ("adjustBalance", _adjusted),
     "TopupBalanceCreateEvent": ("topupBalance", _topped_up),
     "CustomerBillCreateEvent": ("customerBill", _billed),
     "UsageCreateEvent": ("usage", _used),
     "ProductOrderStateChangeEvent": ("productOrder", _ordered),
+    "CustomerCreateEvent": ("customer", _customer_said),
+    "CustomerAttributeValueChangeEvent": ("customer", _customer_said),
 }
 """The kinds that are understood: the resource's name in them, and what is said of it."""
 
