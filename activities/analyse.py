@@ -72,6 +72,7 @@ class Analyse:
             customer = self._customer(request)
         # What is undone is undone whatever happened since: a reversal needs no state.
         state = None if request.reverses is not None else context.live_state(request.tenant, request.customer_id)
+        state = None if state is None else state.for_decisions()
         outcome = self._assess(request, customer, state)
         assessment = outcome.assessment
         with context.database.transaction() as tx:

@@ -116,7 +116,7 @@ def _found(source: RunSource, evidence: Evidence, state: CustomerState | None) -
 
 def _happened(figure: str, state: CustomerState | None) -> str | None:
     """Return a figure of the live state; None where no event is known, which is another thing than that none was."""
-    if state is None or not state.version:
+    if state is None or state.newest is None:  # what is only said about a customer is no event
         return None
     days, _, name = figure.partition(".")
     return str(state.window(int(days)).figure(name))

@@ -100,7 +100,8 @@ def first_fault(error: Validation) -> str:
     return fault_of(error).line()
 
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+DIGEST_FORM = r"^[0-9a-f]{64}$"
+Digest = Annotated[str, StringConstraints(pattern=DIGEST_FORM)]
 """SHA-256 in lower-case hexadecimal."""
 
 _TENANT = r"^[a-z][a-z0-9-]{0,30}$"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
 from placet.contracts.base import CustomerId, Digest, Frozen
+from placet.contracts.events.about import Area, AreaCode, BasisPoints, BirthYear, Day
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.money import Money
 
@@ -101,12 +102,59 @@ class LastContact(Frozen):
     at: AwareDatetime
 
 
+class Word(Frozen):
+    """Something that is said of the customer: by which source, and when."""
+
+    source: str
+    at: AwareDatetime
+
+
+class BirthYearSaid(Word):
+    """When they were born."""
+
+    value: BirthYear
+
+
+class AreaSaid(Word):
+    """What kind of place the home is in."""
+
+    value: Area
+
+
+class AreaCodeSaid(Word):
+    """The source's code of that area."""
+
+    value: AreaCode
+
+
+class CustomerSinceSaid(Word):
+    """The day on which they became a customer."""
+
+    value: Day
+
+
+class Description(Frozen):
+    """Who they are: the newest word on each field; None where nothing was said."""
+
+    birth_year: BirthYearSaid | None = None
+    area: AreaSaid | None = None
+    area_code: AreaCodeSaid | None = None
+    customer_since: CustomerSinceSaid | None = None
+
+
+class ChurnSaid(Word):
+    """The newest score of a churn model; it decides nothing."""
+
+    basis_points: BasisPoints
+    model: Digest
+
+
 class CustomerState(Frozen):
     """One customer as of a time.
 
     Attributes:
         as_of: For this time windows and rhythm are computed.
-        newest: When the newest event happened; None where none is known.
+        newest: When the newest event happened; None where none is known. What is only said about them is none.
         version: How many events were taken, corrected ones among them: a later state has a higher one.
         sources: The systems whose events these are, each with its newest; one called `simulated` is not real.
         household_id: The household that they are a member of.
@@ -117,6 +165,8 @@ class CustomerState(Frozen):
         nps: Last answer to the survey of recommendation, 0 to 10.
         csat: Last answer to the survey of satisfaction, 1 to 5.
         signals: What stands out, each a sentence for a business person.
+        described: Who they are; left out where nothing was said, as in states from before there was such a word.
+        churn: What a model said of them; left out as well.
     """
 
     customer_id: CustomerId
@@ -139,6 +189,12 @@ class CustomerState(Frozen):
     nps: StrictInt | None
     csat: StrictInt | None
     signals: tuple[str, ...] = ()
+    described: Annotated[Description | None, Field(exclude_if=lambda said: said is None)] = None
+    churn: Annotated[ChurnSaid | None, Field(exclude_if=lambda said: said is None)] = None
+
+    def for_decisions(self) -> Self:
+        """Return what a run may read: nothing of who they are, and no score that somebody sent."""
+        return self.model_copy(update={"described": None, "churn": None})
 
     def window(self, days: int) -> Window:
         """Return one of `WINDOWS`."""

@@ -10,6 +10,7 @@ from placet.contracts.identity.keys import KeyWord
 from placet.contracts.identity.profile import Origin, Profile, ProfileField, ProfileSection, SectionName
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Verdict
+from placet.contracts.state import Word
 from placet.contracts.text import NAME, counted, one_line, quoted
 from placet.contracts.times import day, minute
 from placet.decisioning.identity.keys import masked
@@ -20,6 +21,7 @@ from placet.interfaces.state_words import (
     figure_in_words,
     product_in_words,
     rhythm_in_words,
+    sayings,
     trend_in_words,
 )
 from placet.service.customers import DecidedRun
@@ -143,6 +145,9 @@ def _money(facts: Evidence, field: Any) -> Iterator[ProfileField]:
 
 def _live(known: Known) -> Iterator[ProfileField]:
     state = known.state
+    for one in sayings(state):
+        origin = Origin(of="events", at=one.word.at, events=1, sources=(one.word.source,), simulated=_unreal(one.word))
+        yield ProfileField(name=one.name, label=one.label, value=one.words, origin=origin)
     if state.newest is None:
         return
     unreal = any(one.name == SIMULATED for one in state.sources)
@@ -171,6 +176,10 @@ def _live(known: Known) -> Iterator[ProfileField]:
     for trend in state.trends:
         yield ProfileField(name="trend", label="Trend", value=trend_in_words(trend), origin=whole)
     yield from _latest(known)
+
+
+def _unreal(word: Word) -> bool:
+    return word.source == SIMULATED
 
 
 def _latest(known: Known) -> Iterator[ProfileField]:

@@ -3,9 +3,10 @@
 Words of other systems (names of offerings, of sources) stand in quotation marks, bounded.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
+from placet.contracts.events.about import ChurnScored, Described
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
@@ -32,7 +33,18 @@ from placet.contracts.events.kinds import (
     WalletPaid,
 )
 from placet.contracts.money import Money
-from placet.contracts.state import ConsentGiven, Device, Figure, Product, Rhythm, Trend, Window
+from placet.contracts.state import (
+    ConsentGiven,
+    CustomerState,
+    Description,
+    Device,
+    Figure,
+    Product,
+    Rhythm,
+    Trend,
+    Window,
+    Word,
+)
 from placet.contracts.text import NAME, counted, one_line, quoted
 
 COUNTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -91,7 +103,17 @@ _USES: Final = {
     "sms": ("messages were sent", "message was sent"),
 }
 _KEYS: Final = {"msisdn": "a telephone number", "email": "a hashed e-mail address", "device": "a device"}
+_AREAS: Final = {"urban": "in a city", "suburban": "in a suburb", "rural": "in the country"}
 _DAY: Final = 24
+
+
+class Saying(NamedTuple):
+    """What is said of a customer: its name as a code and for people, in words, and who said it when."""
+
+    name: str
+    label: str
+    words: str
+    word: Word
 
 
 def figure_in_words(figure: Figure) -> str | None:
@@ -144,6 +166,28 @@ def source_in_words(name: str) -> str:
     return f"{quoted(name, NAME)}, which is not real" if name == SIMULATED else quoted(name, NAME)
 
 
+def sayings(state: CustomerState) -> Iterator[Saying]:
+    """Yield who a customer is and what a model expects, in words."""
+    said = state.described or Description()
+    if said.birth_year is not None:
+        age = state.as_of.year - said.birth_year.value
+        turns = f", {age} years old in {state.as_of.year}" if age >= 0 else ""
+        yield Saying("birth_year", "Born in", f"{said.birth_year.value}{turns}", said.birth_year)
+    if said.area is not None:
+        yield Saying("area", "Home", _AREAS[said.area.value], said.area)
+    if said.area_code is not None:
+        yield Saying("area_code", "Code of the area", quoted(said.area_code.value, NAME), said.area_code)
+    if said.customer_since is not None:
+        yield Saying("customer_since", "Customer since", said.customer_since.value.isoformat(), said.customer_since)
+    if state.churn is not None:
+        words = f"{_chance(state.churn.basis_points)}, says model {state.churn.model[:16]}; it decides nothing"
+        yield Saying("churn", "Likely to leave", words, state.churn)
+
+
+def _chance(basis_points: int) -> str:
+    return f"{basis_points / 100:.1f} %"
+
+
 def event_in_words(event: Event) -> str:
     """Return what an event says, in one sentence."""
     return _SAID[type(event)](event.data)
@@ -189,6 +233,13 @@ def _device(data: Any) -> str:
     return f"a {data.kind} {line} a line of ours was seen on the {data.network} network"
 
 
+def _described(data: Any) -> str:
+    said = {"birth_year": "the year of birth", "area": "the kind of area", "area_code": "the code of the area"}
+    said["customer_since"] = "since when they are a customer"
+    known = [words for field, words in said.items() if getattr(data, field) is not None]
+    return f"who the customer is was said: {', '.join(known) or 'nothing'}"
+
+
 def _channel(code: str) -> str:
     return "any channel" if code == "any" else _word(code)
 
@@ -204,10 +255,12 @@ _SAID: Final[Mapping[type, Callable[[Any], str]]] = {
     BillDisputed: lambda data: f"a bill was disputed ({_word(data.about)})",
     BillIssued: lambda data: f"a bill of {data.amount} was issued",
     BillPaid: lambda data: f"{data.amount} of a bill was paid",
+    ChurnScored: lambda data: f"a model gave {_chance(data.basis_points)} as how likely they are to leave",
     Competitor: lambda data: _SIGNS[data.sign],
     Consent: _consent,
     Contacted: _contacted,
     Correction: lambda data: f"an event of {quoted(data.source, NAME)} was taken back ({_word(data.reason)})",
+    Described: _described,
     DeviceSeen: _device,
     Household: _household,
     KeyDeclared: lambda data: f"{_KEYS[data.key.partition(':')[0]]} was {'linked' if data.held else 'given up'}",

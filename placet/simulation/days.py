@@ -3,6 +3,7 @@
 A day is drawn by itself, from the seed, the customer and the date: a longer simulation has the same days at its end.
 """
 
+import hashlib
 import random  # noqa: TID251 - seeded by digest, and only to simulate
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,10 @@ _FADED: Final = 0.15
 """What is left of a silent churner's use at the end."""
 _FADES: Final = 30
 _BILL_DAY: Final = 3
+_TOLD_DAY: Final = 5
+"""On which systems say who somebody is, each month."""
+_SCORE_DAY: Final = 20
+_NO_MODEL: Final = hashlib.sha256(b"a simulated model, which there is not").hexdigest()
 _LATE: Final = 2.2
 # How often something comes on a day.
 _APP: Final = 0.25
@@ -36,6 +41,7 @@ def day_of_person(person: Person, on: date, last: date, seed: int) -> Iterator[H
     yield from _money(person, on, chance, left, seed)
     yield from _app(on, chance, use)
     yield from _story(person, on, chance, left)
+    yield from _said(person, on, last, chance)
 
 
 def _use(person: Person, on: date, left: int) -> float:
@@ -110,6 +116,18 @@ def _story(person: Person, on: date, chance: random.Random, left: int) -> Iterat
                 "has_line": False,
             }
             yield _at(on, chance), "placet.device.seen.v1", device
+
+
+def _said(person: Person, on: date, last: date, chance: random.Random) -> Iterator[Happening]:
+    born, since = last.year - person.age, last - timedelta(days=30 * person.tenure)
+    if on.day == _TOLD_DAY and on.year >= born:
+        said: dict[str, Any] = {"birth_year": born, "area": person.area}
+        if since <= on:
+            said["customer_since"] = since.isoformat()
+        yield _at(on, chance), "placet.customer.described.v1", said
+    if on.day == _SCORE_DAY:
+        points = chance.randint(4_500, 9_500) if person.leaves else chance.randint(200, 5_500)
+        yield _at(on, chance), "placet.churn.scored.v1", {"basis_points": points, "model": _NO_MODEL}
 
 
 def _comes(chance: random.Random, often: float) -> bool:

@@ -34,6 +34,9 @@ class Person:
         calls: Seconds of calls on an ordinary day.
         onset: Days before the end at which the story begins.
         household: Of a family: which.
+        age: Drawn, in the last year: the sample says only whether they are of 65 years or more.
+        area: Drawn too.
+        tenure: The sample's months with the operator.
     """
 
     customer_id: str
@@ -46,6 +49,9 @@ class Person:
     calls: int
     onset: int
     household: str | None
+    age: int
+    area: str
+    tenure: int
 
 
 def draw_person(row: Mapping[str, str], seed: int) -> Person:
@@ -65,7 +71,15 @@ def draw_person(row: Mapping[str, str], seed: int) -> Person:
         calls=round(chance.lognormvariate(math.log(300), 0.8)),
         onset=chance.randint(25, 60),
         household=f"H{number // _HOUSEHOLD:05}" if story == "family" else None,
+        # Of their own chance: what is drawn above stays what it was.
+        age=_age(row, chance_of(seed, row["customer_id"], "age")),
+        area=chance_of(seed, row["customer_id"], "area").choice(("urban", "urban", "suburban", "suburban", "rural")),
+        tenure=int(row["tenure"]),
     )
+
+
+def _age(row: Mapping[str, str], chance: random.Random) -> int:
+    return chance.randint(66, 90) if row["senior_citizen"] == "1" else chance.randint(19, 63)
 
 
 def chance_of(seed: int, *names: object) -> random.Random:

@@ -85,7 +85,7 @@ def _events(notification: Record) -> Iterator[Record]:
     resource = part(part(inner, "event"), name)
     event_id = word(inner, "eventId")
     at = inner.get("timeOccurred") or inner.get("timeOcurred") or word(inner, "eventTime")
-    customer = _customer(resource, inner)
+    customer = _customer(name, resource, inner)
     simulated = str(resource.get("@type", "")).startswith("Simulated")
     for suffix, event_type, data in said(resource):
         yield {
@@ -100,7 +100,7 @@ def _events(notification: Record) -> Iterator[Record]:
         }
 
 
-def _customer(resource: Record, inner: Record) -> str:
+def _customer(name: str, resource: Record, inner: Record) -> str:
     """Return whom it is about: exactly one customer.
 
     Raises:
@@ -108,6 +108,8 @@ def _customer(resource: Record, inner: Record) -> str:
     """
     parties = [*_parties(resource), *_parties(inner)]
     found = {word(one, "id") for one in parties if _is_customer(one)}
+    if name == "customer":  # the parties that TMF629 has beside a customer are their contacts
+        found = {word(resource, "id")}
     if len(found) != 1:
         raise UnmappableError(f"relatedParty names {len(found) or 'no'} customers; it must name one")
     return found.pop()
@@ -175,6 +177,19 @@ def _ordered(resource: Record) -> Said:
         yield f"/{word(item, 'id')}", "placet.plan.changed.v1", data
 
 
+_DESCRIBES: Final = {"birthYear": "birth_year", "areaType": "area", "areaCode": "area_code"}
+
+
+def _customer_said(resource: Record) -> Said:
+    given = parts(resource, "characteristic") if resource.get("characteristic") else []
+    # What a value must be, the contract of the event says.
+    data = {_DESCRIBES[name]: one.get("value") for one in given if (name := str(one.get("name"))) in _DESCRIBES}
+    if resource.get("validFor"):
+        data["customer_since"] = word(part(resource, "validFor"), "startDateTime").partition("T")[0]
+    if data:
+        yield "", "placet.customer.described.v1", data
+
+
 def _line(spoken_of: str) -> str:
     words = spoken_of.lower().replace("_", "-").replace(" ", "-").split("-")
     return next((line for name, line in _LINES.items() if name in words), "other")
@@ -195,6 +210,8 @@ _KINDS: Final[Mapping[str, tuple[str, Callable[[Record], Said]]]] = {
     "CustomerBillCreateEvent": ("customerBill", _billed),
     "UsageCreateEvent": ("usage", _used),
     "ProductOrderStateChangeEvent": ("productOrder", _ordered),
+    "CustomerCreateEvent": ("customer", _customer_said),
+    "CustomerAttributeValueChangeEvent": ("customer", _customer_said),
 }
 """The kinds that are understood: the resource's name in them, and what is said of it."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapter, model_validator
 
 from placet.contracts.base import CustomerId, ExternalId, ExternalWord, Frozen
+from placet.contracts.events.about import ChurnScored, Described
 from placet.contracts.events.envelope import CloudEvent, EventId, EventSource
 from placet.contracts.identity.keys import Key
 from placet.contracts.money import Bound
@@ -350,6 +351,8 @@ Event = (
     | Scored
     | Household
     | KeyDeclared
+    | Described
+    | ChurnScored
     | Correction
 )
 """Any event that is understood."""

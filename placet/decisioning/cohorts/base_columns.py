@@ -12,13 +12,17 @@ from typing import Final
 
 import polars as pl
 
-from placet.contracts.base import CUSTOMER_FORM
+from placet.contracts.base import CUSTOMER_FORM, DIGEST_FORM
+from placet.contracts.events.about import AREA_CODE_FORM
 from placet.contracts.money import CURRENCIES
 from placet.decisioning.cohorts.cohort import SCHEMA
 from placet.decisioning.cohorts.columns import BY_NAME, COLUMNS, TODAY, Column
 
 _MEANING: Final = 1
 """Raise it where a column means something else than it did: files that were written before are refused then."""
+
+_FORMS: Final = {"area_code": AREA_CODE_FORM, "churn_model": DIGEST_FORM}
+"""Texts of any value that are no ids of a customer or a household, and how they are written."""
 
 FILE_SCHEMA: Final[dict[str, type[pl.DataType]]] = {name: kind for name, kind in SCHEMA.items() if name != TODAY}
 """The columns of a file, in its order, and their types."""
@@ -53,8 +57,8 @@ def _bad(column: Column) -> pl.Expr | None:
         bad = ~value.is_between(column.least, column.most)
     elif column.kind == "text":
         choices = CURRENCIES if column.name == "currency" else column.choices
-        # All other texts are ids: of a customer, of a household.
-        bad = ~(value.is_in(list(choices)) if choices else value.str.contains(CUSTOMER_FORM))
+        form = _FORMS.get(column.name, CUSTOMER_FORM)
+        bad = ~(value.is_in(list(choices)) if choices else value.str.contains(form))
     if column.nullable:
         return bad
     return value.is_null() if bad is None else bad.fill_null(value=True)

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from placet.contracts.events.about import FIRST_YEAR, Area
 from placet.contracts.events.kinds import (
     MOST_CSAT,
     Channel,
@@ -29,6 +30,11 @@ MOST_MINOR: Final = 10**12
 """The same for amounts, in minor units."""
 MOST_PERCENT: Final = 10**6
 MOST_DAYS: Final = 10**5
+
+MOST_YEARS: Final = 130
+"""Whoever were older is not known to be."""
+SCORE_DAYS: Final = 90
+"""A score that is older says nothing of now."""
 
 TODAY: Final = "as_of_on"
 """The frame's own column of the day that the state is as of; an expression calls it CURRENT_DATE."""
@@ -251,6 +257,20 @@ def _money() -> list[Column]:
     ]
 
 
+def _person() -> list[Column]:
+    unsaid, old = "no system said it", f"there was no score in {SCORE_DAYS} days"
+    return [
+        Column("age_years", "integer", "the age that they reach in that year", unsaid, most=MOST_YEARS),
+        Column("area", "text", "what kind of place the home is in", unsaid, choices=get_args(Area)),
+        Column("area_code", "text", "the source's code of that area", unsaid),
+        Column("customer_since_on", "date", "day on which they became a customer", unsaid),
+        Column("tenure_days", "integer", "days since it", unsaid, least=-MOST_DAYS, most=366 * (9999 - FIRST_YEAR)),
+        Column("churn_percent", "integer", "newest score: how likely they leave, rounded down", old, most=100),
+        Column("churn_scored_on", "date", "day of that score", old),
+        Column("churn_model", "text", "SHA-256 of the model that gave it", old),
+    ]
+
+
 def _record() -> list[Column]:
     return [
         Column("customer_id", "text", "the customer"),
@@ -271,6 +291,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     *_household(),
     *_consent(),
     *_contact(),
+    *_person(),
 )
 """All of them, in the order of the docs."""
 

@@ -7,14 +7,16 @@ from typing import Final, get_args
 
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Purpose
-from placet.contracts.state import WINDOWS, CustomerState
+from placet.contracts.state import WINDOWS, ChurnSaid, CustomerState, Description
 from placet.decisioning.cohorts.columns import (
     AMOUNTS,
     COLUMNS,
     FIGURES,
     LINES,
     MOST_DAYS,
+    MOST_YEARS,
     RHYTHMS,
+    SCORE_DAYS,
     TODAY,
     TRENDS,
 )
@@ -64,6 +66,8 @@ def _values(state: CustomerState, household_members: int | None) -> Iterator[tup
     yield "last_contact_channel", contact.channel if contact else None
     yield "last_contact_purpose", contact.purpose if contact else None
     yield "last_contact_answer", contact.answer if contact else None
+    yield from _person(state)
+    yield from _predicted(state)
 
 
 def _windows(state: CustomerState) -> Iterator[tuple[str, Value]]:
@@ -121,6 +125,30 @@ def _household(state: CustomerState, household_members: int | None) -> Iterator[
     held = {product.line for product in state.products}
     for line in LINES:
         yield f"has_{line}", line in held
+
+
+def _person(state: CustomerState) -> Iterator[tuple[str, Value]]:
+    said, today = state.described or Description(), state.as_of.astimezone(UTC).date()
+    age = today.year - said.birth_year.value if said.birth_year else None
+    since = said.customer_since.value if said.customer_since else None
+    yield "age_years", age if age is not None and 0 <= age <= MOST_YEARS else None
+    yield "area", said.area.value if said.area else None
+    yield "area_code", said.area_code.value if said.area_code else None
+    yield "customer_since_on", since
+    yield "tenure_days", (today - since).days if since else None
+
+
+def _predicted(state: CustomerState) -> Iterator[tuple[str, Value]]:
+    churn = current_churn(state)
+    yield "churn_percent", churn.basis_points // 100 if churn else None
+    yield "churn_scored_on", _day(churn.at if churn else None)
+    yield "churn_model", churn.model if churn else None
+
+
+def current_churn(state: CustomerState) -> ChurnSaid | None:
+    """Return what a model said of the customer lately; None where that is too long ago, or was said after the day."""
+    days = _days_since(state.churn.at if state.churn else None, state.as_of)
+    return state.churn if days is not None and 0 <= days <= SCORE_DAYS else None
 
 
 def _day(at: datetime | None) -> date | None:

@@ -20,9 +20,11 @@ from placet.contracts.events.envelope import SIMULATED
 from placet.decisioning.state.kept import Stamp, checked_parts
 
 __all__ = [
+    "DESCRIBED",
     "KEPT_DAYS",
     "MOST_MATTERS",
     "MOST_TIMES",
+    "PREDICTED",
     "Aggregate",
     "Stamp",
     "day_of",
@@ -38,6 +40,10 @@ MOST_MATTERS: Final = 32
 MOST_TIMES: Final = 24
 SOURCES: Final = "sources"
 """Topic of the systems that events are from."""
+DESCRIBED: Final = "described"
+"""Topic of who the customer is."""
+PREDICTED: Final = "predicted"
+"""Topic of what models expect."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
@@ -71,7 +77,7 @@ class Aggregate:
 
     Attributes:
         events: How many were taken.
-        newest: Place of the newest; None without any.
+        newest: Place of the newest of those that happened to the customer; None without any.
         days: For each day, what was counted: names and whole numbers.
         topics: For each topic, the newest word on each of its matters: its place, and what it says.
         times: For each thing that recurs, the places of the newest times.
@@ -83,10 +89,10 @@ class Aggregate:
     topics: dict[str, dict[str, tuple[Stamp, Any]]] = field(default_factory=dict)
     times: dict[str, list[Stamp]] = field(default_factory=dict)
 
-    def take(self, at: Stamp) -> None:
-        """Note that an event was taken."""
+    def take(self, at: Stamp, *, happened: bool = True) -> None:
+        """Note that an event was taken; one that only says something of the customer moves no window."""
         self.events += 1
-        if self.newest is None or at > self.newest:
+        if happened and (self.newest is None or at > self.newest):
             moved = self.newest is None or day_of(at) > day_of(self.newest)
             self.newest = at
             if moved:
@@ -115,6 +121,12 @@ class Aggregate:
         times.append(at)
         times.sort()
         del times[:-MOST_TIMES]
+
+    @property
+    def last(self) -> Stamp | None:
+        """Return the place of the newest event or word about the customer; None without any."""
+        words = [at for topic in (DESCRIBED, PREDICTED) for at, _ in self.topics.get(topic, {}).values()]
+        return max([*words, *([] if self.newest is None else [self.newest])], default=None)
 
     def _let_go(self) -> None:
         assert self.newest is not None  # noqa: S101 - `take` has just set it

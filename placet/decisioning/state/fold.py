@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from placet.contracts.events.about import ChurnScored, Described
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import (
     AppVisited,
@@ -35,7 +36,7 @@ from placet.contracts.events.kinds import (
 )
 from placet.contracts.identity.keys import KEY
 from placet.contracts.money import Money
-from placet.decisioning.state.aggregate import SOURCES, Aggregate, Stamp, micros_of, stamp_of
+from placet.decisioning.state.aggregate import DESCRIBED, PREDICTED, SOURCES, Aggregate, Stamp, micros_of, stamp_of
 
 Key = tuple[str, str]
 """Source and id: what an event is known by."""
@@ -79,7 +80,7 @@ def fold(
 def take(aggregate: Aggregate, event: Event) -> None:
     """Add one event that was not added before."""
     at = stamp_of(event.time, event.source, event.id)
-    aggregate.take(at)
+    aggregate.take(at, happened=not isinstance(event, Described | ChurnScored))
     aggregate.note(at, SOURCES, event.source, None, keep=SIMULATED)
     _TAKEN[type(event)](aggregate, at, event.data)
 
@@ -208,6 +209,15 @@ def _household(aggregate: Aggregate, at: Stamp, data: Any) -> None:
     aggregate.note(at, "latest", "household", data.household_id)
 
 
+def _described(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    for field, said in data.model_dump(mode="json", exclude_none=True).items():
+        aggregate.note(at, DESCRIBED, field, said)
+
+
+def _churn_scored(aggregate: Aggregate, at: Stamp, data: Any) -> None:
+    aggregate.note(at, PREDICTED, "churn", {"basis_points": data.basis_points, "model": data.model})
+
+
 def _correction(aggregate: Aggregate, at: Stamp, _data: Any) -> None:
     aggregate.count(at, "corrections")
 
@@ -219,10 +229,12 @@ _TAKEN: Final[Mapping[type, Callable[[Aggregate, Stamp, Any], None]]] = {
     BillDisputed: _bill_disputed,
     BillIssued: _bill_issued,
     BillPaid: _bill_paid,
+    ChurnScored: _churn_scored,
     Competitor: _competitor,
     Consent: _consent,
     Contacted: _contacted,
     Correction: _correction,
+    Described: _described,
     DeviceSeen: _device_seen,
     Household: _household,
     KeyDeclared: _key_declared,

@@ -9,8 +9,10 @@ from typing import Any, Final
 from placet.contracts.money import Money
 from placet.contracts.state import (
     WINDOWS,
+    ChurnSaid,
     ConsentGiven,
     CustomerState,
+    Description,
     Device,
     Figure,
     LastContact,
@@ -20,7 +22,7 @@ from placet.contracts.state import (
     Trend,
     Window,
 )
-from placet.decisioning.state.aggregate import Aggregate, day_of, micros_of, time_of
+from placet.decisioning.state.aggregate import DESCRIBED, PREDICTED, Aggregate, day_of, micros_of, time_of
 from placet.decisioning.state.signals import signals_of
 
 _RHYTHMS: Final = ("recharge", "payment")
@@ -78,6 +80,8 @@ def state_as_of(customer_id: str, aggregate: Aggregate, version: int, as_of: dat
         place=_said(latest, "place"),
         nps=_said(latest, "nps"),
         csat=_said(latest, "csat"),
+        described=_described(aggregate),
+        churn=_churn(aggregate),
     )
     return state.model_copy(update={"signals": signals_of(state)})
 
@@ -140,3 +144,19 @@ def _contact(latest: Mapping[str, tuple[Any, Any]]) -> LastContact | None:
         return None
     at, said = latest["contact"]
     return LastContact(at=time_of(at[0]), **said)
+
+
+def _described(aggregate: Aggregate) -> Description | None:
+    said = aggregate.topics.get(DESCRIBED)
+    if not said:
+        return None
+    return Description.model_validate(
+        {field: {"value": value, "source": at[1], "at": time_of(at[0])} for field, (at, value) in said.items()}
+    )
+
+
+def _churn(aggregate: Aggregate) -> ChurnSaid | None:
+    if "churn" not in aggregate.topics.get(PREDICTED, {}):
+        return None
+    at, said = aggregate.topics[PREDICTED]["churn"]
+    return ChurnSaid(source=at[1], at=time_of(at[0]), **said)

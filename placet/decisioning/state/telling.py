@@ -38,7 +38,7 @@ _WITHOUT_FIGURES: Final = tuple(
 
 def stood_out(read: StateRead | None) -> tuple[Reason, ...]:
     """Return the live state that a run read as sentences of its proposal; none where no event is known."""
-    if read is None or not read.version:
+    if read is None or not read.version or read.newest is None:
         return ()
     about = f"live state as of {minute(read.as_of)}, from {counted(read.version, 'event')}{_not_real(read)}"
     said = read.signals[:MOST_SIGNALS] or ("nothing stands out in it",)

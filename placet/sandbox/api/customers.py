@@ -1,11 +1,14 @@
 """TMF629 Customer Management v4: who the customers are. The sample's churn label is not among it."""
 
+from datetime import date
+
 from starlette.routing import Route
 
 from placet.sandbox.api.routing import route
 from placet.sandbox.books.statuses import OPENING
 from placet.sandbox.bss import Bss
 from placet.sandbox.derived.calendar import midnight
+from placet.sandbox.derived.draw import draw
 from placet.sandbox.derived.products import joined_on
 from placet.sandbox.money import JsonObject
 from placet.sandbox.rest.endpoint import Call, Reply
@@ -13,6 +16,7 @@ from placet.sandbox.rest.listing import listing, only, select
 from placet.sandbox.rest.refs import CUSTOMER_PATH, account_ref, simulated
 from placet.sandbox.seed import Customer
 
+_AREAS = ("urban", "urban", "suburban", "suburban", "rural")
 _FILTERS = ("id", "name", "status", "account.id")
 
 
@@ -54,10 +58,31 @@ def _resource(bss: Bss, customer: Customer, status: str, call: Call) -> JsonObje
                 **simulated("ContactMedium"),
             }
         ],
-        "engagedParty": {"id": f"IND-{customer.id}", "name": name, "@referredType": "Individual"},
+        "engagedParty": _party(customer),
         "validFor": {"startDateTime": midnight(joined_on(customer, bss.today())), **simulated("TimePeriod")},
         "@type": "Customer",
     }
+
+
+def simulated_resource(customer: Customer, day: date) -> JsonObject:
+    """Make what is told each month of who a customer is: all of it is derived, since the sample has no such facts."""
+    age = 66 + draw(customer.id, "age", 25) if customer.senior_citizen else 19 + draw(customer.id, "age", 45)
+    values = {"birthYear": day.year - age, "areaType": _AREAS[draw(customer.id, "area", len(_AREAS))]}
+    return {
+        "id": customer.id,
+        "name": f"Customer {customer.id}",
+        "engagedParty": _party(customer),
+        "characteristic": [
+            {"name": name, "value": value, "valueType": "integer" if name == "birthYear" else "string"}
+            for name, value in values.items()
+        ],
+        "validFor": {"startDateTime": midnight(joined_on(customer, day)), **simulated("TimePeriod")},
+        **simulated("Customer"),
+    }
+
+
+def _party(customer: Customer) -> JsonObject:
+    return {"id": f"IND-{customer.id}", "name": f"Customer {customer.id}", "@referredType": "Individual"}
 
 
 def _characteristics(customer: Customer) -> list[JsonObject]:

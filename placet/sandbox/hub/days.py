@@ -12,12 +12,13 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from placet.sandbox.api import bills as bill_api
+from placet.sandbox.api import customers as customer_api
 from placet.sandbox.api import usage as usage_api
 from placet.sandbox.bss import Bss
 from placet.sandbox.derived.bills import bills
 from placet.sandbox.derived.calendar import add_months
 from placet.sandbox.derived.usage import usage
-from placet.sandbox.hub.kinds import BILLED, USED
+from placet.sandbox.hub.kinds import BILLED, CHANGED, USED
 from placet.sandbox.seed import Customer
 from placet.sandbox.tables import DAYS_TOLD as _DAYS
 from placet.sandbox.tables import LISTENERS as _LISTENERS
@@ -61,6 +62,8 @@ def _tell(bss: Bss, connection: Connection, customer: Customer, day: date) -> No
         if bill.issued_on == day:
             resource = bill_api.resource(bill, "")
             bss.outbox.publish(connection, BILLED, resource, customer_id=customer.id, at=resource["billDate"])
+            said = customer_api.simulated_resource(customer, day)
+            bss.outbox.publish(connection, CHANGED, said, customer_id=customer.id, at=resource["billDate"])
     if day.day == 1:
         for record in usage(customer, day):
             if record.month == add_months(day, -1):

@@ -9,6 +9,8 @@ ADJUSTED: Final = "AdjustBalanceCreateEvent"
 TOPPED_UP: Final = "TopupBalanceCreateEvent"
 BILLED: Final = "CustomerBillCreateEvent"
 USED: Final = "UsageCreateEvent"
+CREATED: Final = "CustomerCreateEvent"
+CHANGED: Final = "CustomerAttributeValueChangeEvent"
 ORDERED: Final = "ProductOrderStateChangeEvent"
 
 KINDS: Final = {
@@ -17,4 +19,6 @@ KINDS: Final = {
     BILLED: "customerBill",
     USED: "usage",
     ORDERED: "productOrder",
+    CREATED: "customer",
+    CHANGED: "customer",
 }

@@ -77,7 +77,7 @@ def person_of(database: Database, tenant: str, customer_id: str, as_of: datetime
 def _part(database: Database, tenant: str, customer_id: str, as_of: datetime) -> tuple[Aggregate, int]:
     row = folded_row(database, tenant, customer_id)
     aggregate = aggregate_of(row)
-    if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
+    if aggregate.last is not None and time_of(aggregate.last[0]) > as_of:
         with database.snapshot() as tx:  # not under the lock: it reads all of the customer's events
             return _as_it_was(tx, tx.states.get(tenant, customer_id) or row, as_of)
     return aggregate, row.version
@@ -100,9 +100,9 @@ def folded_row(database: Database, tenant: str, customer_id: str) -> StateRow:
 def _as_it_was(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:
     """Return what the events up to a time led to, and how many they were; a correction counts from its own time on."""
     onto = _aged(row)
-    if onto.newest is not None and time_of(onto.newest[0]) > as_of:
+    if onto.last is not None and time_of(onto.last[0]) > as_of:
         raise UsageError(
-            f"events of {moment(time_of(onto.newest[0]))} were taken away by retention; ask for a later time",
+            f"events of {moment(time_of(onto.last[0]))} were taken away by retention; ask for a later time",
             code="too_old",
         )
     events = _events(row.customer_id, tx.events.folded(row.tenant, row.customer_id))
@@ -153,7 +153,7 @@ def fold_pending(tx: Transaction, tenant: str, customer_id: str) -> StateRow:
             "household_id": None if household is None else household[1],
             "version": row.version + len(pending),
             "corrections": row.corrections + corrections,
-            "newest_us": None if aggregate.newest is None else aggregate.newest[0],
+            "newest_us": None if aggregate.last is None else aggregate.last[0],
             "oldest_us": min([*known_oldest, *(micros_of(event.time) for event in new)], default=None),
             "aggregate": aggregate.dump(),
         }

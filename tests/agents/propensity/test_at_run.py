@@ -47,7 +47,8 @@ def state(version: int, **figures: int) -> CustomerState:
         "as_of": NOW,
         "version": version,
         "windows": (Window(days=30, figures=window),),
-        **dict.fromkeys(("newest", "household_id", "last_contact", "balance", "competitor", "place", "nps", "csat")),
+        "newest": NOW if version else None,
+        **dict.fromkeys(("household_id", "last_contact", "balance", "competitor", "place", "nps", "csat")),
         **dict.fromkeys(("sources", "rhythms", "trends", "devices", "products", "consents", "open_tickets"), ()),
     }
     return CustomerState.model_validate(told)
@@ -126,7 +127,9 @@ def test_a_feature_may_come_from_the_live_state() -> None:
     meant = of_the_state()
     assert cells_of(meant, read(), state(4, bills_disputed=2)) == {"disputes": "2"}
     assert cells_of(meant, read(), state(4)) == {"disputes": "0"}
-    for unknown in (None, state(0)):
+    # A word about the customer, such as a score that somebody sent, is no event: zeros would be scored as if they were.
+    only_said = state(3).model_copy(update={"newest": None})
+    for unknown in (None, state(0), only_said):
         with pytest.raises(UsageError, match="does not say disputed bills"):
             cells_of(meant, read(), unknown)
     assert cells_of(of_the_state(may_be_missing=True), read(), None) == {"disputes": ""}

@@ -34,9 +34,10 @@ def test_a_cohort_is_checked_and_previewed(home: Path) -> None:
     assert 0 < preview["members"] < 12
     listed = {one["name"]: one for one in json.loads(placet(home, "cohort", "list", "--count", "--json").stdout)}
     assert listed["postpaid"]["members"] == preview["members"]
-    assert listed["senior"]["members"] is None
+    assert listed["contract_ending"]["members"] is None
+    assert 0 < listed["rural"]["members"] < 12
     words = placet(home, "cohort", "list").stdout
-    assert "senior: 65 years old or more.  left out: there is no age_years yet" in words
+    assert "contract_ending: The contract ends within 60 days.  left out: there is no contract_days_left yet" in words
     assert "recharges_30d  integer: recharges in the last 30 days" in placet(home, "cohort", "columns").stdout
 
 

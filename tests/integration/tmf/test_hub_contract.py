@@ -38,6 +38,8 @@ pytestmark = pytest.mark.skipif(
 
 HUB = "/tmf-api/event/v4/hub"
 _DEFINITIONS = {
+    "CustomerCreateEvent": ("TMF629", "customer", "Customer"),
+    "CustomerAttributeValueChangeEvent": ("TMF629", "customer", "Customer"),
     "AdjustBalanceCreateEvent": ("TMF654", "adjustBalance", "AdjustBalance"),
     "TopupBalanceCreateEvent": ("TMF654", "topupBalance", "TopupBalance"),
     "CustomerBillCreateEvent": ("TMF678", "customerBill", "CustomerBill"),
@@ -126,7 +128,11 @@ def test_what_a_listener_is_told_of_days_is_valid() -> None:
     while tell_of_days(bss):
         pass
     bodies = [json.loads(one.body) for one in bss.outbox.after(0, 1000)]
-    assert {one["eventType"] for one in bodies} == {"CustomerBillCreateEvent", "UsageCreateEvent"}
+    assert {one["eventType"] for one in bodies} == {
+        "CustomerBillCreateEvent",
+        "CustomerAttributeValueChangeEvent",
+        "UsageCreateEvent",
+    }
     for body in bodies:
         check_notification(notification(body))
 

@@ -17,6 +17,9 @@ EMPTY = {**row_of(empty_state(), None), "household_members": None}
 COLUMNS = st.sampled_from([BY_NAME[name] for name in FILE_SCHEMA])
 
 
+_WRITTEN = {"area_code": ("SW1A 1AA", "06/75", "Z" * 32), "churn_model": ("0" * 64, "5c96026a" * 8)}
+
+
 def _may_be(column: Column) -> st.SearchStrategy[Any]:
     values: st.SearchStrategy[Any]
     if column.kind == "integer":
@@ -27,7 +30,7 @@ def _may_be(column: Column) -> st.SearchStrategy[Any]:
         values = st.dates()
     else:
         choices = CURRENCIES if column.name == "currency" else column.choices
-        values = st.sampled_from(choices or ("C1", "a:b", "Z" * 64))
+        values = st.sampled_from(choices or _WRITTEN.get(column.name, ("C1", "a:b", "Z" * 64)))
     return st.none() | values if column.nullable else values
 
 
@@ -36,7 +39,9 @@ def _may_not_be(column: Column) -> st.SearchStrategy[Any]:
     if column.kind == "integer":
         wrong = st.integers(-(2**63), column.least - 1) | st.integers(column.most + 1, 2**63 - 1)
     elif column.kind == "text":
-        wrong = st.sampled_from(("", " ", "usd", "C1\n", "Home", "\u202eC1", "Z" * 65, "<b>", "-C1"))
+        wrong = st.sampled_from(("", " ", "C1\n", "\u202eC1", "Z" * 65, "<b>", "-C1"))
+        if column.choices or column.name == "currency":
+            wrong |= st.sampled_from(("usd", "Home"))
     return wrong if column.nullable else wrong | st.none()
 
 
@@ -65,4 +70,4 @@ def test_an_empty_row_passes_and_a_frame_of_few_columns_or_none() -> None:
 
 def test_the_digest_is_that_of_these_columns() -> None:
     """Where it changes, files that were written before are refused: raise `_MEANING` where only a meaning changed."""
-    assert columns_digest() == "5c96026a955d68914e3eb63e69315783a24a1b4655d7328a4cba9912af9d4258"
+    assert columns_digest() == "4223545605d4594d3e356616e00d9ac90909b28bff1ec6215d6a0ecb0c849a72"

@@ -36,6 +36,18 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         }
     ),
     "placet.consent.changed.v1": st.fixed_dictionaries({"purpose": st.just("marketing"), "given": st.booleans()}),
+    "placet.customer.described.v1": st.fixed_dictionaries(
+        {},
+        optional={
+            "birth_year": st.integers(1930, 2005),
+            "area": st.sampled_from(["urban", "suburban", "rural"]),
+            "area_code": NAME,
+            "customer_since": st.sampled_from(["2019-01-01", "2024-02-29"]),
+        },
+    ),
+    "placet.churn.scored.v1": st.fixed_dictionaries(
+        {"basis_points": st.integers(0, 10_000), "model": st.sampled_from(["a" * 64, "b" * 64])}
+    ),
     "placet.household.changed.v1": st.fixed_dictionaries({"household_id": st.none() | NAME}),
 }
 

@@ -18,13 +18,22 @@ from placet.tmf688.mapping import EVENT_TYPES, QUERY, SOURCE, events_of, is_noti
 CUSTOMER = {"id": "C00001", "role": "customer", "@referredType": "Customer"}
 AT = "2026-03-01T12:00:00.000Z"
 NAMES = {
+    "CustomerCreateEvent": "customer",
+    "CustomerAttributeValueChangeEvent": "customer",
     "AdjustBalanceCreateEvent": "adjustBalance",
     "TopupBalanceCreateEvent": "topupBalance",
     "CustomerBillCreateEvent": "customerBill",
     "UsageCreateEvent": "usage",
     "ProductOrderStateChangeEvent": "productOrder",
 }
+WHO = {
+    "id": "C00001",
+    "characteristic": [{"name": "birthYear", "value": 1980}, {"name": "areaType", "value": "rural"}],
+    "validFor": {"startDateTime": "2020-02-29T00:00:00Z"},
+}
 RESOURCES: dict[str, dict[str, Any]] = {
+    "CustomerCreateEvent": WHO,
+    "CustomerAttributeValueChangeEvent": WHO,
     "AdjustBalanceCreateEvent": {
         "status": "completed",
         "adjustType": "oneTimeChargeDebit",
@@ -87,6 +96,14 @@ def usd(minor: int) -> dict[str, Any]:
         ("TopupBalanceCreateEvent", "placet.balance.recharged.v1", {"amount": usd(1000)}),
         ("CustomerBillCreateEvent", "placet.bill.issued.v1", {"bill_id": "BILL-1", "amount": usd(2985)}),
         ("UsageCreateEvent", "placet.usage.recorded.v1", {"service": "voice", "quantity": 180}),
+        *(
+            (
+                kind,
+                "placet.customer.described.v1",
+                {"birth_year": 1980, "area": "rural", "customer_since": "2020-02-29"},
+            )
+            for kind in ("CustomerCreateEvent", "CustomerAttributeValueChangeEvent")
+        ),
     ],
 )
 def test_what_happened_is_said_in_our_words_to_the_cent(kind: str, type_: str, data: dict[str, Any]) -> None:

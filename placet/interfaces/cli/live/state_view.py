@@ -9,6 +9,7 @@ from placet.interfaces.state_words import (
     device_in_words,
     product_in_words,
     rhythm_in_words,
+    sayings,
     source_in_words,
     trend_in_words,
     window_in_words,
@@ -19,7 +20,9 @@ def print_customer(state: CustomerState) -> None:
     """Print a customer's state."""
     output.print_field("customer", state.customer_id)
     if not _print_head(state, "no event of this customer is known"):
+        _print_sayings(state)
         return
+    _print_sayings(state)
     for rhythm in state.rhythms:
         output.print_field("rhythm", rhythm_in_words(rhythm))
     for trend in state.trends:
@@ -40,6 +43,12 @@ def print_household(state: HouseholdState) -> None:
     if state.more_members:
         output.print_line("there are more members; they count in nothing here")
     _print_devices(state)
+
+
+def _print_sayings(state: CustomerState) -> None:
+    for one in sayings(state):
+        by = f"said by {source_in_words(one.word.source)}, {minute(one.word.at)}"
+        output.print_field(one.label.lower(), f"{one.words} ({by})")
 
 
 def _print_head(state: CustomerState | HouseholdState, nothing: str) -> bool:

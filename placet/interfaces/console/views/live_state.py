@@ -18,6 +18,7 @@ from placet.interfaces.state_words import (
     figure_in_words,
     product_in_words,
     rhythm_in_words,
+    sayings,
     source_in_words,
     trend_in_words,
 )
@@ -106,6 +107,7 @@ class Live:
     products: tuple[Aged, ...]
     devices: tuple[Aged, ...]
     consents: tuple[Aged, ...]
+    said: tuple[Aged, ...]
     rows: tuple[Row, ...]
     timeline: tuple[Happened, ...]
 
@@ -149,6 +151,7 @@ def live_of(state: CustomerState, events: Sequence[Event]) -> Live:
         products=tuple(Aged(product_in_words(one), one.since) for one in state.products),
         devices=tuple(Aged(device_in_words(one), one.seen_at) for one in state.devices),
         consents=tuple(Aged(consent_in_words(one), one.at) for one in state.consents),
+        said=tuple(_said(state)),
         rows=tuple(_rows(state)),
         timeline=tuple(_timeline(events)),
     )
@@ -227,6 +230,11 @@ def _rows(state: CustomerState) -> Iterator[Row]:
         yield Row("Would recommend us (NPS)", f"{state.nps} of 10")
     if state.csat is not None:
         yield Row("Is satisfied (CSAT)", f"{state.csat} of 5")
+
+
+def _said(state: CustomerState) -> Iterator[Aged]:
+    for one in sayings(state):
+        yield Aged(f"{one.label}: {one.words} (from {source_in_words(one.word.source)})", one.word.at)
 
 
 def _timeline(events: Sequence[Event]) -> Iterator[Happened]:
