@@ -91,6 +91,19 @@ _PLAIN = {
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
     "literal_error": "write {expected}",
+    "string_type": "write a text",
+    "list_type": "it must be a list",
+    "tuple_type": "it must be a list",
+    "dict_type": "it must be an object: names, each with its value",
+    "model_type": "it must be an object: names, each with its value",
+    "model_attributes_type": "it must be an object: names, each with its value",
+    "date_from_datetime_parsing": "write a day, such as 2026-03-01",
+    "date_parsing": "write a day, such as 2026-03-01",
+    "date_type": "write a day, such as 2026-03-01",
+    "datetime_from_date_parsing": "write a time, such as 2026-03-01T12:00:00Z",
+    "datetime_parsing": "write a time, such as 2026-03-01T12:00:00Z",
+    "datetime_type": "write a time, such as 2026-03-01T12:00:00Z",
+    "timezone_aware": "write its time zone as well, such as 2026-03-01T12:00:00Z",
 }
 """What a person is told for the kinds of fault they meet (`type` in pydantic's errors)."""
 
@@ -119,6 +132,7 @@ _FORMS = {
     _RUN: "a run id, such as `placet run list` shows",
     NAME_OF_OURS: "a short name, such as 'small-credits': lower-case letters, digits, '_' and '-'",
     REASON_CODE: "a code, such as 'goodwill_credit': lower-case letters, digits and '_'",
+    DIGEST_FORM: "a SHA-256: 64 digits of 0-9 and a-f",
     _PERSON: "a person's name, such as 'olga': lower-case letters, digits and '._@-'",
 }
 """What a person is told instead of a regular expression."""

@@ -151,7 +151,7 @@ REFUSED: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         409: ("late", f"run {_RUN_ID!r} has ended: 'rejected'"),
         410: ("artifact_erased", f"artifact {_DIGEST} was erased"),
         413: ("too_large", "a request body may have 65536 bytes at most"),
-        422: ("malformed", "query.limit '0' is malformed: Input should be greater than or equal to 1"),
+        422: ("malformed", "malformed: query.limit '0': it must be 1 or more"),
         500: ("internal", "the request failed here; the server's log says why"),
         503: ("engine_unavailable", "Temporal did not take the request (UNAVAILABLE); try again"),
     }

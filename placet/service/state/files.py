@@ -19,13 +19,14 @@ class LinesTaken:
 
     Attributes:
         refused: How many could not be taken, by reason.
-        reasons: The first such line's reason in words, by reason.
+        reasons: The first such line's reason in words, by reason; `lines` says which line it was.
     """
 
     accepted: int = 0
     repeated: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
 
 
 def take_lines(database: Database, tenant: str, lines: BinaryIO, *, now: datetime, oldest: datetime) -> LinesTaken:
@@ -36,9 +37,9 @@ def take_lines(database: Database, tenant: str, lines: BinaryIO, *, now: datetim
     Raises:
         StorageError: the database does not answer; the batches before are taken.
     """
-    done, batch = LinesTaken(), list[bytes]()
-    for line in bounded_lines(lines):
-        batch.append(line)
+    done, batch = LinesTaken(), dict[int, bytes]()
+    for number, line in bounded_lines(lines):
+        batch[number] = line
         if len(batch) == MOST_IN_A_BATCH:
             _take(database, tenant, batch, now, oldest, done)
             batch.clear()
@@ -46,25 +47,34 @@ def take_lines(database: Database, tenant: str, lines: BinaryIO, *, now: datetim
     return done
 
 
-def bounded_lines(lines: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines that hold something. Of one that is longer than any event, its beginning: too long to be one."""
+def bounded_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that hold something, and which they are, from 1 on.
+
+    Of one that is longer than any event, its beginning: too long to be one.
+    """
+    number = 0
     while line := lines.readline(MOST_EVENT_BYTES + 2):
+        number += 1
         if len(line) > MOST_EVENT_BYTES + 1 and not line.endswith(b"\n"):
             while (rest := lines.readline(_CHUNK)) and not rest.endswith(b"\n"):
                 pass
-            yield line  # with its spaces: without them its beginning might be a whole event
+            yield number, line  # with its spaces: without them its beginning might be a whole event
         elif text := line.strip():
-            yield text
+            yield number, text
 
 
 def _take(
-    database: Database, tenant: str, batch: list[bytes], now: datetime, oldest: datetime, done: LinesTaken
+    database: Database, tenant: str, batch: dict[int, bytes], now: datetime, oldest: datetime, done: LinesTaken
 ) -> None:
     if not batch:
         return
-    taken = take_events(database, tenant, batch, now=now, oldest=oldest)
+    taken = take_events(database, tenant, list(batch.values()), now=now, oldest=oldest)
     done.accepted += taken.accepted
     done.repeated += taken.repeated
     for letter in taken.refused:
         done.refused[letter.code] += 1
-        done.reasons.setdefault(letter.code, letter.reason)
+        if letter.code not in done.reasons:
+            done.reasons[letter.code] = letter.reason
+            # A letter keeps no more than an event may have.
+            same = (number for number, line in batch.items() if line[:MOST_EVENT_BYTES] == letter.content)
+            done.lines[letter.code] = next(same, min(batch))

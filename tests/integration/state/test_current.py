@@ -194,7 +194,8 @@ def test_of_many_who_fold_and_send_at_once_none_counts_twice(database: Database)
     ids=range(7),
 )
 def test_a_line_of_any_length_is_one_line(given: bytes, lines: list[bytes]) -> None:
-    assert list(bounded_lines(io.BytesIO(given))) == lines
+    assert [line for _, line in bounded_lines(io.BytesIO(given))] == lines
+    assert [number for number, _ in bounded_lines(io.BytesIO(b"a\n\n" + given))][1:] == [*range(3, 3 + len(lines))]
 
 
 def test_a_file_of_many_batches_is_taken_whole_and_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,5 +204,6 @@ def test_a_file_of_many_batches_is_taken_whole_and_again(database: Database, mon
     done = take_lines(database, "demo", io.BytesIO(given), now=NOW, oldest=OLDEST)
     assert (done.accepted, done.repeated, dict(done.refused)) == (40, 0, {"malformed": 2})
     assert done.reasons["malformed"].startswith("it is not JSON")
+    assert done.lines == {"malformed": 41}
     again = take_lines(database, "demo", io.BytesIO(given), now=NOW, oldest=OLDEST)
     assert (again.accepted, again.repeated) == (0, 40)

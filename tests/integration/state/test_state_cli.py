@@ -72,8 +72,9 @@ def test_what_cannot_be_taken_is_a_dead_letter_and_stops_nothing(home: Path) -> 
     (home / "events").write_bytes(b"{broken\n" + simulated(home, 1) + b"x" * 300_000)
     done = placet(home, "state", "ingest", str(home / "events"))
     assert done.returncode == 1
-    assert "1 not taken (malformed); first: it is not JSON: " in done.stdout
-    assert "1 not taken (too large); first: it has " in done.stdout
+    assert "1 not taken (malformed); first, in line 1: it is not JSON: " in done.stdout
+    lines = (home / "events").read_bytes().count(b"\n") + 1
+    assert f"1 not taken (too large); first, in line {lines:,}: it has " in done.stdout
     listed = placet(home, "state", "deadletters", "list").stdout.splitlines()
     # Both arrived at the same moment, in whose order they are listed by their ids.
     assert sorted(line.split("  ")[2].partition(":")[0] for line in listed) == ["malformed", "too large"]

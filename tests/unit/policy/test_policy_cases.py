@@ -105,9 +105,9 @@ def test_a_failed_case_carries_what_fell_short() -> None:
     ("text", "message"),
     [
         ("cases: [", "c.yaml:1: not YAML: "),
-        ("", "c.yaml:1: Input should be a valid dictionary"),
+        ("", "c.yaml:1: it must be an object"),
         (HEAD.replace("{name: retention}", "retention") + "- {name: a, question: propose, expect: deny}\n",
-         "c.yaml:2: agent 'retention': Input should be a valid dictionary"),
+         "c.yaml:2: agent 'retention': it must be an object"),
         (HEAD.replace("cases:", "cases: []"), "c.yaml:6: cases []"),
         (HEAD + "- {name: a, question: propose, expect: allow}\n- {name: b, question: approve, expect: allow}\n",
          "c.yaml:8: cases.1.question 'approve': write 'propose', 'commit', 'decide', 'authorise', 'lift' or 'merge'"),

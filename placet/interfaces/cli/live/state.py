@@ -54,7 +54,8 @@ def ingest(
         repeated = f", {taken.repeated} known before" if taken.repeated else ""
         output.print_line(f"{counted(taken.accepted, 'event')} taken{repeated}")
         for code, number in sorted(taken.refused.items()):
-            output.print_line(f"{number} not taken ({code.replace('_', ' ')}); first: {taken.reasons[code]}")
+            first = f"first, in line {taken.lines[code]:,}: {taken.reasons[code]}"
+            output.print_line(f"{number} not taken ({code.replace('_', ' ')}); {first}")
         if refused:
             output.print_line("see `placet state deadletters list`")
     return 1 if refused else 0
