@@ -1,4 +1,4 @@
-"""Figures over the base, a frame at a time: whole sums that do not grow with it, so that pages do not matter."""
+"""Figures over the base, a frame at a time: whole sums, so that pages do not matter."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import polars as pl
 
 from placet.contracts.cohorts.kpis import KpiValue
 from placet.decisioning.cohorts.cohort import cohort_of
-from placet.decisioning.kpis.definitions import KPIS, Kpi, Sum
+from placet.decisioning.kpis.definitions import KPIS, Households, Kpi, Sum
 
 _HUNDRED: Final = 100
 _PLACES: Final = 2
@@ -20,43 +20,84 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class KpiSums:
-    """The two sums of each figure; of money, for each currency."""
+    """The two sums of each figure; of money, for each currency.
+
+    Attributes:
+        simulated: Customers with simulated events.
+        left_out: Customers whose rows cannot be read.
+        currencies: Customers by their currency.
+    """
 
     customers: int = 0
+    simulated: int = 0
+    left_out: int = 0
+    currencies: Counter[str] = field(default_factory=Counter)
     of: Counter[Key] = field(default_factory=Counter)
     over: Counter[Key] = field(default_factory=Counter)
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Add the rows of a frame."""
-        self.customers += frame.height
+    def add_household(self, products: int, times: int = 1) -> None:
+        """Add a household whose members hold so many products together, or take it away with `times` -1."""
+        if products <= 0:
+            return
         for kpi in KPIS:
-            if kpi.unit == "money":
-                for (currency,), part in frame.group_by("currency", maintain_order=True):
-                    self._add(kpi, part, NO_CURRENCY if currency is None else str(currency))
-            else:
-                self._add(kpi, frame, NO_CURRENCY)
+            for sums, part in ((self.of, kpi.of), (self.over, kpi.over)):
+                if isinstance(part, Households):
+                    sums[kpi.name, NO_CURRENCY] += times * (products >= part.least)
 
     def values(self) -> tuple[KpiValue, ...]:
         """Return the figures; one that divides by nobody has no value."""
         found = []
         for kpi in KPIS:
-            of, over = _by_currency(self.of, kpi), _by_currency(self.over, kpi)
+            known = sorted(one for one, many in self.currencies.items() if many) if kpi.unit == "money" else []
+            of = {currency: self.of[kpi.name, currency] for currency in known or [NO_CURRENCY]}
+            over = {currency: self.over[kpi.name, currency] for currency in of}
             if len(over) > 1 and NO_CURRENCY in over:
                 # Of whom no amount is known is a customer as well: they count with the currency of most.
                 main = max(over.keys() - {NO_CURRENCY}, key=lambda one: (over[one], one))
                 over[main] += over.pop(NO_CURRENCY)
                 of[main] += of.pop(NO_CURRENCY)
-            found += [_value(kpi, currency, of[currency], over[currency]) for currency in sorted(of or {NO_CURRENCY})]
+            found += [_value(kpi, currency, of[currency], over[currency]) for currency in of]
         return tuple(found)
 
-    def _add(self, kpi: Kpi, frame: pl.DataFrame, currency: str) -> None:
-        key = kpi.name, currency
-        self.of[key] += _sum(kpi.of, frame)
-        self.over[key] += _sum(kpi.over, frame) if kpi.over is not None else 0
 
+class Pass:
+    """One pass over the base: frames are added one after the other.
 
-def _by_currency(sums: Counter[Key], kpi: Kpi) -> Counter[str]:
-    return Counter({currency: many for (name, currency), many in sums.items() if name == kpi.name})
+    What the members of a household hold is kept for each household until the end, some 150 bytes of each.
+    """
+
+    def __init__(self) -> None:
+        self._sums = KpiSums()
+        self._products: Counter[str] = Counter()
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Add the rows of a frame."""
+        sums = self._sums
+        sums.customers += frame.height
+        sums.simulated += int(frame["simulated"].sum())
+        by_currency = [
+            (NO_CURRENCY if currency is None else str(currency), part)
+            for (currency,), part in frame.group_by("currency", maintain_order=True)
+        ]
+        for currency, part in by_currency:
+            sums.currencies[currency] += part.height
+        for kpi in KPIS:
+            for currency, part in by_currency if kpi.unit == "money" else [(NO_CURRENCY, frame)]:
+                for counter, one in ((sums.of, kpi.of), (sums.over, kpi.over)):
+                    if isinstance(one, Sum):
+                        counter[kpi.name, currency] += _sum(one, part)
+        for household, products in frame.select("household_id", "products").iter_rows():
+            if household is None:
+                sums.add_household(products)
+            else:
+                self._products[household] += products
+
+    def sums(self) -> KpiSums:
+        """Return the sums; nothing is added after that."""
+        for products in self._products.values():
+            self._sums.add_household(products)
+        self._products.clear()
+        return self._sums
 
 
 def _value(kpi: Kpi, currency: str, of: int, over: int) -> KpiValue:
@@ -72,6 +113,7 @@ def _value(kpi: Kpi, currency: str, of: int, over: int) -> KpiValue:
         value=value,
         of=of,
         over=None if kpi.over is None else over,
+        about=kpi.about,
     )
 
 

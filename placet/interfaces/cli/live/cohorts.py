@@ -159,7 +159,7 @@ def kpi(
     They are computed from the live state of all customers, or of a cohort. docs/metrics.md has the formulas.
     """
     from placet.service.cohorts import fold_all
-    from placet.service.kpis import kpi_report
+    from placet.service.kpis.once import kpi_report
 
     toolbox: Toolbox = context.obj
     chosen = None if cohort is None and segment is None else _given(cohort, None, segment)

@@ -25,7 +25,7 @@ from placet.service.cohorts import (
     membership,
     preview,
 )
-from placet.service.kpis import kpi_report
+from placet.service.kpis.once import kpi_report
 
 MOST_CUSTOMERS: Final = 20_000
 """Of a base that is looked through while somebody waits: some ten seconds of a core."""
