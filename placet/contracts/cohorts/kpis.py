@@ -61,12 +61,16 @@ class KpiDay(Frozen):
 
     Attributes:
         closed: Whether the day is over; today's still change.
+        left_out: Customers whose rows could not be read; of a segment it is not known.
+        counted_at: When it had everything that was known then; None: it was not counted to its end.
     """
 
     day: str
     closed: StrictBool
     customers: StrictInt
     simulated: StrictInt
+    left_out: StrictInt = 0
+    counted_at: AwareDatetime | None = None
     kpis: tuple[KpiValue, ...]
 
 

@@ -19,9 +19,9 @@ from placet.decisioning.kpis.lifetime import with_lifetime
 from placet.decisioning.kpis.parts import EVERYBODY, scopes
 from placet.decisioning.kpis.sealing import NotSealedError
 from placet.errors import StorageError, UsageError
-from placet.service.cohorts import count_base
+from placet.service.cohorts import checked, count_base
 from placet.service.kpis.book import day_of, end_of, read_sum
-from placet.service.kpis.once import kpi_report, report_of
+from placet.service.kpis.once import DAYS, kpi_report, report_of
 from placet.service.kpis.refreshing import refresh
 from placet.storage.database import Database
 from placet.storage.kpis.kept import KpiSumRow
@@ -100,6 +100,49 @@ def anew_report(
     """
     cohort = None if segment is None else segment_named(segment)[1]
     return told(kpi_report(database, tenant, cohort, end_of(day_of(now))), segment, economics)
+
+
+def day_report(
+    database: Database,
+    tenant: str,
+    segment: str | None,
+    day: date | None,
+    now: datetime,
+    *,
+    economics: Given = None,
+    most: int | None = None,
+) -> KpiReport:
+    """Return the figures of a day from what is kept: None is today. The other arguments are those of `kept_report`.
+
+    Raises:
+        StorageError: the database does not answer.
+        UsageError: code `unknown_day`; that day is not kept. Code `malformed`; it is still to come. As `kept_report`.
+    """
+    today = day_of(now)
+    if day is None or day == today:
+        return kept_report(database, tenant, segment, now, economics=economics, most=most)
+    if day > today:
+        raise UsageError(f"{day} is still to come; today is {today} in UTC", code="malformed")
+    found = kept_days(database, tenant, segment, first=day, last=day, now=now, economics=economics)
+    if not found.days:
+        why = "its row cannot be read, or is of other definitions" if found.unreadable else "nobody counted it"
+        raise UsageError(
+            f"no figures of {day} are kept: {why}; `placet kpi --as-of {day}` computes them from events",
+            code="unknown_day",
+        )
+    (one,) = found.days
+    cohort = None if segment is None else segment_named(segment)[1]
+    return KpiReport(
+        cohort=None if cohort is None else checked(cohort),
+        as_of=end_of(day),
+        days=DAYS,
+        customers=one.customers,
+        simulated=one.simulated,
+        left_out=one.left_out,
+        segment=segment,
+        counted_at=one.counted_at,
+        kpis=one.kpis,
+    )
 
 
 def told(report: KpiReport, segment: str | None, economics: Given) -> KpiReport:
@@ -204,7 +247,7 @@ def _day(row: Any, today: date, economics: Given) -> KpiDay | None:
     except StorageError as error:
         pass_on_others(error)
         raise NotSealedError(str(error)) from error
-    _, after, _, sums = read_sum(read, definitions_digest())
+    _, after, counted_at, sums = read_sum(read, definitions_digest())
     if after is not None:
         return None
     return KpiDay(
@@ -212,6 +255,8 @@ def _day(row: Any, today: date, economics: Given) -> KpiDay | None:
         closed=read.day < today.isoformat(),
         customers=sums.customers,
         simulated=sums.simulated,
+        left_out=sums.left_out,
+        counted_at=_time(counted_at),
         kpis=with_lifetime(sums.values(), economics),
     )
 

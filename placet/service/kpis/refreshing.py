@@ -78,7 +78,7 @@ def refresh(database: Database, tenant: str, now: datetime, *, most: int | None 
     return False
 
 
-def refresh_some(database: Database, tenant: str, now: datetime, limit: int = AT_ONCE) -> Refreshed:
+def refresh_some(database: Database, tenant: str, now: datetime, limit: int | None = None) -> Refreshed:
     """Do one step, in one transaction; what is kept and was altered is thrown away, and all are counted anew.
 
     Raises:
@@ -86,7 +86,7 @@ def refresh_some(database: Database, tenant: str, now: datetime, limit: int = AT
     """
     try:
         with database.transaction() as tx:
-            return _step(tx, tenant, now, limit)
+            return _step(tx, tenant, now, limit or AT_ONCE)
     except NotSealedError as error:
         _LOG.warning("the kept key figures of %s cannot be read: %s; all customers are counted anew", tenant, error)
         with database.transaction() as tx:

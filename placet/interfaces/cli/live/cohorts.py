@@ -11,7 +11,7 @@ from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
-from placet.interfaces.telling.kpis import kpi_in_words, left_out_in_words
+from placet.interfaces.telling.kpis import left_out_in_words
 
 if TYPE_CHECKING:
     from placet.contracts.cohorts.preview import CohortPreview, Membership
@@ -34,7 +34,6 @@ _MOST_OVERLAPS = 8
 def register(root: typer.Typer) -> None:
     """Add these commands."""
     root.add_typer(app, name="cohort")
-    root.command("kpi")(kpi)
 
 
 @app.command("check")
@@ -53,7 +52,7 @@ def check(
     """
     from placet.service.cohorts import checked
 
-    cohort = _given(expression, file, None)
+    cohort = given_cohort(expression, file, None)
     found = checked(cohort)
     member = None if customer is None else _member(context.obj, customer, cohort)
     if as_json:
@@ -84,7 +83,7 @@ def preview(
     from placet.service.cohorts import preview as preview_of
 
     toolbox: Toolbox = context.obj
-    cohort = _given(expression, file, segment)
+    cohort = given_cohort(expression, file, segment)
     at = time_of(as_of, "--as-of") or datetime.now(UTC)
     database = toolbox.database()
     fold_all(database, toolbox.tenant)
@@ -147,39 +146,6 @@ def columns(
         output.print_line(f"{one.name}  {one.type}: {one.about}{choices}{unknown}")
 
 
-def kpi(
-    context: typer.Context,
-    cohort: Annotated[str | None, typer.Option("--cohort", metavar="EXPRESSION", help="of this cohort alone")] = None,
-    segment: Annotated[str | None, typer.Option("--segment", metavar="NAME", help="of this segment alone")] = None,
-    as_of: AsOfOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Show churn, ARPU and other figures of the last 30 days.
-
-    They are computed from the live state of all customers, or of a cohort. docs/metrics.md has the formulas.
-    """
-    from placet.service.cohorts import fold_all
-    from placet.service.kpis.once import kpi_report
-
-    toolbox: Toolbox = context.obj
-    chosen = None if cohort is None and segment is None else _given(cohort, None, segment)
-    at = time_of(as_of, "--as-of") or datetime.now(UTC)
-    database = toolbox.database()
-    fold_all(database, toolbox.tenant)
-    found = kpi_report(database, toolbox.tenant, chosen, at)
-    if as_json:
-        output.print_json(found.model_dump(mode="json"))
-        return
-    if found.cohort is not None:
-        output.print_field("of", found.cohort.expression)
-    output.print_field("as of", f"{minute(found.as_of)}, the last {found.days} days")
-    output.print_field("customers", f"{found.customers:,}, {found.simulated:,} of them with simulated events")
-    if found.left_out:
-        output.print_field("left out", left_out_in_words(found.left_out, found.unreadable))
-    for one in found.kpis:
-        output.print_line(f"{one.title}: {kpi_in_words(one)}")
-
-
 def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership":
     from pydantic import TypeAdapter
 
@@ -191,7 +157,8 @@ def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership
     return membership(toolbox.database(), toolbox.tenant, customer_id, cohort, datetime.now(UTC))
 
 
-def _given(expression: str | None, file: Path | None, segment: str | None) -> "Cohort":
+def given_cohort(expression: str | None, file: Path | None, segment: str | None) -> "Cohort":
+    """Return the cohort that is given in one of three ways."""
     from placet.files import read_given
     from placet.service.cohorts import cohort_given
 
