@@ -33,8 +33,8 @@ from placet.interfaces.http.endpoints.governance.oversight import OversightEndpo
 from placet.interfaces.http.endpoints.governance.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
-from placet.interfaces.http.endpoints.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
+from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints

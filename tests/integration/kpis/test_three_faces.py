@@ -80,7 +80,7 @@ def test_a_day_that_nobody_counted_is_not_found_and_one_to_come_is_refused(api: 
 def test_a_base_that_is_not_counted_yet_is_counted_from_question_to_question(
     api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("placet.interfaces.http.endpoints.kpis.MOST_CUSTOMERS", 1)
+    monkeypatch.setattr("placet.interfaces.http.endpoints.live.kpis.MOST_CUSTOMERS", 1)
     monkeypatch.setattr("placet.service.kpis.refreshing.AT_ONCE", 15)
     refused = api.get("/v1/kpis")
     while refused.status_code == 422:
