@@ -1,5 +1,7 @@
 """`placet cohort` from the outside."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -63,3 +65,15 @@ def test_figures_are_shown_of_all_and_of_a_cohort(home: Path) -> None:
     assert "of        bills_issued_90d > 0" in words
     assert "ARPU: " in words
     assert "no column is called" in one_line(placet(home, "kpi", "--cohort", "shoe > 4"))
+
+
+def test_a_table_has_the_same_figures_and_what_is_kept_is_compared_with_one_pass(home: Path) -> None:
+    found = json.loads(placet(home, "kpi", "--json").stdout)
+    rows = list(csv.DictReader(io.StringIO(placet(home, "kpi", "--csv").stdout)))
+    assert [row["value"] for row in rows] == [
+        "" if one["value"] is None else str(one["value"]) for one in found["kpis"]
+    ]
+    anew = placet(home, "kpi", "--anew")
+    assert (anew.returncode, anew.stderr) == (0, "")
+    assert "What is kept is the same." in anew.stdout
+    assert "no figures of 2020-01-01 are kept" in one_line(placet(home, "kpi", "--day", "2020-01-01"))
