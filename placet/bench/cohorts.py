@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from placet.bench.key_figures import CHANGED, measure
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.cohorts.cohort import SCHEMA, cohort_of
 from placet.decisioning.cohorts.columns import TODAY
@@ -31,6 +32,7 @@ MOST_MICROSECONDS: Final = 200.0
 
 _AT_ONCE: Final = 50
 _CUSTOMERS: Final = 50
+_BASE: Final = 2000
 _DAY: Final = date(2026, 3, 1)
 
 CONDITIONS: Final[tuple[tuple[str, pl.Expr], ...]] = (
@@ -83,6 +85,7 @@ def bench_cohorts(*, rows: int, rounds: int, as_json: bool) -> int:
         *(_over_the_base(text, by_hand, rows, rounds) for text, by_hand in CONDITIONS),
         *(_of_one(text, by_hand, rounds) for text, by_hand in CONDITIONS),
         _making_rows(rounds),
+        _key_figures(rounds),
     ]
     if as_json:
         output.print_text(json.dumps({"rows": rows, "rounds": rounds, "measured": [asdict(one) for one in found]}))
@@ -161,6 +164,13 @@ def _making_rows(rounds: int) -> Measured:
     )
     many = len(stored)
     return Measured("making rows of stored states", "customers/s", many / ours, many / theirs, None, None)
+
+
+def _key_figures(rounds: int) -> Measured:
+    """Measure a refresh of the kept key figures after a few customers changed; the reference is one pass over all."""
+    ours, theirs = measure(_BASE, rounds)
+    what = f"key figures after {CHANGED} of {_BASE:,} customers changed, beside one pass"
+    return Measured(what, "ms", ours * 1e3, theirs * 1e3, None, None)
 
 
 def _check_same(text: str, ours: pl.Series, theirs: pl.Series) -> None:

@@ -19,6 +19,7 @@ from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.processes.judging import USUAL, Bounds, judge_apart
 from placet.entrypoints.settings import Settings
+from placet.entrypoints.tenant_files.economics import economics_of
 from placet.entrypoints.tenant_files.policies import policy_path
 from placet.errors import ConfigurationError, PlacetError
 from placet.governance.log.checkpoints import origin_of
@@ -81,6 +82,7 @@ def serve(settings: Settings) -> None:
             metrics_token=settings.metrics_token,
             listener_token=settings.listener_token,
             events_days=settings.retain_events_days,
+            economics=lambda: economics_of(settings.policy_dir, settings.tenant),
         )
         served = Served(
             database,
@@ -90,6 +92,7 @@ def serve(settings: Settings) -> None:
             lambda agent: _policies(settings, agent),
             declared_facts,
             churn=in_words(settings, settings.tenant),
+            economics=lambda: economics_of(settings.policy_dir, settings.tenant),
         )
         setup = SetupCode(settings.setup_code, settings.tenant)
         try:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from placet.contracts.cohorts.base_file import FileKpis, FilePreview
+    from placet.contracts.cohorts.economics import Economics
     from placet.contracts.customer import Declared
     from placet.engine.client import Engine
     from placet.entrypoints.propensity import InstalledModels
@@ -110,6 +111,12 @@ class Tools:
         from placet.entrypoints.tenant_files.policies import policy_path
 
         return policy_path(self.settings.policy_dir, self.tenant, agent)
+
+    def economics(self) -> "Economics | str | None":
+        """Return what the tenant says of margin and discount; a text says why it cannot be read."""
+        from placet.entrypoints.tenant_files.economics import economics_of
+
+        return economics_of(self.settings.policy_dir, self.tenant)
 
     def periods(self) -> "Periods":
         """Return how long the tenant's documents and notifications are kept."""

@@ -210,6 +210,9 @@ class Settings(BaseSettings):
     retain_events_days: int = Field(
         default=400, ge=101, description="days that events of customers are kept and taken; their aggregates stay"
     )
+    retain_figures_days: int | None = Field(
+        default=None, ge=31, description="days that key figures of closed days are kept; none: for ever"
+    )
     retain_notices_days: int | None = Field(
         default=None,
         ge=1,

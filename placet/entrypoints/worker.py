@@ -111,6 +111,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT; work under way gets a grace period."""
     from placet.entrypoints.beside_worker.hub_subscription import HubSubscription
     from placet.entrypoints.beside_worker.kafka_events import taking_from_kafka
+    from placet.entrypoints.beside_worker.key_figures import KeyFigures
     from placet.entrypoints.beside_worker.reconciler import Reconciler
     from placet.entrypoints.beside_worker.state_folding import StateFolding
     from placet.entrypoints.bootstrap import build_parts
@@ -135,6 +136,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
     watch = PolicyWatch(parts.database, parts.policies, settings.tenants, names(), parts.context.clock)
     reconciler = Reconciler(engine, parts.context, grace=timedelta(seconds=settings.reconcile_grace_seconds))
     folding = StateFolding(parts.database, settings.tenants, parts.context.clock, settings.retain_events_days)
+    figures = KeyFigures(parts.database, settings.tenants, parts.context.clock, settings.retain_figures_days)
     listens = bool(settings.listener_url)
     subscription = HubSubscription(parts.plugins.hub, settings, parts.context.clock) if listens else None
     kafka = taking_from_kafka(settings, parts.database, parts.context.clock)
@@ -143,6 +145,7 @@ async def serve(settings: Settings, ready_file: Path | None = None) -> None:
         notifier,
         watch,
         folding,
+        figures,
         subscription or contextlib.nullcontext(),
         kafka as waiting,
         metrics_of_worker(settings, parts.database, engine, parts.context.clock, waiting),

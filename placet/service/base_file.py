@@ -25,7 +25,7 @@ from placet.decisioning.kpis.adding import asked_columns
 from placet.errors import ConfigurationError, PlacetError, StorageError, UsageError
 from placet.files import open_fresh
 from placet.service.cohorts import LeftOut, base_rows, preview_of
-from placet.service.kpis import kpis_of
+from placet.service.kpis.once import kpis_of
 from placet.storage.database import Database
 
 MALFORMED: Final = "base_file"
@@ -167,7 +167,7 @@ class BaseFile:
         Raises:
             UsageError: code `base_file`.
         """
-        needed = asked_columns() | {"simulated", *(cohort.needs if cohort is not None else ())}
+        needed = asked_columns() | set(cohort.needs if cohort is not None else ())
         found = kpis_of(self._frames(needed), cohort, self.header.as_of, self._left_out)
         return FileKpis(header=self.header, found=found)
 

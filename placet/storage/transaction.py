@@ -23,6 +23,7 @@ from placet.storage.governance.halts import HaltRepository
 from placet.storage.governance.mandates import MandateRepository
 from placet.storage.governance.merges import MergeRepository
 from placet.storage.inbox import InboxRepository
+from placet.storage.kpis.kept import KpiRepository
 from placet.storage.log.audit_log import Appended, AuditLog
 from placet.storage.log.checkpoints import CheckpointRepository
 from placet.storage.log.lease import LogLeases
@@ -86,6 +87,7 @@ class Transaction:
         "inbox",
         "invitations",
         "keys",
+        "kpis",
         "log",
         "log_leases",
         "mandates",
@@ -129,6 +131,7 @@ class Transaction:
         self.states = StateRepository(connection)
         self.dead_letters = DeadLetterRepository(connection)
         self.keys = KeyRepository(connection)
+        self.kpis = KpiRepository(connection)
 
     def record(
         self, run: OfRun, kind: RecordKind, *, actor: str, at: datetime, body: dict[str, Any], key: str = ""

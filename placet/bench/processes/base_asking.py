@@ -103,7 +103,7 @@ def kpis(path: Path, _: int) -> list[int]:
     """Ask for the figures of a cohort, as the command does."""
     found = BaseFile(str(path), _TENANT, str(path)).kpis(cohort_of(_EXPRESSION)).found
     figures = {one.name: one for one in found.kpis}
-    return [found.customers, figures["active_customers"].of, figures["churn_rate"].of, figures["arpu"].of]
+    return [found.customers, *(figures[name].of or 0 for name in ("active_customers", "churn_rate", "arpu"))]
 
 
 def kpis_by_hand(path: Path, _: int) -> list[int]:

@@ -1,6 +1,6 @@
 """Figures that the trade steers by, as every face of Placet shows them."""
 
-from pydantic import AwareDatetime, StrictInt
+from pydantic import AwareDatetime, StrictBool, StrictInt
 
 from placet.contracts.base import Frozen
 from placet.contracts.cohorts.preview import CheckedCohort
@@ -11,9 +11,11 @@ class KpiValue(Frozen):
 
     Attributes:
         unit: customers, percent, money, times, products or score; of money, `value` is in minor units of `currency`.
-        value: `of` over `over`, in the unit; None where `over` is nobody.
-        of: The sum above.
-        over: The sum below; None where the figure is the sum itself.
+        value: `of` over `over`, in the unit; None where `over` is nobody, or where `why` says why there is none.
+        of: The sum above; None where the figure is no ratio of sums.
+        over: The sum below; None where the figure is the sum itself, or no ratio of sums.
+        about: What it means, in one sentence.
+        why: Why it has no value.
     """
 
     name: str
@@ -21,8 +23,10 @@ class KpiValue(Frozen):
     unit: str
     currency: str | None
     value: float | None
-    of: StrictInt
+    of: StrictInt | None
     over: StrictInt | None
+    about: str = ""
+    why: str = ""
 
 
 class KpiReport(Frozen):
@@ -30,6 +34,9 @@ class KpiReport(Frozen):
 
     Attributes:
         cohort: Whose; None: all customers.
+        segment: Its name, where it is a named segment.
+        as_of: The time of all of it; of figures that are kept, the end of their day.
+        counted_at: When the kept figures had everything that was known; None: they were computed for this answer.
         customers: How many they are.
         simulated: How many of them have simulated events, which are not real.
         left_out: Customers whose rows cannot be read; they count in nothing here.
@@ -44,4 +51,35 @@ class KpiReport(Frozen):
     simulated: StrictInt
     left_out: StrictInt = 0
     unreadable: tuple[str, ...] = ()
+    segment: str | None = None
+    counted_at: AwareDatetime | None = None
     kpis: tuple[KpiValue, ...]
+
+
+class KpiDay(Frozen):
+    """The figures of a day that is kept.
+
+    Attributes:
+        closed: Whether the day is over; today's still change.
+        left_out: Customers whose rows could not be read; of a segment it is not known.
+        counted_at: When it had everything that was known then; None: it was not counted to its end.
+    """
+
+    day: str
+    closed: StrictBool
+    customers: StrictInt
+    simulated: StrictInt
+    left_out: StrictInt = 0
+    counted_at: AwareDatetime | None = None
+    kpis: tuple[KpiValue, ...]
+
+
+class KpiDays(Frozen):
+    """The figures of some days.
+
+    Attributes:
+        unreadable: Days whose rows cannot be read, or are of other definitions; they are left out.
+    """
+
+    days: tuple[KpiDay, ...]
+    unreadable: tuple[str, ...]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from placet.contracts.cohorts.base_file import FileKpis, FilePreview
+    from placet.contracts.cohorts.economics import Economics
     from placet.contracts.customer import Declared
     from placet.contracts.propensity.card import ModelCard
     from placet.contracts.propensity.score import Brief, Drift, Score, Unread
@@ -155,6 +156,9 @@ class Toolbox(Protocol):
 
     def policy_path(self, agent: str) -> Path:
         """Return the folder or file of the policies in force for the tenant and `agent`."""
+
+    def economics(self) -> "Economics | str | None":
+        """Return what the tenant says of margin and discount; a text says why it cannot be read."""
 
     def periods(self) -> "Periods":
         """Return how long the tenant's documents and notifications are kept."""

@@ -40,6 +40,7 @@ AREAS: Final = (
     ("runs", "Runs", "runs"),
     ("customers", "Customers", "customers"),
     ("cohorts", "Cohorts", "cohorts"),
+    ("figures", "Key figures", "cohorts"),
     ("governance", "Governance", "policies"),
     ("halts", "Halts", "halts"),
     ("approvers", "Approvers", "keys"),

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
+from placet.contracts.cohorts.economics import Economics
 from placet.contracts.customer import Declared
 from placet.engine.queues import queue_backlog
 from placet.errors import PolicyError
@@ -33,6 +34,7 @@ from placet.interfaces.http.endpoints.governance.policies import PolicyEndpoints
 from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
+from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
@@ -58,6 +60,7 @@ ENDPOINTS = (
     HouseholdEndpoints,
     ListenerEndpoints,
     CohortEndpoints,
+    KpiEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,
@@ -100,6 +103,10 @@ def no_facts(agent: str) -> Declared:  # noqa: ARG001 - of any agent
     return ()
 
 
+def no_economics() -> None:
+    """Stand for a tenant that says nothing of margin and discount."""
+
+
 def create_app(
     database: Database,
     engine_factory: EngineFactory,
@@ -112,6 +119,7 @@ def create_app(
     metrics_token: SecretStr | None = None,
     listener_token: SecretStr | None = None,
     events_days: int = Periods().events,
+    economics: Callable[[], Economics | str | None] = no_economics,
 ) -> FastAPI:
     """Create the API of one tenant.
 
@@ -128,6 +136,7 @@ def create_app(
         facts: What an agent tells customers apart by; a mandate's cohort may name no others.
         token: The installation's own. What is not open (`guard.OPEN`) needs it, or one that was issued.
         events_days: How old an event may be that is taken.
+        economics: What the tenant says of margin and discount; a text says why it cannot be read.
         metrics_token: What `GET /metrics` must present; without one there is none.
         listener_token: What a BSS may present to post its events, and nothing else.
 
@@ -138,7 +147,9 @@ def create_app(
     link = EngineLink(engine_factory)
     app = _bare()
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
-    served = Served(database, link, tenant, agents, policies, facts, links, invitations, events_days)
+    served = Served(
+        database, link, tenant, agents, policies, facts, links, invitations, events_days, economics=economics
+    )
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=ASKED_FIRST)
     add_docs(app)

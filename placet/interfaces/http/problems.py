@@ -31,6 +31,7 @@ _LOG = logging.getLogger(__name__)
 _BY_CODE: Mapping[str, int] = {
     "forbidden": 403,
     "unknown_run": 404,
+    "unknown_day": 404,
     "no_proposal": 404,
     "run_key_conflict": 409,
     "idempotency_conflict": 409,

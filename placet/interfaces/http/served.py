@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from placet.contracts.cohorts.economics import Economics
 from placet.contracts.customer import Declared
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
@@ -11,6 +12,10 @@ from placet.interfaces.http.engine_link import EngineLink
 from placet.service.documents.invitations import Invitations
 from placet.service.sharing.walkthroughs import Walkthroughs
 from placet.storage.database import Database
+
+
+def _nothing() -> None:
+    """Stand for a tenant that says nothing of its economics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Served:
         invitations: Invitations to register a passkey; None where nothing seals them.
         events_days: How old an event of a customer may be that is taken.
         churn: Where the tenant's runs take the probability of leaving from, in words.
+        economics: What the tenant says of margin and discount, read anew; a text says why it cannot be read.
     """
 
     database: Database
@@ -40,6 +46,7 @@ class Served:
     invitations: Invitations | None = None
     events_days: int = Periods().events
     churn: str = ""
+    economics: Callable[[], Economics | str | None] = _nothing
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

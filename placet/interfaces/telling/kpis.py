@@ -1,23 +1,57 @@
-"""Figures that the trade steers by, in words."""
+"""Figures that the trade steers by, in words and as a table for other programs."""
 
+import csv
+import io
 from collections.abc import Sequence
+from typing import Final
 
-from placet.contracts.cohorts.kpis import KpiValue
+from placet.contracts.cohorts.kpis import KpiReport, KpiValue
 from placet.contracts.money import LARGEST_MINOR, Money
 from placet.contracts.text import counted
+from placet.contracts.times import rfc3339
+
+_ANSWERED: Final = ("nps", "csat")
+CSV_COLUMNS: Final = (
+    "as_of", "segment", "name", "title", "unit", "currency", "value", "of", "over", "why",
+)  # fmt: skip
 
 
 def kpi_in_words(one: KpiValue) -> str:
     """Say a figure with its unit and the sums that it stands on."""
+    sums = sums_in_words(one)
+    return f"{value_in_words(one)} ({sums})" if sums and one.value is not None else value_in_words(one)
+
+
+def value_in_words(one: KpiValue) -> str:
+    """Say a figure with its unit."""
     if one.value is None:
-        return "not known: nobody to divide by"
-    if one.over is None:
-        return f"{one.of:,}"
+        return f"not known: {one.why or 'nobody to divide by'}"
     if one.unit == "money" and one.currency is not None:
-        of = _money(one.of, one.currency)
-        return f"{_money(round(one.value), one.currency)} ({of} over {one.over:,} customers)"
-    value = f"{one.value} %" if one.unit == "percent" else f"{one.value}"
-    return f"{value} ({one.of:,} over {one.over:,})"
+        return _money(round(one.value), one.currency)
+    if one.over is None and one.of is not None:
+        return f"{one.of:,}"
+    return f"{one.value} %" if one.unit == "percent" else f"{one.value}"
+
+
+def sums_in_words(one: KpiValue) -> str:
+    """Say the two sums behind a figure; empty where it is no ratio of sums."""
+    if one.of is None or one.over is None:
+        return ""
+    if one.unit == "money" and one.currency is not None:
+        return f"{_money(one.of, one.currency)} over {one.over:,} customers"
+    answered = " who answered" if one.name in _ANSWERED else ""
+    return f"{one.of:,} over {one.over:,}{answered}"
+
+
+def kpis_as_csv(found: KpiReport) -> str:
+    """Return figures as CSV (RFC 4180), to the digit as JSON has them; money is in minor units of its currency."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(CSV_COLUMNS)
+    for one in found.kpis:
+        head = (rfc3339(found.as_of), found.segment or "", one.name, one.title, one.unit, one.currency or "")
+        rows.writerow((*head, *("" if value is None else value for value in (one.value, one.of, one.over)), one.why))
+    return text.getvalue()
 
 
 def _money(minor: int, currency: str) -> str:

@@ -74,6 +74,27 @@ def person_of(database: Database, tenant: str, customer_id: str, as_of: datetime
     return Person(ids, united(aggregate for aggregate, _ in parts), sum(version for _, version in parts))
 
 
+def state_in(tx: Transaction, rows: Sequence[StateRow], customer_id: str, as_of: datetime) -> CustomerState:
+    """Return the state of a person by the rows of their ids, which a transaction has read; what waits is not folded.
+
+    Raises:
+        StorageError: code `storage_row`; a row is unreadable.
+        UsageError: code `too_old`; events from after that time were taken away by retention.
+    """
+    parts = [_by_then(tx, row, as_of) for row in rows]
+    if len(parts) == 1:
+        return state_told(customer_id, *parts[0], as_of)
+    whole = united(aggregate for aggregate, _ in parts)
+    return state_told(customer_id, whole, sum(version for _, version in parts), as_of)
+
+
+def _by_then(tx: Transaction, row: StateRow, as_of: datetime) -> tuple[Aggregate, int]:
+    aggregate = aggregate_of(row)
+    if aggregate.newest is not None and time_of(aggregate.newest[0]) > as_of:
+        return _as_it_was(tx, row, as_of)
+    return aggregate, row.version
+
+
 def _part(database: Database, tenant: str, customer_id: str, as_of: datetime) -> tuple[Aggregate, int]:
     row = folded_row(database, tenant, customer_id)
     aggregate = aggregate_of(row)

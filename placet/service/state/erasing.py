@@ -3,8 +3,9 @@
 By age, events go first, and what they had led to stays in their customer's aggregate (`age_out`). The aggregate goes
 when the customer's newest event is older than events are kept. So does what could not be taken.
 
-On request everything goes at once that is known to be about the customer, keys among it. What their runs rested on is
-evidence of these runs: it goes by the rule of `placet.governance.retention`.
+On request everything goes at once that is known to be about the customer, keys among it, and what they add to the key
+figures of today. What their runs rested on is evidence of these runs: it goes by the rule of
+`placet.governance.retention`.
 """
 
 import base64
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 from placet.decisioning.state.aggregate import micros_of
 from placet.errors import StorageError, UsageError
+from placet.service.kpis.refreshing import forget
 from placet.service.state.current import fold_pending
 from placet.service.state.people import ids_of
 from placet.storage.database import Database
@@ -58,8 +60,10 @@ def let_go(database: Database, tenant: str, before: datetime, limit: int = 200) 
     with database.transaction() as tx:
         letters = tx.dead_letters.let_go(tenant, before, limit)
     with database.transaction() as tx:
+        tx.kpis.lock(tenant)  # before any state, as counting does
         states = tx.states.let_go(tenant, micros_of(before), limit)
-        tx.keys.erase_all(tenant, states)
+        tx.keys.erase_all(tenant, [customer_id for customer_id, _ in states])
+        forget(tx, tenant, states)
     return max(letters, len(states))
 
 
@@ -81,6 +85,7 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     with database.snapshot() as tx:
         letters = _letters(tx, tenant, customer_id, keys_held)
     with database.transaction() as tx:
+        tx.kpis.lock(tenant)  # before any state, as counting does
         # Whoever folds takes this lock first: an aggregate is not written back after it went.
         version = tx.states.lock(tenant, customer_id).version
         # Letters before events: of one that is being taken just now, this waits and then finds the event. By id, as
@@ -88,7 +93,9 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
         gone = sum(tx.dead_letters.drop(tenant, letter_id) for letter_id in sorted(letters))
         _fold_keys(tx, tenant, customer_id)
         events = tx.events.erase(tenant, customer_id)
+        household = tx.states.household(tenant, customer_id)
         tx.states.erase(tenant, customer_id)
+        forget(tx, tenant, [(customer_id, household)])
         keys = tx.keys.erase(tenant, customer_id)
         if not (version or events or gone):
             raise UsageError(

@@ -1,7 +1,9 @@
 """Which ids are one person, by the merges in force."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from placet.contracts.people.merge import MergeRecord
 from placet.storage.transaction import Transaction
 
 
@@ -13,6 +15,27 @@ def ids_of(tx: Transaction, tenant: str, customer_id: str) -> tuple[str, ...]:
     kept = naming[0].merge.customer_id
     others = naming if kept == customer_id else tx.merges.naming(tenant, [kept])
     return (kept, *sorted(one.merge.merged_id for one in others))
+
+
+def people_of(tx: Transaction, tenant: str, customers: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return all ids of each of some customers, by id, as `ids_of` does; who has one alone is left out."""
+    kept = {one.merge.customer_id for one in tx.merges.naming(tenant, customers)} if customers else set()
+    return _by_id(tx.merges.naming(tenant, sorted(kept)), kept) if kept else {}
+
+
+def all_people(tx: Transaction, tenant: str) -> dict[str, tuple[str, ...]]:
+    """Return the ids of all people who have several, by each of their ids."""
+    standing = tx.merges.standing(tenant)
+    return _by_id(standing, {one.merge.customer_id for one in standing})
+
+
+def _by_id(merges: Sequence[MergeRecord], kept: set[str]) -> dict[str, tuple[str, ...]]:
+    people: dict[str, list[str]] = {}
+    for one in merges:
+        if one.merge.customer_id in kept:
+            people.setdefault(one.merge.customer_id, []).append(one.merge.merged_id)
+    whole = [(first, *sorted(others)) for first, others in people.items()]
+    return {one: ids for ids in whole for one in ids}
 
 
 class Merged(NamedTuple):

@@ -20,7 +20,7 @@ LOCK_TIMEOUT_S = 60
 """How long a process waits for another that is migrating the same database."""
 
 
-HEAD = "0015"
+HEAD = "0016"
 """The revision this version of Placet needs. A constant, so that a command need not load Alembic to compare it."""
 
 
@@ -60,5 +60,6 @@ def _config(connection: Connection) -> "Config":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("recursive_version_locations", "true")  # the folder has rooms
     config.attributes["connection"] = connection
     return config

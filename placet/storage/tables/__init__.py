@@ -3,6 +3,7 @@
 from placet.storage.tables.base import UtcDateTime, metadata
 from placet.storage.tables.console import CONSOLE_PROMPT, CONSOLE_SESSION, DELIVERY, INVITATION
 from placet.storage.tables.gate import APPROVER, DECISION, DELEGATION, EFFECT
+from placet.storage.tables.kpis import KPI_COUNT, KPI_HOUSEHOLD, KPI_PART, KPI_SUM
 from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, LOG_NODE
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
 from placet.storage.tables.record import ARTIFACT, AUDIT, ERASURE, RUN
@@ -27,6 +28,10 @@ __all__ = [
     "ERASURE",
     "HALT",
     "INVITATION",
+    "KPI_COUNT",
+    "KPI_HOUSEHOLD",
+    "KPI_PART",
+    "KPI_SUM",
     "LOG_CHECKPOINT",
     "LOG_ENTRY",
     "LOG_LEASE",

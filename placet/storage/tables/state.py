@@ -37,12 +37,16 @@ CUSTOMER_STATE = Table(
     Column("oldest_us", BigInteger),
     Column("aggregate", Text, nullable=False),
     Column("aged", Text),
+    Column("counted", SmallInteger, nullable=False),
     Index("ix_customer_state_household", "tenant", "household_id"),
     Index("ix_customer_state_oldest", "tenant", "oldest_us"),
+    partial_index("ix_customer_state_uncounted", "tenant", "customer_id", where="counted = 0"),
 )
 """What a customer's events led to. `aged`: what those that retention took away had led to.
 
-`oldest_us`: no event that is folded and kept happened before; NULL where none is kept.
+`oldest_us`: no event that is folded and kept happened before; NULL where none is kept. `counted`: whether the key
+figures have this row as it is. Whoever writes the row sets it to 0, so that no change is missed, however late it
+commits.
 """
 
 DEAD_LETTER = Table(

@@ -15,7 +15,7 @@ from placet.errors import ConfigurationError, StorageError, UsageError
 from placet.service import base_file
 from placet.service.base_file import HEADER, BaseFile, export_base
 from placet.service.cohorts import cohort_given, preview
-from placet.service.kpis import kpi_report
+from placet.service.kpis.once import kpi_report
 from placet.storage.database import Database
 from tests.integration.cohorts.conftest import CUSTOMERS, NOW
 from tests.support.databases import outsider

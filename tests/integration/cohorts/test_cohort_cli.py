@@ -1,5 +1,7 @@
 """`placet cohort` from the outside."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -88,3 +90,15 @@ def test_a_file_of_the_base_answers_as_the_database_does(home: Path) -> None:
     assert "it is of the tenant 'demo', not of 'north'" in one_line(other)
     (home / "base.parquet").write_bytes(b"PAR1")
     assert "it is damaged, cut off, or not Parquet" in one_line(placet(home, "kpi", "--base", file))
+
+
+def test_a_table_has_the_same_figures_and_what_is_kept_is_compared_with_one_pass(home: Path) -> None:
+    found = json.loads(placet(home, "kpi", "--json").stdout)
+    rows = list(csv.DictReader(io.StringIO(placet(home, "kpi", "--csv").stdout)))
+    assert [row["value"] for row in rows] == [
+        "" if one["value"] is None else str(one["value"]) for one in found["kpis"]
+    ]
+    anew = placet(home, "kpi", "--anew")
+    assert (anew.returncode, anew.stderr) == (0, "")
+    assert "What is kept is the same." in anew.stdout
+    assert "no figures of 2020-01-01 are kept" in one_line(placet(home, "kpi", "--day", "2020-01-01"))

@@ -5,7 +5,7 @@ import pytest
 from placet.errors import StorageError
 from placet.interfaces.telling.kpis import left_out_in_words
 from placet.service.cohorts import cohort_given, count_segments, membership, preview
-from placet.service.kpis import kpi_report
+from placet.service.kpis.once import kpi_report
 from placet.storage.database import Database
 from tests.integration.cohorts.conftest import CUSTOMERS, NOW
 from tests.support.databases import outsider

@@ -15,7 +15,7 @@ from placet.service.cohorts import (
     membership,
     preview,
 )
-from placet.service.kpis import kpi_report
+from placet.service.kpis.once import kpi_report
 from placet.storage.database import Database
 from tests.integration.cohorts.conftest import CUSTOMERS, NOW
 from tests.integration.state.sending import recharge, take

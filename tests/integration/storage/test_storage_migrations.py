@@ -22,12 +22,15 @@ FIRST = ["alembic_version", "approver_key", "artifact", "audit_event", "decision
 NEWER = ["control_run", "delegation", "halt", "mandate", "mandate_use", "notification"]
 CONSOLE = ["console_prompt", "console_session", "delivery", "invitation"]
 STATE = ["customer_event", "customer_key", "customer_merge", "customer_state", "dead_letter"]
-TABLES = sorted([*FIRST, *NEWER, *CONSOLE, *STATE, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"])
+KPIS = ["kpi_count", "kpi_household", "kpi_part", "kpi_sum"]
+TABLES = sorted(
+    [*FIRST, *NEWER, *CONSOLE, *STATE, *KPIS, "erasure", "log_checkpoint", "log_entry", "log_lease", "log_node"]
+)
 
 
 def test_the_revision_that_is_needed_is_the_newest_there_is() -> None:
     scripts = Path(migration.__file__).parents[1] / "migrations"
-    assert ScriptDirectory(str(scripts)).get_current_head() == HEAD
+    assert ScriptDirectory(str(scripts), recursive_version_locations=True).get_current_head() == HEAD
 
 
 def test_migrations_go_up_down_and_up_again(empty_url: str) -> None:

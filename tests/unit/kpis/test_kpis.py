@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from placet.contracts.cohorts.economics import Economics
 from placet.contracts.cohorts.kpis import KpiValue
 from placet.decisioning.cohorts.cohort import cohort_of, frame_of
 from placet.decisioning.cohorts.flattening import Row, row_of
-from placet.decisioning.kpis.adding import KpiSums
-from placet.decisioning.kpis.definitions import ACTIVE, BEFORE, KPIS, LEFT_OUT, docs_table
+from placet.decisioning.kpis.adding import Pass
+from placet.decisioning.kpis.definitions import ACTIVE, BEFORE, KPIS, LEFT_OUT, Sum, docs_table
+from placet.decisioning.kpis.lifetime import with_lifetime
+from placet.decisioning.kpis.sealing import NotSealedError, seal, unseal
 from placet.interfaces.telling.kpis import kpi_in_words
 from tests.unit.cohorts.drawing import empty_state
 
+GIVEN = {"margin_percent": 40.0, "yearly_discount_percent": 21.0}
 DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
@@ -32,10 +37,10 @@ def base() -> list[Row]:
 
 
 def values(rows: Sequence[Row], page: int = 100) -> dict[tuple[str, str | None], KpiValue]:
-    sums = KpiSums()
+    sums = Pass()
     for first in range(0, len(rows), page):
         sums.add(frame_of(rows[first : first + page]))
-    return {(one.name, one.currency): one for one in sums.values()}
+    return {(one.name, one.currency): one for one in sums.sums().values()}
 
 
 def test_each_figure_by_hand() -> None:
@@ -50,6 +55,8 @@ def test_each_figure_by_hand() -> None:
         ("ecosystem_arpu", "USD"): (3428.57, 24_000, 7),
         ("products_per_customer", None): (1.29, 9, 7),
         ("three_products", None): (14.29, 1, 7),
+        ("products_per_household", None): (1.29, 9, 7),
+        ("three_products_household", None): (14.29, 1, 7),
         ("engagement", None): (0.5, 4, 8),
         ("wallet_penetration", None): (0.0, 0, 8),
         ("wallet_frequency", None): (None, 0, 0),
@@ -72,7 +79,10 @@ def test_of_nobody_there_is_no_figure_and_no_currency() -> None:
 
 def test_who_is_kept_and_who_left_are_all_that_were_there() -> None:
     found = values(base())
-    assert found["churn_rate", None].of + found["retention_rate", None].of == found["churn_rate", None].over
+    churned, kept = found["churn_rate", None], found["retention_rate", None]
+    assert churned.of is not None
+    assert kept.of is not None
+    assert churned.of + kept.of == churned.over
 
 
 def test_the_docs_have_the_formulas_and_each_condition_is_a_cohort() -> None:
@@ -80,7 +90,11 @@ def test_the_docs_have_the_formulas_and_each_condition_is_a_cohort() -> None:
     for part in (docs_table(), f"`{ACTIVE}`", f"`{BEFORE}`", *(f"*{name}*: {why}." for name, why in LEFT_OUT)):
         assert part in text
     conditions = {
-        condition for one in KPIS for part in (one.of, one.over) if part for condition in (part.where, part.less)
+        condition
+        for one in KPIS
+        for part in (one.of, one.over)
+        if isinstance(part, Sum)
+        for condition in (part.where, part.less)
     }
     assert all(cohort_of(one).digest for one in conditions - {""})
 
@@ -90,5 +104,55 @@ def test_words() -> None:
     assert told["active_customers", None] == "8"
     assert told["churn_rate", None] == "14.29 % (1 over 7)"
     assert told["arpu", "USD"] == "34.29 USD (240.00 USD over 7 customers)"
-    assert told["nps", None] == "71.43 (5 over 7)"
+    assert told["nps", None] == "71.43 (5 over 7 who answered)"
     assert told["wallet_frequency", None] == "not known: nobody to divide by"
+
+
+def test_a_lifetime_is_the_margin_over_who_leaves_and_the_discount() -> None:
+    plain = list(values(base()).values())
+    found = {(one.name, one.currency): one for one in with_lifetime(plain, Economics(**GIVEN))}
+    # 3428.57... * 0.4 * r / (1 + i - r), with r = 6/7 and i = 1.21 ** (1/12) - 1
+    assert found["clv", "USD"].value == round(24_000 / 7 * 0.4 * (6 / 7) / (1.21 ** (1 / 12) - 6 / 7), 2) == 7399.24
+    assert found["clv", "EUR"].value is not None
+    assert kpi_in_words(found["clv", "USD"]) == "73.99 USD"
+    names = [one.name for one in with_lifetime(plain, None)]
+    assert names.index("clv") == names.index("ecosystem_arpu") + 2
+
+
+@pytest.mark.parametrize(("economics", "why"), [(None, "the operator gives no margin"), ("line 1: wrong", "line 1")])
+def test_without_margin_there_is_no_lifetime_and_it_says_why(economics: str | None, why: str) -> None:
+    found = [one for one in with_lifetime(list(values(base()).values()), economics) if one.name == "clv"]
+    assert [one.value for one in found] == [None, None]
+    assert all(one.why.startswith(why) and why in kpi_in_words(one) for one in found)
+
+
+@pytest.mark.parametrize("wrong", [{"margin_percent": 0}, {"margin_percent": 101}, {"yearly_discount_percent": 0}])
+def test_economics_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Economics(**{**GIVEN, **wrong})
+
+
+def test_a_household_has_the_products_of_its_members_and_who_is_in_none_is_their_own() -> None:
+    rows = [
+        customer(1, products=2, household_id="h"),
+        customer(2, products=1, household_id="h"),
+        customer(3, products=0, household_id="h"),
+        customer(4, products=3),
+        customer(5, products=1),
+        customer(6),
+        customer(7, products=0, household_id="empty"),
+    ]
+    for page in (1, 3, 100):
+        found = values(rows, page)
+        assert (found["products_per_household", None].of, found["products_per_household", None].over) == (7, 3)
+        assert (found["three_products_household", None].of, found["three_products_household", None].over) == (2, 3)
+
+
+def test_what_is_sealed_is_read_under_its_names_alone() -> None:
+    text = seal([1, "x"], "a", 2)
+    assert unseal(text, "a", 2) == [1, "x"]
+    for wrong in (text.replace("x", "y"), text[:-1], "", None, 5, text[1:]):
+        with pytest.raises(NotSealedError):
+            unseal(wrong, "a", 2)
+    with pytest.raises(NotSealedError):
+        unseal(text, "a", 3)

@@ -11,7 +11,7 @@ from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
-from placet.interfaces.telling.kpis import kpi_in_words, left_out_in_words
+from placet.interfaces.telling.kpis import left_out_in_words
 
 if TYPE_CHECKING:
     from placet.contracts.cohorts.base_file import BaseHeader
@@ -39,7 +39,6 @@ _MOST_OVERLAPS = 8
 def register(root: typer.Typer) -> None:
     """Add these commands."""
     root.add_typer(app, name="cohort")
-    root.command("kpi")(kpi)
 
 
 @app.command("check")
@@ -58,7 +57,7 @@ def check(
     """
     from placet.service.cohorts import checked
 
-    cohort = _given(expression, file, None)
+    cohort = given_cohort(expression, file, None)
     found = checked(cohort)
     member = None if customer is None else _member(context.obj, customer, cohort)
     if as_json:
@@ -89,16 +88,16 @@ def preview(
     from placet.service.cohorts import preview as preview_of
 
     toolbox: Toolbox = context.obj
-    cohort = _given(expression, file, segment)
+    cohort = given_cohort(expression, file, segment)
     header = None
     if base is not None:
-        _refuse_time(as_of)
+        refuse_time(as_of)
         answer = toolbox.preview_of_file(base, cohort.written)
         header, found = answer.header, answer.found
     else:
         found = preview_of(*_folded(toolbox), cohort, time_of(as_of, "--as-of") or datetime.now(UTC))
     if as_json:
-        output.print_json({**found.model_dump(mode="json"), **_told_of(header)})
+        output.print_json({**found.model_dump(mode="json"), **told_of(header)})
         return
     _print(found, header)
 
@@ -155,44 +154,6 @@ def columns(
         output.print_line(f"{one.name}  {one.type}: {one.about}{choices}{unknown}")
 
 
-def kpi(
-    context: typer.Context,
-    cohort: Annotated[str | None, typer.Option("--cohort", metavar="EXPRESSION", help="of this cohort alone")] = None,
-    segment: Annotated[str | None, typer.Option("--segment", metavar="NAME", help="of this segment alone")] = None,
-    base: BaseOption = None,
-    as_of: AsOfOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Show churn, ARPU and other figures of the last 30 days.
-
-    They are computed from the live state of all customers, or of a cohort. docs/metrics.md has the formulas.
-    """
-    from placet.service.kpis import kpi_report
-
-    toolbox: Toolbox = context.obj
-    chosen = None if cohort is None and segment is None else _given(cohort, None, segment)
-    header = None
-    if base is not None:
-        _refuse_time(as_of)
-        answer = toolbox.kpis_of_file(base, None if chosen is None else chosen.written)
-        header, found = answer.header, answer.found
-    else:
-        found = kpi_report(*_folded(toolbox), chosen, time_of(as_of, "--as-of") or datetime.now(UTC))
-    if as_json:
-        output.print_json({**found.model_dump(mode="json"), **_told_of(header)})
-        return
-    if header is not None:
-        output.print_field("base", _file_in_words(header))
-    if found.cohort is not None:
-        output.print_field("of", found.cohort.expression)
-    output.print_field("as of", f"{minute(found.as_of)}, the last {found.days} days")
-    output.print_field("customers", f"{found.customers:,}, {found.simulated:,} of them with simulated events")
-    if found.left_out:
-        output.print_field("left out", left_out_in_words(found.left_out, found.unreadable))
-    for one in found.kpis:
-        output.print_line(f"{one.title}: {kpi_in_words(one)}")
-
-
 def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership":
     from pydantic import TypeAdapter
 
@@ -204,7 +165,8 @@ def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership
     return membership(toolbox.database(), toolbox.tenant, customer_id, cohort, datetime.now(UTC))
 
 
-def _given(expression: str | None, file: Path | None, segment: str | None) -> "Cohort":
+def given_cohort(expression: str | None, file: Path | None, segment: str | None) -> "Cohort":
+    """Return the cohort that is given in one of three ways."""
     from placet.files import read_given
     from placet.service.cohorts import cohort_given
 
@@ -223,16 +185,19 @@ def _folded(toolbox: Toolbox) -> "tuple[Database, str]":
     return database, toolbox.tenant
 
 
-def _refuse_time(as_of: str | None) -> None:
+def refuse_time(as_of: str | None) -> None:
+    """Refuse a time beside a file."""
     if as_of is not None:
         raise typer.BadParameter("a file is of one time; give --as-of when you export it", param_hint="--as-of")
 
 
-def _told_of(header: "BaseHeader | None") -> dict[str, object]:
+def told_of(header: "BaseHeader | None") -> dict[str, object]:
+    """Return what JSON says of the file that was asked."""
     return {} if header is None else {"base_file": header.model_dump(mode="json")}
 
 
-def _file_in_words(header: "BaseHeader") -> str:
+def file_in_words(header: "BaseHeader") -> str:
+    """Say whose a file is, and how old."""
     hours = max(0, int((datetime.now(UTC) - header.as_of).total_seconds()) // 3600)
     days, rest = divmod(hours, 24)
     age = f"{counted(days, 'day')} and {counted(rest, 'hour')}" if days else counted(rest, "hour")
@@ -241,7 +206,7 @@ def _file_in_words(header: "BaseHeader") -> str:
 
 def _print(found: "CohortPreview", header: "BaseHeader | None") -> None:
     if header is not None:
-        output.print_field("base", _file_in_words(header))
+        output.print_field("base", file_in_words(header))
     output.print_field("cohort", found.checked.expression)
     output.print_field("as of", minute(found.as_of))
     output.print_field("has", f"{found.members:,} of {counted(found.base, 'customer')} ({found.percent} %)")

@@ -25,7 +25,8 @@ from placet.service.cohorts import (
     membership,
     preview,
 )
-from placet.service.kpis import kpi_report
+from placet.service.kpis.kept import kept_report, told
+from placet.service.kpis.once import kpi_report
 
 MOST_CUSTOMERS: Final = 20_000
 """Of a base that is looked through while somebody waits: some ten seconds of a core."""
@@ -113,12 +114,23 @@ class CohortEndpoints:
     def kpis(self, asked: CohortAsked) -> KpiReport:
         """Show churn, ARPU and other figures of the last 30 days, of all customers or of a cohort.
 
-        Name neither an expression nor a segment for all customers.
+        Name neither an expression nor a segment for all customers. Of all, and of a segment, as of now, the figures are
+        those of `GET /v1/kpis`; the others are computed in one pass.
         """
-        everybody = asked.expression is None and asked.segment is None
+        served, everybody = self._served, asked.expression is None and asked.segment is None
+        if asked.expression is None and asked.as_of is None:
+            return kept_report(
+                served.database,
+                served.tenant,
+                asked.segment,
+                datetime.now(UTC),
+                economics=served.economics(),
+                most=MOST_CUSTOMERS,
+            )
         cohort = None if everybody else cohort_given(asked.expression, asked.segment)
         with self._whole_base(asked):
-            return kpi_report(self._served.database, self._served.tenant, cohort, asked.as_of or datetime.now(UTC))
+            found = kpi_report(served.database, served.tenant, cohort, asked.as_of or datetime.now(UTC))
+            return told(found, asked.segment, served.economics())
 
     @contextmanager
     def _whole_base(self, asked: CohortAsked) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Figures that the trade steers by, over the base or a cohort in it, in one pass."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from placet.contracts.cohorts.kpis import KpiReport
 from placet.decisioning.cohorts.cohort import Cohort
-from placet.decisioning.kpis.adding import KpiSums
+from placet.decisioning.kpis.adding import KpiSums, Pass
 from placet.service.cohorts import LeftOut, base_frames, checked
 from placet.storage.database import Database
 
@@ -28,18 +28,23 @@ def kpi_report(database: Database, tenant: str, cohort: Cohort | None, as_of: da
 
 def kpis_of(frames: Iterable[pl.DataFrame], cohort: Cohort | None, as_of: datetime, left_out: LeftOut) -> KpiReport:
     """Return the figures of a base in frames, which have `asked_columns`; see `preview_of` for the arguments."""
-    sums, simulated = KpiSums(), 0
+    passed = Pass()
     for frame in frames:
-        chosen = frame if cohort is None else frame.filter(cohort.members(frame))
-        sums.add(chosen)
-        simulated += int(chosen["simulated"].sum())
+        passed.add(frame if cohort is None else frame.filter(cohort.members(frame)))
+    sums = passed.sums()
+    sums.left_out = left_out.many
+    return report_of(sums, as_of, cohort=cohort, unreadable=left_out.first)
+
+
+def report_of(sums: KpiSums, as_of: datetime, *, cohort: Cohort | None, unreadable: Sequence[str]) -> KpiReport:
+    """Return sums as every face shows them."""
     return KpiReport(
         cohort=None if cohort is None else checked(cohort),
         as_of=as_of,
         days=DAYS,
         customers=sums.customers,
-        simulated=simulated,
-        left_out=left_out.many,
-        unreadable=tuple(left_out.first),
+        simulated=sums.simulated,
+        left_out=sums.left_out,
+        unreadable=tuple(unreadable),
         kpis=sums.values(),
     )

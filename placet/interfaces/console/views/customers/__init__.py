@@ -1,0 +1,1 @@
+"""What pages on the base of customers show."""

@@ -1,0 +1,1 @@
+"""Endpoints of figures over the live state of customers."""

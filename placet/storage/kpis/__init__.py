@@ -1,0 +1,1 @@
+"""Key figures that are kept."""

@@ -1,0 +1,103 @@
+"""The page, the API and the command line tell one figure, to the digit."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from placet.contracts.cohorts.economics import Economics
+from placet.entrypoints.tenant_files.economics import economics_of
+from placet.interfaces.http.app import create_app
+from placet.interfaces.telling.kpis import CSV_COLUMNS
+from placet.service.kpis.kept import day_report, kept_days
+from placet.service.kpis.refreshing import refresh
+from placet.storage.database import Database
+from tests.integration.cohorts.conftest import base
+from tests.integration.http.calling import TOKEN, client_of, engine_at, problem, serving
+
+__all__ = ["base"]
+
+ECONOMICS = Economics(margin_percent=40.0, yearly_discount_percent=10.0)
+
+
+@pytest.fixture
+def api(base: Database) -> Iterator[httpx.Client]:
+    app = create_app(
+        base,
+        engine_at("127.0.0.1:1"),
+        tenant="demo",
+        agents=("retention",),
+        token=SecretStr(TOKEN),
+        economics=lambda: ECONOMICS,
+    )
+    with serving(app) as url, client_of(url) as http:
+        yield http
+
+
+def test_json_csv_and_the_older_address_say_the_same(api: httpx.Client, base: Database) -> None:
+    for query in ({}, {"segment": "multi_product"}):
+        found = api.get("/v1/kpis", params=query).json()
+        older = api.post("/v1/cohorts/kpis", json=query).json()
+        assert {**older, "counted_at": None} == {**found, "counted_at": None}
+        answer = api.get("/v1/kpis", params=query, headers={"Accept": "text/csv"})
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert tuple(rows[0]) == CSV_COLUMNS
+        ours = day_report(base, "demo", query.get("segment"), None, datetime.now(UTC), economics=ECONOMICS)
+        assert len(rows) == len(found["kpis"]) == len(ours.kpis)
+        for row, one, kpi in zip(rows, found["kpis"], ours.kpis, strict=True):
+            assert one == json.loads(kpi.model_dump_json())
+            for name in ("value", "of", "over"):
+                assert row[name] == ("" if one[name] is None else str(one[name]))
+
+
+def test_a_day_that_nobody_counted_is_not_found_and_one_to_come_is_refused(api: httpx.Client, base: Database) -> None:
+    now = datetime.now(UTC)
+    yesterday, before = (now - timedelta(days=days) for days in (1, 2))
+    assert refresh(base, "demo", yesterday)
+    closed = api.get("/v1/kpis", params={"day": yesterday.date().isoformat()}).json()
+    assert closed["as_of"].startswith(yesterday.date().isoformat())
+    assert api.get("/v1/kpis").json()["as_of"].startswith(now.date().isoformat())
+    again = api.get("/v1/kpis", params={"day": yesterday.date().isoformat()}).json()
+    assert again == closed | {"counted_at": again["counted_at"]}
+    assert problem(api.get("/v1/kpis", params={"day": before.date().isoformat()})) == (404, "unknown_day")
+    assert problem(api.get("/v1/kpis", params={"day": "2999-01-01"})) == (422, "malformed")
+    assert problem(api.get("/v1/kpis", params={"day": "yesterday"})) == (422, "malformed")
+    assert problem(api.get("/v1/kpis", params={"segment": "nobody"})) == (404, "unknown_segment")
+    days = kept_days(base, "demo", None, first=before.date(), last=now.date(), now=now)
+    assert [(one.day, one.closed) for one in days.days] == [
+        (yesterday.date().isoformat(), True),
+        (now.date().isoformat(), False),
+    ]
+
+
+def test_a_base_that_is_not_counted_yet_is_counted_from_question_to_question(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.interfaces.http.endpoints.live.kpis.MOST_CUSTOMERS", 1)
+    monkeypatch.setattr("placet.service.kpis.refreshing.AT_ONCE", 15)
+    refused = api.get("/v1/kpis")
+    while refused.status_code == 422:
+        assert problem(refused) == (422, "base_too_large")
+        refused = api.get("/v1/kpis")
+    assert refused.json()["customers"] == 40
+
+
+def test_a_file_of_economics_is_read_or_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    file = tmp_path / "demo" / "economics.toml"
+    assert economics_of(None, "demo") is economics_of(tmp_path, "demo") is None
+    file.write_text("margin_percent = 40\nyearly_discount_percent = 10.0\n")
+    assert economics_of(tmp_path, "demo") == ECONOMICS
+    for wrong in ("margin_percent = 40", "margin_percent = 'much'", "= 1", "margin_percent = nan", "margin = 1"):
+        file.write_text(wrong)
+        said = economics_of(tmp_path, "demo")
+        assert isinstance(said, str)
+        assert "economics.toml" in said
+        assert "\n" not in said
