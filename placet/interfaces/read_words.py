@@ -10,11 +10,10 @@ from placet.contracts.times import moment
 def read_in_words(read: StateRead) -> Iterator[tuple[str, str]]:
     """Yield labels and texts: as of when, from how many events, how old the newest, what stood out."""
     yield "As of", moment(read.as_of)
-    if not read.version:
+    if not read.version or read.newest is None:  # what is only said about a customer is no event
         yield "Events", "no event of this customer is known; the run decides on what billing says alone"
         return
     yield "Events", f"{counted(read.version, 'event')}{', some of them simulated' if read.simulated else ''}"
-    if read.newest is not None:
-        yield "Newest", moment(read.newest)
+    yield "Newest", moment(read.newest)
     for text in read.signals or ("nothing",):
         yield "Stood out", one_line(text)

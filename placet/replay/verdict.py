@@ -42,6 +42,7 @@ from placet.replay.retelling import retell
 from placet.replay.trust import Trusted
 from placet.replay.versions import check_versions
 from placet.storage.pending import PROPOSED
+from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -225,6 +226,7 @@ def analysed_otherwise(
     try:
         analysed = tx.audit.find(proposal.run_id, "analyse.completed")
     except (GovernanceError, StorageError) as error:
+        pass_on_others(error)
         return [f"{not_compared}: {error}"]
     if analysed is not None and (fault := entry_fault(analysed)):
         return [f"{not_compared}: of the entry of the analysis on record, {fault}"]

@@ -22,7 +22,7 @@ from placet.decisioning.cohorts.cohort import Cohort, frame_of
 from placet.decisioning.cohorts.columns import TODAY
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.kpis.adding import asked_columns
-from placet.errors import ConfigurationError, PlacetError, StorageError, UsageError
+from placet.errors import ConfigurationError, PlacetError, UsageError
 from placet.files import open_fresh
 from placet.service.cohorts import LeftOut, base_rows, preview_of
 from placet.service.kpis.once import kpis_of
@@ -70,7 +70,7 @@ def export_base(
         )
 
     pages = base_rows(database, tenant, as_of, left_out)
-    return write_base(path, (_frame_to_write(rows) for rows in pages), header, replace=replace)
+    return write_base(path, (_frame_to_write(rows, left_out) for rows in pages), header, replace=replace)
 
 
 def write_base(
@@ -124,11 +124,15 @@ class _Source:
             raise
 
 
-def _frame_to_write(rows: Sequence[Row]) -> pl.DataFrame:
+def _frame_to_write(rows: Sequence[Row], left_out: LeftOut) -> pl.DataFrame:
+    """Return rows as a frame. Who has a value that none can be is left out: readers would refuse the whole file."""
     frame = frame_of(rows, FILE_SCHEMA)
-    if fault := frame_fault(frame):  # whoever reads the file would refuse all of it
-        raise StorageError(f"the base cannot be written: {fault}")
-    return frame
+    if not frame_fault(frame):
+        return frame
+    bad = {number for number in range(frame.height) if frame_fault(frame[number])}
+    for number in sorted(bad):
+        left_out.add(str(rows[number]["customer_id"]))
+    return frame.filter(pl.Series([number not in bad for number in range(frame.height)]))
 
 
 class BaseFile:

@@ -111,7 +111,7 @@ def list_segments() -> tuple[ListedSegment, ...]:
 def membership(database: Database, tenant: str, customer_id: str, cohort: Cohort, as_of: datetime) -> Membership:
     """Return whether one customer is in a cohort, by their state now folded; `unknown` where no event is known."""
     state, members = state_of(database, tenant, customer_id, as_of), None
-    if not state.version:
+    if state.newest is None:
         return "unknown"
     if state.household_id is not None:
         with database.reading() as tx:
@@ -267,7 +267,7 @@ def _row(
     try:
         state = _state(database, tenant, one, as_of, merged)
         with named(one.customer_id):
-            return None if not state.version else row_of(state, one.members)
+            return None if state.newest is None else row_of(state, one.members)
     except StorageError as error:
         pass_on_others(error)
         if left_out is None:

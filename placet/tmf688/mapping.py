@@ -22,6 +22,8 @@ SOURCE: Final = "tmf688:bss"
 LISTENER: Final = "/tmf-api/event/v4/listener/eventCreateEvent"
 """Where notifications are posted to, under the address of our API."""
 
+UNMAPPED: Final = "unmapped"
+"""Code of what came as a notification and could not be mapped."""
 _LONGEST_ID: Final = 128
 _WRAPPED: Final = "EventCreateEvent"
 _DONE: Final = frozenset({"completed", "confirmed"})
@@ -51,7 +53,7 @@ def events_of(text: bytes) -> list[bytes | Unreadable]:
     try:
         return [_written(event) for event in _events(object_of(text))]
     except UnmappableError as fault:
-        code = "unmapped" if len(text) <= MOST_EVENT_BYTES else "too_large"
+        code = UNMAPPED if len(text) <= MOST_EVENT_BYTES else "too_large"
         return [Unreadable(text, f"a notification of the BSS: {fault}", code)]
 
 
@@ -183,9 +185,13 @@ _DESCRIBES: Final = {"birthYear": "birth_year", "areaType": "area", "areaCode": 
 def _customer_said(resource: Record) -> Said:
     given = parts(resource, "characteristic") if resource.get("characteristic") else []
     # What a value must be, the contract of the event says.
-    data = {_DESCRIBES[name]: one.get("value") for one in given if (name := str(one.get("name"))) in _DESCRIBES}
-    if resource.get("validFor"):
-        data["customer_since"] = word(part(resource, "validFor"), "startDateTime").partition("T")[0]
+    told = {_DESCRIBES[name]: one.get("value") for one in given if (name := str(one.get("name"))) in _DESCRIBES}
+    data = {name: value for name, value in told.items() if value is not None}
+    if isinstance(year := data.get("birth_year"), str) and year.isascii() and year.isdigit():
+        data["birth_year"] = int(year)
+    valid = part(resource, "validFor") if resource.get("validFor") else {}
+    if valid.get("startDateTime") is not None:
+        data["customer_since"] = word(valid, "startDateTime").partition("T")[0]
     if data:
         yield "", "placet.customer.described.v1", data
 

@@ -47,6 +47,12 @@ class DescribedData(Frozen):
     area_code: AreaCode | None = None
     customer_since: Day | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.birth_year, self.area, self.area_code, self.customer_since) == (None,) * 4:
+            raise ValueError("it says nothing; give one of: birth_year, area, area_code, customer_since")
+        return self
+
 
 class Described(CloudEvent):
     """`placet.customer.described.v1`."""

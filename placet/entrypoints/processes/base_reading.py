@@ -59,7 +59,7 @@ def ask_apart(
     expression: str | None,
     wanted: type[T],
     bounds: Bounds,
-    command: Sequence[str] = (sys.executable, "-m", MODULE),
+    command: Sequence[str] = (sys.executable, "-P", "-m", MODULE),
 ) -> T:
     """Ask a file in a child process, and return what it answered.
 

@@ -47,7 +47,7 @@ def judge_apart(
     settings: Settings,
     run_id: str,
     bounds: Bounds = USUAL,
-    command: Sequence[str] = (sys.executable, "-m", MODULE),
+    command: Sequence[str] = (sys.executable, "-P", "-m", MODULE),
 ) -> Judged:
     """Replay a run in a child process, and return what it found.
 

@@ -53,7 +53,7 @@ def temporal_command(port: int, ui_port: int, database: Path) -> list[str]:
 
 def placet_command(*arguments: str) -> list[str]:
     """Return the command that starts this very program as a child."""
-    return [sys.executable, "-m", "placet.entrypoints.program", *arguments]
+    return [sys.executable, "-P", "-m", "placet.entrypoints.program", *arguments]
 
 
 _PORT_FILE: Final = "console.port"

@@ -49,3 +49,5 @@ class Holders:
                     raise
         finally:
             del self._asking[token]
+            if (left := self._next.pop(token, None)) is not None:  # only where this was ended from outside
+                left.cancel()

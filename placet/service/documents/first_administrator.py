@@ -15,7 +15,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from pathlib import Path
@@ -183,9 +183,15 @@ class SetupCode:
             aside.unlink(missing_ok=True)
 
     def _put_back(self, aside: Path) -> None:
-        if self._path is not None:
-            with suppress(OSError):  # another process put a newer one there since
-                self._path.hardlink_to(aside)
+        if self._path is None:
+            return
+        try:
+            self._path.hardlink_to(aside)
+        except FileExistsError:  # another process put a newer one there since
+            pass
+        except OSError:  # a file system without hard links
+            if not self._path.exists():
+                aside.rename(self._path)
 
     def _read(self, path: Path | None = None) -> dict[str, Any] | None:
         path = path or self._path

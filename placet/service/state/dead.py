@@ -10,7 +10,7 @@ from placet.service.state.taking import Batch
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 from placet.storage.transaction import Transaction
-from placet.tmf688.mapping import events_of, is_notification
+from placet.tmf688.mapping import UNMAPPED, events_of
 
 _PAGE = 200
 _LOST = ("too_large", "unreadable")
@@ -139,7 +139,7 @@ def _taken_again(
     Raises:
         _Gone: a letter is not there any more; nothing was done with it.
     """
-    arrived = [(letter.letter_id, one) for letter in letters for one in _again(letter.content)]
+    arrived = [(letter.letter_id, one) for letter in letters for one in _again(letter)]
     batch = Batch(tenant, [one for _, one in arrived], now, oldest)
     refused, stayed = set[str](), set[str]()
     for part in batch.parts(database):
@@ -164,6 +164,9 @@ def _drop(tx: Transaction, tenant: str, letters: set[str]) -> None:
             raise _Gone
 
 
-def _again(content: bytes) -> list[Arrived]:
-    """Return what is tried: an event as it arrived, or the events of a notification of the BSS."""
-    return events_of(content) if is_notification(content) else [content]
+def _again(letter: DeadLetter) -> list[Arrived]:
+    """Return what is tried: an event as it arrived, or the events of a notification of the BSS.
+
+    By what it could not be taken as, and not by what it looks like: who may send the one may not send the other.
+    """
+    return events_of(letter.content) if letter.code == UNMAPPED else [letter.content]

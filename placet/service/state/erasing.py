@@ -31,7 +31,7 @@ ERASED: Final = "state.erased"
 _PAGE = 100
 _CUSTOMER: Final = "customer:"
 _VALUE: Final = re.compile(rb'"data_base64"\s*:\s*"([A-Za-z0-9+/]*)')
-_PARTIES: Final = b'"relatedParty"'
+_PARTIES: Final = (b'"relatedParty"', b'"customer"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
     """Erase events, aggregate, keys and dead letters of one customer, and put on the record that it was done.
 
     An event that arrives later counts anew. A letter counts as theirs if it names them by their customer id, or by a
-    key that nobody else has: whose an unknown telephone number is, nobody knows here.
+    key that they ever had. So does one by a key that others have too: it would become the event of whoever is left.
 
     Raises:
         UsageError: code `unknown_customer`; nothing is kept of them. Code `malformed`; no reason is given.
@@ -80,10 +80,10 @@ def erase_customer(database: Database, tenant: str, customer_id: str, *, by: str
         raise UsageError("write why they are erased: the record keeps it", code="malformed")
     with database.transaction() as tx:
         _fold_keys(tx, tenant, customer_id)
-        keys_held = _own_keys(tx, tenant, customer_id)
+        ever_had = [word.key for word in tx.keys.of_customer(tenant, customer_id)]
     # Not under the lock: it reads all letters of the tenant. At one moment: a page goes on after a letter of the last.
     with database.snapshot() as tx:
-        letters = _letters(tx, tenant, customer_id, keys_held)
+        letters = _letters(tx, tenant, customer_id, ever_had)
     with database.transaction() as tx:
         tx.kpis.lock(tenant)  # before any state, as counting does
         # Whoever folds takes this lock first: an aggregate is not written back after it went.
@@ -116,13 +116,6 @@ def _fold_keys(tx: Transaction, tenant: str, customer_id: str) -> None:
         pass_on_others(error)
 
 
-def _own_keys(tx: Transaction, tenant: str, customer_id: str) -> list[str]:
-    """Return the keys that the customer has and nobody else."""
-    held = [word.key for word in tx.keys.of_customer(tenant, customer_id) if word.held]
-    others = {word.key for word in tx.keys.of_keys(tenant, held) if word.customer_id != customer_id}
-    return [key for key in held if key not in others]
-
-
 def _letters(tx: Transaction, tenant: str, customer_id: str, keys: Sequence[str]) -> list[str]:
     """Return the letters that name a customer by their id or by one of their keys."""
     names = (f"{_CUSTOMER}{customer_id}", *keys)
@@ -151,20 +144,20 @@ def _inner(content: bytes) -> bytes:
 def _names(content: bytes, names: Sequence[str], customer_id: str, party: re.Pattern[bytes]) -> bool:
     """Return whether a letter names a customer in JSON's escapes, or as a notification of a BSS does.
 
-    A notification names a customer by the id alone, in `relatedParty`. Elsewhere the same text is not the customer: an
-    id may be as short as a version number.
+    A notification names a customer by the id alone, in `relatedParty` or as its `customer`. Elsewhere the same text is
+    not the customer: an id may be as short as a version number.
     """
     try:
         left: list[Any] = [json.loads(content)]
     except (ValueError, RecursionError):
-        return _PARTIES in content and party.search(content) is not None
+        return any(one in content for one in _PARTIES) and party.search(content) is not None
     while left:
         one = left.pop()
         if isinstance(one, str) and one in names:
             return True
         if isinstance(one, dict):
             parties = one.get("relatedParty")
-            listed = parties if isinstance(parties, list) else [parties]
+            listed = [*(parties if isinstance(parties, list) else [parties]), one.get("customer")]
             if any(isinstance(each, dict) and each.get("id") == customer_id for each in listed):
                 return True
         left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()

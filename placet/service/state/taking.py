@@ -91,7 +91,7 @@ EventKey = tuple[str, str]
 
 
 class Part(NamedTuple):
-    """What is inserted in one transaction: events, and the places of those that were refused already."""
+    """What is inserted in one transaction: events, and the places of those of which it is known already what became."""
 
     events: Sequence[EventKey]
     refused: Sequence[int]
@@ -172,8 +172,10 @@ class Batch:
             if whose.customer_id is not None:
                 self._rows[key] = row.model_copy(update={"customer_id": whose.customer_id})
                 found.append(key)
-            elif not _taken_before(database, self._tenant, row):
-                refused += self._places[key]
+                continue
+            # Also one that was taken before: of a letter that says it again, nothing is left to do.
+            refused += self._places[key]
+            if not _taken_before(database, self._tenant, row):
                 self._refuse(self._places[key], UsageError(whose.reason, code=whose.code or ""), subject)
         return Part(found, refused)
 

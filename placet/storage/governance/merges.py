@@ -27,6 +27,16 @@ _TABLE = CUSTOMER_MERGE
 _TAKEN, _UNDONE = AUDIT.alias("taken"), AUDIT.alias("undone")
 
 
+_FOUND_BY: Final = {
+    "tenant": "tenant",
+    "merge_id": "document_id",
+    "customer_id": "customer_id",
+    "merged_id": "merged_id",
+}
+"""Columns of a row, and the fields of the signed merge that they are."""
+_ROW: Final = (*_FOUND_BY, "merge", "document", "key_id")
+
+
 def _with_record() -> Select[Any]:
     """Select each row beside the entries of the record that put it in force and took it out."""
     of_tenant = literal("tenant/").concat(_TABLE.c.tenant)
@@ -35,7 +45,7 @@ def _with_record() -> Select[Any]:
     entries = {"taken_body": _TAKEN.c.body, "taken_at": _TAKEN.c.at, "undone_body": _UNDONE.c.body}
     entries |= {"undone_at": _UNDONE.c.at, "undone_by": _UNDONE.c.actor}
     columns = [column.label(name) for name, column in entries.items()]
-    return select(_TABLE.c.merge, _TABLE.c.document, _TABLE.c.key_id, *columns).select_from(
+    return select(*(_TABLE.c[name] for name in _ROW), *columns).select_from(
         _TABLE.join(_TAKEN, taken).outerjoin(_UNDONE, undone)
     )
 
@@ -128,8 +138,12 @@ def _record(row: Row) -> MergeRecord | None:
         said, undone = read_json(row["taken_body"]), row["undone_body"]
         if said["document"] != row["document"]:
             return None
+        merge = Merge.model_validate_json(row["merge"])
+        # By these the row was found: a merge must not be found by an id that nobody signed.
+        if any(row[column] != getattr(merge, field) for column, field in _FOUND_BY.items()):
+            return None
         return MergeRecord(
-            merge=Merge.model_validate_json(row["merge"]),
+            merge=merge,
             document=row["document"],
             key_id=row["key_id"],
             taken_at=row["taken_at"],

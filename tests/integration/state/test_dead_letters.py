@@ -1,5 +1,6 @@
 """What could not be taken is listed, tried again after a fix, and lost on no way."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,10 @@ from placet.errors import UsageError
 from placet.service.state.current import state_of
 from placet.service.state.dead import count_letters, list_letters, retry_letters
 from placet.service.state.erasing import erase_customer
+from placet.service.state.taking import take_events
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
+from placet.tmf688.mapping import events_of
 from tests.integration.state.sending import NOW, OLDEST, recharge, take
 
 
@@ -82,6 +85,20 @@ def test_a_call_tries_a_bounded_number_and_says_where_to_go_on(
     assert (first.taken, first.still, first.more) == (0, 6, True)
     rest = retry_letters(database, "demo", None, after=first.last, now=NOW, oldest=OLDEST)
     assert (rest.taken, rest.still, rest.more, rest.last) == (0, 6, False, None)
+
+
+def test_what_came_as_a_notification_is_tried_as_one_and_as_nothing_else(database: Database) -> None:
+    """Who may only notify of the BSS sends no event through a dead letter, and the other way round."""
+    take_events(database, "demo", events_of(recharge(1)), now=NOW, oldest=OLDEST)
+    party = {"id": "C00001", "@referredType": "Customer"}
+    bill = {"id": "B1", "taxIncludedAmount": {"unit": "USD", "value": 9}, "relatedParty": [party]}
+    told = {"eventId": "E1", "eventType": "CustomerBillCreateEvent", "event": {"customerBill": bill}}
+    told["eventTime"] = NOW.isoformat()
+    take(database, json.dumps(told).encode())
+    before = count_letters(database, "demo")
+    assert sum(before.values()) == 2
+    assert retry_letters(database, "demo", None, now=NOW, oldest=OLDEST).taken == 0
+    assert count_letters(database, "demo") == before
 
 
 @pytest.mark.parametrize("meanwhile", ["erased", "tried"])

@@ -86,6 +86,17 @@ def test_a_message_from_kafka_that_is_no_event_goes_with_the_customer_whom_it_na
     assert count_letters(database, "demo") == {}
 
 
+@pytest.mark.parametrize("cut", [0, 2])
+def test_a_notification_about_a_customer_goes_with_them(database: Database, cut: int) -> None:
+    for customer in ("C1", "C2"):
+        event = {"customer": {"id": customer, "validFor": 1}}
+        told = {"eventId": "E", "eventType": "CustomerCreateEvent", "event": event, "eventTime": NOW.isoformat()}
+        text = json.dumps(told).encode()
+        take_events(database, "demo", events_of(text[: len(text) - cut]), now=NOW, oldest=OLDEST)
+    assert count_letters(database, "demo") == {"unmapped": 2}
+    assert erase(database, "C1") == (0, 1, False)
+
+
 def test_a_letter_of_another_goes_not_because_a_part_of_it_reads_like_the_id(database: Database) -> None:
     take(database, recharge(1, subject="customer:1.0"), recharge(2, specversion="1.0", data={"version": "1.0"}))
     other = {"eventId": "1.0", "eventType": "VoucherCreateEvent", "event": {"id": "1.0", "x": {"relatedParty": []}}}

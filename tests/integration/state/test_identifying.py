@@ -104,6 +104,20 @@ def test_what_was_taken_stays_a_repetition_when_the_number_is_given_up(database:
     assert take(database, by_number(0)).refused[0].code == "unknown_subject"
 
 
+def test_letters_of_an_event_that_was_taken_since_go_when_they_are_tried(database: Database) -> None:
+    variants = [json.dumps({**json.loads(by_number(1)), "extra": str(one)}).encode() for one in range(5)]
+    take(database, *variants)
+    assert count_letters(database, "demo") == {"unknown_subject": 5}
+    take(database, link("C1"))
+    assert take(database, by_number(1)).accepted == 1
+    take(database, link("C2", hours=0, held=False))
+    loop = StateFolding(database, ("demo",), lambda: NOW, 400)
+    loop.round()
+    loop.round()
+    assert count_letters(database, "demo") == {}
+    assert recharges(database) == 1
+
+
 def test_a_correction_takes_a_link_back(database: Database) -> None:
     take(database, recharge(1, type="placet.key.declared.v1", data={"key": NUMBER}, subject="customer:C1"))
     assert whose(database) == "C1"
@@ -146,10 +160,10 @@ def test_of_an_erased_customer_no_key_is_left_and_no_letter_that_names_one(datab
     take(database, by_number(0, time=(NOW + timedelta(minutes=9)).isoformat()), bad, by_number(3, subject=shared))
     assert count_letters(database, "demo") == {"from_the_future": 1, "malformed": 1, "ambiguous_subject": 1}
     done = erase_customer(database, "demo", "C1", by="dana", reason="asked", now=NOW)
-    assert (done.events, done.letters, done.keys) == (2, 2, 2)
+    assert (done.events, done.letters, done.keys) == (2, 3, 2)
     assert whose(database) is None
     assert whose(database, shared) == "C2"
-    assert count_letters(database, "demo") == {"ambiguous_subject": 1}
+    assert count_letters(database, "demo") == {}, "a letter that may be of the erased one becomes nobody else's event"
 
 
 def test_a_link_that_is_not_folded_yet_is_erased_as_well(database: Database) -> None:

@@ -227,6 +227,18 @@ def test_a_row_alone_merges_and_splits_nobody(database: Database, people: People
     assert state(database, "C1").version == 1
 
 
+@pytest.mark.parametrize("column", ["customer_id", "merged_id"])
+def test_a_merge_is_found_by_no_id_that_nobody_signed(
+    database: Database, people: People, database_url: str, column: str
+) -> None:
+    take(database, *of("C1", 1), *of("C2", 2), *of("C3", 3))
+    people.merge("C1", "C2")
+    with outsider(database_url) as run:
+        run(f"UPDATE customer_merge SET {column} = 'C3'")  # noqa: S608
+    assert state(database, "C3").version == 1
+    assert list_merges(database, "demo") == ()
+
+
 def test_a_merge_outlives_the_key_that_signed_it(database: Database, people: People) -> None:
     take(database, *of("C1", 1), *of("C2", 2))
     people.merge("C1", "C2")

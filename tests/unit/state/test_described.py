@@ -98,6 +98,8 @@ def test_columns_are_of_the_day_and_an_old_score_is_not_known() -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        {},
+        {"area": None},
         {"birth_year": 1700},
         {"birth_year": 2027},
         {"birth_year": "1960"},

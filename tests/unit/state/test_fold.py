@@ -44,7 +44,7 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "area_code": NAME,
             "customer_since": st.sampled_from(["2019-01-01", "2024-02-29"]),
         },
-    ),
+    ).filter(bool),
     "placet.churn.scored.v1": st.fixed_dictionaries(
         {"basis_points": st.integers(0, 10_000), "model": st.sampled_from(["a" * 64, "b" * 64])}
     ),

@@ -124,10 +124,10 @@ class RunEndpoints:
         """
         with self._database.snapshot() as tx:
             record = own_run(tx.runs.get(run_id), run_id, self._tenant)
-            if record.proposal is None:
-                raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
             if fault := row_fault(tx, record):
                 raise GovernanceError(fault, code="row_contradicts_record")
+            if record.proposal is None:
+                raise UsageError(f"run {run_id!r} is {record.state!r} and has no proposal", code="no_proposal")
             document = tx.artifacts.get_model(record.proposal, Proposal, tenant=self._tenant)
         return PendingProposal(run_id=run_id, digest=record.proposal, proposal=document)
 

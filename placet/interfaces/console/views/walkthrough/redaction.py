@@ -26,6 +26,7 @@ from placet.contracts.money import Money
 from placet.contracts.people.approver import RoleName
 from placet.contracts.proposal import AdjustBalance, Candidate, Proposal, Reason
 from placet.contracts.run import RunState
+from placet.contracts.state import StateRead
 from placet.decisioning.state.telling import without_figures
 from placet.interfaces.console.views.common import LEAVING, in_ten
 from placet.interfaces.console.views.deciders import made_void
@@ -262,8 +263,13 @@ def _seen(evidence: Evidence, declared: Declared) -> Seen:
         balances=len(evidence.balances),
         given_before=len(evidence.history.contacts) if evidence.history is not None else 0,
         simulated=any(marks) or (read is not None and read.simulated),
-        state=None if read is None else Lately(read.as_of, read.version, read.simulated, without_figures(read)),
+        state=None if read is None else _lately(read),
     )
+
+
+def _lately(read: StateRead) -> Lately:
+    events = 0 if read.newest is None else read.version  # what is only said about a customer is no event
+    return Lately(read.as_of, events, read.simulated, without_figures(read))
 
 
 def _kind(word: str) -> UsageKind:
