@@ -23,7 +23,7 @@ def object_of(text: bytes) -> Record:
     """
     try:
         found = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, ArithmeticError) as error:  # the last: an exponent beyond any decimal
         raise UnmappableError("the notification is not JSON") from error
     if not isinstance(found, dict):
         raise UnmappableError("the notification is not a JSON object")

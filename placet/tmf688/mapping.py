@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from placet.contracts.events.envelope import MOST_EVENT_BYTES, SIMULATED, Unreadable
+from placet.contracts.text import is_text
 from placet.tmf688.fields import Record, UnmappableError, money, object_of, part, parts, shown, word
 
 SOURCE: Final = "tmf688:bss"
@@ -64,16 +65,7 @@ def notification_id(text: bytes) -> str:
         UnmappableError: it is no JSON object, and so no notification of any kind.
     """
     found = object_of(text).get("eventId")
-    return found if isinstance(found, str) and len(found) <= _LONGEST_ID else ""
-
-
-def is_notification(text: bytes) -> bool:
-    """Return whether a text is a notification rather than an event of ours."""
-    try:
-        found = object_of(text)
-    except UnmappableError:
-        return False
-    return "specversion" not in found and "eventType" in found and "event" in found
+    return found if isinstance(found, str) and len(found) <= _LONGEST_ID and is_text(found) else ""
 
 
 def _events(notification: Record) -> Iterator[Record]:
