@@ -61,7 +61,7 @@ def test_a_condition_shows_whom_it_has(base: ConsoleUnderTest) -> None:
         named = settled(http, segment="postpaid")
         assert named.count("A bill was issued in the last 90 days.") == 2
         assert "bills_issued_90d &gt; 0</textarea>" in named
-        assert "Left out: there is no <code>age_years</code> yet." in named
+        assert "Left out: there is no <code>lifetime_value_decile</code> yet." in named
 
 
 def test_what_is_wrong_is_said_and_what_was_written_stays(base: ConsoleUnderTest) -> None:
