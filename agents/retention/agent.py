@@ -1,5 +1,6 @@
 """The retention application: keep a customer at risk, or leave them alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from agents.claims import claim_marks
@@ -108,24 +109,16 @@ class Retention:
         candidates = self.weigh(assessment, evidence, likelihood, contact if limited else None)
         basis = self.basis(contact, likelihood.digest)
         open_to_pick = eligible(candidates)
+        nothing = ProposalOutcome(None, "", candidates, (), (), basis=basis, currency=facts.currency)
         if all(candidate.treatment == NOTHING for candidate in open_to_pick):
-            return ProposalOutcome(
-                None, _why_nothing(candidates), candidates, (), (), basis=basis, currency=facts.currency
-            )
+            return replace(nothing, summary=_why_nothing(candidates))
         pick, completion = self._pick(facts, open_to_pick, inference)
         marks = completion.marks
         said = "" if marks else completion.value.rationale
         if pick.mutation is None:
             summary, reason = _left_alone(open_to_pick, facts, said, marks)
-            return ProposalOutcome(
-                None,
-                summary,
-                candidates,
-                completion.attempts,
-                completion.exchanges,
-                reason=reason,
-                basis=basis,
-                currency=facts.currency,
+            return replace(
+                nothing, summary=summary, model_use=completion.attempts, exchanges=completion.exchanges, reason=reason
             )
         proposal = Proposal(
             run_id=request.run_id,

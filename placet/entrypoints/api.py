@@ -8,6 +8,7 @@ import sys
 from functools import lru_cache
 
 import uvicorn
+from pydantic import SecretStr
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,13 +34,14 @@ from placet.interfaces.console.identity.provider import Client, Provider
 from placet.interfaces.console.installed import Installed, Judged
 from placet.interfaces.console.parts import Diagnosed
 from placet.interfaces.http.app import create_app
-from placet.interfaces.http.engine_link import EngineLink
+from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import checked_token
 from placet.interfaces.http.served import Served
 from placet.network.client import plain_client
 from placet.network.tls import tls_context
 from placet.service.documents.first_administrator import SetupCode, finish_first
 from placet.service.policy_files import read_policy_files
+from placet.storage.database import Database
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,30 +86,7 @@ def serve(settings: Settings) -> None:
             events_days=settings.retain_events_days,
             economics=lambda: economics_of(settings.policy_dir, settings.tenant),
         )
-        served = Served(
-            database,
-            EngineLink(engine),
-            settings.tenant,
-            names(),
-            lambda agent: _policies(settings, agent),
-            declared_facts,
-            churn=in_words(settings, settings.tenant),
-            economics=lambda: economics_of(settings.policy_dir, settings.tenant),
-        )
-        setup = SetupCode(settings.setup_code, settings.tenant)
-        try:
-            finish_first(database, tenant=settings.tenant, code=setup)
-        except PlacetError as error:  # the page of the setup tries again
-            _LOG.error("the setup that was begun cannot be finished yet: %s", error)
-        console = create_console(
-            served,
-            secret=token,
-            public_url=settings.console_url,
-            diagnose=lambda: _diagnosed(settings),
-            setup=setup,
-            provider=provider_of(settings),
-            installed=installed(settings),
-        )
+        console = _console(settings, database, engine, token)
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: None)
@@ -118,6 +97,34 @@ def serve(settings: Settings) -> None:
         sys.stdout.write(f"console at {settings.console_url or reached}/console\n")
         sys.stdout.flush()
         uvicorn.Server(_config(beside(app, console))).run(sockets=[listener])
+
+
+def _console(settings: Settings, database: Database, engine: EngineFactory, token: SecretStr) -> ASGIApp:
+    """Create the console, and finish a setup that was begun."""
+    served = Served(
+        database,
+        EngineLink(engine),
+        settings.tenant,
+        names(),
+        lambda agent: _policies(settings, agent),
+        declared_facts,
+        churn=in_words(settings, settings.tenant),
+        economics=lambda: economics_of(settings.policy_dir, settings.tenant),
+    )
+    setup = SetupCode(settings.setup_code, settings.tenant)
+    try:
+        finish_first(database, tenant=settings.tenant, code=setup)
+    except PlacetError as error:  # the page of the setup tries again
+        _LOG.error("the setup that was begun cannot be finished yet: %s", error)
+    return create_console(
+        served,
+        secret=token,
+        public_url=settings.console_url,
+        diagnose=lambda: _diagnosed(settings),
+        setup=setup,
+        provider=provider_of(settings),
+        installed=installed(settings),
+    )
 
 
 def beside(api: ASGIApp, console: ASGIApp) -> ASGIApp:

@@ -68,7 +68,7 @@ def test_a_delegation_is_signed_listed_revoked_and_all_of_it_is_on_the_record(in
 
     key = load_key_file(installation.home / "keys" / "anna.pem", PASSPHRASE)
     installation.placet("keys", "revoke", key.key_id, "--as", "root")
-    assert "up to 200.00 USD, confers nothing: key " in installation.placet("delegation", "list")
+    assert ", confers nothing: key " in installation.placet("delegation", "list")
     assert "was revoked" in listed(installation)[0]["fault"]
 
     revoked = installation.placet("delegation", "revoke", identity, "--by", "anna", "--reason", "back early")

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from placet.contracts.cohorts.base_file import FileKpis, FilePreview
 from placet.contracts.text import one_line
-from placet.entrypoints.processes.confining import OUT_OF_MEMORY, confine, end
+from placet.entrypoints.processes.confining import OUT_OF_MEMORY, answer_order, end
 from placet.errors import PlacetError, UsageError
 from placet.files import open_given
 
@@ -84,11 +84,11 @@ def ask_apart(
             "wanted": wanted.__name__,
             "megabytes": bounds.megabytes,
         }
-        said = _run(order, bounds, command, path)
-    return _read(said, wanted, path, bounds)
+        said, code = _run(order, bounds, command, path)
+    return _read(said, code, wanted, path, bounds)
 
 
-def _run(order: dict[str, Any], bounds: Bounds, command: Sequence[str], path: Path) -> bytes:
+def _run(order: dict[str, Any], bounds: Bounds, command: Sequence[str], path: Path) -> tuple[bytes, int]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PLACET_", "POLARS_"))}
     # Each thread has frames of its own under way: on a large machine they would not fit the bound.
     environment["POLARS_MAX_THREADS"] = str(min(_MOST_THREADS, os.cpu_count() or 1))
@@ -107,16 +107,18 @@ def _run(order: dict[str, Any], bounds: Bounds, command: Sequence[str], path: Pa
             raise _failed(path, f"it took longer than {bounds.seconds:g} s and was ended") from error
         finally:
             end(child)
-    return answer
+    return answer, child.returncode
 
 
-def _read(answer: bytes, wanted: type[T], path: Path, bounds: Bounds) -> T:
+def _read(answer: bytes, code: int, wanted: type[T], path: Path, bounds: Bounds) -> T:
     try:
         said: dict[str, Any] = json.loads(answer)
         if "refused" in said:
             raise UsageError(one_line(str(said["refused"]), _SHOWN), code=str(said["code"]))
         return wanted.model_validate_json(json.dumps(said["answer"]))
     except (ValueError, TypeError, KeyError) as error:
+        if code >= 0 and code != OUT_OF_MEMORY:  # no fault of the file: that ends it by a signal, or is said
+            raise _failed(path, f"what reads it ended with code {code} and no answer") from error
         raise _failed(
             path,
             f"reading it took more than {bounds.megabytes:,} MB of memory, or ended the process that read it: it is "
@@ -130,21 +132,7 @@ def _failed(path: Path, why: str) -> PlacetError:
 
 def main() -> None:
     """Answer what the order on standard input asks."""
-    from placet.entrypoints.processes.process import die_with_parent, leave  # noqa: PLC0415 - only the child needs it
-
-    die_with_parent()
-    # Nothing else that writes may spoil the answer.
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        order = json.loads(sys.stdin.buffer.read())
-        confine(int(order["megabytes"]))
-        said = _answered(order)
-    except MemoryError:
-        leave(OUT_OF_MEMORY)
-    with os.fdopen(answer, "w") as written:
-        json.dump(said, written)
-    leave(0)
+    answer_order(_answered)
 
 
 def _answered(order: dict[str, Any]) -> dict[str, Any]:

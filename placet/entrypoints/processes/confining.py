@@ -1,11 +1,13 @@
 """A child process that works on what may harm it: bounded in memory, first to go, and ended with all it started."""
 
+import json
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 OUT_OF_MEMORY: Final = 77
 """Exit code of a child that reached its bound and could still say so."""
@@ -22,6 +24,28 @@ def confine(megabytes: int) -> None:
     os.nice(_NICENESS)
     if sys.platform == "linux":
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def answer_order(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Do, as the child, what the order on standard input says, and write the answer to standard output: JSON both.
+
+    `megabytes` in the order bounds the memory; import what is large in `work`, under that bound.
+    """
+    from placet.entrypoints.processes.process import die_with_parent, leave  # noqa: PLC0415 - only the child needs it
+
+    die_with_parent()
+    # Nothing else that writes may spoil the answer.
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        order = json.loads(sys.stdin.buffer.read())
+        confine(int(order["megabytes"]))
+        said = work(order)
+    except MemoryError:
+        leave(OUT_OF_MEMORY)
+    with os.fdopen(answer, "w") as written:
+        json.dump(said, written)
+    leave(0)
 
 
 def end(child: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from placet.contracts.text import one_line
-from placet.entrypoints.processes.confining import OUT_OF_MEMORY, confine, end
+from placet.entrypoints.processes.confining import OUT_OF_MEMORY, answer_order, end
 from placet.entrypoints.settings import Settings
 from placet.errors import PlacetError
 from placet.interfaces.console.installed import Judged
@@ -111,21 +111,7 @@ def _revealed(settings: Settings) -> dict[str, Any]:
 
 def main() -> None:
     """Do what the order on standard input says, and write the answer to standard output."""
-    from placet.entrypoints.processes.process import die_with_parent, leave  # noqa: PLC0415 - only the child needs it
-
-    die_with_parent()
-    # Nothing else that writes may spoil the answer.
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        order = json.loads(sys.stdin.buffer.read())
-        confine(int(order["megabytes"]))
-        said = _judge(order)
-    except MemoryError:
-        leave(OUT_OF_MEMORY)
-    with os.fdopen(answer, "w") as written:
-        json.dump(said, written)
-    leave(0)
+    answer_order(_judge)
 
 
 def _judge(order: dict[str, Any]) -> dict[str, Any]:

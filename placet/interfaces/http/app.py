@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from placet.contracts.cohorts.economics import Economics
 from placet.contracts.customer import Declared
 from placet.engine.queues import queue_backlog
-from placet.errors import PolicyError
+from placet.errors import ConfigurationError, PolicyError
 from placet.governance.policy.set import PolicySet
 from placet.governance.retention import Periods
 from placet.interfaces.http import problems
@@ -144,6 +144,9 @@ def create_app(
         ConfigurationError: the token is missing or too weak; there is no unprotected API.
     """
     required = checked_token(token)
+    for other, setting in ((metrics_token, "PLACET_METRICS_TOKEN"), (listener_token, "PLACET_LISTENER_TOKEN")):
+        if other is not None and checked_token(other, setting) == required:
+            raise ConfigurationError(f"{setting} is the same as PLACET_API_TOKEN, which opens everything; make another")
     link = EngineLink(engine_factory)
     app = _bare()
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
@@ -155,10 +158,7 @@ def create_app(
     add_docs(app)
     _add_health(app, HealthCheck(database, link))
     if metrics_token is not None:
-        checked_token(metrics_token, "PLACET_METRICS_TOKEN")
         _add_metrics(app, Metrics(database, (tenant,), _now, lambda: link.call(queue_backlog)))
-    if listener_token is not None:
-        checked_token(listener_token, "PLACET_LISTENER_TOKEN")
     problems.register(app)
     describe(app)
     app.add_middleware(RequestSpans)

@@ -142,11 +142,14 @@ def fault_of(tx: Transaction, record: DelegationRecord, now: datetime) -> str:
     """Return why a delegation that has not ended and was not revoked confers nothing all the same; empty if it does."""
     if record.revoked_at is not None or now >= record.delegation.valid_until:
         return ""
+    delegate = record.delegation.delegate
     try:
         conferred_by(record, tx.approvers.get, now)
+        if not any(key.name == delegate and key.counts(now) for key in tx.approvers.list(record.delegation.tenant)):
+            return f"no key of {delegate!r} counts"
     except (DecisionRefused, GovernanceError) as error:
         return str(error)
-    return "" if tx.delegations.signed(record, now) else "what was signed is not what the database says"
+    return "" if tx.delegations.signed(record, now) else "the signed document is gone, or is not what the database says"
 
 
 def _take(tx: Transaction, text: str, tenant: str, now: datetime) -> DelegationRecord:

@@ -13,7 +13,7 @@ from placet.service.documents.delegations import sign_delegation, take_delegatio
 from placet.service.documents.halts import lift_halt, place_halt, sign_lift
 from placet.service.documents.invitations import Invitations, Terms
 from placet.service.documents.keys import enroll_key
-from placet.service.documents.mandates import draft_mandate, sign_mandate, take_mandate
+from placet.service.documents.mandates import sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.service.runs import build_request, record_request
 from placet.storage.database import Database
@@ -21,6 +21,7 @@ from placet.storage.records import Asked
 from tests.integration.http.calling import TOKEN
 from tests.support.enrolment import new_signer
 from tests.support.facts import FACTS
+from tests.support.mandates import small_credits
 from tests.unit.support import a_gate, a_proposal
 
 POLICIES = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
@@ -72,7 +73,7 @@ class Tenant:
         invitations.invite_once(terms, by="root", voucher=None, key=None)
 
     def _sign(self, number: int) -> None:
-        signer, now = PEOPLE[number % 5], datetime.now(UTC)
+        signer = PEOPLE[number % 5]
         key = self.people[signer].key
         take_delegation(
             self.database,
@@ -88,20 +89,7 @@ class Tenant:
             ),
             tenant=self.name,
         )
-        draft = draft_mandate(
-            FACTS,
-            tenant=self.name,
-            name=f"save-{number}",
-            drafted_by="olga",
-            agent="retention",
-            kinds=("adjust_balance",),
-            treatments=("goodwill_credit",),
-            cap_per_customer="20.00 USD",
-            period_days=30,
-            budget="100.00 USD",
-            valid_from=now - timedelta(minutes=1),
-            valid_until=now + timedelta(days=1 + number),
-        )
+        draft = small_credits(f"save-{number}", tenant=self.name, days=1 + number)
         signed = sign_mandate(draft, FACTS, signer=signer, reason="", key=key)
         take_mandate(self.database, signed, tenant=self.name, policies=POLICIES, declared=FACTS)
 

@@ -1,7 +1,7 @@
 """What people sign, over HTTP: keys, mandates, delegations, halts; and what is read of the record and of oversight."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from placet.service.deciding.batches import sign_prepared
 from placet.service.documents.delegations import sign_delegation
 from placet.service.documents.halts import sign_lift
 from placet.service.documents.keys import enroll_key, revoke_key
-from placet.service.documents.mandates import MandateDraft, draft_mandate, sign_mandate
+from placet.service.documents.mandates import sign_mandate
 from placet.service.keeping.log import signed_head
 from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
@@ -36,6 +36,7 @@ from tests.support.databases import disarm, migrated, outsider, sqlite_url
 from tests.support.enrolment import enrolment_of, new_signer, trusted
 from tests.support.facts import FACTS
 from tests.support.logs import identity
+from tests.support.mandates import small_credits
 from tests.unit.support import RUN, a_gate, a_key
 
 POLICIES = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
@@ -73,24 +74,6 @@ def enrolled(own: Database, root: Signer, name: str, *roles: str) -> Signer:
     given: dict[str, Any] = {"tenant": "demo", "limit": "1000.00 USD", "by": root, "expires_at": None}
     enroll_key(own, name=name, roles=roles, public_key=public_bytes(who.key.private.public_key()), **given)
     return who
-
-
-def a_draft(name: str) -> MandateDraft:
-    now = datetime.now(UTC)
-    return draft_mandate(
-        FACTS,
-        tenant="demo",
-        name=name,
-        drafted_by="olga",
-        agent="retention",
-        kinds=("adjust_balance",),
-        treatments=("goodwill_credit",),
-        cap_per_customer="20.00 USD",
-        period_days=30,
-        budget="100.00 USD",
-        valid_from=now - timedelta(minutes=1),
-        valid_until=now + timedelta(days=1),
-    )
 
 
 def post(api: httpx.Client, path: str, body: str | dict[str, Any]) -> httpx.Response:
@@ -150,7 +133,7 @@ def test_a_passkey_is_enrolled_listed_and_revoked_by_its_own_signature(
 
 def test_a_mandate_is_put_in_force_once_shown_and_revoked(api: httpx.Client, own: Database, root: Signer) -> None:
     hanna = enrolled(own, root, "hanna", "retention_head")
-    draft = a_draft("summer-save")
+    draft = small_credits("summer-save")
     signed = sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
     taken = post(api, "/v1/mandates", signed)
     assert taken.status_code == 201, taken.text
@@ -171,7 +154,7 @@ def test_what_a_revoked_key_signed_is_listed_as_what_does_not_count(
 ) -> None:
     hanna = enrolled(own, root, "hanna", "retention_head")
     enrolled(own, root, "ben", "care_agent")
-    draft = a_draft("summer-save")
+    draft = small_credits("summer-save")
     assert post(api, "/v1/mandates", sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)).is_success
     given = {"tenant": "demo", "delegator": "hanna", "delegate": "ben", "roles": ("retention_head",), "days": 3}
     signed = sign_delegation(**given, limit="50.00 USD", reason="", key=hanna.key)  # type: ignore[arg-type]
@@ -190,7 +173,7 @@ def test_what_a_revoked_key_signed_is_listed_as_what_does_not_count(
 def test_a_mandate_that_was_altered_hides_no_other_and_is_named(api: httpx.Client, own: Database, root: Signer) -> None:
     hanna = enrolled(own, root, "hanna", "retention_head")
     for name in ("kept", "altered"):
-        draft = a_draft(name)
+        draft = small_credits(name)
         assert post(
             api, "/v1/mandates", sign_mandate(draft, FACTS, signer="hanna", reason="", key=hanna.key)
         ).is_success

@@ -99,6 +99,6 @@ def _line(record: DelegationRecord, fault: str = "") -> str:
     else:
         state = f"until {moment(one.valid_until)}"
     if fault:
-        state = f"confers nothing: {fault}"
+        state += f", confers nothing: {fault}"
     roles = ", ".join(one.roles)
     return f"{one.document_id[:16]}  {one.delegate} for {one.signer} as {roles}, up to {one.limit}, {state}"

@@ -32,12 +32,12 @@ def base(console: ConsoleUnderTest) -> ConsoleUnderTest:
     return console
 
 
-def settled(http: httpx.Client, **query: str) -> str:
-    """Ask for the page until its work is done."""
+def settled(http: httpx.Client, path: str = "/console/cohorts", **query: str) -> str:
+    """Ask for a page until its work is done."""
     found: list[httpx.Response] = []
 
     def done() -> bool:
-        found.append(http.get("/console/cohorts", params=query))
+        found.append(http.get(path, params=query))
         return "by itself" not in found[-1].text
 
     await_condition(done, seconds=GUARD, what="the base being looked through")

@@ -2,17 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from placet.entrypoints.processes.process import await_condition
 from placet.interfaces.telling.kpis import sums_in_words, value_in_words
 from placet.service.kpis.kept import kept_report
 from placet.service.kpis.refreshing import refresh
-from tests.integration.console.flows.test_console_cohorts import base
+from tests.integration.console.flows.test_console_cohorts import base, settled
 from tests.support.browser import EVERYTHING, NARROW, OF_THE_SCREEN, WIDE, context_of, faults_of, keep, needs_chromium
-from tests.support.guard import GUARD
 from tests.support.servers.console import ConsoleUnderTest
 
 __all__ = ["base"]
@@ -29,24 +26,11 @@ def days(base: ConsoleUnderTest) -> ConsoleUnderTest:
     return base
 
 
-def settled(http: httpx.Client, **query: str) -> str:
-    """Ask for the page until its work is done."""
-    found: list[httpx.Response] = []
-
-    def done() -> bool:
-        found.append(http.get("/console/figures", params=query))
-        return "by itself" not in found[-1].text
-
-    await_condition(done, seconds=GUARD, what="customers being counted")
-    assert found[-1].status_code == 200, found[-1].text
-    return found[-1].text
-
-
 @pytest.mark.parametrize("segment", [None, "postpaid"])
 def test_the_page_shows_what_is_kept(days: ConsoleUnderTest, segment: str | None) -> None:
     report = kept_report(days.world.database, "demo", segment, datetime.now(UTC))
     with days.signed_in("olga", "operator") as http:
-        page = settled(http, **({"segment": segment} if segment else {}))
+        page = settled(http, "/console/figures", **({"segment": segment} if segment else {}))
     for one in report.kpis:
         if one.value is not None:
             assert f'data-label="Value">{value_in_words(one)}<' in page

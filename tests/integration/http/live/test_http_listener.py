@@ -143,3 +143,5 @@ def test_without_a_token_of_its_own_nobody_who_is_no_operator_posts(database: Da
 def test_a_token_that_protects_nothing_is_refused_at_start(database: Database) -> None:
     with pytest.raises(ConfigurationError, match="PLACET_LISTENER_TOKEN must be 16 or more characters"):
         app_of(database, "short")
+    with pytest.raises(ConfigurationError, match="PLACET_LISTENER_TOKEN is the same as PLACET_API_TOKEN"):
+        app_of(database, TOKEN)
