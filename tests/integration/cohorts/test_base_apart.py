@@ -84,8 +84,13 @@ def test_one_that_never_ends_is_ended(file: Path) -> None:
 
 @pytest.mark.parametrize("said", ["", "[]", "{}", "null", '{"answer": 4}', '{"answer": {"header": {}}}', "x" * 9])
 def test_an_answer_that_is_none_is_not_believed(file: Path, said: str) -> None:
-    with pytest.raises(UsageError, match="export the base again"):
+    with pytest.raises(UsageError, match="what reads it ended with code 0 and no answer"):
         ask_apart(file, "demo", None, FileKpis, BOUNDS, ("/bin/sh", "-c", f"cat >/dev/null; echo '{said}'"))
+
+
+def test_what_reads_it_and_dies_is_told_as_a_fault_of_the_file(file: Path) -> None:
+    with pytest.raises(UsageError, match="export the base again"):
+        ask_apart(file, "demo", None, FileKpis, BOUNDS, ("/bin/sh", "-c", "cat >/dev/null; kill -9 $$"))
 
 
 def test_a_link_a_pipe_a_folder_and_nothing_are_not_opened(file: Path) -> None:
