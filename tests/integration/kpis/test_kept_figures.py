@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from placet.storage.database import Database
@@ -37,6 +37,13 @@ def happening(people: People, url: str) -> Happening:
     return Happening(people.database, people, f"X{next(_NUMBERS)}C")
 
 
+GROWS: list[tuple[Any, ...]] = [("moves", 0, 1), ("folds",), ("refreshes",), ("moves", 1, 1)]
+"""Who was counted as alone in a household gets company: drawn too rarely."""
+
+
+@example(what=GROWS)
+@example(what=[*GROWS, ("compares",), ("moves", 1, 0)])
+@example(what=[*GROWS, ("compares",), ("erases", 1)])
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(what=st.lists(HAPPENS, min_size=5, max_size=40))
 def test_after_anything_the_kept_figures_are_those_of_one_pass(
