@@ -13,7 +13,7 @@ from placet.service.documents.delegations import sign_delegation, take_delegatio
 from placet.service.documents.halts import lift_halt, place_halt, sign_lift
 from placet.service.documents.invitations import Invitations, Terms
 from placet.service.documents.keys import enroll_key
-from placet.service.documents.mandates import sign_mandate, take_mandate
+from placet.service.documents.mandates import MandateDraft, draft_mandate, sign_mandate, take_mandate
 from placet.service.policy_files import read_policy_files
 from placet.service.runs import build_request, record_request
 from placet.storage.database import Database
@@ -21,11 +21,29 @@ from placet.storage.records import Asked
 from tests.integration.http.calling import TOKEN
 from tests.support.enrolment import new_signer
 from tests.support.facts import FACTS
-from tests.support.mandates import small_credits
 from tests.unit.support import a_gate, a_proposal
 
 POLICIES = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
 PEOPLE = ("ada", "ben", "cleo", "dan", "eve")
+
+
+def small_credits(name: str, *, tenant: str = "demo", days: int = 1) -> MandateDraft:
+    """Return the draft of a mandate that is valid since a minute ago."""
+    now = datetime.now(UTC)
+    return draft_mandate(
+        FACTS,
+        tenant=tenant,
+        name=name,
+        drafted_by="olga",
+        agent="retention",
+        kinds=("adjust_balance",),
+        treatments=("goodwill_credit",),
+        cap_per_customer="20.00 USD",
+        period_days=30,
+        budget="100.00 USD",
+        valid_from=now - timedelta(minutes=1),
+        valid_until=now + timedelta(days=days),
+    )
 
 
 class Tenant:

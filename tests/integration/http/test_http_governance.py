@@ -30,13 +30,13 @@ from placet.service.policy_files import read_policy_files
 from placet.storage.database import Database
 from placet.storage.records import Asked
 from tests.integration.http.calling import OPERATOR, TOKEN, client_of, engine_at, problem, serving, start
+from tests.integration.http.tenants import small_credits
 from tests.security.gate.test_approver_view import hostile_proposal, waiting
 from tests.support.authenticator import ORIGIN, Authenticator
 from tests.support.databases import disarm, migrated, outsider, sqlite_url
 from tests.support.enrolment import enrolment_of, new_signer, trusted
 from tests.support.facts import FACTS
 from tests.support.logs import identity
-from tests.support.mandates import small_credits
 from tests.unit.support import RUN, a_gate, a_key
 
 POLICIES = PolicySet(read_policy_files(CHECKOUT / "agents" / "retention" / "policy.cedar"))
