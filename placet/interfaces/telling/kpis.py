@@ -25,7 +25,7 @@ def kpi_in_words(one: KpiValue) -> str:
 def value_in_words(one: KpiValue) -> str:
     """Say a figure with its unit."""
     if one.value is None:
-        return f"not known: {one.why or 'nobody to divide by'}"
+        return f"not known: {one.why or 'there is nobody to count'}"
     if one.unit == "money" and one.currency is not None:
         return _money(round(one.value), one.currency)
     if one.over is None and one.of is not None:

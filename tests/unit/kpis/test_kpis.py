@@ -105,7 +105,7 @@ def test_words() -> None:
     assert told["churn_rate", None] == "14.29 % (1 over 7)"
     assert told["arpu", "USD"] == "34.29 USD (240.00 USD over 7 customers)"
     assert told["nps", None] == "71.43 (5 over 7 who answered)"
-    assert told["wallet_frequency", None] == "not known: nobody to divide by"
+    assert told["wallet_frequency", None] == "not known: there is nobody to count"
 
 
 def test_a_lifetime_is_the_margin_over_who_leaves_and_the_discount() -> None:

@@ -276,7 +276,7 @@ def _line(record: "MandateRecord", stands: "Standing", *, idle: bool = False) ->
         state_text = f"clears nothing: {stands.signature}"
     else:
         state_text = f"{state.replace('_', ' ')}, until {moment(mandate.valid_until)}"
-    if idle and record.revoked_at is None:
+    if idle and record.revoked_at is None and state != "does_not_count":
         state_text += f", {_IDLE}"
     spent = _money(record.spent_minor, mandate.budget.currency)
     return (
