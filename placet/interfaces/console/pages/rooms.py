@@ -10,15 +10,11 @@ from placet.contracts.people.access import Action
 from placet.interfaces.console.forms import LARGEST_PART, Form
 from placet.interfaces.console.guards.body_limit import LARGER
 from placet.interfaces.console.pages import (
-    cohorts,
     components,
     customers,
-    figures,
     halts,
     health,
     inbox,
-    live_state,
-    profile,
     run,
     runs,
     walkthroughs,
@@ -35,6 +31,7 @@ from placet.interfaces.console.pages.governance import (
     what_if,
 )
 from placet.interfaces.console.pages.keys import approvers, own_sessions, tokens
+from placet.interfaces.console.pages.live import cohorts, figures, live_state, profile
 from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, grants, lifts, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
