@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agents.catalogue import declared_facts, names, treatment_codes, treatment_names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
-from placet.entrypoints.likelihoods import in_words
 from placet.entrypoints.observability.logs import set_up_logging
 from placet.entrypoints.patience import PatientProtocol
 from placet.entrypoints.processes.judging import USUAL, Bounds, judge_apart
+from placet.entrypoints.propensity import InstalledModels
 from placet.entrypoints.settings import Settings
 from placet.entrypoints.tenant_files.economics import economics_of
 from placet.entrypoints.tenant_files.policies import policy_path
@@ -73,6 +73,7 @@ def serve(settings: Settings) -> None:
             await connected.ensure_search_attributes()
             return connected
 
+        models = InstalledModels(settings, settings.tenant)
         app = create_app(
             database,
             engine,
@@ -85,8 +86,9 @@ def serve(settings: Settings) -> None:
             listener_token=settings.listener_token,
             events_days=settings.retain_events_days,
             economics=lambda: economics_of(settings.policy_dir, settings.tenant),
+            models=models,
         )
-        console = _console(settings, database, engine, token)
+        console = _console(settings, database, engine, token, models)
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to do.
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: None)
@@ -99,7 +101,9 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(_config(beside(app, console))).run(sockets=[listener])
 
 
-def _console(settings: Settings, database: Database, engine: EngineFactory, token: SecretStr) -> ASGIApp:
+def _console(
+    settings: Settings, database: Database, engine: EngineFactory, token: SecretStr, models: InstalledModels
+) -> ASGIApp:
     """Create the console, and finish a setup that was begun."""
     served = Served(
         database,
@@ -108,8 +112,8 @@ def _console(settings: Settings, database: Database, engine: EngineFactory, toke
         names(),
         lambda agent: _policies(settings, agent),
         declared_facts,
-        churn=in_words(settings, settings.tenant),
         economics=lambda: economics_of(settings.policy_dir, settings.tenant),
+        models=models,
     )
     setup = SetupCode(settings.setup_code, settings.tenant)
     try:

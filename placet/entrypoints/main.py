@@ -216,7 +216,7 @@ class Tools:
         """The tenant's churn models."""
         from placet.entrypoints.propensity import InstalledModels
 
-        return InstalledModels(self.settings.propensity_folder, self.tenant)
+        return InstalledModels(self.settings, self.tenant)
 
     def preview_of_file(self, path: Path, expression: str) -> "FilePreview":
         """Return whom a cohort has, by a file that a process of its own reads."""

@@ -4,21 +4,27 @@ A model is `<folder>/<tenant>/<digest>.json`, and never changes. The file `curre
 command takes where none is given.
 """
 
+import hashlib
 import re
+from collections.abc import Iterator
 from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from placet.contracts.propensity.held import MOST_HELD, HeldCard, HeldModel, HeldModels, ShownModel
+from placet.contracts.text import one_line
 from placet.entrypoints.environment import CHECKOUT
-from placet.errors import ConfigurationError, UsageError
+from placet.entrypoints.likelihoods import in_words
+from placet.entrypoints.settings import Settings
+from placet.errors import ConfigurationError, PlacetError, UsageError
 from placet.files import open_given, private_folder, read_given, read_own, write_file
 
 if TYPE_CHECKING:
     from agents.propensity.model import ChurnModel
     from agents.propensity.table import Table
     from placet.contracts.propensity.card import ModelCard
-    from placet.contracts.propensity.score import Brief, Drift, Score, Unread
+    from placet.contracts.propensity.score import Drift, Score, ScoredTable
 
 _CURRENT: Final = "current"
 _SAMPLE: Final = CHECKOUT / "agents" / "propensity" / "sample.toml"
@@ -26,10 +32,25 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class InstalledModels:
-    """The models of a tenant; implements `Models` of the command line's toolbox."""
+    """The models of a tenant; implements `Models` of the command line's toolbox, and `ChurnModels` of what is served.
 
-    def __init__(self, folder: Path, tenant: str) -> None:
-        self._folder = folder / tenant
+    Of a model's file every question takes the SHA-256 anew. What was read of a file of that digest is kept.
+    """
+
+    def __init__(self, settings: Settings, tenant: str) -> None:
+        self._folder = settings.propensity_folder / tenant
+        self._in_use = settings.churn_sources.get(tenant)
+        self.runs_use = in_words(settings, tenant)
+        self._read: dict[str, ModelCard] = {}
+
+    def held(self) -> HeldModels:
+        """List the models that are held."""
+        newest = sorted(self._files(), key=lambda found: (found[1] == self._in_use, *found), reverse=True)
+        trained_last = self._trained_last()
+        models = [self._listed(digest, trained_last) for _, digest in newest[:MOST_HELD]]
+        # Those whose file is damaged have no day, and come last.
+        models.sort(key=lambda one: (one.in_use, one.card.trained_on if one.card else "", one.model), reverse=True)
+        return HeldModels(runs_use=self.runs_use, models=tuple(models), left_out=max(0, len(newest) - MOST_HELD))
 
     def train(self, table: Path | None, mapping: Path | None, on: date) -> "tuple[str, Path, ModelCard]":
         """Train a model and make it the current one."""
@@ -55,23 +76,30 @@ class InstalledModels:
         write_file(self._folder / _CURRENT, f"{digest}\n")
         return digest, path, read(content, digest, f"model {str(path)!r}").card
 
-    def card(self, model: str | None) -> "tuple[str, ModelCard]":
-        """Return a model's digest and card."""
-        from agents.propensity.artifact import read
-
+    def shown(self, model: str | None) -> ShownModel:
+        """Return a model's card."""
         digest, content, name = self._content(model)
-        return digest, read(content, digest, name).card
+        return ShownModel(model=digest, in_use=digest == self._in_use, card=self._card(content, digest, name))
 
     def score(self, model: str | None, table: Path | None, customer_id: str) -> "Score":
         """Score one customer of a table."""
         opened = self._open(model)
         return opened.score(_table_of(opened, table), customer_id)
 
-    def score_all(self, model: str | None, table: Path | None) -> "tuple[str, list[Brief], list[Unread]]":
+    def score_all(self, model: str | None, table: Path | None) -> "ScoredTable":
         """Score all customers of a table."""
+        from placet.contracts.propensity.score import ScoredTable
+
         opened = self._open(model)
-        scored, unread = opened.score_all(_table_of(opened, table))
-        return opened.digest, scored, unread
+        read = _table_of(opened, table)
+        scored, unread = opened.score_all(read)
+        return ScoredTable(
+            model=opened.digest,
+            data_digest=read.digest,
+            simulated=read.digest == _sample(opened.separator).digest,
+            scores=tuple(sorted(scored, key=lambda one: (-one.probability_bp, one.customer_id))),
+            unread=tuple(unread),
+        )
 
     def drift(self, model: str | None, table: Path) -> "Drift":
         """Lay a table beside the one that the model learned from."""
@@ -83,6 +111,59 @@ class InstalledModels:
 
         digest, content, name = self._content(model)
         return ChurnModel(content, digest, name)
+
+    def _files(self) -> Iterator[tuple[float, str]]:
+        """Return when each model's file was changed, and its digest."""
+        if not self._folder.is_dir():
+            return
+        for path in self._folder.glob("*.json"):
+            if _DIGEST.fullmatch(path.stem):
+                yield path.lstat().st_mtime, path.stem
+
+    def _listed(self, digest: str, trained_last: str | None) -> HeldModel:
+        card, fault = None, None
+        try:
+            _, content, _ = self._content(digest)
+            found = self._card(content, digest, "its file")
+            card = HeldCard(
+                trained_on=found.trained_on,
+                source=found.source,
+                customers=found.customers,
+                left=found.left,
+                auc=found.quality.auc,
+                calibration_error=found.quality.calibration_error,
+            )
+        except PlacetError as error:
+            # Where files lie is for those who read the command's own error.
+            named = str(self._folder) in str(error)
+            why = f"its file cannot be read; `placet model card --model {digest[:8]}` says why" if named else str(error)
+            fault = one_line(why)
+        return HeldModel(
+            model=digest,
+            in_use=digest == self._in_use,
+            trained_last=digest == trained_last,
+            card=card,
+            fault=fault,
+        )
+
+    def _card(self, content: bytes, digest: str, name: str) -> "ModelCard":
+        """Return the card of a file's bytes, which must have this digest."""
+        from agents.propensity.artifact import read
+
+        known = self._read.get(digest)
+        if known is not None and hashlib.sha256(content).hexdigest() == digest:
+            return known
+        card = read(content, digest, name).card
+        if len(self._read) >= MOST_HELD:
+            self._read.clear()
+        self._read[digest] = card
+        return card
+
+    def _trained_last(self) -> str | None:
+        try:
+            return self._current()
+        except ConfigurationError:
+            return None
 
     def _content(self, model: str | None) -> tuple[str, bytes, str]:
         """Return a model's digest, its file's bytes, and what errors call it."""
@@ -109,11 +190,15 @@ class InstalledModels:
 
     def _named(self, model: str) -> str:
         if not re.fullmatch(r"[0-9a-f]{8,64}", model):
-            raise UsageError(f"--model {model!r} is no digest of a model, nor the first 8 characters of one or more")
+            raise UsageError(
+                f"{model!r} is no digest of a model, nor the first 8 characters of one or more", code="unknown_model"
+            )
         found = [path.stem for path in self._folder.glob(f"{model}*.json") if _DIGEST.fullmatch(path.stem)]
         if len(found) != 1:
-            many = "several models begin" if found else "no model begins"
-            raise UsageError(f"{many} with {model!r} in {str(self._folder)!r}")
+            many = "several churn models begin" if found else "no churn model begins"
+            raise UsageError(
+                f"{many} with {model!r}; `placet model list` names those that are held", code="unknown_model"
+            )
         return found[0]
 
 

@@ -61,6 +61,23 @@ class Brief(Frozen):
     lowers: str
 
 
+class ScoredTable(Frozen):
+    """A table that was scored as a whole.
+
+    Attributes:
+        data_digest: SHA-256 of the table's file.
+        simulated: Whether it is the bundled sample, whose customers are not real.
+        scores: The likeliest to leave first.
+        unread: Rows that cannot be scored.
+    """
+
+    model: Digest
+    data_digest: Digest
+    simulated: bool
+    scores: tuple[Brief, ...]
+    unread: tuple[Unread, ...]
+
+
 Verdict = Literal["steady", "moved", "shifted", "too_few"]
 
 

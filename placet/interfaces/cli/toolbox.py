@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from placet.contracts.cohorts.economics import Economics
     from placet.contracts.customer import Declared
     from placet.contracts.propensity.card import ModelCard
-    from placet.contracts.propensity.score import Brief, Drift, Score, Unread
+    from placet.contracts.propensity.held import HeldModels, ShownModel
+    from placet.contracts.propensity.score import Drift, Score, ScoredTable
     from placet.engine.client import Engine
     from placet.governance.retention import Periods
     from placet.storage.database import Database
@@ -92,14 +93,17 @@ class Models(Protocol):
     def train(self, table: Path | None, mapping: Path | None, on: date) -> "tuple[str, Path, ModelCard]":
         """Train a model and make it the current one; returns its digest, its file and its card."""
 
-    def card(self, model: str | None) -> "tuple[str, ModelCard]":
-        """Return a model's digest and card."""
+    def held(self) -> "HeldModels":
+        """List the models that are held."""
+
+    def shown(self, model: str | None) -> "ShownModel":
+        """Return a model's card."""
 
     def score(self, model: str | None, table: Path | None, customer_id: str) -> "Score":
         """Score one customer of a table."""
 
-    def score_all(self, model: str | None, table: Path | None) -> "tuple[str, list[Brief], list[Unread]]":
-        """Score all customers of a table; returns the model's digest too, and the rows that cannot be read."""
+    def score_all(self, model: str | None, table: Path | None) -> "ScoredTable":
+        """Score all customers of a table."""
 
     def drift(self, model: str | None, table: Path) -> "Drift":
         """Lay a table beside the one that the model learned from."""

@@ -39,8 +39,6 @@ AREAS: Final = (
     ("inbox", "Inbox", "inbox"),
     ("runs", "Runs", "runs"),
     ("customers", "Customers", "customers"),
-    ("cohorts", "Cohorts", "cohorts"),
-    ("figures", "Key figures", "cohorts"),
     ("governance", "Governance", "policies"),
     ("halts", "Halts", "halts"),
     ("approvers", "Approvers", "keys"),
@@ -48,6 +46,14 @@ AREAS: Final = (
     ("health", "Health", "health"),
 )
 """What stands in the navigation: path, label, and the area that policy is asked about."""
+
+BASE: Final = (
+    ("customers", "Customers", "customers"),
+    ("cohorts", "Cohorts", "cohorts"),
+    ("figures", "Key figures", "cohorts"),
+    ("models", "Models", "models"),
+)
+"""What stands under Customers, in the same form."""
 
 
 _MOST_HALTS: Final = 3
@@ -234,6 +240,21 @@ def halted(asked: Asked) -> list[str]:
     return said
 
 
+def _linked(asked: Asked, areas: tuple[tuple[str, str, str], ...]) -> list[dict[str, str | bool]]:
+    """Return the links to what this visitor may read; under Customers stand other paths as well."""
+    room = asked.request.url.path.removeprefix(f"{ROOT}/").partition("/")[0]
+    customers = room in {path for path, _, _ in BASE}
+    return [
+        {
+            "href": f"{ROOT}/{path}",
+            "label": label,
+            "here": room == path or (areas is AREAS and customers and path == "customers"),
+        }
+        for path, label, area in areas
+        if asked.may("read", area)
+    ]
+
+
 def around(asked: Asked) -> Mapping[str, Any]:
     """Return what stands around the content of a page."""
     return {
@@ -242,11 +263,8 @@ def around(asked: Asked) -> Mapping[str, Any]:
         "tenant": asked.parts.served.tenant,
         "visitor": asked.visitor,
         "own_roles": [one_line(role, NAME) for role in asked.visitor.roles],
-        "navigation": [
-            {"href": f"{ROOT}/{path}", "label": label, "here": asked.request.url.path.startswith(f"{ROOT}/{path}")}
-            for path, label, area in AREAS
-            if asked.may("read", area)
-        ],
+        "navigation": _linked(asked, AREAS),
+        "base_tabs": _linked(asked, BASE),
         "form_token": asked.visitor.form_token,
         "halted": lambda: halted(asked),
         "now": asked.now,

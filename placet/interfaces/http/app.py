@@ -35,6 +35,7 @@ from placet.interfaces.http.endpoints.governance.tokens import TokenEndpoints
 from placet.interfaces.http.endpoints.inbox import InboxEndpoints
 from placet.interfaces.http.endpoints.listener import ListenerEndpoints
 from placet.interfaces.http.endpoints.live.kpis import KpiEndpoints
+from placet.interfaces.http.endpoints.live.models import ModelEndpoints
 from placet.interfaces.http.endpoints.notifications import NotificationEndpoints
 from placet.interfaces.http.endpoints.record import RecordEndpoints
 from placet.interfaces.http.endpoints.runs import RunEndpoints
@@ -42,7 +43,7 @@ from placet.interfaces.http.endpoints.walkthroughs import WalkthroughEndpoints
 from placet.interfaces.http.engine_link import EngineFactory, EngineLink
 from placet.interfaces.http.guard import HEALTH, LIVE, METRICS, Guard, checked_token
 from placet.interfaces.http.health import HealthCheck, Readiness
-from placet.interfaces.http.served import Served
+from placet.interfaces.http.served import ChurnModels, NoModels, Served
 from placet.service.documents.access import holder_of
 from placet.service.documents.invitations import Invitations
 from placet.service.sharing.walkthroughs import Walkthroughs
@@ -61,6 +62,7 @@ ENDPOINTS = (
     ListenerEndpoints,
     CohortEndpoints,
     KpiEndpoints,
+    ModelEndpoints,
     MandateEndpoints,
     DelegationEndpoints,
     HaltEndpoints,
@@ -120,6 +122,7 @@ def create_app(
     listener_token: SecretStr | None = None,
     events_days: int = Periods().events,
     economics: Callable[[], Economics | str | None] = no_economics,
+    models: ChurnModels | None = None,
 ) -> FastAPI:
     """Create the API of one tenant.
 
@@ -137,6 +140,7 @@ def create_app(
         token: The installation's own. What is not open (`guard.OPEN`) needs it, or one that was issued.
         events_days: How old an event may be that is taken.
         economics: What the tenant says of margin and discount; a text says why it cannot be read.
+        models: The tenant's models of who may leave.
         metrics_token: What `GET /metrics` must present; without one there is none.
         listener_token: What a BSS may present to post its events, and nothing else.
 
@@ -151,7 +155,17 @@ def create_app(
     app = _bare()
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
     served = Served(
-        database, link, tenant, agents, policies, facts, links, invitations, events_days, economics=economics
+        database,
+        link,
+        tenant,
+        agents,
+        policies,
+        facts,
+        links,
+        invitations,
+        events_days,
+        economics=economics,
+        models=models or NoModels(),
     )
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=ASKED_FIRST)

@@ -1,10 +1,12 @@
 """What all endpoints stand on: one tenant of an installation."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from placet.contracts.cohorts.economics import Economics
 from placet.contracts.customer import Declared
+from placet.contracts.propensity.held import HeldModels, ShownModel
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
 from placet.governance.retention import Periods
@@ -16,6 +18,39 @@ from placet.storage.database import Database
 
 def _nothing() -> None:
     """Stand for a tenant that says nothing of its economics."""
+
+
+class ChurnModels(Protocol):
+    """The tenant's models of who may leave."""
+
+    @property
+    def runs_use(self) -> str:
+        """Where runs take the probability of leaving from, in words. Nothing is read."""
+
+    def held(self) -> HeldModels:
+        """List them; one whose file is not in order says why."""
+
+    def shown(self, model: str) -> ShownModel:
+        """Return a model's card; `model` is a digest, or how one begins.
+
+        Raises:
+            UsageError: code `unknown_model`.
+            ConfigurationError: its file cannot be read, or is another one.
+        """
+
+
+class NoModels:
+    """Stands for a tenant that holds no models."""
+
+    runs_use = ""
+
+    def held(self) -> HeldModels:
+        """Return none."""
+        return HeldModels(runs_use=self.runs_use, models=(), left_out=0)
+
+    def shown(self, model: str) -> ShownModel:
+        """Find none."""
+        raise UsageError(f"no churn model begins with {model!r}; none is held", code="unknown_model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +67,7 @@ class Served:
         links: Links to walkthroughs; None where nothing seals them.
         invitations: Invitations to register a passkey; None where nothing seals them.
         events_days: How old an event of a customer may be that is taken.
-        churn: Where the tenant's runs take the probability of leaving from, in words.
+        models: The tenant's models of who may leave.
         economics: What the tenant says of margin and discount, read anew; a text says why it cannot be read.
     """
 
@@ -45,7 +80,7 @@ class Served:
     links: Walkthroughs | None = None
     invitations: Invitations | None = None
     events_days: int = Periods().events
-    churn: str = ""
+    models: ChurnModels = field(default_factory=NoModels)
     economics: Callable[[], Economics | str | None] = _nothing
 
     def policies_of(self, agent: str) -> PolicySet:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from placet.contracts.events.about import ChurnScored
+from placet.contracts.events.kinds import EVENT
 from tests.agents.propensity.support import MAPPING, ROOT, csv, rows
 
 PROGRAM = Path(sys.executable).with_name("placet")
@@ -45,6 +47,44 @@ def test_a_person_trains_asks_and_compares(home: Path) -> None:
     assert placet(home, "drift", "--table", table).returncode == 0
 
 
+def test_the_list_says_which_model_is_in_use_and_which_is_damaged(home: Path) -> None:
+    digest = (home / "propensity" / "demo" / "current").read_text().strip()
+    done = placet(home, "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("in use    no churn model; runs propose nothing\n")
+    assert f"{digest[:16]}  trained" in done.stdout
+    assert done.stdout.endswith("(trained last)\n")
+    strange = home / "propensity" / "demo" / f"{'a' * 64}.json"
+    strange.write_text("{}")
+    try:
+        done = placet(home, "list", "--json")
+    finally:
+        strange.unlink()
+    assert done.returncode == 1
+    assert [one["fault"] is None for one in json.loads(done.stdout)["models"]] == [True, False]
+
+
+def test_scores_of_a_table_become_events_that_are_taken_once(home: Path) -> None:
+    content = rows(20)
+    content[3][0], content[4][4] = "no id", "c"
+    (home / "some.csv").write_bytes(csv(content))
+    words = ("score", "--table", str(home / "some.csv"), "--events", "--as-of", "2026-03-01")
+    done = placet(home, *words)
+    assert done.returncode == 1, "a row cannot be read, and an id cannot be named"
+    assert "customer 'no id': events cannot name such an id" in done.stderr
+    assert "row 5: line is 'c'" in done.stderr
+    assert placet(home, *words).stdout == done.stdout
+    lines = done.stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert len(events) == 18
+    assert {(one["time"], one["source"]) for one in events} == {("2026-03-01T00:00:00Z", "urn:placet:churn-model")}
+    scores = json.loads(placet(home, "score", "--table", str(home / "some.csv"), "--json").stdout)["scores"]
+    assert {one["subject"].partition(":")[2]: one["data"]["basis_points"] for one in events} == {
+        one["customer_id"]: one["probability_bp"] for one in scores if one["customer_id"] != "no id"
+    }
+    assert all(isinstance(EVENT.validate_json(line), ChurnScored) for line in lines)
+
+
 def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> None:
     """Of 900 rows, 70 % have a choice that the mapping does not know: the rest has not moved."""
     content = rows()
@@ -68,7 +108,9 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
         (("train", "--table", "t.csv"), "--table and --mapping belong together"),
         (("score", "P1", "--table", "missing.csv"), "cannot read the table 'missing.csv'"),
         (("card", "--model", "../../etc"), "is no digest of a model"),
-        (("card", "--model", "0" * 64), "no model begins with"),
+        (("card", "--model", "0" * 64), "no churn model begins with"),
+        (("score", "--as-of", "2026-03-01"), "add --events"),
+        (("score", "P1", "--events"), "leave CUSTOMER and --json out"),
         (("train", "--date", "yesterday"), "--date 'yesterday' is no time"),
     ],
 )

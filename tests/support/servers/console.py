@@ -13,6 +13,7 @@ from placet.engine.client import Engine
 from placet.entrypoints.api import beside, installed
 from placet.entrypoints.connection import connect
 from placet.entrypoints.processes.judging import USUAL, Bounds
+from placet.entrypoints.propensity import InstalledModels
 from placet.governance.policy.set import PolicySet
 from placet.interfaces.console.app import create_console
 from placet.interfaces.console.guards.cookies import cookie_name
@@ -95,8 +96,19 @@ def console_of(
         return PolicySet(read_policy_files(world.policy_file))
 
     secret, clock, setup = SecretStr(TOKEN), Clock(), SetupCode(world.settings.setup_code, "demo")
-    served = Served(world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: FACTS)
-    api = create_app(world.database, factory, tenant="demo", agents=("retention",), token=secret, policies=policies)
+    models = InstalledModels(world.settings, "demo")
+    served = Served(
+        world.database, EngineLink(factory), "demo", ("retention",), policies, lambda _: FACTS, models=models
+    )
+    api = create_app(
+        world.database,
+        factory,
+        tenant="demo",
+        agents=("retention",),
+        token=secret,
+        policies=policies,
+        models=models,
+    )
     console = create_console(
         served,
         secret=secret,

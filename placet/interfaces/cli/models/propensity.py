@@ -1,18 +1,20 @@
 """`placet model`: serve the embedded language model; train churn models, and ask them."""
 
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from placet.contracts.text import counted
+from placet.errors import UsageError
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from placet.contracts.propensity.score import Brief, Drift, Moved, Unread
+    from placet.contracts.propensity.score import Brief, Drift, Moved, ScoredTable
 
 app = typer.Typer(no_args_is_help=True, help="The embedded language model, and models of who may leave.")
 
@@ -24,6 +26,7 @@ TableOption = Annotated[
 ]
 
 _PRINTED_FAULTS = 5
+_AT_ONCE = 500
 
 
 def register(root: typer.Typer) -> None:
@@ -59,7 +62,7 @@ def train(
 
     The same table, mapping, date and version give the same digest. Runs use it once PLACET_CHURN_SOURCES names it.
     """
-    from placet.interfaces.cli.models.telling import quality_lines
+    from placet.interfaces.telling.models import quality_lines
 
     toolbox: Toolbox = context.obj
     digest, path, card = toolbox.models.train(table, mapping, _day(on))
@@ -74,18 +77,38 @@ def train(
     output.print_line("runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again")
 
 
+@app.command("list")
+def list_models(context: typer.Context, as_json: JsonFlag = False) -> int:
+    """List the churn models, and say which one runs use.
+
+    1 where the file of one is not in order.
+    """
+    from placet.interfaces.telling.models import held_line
+
+    toolbox: Toolbox = context.obj
+    found = toolbox.models.held()
+    if as_json:
+        output.print_json(found.model_dump(mode="json"))
+    else:
+        output.print_field("in use", found.runs_use)
+        output.print_lines(map(held_line, found.models), none="no churn model; `placet model train` makes one")
+        if found.left_out:
+            output.print_notice(f"{counted(found.left_out, 'older model')} left out")
+    return 1 if any(one.fault for one in found.models) else 0
+
+
 @app.command("card")
 def card(context: typer.Context, model: ModelOption = None, as_json: JsonFlag = False) -> None:
     """Show what a model learned from, how well it does, its limits."""
-    from placet.interfaces.cli.models.telling import card_lines
+    from placet.interfaces.telling.models import card_lines
 
     toolbox: Toolbox = context.obj
-    digest, found = toolbox.models.card(model)
+    found = toolbox.models.shown(model)
     if as_json:
-        output.print_json({"model": digest, "card": found.model_dump(mode="json")})
+        output.print_json(found.model_dump(mode="json"))
         return
-    output.print_field("model", digest)
-    for line in card_lines(found):
+    output.print_field("model", f"{found.model}{', which runs use' if found.in_use else ''}")
+    for line in card_lines(found.card):
         output.print_line(line)
 
 
@@ -97,6 +120,12 @@ def score(
     ] = None,
     table: TableOption = None,
     model: ModelOption = None,
+    as_events: Annotated[
+        bool, typer.Option("--events", help="as events of the live state, for `placet state ingest -`")
+    ] = False,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="when the table was true, for --events; default: now")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Say how likely customers are to leave, and why.
@@ -104,9 +133,10 @@ def score(
     A reason is what moves the score against the average customer; it is no cause. 1 where a row cannot be read.
     """
     toolbox: Toolbox = context.obj
+    if as_events or as_of is not None:
+        return _print_events(toolbox, model, table, customer_id, as_of, as_events=as_events, as_json=as_json)
     if customer_id is None:
-        digest, scored, unread = toolbox.models.score_all(model, table)
-        return _print_all(digest, scored, unread, as_json=as_json)
+        return _print_all(toolbox.models.score_all(model, table), as_json=as_json)
     found = toolbox.models.score(model, table, customer_id)
     if as_json:
         output.print_json(found.model_dump(mode="json"))
@@ -172,23 +202,49 @@ def _moved(one: "Moved") -> str:
     return f"  {name:<20} {verdict:<8} {one.psi:.3f}   {one.words}"
 
 
-def _print_all(digest: str, scored: "list[Brief]", unread: "list[Unread]", *, as_json: bool) -> int:
+def _print_all(found: "ScoredTable", *, as_json: bool) -> int:
     """Print everybody, the likeliest to leave first."""
-    ranked = sorted(scored, key=lambda one: (-one.probability_bp, one.customer_id))
     if as_json:
-        output.print_json(
-            {
-                "model": digest,
-                "scores": [one.model_dump(mode="json") for one in ranked],
-                "unread": [one.model_dump(mode="json") for one in unread],
-            }
-        )
+        output.print_json(found.model_dump(mode="json"))
     else:
-        output.print_lines((_brief(one) for one in ranked), none="no row can be read")
-        for fault in unread[:_PRINTED_FAULTS]:
-            output.print_error(f"row {fault.row}: {fault.why}")
-        output.print_notice(f"{counted(len(ranked), 'customer')} scored by model {digest[:16]}; {len(unread)} not")
-    return 1 if unread else 0
+        output.print_lines(map(_brief, found.scores), none="no row can be read")
+        _print_unread(found)
+    return 1 if found.unread else 0
+
+
+def _print_events(
+    toolbox: Toolbox,
+    model: str | None,
+    table: Path | None,
+    customer_id: str | None,
+    as_of: str | None,
+    *,
+    as_events: bool,
+    as_json: bool,
+) -> int:
+    """Print an event for each customer of a table."""
+    from placet.interfaces.cli.models.score_events import event_lines
+
+    if not as_events:
+        raise UsageError("--as-of says when scores are of, which only events do; add --events")
+    if customer_id is not None or as_json:
+        raise UsageError("--events writes JSON lines of everybody in the table; leave CUSTOMER and --json out")
+    at = time_of(as_of, "--as-of") or datetime.now(UTC).replace(microsecond=0)
+    found = toolbox.models.score_all(model, table)
+    lines, unnamed = event_lines(found, at)
+    while some := list(islice(lines, _AT_ONCE)):
+        output.print_text("\n".join(some))
+    _print_unread(found)
+    for fault in unnamed[:_PRINTED_FAULTS]:
+        output.print_error(fault)
+    return 1 if found.unread or unnamed else 0
+
+
+def _print_unread(found: "ScoredTable") -> None:
+    for fault in found.unread[:_PRINTED_FAULTS]:
+        output.print_error(f"row {fault.row}: {fault.why}")
+    scored = counted(len(found.scores), "customer")
+    output.print_notice(f"{scored} scored by model {found.model[:16]}; {len(found.unread)} not")
 
 
 def _brief(one: "Brief") -> str:

@@ -49,7 +49,7 @@ def show(asked: Asked) -> Response:
         states=[] if figures is None else _open(figures),
         queues=queues,
         routes=routes,
-        churn=served.churn,
+        churn=served.models.runs_use,
         may_diagnose=may_diagnose,
         findings=asked.parts.diagnose() if may_diagnose and asked.query("diagnose") else None,
     )

@@ -31,7 +31,7 @@ from placet.interfaces.console.pages.governance import (
     what_if,
 )
 from placet.interfaces.console.pages.keys import approvers, own_sessions, tokens
-from placet.interfaces.console.pages.live import cohorts, figures, live_state, profile
+from placet.interfaces.console.pages.live import cohorts, figures, live_state, models, profile
 from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, grants, lifts, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
@@ -84,6 +84,8 @@ SHOWN: Final = (
     Shown("/customers/{customer_id}/profile", profile.show, "customers"),
     Shown("/cohorts", cohorts.show, "cohorts"),
     Shown("/figures", figures.show, "cohorts"),
+    Shown("/models", models.show_all, "models"),
+    Shown("/models/{model}", models.show, "models"),
     Shown("/halts", halts.show, "halts"),
     Shown("/approvers", approvers.show, "keys"),
     Shown("/approvers/keys/{key_id}/public", approvers.public_file, "keys"),

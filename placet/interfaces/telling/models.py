@@ -1,8 +1,9 @@
-"""A model's card, in lines for people."""
+"""Models of who leaves, in words for people."""
 
 from collections.abc import Iterator
 
-from placet.contracts.propensity.card import ModelCard, ReadFeature, Subgroup
+from placet.contracts.propensity.card import Band, ModelCard, ReadFeature, Subgroup
+from placet.contracts.propensity.held import HeldModel
 from placet.contracts.text import counted
 
 _WAYS = {"more_leave": "more of it may only raise the score", "fewer_leave": "more of it may only lower the score"}
@@ -24,6 +25,19 @@ def quality_lines(card: ModelCard) -> Iterator[str]:
     )
 
 
+def held_line(one: HeldModel) -> str:
+    """Say what a list says of a model."""
+    marks = ("in use",) * one.in_use + ("trained last",) * one.trained_last
+    marked = f"  ({', '.join(marks)})" if marks else ""
+    if one.card is None:
+        return f"{one.model[:16]}  {one.fault}{marked}"
+    card = one.card
+    return (
+        f"{one.model[:16]}  trained {card.trained_on} on {counted(card.customers, 'customer')}, {card.left} who left; "
+        f"ranks {card.auc * 100:.0f} of 100 pairs rightly, off by {card.calibration_error * 100:.1f} points{marked}"
+    )
+
+
 def card_lines(card: ModelCard) -> Iterator[str]:
     """Write a card out."""
     yield card.purpose
@@ -40,8 +54,8 @@ def card_lines(card: ModelCard) -> Iterator[str]:
     yield ""
     yield "score           customers  expected     left"
     for band in card.quality.bands:
-        between = f"{band.from_bp / 100:.1f} to {band.to_bp / 100:.1f} %"
-        yield f"{between:<15} {band.customers:>9}  {_share(band.predicted):>8}  {_share(band.left / band.customers):>7}"
+        left = band.left / band.customers
+        yield f"{band_in_words(band):<15} {band.customers:>9}  {_share(band.predicted):>8}  {_share(left):>7}"
     yield ""
     yield "what it reads, the weightiest first"
     for feature in card.features:
@@ -58,8 +72,18 @@ def card_lines(card: ModelCard) -> Iterator[str]:
         yield f"  - {limit}"
 
 
+def band_in_words(band: Band) -> str:
+    """Return the scores of a band: `1.2 to 3.4 %`."""
+    return f"{band.from_bp / 100:.1f} to {band.to_bp / 100:.1f} %"
+
+
+def way_in_words(feature: ReadFeature) -> str:
+    """Say which way a feature may move the score, and why; empty where it may move it both ways."""
+    return f"{_WAYS[feature.direction]}: {feature.why}" if feature.direction else ""
+
+
 def _feature(feature: ReadFeature) -> str:
-    way = f"; {_WAYS[feature.direction]}: {feature.why}" if feature.direction else ""
+    way = f"; {said}" if (said := way_in_words(feature)) else ""
     weight = "not used" if feature.weight == 0 else f"{feature.weight:.2f}"
     return f"  {feature.name.replace('_', ' '):<22} {weight:>8}{way}"
 
@@ -69,5 +93,9 @@ def _subgroup(one: Subgroup) -> str:
     return f"{one.words:<25} {one.customers:>9}  {_share(one.predicted):>8}  {_share(one.left):>7}  {area:>5}"
 
 
-def _share(share: float) -> str:
+def share_in_words(share: float) -> str:
+    """Return a share in per cent: `26.8 %`."""
     return f"{share * 100:.1f} %"
+
+
+_share = share_in_words

@@ -1,0 +1,70 @@
+"""The churn models that a tenant holds, and which of them its runs use."""
+
+from typing import Annotated, Final
+
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints
+
+from placet.contracts.base import Digest, Frozen
+from placet.contracts.propensity.card import Line, ModelCard, Share
+
+MOST_HELD: Final = 100
+"""Models that are listed, the newest files first."""
+
+
+class HeldCard(Frozen):
+    """What a list says of a model's card.
+
+    Attributes:
+        source: Whose customers it learned from.
+        customers: How many.
+        left: How many of them left.
+        auc: Of the cross-validation: how often one who left scores higher than one who stayed.
+        calibration_error: Of the same: the mean distance of what it expected and what happened.
+    """
+
+    trained_on: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
+    source: str
+    customers: PositiveInt
+    left: NonNegativeInt
+    auc: Share
+    calibration_error: Share
+
+
+class HeldModel(Frozen):
+    """A model's file.
+
+    Attributes:
+        model: Its digest, by which the file is called.
+        in_use: Whether the settings name it for runs.
+        trained_last: Whether commands take it where none is named.
+        card: None where the file is not the model of this digest, or no model.
+        fault: Why; None where it is in order.
+    """
+
+    model: Digest
+    in_use: bool
+    trained_last: bool
+    card: HeldCard | None
+    fault: Line | None
+
+
+class HeldModels(Frozen):
+    """The models of a tenant.
+
+    Attributes:
+        runs_use: Where runs take the probability of leaving from, in words.
+        models: Those that are held: what runs use first, then the day of training, the newest first.
+        left_out: How many more files there are, of an older date.
+    """
+
+    runs_use: str
+    models: Annotated[tuple[HeldModel, ...], Field(max_length=MOST_HELD)]
+    left_out: NonNegativeInt
+
+
+class ShownModel(Frozen):
+    """A model with its whole card."""
+
+    model: Digest
+    in_use: bool
+    card: ModelCard
