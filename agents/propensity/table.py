@@ -22,7 +22,17 @@ LARGEST_TABLE: Final = 2 * 1024 * 1024 * 1024
 
 MOST_ROWS: Final = 2_000_000
 _MANY_COLUMNS: Final = 12
-_PARQUET: Final = b"PAR1"
+_OTHER_FORMS: Final = {
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "compressed (gzip)",
+    b"\x28\xb5\x2f\xfd": "compressed (zstd)",
+    b"\x78\x01": "compressed (zlib)",
+    b"\x78\x5e": "compressed (zlib)",
+    b"\x78\x9c": "compressed (zlib)",
+    b"\x78\xda": "compressed (zlib)",
+}
+"""By how they begin. polars unpacks what is compressed whatever it grows to, and of a damaged Parquet file it writes
+pages about its own inside to standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +79,12 @@ def open_table(path: Path, separator: str) -> Table:
 def read_table(content: bytes, name: str, separator: str) -> Table:
     """Read the bytes of a table; `name` names it in errors.
 
-    Parquet is not read: of a damaged file, polars' reader writes pages about its own inside to standard error.
-
     Raises:
         UsageError: it is no table, or has too many rows or none.
     """
-    if content.startswith(_PARQUET):
-        raise UsageError(f"{name} is a Parquet file; write it as CSV in UTF-8, with a line of names")
+    for begins, form in _OTHER_FORMS.items():
+        if content.startswith(begins):
+            raise UsageError(f"{name} is {form}; write it as CSV in UTF-8, with a line of names")
     try:
         _check_names(content, name, separator)
         frame = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)

@@ -1,7 +1,7 @@
 """Times as text and back. A time comes with whatever offset its writer had: only as UTC is it labelled so."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
@@ -62,3 +62,17 @@ def _in_utc(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """A time with its offset (RFC 3339), taken to UTC."""
+
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def _written_as_day(value: object) -> object:
+    """Refuse what pydantic would take for a day too: seconds since 1970, and times."""
+    if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    raise ValueError("write a day, such as 2026-03-01")
+
+
+Day = Annotated[date, BeforeValidator(_written_as_day)]
+"""A day of the calendar."""

@@ -49,6 +49,14 @@ def event_text(headers: Headers, value: bytes | None) -> bytes | Unreadable:
         return Unreadable(_kept(given, b""), f"it has more than {MOST_EVENT_BYTES:,} bytes", "too_large")
 
 
+def headless(value: bytes | None) -> Unreadable:
+    """Return what is kept of a message whose headers nobody can read: without them it is not known what it is."""
+    content = value or b""
+    if len(content) > MOST_EVENT_BYTES:
+        return Unreadable(_kept({}, b""), f"it has more than {MOST_EVENT_BYTES:,} bytes", "too_large")
+    return Unreadable(_kept({}, content), "the name of one of its headers is not UTF-8")
+
+
 def _add(given: dict[str, str], name: str, raw: str | bytes | None) -> None:
     """Add a header, if it is one of ours."""
     if name != _CONTENT_TYPE and not name.startswith(_PREFIX):

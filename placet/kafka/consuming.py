@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from placet.contracts.events.envelope import Arrived, Unreadable
 from placet.contracts.text import counted, one_line
 from placet.errors import PlacetError, StorageError, UpstreamUnavailable
-from placet.kafka.binding import event_text
+from placet.kafka.binding import event_text, headless
 from placet.kafka.source import KafkaSource, words_of
 from placet.network.networks import OutsidePerimeterError
 from placet.rounds import Faults, Rounds
@@ -147,7 +147,7 @@ class KafkaEvents(Rounds):
         arrived: dict[str, list[Arrived]] = {}
         for one in messages:
             texts = arrived.setdefault(self._source.topics[str(one.topic())], [])
-            texts.append(event_text(_headers(one), one.value()))
+            texts.append(_arrived(one))
         return sum(self._taken(tenant, texts) for tenant, texts in arrived.items())
 
     def _taken(self, tenant: str, texts: Sequence[Arrived]) -> int:
@@ -244,6 +244,8 @@ class KafkaEvents(Rounds):
 
     def _count(self, consumer: Consumer) -> None:
         """Note how much waits, by what the brokers said with their last answers."""
+        if not self._next and self.waiting:
+            return  # of nothing it is known; what was known is nearer to the truth than nothing
         waiting = dict.fromkeys(self._source.topics.values(), 0)
         for (topic, partition), offset in self._next.items():
             _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
@@ -299,6 +301,10 @@ def _place(message: Message) -> tuple[str, int, int]:
     return str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
 
 
-def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
-    given = message.headers() or []
-    return list(given.items()) if isinstance(given, dict) else given
+def _arrived(message: Message) -> Arrived:
+    """Return the event of a message, or why there is none."""
+    try:
+        given = message.headers() or []
+    except (SystemError, UnicodeError):  # the client's answer where the name of a header is no UTF-8
+        return headless(message.value())
+    return event_text(list(given.items()) if isinstance(given, dict) else given, message.value())

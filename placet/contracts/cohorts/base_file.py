@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StrictInt
+from pydantic import Field, StrictInt
 
 from placet.contracts.base import Digest, Frozen, TenantId
 from placet.contracts.cohorts.kpis import KpiReport
 from placet.contracts.cohorts.preview import CohortPreview
+from placet.contracts.times import Moment
 
-Count = Annotated[StrictInt, Field(ge=0)]
+Count = Annotated[StrictInt, Field(ge=0, le=10**12)]
 
 
 class BaseHeader(Frozen):
@@ -25,8 +26,8 @@ class BaseHeader(Frozen):
 
     placet_base: Literal[1] = 1
     tenant: TenantId
-    as_of: AwareDatetime
-    written_at: AwareDatetime
+    as_of: Moment
+    written_at: Moment
     columns: Digest
     customers: Count
     left_out: Count = 0

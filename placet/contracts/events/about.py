@@ -3,33 +3,22 @@
 Such a word is no sign of life: it moves neither the newest event of a state nor any figure of its windows.
 """
 
-import re
-from datetime import UTC, date
+from datetime import UTC
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictInt, StringConstraints, model_validator
+from pydantic import Field, StrictInt, StringConstraints, model_validator
 
 from placet.contracts.base import PLAIN, Digest, Frozen
 from placet.contracts.events.envelope import CloudEvent
+from placet.contracts.times import Day
 
 FIRST_YEAR: Final = 1880
 """Nobody who is a customer was born before."""
-
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-
-
-def _written_as_day(value: object) -> object:
-    """Refuse what pydantic would take for a day too: seconds since 1970, and times."""
-    if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
-        return value
-    raise ValueError("write a day, such as 2026-03-01")
-
 
 BirthYear = Annotated[StrictInt, Field(ge=FIRST_YEAR, le=9999)]
 Area = Literal["urban", "suburban", "rural"]
 AREA_CODE_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9 _.:/-]{0,31}$"
 AreaCode = Annotated[str, StringConstraints(pattern=AREA_CODE_FORM), PLAIN]
-Day = Annotated[date, BeforeValidator(_written_as_day)]
 BasisPoints = Annotated[StrictInt, Field(ge=0, le=10_000)]
 
 

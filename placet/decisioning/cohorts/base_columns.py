@@ -8,6 +8,7 @@ follows from its header.
 import hashlib
 import json
 from collections.abc import Collection, Iterator
+from datetime import date
 from typing import Final
 
 import polars as pl
@@ -55,6 +56,8 @@ def _bad(column: Column) -> pl.Expr | None:
     bad: pl.Expr | None = None
     if column.kind == "integer":
         bad = ~value.is_between(column.least, column.most)
+    elif column.kind == "date":
+        bad = ~value.is_between(date.min, date.max)  # a file's may lie outside every calendar
     elif column.kind == "text":
         choices = CURRENCIES if column.name == "currency" else column.choices
         form = _FORMS.get(column.name, CUSTOMER_FORM)

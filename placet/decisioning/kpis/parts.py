@@ -100,7 +100,7 @@ class HouseholdPart(Counter[int]):
         """
         try:
             return cls({int(number): int(many) for number, many in value})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NotSealedError("it has no household") from error
 
 
@@ -149,7 +149,7 @@ def sums_read(value: Any) -> KpiSums:
             Counter({(str(name), str(currency)): int(many) for name, currency, many in of}),
             Counter({(str(name), str(currency)): int(many) for name, currency, many in over}),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NotSealedError("it has no sums") from error
 
 
@@ -175,7 +175,7 @@ def part_read(value: Any) -> Part:
             tuple(map(int, of)),
             tuple(map(int, over)),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NotSealedError("it has no part") from error
     if len(part.of) != len(KPIS) or len(part.over) != len(KPIS) or not all(0 <= n < len(scopes()) for n in part.scopes):
         raise NotSealedError("its part is of other figures")

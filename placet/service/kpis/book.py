@@ -69,7 +69,9 @@ def read_sum(row: KpiSumRow, digest: str) -> tuple[int, str | None, str | None, 
     if not isinstance(value, list) or len(value) != 4:  # noqa: PLR2004 - as it is written below
         raise NotSealedError("it has no sums")
     epoch, after, counted_at, sums = value
-    return int(epoch), after, counted_at, sums_read(sums)
+    if type(epoch) is not int or not all(one is None or isinstance(one, str) for one in (after, counted_at)):
+        raise NotSealedError("it does not say how far it is counted")
+    return epoch, after, counted_at, sums_read(sums)
 
 
 class Book:

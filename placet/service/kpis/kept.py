@@ -4,9 +4,10 @@ The page, the API and the command line all call these functions.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from placet.contracts.cohorts.economics import Economics
@@ -19,10 +20,10 @@ from placet.decisioning.kpis.lifetime import with_lifetime
 from placet.decisioning.kpis.parts import EVERYBODY, scopes
 from placet.decisioning.kpis.sealing import NotSealedError
 from placet.errors import StorageError, UsageError
-from placet.service.cohorts import checked, count_base
+from placet.service.cohorts import check_size, checked, count_base
 from placet.service.kpis.book import day_of, end_of, read_sum
 from placet.service.kpis.once import DAYS, kpi_report, report_of
-from placet.service.kpis.refreshing import refresh
+from placet.service.kpis.refreshing import count_anew, refresh
 from placet.storage.database import Database
 from placet.storage.kpis.kept import KpiSumRow
 from placet.storage.sql.reading import pass_on_others, read_as
@@ -79,13 +80,15 @@ def kept_report(
             _check_counted(database, tenant, most)
         try:
             found = _read(database, tenant, segment, day_of(now), cohort)
-        except NotSealedError as error:  # the next refresh says so, and counts anew
-            _LOG.debug("kept key figures of %s: %s", tenant, error)
+        except NotSealedError as error:
+            count_anew(database, tenant, now, str(error))
             continue
         if found is not None:
             return told(found, segment, economics)
         break
     _LOG.warning("the kept key figures of %s are not those of %s; they are computed in one pass", tenant, day_of(now))
+    if most is not None:
+        check_size(database, tenant, most)
     return anew_report(database, tenant, segment, now, economics=economics)
 
 
@@ -168,7 +171,7 @@ def kept_days(
     """
     if segment is not None:
         segment_named(segment)
-    first = max(first, last - timedelta(days=_LONGEST_SERIES))
+    first = max(first, date.fromordinal(max(1, last.toordinal() - _LONGEST_SERIES)))
     with database.snapshot() as tx:
         rows = tx.kpis.days(tenant, segment or EVERYBODY, first.isoformat(), last.isoformat())
     found, unreadable = [], []
@@ -236,8 +239,9 @@ def _read(database: Database, tenant: str, segment: str | None, day: date, cohor
         raise NotSealedError("sums are missing, or of another counting")
     _, _, counted_at, sums = read[segment or EVERYBODY]
     sums.left_out = read[EVERYBODY][3].left_out
-    found = report_of(sums, end_of(day), cohort=cohort, unreadable=[shortened(one, NAME) for one in unreadable])
-    return found.model_copy(update={"counted_at": _time(counted_at)})
+    with _of_what_is_kept():
+        found = report_of(sums, end_of(day), cohort=cohort, unreadable=[shortened(one, NAME) for one in unreadable])
+        return found.model_copy(update={"counted_at": _time(counted_at)})
 
 
 def _day(row: Any, today: date, economics: Given) -> KpiDay | None:
@@ -250,15 +254,25 @@ def _day(row: Any, today: date, economics: Given) -> KpiDay | None:
     _, after, counted_at, sums = read_sum(read, definitions_digest())
     if after is not None:
         return None
-    return KpiDay(
-        day=read.day,
-        closed=read.day < today.isoformat(),
-        customers=sums.customers,
-        simulated=sums.simulated,
-        left_out=sums.left_out,
-        counted_at=_time(counted_at),
-        kpis=with_lifetime(sums.values(), economics),
-    )
+    with _of_what_is_kept():
+        return KpiDay(
+            day=read.day,
+            closed=read.day < today.isoformat(),
+            customers=sums.customers,
+            simulated=sums.simulated,
+            left_out=sums.left_out,
+            counted_at=_time(counted_at),
+            kpis=with_lifetime(sums.values(), economics),
+        )
+
+
+@contextmanager
+def _of_what_is_kept() -> Iterator[None]:
+    """Tell sums of which no report can be made as what nobody wrote here: their checksum is no signature."""
+    try:
+        yield
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise NotSealedError("no figures can be made of it") from error
 
 
 def _time(text: str | None) -> datetime | None:

@@ -40,6 +40,8 @@ _LOG = logging.getLogger(__name__)
 
 AT_ONCE: Final = 200
 """Customers of one transaction: others write in between."""
+_APART: Final = timedelta(minutes=10)
+"""How far the clocks of two processes may be apart at midnight. What is counted of a day further off is no day's."""
 _QUIET: Final = timedelta(minutes=1)
 """How often it is written down that nobody waits, where nothing changes."""
 
@@ -88,11 +90,20 @@ def refresh_some(database: Database, tenant: str, now: datetime, limit: int | No
         with database.transaction() as tx:
             return _step(tx, tenant, now, limit or AT_ONCE)
     except NotSealedError as error:
-        _LOG.warning("the kept key figures of %s cannot be read: %s; all customers are counted anew", tenant, error)
-        with database.transaction() as tx:
-            tx.kpis.lock(tenant)
-            begin_anew(tx, tenant, day_of(now))
+        count_anew(database, tenant, now, str(error))
         return Refreshed(0, done=False)
+
+
+def count_anew(database: Database, tenant: str, now: datetime, why: str) -> None:
+    """Throw what is kept of today away, so that the next step begins with nobody, and say why.
+
+    Raises:
+        StorageError: the database does not answer.
+    """
+    _LOG.warning("the kept key figures of %s cannot be read: %s; all customers are counted anew", tenant, why)
+    with database.transaction() as tx:
+        tx.kpis.lock(tenant)
+        begin_anew(tx, tenant, day_of(now))
 
 
 def forget(tx: Transaction, tenant: str, gone: Sequence[tuple[str, str | None]]) -> None:
@@ -128,7 +139,7 @@ def _step(tx: Transaction, tenant: str, now: datetime, limit: int) -> Refreshed:
     count = _count(tx, tenant)
     if count is None:
         raise NotSealedError("nobody knows how far it is counted")
-    if count.day == (day + timedelta(days=1)).isoformat():
+    if count.day != day.isoformat() and count.day == day_of(now + _APART).isoformat():
         return Refreshed(0, done=True)  # the clock of another process is past midnight already
     if count.day != day.isoformat() or count.digest != definitions_digest():
         count = _new_day(tx, count, day)

@@ -4,7 +4,7 @@ One address for both, chosen by `Accept`: the same figures of the same day are o
 a table need not know another address.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +13,7 @@ from pydantic import StringConstraints
 
 from placet.contracts.base import Text
 from placet.contracts.cohorts.kpis import KpiReport
+from placet.contracts.times import Day
 from placet.interfaces.http.endpoints.cohorts import MOST_CUSTOMERS
 from placet.interfaces.http.served import Served
 from placet.interfaces.telling.kpis import kpis_as_csv
@@ -30,7 +31,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 Segment = Annotated[
     Text | None, StringConstraints(max_length=64), Query(description="a named segment; left out: all customers")
 ]
-Day = Annotated[date | None, Query(description="a day that is kept, such as 2026-03-01; left out: today, in UTC")]
+AskedDay = Annotated[Day | None, Query(description="a day that is kept, such as 2026-03-01; left out: today, in UTC")]
 
 
 class KpiEndpoints:
@@ -45,7 +46,7 @@ class KpiEndpoints:
         router.add_api_route("", self.kept_figures, methods=["GET"], response_model=KpiReport, responses=_RESPONSES)
         return router
 
-    def kept_figures(self, request: Request, segment: Segment = None, day: Day = None) -> Any:
+    def kept_figures(self, request: Request, segment: Segment = None, day: AskedDay = None) -> Any:
         """Show churn, ARPU and other figures of all customers or of a segment, today or on a day that is kept.
 
         They are brought up to date first. `Accept: text/csv` gives a table. For an expression: `POST /v1/cohorts/kpis`.
