@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from placet.contracts.base import first_fault
 from placet.errors import ConfigurationError
+from placet.files import read_given
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -16,15 +17,9 @@ def load_toml(path: Path, schema: type[M], what: str) -> M:
     """Read the file at `path` as `schema`; `what` it is stands in the error's line (`the models file`).
 
     Raises:
-        ConfigurationError: It cannot be read, is not TOML, or does not satisfy `schema`.
+        ConfigurationError: It cannot be read, is too large, no ordinary file or not TOML, or does not satisfy `schema`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {what} {str(path)!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{what} {str(path)!r} is not TOML: {error}") from error
-    return parse_toml(text, schema, f"{what} {str(path)!r}")
+    return parse_toml(read_given(path, what), schema, f"{what} {str(path)!r}")
 
 
 def parse_toml(text: str, schema: type[M], source: str) -> M:

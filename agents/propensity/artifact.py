@@ -29,7 +29,7 @@ class Artifact(Frozen):
     Attributes:
         trees: The model in LightGBM's text form.
         profiles: How the training table was distributed, for drift.
-        scores: How the scores of customers kept apart were.
+        scores: How the model's own scores of the table's customers were, for drift.
     """
 
     form: Literal["placet-propensity/1"] = "placet-propensity/1"

@@ -68,8 +68,7 @@ def check_mapping(mapping: Mapping, digest: str) -> None:
     Raises:
         ConfigurationError: one has no `run`.
     """
-    without = [feature.name for feature in mapping.features if feature.run is None]
-    if without:
+    if without := mapping.unread_by_runs:
         raise ConfigurationError(
             f"model {digest[:16]}… is not for runs: its mapping does not say where a run finds {', '.join(without)}; "
             "add `run` to each and train again"

@@ -54,7 +54,9 @@ def train_model(table: Table, mapping: Mapping, on: date) -> tuple[str, bytes]:
             trees=trained.trees.text,
             calibration=trained.calibration,
             profiles=profiles_of(encoded, layout),
-            scores=profile_of_scores(trained.kept_apart),
+            # As the model itself scores these customers: a profile of what other models said of customers kept apart
+            # would tell the same table as one that has moved.
+            scores=profile_of_scores(probabilities(trained.calibration.log_odds(trained.trees.log_odds(figures)))),
             card=write_card(
                 trained,
                 layout,

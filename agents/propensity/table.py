@@ -83,7 +83,7 @@ def read_table(content: bytes, name: str, separator: str) -> Table:
         UsageError: it is no table, or has too many rows or none.
     """
     for begins, form in _OTHER_FORMS.items():
-        if content.startswith(begins):
+        if content.lstrip(b"\r\n").startswith(begins):
             raise UsageError(f"{name} is {form}; write it as CSV in UTF-8, with a line of names")
     try:
         _check_names(content, name, separator)

@@ -8,9 +8,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
 from placet.contracts.base import CustomerId, Digest, Frozen
-from placet.contracts.events.about import Area, AreaCode, BasisPoints, BirthYear, Day
+from placet.contracts.events.about import Area, AreaCode, BasisPoints, BirthYear
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.money import Money
+from placet.contracts.times import Day
 
 WINDOWS: tuple[int, ...] = (7, 30, 90)
 """Days of the rolling windows; each ends with the day of `as_of`, in UTC."""

@@ -4,6 +4,7 @@ A model is `<folder>/<tenant>/<digest>.json`, and never changes. The file `curre
 command takes where none is given.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ class InstalledModels:
         self._folder = settings.propensity_folder / tenant
         self._in_use = settings.churn_sources.get(tenant)
         self.runs_use = in_words(settings, tenant)
-        self._read: dict[str, ModelCard] = {}
+        self._read: dict[str, ShownModel] = {}
 
     def held(self) -> HeldModels:
         """List the models that are held."""
@@ -79,7 +80,7 @@ class InstalledModels:
     def shown(self, model: str | None) -> ShownModel:
         """Return a model's card."""
         digest, content, name = self._content(model)
-        return ShownModel(model=digest, in_use=digest == self._in_use, card=self._card(content, digest, name))
+        return self._shown(content, digest, name)
 
     def score(self, model: str | None, table: Path | None, customer_id: str) -> "Score":
         """Score one customer of a table."""
@@ -118,21 +119,15 @@ class InstalledModels:
             return
         for path in self._folder.glob("*.json"):
             if _DIGEST.fullmatch(path.stem):
-                yield path.lstat().st_mtime, path.stem
+                with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+                    yield path.lstat().st_mtime, path.stem
 
     def _listed(self, digest: str, trained_last: str | None) -> HeldModel:
-        card, fault = None, None
+        card, fault, for_runs = None, None, False
         try:
             _, content, _ = self._content(digest)
-            found = self._card(content, digest, "its file")
-            card = HeldCard(
-                trained_on=found.trained_on,
-                source=found.source,
-                customers=found.customers,
-                left=found.left,
-                auc=found.quality.auc,
-                calibration_error=found.quality.calibration_error,
-            )
+            shown = self._shown(content, digest, "its file")
+            card, for_runs = _in_brief(shown.card), not shown.unread_by_runs
         except PlacetError as error:
             # Where files lie is for those who read the command's own error.
             named = str(self._folder) in str(error)
@@ -142,22 +137,29 @@ class InstalledModels:
             model=digest,
             in_use=digest == self._in_use,
             trained_last=digest == trained_last,
+            for_runs=for_runs,
             card=card,
             fault=fault,
         )
 
-    def _card(self, content: bytes, digest: str, name: str) -> "ModelCard":
-        """Return the card of a file's bytes, which must have this digest."""
+    def _shown(self, content: bytes, digest: str, name: str) -> ShownModel:
+        """Return the model of a file's bytes, which must have this digest."""
         from agents.propensity.artifact import read
 
         known = self._read.get(digest)
         if known is not None and hashlib.sha256(content).hexdigest() == digest:
             return known
-        card = read(content, digest, name).card
+        artifact = read(content, digest, name)
+        shown = ShownModel(
+            model=digest,
+            in_use=digest == self._in_use,
+            unread_by_runs=artifact.mapping.unread_by_runs,
+            card=artifact.card,
+        )
         if len(self._read) >= MOST_HELD:
             self._read.clear()
-        self._read[digest] = card
-        return card
+        self._read[digest] = shown
+        return shown
 
     def _trained_last(self) -> str | None:
         try:
@@ -200,6 +202,17 @@ class InstalledModels:
                 f"{many} with {model!r}; `placet model list` names those that are held", code="unknown_model"
             )
         return found[0]
+
+
+def _in_brief(card: "ModelCard") -> HeldCard:
+    return HeldCard(
+        trained_on=card.trained_on,
+        source=card.source,
+        customers=card.customers,
+        left=card.left,
+        auc=card.quality.auc,
+        calibration_error=card.quality.calibration_error,
+    )
 
 
 def _table_of(model: "ChurnModel", table: Path | None) -> "Table":

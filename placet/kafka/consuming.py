@@ -11,6 +11,7 @@ counts it once. So nothing is lost and nothing counts twice, wherever a reader d
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import methodcaller
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -51,6 +52,10 @@ _OVERTAKEN: Final = frozenset(
 _PASSING: Final = frozenset({KafkaError._TRANSPORT, KafkaError._TIMED_OUT})  # noqa: SLF001
 _AWAY: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE})  # noqa: SLF001
 _NEVER: Final = float("-inf")
+_HEADERS: Final = methodcaller("headers")
+"""Asks a message for its headers. Where the name of one is no UTF-8, the client's C code returns a list with nothing
+in one of its places, and sets an error. Only a call from C looks for the error: one that the interpreter has come to
+make directly, as it does in a loop, hands the list on, and whoever looks at it ends the process."""
 _CLUSTER: Final = "Kafka"
 _DATABASE: Final = "database"
 _READER: Final = "reader"
@@ -304,7 +309,7 @@ def _place(message: Message) -> tuple[str, int, int]:
 def _arrived(message: Message) -> Arrived:
     """Return the event of a message, or why there is none."""
     try:
-        given = message.headers() or []
+        given = _HEADERS(message) or []
     except (SystemError, UnicodeError):  # the client's answer where the name of a header is no UTF-8
         return headless(message.value())
     return event_text(list(given.items()) if isinstance(given, dict) else given, message.value())

@@ -7,7 +7,7 @@ file is damaged in some ways: whoever asks a file of unknown origin does so in a
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.cohorts.base_file import BaseHeader, FileKpis, FilePreview
+from placet.contracts.times import minute
 from placet.decisioning.cohorts.base_columns import FILE_SCHEMA, columns_digest, frame_fault
 from placet.decisioning.cohorts.cohort import Cohort, frame_of
 from placet.decisioning.cohorts.columns import TODAY
@@ -32,6 +33,7 @@ MALFORMED: Final = "base_file"
 HEADER: Final = "placet.base"
 """The key of the header in the footer's metadata."""
 
+_CLOCKS_APART: Final = timedelta(minutes=10)
 AT_ONCE: Final = 50_000
 """Rows of one row group, and of one frame that is asked: some 60 MB of columns."""
 
@@ -138,13 +140,14 @@ def _frame_to_write(rows: Sequence[Row], left_out: LeftOut) -> pl.DataFrame:
 class BaseFile:
     """A file of the base that is asked. Nobody must be able to exchange it meanwhile: open it first."""
 
-    def __init__(self, place: str, tenant: str, named: str, *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, place: str, tenant: str, named: str, now: datetime, *, at_once: int = AT_ONCE) -> None:
         """Read its footer and its ids.
 
         Args:
             place: Where it can be opened.
             tenant: Whose it must be.
             named: The file, as errors name it.
+            now: A file of a later time is none that was written here.
             at_once: Rows of one frame.
 
         Raises:
@@ -153,6 +156,8 @@ class BaseFile:
         self._named, self._at_once = named, at_once
         with _told(named):
             self.header, self._lazy = _opened(place, tenant, named)
+            if self.header.as_of > now + _CLOCKS_APART:
+                raise _refused(named, f"it says it is as of {minute(self.header.as_of)}, which is still to come")
             _check_rows(self._lazy, self.header, named)
         self._left_out = LeftOut(self.header.left_out, list(self.header.unreadable))
 

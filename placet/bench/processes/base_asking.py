@@ -76,7 +76,7 @@ def _events() -> list[list[dict[str, Any]]]:
 
 def preview(path: Path, _: int) -> list[int]:
     """Ask for a preview, as the command does."""
-    found = BaseFile(str(path), _TENANT, str(path)).preview(cohort_of(_EXPRESSION)).found
+    found = BaseFile(str(path), _TENANT, str(path), datetime.now(UTC)).preview(cohort_of(_EXPRESSION)).found
     return [found.base, found.members, found.simulated]
 
 
@@ -101,7 +101,7 @@ def preview_by_hand(path: Path, _: int) -> list[int]:
 
 def kpis(path: Path, _: int) -> list[int]:
     """Ask for the figures of a cohort, as the command does."""
-    found = BaseFile(str(path), _TENANT, str(path)).kpis(cohort_of(_EXPRESSION)).found
+    found = BaseFile(str(path), _TENANT, str(path), datetime.now(UTC)).kpis(cohort_of(_EXPRESSION)).found
     figures = {one.name: one for one in found.kpis}
     return [found.customers, *(figures[name].of or 0 for name in ("active_customers", "churn_rate", "arpu"))]
 

@@ -37,6 +37,7 @@ class HeldModel(Frozen):
         model: Its digest, by which the file is called.
         in_use: Whether the settings name it for runs.
         trained_last: Whether commands take it where none is named.
+        for_runs: Whether its mapping says where a run finds each figure.
         card: None where the file is not the model of this digest, or no model.
         fault: Why; None where it is in order.
     """
@@ -44,6 +45,7 @@ class HeldModel(Frozen):
     model: Digest
     in_use: bool
     trained_last: bool
+    for_runs: bool
     card: HeldCard | None
     fault: Line | None
 
@@ -63,8 +65,14 @@ class HeldModels(Frozen):
 
 
 class ShownModel(Frozen):
-    """A model with its whole card."""
+    """A model with its whole card.
+
+    Attributes:
+        unread_by_runs: Figures of which its mapping does not say where a run finds them. With one of them it is not
+            for runs.
+    """
 
     model: Digest
     in_use: bool
+    unread_by_runs: tuple[str, ...]
     card: ModelCard

@@ -156,6 +156,11 @@ class Mapping(Frozen):
     features: Annotated[tuple[Feature, ...], Field(min_length=1, max_length=_MOST_FEATURES)]
     groups: Annotated[tuple[Group, ...], Field(max_length=20)] = ()
 
+    @property
+    def unread_by_runs(self) -> tuple[str, ...]:
+        """Names of the features that no run finds: with one of them, the model is not for runs."""
+        return tuple(feature.name for feature in self.features if feature.run is None)
+
     @model_validator(mode="after")
     def _a_column_has_one_meaning(self) -> Self:
         names = [feature.name for feature in self.features] + [group.name for group in self.groups]

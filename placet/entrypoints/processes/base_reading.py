@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -143,7 +144,7 @@ def _answered(order: dict[str, Any]) -> dict[str, Any]:
 
     try:
         check_origin(CHECKOUT)
-        base = BaseFile(f"/dev/fd/{order['descriptor']}", str(order["tenant"]), str(order["named"]))
+        base = BaseFile(f"/dev/fd/{order['descriptor']}", str(order["tenant"]), str(order["named"]), datetime.now(UTC))
         cohort = None if order["expression"] is None else cohort_of(str(order["expression"]))
         if cohort is not None and order["wanted"] == FilePreview.__name__:
             found: FilePreview | FileKpis = base.preview(cohort)

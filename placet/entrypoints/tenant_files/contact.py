@@ -1,6 +1,7 @@
 """Where contact policies come from: the tenant's folder of policies, or the application's own default."""
 
 import logging
+import os
 from pathlib import Path
 
 from placet.decisioning.contact import ContactPolicy
@@ -15,9 +16,12 @@ _Stamp = tuple[int, int, int]
 
 
 def contact_path(folder: Path | None, tenant: str, agent: str) -> Path:
-    """Find the contact policy for `tenant` and `agent`: beside the tenant's policies, else the agent's own."""
+    """Find the contact policy for `tenant` and `agent`: beside the tenant's policies, else the agent's own.
+
+    A link that leads nowhere is the tenant's own all the same: what cannot be read now may be stricter.
+    """
     own = None if folder is None else folder / tenant / FILE
-    return own if own is not None and own.exists() else CHECKOUT / "agents" / agent / FILE
+    return own if own is not None and os.path.lexists(own) else CHECKOUT / "agents" / agent / FILE
 
 
 class ContactFiles:

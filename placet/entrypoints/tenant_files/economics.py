@@ -1,5 +1,6 @@
 """What a tenant says of its economics: `economics.toml` in its folder of policies."""
 
+import os
 from pathlib import Path
 
 from placet.contracts.cohorts.economics import Economics
@@ -17,7 +18,7 @@ def economics_of(folder: Path | None, tenant: str) -> Economics | str | None:
     if folder is None:
         return None
     path = folder / tenant / FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
         return load_toml(path, Economics, "the economics")

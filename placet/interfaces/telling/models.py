@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from placet.contracts.propensity.card import Band, ModelCard, ReadFeature, Subgroup
-from placet.contracts.propensity.held import HeldModel
-from placet.contracts.text import counted
+from placet.contracts.propensity.held import HeldModel, ShownModel
+from placet.contracts.text import counted, spoken_list
 
 _WAYS = {"more_leave": "more of it may only raise the score", "fewer_leave": "more of it may only lower the score"}
 
@@ -27,7 +27,8 @@ def quality_lines(card: ModelCard) -> Iterator[str]:
 
 def held_line(one: HeldModel) -> str:
     """Say what a list says of a model."""
-    marks = ("in use",) * one.in_use + ("trained last",) * one.trained_last
+    not_for_runs = one.card is not None and not one.for_runs
+    marks = ("in use",) * one.in_use + ("trained last",) * one.trained_last + ("not for runs",) * not_for_runs
     marked = f"  ({', '.join(marks)})" if marks else ""
     if one.card is None:
         return f"{one.model[:16]}  {one.fault}{marked}"
@@ -38,13 +39,23 @@ def held_line(one: HeldModel) -> str:
     )
 
 
-def card_lines(card: ModelCard) -> Iterator[str]:
+def for_runs_in_words(model: ShownModel) -> str:
+    """Say whether runs can use it, and what it takes."""
+    if not model.unread_by_runs:
+        return "runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again"
+    figures = spoken_list(model.unread_by_runs)
+    return f"not for runs: its mapping does not say where a run finds {figures}; add `run` to each and train again"
+
+
+def card_lines(model: ShownModel) -> Iterator[str]:
     """Write a card out."""
+    card = model.card
     yield card.purpose
     yield f"source     {card.source}"
     yield f"leaving    {card.left_means}"
     yield f"data       SHA-256 {card.data_digest}"
     yield f"trained    {card.trained_on}, with {', '.join(card.made_with)}"
+    yield f"in runs    {'used by them now' if model.in_use else for_runs_in_words(model)}"
     yield ""
     yield from quality_lines(card)
     yield (

@@ -41,6 +41,7 @@ def test_a_person_trains_asks_and_compares(home: Path) -> None:
     assert score["model"] == card["model"]
     shown = placet(home, "score", "P00003", "--table", table).stdout
     assert "customers like this one left" in shown
+    assert "not for runs: its mapping does not say where a run finds tenure months" in placet(home, "card").stdout
     assert "where it ends" in placet(home, "card", "--model", card["model"][:8]).stdout
     everybody = placet(home, "score", "--table", table)
     assert (everybody.returncode, len(everybody.stdout.splitlines())) == (0, 900)
@@ -53,7 +54,7 @@ def test_the_list_says_which_model_is_in_use_and_which_is_damaged(home: Path) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("in use    no churn model; runs propose nothing\n")
     assert f"{digest[:16]}  trained" in done.stdout
-    assert done.stdout.endswith("(trained last)\n")
+    assert done.stdout.endswith("(trained last, not for runs)\n")
     strange = home / "propensity" / "demo" / f"{'a' * 64}.json"
     strange.write_text("{}")
     try:

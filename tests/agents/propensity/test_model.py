@@ -155,7 +155,10 @@ def test_a_row_that_cannot_be_read_stops_no_other(model: ChurnModel) -> None:
 def test_drift_finds_what_moved(model: ChurnModel) -> None:
     same = model.drift(table())
     assert {one.verdict for one in (same.score, *same.features)} == {"steady"}
+    assert same.score.psi == 0, "it is the table that the model learned from"
     assert same.auc is not None
+    fresh = model.drift(table(rows(1800)[900:]))
+    assert {one.verdict for one in (fresh.score, *fresh.features)} == {"steady"}
     moved = [[*cells[:4], "a", *cells[5:]] for cells in rows()]
     found = model.drift(table(moved))
     assert (found.features[0].name, found.features[0].verdict) == ("line", "shifted")

@@ -1,5 +1,8 @@
 """Files that are no table: one line each, and nothing else raised."""
 
+import gzip
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +23,10 @@ GOOD = csv(rows(20))
         (GOOD + b'"abc,', "cannot be read as a table"),
         (GOOD.splitlines()[0] + b"\n", "has no rows"),
         (b"PAR1....", "is a Parquet file; write it as CSV"),
+        (gzip.compress(GOOD), "is compressed (gzip); write it as CSV"),
+        (b"\n" + gzip.compress(GOOD), "is compressed (gzip); write it as CSV"),
+        (zlib.compress(GOOD), "is compressed (zlib); write it as CSV"),
+        (zlib.compress(GOOD, 1), "is compressed (zlib); write it as CSV"),
     ],
 )
 def test_what_is_no_table_is_one_line(content: bytes, said: str) -> None:

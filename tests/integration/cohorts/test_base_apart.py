@@ -38,7 +38,7 @@ def _refusal(path: Path, bounds: Bounds = BOUNDS) -> PlacetError:
 
 
 def test_the_child_answers_what_the_file_says(file: Path) -> None:
-    asked = BaseFile(str(file), "demo", str(file))
+    asked = BaseFile(str(file), "demo", str(file), NOW)
     cohort = cohort_of(EXPRESSION)
     assert preview_apart(file, "demo", cohort.written, BOUNDS) == asked.preview(cohort)
     assert kpis_apart(file, "demo", cohort.written, BOUNDS) == asked.kpis(cohort)

@@ -1,5 +1,6 @@
 """The base as a file: the figures of the database to the digit, and nothing that is no such file is asked."""
 
+import re
 import resource
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -39,7 +40,7 @@ def _export(base: Database, folder: Path, as_of: datetime = NOW) -> Path:
 def test_a_file_gives_the_figures_of_the_database_to_the_digit(base: Database, tmp_path: Path, at_once: int) -> None:
     for as_of in (NOW, NOW - timedelta(days=7)):
         path = _export(base, tmp_path, as_of)
-        asked = BaseFile(str(path), "demo", "base", at_once=at_once)
+        asked = BaseFile(str(path), "demo", "base", LATER, at_once=at_once)
         assert (asked.header.as_of, asked.header.customers, asked.header.written_at) == (as_of, CUSTOMERS, LATER)
         for text in EXPRESSIONS:
             cohort = cohort_of(text)
@@ -49,7 +50,7 @@ def test_a_file_gives_the_figures_of_the_database_to_the_digit(base: Database, t
 
 
 def test_an_empty_base_is_a_file_too(database: Database, tmp_path: Path) -> None:
-    asked = BaseFile(str(_export(database, tmp_path)), "demo", "base")
+    asked = BaseFile(str(_export(database, tmp_path)), "demo", "base", LATER)
     assert asked.header.customers == 0
     assert asked.kpis(None).found == kpi_report(database, "demo", None, NOW)
 
@@ -72,7 +73,7 @@ def test_it_is_for_its_owner_alone_and_takes_nobody_elses_place(base: Database, 
 def test_who_cannot_be_read_is_left_out_and_the_file_says_so(base: Database, database_url: str, tmp_path: Path) -> None:
     with outsider(database_url) as run:
         run("UPDATE customer_state SET aggregate = '{' WHERE tenant = 'demo' AND customer_id = 'C00001'")
-    asked = BaseFile(str(_export(base, tmp_path)), "demo", "base")
+    asked = BaseFile(str(_export(base, tmp_path)), "demo", "base", LATER)
     assert (asked.header.customers, asked.header.left_out, asked.header.unreadable) == (CUSTOMERS - 1, 1, ("C00001",))
     cohort = cohort_given(EXPRESSIONS[0], None)
     assert asked.preview(cohort).found == preview(base, "demo", cohort, NOW)
@@ -118,6 +119,14 @@ def _header(**changes: object) -> dict[str, str]:
     return {HEADER: BaseHeader.model_validate({**values, **changes}).model_dump_json()}
 
 
+def _written(**changes: str) -> dict[str, str]:
+    """Return a header as somebody else may write it."""
+    text = _header()[HEADER]
+    for name, value in changes.items():
+        text = re.sub(rf'("{name}":)("[^"]*"|\d+)', lambda found, value=value: found[1] + value, text)
+    return {HEADER: text}
+
+
 WRONG: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], dict[str, str], str]] = {
     "no header": (lambda frame: frame, {}, "`placet state export` did not write it"),
     "no JSON": (lambda frame: frame, {HEADER: "{"}, "its header cannot be read: "),
@@ -138,6 +147,27 @@ WRONG: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], dict[str, str], s
         _header(),
         "values of customer_id are none that there can be",
     ),
+    "a number without end": (lambda frame: frame, _written(left_out="1" + "0" * 4000), "its header cannot be read: "),
+    "a time to come": (
+        lambda frame: frame,
+        _header(as_of=LATER + timedelta(hours=1)),
+        "it says it is as of 2026-03-01 18:00Z, which is still to come",
+    ),
+    "a time of no calendar": (
+        lambda frame: frame,
+        _written(as_of='"0001-01-01T00:00:00+14:00"'),
+        "its header cannot be read: ",
+    ),
+    "a day of no calendar": (
+        lambda frame: frame.with_columns(last_event_on=pl.lit(2**31 - 1, dtype=pl.Int32).cast(pl.Date)),
+        _header(),
+        "values of last_event_on are none that there can be",
+    ),
+    "a day before all": (
+        lambda frame: frame.with_columns(last_event_on=pl.lit(-(2**31), dtype=pl.Int32).cast(pl.Date)),
+        _header(),
+        "values of last_event_on are none that there can be",
+    ),
     "what would overflow": (
         lambda frame: frame.with_columns(data_mb_30d=pl.lit(2**62, dtype=pl.Int64)),
         _header(),
@@ -152,7 +182,9 @@ def test_what_is_no_such_file_is_one_line(base: Database, tmp_path: Path, name: 
     path = tmp_path / "wrong.parquet"
     _with(path, change(pl.read_parquet(_export(base, tmp_path))), header)
     with pytest.raises(UsageError) as refused:
-        BaseFile(str(path), "demo", "wrong").preview(cohort_of("data_mb_30d > 0"))
+        BaseFile(str(path), "demo", "wrong", LATER).preview(
+            cohort_of("data_mb_30d > 0 AND last_event_on > CURRENT_DATE - 9")
+        )
     assert (refused.value.code, "\n" in str(refused.value)) == ("base_file", False)
     assert str(refused.value).startswith("cannot answer from 'wrong': ")
     assert said in str(refused.value)
@@ -163,7 +195,7 @@ def test_two_ids_with_one_hash_are_two_customers(
 ) -> None:
     path = _export(base, tmp_path)
     monkeypatch.setattr(pl.Expr, "hash", lambda self: self.str.len_bytes().cast(pl.UInt64))
-    assert BaseFile(str(path), "demo", "base").header.customers == CUSTOMERS
+    assert BaseFile(str(path), "demo", "base", LATER).header.customers == CUSTOMERS
 
 
 def test_the_schema_of_a_file_is_that_of_the_columns(base: Database, tmp_path: Path) -> None:

@@ -72,6 +72,25 @@ def test_what_is_no_event_becomes_a_dead_letter_and_stops_nothing(database: Data
     assert {"its value is not JSON", "its header 'ce_id' comes twice"} == reasons
 
 
+@pytest.mark.parametrize("name", [b"x-\xc3", b"ce_\xff\xfe", b"ce_\xed\xa0\x80"])
+def test_a_header_whose_name_nobody_can_read_stops_nothing(database: Database, cluster: Cluster, name: bytes) -> None:
+    """The client's answer is an error, or, in a loop, a list that ends the process of whoever looks at it."""
+    cluster.create("others")
+    cluster.send("events", *recharges(2))
+    cluster.send("others", *[b"no event"] * 30, headers=[("x", b"x")])
+    cluster.send_with_header("events", b"{}", name)
+    cluster.send("events", *recharges(3, first=2))
+    cluster.send("others", *recharges(1))
+    with reading(database, source_of(cluster, events="demo", others="north")) as reader:
+        until(lambda: counted(database) == 5 and counted(database, "north") == 1, "all others are taken")
+        until(lambda: reader.faults == {}, "nothing is wrong")
+        until(lambda: letters(database, "north") == {"malformed": 1}, "what is no event is put aside")
+    assert letters(database) == {"unreadable": 1}
+    with database.reading() as tx:
+        (letter,) = tx.dead_letters.list("demo", code=None, after=None, limit=5)
+    assert letter.reason == "the name of one of its headers is not UTF-8"
+
+
 def test_one_event_that_cannot_be_taken_at_all_is_put_aside(database: Database, cluster: Cluster) -> None:
     take, poison = taker(database), recharge(70)
 

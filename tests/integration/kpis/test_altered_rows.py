@@ -1,9 +1,14 @@
 """What is kept and was altered is not used: everything is counted anew, and one line says so."""
 
 import logging
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from placet.decisioning.kpis.sealing import seal, unseal
+from placet.errors import UsageError
+from placet.service.kpis.book import end_of
 from placet.service.kpis.kept import anew_report, differences, kept_days, kept_report
 from placet.service.kpis.refreshing import refresh
 from placet.service.state.erasing import erase_customer
@@ -23,6 +28,7 @@ ALTERED = {
     "half": "UPDATE kpi_count SET after = 'C00003'",
     "no count": "DELETE FROM kpi_count",
     "digest": "UPDATE kpi_count SET digest = 'x'",
+    "tomorrow": "UPDATE kpi_count SET day = '2026-03-02'",
     "later": "UPDATE kpi_count SET day = '2031-01-01'",
 }
 PARTS = {
@@ -47,6 +53,61 @@ def test_altered_sums_are_counted_anew(base: Database, database_url: str, name: 
     with outsider(database_url) as run:
         run(ALTERED[name])
     same(base)
+
+
+OTHER = {
+    "no epoch": {0: None},
+    "a true epoch": {0: True},
+    "how far": {1: 7},
+    "a time": {2: "not a time"},
+    "a number for a time": {2: 7},
+    "no sums": {3: None},
+    "fewer than nobody": {3: [-1, 0, 0, [], [], []]},
+    "half a customer": {3: [1.5, "x", 0, [], [], []]},
+    "an unknown currency": {3: [1, 0, 0, [["\x1b[2J", 1]], [["arpu", "\x1b[2J", 5]], [["arpu", "\x1b[2J", 1]]]},
+}
+"""What whoever writes to the database can seal as well: the checksum has no key."""
+
+
+def resealed(base: Database, url: str, changes: dict[int, Any]) -> None:
+    """Write other values into the sums of all customers, with a checksum that fits."""
+    with base.reading() as tx:
+        row = tx.kpis.sums("demo", NOW.date().isoformat())[""]
+    value = unseal(row.sums, "sum", row.tenant, row.day, row.segment, row.digest)
+    assert isinstance(value, list)
+    for place, other in changes.items():
+        value[place] = other
+    text = seal(value, "sum", row.tenant, row.day, row.segment, row.digest)
+    with outsider(url) as run:
+        run(f"UPDATE kpi_sum SET sums = '{text}' WHERE segment = ''")  # noqa: S608 - our own
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_sums_of_another_form_with_a_checksum_that_fits_are_counted_anew(
+    base: Database, database_url: str, name: str
+) -> None:
+    same(base)
+    resealed(base, database_url, OTHER[name])
+    kept_days(base, "demo", None, first=NOW.date(), last=NOW.date(), now=NOW)
+    assert kept_report(base, "demo", None, NOW)
+    resealed(base, database_url, OTHER[name])
+    assert erase_customer(base, "demo", "C00001", by="olga", reason="asked", now=NOW).state
+    assert refresh(base, "demo", NOW)
+
+
+def test_a_day_that_only_another_clock_has_begun_is_not_counted_for_somebody_who_waits(
+    base: Database, database_url: str
+) -> None:
+    same(base)
+    midnight = end_of(NOW.date())
+    with outsider(database_url) as run:
+        run("UPDATE kpi_count SET day = '2026-03-02'")
+    with pytest.raises(UsageError) as refused:
+        kept_report(base, "demo", None, midnight - timedelta(minutes=2), most=1)
+    assert refused.value.code == "base_too_large"
+    assert kept_report(base, "demo", None, midnight - timedelta(minutes=2)).counted_at is None
+    # Far from midnight it is no other clock: today is counted anew.
+    assert kept_report(base, "demo", None, NOW).counted_at is not None
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -57,6 +57,16 @@ def test_json_csv_and_the_older_address_say_the_same(api: httpx.Client, base: Da
                 assert row[name] == ("" if one[name] is None else str(one[name]))
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-12-31", "0003-03-10", "1999-12-31"])
+def test_a_day_of_long_ago_is_not_kept(api: httpx.Client, day: str) -> None:
+    assert problem(api.get("/v1/kpis", params={"day": day})) == (404, "unknown_day")
+
+
+@pytest.mark.parametrize("day", ["0", "86400", "2026-02-28T00:00:00", "2026-2-8", "0000-01-01", "tomorrow"])
+def test_what_is_not_written_as_a_day_is_none(api: httpx.Client, day: str) -> None:
+    assert problem(api.get("/v1/kpis", params={"day": day})) == (422, "malformed")
+
+
 def test_a_day_that_nobody_counted_is_not_found_and_one_to_come_is_refused(api: httpx.Client, base: Database) -> None:
     now = datetime.now(UTC)
     yesterday, before = (now - timedelta(days=days) for days in (1, 2))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from agents.testing import ScriptedInference
 from placet.contracts.billing import Evidence
 from placet.contracts.proposal import AdjustBalance
 from placet.entrypoints.environment import CHECKOUT
+from placet.entrypoints.tenant_files.contact import ContactFiles
+from placet.errors import PolicyError
 from placet.service.reversals import request_reversal, reverse_run
 from tests.support.policies import LENIENT
 from tests.support.programs.command import Command
@@ -123,6 +126,15 @@ def test_a_broken_contact_policy_gives_nothing(a_world: World) -> None:
     record = a_world.wait(a_world.start(CUSTOMER), "failed")
     assert record.code == "policy_invalid"
     assert "contact.toml' is wrong: cool_down_days 'often'" in record.detail
+
+
+def test_a_link_that_leads_nowhere_is_not_the_default(tmp_path: Path) -> None:
+    """What cannot be read now may be stricter than the application's own."""
+    (tmp_path / "demo").mkdir()
+    assert ContactFiles(tmp_path)("demo", "retention").treatments
+    (tmp_path / "demo" / "contact.toml").symlink_to(tmp_path / "away")
+    with pytest.raises(PolicyError, match="cannot read the contact policy"):
+        ContactFiles(tmp_path)("demo", "retention")
 
 
 def test_a_run_that_proposes_nothing_shows_what_was_weighed_and_why(a_world: World, command: Command) -> None:

@@ -11,6 +11,9 @@ from confluent_kafka import Producer
 from placet.kafka.binding import Headers
 
 _PRODUCER = 0
+_END, _TOPIC, _PARTITION, _VALUE, _FLAGS, _HEADERS = 0, 1, 3, 4, 7, 10
+"""What follows in a call of `rd_kafka_producev` (`rd_kafka_vtype_t`)."""
+_COPY = 2
 
 
 class Cluster:
@@ -18,7 +21,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(_library())
-        for name in ("rd_kafka_new", "rd_kafka_mock_cluster_new"):
+        for name in ("rd_kafka_new", "rd_kafka_mock_cluster_new", "rd_kafka_conf_new", "rd_kafka_headers_new"):
             getattr(self._library, name).restype = ctypes.c_void_p
         self._library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
         said = ctypes.create_string_buffer(512)
@@ -47,6 +50,22 @@ class Cluster:
             partition = number % len(producer.list_topics(topic, timeout=30).topics[topic].partitions)
             producer.produce(topic, value, partition=partition, headers=list(headers))
         assert producer.flush(60) == 0
+
+    def send_with_header(self, topic: str, value: bytes, name: bytes) -> None:
+        """Send a message with a header of any name, which the client for Python would not write."""
+        library, said = self._library, ctypes.create_string_buffer(512)
+        settings = ctypes.c_void_p(library.rd_kafka_conf_new())
+        library.rd_kafka_conf_set(settings, b"bootstrap.servers", self.brokers.encode(), said, len(said))
+        producer = ctypes.c_void_p(library.rd_kafka_new(_PRODUCER, settings, said, len(said)))
+        assert producer.value, said.value
+        headers = ctypes.c_void_p(library.rd_kafka_headers_new(1))
+        library.rd_kafka_header_add(headers, name, ctypes.c_ssize_t(len(name)), b"x", ctypes.c_ssize_t(1))
+        number, size = ctypes.c_int, ctypes.c_size_t
+        of_topic = (number(_TOPIC), ctypes.c_char_p(topic.encode()), number(_PARTITION), number(0))
+        of_value = (number(_FLAGS), number(_COPY), number(_VALUE), ctypes.c_char_p(value), size(len(value)))
+        assert library.rd_kafka_producev(producer, *of_topic, *of_value, number(_HEADERS), headers, number(_END)) == 0
+        assert library.rd_kafka_flush(producer, 60_000) == 0
+        library.rd_kafka_destroy(producer)
 
     def close(self) -> None:
         """Stop it."""

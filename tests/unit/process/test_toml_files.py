@@ -1,11 +1,13 @@
 """TOML files that people write: whatever is in them, whoever wrote it gets one line."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from placet.contracts.base import Frozen
 from placet.errors import ConfigurationError
+from placet.files import LARGEST_GIVEN
 from placet.plugin_api.allowlist import Allowlist
 from placet.toml_files import load_toml
 
@@ -36,6 +38,16 @@ def test_what_is_no_toml_is_one_line_that_names_the_file(text: str, said: str, t
 def test_an_allowlist_that_is_no_toml_is_one_line(text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^allowlist is not TOML: .*{said}"):
         Allowlist.parse(text)
+
+
+def test_only_an_ordinary_file_of_some_size_is_read_and_nothing_is_waited_for(tmp_path: Path) -> None:
+    endless, pipe, large = tmp_path / "endless.toml", tmp_path / "pipe.toml", tmp_path / "large.toml"
+    endless.symlink_to("/dev/zero")
+    os.mkfifo(pipe)
+    large.write_bytes(b"#" * (LARGEST_GIVEN + 1))
+    for file, said in ((endless, "not an ordinary file"), (pipe, "not an ordinary file"), (large, "larger than")):
+        with pytest.raises(ConfigurationError, match=said):
+            load_toml(file, _Named, "the names file")
 
 
 def test_a_misspelt_name_is_said_and_its_value_is_not(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def train(
 
     The same table, mapping, date and version give the same digest. Runs use it once PLACET_CHURN_SOURCES names it.
     """
-    from placet.interfaces.telling.models import quality_lines
+    from placet.interfaces.telling.models import for_runs_in_words, quality_lines
 
     toolbox: Toolbox = context.obj
     digest, path, card = toolbox.models.train(table, mapping, _day(on))
@@ -74,7 +74,7 @@ def train(
     for line in quality_lines(card):
         output.print_line(line)
     output.print_line("`placet model card` says the rest, with where it must not be relied on")
-    output.print_line("runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again")
+    output.print_line(for_runs_in_words(toolbox.models.shown(digest)))
 
 
 @app.command("list")
@@ -107,8 +107,8 @@ def card(context: typer.Context, model: ModelOption = None, as_json: JsonFlag = 
     if as_json:
         output.print_json(found.model_dump(mode="json"))
         return
-    output.print_field("model", f"{found.model}{', which runs use' if found.in_use else ''}")
-    for line in card_lines(found.card):
+    output.print_field("model", found.model)
+    for line in card_lines(found):
         output.print_line(line)
 
 

@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from placet.contracts.events.envelope import SIMULATED, SUBJECT
 from placet.contracts.propensity.score import Brief, ScoredTable
 from placet.contracts.text import NAME, shortened
+from placet.contracts.times import rfc3339
 
 SOURCE: Final = "urn:placet:churn-model"
 _SUBJECT: Final = re.compile(SUBJECT, re.ASCII)
@@ -37,7 +38,7 @@ def _subject(one: Brief) -> str:
 
 
 def _line(found: ScoredTable, one: Brief, at: datetime) -> str:
-    time = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    time = rfc3339(at)
     named = hashlib.sha256(f"{found.model}\n{found.data_digest}\n{time}\n{one.customer_id}".encode()).hexdigest()
     return json.dumps(
         {

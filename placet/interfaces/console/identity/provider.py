@@ -8,6 +8,7 @@ Sources: OpenID Connect Discovery 1.0; OpenID Connect Core 1.0, section 3.1; Ope
 Connect RP-Initiated Logout 1.0; RFC 6749; PKCE, RFC 7636; RFC 9700.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ _KEYS_AGAIN_SECONDS: Final = 30.0
 """How soon the keys are asked for again where a token names one that is not among them."""
 
 _CLOCK_SKEW_SECONDS: Final = 60
+_SUBJECT: Final = re.compile(r"[\x20-\x7e]{1,255}")
+"""OpenID Connect Core 1.0, section 2: at most 255 characters of ASCII."""
 _SECRET_LENGTH: Final = 64
 _LONGEST_ADDRESS: Final = 2_000
 
@@ -219,7 +222,7 @@ class Provider:
             raise IdentityProviderError(f"the ID token of {self.host} does not count: {why}") from error
         subject, audience = claims["sub"], claims["aud"]
         for_others = isinstance(audience, list) and len(audience) > 1 and "azp" not in claims
-        if not isinstance(subject, str) or not _is_text(subject) or for_others:
+        if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject) or for_others:
             raise IdentityProviderError(f"the ID token of {self.host} does not say whom it is about, or for whom it is")
         return subject
 
@@ -309,15 +312,6 @@ class Provider:
             raise IdentityProviderError(
                 f"{one_line(address, WORDS)} answers HTTP {response.status_code} and no JSON object"
             ) from error
-
-
-def _is_text(text: str) -> bool:
-    """Return whether a text is what UTF-8 can carry: JSON may hold half of a character."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _method(supported: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from placet.errors import ConfigurationError, UsageError
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.customers.models import card_of, rows_of
+from placet.interfaces.telling.models import for_runs_in_words
 
 
 def show_all(asked: Asked) -> Response:
@@ -23,4 +24,5 @@ def show(asked: Asked) -> Response:
     except ConfigurationError:
         fault = "The file of this model is not in order. The list of models says why."
         return asked.page("customers/model.html", 409, fault=fault, it=None, model=None)
-    return asked.page("customers/model.html", it=card_of(found.card), model=found, fault="")
+    card, for_runs = card_of(found.card), for_runs_in_words(found)
+    return asked.page("customers/model.html", it=card, model=found, for_runs=for_runs, fault="")

@@ -66,7 +66,9 @@ def rows_of(held: HeldModels) -> tuple[ModelRow, ...]:
         rows.append(
             ModelRow(
                 model=one.model,
-                marks=("Used by runs",) * one.in_use + ("Trained last",) * one.trained_last,
+                marks=("Used by runs",) * one.in_use
+                + ("Trained last",) * one.trained_last
+                + ("Not for runs",) * (card is not None and not one.for_runs),
                 trained_on="" if card is None else card.trained_on,
                 learned_from="" if card is None else f"{card.customers:,} customers, {card.left:,} of whom left",
                 ranks="" if card is None else _ranks(card.auc),
