@@ -50,6 +50,7 @@ def print_cases(table: Path, report: "CasesReport") -> None:
 def print_explained(explained: "RunExplained") -> None:
     """Print a run's gate, its decisions, and who could decide it now."""
     from placet.governance.policy.authoring.gate_words import terms_in_words
+    from placet.interfaces.approvals_words import people_of
 
     _report(f"run       {explained.run_id}  {explained.state}")
     if explained.gate is not None:
@@ -72,11 +73,11 @@ def print_explained(explained: "RunExplained") -> None:
             _print_says(explained.propose_now, "          ", _report)
     if not explained.approvers:
         _report("          nobody is enrolled who could decide")
-    for approver in explained.approvers:
-        stead = f" in the stead of {approver.delegated_by}" if approver.delegated_by else ""
-        _report(f"          {'yes' if approver.allowed else 'no '}  {approver.name}{stead}: {approver.because}")
-        if approver.explained is not None and not approver.allowed:
-            _print_says(approver.explained, "               ", _report)
+    for person in people_of(explained.approvers):
+        stead = f" in the stead of {person.stead}" if person.stead else ""
+        _report(f"          {'yes' if person.allowed else 'no '}  {person.name}{stead}: {person.because}")
+        for answer in person.explained:
+            _print_says(answer, "               ", _report)
 
 
 def _print_recorded(what: str, recorded: "Recorded") -> None:
