@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.contracts.gate import Gate, GateTerms
 from placet.contracts.money import Money
@@ -18,6 +20,7 @@ from placet.governance.policy.question import commits, decides, proposes
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
 from placet.interfaces.approvals_words import before_signing, own_approval, people_of
+from placet.interfaces.cli.governance.policy_output import print_explained
 from tests.unit.policy.policy_support import DEFAULT, a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
@@ -320,6 +323,17 @@ def test_a_gate_that_a_mandate_cleared_is_asked_again_as_a_commit() -> None:
     assert (told.gate.outcome, told.gate.agrees) == ("cleared", True)
     assert told.gate.explained == explain(policies, commits(PROPOSAL))
     assert told.gate.terms == "nobody; mandate spring, signed by hana, gives 20.00 USD of its budget"
+
+
+def test_why_no_mandate_cleared_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    why = {"mandate_id": "m", "name": "spring", "code": "mandate_kind", "detail": "it does not clear an adjust_balance"}
+    told = explained(opened(), event("mandate.passed_over", "policy", {"mandates": 3, "reasons": [why]}))
+    assert told.passed_over is not None
+    assert [(one.name, one.code) for one in told.passed_over.reasons] == [("spring", "mandate_kind")]
+    print_explained(told)
+    said = capsys.readouterr().out
+    assert "looked at 3 mandates: none clears it\n" in said
+    assert "spring: it does not clear an adjust_balance (mandate_kind)\n          and 2 more\n" in said
 
 
 def test_an_amended_proposal_has_its_own_gate_and_its_decisions_are_about_it() -> None:

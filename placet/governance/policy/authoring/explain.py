@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import AwareDatetime
+
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.gate import Gate
@@ -48,11 +50,33 @@ class Approver(Frozen):
         return self.name
 
 
+class NotCleared(Frozen):
+    """Why one mandate did not clear the proposal; no name where none could be judged."""
+
+    name: str
+    code: str
+    detail: str
+
+
+class PassedOver(Frozen):
+    """That mandates were looked at and none cleared the proposal.
+
+    Attributes:
+        mandates: How many there were.
+        reasons: Why not, of the first of them.
+    """
+
+    at: AwareDatetime
+    mandates: int
+    reasons: tuple[NotCleared, ...]
+
+
 class RunExplained(Frozen):
     """All that policy had and has to say about one run.
 
     Attributes:
         amendments: The gates that stood before it once an approver changed it.
+        passed_over: Why no mandate cleared it, where policy would let one; its newest entry.
         in_force: Version of the set in force now; None when there is none, `problem` says why.
         propose_now: Whether the agent could propose it now, which is asked again before the effect.
         so_far: Who has approved what waits now, and how many are missing; None where no approval is asked for.
@@ -63,6 +87,7 @@ class RunExplained(Frozen):
     gate: Recorded | None
     amendments: tuple[Recorded, ...]
     decisions: tuple[Recorded, ...]
+    passed_over: PassedOver | None
     in_force: Digest | None
     problem: str
     propose_now: Explained | None
@@ -100,6 +125,7 @@ def explain_run(
     record = RunRecord(proposals, stored, {key.key_id: key for key in keys})
     gates: list[Recorded] = []
     decisions: list[Recorded] = []
+    passed_over: PassedOver | None = None
     for event in events:
         if event.kind in {"approve.opened", "approve.amended"}:
             gates.append(record.opened(event))
@@ -107,6 +133,8 @@ def explain_run(
             decisions.append(record.decided(event))
         elif event.kind == "approve.refused":
             decisions.append(record.refused(event))
+        elif event.kind == "mandate.passed_over":
+            passed_over = _passed_over(event)
     known = current if isinstance(current, PolicySet) else None
     asking = _Asking(proposal, current, record.gate, keys, delegations, now)
     ways = tuple(approver for key in keys for approver in asking.approvers(key))
@@ -122,12 +150,21 @@ def explain_run(
         gate=gates[0] if gates else None,
         amendments=tuple(gates[1:]),
         decisions=tuple(decisions),
+        passed_over=passed_over,
         in_force=known.digest if known else None,
         problem="" if known else str(current),
         propose_now=propose_now,
         so_far=counted,
         approvers=ways,
     )
+
+
+def _passed_over(event: AuditEvent) -> PassedOver:
+    reasons = (
+        NotCleared(name=str(one.get("name", "")), code=str(one["code"]), detail=str(one["detail"]))
+        for one in event.body.get("reasons") or ()
+    )
+    return PassedOver(at=event.at, mandates=event.body["mandates"], reasons=tuple(reasons))
 
 
 def _stands(approval: Approval, ways: Sequence[Approver]) -> bool:
