@@ -16,9 +16,14 @@ from placet.toml_files import load_toml
 _HERE = Path(__file__).parent
 
 
+class _Action(BaseModel):
+    kind: str = ""
+
+
 class _Treatment(BaseModel):
     code: str
     name: str = ""
+    action: _Action = _Action()
 
 
 class _Treatments(BaseModel):
@@ -43,6 +48,16 @@ def treatment_names(name: str) -> Mapping[str, str]:
     """Return what the application calls its treatments, by code. Nothing of it is imported."""
     catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
     return {treatment.code: treatment.name for treatment in catalogue.treatments if treatment.name}
+
+
+@cache
+def treatment_kinds(name: str) -> Mapping[str, str]:
+    """Return the kind of change that each of the application's treatments is, by code, where its catalogue says it.
+
+    Nothing of it is imported.
+    """
+    catalogue = load_toml(_HERE / name / "treatments.toml", _Treatments, "the catalogue")
+    return {treatment.code: treatment.action.kind for treatment in catalogue.treatments if treatment.action.kind}
 
 
 def declared_facts(name: str) -> Declared:

@@ -95,6 +95,11 @@ def counted(number: int, unit: str, plural: str = "") -> str:
     return f"{number} {unit if number == 1 else plural or f'{unit}s'}"
 
 
+def a_code(code: str) -> str:
+    """Return a code of ours with its article: `a goodwill_credit`, `an adjust_balance`."""
+    return f"{'an' if code[:1].lower() in 'aeiou' else 'a'} {code}"
+
+
 def is_text(text: str) -> bool:
     """Return whether UTF-8 can carry it: half a character (a lone surrogate) can be neither stored, hashed nor sent."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

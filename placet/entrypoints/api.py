@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agents.catalogue import declared_facts, names, treatment_codes, treatment_names
+from agents.catalogue import declared_facts, names, treatment_codes, treatment_kinds, treatment_names
 from placet.engine.client import Engine
 from placet.entrypoints.connection import connect, open_database
 from placet.entrypoints.observability.logs import set_up_logging
@@ -182,7 +182,9 @@ def installed(settings: Settings, replays: Bounds = USUAL) -> Installed:
         origin = origin_of(settings.log_name, settings.tenant)
         return [VerifierKey(origin, key) for key in read_trusted_keys(settings.log_key)]
 
-    return Installed(judge=judge, log_keys=log_keys, treatments=treatment_codes, names=treatment_names)
+    return Installed(
+        judge=judge, log_keys=log_keys, treatments=treatment_codes, kinds=treatment_kinds, names=treatment_names
+    )
 
 
 def _diagnosed(settings: Settings) -> tuple[Diagnosed, ...]:

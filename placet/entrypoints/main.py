@@ -11,6 +11,8 @@ from placet.entrypoints.environment import CHECKOUT, environment_secret, traces_
 from placet.entrypoints.processes.process import leave
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import SecretStr
 
     from placet.contracts.cohorts.base_file import FileKpis, FilePreview
@@ -99,6 +101,12 @@ class Tools:
         from agents.catalogue import treatment_codes
 
         return treatment_codes(agent)
+
+    def treatment_kinds(self, agent: str) -> "Mapping[str, str]":
+        """Return the kind of change that each treatment of an application is, by code."""
+        from agents.catalogue import treatment_kinds
+
+        return treatment_kinds(agent)
 
     def facts(self, agent: str) -> "Declared":
         """Return what an application tells customers apart by."""

@@ -8,6 +8,7 @@ Policy is asked about the result as about any proposal.
 from placet.contracts.money import Money
 from placet.contracts.people.decision import Amendment
 from placet.contracts.proposal import Proposal
+from placet.contracts.text import a_code
 from placet.errors import DecisionRefused
 
 OUT_OF_BOUNDS = "amendment_out_of_bounds"
@@ -42,7 +43,7 @@ def _smaller(proposal: Proposal, amount: Money) -> Proposal:
     moved = proposal.mutation.moved
     if moved is None:
         raise DecisionRefused(
-            f"a {proposal.mutation.kind} has no amount to change; choose another treatment or reject it",
+            f"{a_code(proposal.mutation.kind)} has no amount to change; choose another treatment or reject it",
             code=OUT_OF_BOUNDS,
         )
     if amount.currency != moved.currency:

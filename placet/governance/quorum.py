@@ -8,10 +8,27 @@ Invariants:
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from placet.contracts.gate import Gate
 from placet.contracts.people.decision import YES, AcceptedDecision
 from placet.errors import DecisionRefused
+
+
+class Approving(Protocol):
+    """Who approves, in whose stead, and in which of the roles asked for."""
+
+    @property
+    def approver(self) -> str:
+        """Return who approves."""
+
+    @property
+    def delegated_by(self) -> str | None:
+        """Return in whose stead; None for their own name."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles asked for that they hold, or were delegated."""
 
 
 def roles_at(gate: Gate, now: datetime) -> tuple[str, ...]:
@@ -41,7 +58,7 @@ def roles_of_both(gate: Gate, today: Gate, now: datetime) -> tuple[str, ...]:
     return tuple(role for role in roles_at(gate, now) if role in named)
 
 
-def admit(gate: Gate, earlier: Sequence[AcceptedDecision], decision: AcceptedDecision) -> None:
+def admit(gate: Gate, earlier: Sequence[Approving], decision: Approving) -> None:
     """Check that one more approval may be counted beside `earlier` ones of the same proposal.
 
     Raises:
@@ -73,7 +90,7 @@ def suffices(gate: Gate, approvals: Sequence[AcceptedDecision]) -> bool:
     return len(approvals) >= gate.quorum
 
 
-def _people(decision: AcceptedDecision) -> set[str]:
+def _people(decision: Approving) -> set[str]:
     return {decision.approver, decision.delegated_by} - {None}  # type: ignore[return-value]
 
 

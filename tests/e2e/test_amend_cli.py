@@ -1,6 +1,7 @@
 """`placet amend` and `placet inbox`: what is shown before the signature is what executes, and who is still missing."""
 
 import json
+import re
 
 from placet.contracts.proposal import AdjustBalance
 from tests.support.programs.command import Command
@@ -52,11 +53,25 @@ def test_the_inbox_says_who_is_asked_how_many_are_missing_and_until_when(
     run_id = a_world.pending("C00005")
     accepted = command("approve", run_id, *signing(anna, a_world))
     assert accepted.out.splitlines()[-1] == f"{run_id}  approve by anna: accepted; 1 more must approve"
+    waiting = command("run", "show", run_id)
+    assert "\ndetail    1 more must approve.\n" in waiting.out
+    assert "“1 more" not in waiting.out
+    again = command("approve", run_id, *signing(anna, a_world))
+    assert re.fullmatch(
+        r"placet: anna approved it at [0-9: Z-]+; somebody else must sign as well; nothing was signed", again.refusal()
+    )
+    assert not a_world.events(run_id, "approve.refused")
+    ben = a_world.approver("ben")
+    shown = " ".join(command("approve", run_id, "--print", *signing(ben, a_world)).err.split())
+    assert "gate 2 people must approve; anna has; with this signature it is executed. digest" in shown
+    a_world.approver("anna")  # with a second key
+    lines = [line.strip() for line in command("policy", "explain", run_id).out.splitlines() if " anna: has" in line]
+    assert lines == ["no   anna: has approved it already"]
     (row,) = json.loads(command("inbox", "--json").out)
     assert (row["run_id"], row["roles"], row["quorum"], row["approvals"]) == (run_id, ["retention_lead"], 2, 1)
     shown = command("inbox", "--role", "retention_lead").out
     until = f"{row['expires_at'][:10]} {row['expires_at'][11:16]}Z"
     assert f"1 of 2 approvals, asks a retention lead, until {until}" in shown
     assert command("inbox", "--role", "care_manager").out == "nothing that waits is within these filters\n"
-    a_world.send(run_id, a_world.sign_amendment(run_id, a_world.approver("ben"), amount="5.00 USD")[1])
+    a_world.send(run_id, a_world.sign_amendment(run_id, ben, amount="5.00 USD")[1])
     a_world.until(lambda: "amended by ben" in command("inbox").out, "the amendment")

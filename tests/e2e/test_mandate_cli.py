@@ -327,6 +327,14 @@ def test_an_unknown_treatment_is_refused_and_what_policy_lets_clear_nothing_is_n
     code, _, err = draft(placet, tmp_path / "x.json", treatment="goodwil_credit")
     assert code == 1
     assert err.startswith("placet: agent 'retention' has no treatment 'goodwil_credit'; known: goodwill_credit, ")
+    _, _, err = draft(placet, tmp_path / "x.json", kind="order_product")
+    assert err == (
+        "placet: treatment 'goodwill_credit' of agent 'retention' is of kind 'adjust_balance', not 'order_product': "
+        "give --kind adjust_balance, or another treatment\n"
+    )
+    assert not (tmp_path / "x.json").exists()
+    both = tmp_path / "both.json"
+    assert draft(placet, both, "--kind", "order_product", "--treatment", "plan_change")[0] == 0
     file = tmp_path / "draft.json"
     assert draft(placet, file)[0] == 0
     misspelt = tmp_path / "misspelt.json"

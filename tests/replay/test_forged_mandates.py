@@ -103,7 +103,7 @@ def told_of(text: str, signer: Signer) -> Json:
     ("bounds", "fault"),
     [
         ({"treatments": ("loyalty_bonus",)}, "it does not clear treatment 'goodwill_credit'"),
-        ({"kinds": ("order_product",)}, "it does not clear a adjust_balance"),
+        ({"kinds": ("order_product",)}, "it does not clear an adjust_balance"),
         ({"cap_per_customer": Money(amount_minor=699, currency="USD")}, "7.00 USD is more than 6.99 USD"),
         ({"agent": "advance"}, "it is for agent 'advance', not 'retention'"),
         ({"tenant": "other"}, "it is of tenant 'other', not 'demo'"),

@@ -22,7 +22,7 @@ from placet.contracts.people.approver import EnrolledKey
 from placet.contracts.people.lasting import LONGEST, MOST_DAYS
 from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.proposal import Proposal
-from placet.contracts.text import counted
+from placet.contracts.text import a_code, counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
 from placet.governance.authority.cohorts import actual, fault, holds
@@ -140,7 +140,7 @@ def covers(
         window = f"from {moment(mandate.valid_from)} until {moment(mandate.valid_until)}"
         raise DecisionRefused(f"it is valid {window}", code="mandate_window")
     if proposal.mutation.kind not in mandate.kinds:
-        raise DecisionRefused(f"it does not clear a {proposal.mutation.kind}", code="mandate_kind")
+        raise DecisionRefused(f"it does not clear {a_code(proposal.mutation.kind)}", code="mandate_kind")
     if proposal.mutation.takes_from_customer:
         raise DecisionRefused("taking from a customer needs a person each time", code="mandate_kind")
     if proposal.treatment not in mandate.treatments:

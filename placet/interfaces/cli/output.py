@@ -121,11 +121,14 @@ def print_warning(text: str) -> None:
     sys.stderr.write(f"placet: {text}\n")
 
 
-def print_proposal(proposal: "Proposal", digest: str, *, beside: bool = False) -> None:
-    """Print the proposal as an approver reads it, on stderr `beside` a result; what is signed comes last."""
+def print_proposal(proposal: "Proposal", digest: str, *, beside: bool = False, gate: str = "") -> None:
+    """Print the proposal as an approver reads it, on stderr `beside` a result; what is signed comes last.
+
+    `gate` says what the signature does beside those of others.
+    """
     from placet.interfaces.cli.proposal_view import proposal_view
 
-    console(beside=beside).print(proposal_view(proposal, digest))
+    console(beside=beside).print(proposal_view(proposal, digest, gate))
 
 
 def print_weighed(events: "Sequence[AuditEvent]") -> None:

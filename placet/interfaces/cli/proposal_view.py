@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 10
 
 
-def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
-    """Return the whole view: situation, what was weighed, whose words, and last what is signed."""
+def proposal_view(proposal: "Proposal", digest: str, gate: str = "") -> "RenderableType":
+    """Return the whole view: situation, what was weighed, whose words, and last what is signed.
+
+    `gate` says what a signature does beside those of others; empty where one suffices.
+    """
     from rich.console import Group
     from rich.text import Text
 
@@ -31,7 +34,7 @@ def proposal_view(proposal: "Proposal", digest: str) -> "RenderableType":
         _candidates(proposal.candidates, proposal.cost.currency),
         _grid(_words(proposal)),
         Text("what a signature is for", style="bold"),
-        _grid(_signed(proposal, digest)),
+        _grid(_signed(proposal, digest, gate)),
     ]
     return Group(*parts)
 
@@ -69,7 +72,7 @@ def _words(proposal: "Proposal") -> "Iterable[tuple[str, str]]":
         yield "model", f"the model's words failed a check ({failed}) and are left out"
 
 
-def _signed(proposal: "Proposal", digest: str) -> "Iterable[tuple[str, str]]":
+def _signed(proposal: "Proposal", digest: str, gate: str) -> "Iterable[tuple[str, str]]":
     from placet.governance.choice import worth
 
     mutation = proposal.mutation
@@ -84,6 +87,8 @@ def _signed(proposal: "Proposal", digest: str) -> "Iterable[tuple[str, str]]":
     yield "does", mutation.describe()
     yield "target", mutation.target
     yield "amount", f"{mutation.figure}; {proposal.price}"
+    if gate:
+        yield "gate", gate
     yield "digest", digest
 
 

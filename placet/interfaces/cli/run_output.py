@@ -30,8 +30,10 @@ def print_run(record: "RunRecord") -> None:
     why = record.code if record.code != record.state else None
     output.print_field("state", f"{standing(record)}{f' ({why})' if why else ''}")
     if record.detail:
-        # It may hold what a person, a model or another system wrote.
-        output.print_field("detail", quoted(record.detail, _DETAIL))
+        from placet.interfaces.approvals_words import ours
+
+        # What is not our own may hold what a person, a model or another system wrote.
+        output.print_field("detail", ours(record.state, record.detail) or quoted(record.detail, _DETAIL))
 
 
 def print_reversals(record: "RunRecord", events: "Sequence[AuditEvent]") -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import SecretStr
 
     from placet.contracts.cohorts.base_file import FileKpis, FilePreview
@@ -154,6 +156,9 @@ class Toolbox(Protocol):
 
     def treatments(self, agent: str) -> tuple[str, ...]:
         """Return the codes of the treatments that an application knows."""
+
+    def treatment_kinds(self, agent: str) -> "Mapping[str, str]":
+        """Return the kind of change that each treatment of an application is, by code."""
 
     def facts(self, agent: str) -> "Declared":
         """Return what an application tells customers apart by."""

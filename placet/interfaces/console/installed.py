@@ -30,6 +30,11 @@ def no_treatments(_agent: str) -> tuple[str, ...]:
     return ()
 
 
+def no_kinds(_agent: str) -> Mapping[str, str]:
+    """Know no kind of a treatment."""
+    return {}
+
+
 def no_names(_agent: str) -> Mapping[str, str]:
     """Know no name of a treatment."""
     return {}
@@ -43,10 +48,12 @@ class Installed:
         judge: Replays a run's history; takes seconds. None where nothing here can.
         log_keys: Reads the keys that sign the tenant's log; None where none are known here.
         treatments: Codes of the treatments that an agent knows.
+        kinds: The kind of change that each of them is, by code.
         names: What an agent calls its treatments, by code.
     """
 
     judge: Callable[[str], Judged] | None = None
     log_keys: Callable[[], Sequence[VerifierKey]] | None = None
     treatments: Callable[[str], tuple[str, ...]] = no_treatments
+    kinds: Callable[[str], Mapping[str, str]] = no_kinds
     names: Callable[[str], Mapping[str, str]] = no_names

@@ -35,6 +35,11 @@ _ENDS: Final = {
     "cancelled": "the run ended: CANCELLED, nothing was executed",
 }
 
+_REASON: Final = 240
+"""Of why one mandate clears nothing, in characters."""
+_REASONS: Final = 500
+"""Of all of them: a line of the record holds 600 characters. JSON has more."""
+
 
 def _requested(event: AuditEvent) -> str:
     body = event.body
@@ -174,7 +179,19 @@ def _mandate(event: AuditEvent) -> str:
 
 
 def _passed_over(event: AuditEvent) -> str:
-    return f"looked at {counted(event.body['mandates'], 'mandate')}: none clears it"
+    reasons = event.body.get("reasons") or ()
+    if reasons and not any("name" in one for one in reasons):
+        why = "; ".join(quoted(one["detail"]) for one in reasons)
+        return f"looked for a mandate, and none could be judged: {why}"
+    told = f"looked at {counted(event.body['mandates'], 'mandate')}: none clears it"
+    said = 0
+    for one in reasons:
+        part = f"; {name_of(one['name'])}: {quoted(one['detail'], _REASON)}"
+        if said and len(told) + len(part) > _REASONS:
+            break
+        told, said = told + part, said + 1
+    more = event.body["mandates"] - said
+    return f"{told}; and {more} more" if said and more > 0 else told
 
 
 def _end_refused(event: AuditEvent) -> str:

@@ -1,7 +1,7 @@
 """What every interface does with mandates: draft one for review, sign it, take it on the record, withdraw it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,13 @@ Amount = Annotated[Money, BeforeValidator(_amount), PlainSerializer(str)]
 """Money as people write it: '12.50 EUR'."""
 
 
+class OfAnotherKind(NamedTuple):
+    """A treatment that a draft names, and the kind of change that it is: none that the draft clears."""
+
+    treatment: str
+    kind: str
+
+
 class MandateDraft(Frozen):
     """A mandate before anybody signed it: a file that people review. The fields are those of `Mandate`."""
 
@@ -68,6 +75,12 @@ class MandateDraft(Frozen):
     budget: Amount
     valid_from: AwareDatetime
     valid_until: AwareDatetime
+
+
+def of_another_kind(known: Mapping[str, str], drafted: MandateDraft) -> OfAnotherKind | None:
+    """Return the first treatment that would never occur with a draft's kinds; `known` are its agent's, by code."""
+    found = (OfAnotherKind(one, known[one]) for one in drafted.treatments if one in known)
+    return next((one for one in found if one.kind not in drafted.kinds), None)
 
 
 def draft_mandate(declared: Declared, **fields: Any) -> MandateDraft:

@@ -99,7 +99,8 @@ def test_a_mandate_says_where_it_stands(spent: int, at: datetime, signature: str
 def test_a_mandate_is_told_in_words_and_a_bar_stays_within_its_bounds() -> None:
     shown = mandate_of(on_record(3000), NOW, "good")
     assert (shown.left, shown.budget, shown.spent) == ("70.00 USD", "100.00 USD", "30.00 USD")
-    assert (shown.clears, shown.cohort, shown.cap) == (
+    assert (shown.kinds, shown.clears, shown.cohort, shown.cap) == (
+        "Credits and debits",
         "goodwill credit",
         "tenure months at least 12",
         "20.00 USD in 30 days",

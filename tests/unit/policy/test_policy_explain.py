@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from placet.contracts.audit import GENESIS, AuditEvent
 from placet.contracts.gate import Gate, GateTerms
 from placet.contracts.money import Money
@@ -17,6 +19,8 @@ from placet.governance.policy.authoring.why import explain
 from placet.governance.policy.question import commits, decides, proposes
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
+from placet.interfaces.approvals_words import before_signing, own_approval, people_of
+from placet.interfaces.cli.governance.policy_output import print_explained
 from tests.unit.policy.policy_support import DEFAULT, a_set
 from tests.unit.support import NOW, RUN, a_key, a_proposal
 
@@ -194,6 +198,59 @@ def test_who_could_decide_now_counts_keys_that_are_valid_now() -> None:
     assert "was revoked" in told.approvers[3].because
 
 
+def test_who_has_approved_is_told_and_could_approve_no_more_but_reject() -> None:
+    _, second = a_key()
+    _, ben = a_key("ben")
+    told = explained(opened(quorum=2), decided(ANNA), keys=(ANNA, second, ben))
+    assert told.so_far is not None
+    assert (told.so_far.quorum, told.so_far.missing) == (2, 1)
+    assert [one.approver for one in told.so_far.approvals] == ["anna"]
+    assert [(one.name, one.allowed, one.could_reject) for one in told.approvers] == [
+        ("anna", False, True),
+        ("anna", False, True),
+        ("ben", True, True),
+    ]
+    assert told.approvers[0].because == "has approved it already"
+    in_words = [(one.name, one.allowed, one.because, one.explained) for one in people_of(told.approvers)]
+    assert in_words[0] == ("anna", False, "has approved it already", ())
+    assert [name for name, *_ in in_words] == ["anna", "ben"]
+    assert own_approval(told.so_far, "anna") == "You approved it at 2026-03-01 12:00Z; somebody else must sign as well"
+    assert own_approval(told.so_far, "ben") == ""
+    assert before_signing(told.so_far, "approve", "ben") == (
+        "2 people must approve; anna has; with this signature it is executed."
+    )
+    nobody = explained(opened(quorum=2), keys=(ANNA, ben)).so_far
+    assert before_signing(nobody, "approve", "ben") == (
+        "2 people must approve; nobody has yet; one more must sign after you."
+    )
+    assert before_signing(nobody, "reject", "ben") == before_signing(explained(opened()).so_far, "approve", "ben") == ""
+
+
+def test_an_approval_whose_key_was_revoked_keeps_nobody_from_approving() -> None:
+    _, again = a_key()
+    gone = ANNA.model_copy(update={"revoked_at": NOW - timedelta(1), "revoked_by": "root", "revoked_reason": "lost"})
+    told = explained(opened(quorum=2), decided(ANNA), keys=(gone, again))
+    assert told.so_far is not None
+    assert (told.so_far.approvals, told.so_far.missing) == ((), 2)
+    (person,) = people_of(told.approvers)
+    assert (person.name, person.allowed) == ("anna", True)
+
+
+def test_who_delegated_an_approval_has_acted_and_each_approval_comes_in_another_role() -> None:
+    _, ben = a_key("ben")
+    own, stead = decided(ben, roles=["retention_lead"]), decided(ben, delegated_by="anna")
+    given = (_delegation("ben"),)
+    told = explained(opened(quorum=2), stead, keys=(ANNA, ben), delegations=given)
+    assert [one.because for one in told.approvers] == [
+        "ben has approved it in their stead already",
+        "has approved it already",
+        "has approved it already",
+    ]
+    assert own_approval(told.so_far, "anna").startswith("ben approved it in the stead of anna at ")
+    told = explained(opened(quorum=2, distinct_roles=True), own, keys=(ANNA, ben))
+    assert told.approvers[0].because.startswith("holds no role that is still missing")
+
+
 def test_without_a_set_in_force_nobody_can_decide_now() -> None:
     told = explained(opened(), current=PolicyError("no policy file"))
     assert (told.in_force, told.problem, told.propose_now) == (None, "no policy file", None)
@@ -266,6 +323,17 @@ def test_a_gate_that_a_mandate_cleared_is_asked_again_as_a_commit() -> None:
     assert (told.gate.outcome, told.gate.agrees) == ("cleared", True)
     assert told.gate.explained == explain(policies, commits(PROPOSAL))
     assert told.gate.terms == "nobody; mandate spring, signed by hana, gives 20.00 USD of its budget"
+
+
+def test_why_no_mandate_cleared_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    why = {"mandate_id": "m", "name": "spring", "code": "mandate_kind", "detail": "it does not clear an adjust_balance"}
+    told = explained(opened(), event("mandate.passed_over", "policy", {"mandates": 3, "reasons": [why]}))
+    assert told.passed_over is not None
+    assert [(one.name, one.code) for one in told.passed_over.reasons] == [("spring", "mandate_kind")]
+    print_explained(told)
+    said = capsys.readouterr().out
+    assert "looked at 3 mandates: none clears it\n" in said
+    assert "spring: it does not clear an adjust_balance (mandate_kind)\n          and 2 more\n" in said
 
 
 def test_an_amended_proposal_has_its_own_gate_and_its_decisions_are_about_it() -> None:

@@ -108,6 +108,23 @@ def test_what_concerns_the_tenant_and_what_went_wrong_is_a_sentence(kind: str, b
     assert told(kind, **body).startswith(said)
 
 
+def test_why_each_mandate_cleared_nothing_is_told_and_of_many_how_many_more_there_are() -> None:
+    one = {"mandate_id": "m", "name": "spring", "code": "mandate_kind", "detail": "it does not clear an adjust_balance"}
+    two = {"mandate_id": "n", "name": "vip", "code": "mandate_spent", "detail": "its budget has no room"}
+    assert told("mandate.passed_over", mandates=2, reasons=[one, two]) == (
+        "looked at 2 mandates: none clears it; spring: “it does not clear an adjust_balance”; "
+        "vip: “its budget has no room”"
+    )
+    many = told("mandate.passed_over", mandates=30, reasons=[{**one, "detail": "x" * 200}] * 20)
+    assert many.count("spring: “") == 2
+    assert many.endswith("”; and 28 more")
+    unread = {"code": "mandate_unassessed", "detail": "the customer's facts are gone"}
+    assert told("mandate.passed_over", mandates=1, reasons=[unread]) == (
+        "looked for a mandate, and none could be judged: “the customer's facts are gone”"
+    )
+    assert told("mandate.passed_over", mandates=3) == "looked at 3 mandates: none clears it"
+
+
 @pytest.mark.parametrize(
     ("signer", "shown", "said"),
     [

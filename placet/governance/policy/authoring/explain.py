@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import AwareDatetime
+
 from placet.contracts.audit import AuditEvent
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.gate import Gate
@@ -15,25 +17,58 @@ from placet.errors import DecisionRefused, PolicyError
 from placet.governance.approvals import check_key
 from placet.governance.authority.delegations import Authority, authorities, entitled
 from placet.governance.policy.authoring.recorded import Recorded, RunRecord
+from placet.governance.policy.authoring.so_far import Approval, SoFar, approvals_of, so_far, why_not_beside
 from placet.governance.policy.authoring.why import Explained, explain
 from placet.governance.policy.question import decides, proposes
 from placet.governance.policy.set import PolicySet
 from placet.governance.quorum import roles_at
+from placet.governance.signing.canonical import digest
 
 
 class Approver(Frozen):
     """Whether an enrolled person could decide the proposal now, and why (not).
 
     Attributes:
+        allowed: Whether they could approve it, beside those who have.
+        could_reject: Whether they could reject or change it, as who approved it already still can.
         delegated_by: In whose stead; None for their own authority.
+        roles: The roles asked for that they hold, or were delegated.
     """
 
     name: str
     key_id: Digest
     allowed: bool
     because: str
+    could_reject: bool = False
     delegated_by: str | None = None
+    roles: tuple[str, ...] = ()
     explained: Explained | None
+
+    @property
+    def approver(self) -> str:
+        """Return who would approve."""
+        return self.name
+
+
+class NotCleared(Frozen):
+    """Why one mandate did not clear the proposal; no name where none could be judged."""
+
+    name: str
+    code: str
+    detail: str
+
+
+class PassedOver(Frozen):
+    """That mandates were looked at and none cleared the proposal.
+
+    Attributes:
+        mandates: How many there were.
+        reasons: Why not, of the first of them.
+    """
+
+    at: AwareDatetime
+    mandates: int
+    reasons: tuple[NotCleared, ...]
 
 
 class RunExplained(Frozen):
@@ -41,8 +76,10 @@ class RunExplained(Frozen):
 
     Attributes:
         amendments: The gates that stood before it once an approver changed it.
+        passed_over: Why no mandate cleared it, where policy would let one; its newest entry.
         in_force: Version of the set in force now; None when there is none, `problem` says why.
         propose_now: Whether the agent could propose it now, which is asked again before the effect.
+        so_far: Who has approved what waits now, and how many are missing; None where no approval is asked for.
     """
 
     run_id: str
@@ -50,9 +87,11 @@ class RunExplained(Frozen):
     gate: Recorded | None
     amendments: tuple[Recorded, ...]
     decisions: tuple[Recorded, ...]
+    passed_over: PassedOver | None
     in_force: Digest | None
     problem: str
     propose_now: Explained | None
+    so_far: SoFar | None
     approvers: tuple[Approver, ...]
 
 
@@ -86,6 +125,7 @@ def explain_run(
     record = RunRecord(proposals, stored, {key.key_id: key for key in keys})
     gates: list[Recorded] = []
     decisions: list[Recorded] = []
+    passed_over: PassedOver | None = None
     for event in events:
         if event.kind in {"approve.opened", "approve.amended"}:
             gates.append(record.opened(event))
@@ -93,19 +133,50 @@ def explain_run(
             decisions.append(record.decided(event))
         elif event.kind == "approve.refused":
             decisions.append(record.refused(event))
+        elif event.kind == "mandate.passed_over":
+            passed_over = _passed_over(event)
     known = current if isinstance(current, PolicySet) else None
     asking = _Asking(proposal, current, record.gate, keys, delegations, now)
+    ways = tuple(approver for key in keys for approver in asking.approvers(key))
+    propose_now = explain(known, proposes(proposal)) if known else None
+    counted: SoFar | None = None
+    if record.gate is not None and record.gate.verdict == "human" and state == "awaiting_decision":
+        approvals = tuple(one for one in approvals_of(events, digest(proposal)) if _stands(one, ways))
+        counted = so_far(record.gate, propose_now.terms if propose_now else None, approvals)
+        ways = tuple(_beside(record.gate, counted, way) for way in ways)
     return RunExplained(
         run_id=run_id,
         state=state,
         gate=gates[0] if gates else None,
         amendments=tuple(gates[1:]),
         decisions=tuple(decisions),
+        passed_over=passed_over,
         in_force=known.digest if known else None,
         problem="" if known else str(current),
-        propose_now=explain(known, proposes(proposal)) if known else None,
-        approvers=tuple(approver for key in keys for approver in asking.approvers(key)),
+        propose_now=propose_now,
+        so_far=counted,
+        approvers=ways,
     )
+
+
+def _passed_over(event: AuditEvent) -> PassedOver:
+    reasons = (
+        NotCleared(name=str(one.get("name", "")), code=str(one["code"]), detail=str(one["detail"]))
+        for one in event.body.get("reasons") or ()
+    )
+    return PassedOver(at=event.at, mandates=event.body["mandates"], reasons=tuple(reasons))
+
+
+def _stands(approval: Approval, ways: Sequence[Approver]) -> bool:
+    """Return whether an approval still counts: its key is good, and its very authority still holds."""
+    signed = (approval.key_id, approval.delegated_by)
+    return any(way.allowed and (way.key_id, way.delegated_by) == signed for way in ways)
+
+
+def _beside(gate: Gate, counted: SoFar, way: Approver) -> Approver:
+    """Return what somebody could do beside those who have approved: nobody counts twice."""
+    why_not = why_not_beside(gate, counted, way) if way.allowed else ""
+    return way.model_copy(update={"allowed": False, "because": why_not}) if why_not else way
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +204,12 @@ class _Asking:
         person, current = authority.person, self.current
         explained: Explained | None = None
         allowed, because = False, str(current)
+        asked = roles_at(self.gate, self.now) if self.gate is not None else ()
         if isinstance(current, PolicySet):
             explained = explain(current, decides(person, self.proposal))
             answer = entitled(authority, lambda one: current.may_decide(one, self.proposal))
             allowed, by = answer.allowed, ", ".join(answer.policies)
             because = f"{answer.detail} by {by}" if by else answer.detail
-            asked = roles_at(self.gate, self.now) if self.gate is not None else ()
             if allowed and asked and not set(asked) & set(person.roles):
                 allowed, because = False, f"holds none of the roles that are asked now: {spoken_list(asked)}"
         return Approver(
@@ -146,6 +217,8 @@ class _Asking:
             key_id=person.key_id,
             allowed=allowed,
             because=because,
+            could_reject=allowed,
             delegated_by=authority.delegated_by,
+            roles=tuple(role for role in asked if role in person.roles),
             explained=explained,
         )

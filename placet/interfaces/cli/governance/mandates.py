@@ -88,6 +88,7 @@ def draft(
         valid_from=now,
         valid_until=now + timedelta(days=days),
     )
+    _check_kinds(toolbox, drafted)
     output.write_file(file, drafted.model_dump_json(indent=2) + "\n")
     _print_bounds(drafted)
     output.print_line(f"written to {file}; have it reviewed, then `placet mandate sign {file} --as NAME`")
@@ -225,6 +226,19 @@ def _check_treatments(toolbox: Toolbox, agent: str, treatments: "Sequence[str]")
     if unknown:
         raise UsageError(
             f"agent {agent!r} has no treatment {unknown[0]!r}; known: {', '.join(known)}", code="unknown_treatment"
+        )
+
+
+def _check_kinds(toolbox: Toolbox, drafted: "MandateDraft") -> None:
+    """Refuse a treatment that is of another kind than the draft clears: it would clear nothing of it."""
+    from placet.service.documents.mandates import of_another_kind
+
+    other = of_another_kind(toolbox.treatment_kinds(drafted.agent), drafted)
+    if other is not None:
+        raise UsageError(
+            f"treatment {other.treatment!r} of agent {drafted.agent!r} is of kind {other.kind!r}, not "
+            f"{' or '.join(drafted.kinds)!r}: give --kind {other.kind}, or another treatment",
+            code="other_kind",
         )
 
 

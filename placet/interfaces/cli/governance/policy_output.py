@@ -10,7 +10,7 @@ from placet.interfaces.cli import output
 
 if TYPE_CHECKING:
     from placet.governance.policy.authoring.cases import CasesReport
-    from placet.governance.policy.authoring.explain import RunExplained
+    from placet.governance.policy.authoring.explain import PassedOver, RunExplained
     from placet.governance.policy.authoring.gate_words import PermitGate
     from placet.governance.policy.authoring.recorded import Recorded
     from placet.governance.policy.authoring.why import Explained, Say
@@ -50,10 +50,13 @@ def print_cases(table: Path, report: "CasesReport") -> None:
 def print_explained(explained: "RunExplained") -> None:
     """Print a run's gate, its decisions, and who could decide it now."""
     from placet.governance.policy.authoring.gate_words import terms_in_words
+    from placet.interfaces.approvals_words import people_of
 
     _report(f"run       {explained.run_id}  {explained.state}")
     if explained.gate is not None:
         _print_recorded("gate", explained.gate)
+    if explained.passed_over is not None:
+        _print_passed_over(explained.passed_over)
     told = [("amended", gate) for gate in explained.amendments] + [("decision", one) for one in explained.decisions]
     for what, recorded in sorted(told, key=lambda one: one[1].at):
         _print_recorded(what, recorded)
@@ -72,11 +75,19 @@ def print_explained(explained: "RunExplained") -> None:
             _print_says(explained.propose_now, "          ", _report)
     if not explained.approvers:
         _report("          nobody is enrolled who could decide")
-    for approver in explained.approvers:
-        stead = f" in the stead of {approver.delegated_by}" if approver.delegated_by else ""
-        _report(f"          {'yes' if approver.allowed else 'no '}  {approver.name}{stead}: {approver.because}")
-        if approver.explained is not None and not approver.allowed:
-            _print_says(approver.explained, "               ", _report)
+    for person in people_of(explained.approvers):
+        stead = f" in the stead of {person.stead}" if person.stead else ""
+        _report(f"          {'yes' if person.allowed else 'no '}  {person.name}{stead}: {person.because}")
+        for answer in person.explained:
+            _print_says(answer, "               ", _report)
+
+
+def _print_passed_over(passed: "PassedOver") -> None:
+    _report(f"mandates  {moment(passed.at)}  looked at {counted(passed.mandates, 'mandate')}: none clears it")
+    for one in passed.reasons:
+        _report(f"          {f'{one.name}: ' if one.name else ''}{one.detail} ({one.code})")
+    if (more := passed.mandates - len(passed.reasons)) > 0:
+        _report(f"          and {more} more")
 
 
 def _print_recorded(what: str, recorded: "Recorded") -> None:

@@ -104,7 +104,8 @@ def amend(
     changed = amended(pending, wanted, name, reason)
     say = output.print_notice if print_only else output.print_line
     say(f"as it was  {pending.name}: {pending.mutation.describe()}, {pending.price}")
-    output.print_proposal(changed, digest_of(changed), beside=print_only)
+    gate = _gate(toolbox, record, "amend", name)
+    output.print_proposal(changed, digest_of(changed), beside=print_only, gate=gate)
     _seen(toolbox, record, digest, name)
     key = load_signer(toolbox, name, key_file).key
     _, envelope = sign_amendment(record, (digest, pending), (less, treatment), name, reason, key)
@@ -151,7 +152,8 @@ def _decide(toolbox: Toolbox, run_id: str, verdict: Verdict, signing: Signing, e
 
     check_signer(toolbox, signing.name, signing.key_file)
     record, digest, proposal = _pending(toolbox, run_id, verdict, expected)
-    output.print_proposal(proposal, digest, beside=signing.print_only)
+    gate = _gate(toolbox, record, verdict, signing.name)
+    output.print_proposal(proposal, digest, beside=signing.print_only, gate=gate)
     _seen(toolbox, record, digest, signing.name)
     key = load_signer(toolbox, signing.name, signing.key_file).key
     envelope = sign_verdict(record, digest, verdict, signing.name, signing.reason, key)
@@ -171,6 +173,30 @@ def _pending(
     if expected is not None and expected != digest:
         raise GovernanceError(f"the pending proposal is {digest}, not {expected}; nothing was signed", code="stale")
     return record, digest, proposal
+
+
+def _gate(toolbox: Toolbox, record: "RunRecord", verdict: Verdict, name: str) -> str:
+    """Say what a signature does beside those of others; empty where one suffices, or nobody can tell.
+
+    Raises:
+        DecisionRefused: code `same_person`; they approved it already, and need not sign what would be refused.
+    """
+    from placet.errors import DecisionRefused, PlacetError
+    from placet.governance.policy.set import PolicySet
+    from placet.interfaces.approvals_words import before_signing, own_approval
+    from placet.service.explaining import explain_policy
+    from placet.service.policy_files import read_policy_files
+
+    def policies(agent: str) -> PolicySet:
+        return PolicySet(read_policy_files(toolbox.policy_path(agent)))
+
+    try:
+        known = explain_policy(toolbox.database(), toolbox.tenant, record.run_id, policies).so_far
+    except (PlacetError, KeyError, ValueError):
+        return ""  # the review asks again, and says what is wrong
+    if verdict == "approve" and (own := own_approval(known, name, name)):
+        raise DecisionRefused(f"{own}; nothing was signed", code="same_person")
+    return before_signing(known, verdict, name)
 
 
 def _seen(toolbox: Toolbox, record: "RunRecord", digest: str, name: str) -> None:

@@ -20,9 +20,11 @@ from placet.decisioning.treatments import NOTHING
 from placet.errors import GovernanceError, PlacetError, StorageError, UsageError
 from placet.governance.batches import BatchedDecision
 from placet.governance.policy.authoring.explain import RunExplained
+from placet.governance.policy.authoring.so_far import approvals_of, so_far
 from placet.governance.reversals import REVERSED
 from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
+from placet.interfaces.approvals_words import ours, own_approval, people_of
 from placet.interfaces.console.forms import Filled, Form
 from placet.interfaces.console.pages.signing.own import own_passkeys
 from placet.interfaces.console.parts import Asked, halted
@@ -46,7 +48,7 @@ from placet.service.runs import find_run
 from placet.storage.log.told import told_stream
 from placet.storage.records import RunRecord
 from placet.storage.sql.reading import pass_on_others
-from placet.storage.standing import approvals_in, contradiction
+from placet.storage.standing import contradiction
 from placet.storage.transaction import Transaction
 
 _ENVELOPE: Final[TypeAdapter[dsse.Envelope | BatchedDecision]] = TypeAdapter(dsse.Envelope | BatchedDecision)
@@ -160,15 +162,15 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
             served.tenant, record.customer_id, days=GIVEN_DAYS, now=asked.now, besides=record.run_id
         )
         deciders = deciders_of(events, tx.approvers.get) if record.state in END_STATES else ()
-        proposal, gone, approvals = None, "", 0
+        proposal, gone = None, ""
         if record.proposal is not None:
-            approvals = approvals_in(events, record.proposal)
             try:
                 proposal = tx.artifacts.get_model(record.proposal, Proposal, tenant=served.tenant)
             except (UsageError, GovernanceError) as error:
                 gone = str(error)
     facts = facts_in(served.database, events, served.tenant)
-    over, policy = record.state in END_STATES, None if faults else _policy(asked, record)
+    over, policy = record.state in END_STATES, None if faults else explained(asked, record)
+    own = own_approval(policy.so_far if policy else None, asked.visitor.name)
     return {
         "run": record,
         "badge": badge_of(record.state, taken_back=record.reversed_by),
@@ -186,9 +188,12 @@ def _shown(asked: Asked, record: RunRecord) -> dict[str, Any]:
         "attempts": attempts_of(events),
         "attempts_total": total_of(events),
         "exchanges": exchanges_in(served.database, events, served.tenant),
-        "gate": _gate(events, approvals),
+        "gate": _gate(events, record.proposal, policy),
         "policy": policy,
-        "commands": () if other else commands_for(record.run_id, record.state),
+        "could_decide": people_of(policy.approvers) if policy else (),
+        "own_approval": own,
+        "ours": ours(record.state, record.detail),
+        "commands": () if other else commands_for(record.run_id, record.state, approved=bool(own)),
         "may_deliver": asked.may("deliver", "runs"),
         "signing": None if other else _signing(asked, record, proposal, policy),
         "may_reverse": record.state == "executed"
@@ -300,8 +305,11 @@ def _evidence(facts: Facts | None) -> dict[str, Any]:
     }
 
 
-def _gate(events: list[AuditEvent], got: int) -> dict[str, Any] | None:
-    """Return what the gate that stands asks of people, as its entry says."""
+def _gate(events: list[AuditEvent], proposal: str | None, policy: RunExplained | None) -> dict[str, Any] | None:
+    """Return what the gate that stands asks of people, and who has approved.
+
+    That is told as policy counts it now; where nothing is known of that, as the entries have it.
+    """
     opened = [event for event in events if event.kind in ("approve.opened", "approve.amended")]
     if not opened:
         return None
@@ -311,10 +319,13 @@ def _gate(events: list[AuditEvent], got: int) -> dict[str, Any] | None:
         return None
     if gate.verdict != "human":
         return None
-    return {"roles": roles_in_words(gate.roles), "quorum": gate.quorum, "got": got, "closes_at": gate.expires_at}
+    known = policy.so_far if policy else None
+    known = known or so_far(gate, None, approvals_of(events, proposal or ""))
+    return {"roles": roles_in_words(gate.roles), "so_far": known, "closes_at": gate.expires_at}
 
 
-def _policy(asked: Asked, record: RunRecord) -> RunExplained | None:
+def explained(asked: Asked, record: RunRecord) -> RunExplained | None:
+    """Return what policy says of a run; None where that cannot be told."""
     if record.proposal is None:
         return None
     served = asked.parts.served

@@ -23,13 +23,17 @@ class Outcome(NamedTuple):
     words: str
 
 
-def commands_for(run_id: str, state: RunState) -> tuple[Command, ...]:
-    """Return how a run in this state is decided; none where nothing is asked."""
+def commands_for(run_id: str, state: RunState, *, approved: bool = False) -> tuple[Command, ...]:
+    """Return how a run in this state is decided; none where nothing is asked.
+
+    Who has `approved` it already may reject or change it still, and need not approve it again.
+    """
+    if state == "awaiting_decision" and approved:
+        return _other_commands(run_id)
     if state == "awaiting_decision":
         return (
             Command("Approve exactly this", f"placet approve {run_id} --as NAME"),
-            Command("Reject it", f"placet reject {run_id} --as NAME --reason WHY"),
-            Command("Give less, and approve that", f"placet amend {run_id} --amount AMOUNT --as NAME"),
+            *_other_commands(run_id),
             Command(
                 "Sign on another machine, then hand the file in here",
                 f"placet approve {run_id} --as NAME --print > decision.json",
@@ -41,6 +45,13 @@ def commands_for(run_id: str, state: RunState) -> tuple[Command, ...]:
             Command("It did not happen", f"placet settle {run_id} --found not-executed --as NAME"),
         )
     return ()
+
+
+def _other_commands(run_id: str) -> tuple[Command, ...]:
+    return (
+        Command("Reject it", f"placet reject {run_id} --as NAME --reason WHY"),
+        Command("Give less, and approve that", f"placet amend {run_id} --amount AMOUNT --as NAME"),
+    )
 
 
 def outcome_of(envelope: str, events: Sequence[AuditEvent]) -> Outcome:

@@ -35,6 +35,11 @@ MUTATIONS: Final[dict[str, str]] = {"adjust_balance": "Credits and debits", "ord
 """Kinds of mutation, as people call them."""
 
 
+def kind_in_words(kind: str) -> str:
+    """Return a kind of mutation as people call it; one that is not known here, by its code in words."""
+    return MUTATIONS.get(kind, one_line(kind, NAME).replace("_", " "))
+
+
 CONSOLE_ROLES: Final[dict[str, str]] = {
     "operator": "start runs, stop executions",
     "auditor": "read everything, the record and oversight as well",
@@ -113,5 +118,5 @@ def stopped(scope: HaltScope, subject: str) -> str:
     """Return what a halt stops, in words."""
     if scope == "tenant":
         return "everything"
-    name = MUTATIONS.get(subject, one_line(subject, NAME).replace("_", " "))
+    name = kind_in_words(subject)
     return f"what {name} proposes" if scope == "agent" else name.lower()

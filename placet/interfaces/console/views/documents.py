@@ -11,7 +11,7 @@ from placet.contracts.people.signed import SignedDocument
 from placet.contracts.text import NAME, counted, one_line
 from placet.contracts.times import minute, moment
 from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.console.views.common import MUTATIONS, roles_in_words, stopped
+from placet.interfaces.console.views.common import roles_in_words, stopped
 from placet.interfaces.console.views.governance.batches import Line
 from placet.interfaces.console.views.governance.mandates import bounds_of
 from placet.interfaces.console.views.statement import Row, ToSign
@@ -82,7 +82,7 @@ def mandate_to_sign(payload: bytes, mandate: Mandate, *, idle: bool) -> ToSign:
         tone="good",
         rows=(
             Row("What it clears", bounds.clears),
-            Row("Kinds of change", ", ".join(MUTATIONS[kind] for kind in mandate.kinds)),
+            Row("Kinds of change", bounds.kinds),
             Row("For", bounds.cohort),
             Row("One customer", f"at most {bounds.cap}"),
             Row("In all", f"at most {mandate.budget}"),

@@ -24,6 +24,7 @@ class SigningHere(NamedTuple):
     Attributes:
         ready: Whether the visitor may press anything.
         why_not: Why not, in a sentence.
+        not_approve: Why they may reject or change it but not approve it, in a sentence; empty where they may.
         settles: Whether it is asked what became of a change, and not whether it may be made.
         amount: The amount that may be made smaller, with its currency; empty where there is none.
         others: Treatments that may be chosen instead.
@@ -31,6 +32,7 @@ class SigningHere(NamedTuple):
 
     ready: bool
     why_not: str
+    not_approve: str
     settles: bool
     amount: str
     others: tuple[Other, ...]
@@ -56,7 +58,9 @@ def signing_here(
         approvers: Who could decide now, and who could not, as policy says.
     """
     settles = state == "unknown_outcome"
-    why_not = advice or _why_not(name, keys, () if settles else approvers)
+    asked = () if settles else approvers
+    why_not = advice or _why_not(name, keys, asked)
+    not_approve = "" if why_not else why_not_entitled(name, keys, asked)
     moved = proposal.mutation.moved
     others: tuple[Other, ...] = ()
     if proposal.reverses is None:
@@ -66,17 +70,23 @@ def signing_here(
             if one.eligible and one.mutation is not None and one.treatment != proposal.treatment
         )
     amount = str(moved) if moved is not None and proposal.reverses is None else ""
-    return SigningHere(not why_not, why_not, settles, amount, others)
+    return SigningHere(not why_not, why_not, not_approve, settles, amount, others)
 
 
-def why_not_entitled(name: str, keys: Sequence[EnrolledKey], approvers: Sequence[Approver]) -> str:
-    """Return why none of somebody's keys may decide, as policy says; empty where one may, or nothing is known."""
+def why_not_entitled(
+    name: str, keys: Sequence[EnrolledKey], approvers: Sequence[Approver], *, approving: bool = True
+) -> str:
+    """Return why none of somebody's keys may decide, as policy says; empty where one may, or nothing is known.
+
+    Who approved it already may reject or change it still: that is no question of `approving`.
+    """
     held = {key.key_id for key in keys}
     answers = [one for one in approvers if one.key_id in held]
-    if not answers or any(one.allowed for one in answers):
+    if not answers or any(one.allowed if approving else one.could_reject for one in answers):
         return ""
     because = "; ".join(dict.fromkeys(one.because for one in answers))
-    return f"{name} may not decide this: {one_line(because, WORDS)}"
+    what = "approve" if any(one.could_reject for one in answers) else "decide"
+    return f"{name} may not {what} this: {one_line(because, WORDS)}"
 
 
 def _why_not(name: str, keys: Sequence[EnrolledKey], approvers: Sequence[Approver]) -> str:
@@ -85,4 +95,4 @@ def _why_not(name: str, keys: Sequence[EnrolledKey], approvers: Sequence[Approve
             f"No passkey of {name} that may be used at this address is enrolled. An administrator invites {name} to "
             "register one, on the page Approvers."
         )
-    return why_not_entitled(name, keys, approvers)
+    return why_not_entitled(name, keys, approvers, approving=False)

@@ -81,8 +81,18 @@ class ToSign:
     beside: str = ""
 
 
-def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, closes_at: datetime | None) -> ToSign:
-    """Return how a decision is shown: `statement` and `proposal` as read from `payload`."""
+def decision_to_sign(
+    payload: bytes, statement: Statement, proposal: Proposal, closes_at: datetime | None, before: str = ""
+) -> ToSign:
+    """Return how a decision is shown.
+
+    Args:
+        payload: The statement.
+        statement: As read from it.
+        proposal: What it is about.
+        closes_at: When the gate closes; None where none is open.
+        before: What the signature does beside those of others; empty where one signature suffices.
+    """
     predicate = statement.predicate
     verdict = predicate.verdict
     rows = [
@@ -108,6 +118,7 @@ def decision_to_sign(payload: bytes, statement: Statement, proposal: Proposal, c
         digest=sha256_hex(payload),
         back=f"/runs/{predicate.run_id}",
         closes_at=closes_at,
+        notes=(before,) if before else (),
         beside=(
             "It names the proposal by its SHA-256. Customer, treatment, amount and change are read from the very "
             "proposal of that digest."

@@ -1,5 +1,6 @@
 """Deciding by passkey, attacked: nothing that a browser sends back chooses what is signed, or by whom."""
 
+import re
 import secrets
 from datetime import timedelta
 
@@ -189,6 +190,43 @@ def test_who_may_not_decide_hears_it_before_anything_is_signed(console: ConsoleU
             sent = {"form_token": form_token(page), "proposal": str(world.record(run_id).proposal)}
             refused = http.post(f"/console/runs/{run_id}/statements", data={**sent, "verdict": "approve"})
             assert refused.status_code == 422, name
+
+
+def ask_two(text: str) -> str:
+    return text.replace('@gate_quorum("1")', '@gate_quorum("2")')
+
+
+def test_of_two_who_must_approve_each_reads_who_has_and_what_a_signature_does(console: ConsoleUnderTest) -> None:
+    world, before = console.world, console.world.policy_file.read_text()
+    world.edit_policy(ask_two)
+    try:
+        run_id = world.pending("C00009", key=f"two-{OWN}")
+        first, second = (enrolled(world, console.url, name) for name in ("tess", "theo"))
+        with with_token(console, "tess", "approver") as http:
+            place = asked(http, run_id, "approve")
+            assert "2 people must approve; nobody has yet; one more must sign after you." in http.get(place).text
+            assert sign(http, place, first).status_code == 303
+            world.until(lambda: decided(console, run_id) == 1, "the first approval")
+            page = http.get(f"/console/runs/{run_id}").text
+            assert re.search(r"You approved it at [0-9: Z-]+; somebody else must sign as well\.", page)
+            assert 'value="approve"' not in page
+            assert "placet approve" not in page
+            assert 'value="reject"' in page
+            assert "hold words of others" not in page
+            assert '<p class="muted">1 more must approve.</p>' in page
+            assert re.search(r"<dt>Approved by</dt><dd>.*tess.*</dd></div><div><dt>Missing</dt><dd>1 approval<", page)
+            assert re.search(r"tess</span>: may not\. <span[^>]*>has approved it already<", page), page
+            refused = press(http, run_id, "approve")
+            assert refused.status_code == 422
+            assert "somebody else must sign as well. Nothing was signed." in refused.text
+            assert press(http, run_id, "reject").status_code == 303
+        with with_token(console, "theo", "approver") as http:
+            place = asked(http, run_id, "approve")
+            assert "2 people must approve; tess has; with this signature it is executed." in http.get(place).text
+            assert sign(http, place, second).status_code == 303
+        world.wait(run_id, "executed")
+    finally:
+        world.policy_file.write_text(before)
 
 
 def test_a_counter_that_went_back_is_refused_in_plain_words(console: ConsoleUnderTest) -> None:

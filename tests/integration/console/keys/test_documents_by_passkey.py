@@ -164,6 +164,7 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
         for field, value, why in (
             ("budget", "much", "write it like"),
             ("treatment", "unheard_of", "has no treatment"),
+            ("treatment", "plan_change", "of retention is of the kind “Orders of products”, not “Credits and debits”."),
             ("cohort", "tenure", "write a fact"),
             ("cohort", "shoe_size ge 40", "shoe_size"),
             ("cohort", f"tenure_months ge {'9' * 5000}", "is too large"),
@@ -199,7 +200,10 @@ def test_one_person_drafts_a_mandate_and_another_signs_it(console: ConsoleUnderT
         assert "500.00 USD in all" in shown
         signed = sign(http, place, hera)
         assert signed.status_code == 303
-        assert http.get(signed.headers["location"]).status_code == 200
+        own_page = http.get(signed.headers["location"])
+        assert own_page.status_code == 200
+        assert "<dt>Kinds of change</dt><dd>Credits and debits</dd>" in own_page.text
+        assert "Clears credits and debits: goodwill credit of retention for " in http.get(page).text
         again = post(http, page, page, {}, made.content)
         assert "in force already" in again.text
     with world.database.reading() as tx:

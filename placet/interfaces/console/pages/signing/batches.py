@@ -85,7 +85,8 @@ def _left_out(asked: Asked, verdict: BatchVerdict, run_id: str, digest: str, lef
     except (UsageError, GovernanceError) as error:
         left.append((run_id, str(error)))
         return True
-    why_not = why_not_entitled(asked.visitor.name, required_passkeys(asked), approvers)
+    keys = required_passkeys(asked)
+    why_not = why_not_entitled(asked.visitor.name, keys, approvers, approving=verdict == "approve")
     if why_not:
         left.append((run_id, why_not))
     return bool(why_not)

@@ -13,6 +13,7 @@ from placet.contracts.times import minute
 from placet.errors import DecisionRefused, PolicyError, UsageError
 from placet.governance.signing import dsse
 from placet.governance.signing.statement import PREDICATE_TYPE
+from placet.interfaces.approvals_words import before_signing, own_approval
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.pages import run
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, required_passkeys
@@ -96,10 +97,12 @@ def _check_entitled(asked: Asked, record: RunRecord, verdict: Verdict) -> None:
     if phase_of(verdict) == "settle":
         return
     try:
-        approvers = explain_policy(served.database, served.tenant, record.run_id, served.policies_of).approvers
+        explained = explain_policy(served.database, served.tenant, record.run_id, served.policies_of)
     except PolicyError:
         return  # the review fails closed, and says it
-    why_not = why_not_entitled(asked.visitor.name, keys, approvers)
+    name, approving = asked.visitor.name, verdict == "approve"
+    why_not = own_approval(explained.so_far, name) if approving else ""
+    why_not = why_not or why_not_entitled(name, keys, explained.approvers, approving=approving)
     if why_not:
         raise DecisionRefused(f"{why_not}. Nothing was signed.", code="not_entitled")
 
@@ -120,11 +123,14 @@ def _shown(asked: Asked, prompt: Prompt) -> ToSign:
     said, proposal = read_statement(served.database, served.tenant, prompt.asked)
     record = find_run(served.database, said.predicate.run_id, served.tenant)
     run.note_look(asked, record)
-    closes_at = None
+    closes_at, before = None, ""
     if record.state == "awaiting_decision":
         with served.database.reading() as tx:
             closes_at = pending_on_record(tx, record.run_id).gate.expires_at
-    return decision_to_sign(prompt.asked, said, proposal, closes_at)
+        explained = run.explained(asked, record)
+        known = explained.so_far if explained else None
+        before = before_signing(known, said.predicate.verdict, said.predicate.approver)
+    return decision_to_sign(prompt.asked, said, proposal, closes_at, before)
 
 
 def _take(asked: Asked, prompt: Prompt, envelope: str) -> Response:

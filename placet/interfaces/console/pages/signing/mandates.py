@@ -18,6 +18,7 @@ from placet.interfaces.console.pages.governance.mandates import list_page
 from placet.interfaces.console.pages.signing.asking import Kind, ask_to_sign, check_entitled
 from placet.interfaces.console.parts import ROOT, Asked
 from placet.interfaces.console.prompts import Prompt
+from placet.interfaces.console.views.common import kind_in_words
 from placet.interfaces.console.views.documents import mandate_to_sign
 from placet.interfaces.console.views.statement import ToSign
 from placet.service.documents.mandates import (
@@ -27,6 +28,7 @@ from placet.service.documents.mandates import (
     cohort_test,
     draft_mandate,
     mandate_of,
+    of_another_kind,
     parse_draft,
     take_mandate,
 )
@@ -80,7 +82,7 @@ def _drafted(asked: Asked, form: Form) -> MandateDraft:
             code="malformed",
         )
     with in_labels(_LABELS):
-        return draft_mandate(
+        drafted = draft_mandate(
             asked.parts.served.facts(agent),
             tenant=asked.parts.served.tenant,
             name=form.text("name"),
@@ -95,6 +97,8 @@ def _drafted(asked: Asked, form: Form) -> MandateDraft:
             valid_from=now,
             valid_until=now + timedelta(days=days_of(form, _LABELS["days"], MOST_DAYS)),
         )
+    _check_kind(asked, drafted)
+    return drafted
 
 
 def _cohort(asked: Asked, agent: str, text: str) -> list[CohortTest]:
@@ -154,6 +158,18 @@ def _check_known(asked: Asked, agent: str, treatments: tuple[str, ...]) -> None:
         raise UsageError(
             f"Treatment: {agent} has no treatment {unknown[0]!r}. It knows: {', '.join(known)}.",
             code="unknown_treatment",
+        )
+
+
+def _check_kind(asked: Asked, drafted: MandateDraft) -> None:
+    """Refuse a treatment that is of another kind than the draft clears: it would clear nothing of it."""
+    other = of_another_kind(asked.parts.installed.kinds(drafted.agent), drafted)
+    if other is not None:
+        (kind,) = drafted.kinds
+        raise UsageError(
+            f"{_LABELS['kinds']}: {other.treatment!r} of {drafted.agent} is of the kind “{kind_in_words(other.kind)}”, "
+            f"not “{kind_in_words(kind)}”. Choose that kind, or another treatment.",
+            code="other_kind",
         )
 
 

@@ -10,7 +10,7 @@ from placet.contracts.people.mandate import CohortTest, Mandate, MandateRecord, 
 from placet.contracts.text import NAME, WORDS, counted, one_line
 from placet.governance.authority.cohorts import known_facts
 from placet.governance.authority.mandates import MandateState, left, state_of
-from placet.interfaces.console.views.common import Badge
+from placet.interfaces.console.views.common import Badge, kind_in_words
 
 _STATES: Final[dict[MandateState, Badge]] = {
     "valid": Badge("In force", "good"),
@@ -41,6 +41,7 @@ class MandateShown:
     drafted_by: str
     reason: str
     badge: Badge
+    kinds: str
     clears: str
     cohort: str
     cap: str
@@ -75,14 +76,16 @@ class UseShown:
 class Bounds(NamedTuple):
     """Bounds of a mandate in words."""
 
+    kinds: str
     clears: str
     cohort: str
     cap: str
 
 
 def bounds_of(mandate: Mandate) -> Bounds:
-    """Return what a mandate clears, for whom, and how much for one customer."""
+    """Return what kinds of change and what treatments a mandate clears, for whom, and how much for one customer."""
     return Bounds(
+        kinds=" or ".join(kind_in_words(kind) for kind in mandate.kinds),
         clears=" or ".join(one_line(code, NAME).replace("_", " ") for code in mandate.treatments),
         cohort=" and ".join(_test(test) for test in mandate.cohort) or "every customer",
         cap=f"{mandate.cap_per_customer} in {counted(mandate.period_days, 'day')}",
@@ -105,6 +108,7 @@ def mandate_of(record: MandateRecord, now: datetime, signature: str) -> MandateS
         drafted_by=mandate.drafted_by,
         reason=mandate.reason,
         badge=Badge("Does not count", "bad") if doubtful else _STATES[state],
+        kinds=bounds.kinds,
         clears=bounds.clears,
         cohort=bounds.cohort,
         cap=bounds.cap,
