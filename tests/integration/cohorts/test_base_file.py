@@ -1,6 +1,5 @@
 """The base as a file: the figures of the database to the digit, and nothing that is no such file is asked."""
 
-import re
 import resource
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -123,7 +122,8 @@ def _written(**changes: str) -> dict[str, str]:
     """Return a header as somebody else may write it."""
     text = _header()[HEADER]
     for name, value in changes.items():
-        text = re.sub(rf'("{name}":)("[^"]*"|\d+)', lambda found, value=value: found[1] + value, text)
+        before, _, after = text.partition(f'"{name}":')
+        text = f'{before}"{name}":{value}{after[after.index(",") :]}'
     return {HEADER: text}
 
 

@@ -34,7 +34,7 @@ TODAY = date(2026, 1, 1)
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("models")
-    digest, _, _ = InstalledModels(folder, "demo").train(None, None, TODAY)
+    digest, _, _ = InstalledModels(Settings(propensity_dir=folder), "demo").train(None, None, TODAY)
     return digest, folder
 
 
