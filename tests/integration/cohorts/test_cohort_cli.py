@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.kpis.test_three_faces import told_in_csv
 from tests.support.programs.placet_process import one_line, placet
 
 
@@ -110,8 +111,8 @@ def test_a_file_of_the_base_answers_as_the_database_does(home: Path) -> None:
 def test_a_table_has_the_same_figures_and_what_is_kept_is_compared_with_one_pass(home: Path) -> None:
     found = json.loads(placet(home, "kpi", "--json").stdout)
     rows = list(csv.DictReader(io.StringIO(placet(home, "kpi", "--csv").stdout)))
-    assert [row["value"] for row in rows] == [
-        "" if one["value"] is None else str(one["value"]) for one in found["kpis"]
+    assert [(row["value"], row["of"]) for row in rows] == [
+        (told_in_csv(one)["value"], told_in_csv(one)["of"]) for one in found["kpis"]
     ]
     anew = placet(home, "kpi", "--anew")
     assert (anew.returncode, anew.stderr) == (0, "")

@@ -43,7 +43,7 @@ def kpi(
     day: Annotated[str | None, typer.Option("--day", metavar="DAY", help="a day that is kept: 2026-03-01")] = None,
     as_of: AsOfOption = None,
     anew: Annotated[bool, typer.Option("--anew", help="compute today's, and compare with what is kept")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="as a table for other programs")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="as a table for other programs; money in whole units")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show churn, ARPU and other figures of the last 30 days.
