@@ -150,6 +150,18 @@ class ChurnSaid(Word):
     model: Digest
 
 
+class OnePerson(Frozen):
+    """Ids that signed merges make one person.
+
+    Attributes:
+        ids: All of them, the one that the person keeps first.
+        since: When the newest of the merges was taken: since then all of them are one.
+    """
+
+    ids: tuple[CustomerId, ...]
+    since: AwareDatetime
+
+
 class CustomerState(Frozen):
     """One customer as of a time.
 
@@ -168,6 +180,7 @@ class CustomerState(Frozen):
         signals: What stands out, each a sentence for a business person.
         described: Who they are; left out where nothing was said, as in states from before there was such a word.
         churn: What a model said of them; left out as well.
+        one_person: The ids whose events these are, where the customer's is merged with others; left out elsewhere.
     """
 
     customer_id: CustomerId
@@ -192,6 +205,7 @@ class CustomerState(Frozen):
     signals: tuple[str, ...] = ()
     described: Annotated[Description | None, Field(exclude_if=lambda said: said is None)] = None
     churn: Annotated[ChurnSaid | None, Field(exclude_if=lambda said: said is None)] = None
+    one_person: Annotated[OnePerson | None, Field(exclude_if=lambda merged: merged is None)] = None
 
     def for_decisions(self) -> Self:
         """Return what a run may read: nothing of who they are, and no score that somebody sent."""
@@ -254,6 +268,7 @@ class StateRead(Frozen):
         version: How many events it came from; 0 where none of the customer is known.
         simulated: Whether some of the events are not real.
         signals: What stood out.
+        one_person: The ids whose events they were, where several are one person; left out elsewhere.
     """
 
     digest: Digest
@@ -262,6 +277,7 @@ class StateRead(Frozen):
     newest: AwareDatetime | None
     simulated: StrictBool
     signals: tuple[str, ...] = ()
+    one_person: Annotated[OnePerson | None, Field(exclude_if=lambda merged: merged is None)] = None
 
     @classmethod
     def of(cls, state: CustomerState, digest: str) -> Self:
@@ -273,4 +289,5 @@ class StateRead(Frozen):
             newest=state.newest,
             simulated=any(source.name == SIMULATED for source in state.sources),
             signals=state.signals,
+            one_person=state.one_person,
         )

@@ -39,6 +39,7 @@ from placet.contracts.state import (
     Description,
     Device,
     Figure,
+    OnePerson,
     Product,
     Rhythm,
     Trend,
@@ -46,6 +47,7 @@ from placet.contracts.state import (
     Word,
 )
 from placet.contracts.text import NAME, counted, one_line, quoted
+from placet.contracts.times import minute
 
 COUNTS: Final[Mapping[str, tuple[str, str]]] = {
     "recharges": ("recharge", "recharges"),
@@ -164,6 +166,13 @@ def consent_in_words(consent: ConsentGiven) -> str:
 def source_in_words(name: str) -> str:
     """Return a source; of the one that is not real, that too."""
     return f"{quoted(name, NAME)}, which is not real" if name == SIMULATED else quoted(name, NAME)
+
+
+def one_person_in_words(merged: OnePerson) -> str:
+    """Return whose events a state counts, and why."""
+    ids = [one_line(one, NAME) for one in merged.ids]
+    by = "signed merges" if ids[2:] else "a signed merge"
+    return f"counts events of {', '.join(ids)}: one person since {minute(merged.since)} by {by}"
 
 
 def sayings(state: CustomerState) -> Iterator[Saying]:

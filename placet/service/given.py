@@ -3,13 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from placet.contracts.base import PersonName, fault_of, first_fault
 from placet.contracts.text import NAME, counted, shortened
+from placet.contracts.times import moment
 from placet.errors import UsageError
+
+MOST_AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of a source, or of whoever names a time, may be ahead of ours."""
 
 
 class _OfTenant(Protocol):
@@ -31,6 +36,19 @@ def value_of(given: str, kind: TypeAdapter[T], name: str) -> T:
         return kind.validate_python(given)
     except ValidationError as error:
         raise UsageError(replace(fault_of(error), where=f"{name}:").line(), code="malformed") from error
+
+
+def gone_by(at: datetime | None, now: datetime) -> datetime:
+    """Return the time of which a person asks; None is now.
+
+    Raises:
+        UsageError: code `malformed`; it is still to come, and nobody knows what will have happened by then.
+    """
+    if at is None:
+        return now
+    if at > now + MOST_AHEAD:
+        raise UsageError(f"{moment(at)} is still to come; it is {moment(now)} now", code="malformed")
+    return at
 
 
 def filters_of(

@@ -120,7 +120,7 @@ def test_a_control_is_seeded_approved_and_reported_as_missed(
     assert installed.effects()["adjustments"] == 0
     printed = here(installed, capsys, "oversight", "report")
     assert "asked 0: decided 0, expired undecided 0, ended otherwise 0, waiting 0\n" in printed
-    assert "controls 1: caught 0, missed 1, undecided 0, open 0\n" in printed
+    assert "controls 1: caught 0, missed 1, undecided 0, open 0; never planted 0\n" in printed
     assert "  controls shown 1: caught 0, missed 1\n" in printed
 
 
@@ -131,7 +131,7 @@ def test_the_report_of_an_installation_where_nobody_was_asked(
     assert printed.splitlines()[1:] == [
         "asked 0: decided 0, expired undecided 0, ended otherwise 0, waiting 0",
         "seen 0; notifications delivered 0, not delivered 0; refused attempts 0; median time to decision -",
-        "controls 0: caught 0, missed 0, undecided 0, open 0",
+        "controls 0: caught 0, missed 0, undecided 0, open 0; never planted 0",
         "nobody decided",
     ]
 

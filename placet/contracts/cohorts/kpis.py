@@ -10,7 +10,8 @@ class KpiValue(Frozen):
     """One figure.
 
     Attributes:
-        unit: customers, percent, money, times, products or score; of money, `value` is in minor units of `currency`.
+        unit: customers, percent, money, times, products or score; of money, `value` and `of` are in minor units of
+            `currency` (as CSV they are in whole units).
         value: `of` over `over`, in the unit; None where `over` is nobody, or where `why` says why there is none.
         of: The sum above; None where the figure is no ratio of sums.
         over: The sum below; None where the figure is the sum itself, or no ratio of sums.

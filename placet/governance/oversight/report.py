@@ -45,13 +45,21 @@ class Overall(Frozen):
 
 
 class Controls(Frozen):
-    """What became of the controls seeded in the window; `open` ones have no outcome yet."""
+    """What became of the controls seeded in the window.
+
+    Attributes:
+        seeded: The sum of `caught`, `missed`, `undecided` and `open`.
+        open: Those without an outcome yet.
+        never_planted: Controls whose run ended before a gate asked anybody, so that nobody could catch them. They are
+            in no other figure.
+    """
 
     seeded: int
     caught: int
     missed: int
     undecided: int
     open: int
+    never_planted: int
 
 
 class ApproverFigures(Frozen):
@@ -141,6 +149,9 @@ class Tally:
             outcome: What the record says became of it; None while it is open.
             seeded_by: Who planted it, and knew.
         """
+        if story is None and outcome == "undecided":
+            self._controls["never_planted"] += 1
+            return
         self._controls.update(["seeded", outcome or "open"])
         if story is None:
             return

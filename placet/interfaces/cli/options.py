@@ -1,6 +1,6 @@
 """Options and arguments that several commands share, each written once."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, get_args
 
@@ -102,3 +102,14 @@ def time_of(text: str | None, option: str) -> datetime | None:
             f"{option} {text!r} is no time; write a date like 2026-03-01, or a time with its offset like "
             "2026-03-01T09:30:00Z"
         ) from error
+
+
+def time_gone(text: str | None, option: str) -> datetime:
+    """Read a time as `time_of` does; None is now.
+
+    Raises:
+        UsageError: it is none, or is still to come.
+    """
+    from placet.service.given import gone_by
+
+    return gone_by(time_of(text, option), datetime.now(UTC))

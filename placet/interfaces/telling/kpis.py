@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Sequence
+from decimal import Context, Decimal, Inexact
 from typing import Final
 
 from placet.contracts.cohorts.kpis import KpiReport, KpiValue
-from placet.contracts.money import LARGEST_MINOR, Money
+from placet.contracts.money import LARGEST_MINOR, Money, minor_digits
 from placet.contracts.text import counted
 from placet.contracts.times import rfc3339
 
@@ -14,6 +15,7 @@ _ANSWERED: Final = ("nps", "csat")
 CSV_COLUMNS: Final = (
     "as_of", "segment", "name", "title", "unit", "currency", "value", "of", "over", "why",
 )  # fmt: skip
+_EXACT: Final = Context(prec=100, traps=[Inexact])
 
 
 def kpi_in_words(one: KpiValue) -> str:
@@ -44,14 +46,26 @@ def sums_in_words(one: KpiValue) -> str:
 
 
 def kpis_as_csv(found: KpiReport) -> str:
-    """Return figures as CSV (RFC 4180), to the digit as JSON has them; money is in minor units of its currency."""
+    """Return figures as CSV (RFC 4180), to the digit as JSON has them, except that money is in whole units.
+
+    JSON has minor units; whoever opens a table in a spreadsheet reads its figures as whole ones.
+    """
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(CSV_COLUMNS)
     for one in found.kpis:
         head = (rfc3339(found.as_of), found.segment or "", one.name, one.title, one.unit, one.currency or "")
-        rows.writerow((*head, *("" if value is None else value for value in (one.value, one.of, one.over)), one.why))
+        figures = (_in_whole_units(one.value, one), _in_whole_units(one.of, one), one.over)
+        rows.writerow((*head, *("" if figure is None else figure for figure in figures), one.why))
     return text.getvalue()
+
+
+def _in_whole_units(figure: float | None, of: KpiValue) -> str | float | None:
+    """Return an amount in minor units with its point shifted, nothing rounded; another figure as it is."""
+    if figure is None or of.unit != "money" or of.currency is None:
+        return figure
+    minor = Decimal(str(figure).removesuffix(".0"))
+    return f"{_EXACT.scaleb(minor, Decimal(-minor_digits(of.currency))):f}"
 
 
 def _money(minor: int, currency: str) -> str:

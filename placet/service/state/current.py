@@ -15,13 +15,13 @@ from pydantic import ValidationError
 from placet.contracts.base import first_fault
 from placet.contracts.events.kinds import EVENT, Event
 from placet.contracts.identity.keys import KeyWord
-from placet.contracts.state import CustomerState
+from placet.contracts.state import CustomerState, OnePerson
 from placet.contracts.times import moment
 from placet.decisioning.identity.keys import keys_of
 from placet.decisioning.state.aggregate import Aggregate, micros_of, time_of, united
 from placet.decisioning.state.fold import corrected_by, fold
 from placet.errors import StorageError, UsageError
-from placet.service.state.people import ids_of
+from placet.service.state.people import ids_of, one_person
 from placet.service.state.reading import state_told
 from placet.storage.database import Database
 from placet.storage.sql.reading import pass_on_others
@@ -39,14 +39,15 @@ _CORRECTION: Final = "placet.event.corrected.v1"
 def state_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> CustomerState:
     """Return a customer's state as of a time: what had happened by then. Of whom no event is known, it is empty.
 
-    Ids that are merged are one person: each of them has the same state.
+    Ids that are merged are one person: each of them has the same state, which says so.
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
         UsageError: code `too_old`; events from after that time were taken away by retention.
     """
     person = person_of(database, tenant, customer_id, as_of)
-    return state_told(customer_id, person.aggregate, person.version, as_of)
+    state = state_told(customer_id, person.aggregate, person.version, as_of)
+    return state.model_copy(update={"one_person": person.merged})
 
 
 class Person(NamedTuple):
@@ -54,11 +55,13 @@ class Person(NamedTuple):
 
     Attributes:
         ids: The id that they keep first.
+        merged: Since when the ids are one person; None where there is one.
     """
 
     ids: tuple[str, ...]
     aggregate: Aggregate
     version: int
+    merged: OnePerson | None
 
 
 def person_of(database: Database, tenant: str, customer_id: str, as_of: datetime) -> Person:
@@ -67,11 +70,12 @@ def person_of(database: Database, tenant: str, customer_id: str, as_of: datetime
     Each id keeps an aggregate of its own events, and they are put together here: so a split leaves nothing behind.
     """
     with database.reading() as tx:
-        ids = ids_of(tx, tenant, customer_id)
+        merged = one_person(tx, tenant, customer_id)
+    ids = (customer_id,) if merged is None else merged.ids
     parts = [_part(database, tenant, one, as_of) for one in ids]
     if len(parts) == 1:
-        return Person(ids, *parts[0])
-    return Person(ids, united(aggregate for aggregate, _ in parts), sum(version for _, version in parts))
+        return Person(ids, *parts[0], merged)
+    return Person(ids, united(aggregate for aggregate, _ in parts), sum(version for _, version in parts), merged)
 
 
 def state_in(tx: Transaction, rows: Sequence[StateRow], customer_id: str, as_of: datetime) -> CustomerState:

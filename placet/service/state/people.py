@@ -4,17 +4,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from placet.contracts.people.merge import MergeRecord
+from placet.contracts.state import OnePerson
 from placet.storage.transaction import Transaction
 
 
 def ids_of(tx: Transaction, tenant: str, customer_id: str) -> tuple[str, ...]:
     """Return all ids of a person, the one that they keep first; of whom nothing is merged, the id alone."""
+    merged = one_person(tx, tenant, customer_id)
+    return (customer_id,) if merged is None else merged.ids
+
+
+def one_person(tx: Transaction, tenant: str, customer_id: str) -> OnePerson | None:
+    """Return the ids of a person who has several, and since when they are one; None for who has one id."""
     naming = tx.merges.naming(tenant, [customer_id])
     if not naming:
-        return (customer_id,)
+        return None
     kept = naming[0].merge.customer_id
-    others = naming if kept == customer_id else tx.merges.naming(tenant, [kept])
-    return (kept, *sorted(one.merge.merged_id for one in others))
+    every = naming if kept == customer_id else tx.merges.naming(tenant, [kept])
+    ids = (kept, *sorted(one.merge.merged_id for one in every))
+    return OnePerson(ids=ids, since=max(one.taken_at for one in every))
 
 
 def people_of(tx: Transaction, tenant: str, customers: Sequence[str]) -> dict[str, tuple[str, ...]]:

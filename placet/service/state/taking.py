@@ -14,7 +14,7 @@ nothing twice.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
@@ -27,14 +27,12 @@ from placet.contracts.times import moment
 from placet.decisioning.identity.resolving import resolve
 from placet.decisioning.state.aggregate import micros_of, time_of
 from placet.errors import UsageError
+from placet.service.given import MOST_AHEAD
 from placet.service.state.identifying import words_on
 from placet.storage.database import Database
 from placet.storage.state.dead_letters import DeadLetter
 from placet.storage.state.events import EventRow
 from placet.storage.transaction import Transaction
-
-MOST_AHEAD: Final = timedelta(minutes=5)
-"""How far the clock of a source may be ahead of ours."""
 
 MOST_IN_A_BATCH: Final = 1000
 """Events of one transaction."""

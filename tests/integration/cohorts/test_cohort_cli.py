@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.kpis.test_three_faces import told_in_csv
 from tests.support.programs.placet_process import one_line, placet
 
 
@@ -68,6 +69,21 @@ def test_figures_are_shown_of_all_and_of_a_cohort(home: Path) -> None:
     assert "no column is called" in one_line(placet(home, "kpi", "--cohort", "shoe > 4"))
 
 
+def test_of_a_time_to_come_no_figure_is_given(home: Path) -> None:
+    file, then = home / "then.parquet", "2999-01-01"
+    for command in (
+        ("kpi",),
+        ("kpi", "--cohort", "nps > 3"),
+        ("cohort", "preview", "nps > 3"),
+        ("state", "show", "C00001"),
+        ("state", "show", "--household", "H1"),
+        ("state", "export", str(file)),
+    ):
+        assert "2999-01-01 00:00:00Z is still to come; it is " in one_line(placet(home, *command, "--as-of", then))
+    assert "is still to come" in one_line(placet(home, "state", "identify", "device:D1", "--at", then))
+    assert not file.exists()
+
+
 def test_a_file_of_the_base_answers_as_the_database_does(home: Path) -> None:
     file, at = str(home / "base.parquet"), "2026-03-01T09:30:00Z"
     earlier = placet(home, "state", "export", file, "--as-of", at).stdout
@@ -95,8 +111,8 @@ def test_a_file_of_the_base_answers_as_the_database_does(home: Path) -> None:
 def test_a_table_has_the_same_figures_and_what_is_kept_is_compared_with_one_pass(home: Path) -> None:
     found = json.loads(placet(home, "kpi", "--json").stdout)
     rows = list(csv.DictReader(io.StringIO(placet(home, "kpi", "--csv").stdout)))
-    assert [row["value"] for row in rows] == [
-        "" if one["value"] is None else str(one["value"]) for one in found["kpis"]
+    assert [(row["value"], row["of"]) for row in rows] == [
+        (told_in_csv(one)["value"], told_in_csv(one)["of"]) for one in found["kpis"]
     ]
     anew = placet(home, "kpi", "--anew")
     assert (anew.returncode, anew.stderr) == (0, "")

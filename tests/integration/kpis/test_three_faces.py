@@ -5,16 +5,19 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from placet.contracts.cohorts.economics import Economics
+from placet.contracts.cohorts.kpis import KpiReport, KpiValue
 from placet.entrypoints.tenant_files.economics import economics_of
 from placet.interfaces.http.app import create_app
-from placet.interfaces.telling.kpis import CSV_COLUMNS
+from placet.interfaces.telling.kpis import CSV_COLUMNS, kpis_as_csv
 from placet.service.kpis.kept import day_report, kept_days
 from placet.service.kpis.refreshing import refresh
 from placet.storage.database import Database
@@ -40,6 +43,31 @@ def api(base: Database) -> Iterator[httpx.Client]:
         yield http
 
 
+def told_in_csv(one: dict[str, Any]) -> dict[str, str]:
+    """What CSV says of a figure that JSON has: to the digit, of money with its point two places further left."""
+    said = {name: "" if one[name] is None else str(one[name]) for name in ("value", "of", "over")}
+    if one["currency"] is None:
+        assert not (one["unit"] == "money" and one["value"]), "an amount has a currency"
+    else:
+        assert (one["unit"], one["currency"]) == ("money", "USD")
+        for name in ("value", "of"):
+            said[name] = said[name] and str(Decimal(said[name].removesuffix(".0")).scaleb(-2))
+    return said
+
+
+def test_in_csv_money_is_exact_in_whole_units_of_each_currency() -> None:
+    def row(currency: str, value: float, of: int) -> list[str]:
+        one = KpiValue(name="arpu", title="ARPU", unit="money", currency=currency, value=value, of=of, over=12)
+        found = KpiReport(cohort=None, as_of=datetime.now(UTC), days=30, customers=12, simulated=0, kpis=(one,))
+        (told,) = csv.DictReader(io.StringIO(kpis_as_csv(found)))
+        return [told["value"], told["of"], told["over"]]
+
+    assert row("USD", 4975.83, 59710) == ["49.7583", "597.10", "12"]
+    assert row("JPY", 4975.83, 59710) == ["4975.83", "59710", "12"]
+    assert row("KWD", 0.5, -6) == ["0.0005", "-0.006", "12"]
+    assert row("USD", 500.0, 10**30 + 1) == ["5.00", f"1{'0' * 28}.01", "12"]
+
+
 def test_json_csv_and_the_older_address_say_the_same(api: httpx.Client, base: Database) -> None:
     for query in ({}, {"segment": "multi_product"}):
         found = api.get("/v1/kpis", params=query).json()
@@ -53,8 +81,7 @@ def test_json_csv_and_the_older_address_say_the_same(api: httpx.Client, base: Da
         assert len(rows) == len(found["kpis"]) == len(ours.kpis)
         for row, one, kpi in zip(rows, found["kpis"], ours.kpis, strict=True):
             assert one == json.loads(kpi.model_dump_json())
-            for name in ("value", "of", "over"):
-                assert row[name] == ("" if one[name] is None else str(one[name]))
+            assert row == {**row, **told_in_csv(one)}
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-12-31", "0003-03-10", "1999-12-31"])

@@ -185,7 +185,7 @@ def test_the_report_is_exact_and_leaves_controls_and_other_tenants_apart(databas
             "refused_attempts": 0,
             "median_seconds_to_decision": 20,
         },
-        "controls": {"seeded": 3, "caught": 1, "missed": 1, "undecided": 0, "open": 1},
+        "controls": {"seeded": 3, "caught": 1, "missed": 1, "undecided": 0, "open": 1, "never_planted": 0},
         "notes": [],
     }
     anna, ben = drawn.approvers

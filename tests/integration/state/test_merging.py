@@ -10,10 +10,11 @@ import pytest
 
 from placet.contracts.audit import tenant_stream
 from placet.contracts.people.merge import Merge, MergeRecord
-from placet.contracts.state import CustomerState
+from placet.contracts.state import CustomerState, OnePerson, StateRead
 from placet.entrypoints.environment import CHECKOUT
 from placet.errors import DecisionRefused, UsageError
 from placet.governance.policy.set import PolicySet
+from placet.governance.signing.canonical import canonical_bytes, digest
 from placet.governance.signing.keys import Signer, public_bytes
 from placet.governance.signing.signed import sign_document
 from placet.interfaces.record_words import in_words
@@ -114,6 +115,23 @@ def test_merged_ids_have_one_state_and_after_the_split_each_has_its_own_again(
     people.split(merged)
     assert {one: state(database, one) for one in before} == before
     assert kinds(database) == ["customer.merged", "customer.split"]
+
+
+def test_a_state_says_of_which_ids_it_is_and_one_of_a_single_id_says_nothing(
+    database: Database, people: People
+) -> None:
+    take(database, *of("C1", 1), *of("C2", 3), *of("C3", 9))
+    alone = state(database, "C3")
+    people.merge("C2", "C1")
+    newest = people.merge("C2", "C9")  # of which no event is known
+    for customer in ("C1", "C2", "C9"):
+        merged = state(database, customer)
+        assert merged.one_person == OnePerson(ids=("C2", "C1", "C9"), since=newest.taken_at)
+        short = StateRead.of(merged, digest(merged))
+        assert StateRead.model_validate_json(short.model_dump_json()).one_person == merged.one_person
+    assert canonical_bytes(state(database, "C3")) == canonical_bytes(alone)
+    assert b"one_person" not in canonical_bytes(alone)
+    assert "one_person" not in StateRead.of(alone, digest(alone)).model_dump(mode="json")
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))

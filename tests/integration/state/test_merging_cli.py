@@ -31,7 +31,9 @@ def test_a_merge_is_signed_shown_listed_and_split(installation: Installation) ->
     said = placet(*asked, "--as", "hana")
     assert "to be merged: C2 into C1\n" in said
     assert "C2 is C1, signed by hana" in said
-    assert json.loads(placet("state", "show", "C2", "--json"))["version"] == 4
+    shown = json.loads(placet("state", "show", "C2", "--json"))
+    assert (shown["version"], shown["one_person"]["ids"]) == (4, ["C1", "C2"])
+    assert "counts events of C1, C2: one person since " in placet("state", "show", "C2")
     assert "Merged: C2 is C1, signed by hana" in placet("profile", "show", "C2")
     erased = placet("state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
     assert "C2 is the same person by a merge; of that id nothing was erased" in erased
@@ -41,5 +43,7 @@ def test_a_merge_is_signed_shown_listed_and_split(installation: Installation) ->
     split = ("profile", "split", merge_id[:12], "--reason", "two people", "--by", "olga")
     assert "split by hana" in placet(*split, "--as", "hana")
     assert "it was split by hana" in placet(*split, "--as", "hana", code=1)
-    assert json.loads(placet("state", "show", "C2", "--json"))["version"] == 2
+    shown = json.loads(placet("state", "show", "C2", "--json"))
+    assert (shown["version"], "one_person" in shown) == (2, False)
+    assert "one person" not in placet("state", "show", "C2")
     assert "see `placet profile merges`" in placet("profile", "split", "f" * 32, *split[3:], "--as", "hana", code=1)

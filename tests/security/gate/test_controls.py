@@ -230,6 +230,8 @@ def test_a_control_that_cannot_be_flawed_within_policy_asks_nobody(a_world: Worl
     a_world.run(seed_control(a_world.database, a_world.engine, request, flaw="too_much", by="vera"))
     assert a_world.wait(request.run_id, "no_action").proposal is None
     assert outcome(a_world, request.run_id)["kind"] == "control.undecided"
+    controls = draw_up_report(a_world.database, tenant="demo", days=1).controls
+    assert (controls.seeded, controls.undecided, controls.never_planted) == (0, 0, 1)
 
 
 def test_a_run_that_exists_becomes_no_control_afterwards(a_world: World, anna: Approver) -> None:

@@ -253,7 +253,8 @@ def a_report(approvers: tuple[ApproverFigures, ...], asked_: int = 9) -> Oversig
     return OversightReport(
         tenant="demo", since=NOW, until=NOW,
         overall=Overall.model_validate({**dict.fromkeys(Overall.model_fields, 0), "asked": asked_, "decided": 4}),
-        controls=Controls(seeded=2, caught=1, missed=1, undecided=0, open=0), approvers=approvers, notes=(HOSTILE,),
+        controls=Controls(seeded=2, caught=1, missed=1, undecided=0, open=0, never_planted=3),
+        approvers=approvers, notes=(HOSTILE,),
     )  # fmt: skip
 
 
@@ -268,6 +269,8 @@ def test_a_report_has_charts_that_say_what_their_tables_say_and_stay_small() -> 
     assert shown.approvers[0].name == f"p{MOST_IN_TABLE + 4}"
     assert "\u202e" not in shown.notes[0]
     assert report_of(a_report((), asked_=0)).charts == ()
+    assert shown.controls[0] == ("Planted in the period", "2")
+    assert shown.controls[-1] == ("Never planted: nobody was asked", "3")
     one = report_of(a_report((figures("anna", controls_shown=2, controls_caught=1, controls_missed=1),))).approvers[0]
     assert (one.said_no, one.looked, one.controls) == ("1 of 4", "90 seconds", "1 of 2 caught, 1 missed")
 

@@ -111,7 +111,7 @@ def _print_overall(drawn: "OversightReport") -> None:
     )
     output.print_line(
         f"controls {controls.seeded}: caught {controls.caught}, missed {controls.missed}, "
-        f"undecided {controls.undecided}, open {controls.open}"
+        f"undecided {controls.undecided}, open {controls.open}; never planted {controls.never_planted}"
     )
 
 

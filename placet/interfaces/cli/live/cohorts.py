@@ -9,7 +9,7 @@ import typer
 from placet.contracts.text import counted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 from placet.interfaces.telling.kpis import left_out_in_words
 
@@ -95,7 +95,8 @@ def preview(
         answer = toolbox.preview_of_file(base, cohort.written)
         header, found = answer.header, answer.found
     else:
-        found = preview_of(*_folded(toolbox), cohort, time_of(as_of, "--as-of") or datetime.now(UTC))
+        at = time_gone(as_of, "--as-of")
+        found = preview_of(*_folded(toolbox), cohort, at)
     if as_json:
         output.print_json({**found.model_dump(mode="json"), **told_of(header)})
         return

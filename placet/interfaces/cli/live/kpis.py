@@ -18,7 +18,7 @@ from placet.interfaces.cli.live.cohorts import (
     refuse_time,
     told_of,
 )
-from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 from placet.interfaces.telling.kpis import kpi_in_words, kpis_as_csv, left_out_in_words
 
@@ -43,7 +43,7 @@ def kpi(
     day: Annotated[str | None, typer.Option("--day", metavar="DAY", help="a day that is kept: 2026-03-01")] = None,
     as_of: AsOfOption = None,
     anew: Annotated[bool, typer.Option("--anew", help="compute today's, and compare with what is kept")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="as a table for other programs")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="as a table for other programs; money in whole units")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show churn, ARPU and other figures of the last 30 days.
@@ -64,7 +64,8 @@ def kpi(
             raise typer.BadParameter("a file has no kept figures: leave out --day and --anew", param_hint="--base")
         header, found = _found_in_file(toolbox, base, cohort, segment)
     else:
-        found, differing = _found(toolbox, cohort, segment, _day(day), time_of(as_of, "--as-of"), anew)
+        at = None if as_of is None else time_gone(as_of, "--as-of")
+        found, differing = _found(toolbox, cohort, segment, _day(day), at, anew)
     if as_json:
         output.print_json({**found.model_dump(mode="json"), **told_of(header)})
     elif as_csv:

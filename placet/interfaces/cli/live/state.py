@@ -11,7 +11,7 @@ import typer
 from placet.contracts.text import NAME, counted, quoted
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import ByOption, JsonFlag, asking, time_of
+from placet.interfaces.cli.options import ByOption, JsonFlag, asking, time_gone, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 from placet.interfaces.telling.kpis import left_out_in_words
 
@@ -85,7 +85,7 @@ def show(
     toolbox: Toolbox = context.obj
     if (customer_id is None) == (household is None):
         raise UsageError("name a customer, or a household with --household")
-    at = time_of(as_of, "--as-of") or datetime.now(UTC)
+    at = time_gone(as_of, "--as-of")
     if household is not None:
         value_of(household, TypeAdapter(CustomerId), "household")
         shown = household_of(toolbox.database(), toolbox.tenant, household, at)
@@ -116,7 +116,7 @@ def identify(
     from placet.service.state.identifying import identify as find
 
     toolbox: Toolbox = context.obj
-    found = find(toolbox.database(), toolbox.tenant, key, time_of(at, "--at") or datetime.now(UTC))
+    found = find(toolbox.database(), toolbox.tenant, key, time_gone(at, "--at"))
     if as_json:
         output.print_json(found.model_dump(mode="json"))
     else:
@@ -177,9 +177,8 @@ def export(
     from placet.service.cohorts import fold_all
 
     toolbox: Toolbox = context.obj
-    now, database = datetime.now(UTC), toolbox.database()
+    at, now, database = time_gone(as_of, "--as-of"), datetime.now(UTC), toolbox.database()
     fold_all(database, toolbox.tenant)
-    at = time_of(as_of, "--as-of") or now
     written = export_base(database, toolbox.tenant, at, file, now=now, replace=replace)
     if as_json:
         output.print_json({"file": str(file), **written.model_dump(mode="json")})

@@ -7,6 +7,7 @@ from placet.interfaces.cli import output
 from placet.interfaces.state_words import (
     consent_in_words,
     device_in_words,
+    one_person_in_words,
     product_in_words,
     rhythm_in_words,
     sayings,
@@ -19,6 +20,8 @@ from placet.interfaces.state_words import (
 def print_customer(state: CustomerState) -> None:
     """Print a customer's state."""
     output.print_field("customer", state.customer_id)
+    if state.one_person is not None:
+        output.print_field("merged", one_person_in_words(state.one_person))
     if not _print_head(state, "no event of this customer is known"):
         _print_sayings(state)
         return

@@ -10,7 +10,7 @@ import typer
 from placet.contracts.text import counted
 from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_of
+from placet.interfaces.cli.options import JsonFlag, time_gone, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _print_events(
         raise UsageError("--as-of says when scores are of, which only events do; add --events")
     if customer_id is not None or as_json:
         raise UsageError("--events writes JSON lines of everybody in the table; leave CUSTOMER and --json out")
-    at = time_of(as_of, "--as-of") or datetime.now(UTC).replace(microsecond=0)
+    at = datetime.now(UTC).replace(microsecond=0) if as_of is None else time_gone(as_of, "--as-of")
     found = toolbox.models.score_all(model, table)
     lines, unnamed = event_lines(found, at)
     while some := list(islice(lines, _AT_ONCE)):

@@ -16,6 +16,7 @@ from placet.interfaces.state_words import (
     device_in_words,
     event_in_words,
     figure_in_words,
+    one_person_in_words,
     product_in_words,
     rhythm_in_words,
     sayings,
@@ -98,9 +99,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A customer's state."""
+    """A customer's state.
+
+    Attributes:
+        merged: Of which ids it counts the events; empty where the customer has one.
+    """
 
     head: Head
+    merged: str
     charts: tuple[WindowChart, ...]
     sums: tuple[tuple[int, tuple[str, ...]], ...]
     regular: tuple[str, ...]
@@ -144,6 +150,7 @@ def live_of(state: CustomerState, events: Sequence[Event]) -> Live:
     """Return what is shown of a customer."""
     return Live(
         head=_head(state),
+        merged="" if state.one_person is None else one_person_in_words(state.one_person),
         charts=tuple(_charts(state.windows)),
         sums=_sums(state.windows),
         # What stands out is said above, with its figures.

@@ -25,6 +25,7 @@ from placet.service.cohorts import (
     membership,
     preview,
 )
+from placet.service.given import gone_by
 from placet.service.kpis.kept import kept_report, told
 from placet.service.kpis.once import kpi_report
 
@@ -50,7 +51,7 @@ class CohortChecked(CheckedCohort):
 
 
 class CohortAsked(Frozen, defer_build=False):
-    """An expression, or the name of a segment; windows end with the day of `as_of`, by default now."""
+    """An expression, or the name of a segment; windows end with the day of `as_of`, not to come, by default now."""
 
     expression: Expression | None = None
     segment: Annotated[Text, StringConstraints(max_length=64)] | None = None
@@ -108,8 +109,9 @@ class CohortEndpoints:
         Events that no worker folded yet do not count. A large base is looked through on the command line.
         """
         cohort = cohort_given(asked.expression, asked.segment)
+        at = gone_by(asked.as_of, datetime.now(UTC))
         with self._whole_base(asked):
-            return preview(self._served.database, self._served.tenant, cohort, asked.as_of or datetime.now(UTC))
+            return preview(self._served.database, self._served.tenant, cohort, at)
 
     def kpis(self, asked: CohortAsked) -> KpiReport:
         """Show churn, ARPU and other figures of the last 30 days, of all customers or of a cohort.
@@ -128,8 +130,9 @@ class CohortEndpoints:
                 most=MOST_CUSTOMERS,
             )
         cohort = None if everybody else cohort_given(asked.expression, asked.segment)
+        at = gone_by(asked.as_of, datetime.now(UTC))
         with self._whole_base(asked):
-            found = kpi_report(served.database, served.tenant, cohort, asked.as_of or datetime.now(UTC))
+            found = kpi_report(served.database, served.tenant, cohort, at)
             return told(found, asked.segment, served.economics())
 
     @contextmanager

@@ -23,6 +23,7 @@ from placet.service.customers import (
     list_customers,
     list_decided,
 )
+from placet.service.given import gone_by
 from placet.service.state.current import state_of
 from placet.service.state.households import household_of
 from placet.service.state.profile import known_of
@@ -77,10 +78,12 @@ class CustomerEndpoints:
     def state(
         self,
         customer_id: Annotated[CustomerId, Path()],
-        as_of: Annotated[Moment | None, Query(description="windows end with its day; default: now")] = None,
+        as_of: Annotated[
+            Moment | None, Query(description="windows end with its day; none that is still to come; default: now")
+        ] = None,
     ) -> CustomerState:
         """Show a customer's live state: what events led to. Of whom none is known, it is empty."""
-        at = as_of or datetime.now(UTC)
+        at = gone_by(as_of, datetime.now(UTC))
         return state_of(self._served.database, self._served.tenant, customer_id, at)
 
     def profile(self, customer_id: Annotated[CustomerId, Path()], holder: Holder) -> Profile:
@@ -117,8 +120,10 @@ class HouseholdEndpoints:
     def household_state(
         self,
         household_id: Annotated[CustomerId, Path()],
-        as_of: Annotated[Moment | None, Query(description="windows end with its day; default: now")] = None,
+        as_of: Annotated[
+            Moment | None, Query(description="windows end with its day; none that is still to come; default: now")
+        ] = None,
     ) -> HouseholdState:
         """Show a household's live state: its members' states put together. Of which no member is known, it is empty."""
-        at = as_of or datetime.now(UTC)
+        at = gone_by(as_of, datetime.now(UTC))
         return household_of(self._served.database, self._served.tenant, household_id, at)

@@ -7,6 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from placet.contracts.billing import Evidence
+from placet.contracts.state import CustomerState, StateRead
+from placet.governance.policy.set import PolicySet
+from placet.service.documents.merges import sign_merge, take_merge
+from placet.service.policy_files import read_policy_files
 from placet.service.state.taking import take_events
 from placet.simulation.sample import sample_rows
 from placet.simulation.streams import as_line, simulate
@@ -103,6 +108,35 @@ def test_the_live_part_changes_with_an_event_and_says_nothing_otherwise(console:
         fresh = http.get(path[1])
         assert fresh.status_code == 200
         assert "the app was opened (home)" in fresh.text
+
+
+def test_of_a_merged_customer_page_api_and_evidence_of_a_run_say_of_which_ids_the_state_is(
+    console: ConsoleUnderTest,
+) -> None:
+    world = console.world
+    hana = world.approver("hana", roles=("retention_head",))
+    take(console, *(sent(one, 3, "placet.app.visited.v1", {}) for one in ("C00006", "K9")))
+    with console.signed_in("olga", "operator") as http:
+        before = http.get("/console/customers/C00006/state").text
+        path = re.search(r'hx-get="([^"]+)"', before)
+        assert path is not None
+        policies = {"retention": PolicySet(read_policy_files(world.policy_file))}
+        named = {"customer_id": "C00006", "merged_id": "K9", "drafted_by": "olga", "reason": "same"}
+        envelope = sign_merge(tenant="demo", name=hana.name, key=hana.key, **named)
+        take_merge(world.database, envelope, tenant="demo", policies=policies)
+        run_id = world.pending("C00006")
+        said = "counts events of C00006, K9: one person since "
+        assert said not in before
+        assert said in http.get(path[1]).text
+        assert said in http.get(f"/console/runs/{run_id}").text
+        assert http.get("/console/customers/K9/state").text.count(said) == 1
+    with world.database.reading() as tx:
+        kept = tx.artifacts.get_model(str(world.record(run_id).evidence), Evidence).state
+        assert kept is not None
+        state = tx.artifacts.get_model(kept.digest, CustomerState)
+    assert kept.one_person is not None
+    assert (kept.one_person.ids, kept.version) == (("C00006", "K9"), 2)
+    assert StateRead.of(state, kept.digest) == kept
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -35,6 +37,21 @@ def test_a_cohort_is_checked_asked_of_a_customer_and_previewed(api: httpx.Client
     assert len(found["examples"]) == 3
     early = {"segment": "wallet_user", "as_of": "2020-01-01T00:00:00Z"}
     assert api.post("/v1/cohorts/preview", json=early).json()["members"] == 0
+
+
+def test_of_a_time_to_come_nothing_is_said_and_clocks_may_differ_by_minutes(api: httpx.Client) -> None:
+    def at(**ahead: int) -> str:
+        return (datetime.now(UTC) + timedelta(**ahead)).isoformat()
+
+    states = ("/v1/customers/C1/state", "/v1/households/H1/state")
+    asked = [partial(api.get, path, params={"as_of": at(days=40)}) for path in states]
+    later = {"segment": "wallet_user", "as_of": at(minutes=20)}
+    asked += [partial(api.post, f"/v1/cohorts/{of}", json=later) for of in ("preview", "kpis")]
+    for ask in asked:
+        refused = ask()
+        assert problem(refused) == (422, "malformed")
+        assert "is still to come; it is " in refused.json()["detail"]
+    assert api.get(states[0], params={"as_of": at(minutes=3)}).status_code == 200
 
 
 def test_what_is_wrong_has_its_place(api: httpx.Client) -> None:

@@ -38,6 +38,8 @@ def _shown(asked: Asked) -> dict[str, Any]:
         graph = graph_of(household, customer_id)
         mark = f"{state.version}.{household.version}.{len(household.members)}"
     events = newest_events(served.database, served.tenant, customer_id, MOST_EVENTS)
+    if state.one_person is not None:  # a merge with an id without events changes no version
+        mark = f"{mark}.{len(state.one_person.ids)}"
     return {
         "customer_id": customer_id,
         "it": live_of(state, events),

@@ -67,6 +67,7 @@ def report_of(report: OversightReport) -> ReportShown:
             Row("Missed: approved or amended", str(controls.missed)),
             Row("Ended undecided", str(controls.undecided)),
             Row("Still open", str(controls.open)),
+            Row("Never planted: nobody was asked", str(controls.never_planted)),
         ),
         charts=tuple(_charts(report, most[:MOST_IN_CHART])),
         approvers=tuple(_approver(one) for one in most[:MOST_IN_TABLE]),

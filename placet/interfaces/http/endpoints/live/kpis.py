@@ -23,6 +23,7 @@ CSV: Final = "text/csv"
 _EXAMPLE: Final = (
     "as_of,segment,name,title,unit,currency,value,of,over,why\r\n"
     "2026-03-01T23:59:59.999999Z,,churn_rate,Churn rate,percent,,14.29,1,7,\r\n"
+    "2026-03-01T23:59:59.999999Z,,arpu,ARPU,money,USD,49.7586,348.31,7,\r\n"
 )
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {CSV: {"schema": {"type": "string"}, "example": _EXAMPLE}}}
@@ -49,7 +50,8 @@ class KpiEndpoints:
     def kept_figures(self, request: Request, segment: Segment = None, day: AskedDay = None) -> Any:
         """Show churn, ARPU and other figures of all customers or of a segment, today or on a day that is kept.
 
-        They are brought up to date first. `Accept: text/csv` gives a table. For an expression: `POST /v1/cohorts/kpis`.
+        They are brought up to date first. `Accept: text/csv` gives a table, with money in whole units of its currency;
+        JSON has minor units. For an expression: `POST /v1/cohorts/kpis`.
         """
         served = self._served
         found = day_report(
