@@ -11,8 +11,9 @@ from temporalio.client import WorkflowHistory
 
 from placet.contracts.base import PersonName
 from placet.contracts.people.passkey import Passkey
-from placet.errors import ConfigurationError, UsageError
+from placet.errors import ConfigurationError, DecisionRefused, UsageError
 from placet.files import LARGEST_GIVEN, read_given, write_file
+from placet.governance.signing import dsse
 from placet.governance.signing.canonical import sha256_hex
 from placet.governance.signing.keys import (
     is_enrolment_request,
@@ -78,8 +79,17 @@ def load_trusted(public_keys: Sequence[Path], mandates: Sequence[Path]) -> Trust
         keys[key_id_of(raw)] = raw
         if name is not None:
             holders[key_id_of(raw)] = name
-    texts = [_text(path, "mandate file", LARGEST_GIVEN).rstrip() for path in mandates]
+    texts = map(_signed_text, mandates)
     return Trusted(keys, holders, {sha256_hex(text.encode()): text for text in texts}, passkeys)
+
+
+def _signed_text(path: Path) -> str:
+    text = _text(path, "mandate file", LARGEST_GIVEN).rstrip()
+    try:
+        dsse.parse(text)
+    except (DecisionRefused, ValueError, RecursionError) as error:
+        raise UsageError(f"mandate file {str(path)!r} is no signed document; a draft proves nothing") from error
+    return text
 
 
 def _named(given: Path) -> tuple[str | None, Path]:

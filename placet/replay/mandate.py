@@ -28,7 +28,8 @@ def check_clearance(case: Case, version: Version) -> Faults:
         if text is not None:
             yield from _document(case, version, clearance, text)
         elif case.trusted.keys:
-            yield f"{name} not verified: give its signed document with --mandate FILE"
+            others = "; no file that was given is that document" if case.trusted.mandates else ""
+            yield f"{name} not verified: give its signed document with --mandate FILE{others}"
     except (DecisionRefused, ValueError, RecursionError) as error:
         yield f"{name} does not clear proposal {version.digest}: {error}"
 

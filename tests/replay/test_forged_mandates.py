@@ -172,3 +172,12 @@ def test_a_key_that_cannot_be_read_is_one_clear_line(given: str) -> None:
 def test_a_mandate_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read mandate file"):
         load_trusted([], [tmp_path / "nowhere.json"])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "name: small-credits\n", "[" * 5000])
+def test_a_mandate_file_that_is_not_signed_is_refused_and_not_passed_over(tmp_path: Path, text: str) -> None:
+    draft = tmp_path / "draft.json"
+    draft.write_text(text)
+    with pytest.raises(UsageError, match=r"is no signed document; a draft proves nothing") as refused:
+        load_trusted([], [draft])
+    assert "\n" not in str(refused.value)

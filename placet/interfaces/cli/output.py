@@ -72,7 +72,8 @@ def print_lines(lines: Iterable[str], *, none: str) -> None:
 
 def print_field(name: str, text: str) -> None:
     """Print a named value in one line, which continues below the value on a terminal."""
-    _print(f"{name:<{_NAMES}}{visible(text)}", _NAMES)
+    # A longer name has a space after it, too.
+    _print(f"{name:<{_NAMES - 1}} {visible(text)}", _NAMES)
 
 
 def print_text(text: str) -> None:

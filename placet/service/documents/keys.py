@@ -61,9 +61,9 @@ def check_may_be_first(database: Database, *, tenant: str, name: str, key_id: st
     others = sorted(set(database.trust.pinned(tenant)) - {key_id})
     if others:
         raise UsageError(
-            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already; let them enroll {name!r} by "
-            f"`placet keys enroll {name} --role {ADMINISTRATOR}` or, where it is a passkey, invite them in the console "
-            "(Approvers, Invite somebody)",
+            f"key {others[0][:16]} is pinned as administrator of {tenant!r} already. Where it is a key file, let them "
+            f"enroll {name!r} by `placet keys enroll {name} --role {ADMINISTRATOR}`; where it is a passkey, let them "
+            f"invite {name!r} in the console (Approvers, Invite somebody), which enrolls a passkey and no key file",
             code="administrator_pinned",
         )
     with database.reading() as tx:

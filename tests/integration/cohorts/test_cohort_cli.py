@@ -50,6 +50,9 @@ def test_what_is_wrong_is_one_line(home: Path) -> None:
     assert one_line(wrong) == "placet: column 1: no column is called 'recharge_30d'; did you mean recharges_30d?"
     assert "no segment is called 'nobody'" in one_line(placet(home, "cohort", "preview", "--segment", "nobody"))
     assert "give one of" in placet(home, "cohort", "preview").stderr
+    both = placet(home, "kpi", "--cohort", "nps > 3", "--segment", "dormant")
+    assert "give one of: --cohort, --segment" in both.stderr
+    assert "--as-of, --day, --anew" in placet(home, "kpi", "--day", "2026-03-01", "--as-of", "2026-03-01").stderr
     assert "give one of" in placet(home, "cohort", "preview", "nps > 3", "--segment", "dormant").stderr
     assert "No such file" in one_line(placet(home, "cohort", "check", "--file", str(home / "none")))
     assert "not a customer id" in one_line(placet(home, "cohort", "check", "nps > 3", "--customer", "a b"))

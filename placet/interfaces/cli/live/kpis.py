@@ -52,10 +52,9 @@ def kpi(
     they are computed in one pass. docs/metrics.md has the formulas.
     """
     toolbox: Toolbox = context.obj
-    if sum((cohort is not None or as_of is not None, day is not None, anew)) > 1:
-        raise typer.BadParameter("give one of: --cohort or --as-of, --day, --anew", param_hint="--anew")
-    if as_csv and as_json:
-        raise typer.BadParameter("give one of: --csv, --json", param_hint="--csv")
+    _check_one_of(cohort=cohort is not None or as_of is not None, day=day is not None, anew=anew)
+    _check_one_of(cohort=cohort is not None, segment=segment is not None)
+    _check_one_of(csv=as_csv, json=as_json)
     header: BaseHeader | None = None
     differing: tuple[Difference, ...] = ()
     if base is not None:
@@ -79,6 +78,16 @@ def kpi(
         output.print_line("What is kept is the same.")
     if differing:
         raise typer.Exit(_DIFFERS)
+
+
+def _check_one_of(**given: bool) -> None:
+    """Refuse options that exclude each other."""
+    named = [f"--{name}" for name, there in given.items() if there]
+    if len(named) > 1:
+        every = ", ".join(
+            "--cohort or --as-of" if name == "cohort" and "day" in given else f"--{name}" for name in given
+        )
+        raise typer.BadParameter(f"give one of: {every}", param_hint=named[-1])
 
 
 def _found(
