@@ -27,7 +27,6 @@ _OTHER_FORMS: Final = {
     b"\x1f\x8b": "compressed (gzip)",
     b"\x28\xb5\x2f\xfd": "compressed (zstd)",
     b"\x78\x01": "compressed (zlib)",
-    b"\x78\x5e": "compressed (zlib)",
     b"\x78\x9c": "compressed (zlib)",
     b"\x78\xda": "compressed (zlib)",
 }
@@ -82,11 +81,13 @@ def read_table(content: bytes, name: str, separator: str) -> Table:
     Raises:
         UsageError: it is no table, or has too many rows or none.
     """
+    # Empty lines before the names are passed over where there is a header, and only there.
+    named = content.lstrip(b"\r\n")
     for begins, form in _OTHER_FORMS.items():
-        if content.lstrip(b"\r\n").startswith(begins):
+        if named.startswith(begins):
             raise UsageError(f"{name} is {form}; write it as CSV in UTF-8, with a line of names")
     try:
-        _check_names(content, name, separator)
+        _check_names(named, name, separator)
         frame = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         first = shortened((str(error).splitlines() or [""])[0], 160)
@@ -100,10 +101,7 @@ def read_table(content: bytes, name: str, separator: str) -> Table:
 
 def _check_names(content: bytes, name: str, separator: str) -> None:
     """Refuse a column that is there twice: polars renames the second, and nobody would know which one was read."""
-    # Empty lines before the names are passed over where there is a header, and only there.
-    first = pl.read_csv(
-        io.BytesIO(content.lstrip(b"\r\n")), separator=separator, infer_schema=False, has_header=False, n_rows=1
-    )
+    first = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False, has_header=False, n_rows=1)
     seen: set[str] = set()
     for column in (cell for cell in first.row(0) if cell):
         if column in seen:

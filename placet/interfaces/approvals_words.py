@@ -9,7 +9,7 @@ from placet.contracts.run import RunState
 from placet.contracts.text import NAME, one_line
 from placet.contracts.times import minute
 from placet.governance.policy.authoring.explain import Approver
-from placet.governance.policy.authoring.so_far import SoFar
+from placet.governance.policy.authoring.so_far import Approval, SoFar
 from placet.governance.policy.authoring.why import Explained
 
 _OURS: Final = re.compile(r"[0-9]{1,2} more must approve")
@@ -50,7 +50,8 @@ def own_approval(known: SoFar | None, name: str, you: str = "You") -> str:
         return ""
     at, stead = minute(found.at), f" in the stead of {found.delegated_by}" if found.delegated_by else ""
     did = f"{you} approved it{stead}" if found.approver == name else f"{found.approver} approved it{stead}"
-    return f"{did} at {at}; somebody else must sign as well"
+    missing = known.missing if known is not None else 0
+    return f"{did} at {at}; {'somebody else must sign as well' if missing else 'nobody is missing any more'}"
 
 
 def before_signing(known: SoFar | None, verdict: Verdict, name: str) -> str:
@@ -60,18 +61,27 @@ def before_signing(known: SoFar | None, verdict: Verdict, name: str) -> str:
     if verdict == "approve" and (own := own_approval(known, name)):
         return f"{own}."
     must = f"{known.quorum} people must approve{', each in another role' if known.distinct_roles else ''}"
-    names = [one_line(one.approver, NAME) for one in known.approvals]
-    have = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'}" if names else "nobody has yet"
+    names = [_acted(one) for one in known.approvals]
+    have = f"{_joined(names)} {'have' if len(names) > 1 else 'has'}" if names else "nobody has yet"
     if verdict == "amend":
         return (
             f"{must}; {have}. Your change makes another proposal: earlier approvals count no longer, and policy is "
             "asked again how many must approve it."
         )
     after = known.missing - 1
-    then = "with this signature it is executed"
+    then = "with this signature it goes to execution, after the last checks"
     if after > 0:
         then = f"{'one' if after == 1 else after} more must sign after you"
     return f"{must}; {have}; {then}."
+
+
+def _acted(one: Approval) -> str:
+    stead = f" in the stead of {one_line(one.delegated_by, NAME)}" if one.delegated_by else ""
+    return f"{one_line(one.approver, NAME)}{stead}"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def ours(state: RunState, detail: str | None) -> str:

@@ -286,6 +286,9 @@ class KafkaEvents(Rounds):
     def _lose(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for one in partitions:
             self._next.pop((one.topic, one.partition), None)
+        # Others read them now, and count what waits there. Who leaves because of a fault has no consumer any more.
+        if not self._next and self._consumer is not None:
+            self.waiting = dict.fromkeys(self._source.topics.values(), 0)
 
     def _leave(self) -> None:
         consumer, self._consumer = self._consumer, None

@@ -67,6 +67,7 @@ def explain_policy(database: Database, tenant: str, run_id: str, policies: Calla
         run_id=run_id,
         state=record.state,
         proposal=proposal,
+        waits=record.proposal,
         proposals=proposed,
         events=events,
         stored=stored,

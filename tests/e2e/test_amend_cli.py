@@ -63,7 +63,10 @@ def test_the_inbox_says_who_is_asked_how_many_are_missing_and_until_when(
     assert not a_world.events(run_id, "approve.refused")
     ben = a_world.approver("ben")
     shown = " ".join(command("approve", run_id, "--print", *signing(ben, a_world)).err.split())
-    assert "gate 2 people must approve; anna has; with this signature it is executed. digest" in shown
+    assert (
+        "gate 2 people must approve; anna has; with this signature it goes to execution, after the last checks. digest"
+        in shown
+    )
     a_world.approver("anna")  # with a second key
     lines = [line.strip() for line in command("policy", "explain", run_id).out.splitlines() if " anna: has" in line]
     assert lines == ["no   anna: has approved it already"]

@@ -142,15 +142,21 @@ def sums_read(value: Any) -> KpiSums:
     try:
         customers, simulated, left_out, currencies, of, over = value
         return KpiSums(
-            int(customers),
-            int(simulated),
-            int(left_out),
-            Counter({str(name): int(many) for name, many in currencies}),
-            Counter({(str(name), str(currency)): int(many) for name, currency, many in of}),
-            Counter({(str(name), str(currency)): int(many) for name, currency, many in over}),
+            _whole(customers, least=0),
+            _whole(simulated, least=0),
+            _whole(left_out, least=0),
+            Counter({str(name): _whole(many) for name, many in currencies}),
+            Counter({(str(name), str(currency)): _whole(many) for name, currency, many in of}),
+            Counter({(str(name), str(currency)): _whole(many) for name, currency, many in over}),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise NotSealedError("it has no sums") from error
+
+
+def _whole(value: object, least: int | None = None) -> int:
+    if type(value) is not int or (least is not None and value < least):
+        raise ValueError(f"{value!r} is no such number")
+    return value
 
 
 def part_told(part: Part) -> object:

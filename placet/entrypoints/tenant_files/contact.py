@@ -1,7 +1,6 @@
 """Where contact policies come from: the tenant's folder of policies, or the application's own default."""
 
 import logging
-import os
 from pathlib import Path
 
 from placet.decisioning.contact import ContactPolicy
@@ -15,13 +14,24 @@ _log = logging.getLogger(__name__)
 _Stamp = tuple[int, int, int]
 
 
+def is_given(path: Path) -> bool:
+    """Return whether a tenant has a file of its own: also one that cannot be looked at now."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # whoever reads it says why
+    return True
+
+
 def contact_path(folder: Path | None, tenant: str, agent: str) -> Path:
     """Find the contact policy for `tenant` and `agent`: beside the tenant's policies, else the agent's own.
 
     A link that leads nowhere is the tenant's own all the same: what cannot be read now may be stricter.
     """
     own = None if folder is None else folder / tenant / FILE
-    return own if own is not None and os.path.lexists(own) else CHECKOUT / "agents" / agent / FILE
+    return own if own is not None and is_given(own) else CHECKOUT / "agents" / agent / FILE
 
 
 class ContactFiles:

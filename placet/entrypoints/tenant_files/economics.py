@@ -1,9 +1,9 @@
 """What a tenant says of its economics: `economics.toml` in its folder of policies."""
 
-import os
 from pathlib import Path
 
 from placet.contracts.cohorts.economics import Economics
+from placet.entrypoints.tenant_files.contact import is_given
 from placet.errors import ConfigurationError
 from placet.toml_files import load_toml
 
@@ -18,7 +18,7 @@ def economics_of(folder: Path | None, tenant: str) -> Economics | str | None:
     if folder is None:
         return None
     path = folder / tenant / FILE
-    if not os.path.lexists(path):
+    if not is_given(path):
         return None
     try:
         return load_toml(path, Economics, "the economics")

@@ -37,6 +37,10 @@ def test_what_is_no_table_is_one_line(content: bytes, said: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_a_name_that_begins_as_some_packed_files_do_is_a_name() -> None:
+    assert read_table(b"x^,b\n1,2\n", "the table", ",").frame.columns == ["x^", "b"]
+
+
 @settings(max_examples=200, deadline=None)
 @given(at=st.integers(0, len(GOOD) - 1), new=st.binary(max_size=4))
 def test_damage_raises_nothing_else_and_changes_no_other_cell(at: int, new: bytes) -> None:

@@ -89,7 +89,7 @@ def test_sums_of_another_form_with_a_checksum_that_fits_are_counted_anew(
     same(base)
     resealed(base, database_url, OTHER[name])
     kept_days(base, "demo", None, first=NOW.date(), last=NOW.date(), now=NOW)
-    assert kept_report(base, "demo", None, NOW).segment is None
+    same(base)
     resealed(base, database_url, OTHER[name])
     assert erase_customer(base, "demo", "C00001", by="olga", reason="asked", now=NOW).state
     assert refresh(base, "demo", NOW)

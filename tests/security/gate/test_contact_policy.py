@@ -1,5 +1,6 @@
 """One customer is not treated again and again, whatever number of runs is started for them, on either database."""
 
+import errno
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -133,6 +134,18 @@ def test_a_link_that_leads_nowhere_is_not_the_default(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     assert ContactFiles(tmp_path)("demo", "retention").treatments
     (tmp_path / "demo" / "contact.toml").symlink_to(tmp_path / "away")
+    with pytest.raises(PolicyError, match="cannot read the contact policy"):
+        ContactFiles(tmp_path)("demo", "retention")
+
+
+def test_a_file_that_cannot_be_looked_at_now_is_not_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(path: Path) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    monkeypatch.setattr(Path, "lstat", stale)
+    monkeypatch.setattr(Path, "stat", stale)
     with pytest.raises(PolicyError, match="cannot read the contact policy"):
         ContactFiles(tmp_path)("demo", "retention")
 

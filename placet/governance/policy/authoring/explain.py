@@ -32,6 +32,7 @@ class Approver(Frozen):
         allowed: Whether they could approve it, beside those who have.
         could_reject: Whether they could reject or change it, as who approved it already still can.
         delegated_by: In whose stead; None for their own authority.
+        delegation_id: Under which delegation.
         roles: The roles asked for that they hold, or were delegated.
     """
 
@@ -41,6 +42,7 @@ class Approver(Frozen):
     because: str
     could_reject: bool = False
     delegated_by: str | None = None
+    delegation_id: str | None = None
     roles: tuple[str, ...] = ()
     explained: Explained | None
 
@@ -100,6 +102,7 @@ def explain_run(
     run_id: str,
     state: str,
     proposal: Proposal,
+    waits: str | None = None,
     proposals: Callable[[str], Proposal | None],
     events: Sequence[AuditEvent],
     stored: Callable[[str], PolicySet | None],
@@ -114,6 +117,7 @@ def explain_run(
         run_id: The run.
         state: Where it stands.
         proposal: What it proposes, as amended last.
+        waits: Its digest as the run has it; taken anew where it is left out.
         proposals: Finds the proposal an entry speaks of, by its digest.
         events: The run's own stream.
         stored: Finds the text of a set by its version; None when it was not kept.
@@ -140,9 +144,11 @@ def explain_run(
     ways = tuple(approver for key in keys for approver in asking.approvers(key))
     propose_now = explain(known, proposes(proposal)) if known else None
     counted: SoFar | None = None
-    if record.gate is not None and record.gate.verdict == "human" and state == "awaiting_decision":
-        approvals = tuple(one for one in approvals_of(events, digest(proposal)) if _stands(one, ways))
-        counted = so_far(record.gate, propose_now.terms if propose_now else None, approvals)
+    asked = record.gate is not None and record.gate.verdict == "human" and state == "awaiting_decision"
+    # Without policies nobody can tell which approvals count: that is another thing than that none does.
+    if asked and record.gate is not None and propose_now is not None:
+        found = (_standing(one, ways) for one in approvals_of(events, waits or digest(proposal)))
+        counted = so_far(record.gate, propose_now.terms, tuple(one for one in found if one is not None))
         ways = tuple(_beside(record.gate, counted, way) for way in ways)
     return RunExplained(
         run_id=run_id,
@@ -167,10 +173,14 @@ def _passed_over(event: AuditEvent) -> PassedOver:
     return PassedOver(at=event.at, mandates=event.body["mandates"], reasons=tuple(reasons))
 
 
-def _stands(approval: Approval, ways: Sequence[Approver]) -> bool:
-    """Return whether an approval still counts: its key is good, and its very authority still holds."""
-    signed = (approval.key_id, approval.delegated_by)
-    return any(way.allowed and (way.key_id, way.delegated_by) == signed for way in ways)
+def _standing(approval: Approval, ways: Sequence[Approver]) -> Approval | None:
+    """Return an approval with the roles that it counts in now, as the gate has it; None where it counts no longer.
+
+    Its key must be good, and its very authority must still hold: of two delegations by one person, the one used.
+    """
+    signed = (approval.key_id, approval.delegation_id)
+    way = next((way for way in ways if way.allowed and (way.key_id, way.delegation_id) == signed), None)
+    return None if way is None else approval.model_copy(update={"roles": way.roles})
 
 
 def _beside(gate: Gate, counted: SoFar, way: Approver) -> Approver:
@@ -219,6 +229,7 @@ class _Asking:
             because=because,
             could_reject=allowed,
             delegated_by=authority.delegated_by,
+            delegation_id=authority.delegation_id,
             roles=tuple(role for role in asked if role in person.roles),
             explained=explained,
         )

@@ -19,6 +19,7 @@ class Approval(Frozen):
     Attributes:
         roles: The roles asked for that were held.
         delegated_by: In whose stead it was given; None where in their own name.
+        delegation_id: Under which delegation.
     """
 
     approver: str
@@ -26,6 +27,7 @@ class Approval(Frozen):
     at: AwareDatetime
     roles: tuple[str, ...]
     delegated_by: str | None = None
+    delegation_id: str | None = None
 
 
 class SoFar(Frozen):
@@ -58,6 +60,7 @@ def approvals_of(events: Sequence[AuditEvent], proposal: Digest) -> tuple[Approv
             at=event.at,
             roles=tuple(event.body.get("roles") or ()),
             delegated_by=event.body.get("delegated_by") or None,
+            delegation_id=event.body.get("delegation_id") or None,
         )
         for event in found
         if event.body.get("proposal") == proposal and event.body.get("verdict") in YES
@@ -80,11 +83,11 @@ def why_not_beside(gate: Gate, known: SoFar, approving: Approving) -> str:
             return "holds no role that is still missing: each approval must come in another role"
     else:
         return ""
-    earlier = known.of(approving.approver)
-    if earlier is None:
-        return f"{approving.delegated_by} has approved it already"
-    return (
-        "has approved it already"
-        if earlier.approver == approving.approver
-        else f"{earlier.approver} has approved it in their stead already"
-    )
+    if earlier := known.of(approving.approver):
+        mine = earlier.approver == approving.approver
+        return "has approved it already" if mine else f"{earlier.approver} has approved it in their stead already"
+    stead = approving.delegated_by or ""
+    other = known.of(stead)
+    if other is None or other.approver == stead:
+        return f"{stead} has approved it already"
+    return f"{other.approver} has approved it in {stead}'s stead already"

@@ -237,6 +237,8 @@ def _print_events(
     _print_unread(found)
     for fault in unnamed[:_PRINTED_FAULTS]:
         output.print_error(fault)
+    if unnamed:
+        output.print_error(f"{counted(len(unnamed), 'customer')} got no event")
     return 1 if found.unread or unnamed else 0
 
 

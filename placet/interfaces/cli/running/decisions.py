@@ -183,7 +183,7 @@ def _gate(toolbox: Toolbox, record: "RunRecord", verdict: Verdict, name: str) ->
     """
     from placet.errors import DecisionRefused, PlacetError
     from placet.governance.policy.set import PolicySet
-    from placet.interfaces.approvals_words import before_signing, own_approval
+    from placet.interfaces.approvals_words import before_signing, own_approval, people_of
     from placet.service.explaining import explain_policy
     from placet.service.policy_files import read_policy_files
 
@@ -191,12 +191,14 @@ def _gate(toolbox: Toolbox, record: "RunRecord", verdict: Verdict, name: str) ->
         return PolicySet(read_policy_files(toolbox.policy_path(agent)))
 
     try:
-        known = explain_policy(toolbox.database(), toolbox.tenant, record.run_id, policies).so_far
-    except (PlacetError, KeyError, ValueError):
+        told = explain_policy(toolbox.database(), toolbox.tenant, record.run_id, policies)
+    except (PlacetError, KeyError, ValueError, TypeError):
         return ""  # the review asks again, and says what is wrong
+    known = told.so_far
     if verdict == "approve" and (own := own_approval(known, name, name)):
         raise DecisionRefused(f"{own}; nothing was signed", code="same_person")
-    return before_signing(known, verdict, name)
+    may = next((one.allowed for one in people_of(told.approvers) if one.name == name), False)
+    return before_signing(known, verdict, name) if may else ""
 
 
 def _seen(toolbox: Toolbox, record: "RunRecord", digest: str, name: str) -> None:

@@ -331,7 +331,7 @@ def explained(asked: Asked, record: RunRecord) -> RunExplained | None:
     served = asked.parts.served
     try:
         return explain_policy(served.database, served.tenant, record.run_id, served.policies_of)
-    except (PlacetError, KeyError):
+    except (PlacetError, KeyError, ValueError, TypeError):
         return None  # the entries below say what was answered; why cannot be told any more
 
 

@@ -222,7 +222,8 @@ def test_of_two_who_must_approve_each_reads_who_has_and_what_a_signature_does(co
             assert press(http, run_id, "reject").status_code == 303
         with with_token(console, "theo", "approver") as http:
             place = asked(http, run_id, "approve")
-            assert "2 people must approve; tess has; with this signature it is executed." in http.get(place).text
+            said = "2 people must approve; tess has; with this signature it goes to execution, after the last checks."
+            assert said in http.get(place).text
             assert sign(http, place, second).status_code == 303
         world.wait(run_id, "executed")
     finally:

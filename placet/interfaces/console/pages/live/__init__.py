@@ -1,1 +1,1 @@
-"""Pages of what is known of customers now: state, profile, cohorts, key figures."""
+"""Pages of what is known of customers now: state, profile, cohorts, key figures, models."""

@@ -20,7 +20,8 @@ def show(asked: Asked) -> Response:
     try:
         found = asked.parts.served.models.shown(model)
     except UsageError:
-        return asked.page("customers/model.html", 404, fault="No churn model begins so.", it=None, model=None)
+        fault = "No churn model, or more than one, begins so."
+        return asked.page("customers/model.html", 404, fault=fault, it=None, model=None)
     except ConfigurationError:
         fault = "The file of this model is not in order. The list of models says why."
         return asked.page("customers/model.html", 409, fault=fault, it=None, model=None)

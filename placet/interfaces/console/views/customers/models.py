@@ -83,7 +83,7 @@ def card_of(card: ModelCard) -> CardShown:
     """Return how a card is shown."""
     most = max((one.weight for one in card.features), default=0.0)
     return CardShown(
-        quality=tuple(quality_lines(card)),
+        quality=tuple(quality_lines(card))[1:],  # the first is of what it learned from
         bands=tuple(
             _compared(band_in_words(band), band.customers, band.predicted, band.left / band.customers)
             for band in card.quality.bands
