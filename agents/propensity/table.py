@@ -27,6 +27,7 @@ _OTHER_FORMS: Final = {
     b"\x1f\x8b": "compressed (gzip)",
     b"\x28\xb5\x2f\xfd": "compressed (zstd)",
     b"\x78\x01": "compressed (zlib)",
+    b"\x78\x5e": "compressed (zlib)",
     b"\x78\x9c": "compressed (zlib)",
     b"\x78\xda": "compressed (zlib)",
 }

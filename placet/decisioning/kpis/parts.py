@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
+from placet.contracts.money import CURRENCIES
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.cohorts.segments import asked
 from placet.decisioning.kpis.adding import NO_CURRENCY, KpiSums
@@ -145,9 +146,9 @@ def sums_read(value: Any) -> KpiSums:
             _whole(customers, least=0),
             _whole(simulated, least=0),
             _whole(left_out, least=0),
-            Counter({str(name): _whole(many) for name, many in currencies}),
-            Counter({(str(name), str(currency)): _whole(many) for name, currency, many in of}),
-            Counter({(str(name), str(currency)): _whole(many) for name, currency, many in over}),
+            Counter({_currency(name): _whole(many) for name, many in currencies}),
+            Counter({(str(name), _currency(currency)): _whole(many) for name, currency, many in of}),
+            Counter({(str(name), _currency(currency)): _whole(many) for name, currency, many in over}),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise NotSealedError("it has no sums") from error
@@ -157,6 +158,12 @@ def _whole(value: object, least: int | None = None) -> int:
     if type(value) is not int or (least is not None and value < least):
         raise ValueError(f"{value!r} is no such number")
     return value
+
+
+def _currency(value: object) -> str:
+    if value != NO_CURRENCY and value not in CURRENCIES:
+        raise ValueError(f"{value!r} is no currency")
+    return str(value)
 
 
 def part_told(part: Part) -> object:

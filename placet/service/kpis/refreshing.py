@@ -125,8 +125,11 @@ def forget(tx: Transaction, tenant: str, gone: Sequence[tuple[str, str | None]])
         # Whoever stays of a person whose ids are merged is counted anew: their sum was one.
         others = people_of(tx, tenant, ids)
         every = sorted({*ids, *(one for whole in others.values() for one in whole)})
-        for row in book.old(every).values():
+        old = book.old(every)
+        for row in old.values():
             book.take(row)
+        # Of a person who was split since, whoever stays was counted in a row that goes now.
+        tx.states.note_uncounted(tenant, sorted({one for row in old.values() for one in _ids(row.ids)}))
         book.mark_due(household for _, household in gone)
         book.close()
     except NotSealedError:

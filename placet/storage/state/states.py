@@ -96,10 +96,10 @@ _UNCOUNTED = (
 _KNOWN_ONES = select(_TABLE.c.customer_id).where(
     _TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id.in_(bindparam("customers", expanding=True))
 )
-_COUNTED = (
+_NOTE = (
     update(_TABLE)
     .where(_TABLE.c.tenant == bindparam("of_tenant"), _TABLE.c.customer_id.in_(bindparam("customers", expanding=True)))
-    .values(counted=1)
+    .values(counted=bindparam("known"))
 )
 _IDS = (
     select(_TABLE.c.customer_id)
@@ -243,10 +243,17 @@ class StateRepository:
         values = {"of_tenant": tenant, "customers": list(customers)}
         return [BaseRow(*row) for row in self._connection.execute(_LOCK_SOME, values)]
 
+    def note_uncounted(self, tenant: str, customers: Sequence[str]) -> None:
+        """Note that the key figures do not have the rows of some customers; lock the tenant's figures first."""
+        self._note(tenant, customers, 0)
+
     def note_counted(self, tenant: str, customers: Sequence[str]) -> None:
         """Note that the key figures have these rows, which are locked."""
+        self._note(tenant, customers, 1)
+
+    def _note(self, tenant: str, customers: Sequence[str], known: int) -> None:
         if customers:
-            self._connection.execute(_COUNTED, {"of_tenant": tenant, "customers": list(customers)})
+            self._connection.execute(_NOTE, {"of_tenant": tenant, "customers": list(customers), "known": known})
 
     def count(self, tenant: str) -> int:
         """Return of how many customers an event was folded."""

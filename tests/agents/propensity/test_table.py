@@ -27,6 +27,7 @@ GOOD = csv(rows(20))
         (b"\n" + gzip.compress(GOOD), "is compressed (gzip); write it as CSV"),
         (zlib.compress(GOOD), "is compressed (zlib); write it as CSV"),
         (zlib.compress(GOOD, 1), "is compressed (zlib); write it as CSV"),
+        (zlib.compress(GOOD, 3), "is compressed (zlib); write it as CSV"),
     ],
 )
 def test_what_is_no_table_is_one_line(content: bytes, said: str) -> None:
@@ -35,10 +36,6 @@ def test_what_is_no_table_is_one_line(content: bytes, said: str) -> None:
     assert str(refused.value).startswith("table 't' ")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
-
-
-def test_a_name_that_begins_as_some_packed_files_do_is_a_name() -> None:
-    assert read_table(b"x^,b\n1,2\n", "the table", ",").frame.columns == ["x^", "b"]
 
 
 @settings(max_examples=200, deadline=None)

@@ -41,6 +41,11 @@ GROWS: list[tuple[Any, ...]] = [("moves", 0, 1), ("folds",), ("refreshes",), ("m
 """Who was counted as alone in a household gets company: drawn too rarely."""
 
 
+SPLIT: list[tuple[Any, ...]] = [("recharge", 0, 0, "USD"), ("moves", 1, 0), ("merges", 1, 0), ("compares",)]
+
+
+@example(what=[*SPLIT, ("splits",), ("erases", 1)])
+@example(what=[*SPLIT, ("splits",), ("erases", 0)])
 @example(what=GROWS)
 @example(what=[*GROWS, ("compares",), ("moves", 1, 0)])
 @example(what=[*GROWS, ("compares",), ("erases", 1)])
