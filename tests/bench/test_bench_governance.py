@@ -158,7 +158,10 @@ def test_an_interrupted_bench_leaves_no_server_and_no_file() -> None:
 
         def serving() -> bool:
             assert process.poll() is None, process.communicate()
-            return any("ready" in postmaster.read_text() for postmaster in folder.glob(written))
+            try:
+                return any("ready" in postmaster.read_text() for postmaster in folder.glob(written))
+            except FileNotFoundError:  # that of `initdb`, which writes one too and takes it away
+                return False
 
         await_condition(serving, seconds=GUARD, what="the start of PostgreSQL")
         server = psutil.Process(int(next(folder.glob(written)).read_text().split()[0]))
