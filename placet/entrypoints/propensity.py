@@ -6,6 +6,7 @@ command takes where none is given.
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -46,12 +47,17 @@ class InstalledModels:
 
     def held(self) -> HeldModels:
         """List the models that are held."""
-        newest = sorted(self._files(), key=lambda found: (found[1] == self._in_use, *found), reverse=True)
         trained_last = self._trained_last()
-        models = [self._listed(digest, trained_last) for _, digest in newest[:MOST_HELD]]
+        named = {self._in_use, trained_last}
+        newest = sorted(self._files(), key=lambda found: (found[1] in named, *found), reverse=True)
+        # What runs are told to use stands in the list whether it is there or not.
+        digests = [digest for _, digest in newest]
+        missing = [self._in_use] if self._in_use and _DIGEST.fullmatch(self._in_use) else []
+        digests = [*(one for one in missing if one not in digests), *digests]
+        models = [self._listed(digest, trained_last) for digest in digests[:MOST_HELD]]
         # Those whose file is damaged have no day, and come last.
         models.sort(key=lambda one: (one.in_use, one.card.trained_on if one.card else "", one.model), reverse=True)
-        return HeldModels(runs_use=self.runs_use, models=tuple(models), left_out=max(0, len(newest) - MOST_HELD))
+        return HeldModels(runs_use=self.runs_use, models=tuple(models), left_out=max(0, len(digests) - MOST_HELD))
 
     def train(self, table: Path | None, mapping: Path | None, on: date) -> "tuple[str, Path, ModelCard]":
         """Train a model and make it the current one."""
@@ -125,6 +131,8 @@ class InstalledModels:
     def _listed(self, digest: str, trained_last: str | None) -> HeldModel:
         card, fault, for_runs = None, None, False
         try:
+            if not os.path.lexists(self._folder / f"{digest}.json"):
+                raise ConfigurationError("it is not held here: train it, or put its file there")
             _, content, _ = self._content(digest)
             shown = self._shown(content, digest, "its file")
             card, for_runs = _in_brief(shown.card), not shown.unread_by_runs

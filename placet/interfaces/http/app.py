@@ -148,25 +148,13 @@ def create_app(
         ConfigurationError: the token is missing or too weak; there is no unprotected API.
     """
     required = checked_token(token)
-    for other, setting in ((metrics_token, "PLACET_METRICS_TOKEN"), (listener_token, "PLACET_LISTENER_TOKEN")):
-        if other is not None and checked_token(other, setting) == required:
-            raise ConfigurationError(f"{setting} is the same as PLACET_API_TOKEN, which opens everything; make another")
+    _check_unlike(required, metrics_token, "PLACET_METRICS_TOKEN")
+    _check_unlike(required, listener_token, "PLACET_LISTENER_TOKEN")
     link = EngineLink(engine_factory)
     app = _bare()
     links, invitations = Walkthroughs(database, tenant, required), Invitations(database, tenant, required, _now)
-    served = Served(
-        database,
-        link,
-        tenant,
-        agents,
-        policies,
-        facts,
-        links,
-        invitations,
-        events_days,
-        economics=economics,
-        models=models or NoModels(),
-    )
+    held = models or NoModels()
+    served = Served(database, link, tenant, agents, policies, facts, links, invitations, events_days, held, economics)
     for endpoints in ENDPOINTS:
         app.include_router(endpoints(served).router(), dependencies=ASKED_FIRST)
     add_docs(app)
@@ -185,6 +173,11 @@ def create_app(
         listener_token=listener_token,
     )
     return app
+
+
+def _check_unlike(required: SecretStr, other: SecretStr | None, setting: str) -> None:
+    if other is not None and checked_token(other, setting) == required:
+        raise ConfigurationError(f"{setting} is the same as PLACET_API_TOKEN, which opens everything; make another")
 
 
 def _bare() -> FastAPI:

@@ -112,6 +112,7 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
         (("card", "--model", "0" * 64), "no churn model begins with"),
         (("score", "--as-of", "2026-03-01"), "add --events"),
         (("score", "P1", "--events"), "leave CUSTOMER and --json out"),
+        (("train", "--date", "2099-01-01"), "is still to come"),
         (("train", "--date", "yesterday"), "--date 'yesterday' is no time"),
     ],
 )

@@ -21,6 +21,7 @@ from placet.governance.policy.authoring.so_far import Approval, SoFar, approvals
 from placet.governance.policy.authoring.why import Explained, explain
 from placet.governance.policy.question import decides, proposes
 from placet.governance.policy.set import PolicySet
+from placet.governance.policy.terms import PermitTerms
 from placet.governance.quorum import roles_at
 from placet.governance.signing.canonical import digest
 
@@ -144,12 +145,10 @@ def explain_run(
     ways = tuple(approver for key in keys for approver in asking.approvers(key))
     propose_now = explain(known, proposes(proposal)) if known else None
     counted: SoFar | None = None
-    asked = record.gate is not None and record.gate.verdict == "human" and state == "awaiting_decision"
     # Without policies nobody can tell which approvals count: that is another thing than that none does.
-    if asked and record.gate is not None and propose_now is not None:
-        found = (_standing(one, ways) for one in approvals_of(events, waits or digest(proposal)))
-        counted = so_far(record.gate, propose_now.terms, tuple(one for one in found if one is not None))
-        ways = tuple(_beside(record.gate, counted, way) for way in ways)
+    if state == "awaiting_decision" and propose_now is not None:
+        approvals = approvals_of(events, waits or digest(proposal))
+        counted, ways = _counted(record.gate, propose_now.terms, approvals, ways)
     return RunExplained(
         run_id=run_id,
         state=state,
@@ -171,6 +170,17 @@ def _passed_over(event: AuditEvent) -> PassedOver:
         for one in event.body.get("reasons") or ()
     )
     return PassedOver(at=event.at, mandates=event.body["mandates"], reasons=tuple(reasons))
+
+
+def _counted(
+    gate: Gate | None, today: PermitTerms | None, approvals: Sequence[Approval], ways: tuple[Approver, ...]
+) -> tuple[SoFar | None, tuple[Approver, ...]]:
+    """Return how far the approvals of a gate for people have come, and what each person could do beside them."""
+    if gate is None or gate.verdict != "human":
+        return None, ways
+    standing = (_standing(one, ways) for one in approvals)
+    counted = so_far(gate, today, tuple(one for one in standing if one is not None))
+    return counted, tuple(_beside(gate, counted, way) for way in ways)
 
 
 def _standing(approval: Approval, ways: Sequence[Approver]) -> Approval | None:

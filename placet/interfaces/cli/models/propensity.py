@@ -10,7 +10,7 @@ import typer
 from placet.contracts.text import counted
 from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_gone, time_of
+from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -255,4 +255,4 @@ def _brief(one: "Brief") -> str:
 
 
 def _day(given: str | None) -> date:
-    return (time_of(given, "--date") or datetime.now(UTC)).date()
+    return (datetime.now(UTC) if given is None else time_gone(given, "--date")).date()

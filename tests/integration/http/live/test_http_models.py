@@ -66,6 +66,14 @@ def test_the_models_are_listed_and_each_shows_its_card(api: httpx.Client, home: 
     assert api.get(f"/v1/models/{later}").json()["in_use"] is False
 
 
+def test_a_model_that_runs_are_told_to_use_and_that_is_not_held_is_named(home: Path, model: str) -> None:
+    missing = "a" * 64
+    found = InstalledModels(Settings(home=home, churn_sources={"demo": missing}), "demo").held()
+    assert (found.models[0].model, found.models[0].in_use, found.models[0].card) == (missing, True, None)
+    assert found.models[0].fault == "it is not held here: train it, or put its file there"
+    assert model in {one.model for one in found.models}
+
+
 def test_what_is_no_model_is_told(api: httpx.Client, model: str) -> None:
     assert problem(api.get(f"/v1/models/{'0' * 64}")) == (404, "unknown_model")
     assert problem(api.get("/v1/models/0000")) == (422, "malformed")
