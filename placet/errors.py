@@ -2,7 +2,9 @@
 
     PlacetError                  one clear line for a person: what, the value, what to do
     ├── UsageError               the request itself is wrong (unknown agent, malformed amount)
+    │   └── ExpressionFault      a condition on customers means nothing, at a known character
     ├── ConfigurationError       a file, key or address Placet was given is wrong
+    │   └── YamlFault            a text that a person wrote is no YAML, at a known place
     ├── StorageError             the database refused: locked, read-only, unreachable, not migrated
     ├── InferenceError           no permitted model produced a valid answer
     ├── PluginError              a connector failed
@@ -43,6 +45,34 @@ class ConfigurationError(PlacetError):
     """A file, key or address Placet was given is wrong."""
 
     code = "configuration"
+
+
+class ExpressionFault(UsageError):  # noqa: N818 - says what happened
+    """A condition on customers means nothing.
+
+    Attributes:
+        at: Which character of the condition is wrong, counted from 0.
+        said: What is wrong, without the place.
+    """
+
+    code = "cohort_expression"
+
+    def __init__(self, where: str, said: str, at: int) -> None:
+        super().__init__(f"{where}: {said}")
+        self.at, self.said = at, said
+
+
+class YamlFault(ConfigurationError):  # noqa: N818 - says what happened
+    """A text that a person wrote is no YAML within bounds.
+
+    Attributes:
+        place: Its line and column, counted from 1; None where nothing says it.
+        said: What is wrong, without the place.
+    """
+
+    def __init__(self, source: str, place: tuple[int, int] | None, said: str) -> None:
+        super().__init__(f"{source}:{place[0]}: {said}" if place else f"{source}: {said}")
+        self.place, self.said = place, said
 
 
 class StorageError(PlacetError):

@@ -1,6 +1,6 @@
 """The base of every message, and the identifiers that appear in all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -44,12 +44,25 @@ class Fault:
         """Say it in one line: where, the value, what is expected."""
         if not self.where:
             return self.said
-        return f"{self.where} {self.shown}: {self.said}" if self.shown else f"{self.where}: {self.said}"
+        return f"{self.where} {self.told()}" if self.shown else f"{self.where}: {self.said}"
+
+    def told(self) -> str:
+        """Say it where the place is told beside it: the value, what is expected."""
+        return f"{self.shown}: {self.said}" if self.shown else self.said
 
 
 def fault_of(error: Validation) -> Fault:
     """Return the first fault of a document."""
-    fault: Mapping[str, Any] = error.errors()[0]
+    return _fault(error.errors()[0])
+
+
+def faults_of(error: Validation) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
+    """Yield all faults of a document, each with the names and places that lead to it."""
+    for fault in error.errors():
+        yield fault["loc"], _fault(fault)
+
+
+def _fault(fault: Mapping[str, Any]) -> Fault:
     where, context = ".".join(str(part) for part in fault["loc"]), fault.get("ctx", {})
     if fault["type"] == "missing":  # its input is all that is there
         return Fault(where, "", "it is missing, and must be there")

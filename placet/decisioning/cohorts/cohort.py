@@ -17,7 +17,7 @@ from placet.decisioning.cohorts import tree
 from placet.decisioning.cohorts.checking import Checker
 from placet.decisioning.cohorts.columns import BY_NAME, COLUMNS, TODAY
 from placet.decisioning.cohorts.compiling import DTYPES, compiled
-from placet.decisioning.cohorts.constancy import constant_part
+from placet.decisioning.cohorts.constancy import constant_part, possible_together
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.cohorts.parsing import fault, parse
 
@@ -76,6 +76,24 @@ def cohort_of(text: str) -> Cohort:
         UsageError: code `cohort_expression`; with the position, and what to write instead.
     """
     return _of_text(text.strip())
+
+
+def can_hold_together(texts: Sequence[str], but: Sequence[str] = ()) -> bool:
+    """Return whether a customer can exist of whom all of `texts` are true, and none of `but`.
+
+    Args:
+        texts: Expressions of which `cohort_of` takes each.
+        but: The same.
+
+    Returns:
+        False where it is certain that there is none; true may only mean that it was not noticed.
+    """
+    return possible_together([_tree_of(text.strip()) for text in texts], [_tree_of(text.strip()) for text in but])
+
+
+@lru_cache(maxsize=_KEPT)
+def _tree_of(text: str) -> tree.Node:
+    return Checker(text).check(parse(text))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -47,6 +47,16 @@ def constant_part(node: Node) -> tuple[Node, bool] | None:
     return None
 
 
+def possible_together(conditions: Sequence[Node], but: Sequence[Node] = ()) -> bool:
+    """Return whether somebody can exist on whom all conditions are true, and none of `but` is.
+
+    False is certain; true may only mean that it was not noticed.
+    """
+    items = [*conditions, *(tree.Negated(one.at, "boolean", tree.IsTruth(one.at, "boolean", one, True)) for one in but)]
+    joined = items[0] if len(items) == 1 else tree.Joined(items[0].at, "boolean", "AND", tuple(items))
+    return _possible(joined).true
+
+
 def _parts(node: Node) -> Iterator[Node]:
     """Yield the conditions in a condition, parts before wholes."""
     if isinstance(node, tree.Joined):

@@ -7,13 +7,12 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from placet.contracts.text import is_plain, one_line
-from placet.errors import UsageError
+from placet.errors import ExpressionFault
 
 MOST_CHARACTERS: Final = 4000
 MOST_DEPTH: Final = 24
 """Brackets within brackets, and operators within operators."""
 
-CODE: Final = "cohort_expression"
 _SHOWN: Final = 60
 
 
@@ -21,13 +20,13 @@ def fault(text: str, at: int, said: str) -> NoReturn:
     """Stop with one line: where, and what is wrong.
 
     Raises:
-        UsageError: code `cohort_expression`.
+        ExpressionFault: code `cohort_expression`.
     """
     at = min(at, len(text))
     line = text.count("\n", 0, at) + 1
     column = at - (text.rfind("\n", 0, at) + 1) + 1
     where = f"line {line}, column {column}" if "\n" in text.strip() else f"column {column}"
-    raise UsageError(f"{where}: {said}", code=CODE)
+    raise ExpressionFault(where, said, at)
 
 
 def parse(text: str) -> exp.Expr:

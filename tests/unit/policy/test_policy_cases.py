@@ -168,7 +168,7 @@ BOMB = "a0: &a0 [x, x, x, x]\n" + "".join(
         ("cases: " + "9" * 5000, "Exceeds the limit"),
         ("cases: 2026-13-45\n", "month must be in 1..12"),
         ("? [a]\n: b\n", "cases.yaml"),
-        ("x" * 1_000_001, "split the table"),
+        ("x" * 1_000_001, "split it"),
         ('cases: "\\ud800"\n', "cases.yaml"),
     ],
 )

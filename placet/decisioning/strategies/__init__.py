@@ -1,0 +1,1 @@
+"""Strategies: read from YAML, checked as a whole, compared and told in words. Pure."""

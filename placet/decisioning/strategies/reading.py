@@ -1,0 +1,100 @@
+"""A strategy from its text: YAML, then shape, then sense; every fault with its line and column.
+
+All faults of a step are told at once. A step is not taken on what failed the one before.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from placet.contracts.base import faults_of
+from placet.contracts.strategies.findings import Finding
+from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.written import BY_HAND
+from placet.contracts.text import one_line
+from placet.decisioning.cohorts.cohort import cohort_of
+from placet.decisioning.strategies.bounds import bound_problems
+from placet.decisioning.strategies.conditions import condition_problems
+from placet.decisioning.strategies.plan import plan_problems
+from placet.decisioning.strategies.problems import Problem
+from placet.errors import YamlFault
+from placet.yaml_files import Place, YamlText, parse_yaml
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStrategy:
+    """What a text is.
+
+    Attributes:
+        strategy: With its conditions in one form, so that spaces and brackets make no other version. None where there
+            is an error.
+        findings: In the order of the text.
+    """
+
+    strategy: Strategy | None
+    findings: tuple[Finding, ...]
+
+
+def read_strategy(text: str) -> ReadStrategy:
+    """Read and check a strategy that a person wrote; nothing is raised for what is wrong with it."""
+    try:
+        read = parse_yaml(text, "")
+    except YamlFault as fault:
+        return ReadStrategy(None, (_finding("error", Place(*(fault.place or (1, 1))), (), fault.said),))
+    try:
+        strategy = Strategy.model_validate(read.data, context=BY_HAND)
+    except ValidationError as error:
+        return ReadStrategy(None, _sorted(_shape(read, error)))
+    findings = _sorted(_of_problem(read, problem) for problem in check_strategy(strategy))
+    if any(one.severity == "error" for one in findings):
+        return ReadStrategy(None, findings)
+    return ReadStrategy(in_one_form(strategy), findings)
+
+
+def check_strategy(strategy: Strategy) -> tuple[Problem, ...]:
+    """Return what is wrong with a strategy, whoever made it, and what whoever signs it should know."""
+    return *condition_problems(strategy), *bound_problems(strategy), *plan_problems(strategy)
+
+
+def in_one_form(strategy: Strategy) -> Strategy:
+    """Return a sound strategy with each condition as `Cohort.written`."""
+    plain = strategy.model_dump()
+    plain["cohort"] = cohort_of(strategy.cohort).written
+    for treatment in plain["treatments"]:
+        for stage in ("eligible", "applicable", "suitable", "because"):
+            for rule in treatment[stage]:
+                rule["when"] = cohort_of(rule["when"]).written
+    return Strategy.model_validate(plain)
+
+
+def _shape(read: YamlText, error: ValidationError) -> Iterable[Finding]:
+    faults = list(faults_of(error))
+    for path, fault in faults:
+        # Of a list, pydantic counts only what is sound in it: with one wrong item it may be called too short as well.
+        if any(other[: len(path)] == path and len(other) > len(path) for other, _ in faults):
+            continue
+        yield _finding("error", read.place(path), read.steps(path), fault.told())
+
+
+def _of_problem(read: YamlText, problem: Problem) -> Finding:
+    place, said = read.place(problem.path), problem.said
+    if problem.at is not None:
+        exact = read.place_within(problem.path, problem.at)
+        if exact is None:  # written over several lines, or with escapes
+            said = f"character {problem.at + 1} of the condition: {said}"
+        else:
+            place = exact
+    return _finding(problem.severity, place, problem.path, said)
+
+
+def _finding(severity: Any, place: Place, path: Sequence[Any], said: str) -> Finding:
+    where = ".".join(str(step) for step in path)
+    return Finding(severity=severity, line=place.line, column=place.column, where=where, said=one_line(said, _LONGEST))
+
+
+def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda one: (one.line, one.column, one.severity)))
