@@ -124,7 +124,7 @@ def _over_the_base(text: str, by_hand: pl.Expr, rows: int, rounds: int) -> Measu
     cohort, base = cohort_of(text), _frame(rows)
     frame, reference = base.select(cohort.needs), base.select(cohort.needs)
     _check_same(text, cohort.members(frame), reference.select(by_hand).to_series())
-    ours, theirs = _in_turn(lambda: frame.filter(cohort.condition), lambda: reference.filter(by_hand), rounds)
+    ours, theirs = in_turn(lambda: frame.filter(cohort.condition), lambda: reference.filter(by_hand), rounds)
     speed = rows / ours
     return Measured(
         f"over the base: {text}", "rows/s", speed, rows / theirs, LEAST_ROWS_PER_SECOND, speed >= LEAST_ROWS_PER_SECOND
@@ -138,7 +138,7 @@ def _of_one(text: str, by_hand: pl.Expr, rounds: int) -> Measured:
     _check_same(
         text, pl.Series([cohort.has(row) for row in all_rows], dtype=pl.Boolean), base.select(by_hand).to_series()
     )
-    ours, theirs = _in_turn(
+    ours, theirs = in_turn(
         lambda: [cohort.has(row) for row in all_rows[:_AT_ONCE]],
         lambda: [frame.select(by_hand).item() for frame in frames[:_AT_ONCE]],
         rounds,
@@ -157,7 +157,7 @@ def _making_rows(rounds: int) -> Measured:
         by_customer.setdefault(str(event["subject"]), []).append(event)
     stored = [fold([EVENT.validate_python(one) for one in theirs]).dump() for theirs in by_customer.values()]
     as_of = datetime(_DAY.year, _DAY.month, _DAY.day, tzinfo=UTC) + timedelta(days=1)
-    ours, theirs = _in_turn(
+    ours, theirs = in_turn(
         lambda: [row_of(state_as_of("C1", Aggregate.load(text), 1, as_of), None) for text in stored],
         lambda: [json.loads(text) for text in stored],
         rounds,
@@ -178,7 +178,7 @@ def _check_same(text: str, ours: pl.Series, theirs: pl.Series) -> None:
         raise UsageError(f"the reference has other customers than {text!r}", code="bench")
 
 
-def _in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> tuple[float, float]:
+def in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> tuple[float, float]:
     """Return the median seconds of both, measured in turn after one of each."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds + 1):

@@ -252,6 +252,12 @@ class InstalledServices:
 
         return run_bench(rows=rows, rounds=rounds, as_json=as_json)
 
+    def bench_decisions(self, customers: int, rounds: int, as_json: bool) -> int:
+        """Measure how fast customers are drawn for strategies."""
+        from placet.bench.decisions import bench_decisions as run_bench
+
+        return run_bench(customers=customers, rounds=rounds, as_json=as_json)
+
     def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts and KPIs over a file of many customers."""
         from placet.bench.base import bench_base as run_bench

@@ -251,6 +251,21 @@ def bench_cohorts(
     return toolbox.services.bench_cohorts(rows=rows, rounds=rounds, as_json=as_json)
 
 
+@bench.command("decisions")
+def bench_decisions(
+    context: typer.Context,
+    customers: Annotated[int, typer.Option("--customers", min=1000, help="how many are drawn")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="repetitions of each measurement")] = 5,
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure the draw of strategies beside a hashlib loop.
+
+    It draws control group, rollout and arms, and compares every bucket.
+    """
+    toolbox: Toolbox = context.obj
+    return toolbox.services.bench_decisions(customers=customers, rounds=rounds, as_json=as_json)
+
+
 @bench.command("base")
 def bench_base(
     context: typer.Context,

@@ -77,6 +77,9 @@ class Services(Protocol):
     def bench_cohorts(self, rows: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts over a base in memory, and on one row."""
 
+    def bench_decisions(self, customers: int, rounds: int, as_json: bool) -> int:
+        """Measure how fast customers are drawn for strategies."""
+
     def bench_base(self, customers: int, rounds: int, as_json: bool) -> int:
         """Measure cohorts and KPIs over a file of many customers."""
 

@@ -1,0 +1,90 @@
+"""`placet bench decisions`: how fast customers are drawn, beside a loop over hashlib that checks nothing.
+
+Both draw the same ids in turn, and must come to the same bucket of every customer.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import polars as pl
+
+from placet.bench.cohorts import in_turn
+from placet.decisioning.assignment.drawing import PURPOSES, Purpose, buckets
+from placet.errors import UsageError
+from placet.interfaces.cli import output
+
+LEAST_BUCKETS_PER_SECOND: Final = 3_000_000
+
+_STRATEGY: Final = "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The speed of one draw, and of its reference in the same run.
+
+    Attributes:
+        buckets: A second.
+        reference: The same, of the loop.
+        ratio: How many times as fast as the loop it is.
+        aim: Buckets a second on two free cores.
+    """
+
+    purpose: Purpose
+    buckets: float
+    reference: float
+    ratio: float
+    aim: float
+    met: bool
+
+
+def bench_decisions(*, customers: int, rounds: int, as_json: bool) -> int:
+    """Measure, and print the figures.
+
+    Args:
+        customers: How many are drawn.
+        rounds: How often each is repeated, beside its reference.
+        as_json: Print the raw figures.
+
+    Returns:
+        0; a missed aim is a figure, not a failure.
+    """
+    ids = [f"C{number:08d}" for number in range(customers)]
+    found = [_draw(purpose, ids, rounds) for purpose in PURPOSES]
+    if as_json:
+        report = {"customers": customers, "rounds": rounds, "measured": [asdict(one) for one in found]}
+        output.print_text(json.dumps(report))
+        return 0
+    for one in found:
+        output.print_line(
+            f"{one.purpose}: {one.buckets:,.0f} buckets/s, {one.ratio:.2f} times as fast as a hashlib loop "
+            f"({one.reference:,.0f}); aim {one.aim:,.0f}, {'met' if one.met else 'MISSED'}"
+        )
+    return 0
+
+
+def _draw(purpose: Purpose, ids: Sequence[str], rounds: int) -> Drawn:
+    series = pl.Series(ids)
+    if buckets(purpose, _STRATEGY, series).to_list() != by_hand(purpose, _STRATEGY, ids):
+        raise UsageError(f"the reference draws other buckets of {purpose!r}", code="bench")
+    ours, theirs = in_turn(
+        lambda: buckets(purpose, _STRATEGY, series), lambda: by_hand(purpose, _STRATEGY, ids), rounds
+    )
+    speed = len(ids) / ours
+    return Drawn(
+        purpose,
+        speed,
+        len(ids) / theirs,
+        theirs / ours,
+        LEAST_BUCKETS_PER_SECOND,
+        speed >= LEAST_BUCKETS_PER_SECOND,
+    )
+
+
+def by_hand(purpose: str, strategy: str, ids: Sequence[str]) -> list[int]:
+    """Draw as somebody does who has read the definition only."""
+    salt = f"placet-assignment/1\n{purpose}\n{strategy}\n".encode()
+    sha256 = hashlib.sha256
+    return [int(sha256(salt + one.encode()).hexdigest()[:15], 16) % 10_000 for one in ids]
