@@ -10,8 +10,8 @@ from placet.contracts.base import CustomerId, Frozen
 from placet.contracts.strategies.strategy import StrategyName
 from placet.decisioning.assignment.drawing import BUCKETS, Purpose
 
-SHOWN: Final = ("C00042", "A.b_c:d-e")
-"""Customers in the table of docs/assignment.md."""
+SHOWN: Final = (("winback", "save_the_home", "x"), ("C00042", "A.b_c:d-e"))
+"""Strategies and customers in the table of docs/assignment.md."""
 
 
 class Vector(Frozen):
@@ -53,6 +53,6 @@ def docs_table() -> str:
     lines += [
         f"| {one.purpose} | `{one.strategy}` | `{one.customer_id}` | `{one.digits}` | {one.bucket} |"
         for one in vectors().vectors
-        if one.customer_id in SHOWN
+        if one.strategy in SHOWN[0] and one.customer_id in SHOWN[1]
     ]
     return "\n".join(lines)
