@@ -139,6 +139,18 @@ class _Bounded(yaml.SafeLoader):
         self._sizes.setdefault(id(node), self._total - before)
         return node
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make a value of a node.
+
+        Raises:
+            MarkedYAMLError: it is a date or a number that there is not.
+        """
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            said = shortened(" ".join(str(error).split()), 200)
+            raise yaml.MarkedYAMLError(problem=f"no value: {said}", problem_mark=node.start_mark) from error
+
 
 def _read(text: str) -> tuple[yaml.Node | None, Any]:
     loader = _Bounded(text)

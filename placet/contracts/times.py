@@ -25,6 +25,11 @@ def day(at: datetime) -> str:
     return _utc(at).date().isoformat()
 
 
+def clock(at: datetime) -> str:
+    """Return the time of day where `at` is, for a sentence that says where: `21:30`."""
+    return f"{at:%H:%M}"
+
+
 def rfc3339(at: datetime, timespec: str = "auto") -> str:
     """Return a time as machines read it: `2026-03-01T12:00:00.123456Z`."""
     return _labelled(at, "T", timespec)

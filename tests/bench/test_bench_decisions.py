@@ -1,11 +1,11 @@
 """`placet bench decisions`: each speed stands beside its reference, of the same buckets. No timing is asserted."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from placet.bench import decisions
+from placet.bench import deciding, decisions
 from placet.bench.decisions import bench_decisions
 from placet.errors import UsageError
 
@@ -18,10 +18,13 @@ def test_each_draw_has_its_reference(capsys: pytest.CaptureFixture[str]) -> None
     for one in found["measured"]:
         assert one["ratio"] == pytest.approx(one["buckets"] / one["reference"])
         assert one["met"] == (one["buckets"] >= one["aim"])
+    assert [(one["name"], one["aim"]) for one in found["decided"]] == [("one", 5.0), ("base", 100_000)]
     assert bench_decisions(customers=1000, rounds=1, as_json=False) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert all("times as fast as a hashlib loop (" in line for line in lines)
+    assert len(lines) == 5
+    assert all("times as fast as a hashlib loop (" in line for line in lines[:3])
+    assert "99 of 100 decisions take at most" in lines[3]
+    assert "times as fast as a plain loop (" in lines[4]
 
 
 def test_a_reference_with_one_other_bucket_is_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +37,17 @@ def test_a_reference_with_one_other_bucket_is_no_reference(monkeypatch: pytest.M
     monkeypatch.setattr(decisions, "by_hand", wrong)
     with pytest.raises(UsageError, match="the reference draws other buckets of 'holdout'"):
         bench_decisions(customers=1000, rounds=1, as_json=True)
+
+
+def test_a_loop_that_decides_otherwise_for_one_customer_is_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_hand = deciding.by_hand
+
+    def wrong(row: Mapping[str, object], numbers: Sequence[deciding.Numbers]) -> tuple[int, int | None]:
+        found = by_hand(row, numbers)
+        if row["customer_id"] != "C7":
+            return found
+        return (deciding.NOBODY, None) if found[1] else (0, 1)
+
+    monkeypatch.setattr(deciding, "by_hand", wrong)
+    with pytest.raises(UsageError, match="the reference decides otherwise for 'C7'"):
+        deciding.figures(1000, 1)

@@ -13,6 +13,7 @@ from placet.contracts.events.about import ChurnScored, Described
 from placet.contracts.events.envelope import CloudEvent, EventId, EventSource
 from placet.contracts.identity.keys import Key
 from placet.contracts.money import Bound
+from placet.contracts.schemas.fields import described
 from placet.contracts.times import Moment
 
 Count = Annotated[StrictInt, Field(ge=0, le=10**12)]
@@ -366,4 +367,4 @@ EVENT_TYPES: tuple[str, ...] = tuple(get_args(kind.model_fields["type"].annotati
 
 def event_schema() -> dict[str, Any]:
     """Return the JSON schema of all kinds (JSON Schema 2020-12)."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **EVENT.json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described(EVENT.json_schema())}

@@ -18,6 +18,9 @@ from placet.contracts.times import Day
 
 StrategyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 
+Window = Literal[7, 30, 90]
+"""Days over which the live state counts what happened (`placet.contracts.state.WINDOWS`)."""
+
 Reach = Literal[30, 90, 365]
 """Days after a decision at which outcomes are measured."""
 
@@ -49,18 +52,18 @@ class ContactRules(Frozen):
     Attributes:
         purpose: Whose consent is asked; `service` asks for none.
         channels: Where it may be said.
-        cool_down_days: Days after any treatment in which it gives nothing.
-        period_days: What `most_per_period` is for.
-        after_refusal_days: Days after a refusal in which it gives nothing.
+        cool_down_days: Days after any message of ours in which it says nothing.
+        period_days: What `most_per_period` messages are for.
+        after_refusal_days: Days after a refusal in which it says nothing; 0: none.
         quiet_hours: None: it may reach them at any hour.
     """
 
     purpose: Purpose
     channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=9)]
     cool_down_days: Annotated[StrictInt, Field(ge=0, le=3_660)]
-    period_days: Annotated[StrictInt, Field(ge=1, le=366)]
+    period_days: Window
     most_per_period: Annotated[StrictInt, Field(ge=1, le=1_000)]
-    after_refusal_days: Annotated[StrictInt, Field(ge=0, le=3_660)]
+    after_refusal_days: Window | Literal[0]
     quiet_hours: WrittenHours | None = None
 
 

@@ -46,8 +46,15 @@ def _hundredths(pattern: str, text: str, example: str) -> int:
     return int(Decimal(f"{whole}.{fraction or 0}") * 100)
 
 
+def _weight(text: str) -> int:
+    return _hundredths(_SHARE, text, "150 %")
+
+
 def _share(text: str) -> int:
-    return _hundredths(_SHARE, text, "10 %")
+    share = _hundredths(_SHARE, text, "10 %")
+    if share > WHOLE:
+        raise ValueError("it is more than 100 %")
+    return share
 
 
 def share_in_words(share_bp: int) -> str:
@@ -74,7 +81,7 @@ Share = Annotated[
 Weight = Annotated[
     StrictInt,
     Field(ge=1, le=10 * WHOLE, description="basis points"),
-    _from_text(_share, "150 %"),
+    _from_text(_weight, "150 %"),
     _SHARE_SCHEMA,
 ]
 """What a value is multiplied with, in basis points: at most ten times."""
@@ -114,8 +121,12 @@ class Margin(Frozen):
 
 def _margin(text: str) -> Margin:
     if text.strip().endswith("%"):
-        return Margin(hundredths=_share(text), unit="percent")
-    return Margin(hundredths=_hundredths(_POINTS, text, "0.5 points' or '5 %"), unit="points")
+        hundredths, unit = _share(text), "percent"
+    else:
+        hundredths, unit = _hundredths(_POINTS, text, "0.5 points' or '5 %"), "points"
+    if not 1 <= hundredths <= WHOLE:
+        raise ValueError("it must be more than 0, and 100 or less")
+    return Margin.model_validate({"hundredths": hundredths, "unit": unit})
 
 
 WrittenMargin = Annotated[
@@ -141,7 +152,7 @@ class QuietHours(Frozen):
     @model_validator(mode="after")
     def _some_of_the_day_is_left(self) -> Self:
         if self.from_minute == self.to_minute:
-            raise ValueError("they end when they begin; leave them out where there are none")
+            raise ValueError("they end when they begin")
         return self
 
     def __str__(self) -> str:
@@ -154,7 +165,10 @@ def _hours(text: str) -> QuietHours:
     if found is None:
         raise ValueError("write them like '21:00 to 09:00'")
     numbers = [int(one) for one in found.groups()]
-    return QuietHours(from_minute=numbers[0] * 60 + numbers[1], to_minute=numbers[2] * 60 + numbers[3])
+    begin, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
+    if begin == end:
+        raise ValueError("they end when they begin; leave them out where there are none")
+    return QuietHours(from_minute=begin, to_minute=end)
 
 
 WrittenHours = Annotated[

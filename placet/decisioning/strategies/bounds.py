@@ -9,6 +9,9 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import CreditBalance, OrderOffering, Staying, StrategyTreatment
 from placet.decisioning.strategies.problems import Path, Problem, error
 
+MOST_MINOR: Final = 10**12
+"""Of any amount: with it the arithmetic of values stays within 64 bits (`next_best_action.worth`)."""
+
 _NOTHING: Final = "nothing"
 
 
@@ -55,6 +58,8 @@ def _budget(strategy: Strategy) -> Iterator[Problem]:
             yield error(path, f"{amount} is nothing; write an amount above it")
         elif amount.amount_minor < 0:
             yield error(path, f"{amount} is below nothing")
+        elif amount.amount_minor > MOST_MINOR:
+            yield error(path, f"{amount} is more than a strategy can count with")
     budget = strategy.budget
     if _above(budget.per_customer, budget.total):
         said = f"one customer may get {budget.per_customer}, which is more than the whole budget of {budget.total}"

@@ -57,7 +57,7 @@ def _holdout(strategy: Strategy) -> Iterator[Problem]:
 
 
 def _arms(strategy: Strategy) -> Iterator[Problem]:
-    arms, known = strategy.arms, [one.code for one in strategy.treatments]
+    arms, known = strategy.arms, list(dict.fromkeys(one.code for one in strategy.treatments))
     for number, arm in enumerate(arms):
         if arm.name in [other.name for other in arms[:number]]:
             yield error(("arms", number, "name"), f"arm {arm.name!r} is listed twice")

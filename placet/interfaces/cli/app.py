@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "live.profile": ("profile",),
     "live.cohorts": ("cohort",),
     "live.kpis": ("kpi",),
+    "live.strategies": ("strategy",),
     "models.propensity": ("model",),
     "running.walkthroughs": ("walkthrough",),
     "governance.halts": ("halt", "halts", "resume"),

@@ -76,6 +76,17 @@ def print_field(name: str, text: str) -> None:
     _print(f"{name:<{_NAMES - 1}} {visible(text)}", _NAMES)
 
 
+def print_grouped(lines: Iterable[tuple[str, str, str]]) -> None:
+    """Print named values of several groups: each group's name once, its values below it, in line with each other."""
+    rows, last = list(lines), None
+    width = max((len(heading) for _, heading, _ in rows), default=0) + 4
+    for group, heading, words in rows:
+        if group != last:
+            _print(visible(group), _NAMES)
+            last = group
+        _print(f"  {visible(heading):<{width - 4}}  {visible(words)}", width)
+
+
 def print_text(text: str) -> None:
     """Print lines that another program reads (JSON, a checkpoint, a signed document), as they are."""
     sys.stdout.write("".join(visible(line) + "\n" for line in text.split("\n")))

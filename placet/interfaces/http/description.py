@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from placet.contracts.base import Frozen
 from placet.contracts.notification import WebhookMessage
+from placet.contracts.schemas.fields import described
 from placet.interfaces.http.examples import EXAMPLES, REFUSED
 from placet.interfaces.http.guard import OPEN
 
@@ -115,6 +116,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
+    components["schemas"] = {name: described(schema) for name, schema in schemas.items()}
     for path, operations in document["paths"].items():
         for operation in operations.values():
             operation["summary"] = _summary(operation["description"])

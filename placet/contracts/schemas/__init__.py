@@ -1,0 +1,1 @@
+"""JSON schemas of contracts, as people and editors read them."""

@@ -1,0 +1,190 @@
+"""The decision for one customer, with every reason."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from placet.contracts.events.kinds import Channel
+from placet.contracts.money import Money
+from placet.contracts.proposal import Reason
+from placet.contracts.strategies.decision import Fell, NextBestAction, Weighed
+from placet.contracts.strategies.treatment import Staying
+from placet.contracts.strategies.written import WHOLE, share_in_words
+from placet.contracts.text import shortened
+from placet.decisioning.assignment.shares import Assignment, assign
+from placet.decisioning.cohorts.flattening import Row
+from placet.decisioning.next_best_action.candidates import Prepared, Ready, true_of
+from placet.decisioning.next_best_action.worth import BILLED, CHURN, ONE, RECHARGED, cost, monthly, value
+
+_LONGEST: Final = 160
+_ORDER: Final[Mapping[Fell | None, int]] = {
+    None: 0, "outranked": 1, "value": 2, "contact": 3, "suitable": 4, "applicable": 5, "eligible": 6, "arm": 7,
+    "rollout": 8, "control_group": 9, "currency": 10, "cohort": 11,
+}  # fmt: skip
+_PERCENT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Valued:
+    """A candidate that passed all hurdles; `worth` is None where nothing says how likely they leave."""
+
+    candidate: Prepared
+    cost: int
+    worth: int | None
+
+
+def decide(
+    ready: Sequence[Ready], row: Row, *, as_of: datetime, state_version: int, channel: Channel, at: datetime
+) -> NextBestAction:
+    """Return what would be done for a customer, and why nothing else.
+
+    Args:
+        ready: All strategies that may speak, of `prepare` for this channel and time.
+        row: The customer's state.
+        as_of: What the row is as of.
+        state_version: How many events it stands on.
+        channel: Where they would be told.
+        at: The time that quiet hours were asked of.
+    """
+    customer_id = str(row["customer_id"])
+    first = true_of(row, [condition for one in ready for condition in one.first])
+    fallen, open_ = list[Weighed](), list[tuple[Ready, Assignment]]()
+    for one in ready:
+        found = _before_rules(one, customer_id, first)
+        if isinstance(found, Assignment):
+            open_.append((one, found))
+        else:
+            fell, reason = found
+            fallen += [_weighed(candidate, fell, reason) for candidate in one.candidates]
+    asked = [candidate for one, _ in open_ for candidate in one.candidates]
+    holds = true_of(row, list(_conditions(asked)))
+    valued = list[_Valued]()
+    for one, assignment in open_:
+        for candidate in one.candidates:
+            fall = _fall(candidate, assignment, holds)
+            if fall is None:
+                valued.append(_value(candidate, row))
+            else:
+                fallen.append(_weighed(candidate, *fall))
+    weighed = [*fallen, *_ranked(valued, row, holds)]
+    return NextBestAction(
+        customer_id=customer_id,
+        as_of=as_of,
+        state_version=state_version,
+        channel=channel,
+        at=at,
+        probability=WHOLE,
+        weighed=tuple(sorted(weighed, key=_order)),
+    )
+
+
+def _order(one: Weighed) -> tuple[int, int, str]:
+    return _ORDER[one.fell], -(one.value.amount_minor if one.value else 0), one.strategy
+
+
+def _before_rules(one: Ready, customer_id: str, first: Mapping[str, bool]) -> tuple[Fell, Reason] | Assignment:
+    """Return where all candidates of a strategy fall, or how the customer was drawn."""
+    strategy = one.live.strategy
+    if not first[strategy.cohort]:
+        return "cohort", _reason("not_in_cohort", f"is not in its cohort: {strategy.cohort}")
+    if not first[one.currency]:
+        return "currency", _reason("other_currency", f"pays in another currency than {strategy.market.currency}")
+    drawn = assign(strategy.name, customer_id, holdout_bp=strategy.holdout, weights=one.live.weights)
+    if drawn.held_out:
+        said = f"is in the control group of {share_in_words(strategy.holdout)}, which is never treated"
+        return "control_group", _reason("control_group", said)
+    if not drawn.treated_at(one.live.reached):
+        return "rollout", _reason("not_reached", f"it has reached {share_in_words(one.live.reached)} so far")
+    if one.closed is not None:
+        return "contact", _reason(one.closed.code, one.closed.said)
+    return drawn
+
+
+def _conditions(candidates: Sequence[Prepared]) -> Iterator[str]:
+    for candidate in candidates:
+        yield from (hurdle.condition for hurdle in candidate.hurdles)
+        yield from (because.when for because in candidate.treatment.because)
+
+
+def _fall(candidate: Prepared, drawn: Assignment, holds: Mapping[str, bool]) -> tuple[Fell, Reason] | None:
+    if candidate.arms and drawn.arm not in candidate.arms:
+        return "arm", _reason("other_arm", f"is in arm {drawn.arm}, which does not get it")
+    for hurdle in candidate.hurdles:
+        if not holds[hurdle.condition]:
+            return hurdle.fell, _reason(hurdle.code, hurdle.said)
+    return None
+
+
+def _value(candidate: Prepared, row: Row) -> _Valued:
+    spends = monthly(row[BILLED], row[RECHARGED], ONE)
+    costs = cost(candidate.treatment.action, spends, ONE)
+    unknown = isinstance(candidate.treatment.value, Staying) and row[CHURN] is None
+    worth = None if unknown else value(candidate.live.strategy, candidate.treatment, spends, row[CHURN], costs)
+    return _Valued(candidate, costs, worth)
+
+
+def _ranked(valued: Sequence[_Valued], row: Row, holds: Mapping[str, bool]) -> Iterator[Weighed]:
+    gains = [one for one in valued if _no_gain(one) is None]
+    best = max(gains, key=lambda one: (one.worth or 0, -one.candidate.number), default=None)
+    for one in valued:
+        against = _no_gain(one)
+        if against is not None:
+            yield _told(one, row, holds, "value", against)
+        elif one is best:
+            yield _told(one, row, holds, None, _reason("worth_most", f"is expected to leave {_money(one, one.worth)}"))
+        else:
+            beaten = "" if best is None else f"{best.candidate.treatment.title} is expected to leave more: "
+            amount = "" if best is None else _money(best, best.worth)
+            yield _told(one, row, holds, "outranked", _reason("outranked", beaten + amount))
+
+
+def _no_gain(one: _Valued) -> Reason | None:
+    most = one.candidate.treatment.action.at_most
+    if one.candidate.treatment.action.kind == "adjust_balance" and one.cost == 0:
+        return _reason("nothing_to_give", "spends too little in a month for a credit that is a share of it")
+    if one.cost > most.amount_minor:
+        return _reason("above_cap", f"would cost {_money(one, one.cost)}, more than {most}")
+    if one.worth is None:
+        return _reason("no_score", "nothing says how likely they leave: no score in 90 days")
+    if one.worth <= 0:
+        return _reason(
+            "no_gain", f"is expected to leave {_money(one, one.worth)} after a cost of {_money(one, one.cost)}"
+        )
+    return None
+
+
+def _told(one: _Valued, row: Row, holds: Mapping[str, bool], fell: Fell | None, reason: Reason) -> Weighed:
+    treatment = one.candidate.treatment
+    because = tuple(Reason(code=each.code, detail=each.says) for each in treatment.because if holds[each.when])
+    churn = row[CHURN]
+    leaving = churn * _PERCENT if isinstance(churn, int) else None
+    chance = leaving if isinstance(treatment.value, Staying) else treatment.value.chance
+    currency = one.candidate.live.strategy.market.currency
+    return _weighed(one.candidate, fell, reason).model_copy(
+        update={
+            "because": because,
+            "chance": chance,
+            "cost": Money(amount_minor=one.cost, currency=currency),
+            "value": None if one.worth is None else Money(amount_minor=one.worth, currency=currency),
+        }
+    )
+
+
+def _weighed(candidate: Prepared, fell: Fell | None, reason: Reason) -> Weighed:
+    return Weighed(
+        strategy=candidate.live.strategy.name,
+        version=candidate.live.version,
+        treatment=candidate.treatment.code,
+        title=candidate.treatment.title,
+        fell=fell,
+        reason=reason,
+    )
+
+
+def _money(one: _Valued, minor: int | None) -> str:
+    return str(Money(amount_minor=minor or 0, currency=one.candidate.live.strategy.market.currency))
+
+
+def _reason(code: str, said: str) -> Reason:
+    return Reason(code=code, detail=shortened(said, _LONGEST))

@@ -1,0 +1,112 @@
+"""What is found of strategies, in words that every face shows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from placet.contracts.strategies.decision import Fell, NextBestAction, Weighed
+from placet.contracts.strategies.preview import PreviewedStage, PreviewedTreatment, StrategyPreview
+from placet.contracts.strategies.written import share_in_words
+from placet.contracts.text import counted, spoken
+from placet.contracts.times import minute
+from placet.decisioning.cohorts.wording import percent
+from placet.interfaces.telling.kpis import left_out_in_words
+
+FELL: Final[Mapping[Fell, str]] = {
+    "cohort": "not for them",
+    "currency": "not for them",
+    "control_group": "control group",
+    "rollout": "not reached yet",
+    "arm": "another arm",
+    "eligible": "may not get it",
+    "applicable": "cannot use it",
+    "suitable": "does not suit",
+    "contact": "contact policy",
+    "value": "not worth it",
+    "outranked": "another is worth more",
+}
+"""Where a candidate fell, in a few words."""
+
+_STAGES = {"eligible": "may not", "applicable": "cannot use it", "suitable": "does not suit"}
+
+
+def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
+    """Say whom a strategy has, who falls where, and what it could cost, as groups, headings and sentences."""
+    whom, rollout = "whom it has", "how it reaches them"
+    yield whom, "as of", minute(found.as_of)
+    share = percent(found.members, found.base)
+    yield whom, "for", f"{found.members:,} of {counted(found.base, 'customer')} ({share} %)"
+    if found.unknown:
+        yield whom, "unknown", f"of {found.unknown:,} what the cohort asks is not known; they are not in it"
+    if found.simulated:
+        yield whom, "simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real"
+    if found.left_out:
+        yield whom, "left out", left_out_in_words(found.left_out, found.unreadable)
+    yield whom, "control group", f"{counted(found.control, 'customer')}, never treated"
+    for stage in found.stages:
+        yield rollout, "stage", stage_in_words(stage)
+    for arm in found.arms:
+        words = f"{spoken(arm.name)}, {share_in_words(arm.share)}: {counted(arm.treated, 'customer')}"
+        yield rollout, "arm", words
+    for treatment in found.treatments:
+        yield from _treatment(treatment)
+    yield (
+        "money and the rest",
+        "nothing",
+        f"{counted(found.could_get_none, 'customer')} outside the control group could get none of them",
+    )
+    yield "money and the rest", "budget", budget_in_words(found)
+
+
+def decision_lines(found: NextBestAction) -> Iterator[tuple[str, str, str]]:
+    """Say what would be done for a customer, and why nothing else, as groups, headings and sentences."""
+    chosen = found.chosen
+    yield "customer", "who", f"{found.customer_id}, as they were on {minute(found.as_of)}"
+    yield "customer", "channel", f"{spoken(found.channel)}, {minute(found.at)}"
+    if chosen is None:
+        yield (
+            "next best action",
+            "nothing",
+            "leave them alone: no treatment passes, or none is worth more than it costs",
+        )
+    else:
+        yield "next best action", chosen.title, f"of strategy {chosen.strategy}; {chosen.reason.detail}"
+        yield "next best action", "costs at most", str(chosen.cost)
+        if chosen.chance is not None:
+            yield "next best action", "chance", chance_in_words(chosen)
+        for reason in chosen.because:
+            yield "next best action", "because", f"the customer {reason.detail}"
+    for one in found.weighed:
+        if one.fell is not None:
+            yield "why nothing else", f"{one.title}, {one.strategy}", f"{FELL[one.fell]}: {one.reason.detail}"
+
+
+def chance_in_words(one: Weighed) -> str:
+    """Say how likely it is that the customer leaves, or takes it up."""
+    return f"{share_in_words(one.chance or 0)}, of leaving by their score or of taking it up by assumption"
+
+
+def stage_in_words(stage: PreviewedStage) -> str:
+    """Say how many customers a stage has, and which guard rails could tell nothing of so few."""
+    few = ", ".join(f"{sample:,} for {spoken(measure)}" for measure, sample in stage.too_few)
+    held = f"; it would hold: too few of the treated or the control group ({few})" if few else ""
+    return f"{share_in_words(stage.share)}: {counted(stage.treated, 'customer')}{held}"
+
+
+def budget_in_words(found: StrategyPreview) -> str:
+    """Say whether the budget is enough for everybody."""
+    most, budget = found.most_cost, found.budget
+    if most.amount_minor <= budget.amount_minor:
+        return f"{budget} is enough: {most} at most, if everybody who could got the dearest treatment once"
+    reaches = counted(found.budget_reaches, "customer")
+    return (
+        f"{budget} may not be enough: up to {most}, if everybody who could got the dearest treatment once; it reaches "
+        f"{reaches} for certain"
+    )
+
+
+def _treatment(one: PreviewedTreatment) -> Iterator[tuple[str, str, str]]:
+    could = counted(one.could_get, "customer")
+    yield one.title, "could get it", f"{could}, at most {one.at_most} each, {one.in_all_at_most} in all"
+    for fell in one.removed:
+        words = f"{counted(fell.customers, 'customer')}: {fell.otherwise} [{fell.code}]"
+        yield one.title, _STAGES[fell.stage], words

@@ -1,0 +1,53 @@
+"""Texts of strategies: whether one means something, which version it is, and how two differ."""
+
+from placet.contracts.strategies.findings import CheckedStrategy, ComparedStrategies, Finding, ToldLine
+from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.text import counted
+from placet.decisioning.strategies.differing import changes, consequences
+from placet.decisioning.strategies.reading import read_strategy
+from placet.decisioning.strategies.telling import told
+from placet.errors import UsageError
+from placet.governance.signing.canonical import digest
+
+
+def check_text(text: str) -> CheckedStrategy:
+    """Return what a check of a text finds; nothing is raised for what is wrong with it."""
+    read = read_strategy(text)
+    if read.strategy is None:
+        return CheckedStrategy(name=None, digest=None, told=(), findings=read.findings)
+    return CheckedStrategy(
+        name=read.strategy.name,
+        digest=digest(read.strategy),
+        told=tuple(ToldLine(group=one.group, heading=one.heading, words=one.words) for one in told(read.strategy)),
+        findings=read.findings,
+    )
+
+
+def strategy_of(text: str, source: str) -> Strategy:
+    """Return the strategy of a text; `source` names it in the error.
+
+    Raises:
+        UsageError: code `strategy_unsound`; it has an error: the first, and how many more.
+    """
+    read = read_strategy(text)
+    if read.strategy is None:
+        errors = [one for one in read.findings if one.severity == "error"]
+        more = f" ({counted(len(errors) - 1, 'more error')}; `placet strategy check` lists them)" if errors[1:] else ""
+        raise UsageError(f"{in_one_line(source, errors[0])}{more}", code="strategy_unsound")
+    return read.strategy
+
+
+def compare(before: Strategy, after: Strategy) -> ComparedStrategies:
+    """Return how two versions differ."""
+    return ComparedStrategies(
+        before=digest(before),
+        after=digest(after),
+        changes=changes(before, after),
+        consequences=tuple(consequences(before, after)),
+    )
+
+
+def in_one_line(source: str, finding: Finding) -> str:
+    """Write a finding as compilers do, so that editors find its place: `file:12:5: error: …`."""
+    place = f"{source}:{finding.line}:{finding.column}: {finding.severity}: "
+    return f"{place}{finding.where}: {finding.said}" if finding.where else f"{place}{finding.said}"

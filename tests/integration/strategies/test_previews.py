@@ -1,0 +1,77 @@
+"""A preview counts what decisions for each customer say, on both databases, however the base is cut."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from placet.contracts.strategies.treatment import StrategyTreatment
+from placet.decisioning.assignment.shares import assign
+from placet.decisioning.cohorts.cohort import cohort_of, frame_of
+from placet.decisioning.cohorts.flattening import Row
+from placet.service.cohorts import LeftOut, base_rows
+from placet.service.strategies.checking import strategy_of
+from placet.service.strategies.deciding import decide_for
+from placet.service.strategies.previewing import preview, preview_of
+from placet.storage.database import Database
+from tests.integration.cohorts.conftest import NOW, base
+from tests.integration.strategies.test_strategy_cli import EVERYBODY
+
+__all__ = ["base"]
+
+STRATEGY = strategy_of(EVERYBODY.replace("hold_days: 14", "hold_days: 10"), "everybody")
+
+
+def test_everybody_is_counted_where_they_are(base: Database) -> None:
+    found = preview(base, "demo", STRATEGY, NOW)
+    rows = [row for page in base_rows(base, "demo", NOW) for row in page]
+    cohort = cohort_of(STRATEGY.cohort)
+    members = [row for row in rows if cohort.has(row)]
+    weights = {arm.name: arm.share for arm in STRATEGY.arms}
+    drawn = {
+        str(row["customer_id"]): assign(STRATEGY.name, str(row["customer_id"]), holdout_bp=1_000, weights=weights)
+        for row in members
+    }
+    treated = [row for row in members if not drawn[str(row["customer_id"])].held_out]
+    assert (found.base, found.members) == (len(rows), len(members))
+    assert found.control == len(members) - len(treated)
+    assert {stage.share: stage.treated for stage in found.stages} == {
+        share: sum(one.treated_at(share) for one in drawn.values()) for share in (5_000, 10_000)
+    }
+    arms = Counter(one.arm for one in drawn.values() if not one.held_out)
+    assert {arm.name: arm.treated for arm in found.arms} == {name: arms[name] for name in weights}
+    for treatment, shown in zip(STRATEGY.treatments, found.treatments, strict=True):
+        falls = Counter(_falls(row, treatment) for row in treated)
+        assert shown.could_get == falls.pop("", 0)
+        assert {one.code: one.customers for one in shown.removed} == dict(falls)
+        assert shown.in_all_at_most.amount_minor == shown.could_get * shown.at_most.amount_minor
+    could = [[one for one in STRATEGY.treatments if not _falls(row, one)] for row in treated]
+    assert found.could_get_none == sum(not theirs for theirs in could)
+    dearest = (max((one.action.at_most.amount_minor for one in theirs), default=0) for theirs in could)
+    assert found.most_cost.amount_minor == sum(dearest)
+
+
+def _falls(row: Row, treatment: StrategyTreatment) -> str:
+    return next((rule.code for _, _, rule in treatment.rules() if not cohort_of(rule.when).has(row)), "")
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_how_the_base_is_cut_does_not_matter(base: Database, size: int) -> None:
+    rows = [row for page in base_rows(base, "demo", NOW) for row in page]
+    frames = [frame_of(rows[at : at + size]) for at in range(0, len(rows), size)]
+    assert preview_of(frames, STRATEGY, NOW, LeftOut()) == preview(base, "demo", STRATEGY, NOW)
+
+
+def test_a_base_of_nobody_is_counted() -> None:
+    found = preview_of([], STRATEGY, NOW, LeftOut())
+    assert (found.base, found.members, found.control, found.could_get_none) == (0, 0, 0, 0)
+
+
+def test_a_decision_stands_on_the_state_as_of_its_time(base: Database) -> None:
+    customer = next(str(row["customer_id"]) for page in base_rows(base, "demo", NOW) for row in page)
+    found = decide_for(base, "demo", customer, [STRATEGY], channel="agent", at=NOW)
+    assert found.as_of == NOW
+    assert found.state_version > 0
+    assert found.customer_id == customer
+    before = decide_for(base, "demo", customer, [STRATEGY], channel="agent", at=datetime(2026, 2, 10, tzinfo=UTC))
+    assert before.as_of < found.as_of
