@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from placet.bench.cohorts import in_turn
-from placet.bench.deciding import figures
+from placet.bench.deciding import STRATEGIES, figures
 from placet.decisioning.assignment.drawing import PURPOSES, Purpose, buckets
 from placet.errors import UsageError
 from placet.interfaces.cli import output
@@ -78,9 +78,8 @@ def bench_decisions(*, customers: int, rounds: int, as_json: bool) -> int:
             f"({one.reference:,.0f}); aim {one.aim:,.0f}, {'met' if one.met else 'MISSED'}"
         )
     for each in decided:
-        output.print_line(
-            f"{_IN_WORDS[each.name].format(each)}; aim {each.aim:,.0f}, {'met' if each.met else 'MISSED'}"
-        )
+        said = f"{STRATEGIES} strategies, {_IN_WORDS[each.name].format(each)}"
+        output.print_line(f"{said}; aim {each.aim:,.0f}, {'met' if each.met else 'MISSED'}")
     return 0
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from placet.bench import deciding, decisions
 from placet.bench.decisions import bench_decisions
+from placet.decisioning.next_best_action.sweeping import NOBODY
 from placet.errors import UsageError
 
 
@@ -46,7 +47,7 @@ def test_a_loop_that_decides_otherwise_for_one_customer_is_no_reference(monkeypa
         found = by_hand(row, numbers)
         if row["customer_id"] != "C7":
             return found
-        return (deciding.NOBODY, None) if found[1] else (0, 1)
+        return (NOBODY, None) if found[1] else (0, 1)
 
     monkeypatch.setattr(deciding, "by_hand", wrong)
     with pytest.raises(UsageError, match="the reference decides otherwise for 'C7'"):

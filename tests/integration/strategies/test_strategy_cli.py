@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.support.programs.placet_process import one_line, placet
 from tests.unit.strategies.texts import SOUND, edited
