@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from placet.contracts.cohorts.base_file import FileKpis, FilePreview
     from placet.contracts.cohorts.economics import Economics
     from placet.contracts.customer import Declared
+    from placet.contracts.events.kinds import Channel
+    from placet.contracts.strategies.plan import FilePlan, FileStrategyPreview
     from placet.engine.client import Engine
     from placet.entrypoints.propensity import InstalledModels
     from placet.entrypoints.services import InstalledServices
@@ -237,6 +239,18 @@ class Tools:
         from placet.entrypoints.processes.base_reading import kpis_apart
 
         return kpis_apart(path, self.tenant, expression)
+
+    def strategy_preview_of_file(self, path: Path, text: str) -> "FileStrategyPreview":
+        """Return what a strategy would do, by a file that a process of its own reads."""
+        from placet.entrypoints.processes.base_reading import strategy_preview_apart
+
+        return strategy_preview_apart(path, self.tenant, text)
+
+    def plan_of_file(self, path: Path, texts: Sequence[str], channel: "Channel") -> "FilePlan":
+        """Return what strategies would do together, by a file that a process of its own reads."""
+        from placet.entrypoints.processes.base_reading import plan_apart
+
+        return plan_apart(path, self.tenant, texts, channel)
 
     @property
     def services(self) -> "InstalledServices":

@@ -17,16 +17,23 @@ from pydantic import ValidationError
 
 from placet.contracts.base import first_fault
 from placet.contracts.cohorts.base_file import BaseHeader, FileKpis, FilePreview
+from placet.contracts.events.kinds import Channel
+from placet.contracts.strategies.plan import FilePlan, FileStrategyPreview
+from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.times import minute
 from placet.decisioning.cohorts.base_columns import FILE_SCHEMA, columns_digest, frame_fault
 from placet.decisioning.cohorts.cohort import Cohort, frame_of
 from placet.decisioning.cohorts.columns import TODAY
 from placet.decisioning.cohorts.flattening import Row
 from placet.decisioning.kpis.adding import asked_columns
+from placet.decisioning.next_best_action.sweeping import asked_columns as columns_of_plan
 from placet.errors import ConfigurationError, PlacetError, UsageError
 from placet.files import open_fresh
 from placet.service.cohorts import LeftOut, base_rows, preview_of
 from placet.service.kpis.once import kpis_of
+from placet.service.strategies.planning import plan_of, ready_for
+from placet.service.strategies.previewing import preview_columns
+from placet.service.strategies.previewing import preview_of as strategy_preview_of
 from placet.storage.database import Database
 
 MALFORMED: Final = "base_file"
@@ -179,6 +186,28 @@ class BaseFile:
         needed = asked_columns() | set(cohort.needs if cohort is not None else ())
         found = kpis_of(self._frames(needed), cohort, self.header.as_of, self._left_out)
         return FileKpis(header=self.header, found=found)
+
+    def strategy_preview(self, strategy: Strategy) -> FileStrategyPreview:
+        """Return what a strategy would do.
+
+        Raises:
+            UsageError: code `base_file`.
+        """
+        frames = self._frames(preview_columns(strategy))
+        found = strategy_preview_of(frames, strategy, self.header.as_of, self._left_out)
+        return FileStrategyPreview(header=self.header, found=found)
+
+    def plan(self, strategies: Sequence[Strategy], channel: Channel) -> FilePlan:
+        """Return what strategies would do together, at the time that the file is of.
+
+        Raises:
+            UsageError: code `base_file`. Code `strategy_twice`; one is given in two versions.
+        """
+        at = self.header.as_of
+        ready = ready_for(strategies, channel, at)
+        frames = self._frames(columns_of_plan(ready) | {"simulated"})
+        found = plan_of(frames, ready, channel=channel, as_of=at, at=at, left_out=self._left_out)
+        return FilePlan(header=self.header, found=found)
 
     def _frames(self, needed: Collection[str]) -> Iterator[pl.DataFrame]:
         """Yield the rows as frames of the columns of `needed`, each value checked."""

@@ -132,9 +132,15 @@ def _ranked(valued: Sequence[_Valued], row: Row, holds: Mapping[str, bool]) -> I
         if against is not None:
             yield _told(one, row, holds, "value", against)
         elif one is best:
-            yield _told(one, row, holds, None, _reason("worth_most", f"is expected to leave {_money(one, one.worth)}"))
+            yield _told(
+                one,
+                row,
+                holds,
+                None,
+                _reason("worth_most", f"is expected to gain {_money(one, one.worth)} after its cost"),
+            )
         else:
-            beaten = "" if best is None else f"{best.candidate.treatment.title} is expected to leave more: "
+            beaten = "" if best is None else f"{best.candidate.treatment.title} is expected to gain more: "
             amount = "" if best is None else _money(best, best.worth)
             yield _told(one, row, holds, "outranked", _reason("outranked", beaten + amount))
 
@@ -149,7 +155,7 @@ def _no_gain(one: _Valued) -> Reason | None:
         return _reason("no_score", "nothing says how likely they leave: no score in 90 days")
     if one.worth <= 0:
         return _reason(
-            "no_gain", f"is expected to leave {_money(one, one.worth)} after a cost of {_money(one, one.cost)}"
+            "no_gain", f"is expected to gain {_money(one, one.worth)} after a cost of {_money(one, one.cost)}"
         )
     return None
 

@@ -30,10 +30,12 @@ class Swept:
     Attributes:
         chosen: One row for each of them, in their order: `candidate` (its number, or `NOBODY`), `cost`, `value`.
         fell: How many fell where, by the candidate's number.
+        several: For how many customers more than one candidate was worth something.
     """
 
     chosen: pl.DataFrame
     fell: Mapping[tuple[int, Fell], int]
+    several: int
 
 
 def sweep(ready: Sequence[Ready], frame: pl.DataFrame) -> Swept:
@@ -42,7 +44,14 @@ def sweep(ready: Sequence[Ready], frame: pl.DataFrame) -> Swept:
     rows = frame.with_row_index(_AT)
     fell: Counter[tuple[int, Fell]] = Counter()
     found = [_of_strategy(one, rows, first, fell) for one in ready]
-    return Swept(_best(found, frame.height, fell), fell)
+    chosen, several = _best(found, frame.height, fell)
+    return Swept(chosen, fell, several)
+
+
+def asked_columns(ready: Sequence[Ready]) -> frozenset[str]:
+    """Return the columns of a frame that `sweep` reads."""
+    first = (name for one in ready for text in one.first for name in cohort_of(text).needs)
+    return frozenset(first) | {name for one in ready for name in _needed(one) if name != _AT}
 
 
 def _of_strategy(
@@ -139,15 +148,16 @@ def _gains(candidate: Prepared, valued: pl.DataFrame) -> pl.Series:
     return valued.select(gains.fill_null(value=False)).to_series()
 
 
-def _best(found: Sequence[pl.DataFrame], height: int, fell: Counter[tuple[int, Fell]]) -> pl.DataFrame:
-    """Return for each row the candidate that is worth most; of two, the first."""
+def _best(found: Sequence[pl.DataFrame], height: int, fell: Counter[tuple[int, Fell]]) -> tuple[pl.DataFrame, int]:
+    """Return for each row the candidate that is worth most, of two the first; and how many rows had several."""
     all_ = pl.concat([_nothing(), *found]).sort([_AT, "value", "candidate"], descending=[False, True, False])
     best = all_.unique(_AT, keep="first", maintain_order=True)
     for number, many in all_.join(best, on=[_AT, "candidate"], how="anti")["candidate"].value_counts().iter_rows():
         fell[number, "outranked"] += many
     everybody = pl.DataFrame({_AT: pl.int_range(height, dtype=pl.UInt32, eager=True)})
     chosen = everybody.join(best, on=_AT, how="left", maintain_order="left")
-    return chosen.select(pl.col("candidate").fill_null(NOBODY), "cost", "value")
+    several = int((all_[_AT].value_counts()["count"] > 1).sum())
+    return chosen.select(pl.col("candidate").fill_null(NOBODY), "cost", "value"), several
 
 
 def _nothing() -> pl.DataFrame:

@@ -8,19 +8,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import BaseModel
 
 from placet.contracts.cohorts.base_file import FileKpis, FilePreview
+from placet.contracts.events.kinds import Channel
+from placet.contracts.strategies.plan import FilePlan, FileStrategyPreview
 from placet.contracts.text import one_line
 from placet.entrypoints.processes.confining import OUT_OF_MEMORY, answer_order, end
 from placet.errors import PlacetError, UsageError
 from placet.files import open_given
 
-T = TypeVar("T", FilePreview, FileKpis)
+if TYPE_CHECKING:
+    from placet.service.base_file import BaseFile
+
+T = TypeVar("T", FilePreview, FileKpis, FilePlan, FileStrategyPreview)
 
 MODULE: Final = "placet.entrypoints.processes.base_reading"
 UNREADABLE: Final = "base_file"
@@ -54,10 +61,20 @@ def kpis_apart(path: Path, tenant: str, expression: str | None, bounds: Bounds =
     return ask_apart(path, tenant, expression, FileKpis, bounds)
 
 
+def strategy_preview_apart(path: Path, tenant: str, text: str, bounds: Bounds = USUAL) -> FileStrategyPreview:
+    """Return what a strategy would do, by a file; see `ask_apart`."""
+    return ask_apart(path, tenant, text, FileStrategyPreview, bounds)
+
+
+def plan_apart(path: Path, tenant: str, texts: Sequence[str], channel: Channel, bounds: Bounds = USUAL) -> FilePlan:
+    """Return what strategies would do together, by a file; see `ask_apart`."""
+    return ask_apart(path, tenant, json.dumps({"texts": list(texts), "channel": channel}), FilePlan, bounds)
+
+
 def ask_apart(
     path: Path,
     tenant: str,
-    expression: str | None,
+    asked: str | None,
     wanted: type[T],
     bounds: Bounds,
     command: Sequence[str] = (sys.executable, "-P", "-m", MODULE),
@@ -67,7 +84,7 @@ def ask_apart(
     Args:
         path: The file. A symbolic link is not followed.
         tenant: Whose it must be.
-        expression: The cohort's expression; None: all customers.
+        asked: The cohort's expression (None: all customers), a strategy's text, or those of a plan with its channel.
         wanted: What is asked for.
         bounds: What it may take.
         command: The child.
@@ -81,7 +98,7 @@ def ask_apart(
             "descriptor": file.fileno(),
             "named": str(path),
             "tenant": tenant,
-            "expression": expression,
+            "asked": asked,
             "wanted": wanted.__name__,
             "megabytes": bounds.megabytes,
         }
@@ -136,20 +153,49 @@ def main() -> None:
     answer_order(_answered)
 
 
+def _preview(base: "BaseFile", asked: str | None) -> FilePreview:
+    from placet.decisioning.cohorts.cohort import cohort_of  # noqa: PLC0415
+
+    return base.preview(cohort_of(asked or ""))
+
+
+def _kpis(base: "BaseFile", asked: str | None) -> FileKpis:
+    from placet.decisioning.cohorts.cohort import cohort_of  # noqa: PLC0415
+
+    return base.kpis(None if asked is None else cohort_of(asked))
+
+
+def _strategy_preview(base: "BaseFile", asked: str | None) -> FileStrategyPreview:
+    from placet.service.strategies.checking import strategy_of  # noqa: PLC0415
+
+    return base.strategy_preview(strategy_of(asked or "", "the strategy"))
+
+
+def _plan(base: "BaseFile", asked: str | None) -> FilePlan:
+    from placet.service.strategies.checking import strategy_of  # noqa: PLC0415
+
+    order = json.loads(asked or "")
+    return base.plan([strategy_of(text, "a strategy") for text in order["texts"]], order["channel"])
+
+
+_ANSWERS: Final[Mapping[str, Callable[["BaseFile", str | None], BaseModel]]] = {
+    FilePreview.__name__: _preview,
+    FileKpis.__name__: _kpis,
+    FileStrategyPreview.__name__: _strategy_preview,
+    FilePlan.__name__: _plan,
+}
+
+
 def _answered(order: dict[str, Any]) -> dict[str, Any]:
     from placet._origin import check_origin  # noqa: PLC0415 - after the bound on memory, as what follows
-    from placet.decisioning.cohorts.cohort import cohort_of  # noqa: PLC0415
     from placet.entrypoints.environment import CHECKOUT  # noqa: PLC0415
     from placet.service.base_file import BaseFile  # noqa: PLC0415
 
     try:
         check_origin(CHECKOUT)
         base = BaseFile(f"/dev/fd/{order['descriptor']}", str(order["tenant"]), str(order["named"]), datetime.now(UTC))
-        cohort = None if order["expression"] is None else cohort_of(str(order["expression"]))
-        if cohort is not None and order["wanted"] == FilePreview.__name__:
-            found: FilePreview | FileKpis = base.preview(cohort)
-        else:
-            found = base.kpis(cohort)
+        asked = None if order["asked"] is None else str(order["asked"])
+        found = _ANSWERS[order["wanted"]](base, asked)
     except PlacetError as error:
         return {"refused": one_line(str(error), _SHOWN), "code": error.code}
     return {"answer": found.model_dump(mode="json")}

@@ -1,6 +1,6 @@
 """What the command line is given by its entry point: connections on demand, and the services it can start."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from placet.contracts.cohorts.base_file import FileKpis, FilePreview
     from placet.contracts.cohorts.economics import Economics
     from placet.contracts.customer import Declared
+    from placet.contracts.events.kinds import Channel
     from placet.contracts.propensity.card import ModelCard
     from placet.contracts.propensity.held import HeldModels, ShownModel
     from placet.contracts.propensity.score import Drift, Score, ScoredTable
+    from placet.contracts.strategies.plan import FilePlan, FileStrategyPreview
     from placet.engine.client import Engine
     from placet.governance.retention import Periods
     from placet.storage.database import Database
@@ -224,6 +226,12 @@ class Toolbox(Protocol):
 
     def kpis_of_file(self, path: Path, expression: str | None) -> "FileKpis":
         """Return the figures of a file's customers, or of a cohort of them; raises as `preview_of_file`."""
+
+    def strategy_preview_of_file(self, path: Path, text: str) -> "FileStrategyPreview":
+        """Return what a strategy would do, by a file; raises as `preview_of_file`."""
+
+    def plan_of_file(self, path: Path, texts: Sequence[str], channel: "Channel") -> "FilePlan":
+        """Return what strategies would do together, by a file; raises as `preview_of_file`."""
 
     @property
     def services(self) -> Services:

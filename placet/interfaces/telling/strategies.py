@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from placet.contracts.strategies.decision import Fell, NextBestAction, Weighed
+from placet.contracts.strategies.plan import PlannedStrategy, StrategyPlan
 from placet.contracts.strategies.preview import PreviewedStage, PreviewedTreatment, StrategyPreview
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted, spoken
@@ -78,6 +79,39 @@ def decision_lines(found: NextBestAction) -> Iterator[tuple[str, str, str]]:
     for one in found.weighed:
         if one.fell is not None:
             yield "why nothing else", f"{one.title}, {one.strategy}", f"{FELL[one.fell]}: {one.reason.detail}"
+
+
+def plan_lines(found: StrategyPlan) -> Iterator[tuple[str, str, str]]:
+    """Say what strategies together would do to the base, as groups, headings and sentences."""
+    yield "base", "as of", minute(found.as_of)
+    yield "base", "channel", spoken(found.channel)
+    share = percent(found.chosen, found.base)
+    yield "base", "get something", f"{found.chosen:,} of {counted(found.base, 'customer')} ({share} %)"
+    yield (
+        "base",
+        "claimed twice",
+        f"of {counted(found.several, 'customer')} more than one treatment was worth something",
+    )
+    if found.simulated:
+        yield "base", "simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real"
+    if found.left_out:
+        yield "base", "left out", left_out_in_words(found.left_out, found.unreadable)
+    for strategy in found.strategies:
+        group = f"{strategy.title} [{strategy.name}]"
+        yield group, "budget", planned_budget(strategy)
+        if strategy.closed:
+            yield group, "says nothing", strategy.closed
+        for one in strategy.treatments:
+            got = f"{counted(one.chosen, 'customer')}, costs {one.cost} at most, expected to gain {one.value} after it"
+            yield group, one.title, got
+            for fallen in one.fallen:
+                yield group, "", f"{counted(fallen.customers, 'customer')}: {FELL[fallen.fell]}"
+
+
+def planned_budget(one: PlannedStrategy) -> str:
+    """Say whether a strategy's budget is enough for everybody who would get something."""
+    enough = "is enough" if one.cost.amount_minor <= one.budget.amount_minor else "IS NOT ENOUGH"
+    return f"{one.budget} {enough}: {counted(one.chosen, 'customer')} cost {one.cost} at most"
 
 
 def chance_in_words(one: Weighed) -> str:

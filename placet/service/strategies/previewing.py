@@ -35,13 +35,20 @@ def preview(database: Database, tenant: str, strategy: Strategy, as_of: datetime
     return preview_of(base_frames(database, tenant, as_of, left_out), strategy, as_of, left_out)
 
 
+def preview_columns(strategy: Strategy) -> frozenset[str]:
+    """Return the columns of a frame that `preview_of` reads."""
+    rules = (rule.when for treatment in strategy.treatments for _, _, rule in treatment.rules())
+    asked = (name for text in (strategy.cohort, *rules) for name in cohort_of(text).needs)
+    return frozenset(asked) | {"customer_id", "simulated"}
+
+
 def preview_of(
     frames: Iterable[pl.DataFrame], strategy: Strategy, as_of: datetime, left_out: LeftOut
 ) -> StrategyPreview:
     """Return what a strategy would do, of a base in frames of all columns; how it is cut into them does not matter.
 
     Args:
-        frames: Each customer in one row of one of them.
+        frames: Each customer in one row of one of them, with the columns of `preview_columns`, or all.
         strategy: A sound one.
         as_of: The time that all rows are of.
         left_out: Who is in no frame; complete when the frames are at their end.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,13 @@ from placet.contracts.strategies.treatment import StrategyTreatment
 from placet.decisioning.assignment.shares import assign
 from placet.decisioning.cohorts.cohort import cohort_of, frame_of
 from placet.decisioning.cohorts.flattening import Row
+from placet.entrypoints.processes.base_reading import plan_apart, strategy_preview_apart
+from placet.errors import UsageError
+from placet.service.base_file import export_base
 from placet.service.cohorts import LeftOut, base_rows
 from placet.service.strategies.checking import strategy_of
 from placet.service.strategies.deciding import decide_for
+from placet.service.strategies.planning import plan
 from placet.service.strategies.previewing import preview, preview_of
 from placet.storage.database import Database
 from tests.integration.cohorts.conftest import NOW, base
@@ -75,3 +80,51 @@ def test_a_decision_stands_on_the_state_as_of_its_time(base: Database) -> None:
     assert found.customer_id == customer
     before = decide_for(base, "demo", customer, [STRATEGY], channel="agent", at=datetime(2026, 2, 10, tzinfo=UTC))
     assert before.as_of < found.as_of
+
+
+def test_a_plan_counts_the_decisions_of_everybody(base: Database) -> None:
+    """Two strategies want nearly the same customers: each customer gets one treatment, counted once."""
+    other = strategy_of(
+        EVERYBODY.replace("name: keep_at_risk", "name: other")
+        .replace("hold_days: 14", "hold_days: 10")
+        .replace("chance: 4.5 %, worth: 3.00 USD", "chance: 40 %, worth: 30.00 USD"),
+        "other",
+    )
+    strategies = [STRATEGY, other]
+    found = plan(base, "demo", strategies, "agent", NOW)
+    rows = [row for page in base_rows(base, "demo", NOW) for row in page]
+    chosen: Counter[tuple[str, str]] = Counter()
+    fell: Counter[tuple[str, str, str]] = Counter()
+    cost: Counter[str] = Counter()
+    for row in rows:
+        decided = decide_for(base, "demo", str(row["customer_id"]), strategies, channel="agent", at=NOW)
+        for one in decided.weighed:
+            if one.fell is None:
+                assert one.cost is not None
+                chosen[one.strategy, one.treatment] += 1
+                cost[one.strategy] += one.cost.amount_minor
+            else:
+                fell[one.strategy, one.treatment, one.fell] += 1
+    assert sum(chosen.values()) == found.chosen > 0
+    assert found.several > 0
+    for planned in found.strategies:
+        assert planned.cost.amount_minor == cost[planned.name]
+        for each in planned.treatments:
+            assert each.chosen == chosen[planned.name, each.treatment]
+            assert {one.fell: one.customers for one in each.fallen} == {
+                where: many
+                for (name, treatment, where), many in fell.items()
+                if (name, treatment) == (planned.name, each.treatment)
+            }
+
+
+def test_a_file_of_the_base_answers_as_the_database(base: Database, tmp_path: Path) -> None:
+    path = tmp_path / "base.parquet"
+    export_base(base, "demo", NOW, path, now=NOW)
+    text = EVERYBODY.replace("hold_days: 14", "hold_days: 10")
+    assert strategy_preview_apart(path, "demo", text).found == preview(base, "demo", STRATEGY, NOW)
+    assert plan_apart(path, "demo", [text], "sms").found == plan(base, "demo", [STRATEGY], "sms", NOW)
+    with pytest.raises(UsageError, match="is given twice"):
+        plan_apart(path, "demo", [text, text], "sms")
+    with pytest.raises(UsageError, match="holdout: 10: write it with its unit"):
+        strategy_preview_apart(path, "demo", text.replace("holdout: 10 %", "holdout: 10"))

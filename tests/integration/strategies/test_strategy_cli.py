@@ -129,6 +129,23 @@ def test_a_preview_counts_and_a_decision_says_why_nothing_else(based: Path) -> N
     assert "why nothing else" in words
 
 
+def test_a_plan_of_several_strategies_by_the_database_and_by_a_file(based: Path) -> None:
+    (based / "other.yaml").write_text(EVERYBODY.replace("name: keep_at_risk", "name: other"))
+    files = [str(based / "everybody.yaml"), str(based / "other.yaml")]
+    shown = placet(based, "strategy", "plan", *files, "--channel", "agent")
+    assert shown.returncode == 0, shown.stderr
+    assert "of 12 customers" in shown.stdout
+    assert "Keep customers who are likely to leave [other]" in shown.stdout
+    base = str(based / "base.parquet")
+    assert placet(based, "state", "export", base).returncode == 0
+    by_file = json.loads(placet(based, "strategy", "plan", *files, "--base", base, "--json").stdout)
+    assert by_file["base_file"]["customers"] == by_file["base"] == 12
+    preview = placet(based, "strategy", "preview", files[0], "--base", base)
+    assert "base      a file of tenant 'demo'" in preview.stdout
+    both = placet(based, "strategy", "plan", *files, "--base", base, "--as-of", "2026-03-01")
+    assert "a file is of one time" in both.stderr
+
+
 def test_a_decision_for_whom_nobody_knows_or_on_no_channel_is_refused(based: Path) -> None:
     file, customer = str(based / "everybody.yaml"), _customers(based)[0]
     assert "no event of customer 'C99999' is known" in one_line(placet(based, "strategy", "decide", "C99999", file))

@@ -36,7 +36,7 @@ def test_what_is_chosen_is_told_with_its_figures_and_reasons() -> None:
     assert chosen is not None
     assert (chosen.treatment, chosen.fell, chosen.reason.code) == ("loyalty_credit", None, "worth_most")
     assert (str(chosen.cost), str(chosen.value), chosen.chance) == ("16.00 USD", "29.36 USD", 7_000)
-    assert chosen.reason.detail == "is expected to leave 29.36 USD"
+    assert chosen.reason.detail == "is expected to gain 29.36 USD after its cost"
     assert [reason.detail for reason in chosen.because] == ["is likely to leave"]
     assert found.probability == 10_000
 
@@ -48,7 +48,7 @@ def test_what_is_chosen_is_told_with_its_figures_and_reasons() -> None:
         ({"tenure_days": None}, "cohort", "is not in its cohort"),
         ({"currency": "EUR"}, "currency", "pays in another currency than USD"),
         ({"customer_id": HELD}, "control_group", "is in the control group of 10 %, which is never treated"),
-        ({"customer_id": EITHER}, None, "is expected to leave 29.36 USD"),
+        ({"customer_id": EITHER}, None, "is expected to gain 29.36 USD after its cost"),
         ({"open_tickets": 1}, "eligible", "has an open support ticket"),
         ({"bills_disputed_90d": 1}, "suitable", "disputes a bill"),
         ({"open_tickets": 1, "bills_disputed_90d": 1}, "eligible", "has an open support ticket"),
@@ -158,7 +158,7 @@ def test_of_two_strategies_the_one_worth_more_wins_and_of_equals_the_first_by_na
     assert found.chosen is not None
     assert found.chosen.strategy == wins
     (beaten,) = [one for one in found.weighed if one.fell == "outranked"]
-    assert beaten.reason.detail == f"Loyalty credit is expected to leave more: {found.chosen.value}"
+    assert beaten.reason.detail == f"Loyalty credit is expected to gain more: {found.chosen.value}"
 
 
 def test_one_strategy_in_two_versions_is_refused() -> None:

@@ -11,6 +11,7 @@ from placet.contracts.text import counted
 from placet.errors import UsageError
 from placet.files import read_given
 from placet.interfaces.cli import output
+from placet.interfaces.cli.live.cohorts import AsOfOption, BaseOption, file_in_words, refuse_time, told_of
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Strategies: check, preview and compare them.")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a strategy in YAML")]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", help="as of then: 2026-03-01, 2026-03-01T09:30:00Z")]
+FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="strategies in YAML")]
+ChannelOption = Annotated[str, typer.Option("--channel", help="sms, push, email, agent and so on")]
 
 _LARGEST: Final = 1_000_000
 
@@ -60,6 +62,7 @@ def check(
 def preview(
     context: typer.Context,
     file: FileArgument,
+    base: BaseOption = None,
     as_of: AsOfOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -72,23 +75,65 @@ def preview(
     from placet.service.strategies.previewing import preview as preview_of
 
     toolbox: Toolbox = context.obj
-    strategy, at = _strategy(file), time_gone(as_of, "--as-of")
-    database = toolbox.database()
-    fold_all(database, toolbox.tenant)
-    found = preview_of(database, toolbox.tenant, strategy, at)
+    strategy, header = _strategy(file), None
+    if base is not None:
+        refuse_time(as_of)
+        answer = toolbox.strategy_preview_of_file(base, _text(file))
+        header, found = answer.header, answer.found
+    else:
+        at, database = time_gone(as_of, "--as-of"), toolbox.database()
+        fold_all(database, toolbox.tenant)
+        found = preview_of(database, toolbox.tenant, strategy, at)
     if as_json:
-        output.print_json(found.model_dump(mode="json"))
+        output.print_json({**found.model_dump(mode="json"), **told_of(header)})
         return
+    if header is not None:
+        output.print_field("base", file_in_words(header))
     output.print_grouped(preview_lines(found))
     output.print_field("digest", found.digest)
+
+
+@app.command("plan")
+def plan(
+    context: typer.Context,
+    files: FilesArgument,
+    channel: ChannelOption = "sms",
+    base: BaseOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what several strategies together would do to the base.
+
+    Each customer gets the treatment that is worth most. It counts who gets which, where the others fall, and the money.
+    """
+    from placet.interfaces.telling.strategies import plan_lines
+    from placet.service.cohorts import fold_all
+    from placet.service.strategies.planning import plan as plan_of
+
+    toolbox: Toolbox = context.obj
+    strategies, told, header = [_strategy(file) for file in files], _given(channel, Channel, "channel"), None
+    if base is not None:
+        refuse_time(as_of)
+        answer = toolbox.plan_of_file(base, [_text(file) for file in files], told)
+        header, found = answer.header, answer.found
+    else:
+        at, database = time_gone(as_of, "--as-of"), toolbox.database()
+        fold_all(database, toolbox.tenant)
+        found = plan_of(database, toolbox.tenant, strategies, told, at)
+    if as_json:
+        output.print_json({**found.model_dump(mode="json"), **told_of(header)})
+        return
+    if header is not None:
+        output.print_field("base", file_in_words(header))
+    output.print_grouped(plan_lines(found))
 
 
 @app.command("decide")
 def decide(
     context: typer.Context,
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="for whom")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="strategies in YAML")],
-    channel: Annotated[str, typer.Option("--channel", help="sms, push, email, agent and so on")] = "agent",
+    files: FilesArgument,
+    channel: ChannelOption = "agent",
     at: Annotated[str | None, typer.Option("--at", help="as of then: 2026-03-01T09:30:00Z")] = None,
     as_json: JsonFlag = False,
 ) -> None:
