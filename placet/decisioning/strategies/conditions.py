@@ -1,6 +1,7 @@
 """The conditions of a strategy: each means something, and none leaves out everybody whom the strategy is for."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import StrategyTreatment
@@ -9,9 +10,17 @@ from placet.decisioning.cohorts.cohort import can_hold_together, cohort_of
 from placet.decisioning.strategies.problems import Path, Problem, error, warning
 from placet.errors import ExpressionFault
 
+MOST_CONDITIONS: Final = 200
+"""Of a strategy: each is laid beside the cohort, which takes up to some 50 ms."""
+
 
 def condition_problems(strategy: Strategy) -> Iterator[Problem]:
     """Yield what is wrong with the cohort and with each condition of its treatments."""
+    many = sum(1 for _ in conditions_of(strategy))
+    if many > MOST_CONDITIONS:
+        said = f"it has {many} conditions, and at most {MOST_CONDITIONS} are read; make two strategies of it"
+        yield error(("treatments",), said)
+        return
     faults = list(_faults(strategy))
     yield from faults
     if any(fault.path == ("cohort",) for fault in faults):

@@ -23,6 +23,7 @@ from placet.errors import YamlFault
 from placet.yaml_files import Place, YamlText, parse_yaml
 
 _LONGEST = 300
+_YAML = "; YAML takes yes, no, on and off for true or false: put quotation marks around the word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _shape(read: YamlText, error: ValidationError) -> Iterable[Finding]:
         # Of a list, pydantic counts only what is sound in it: with one wrong item it may be called too short as well.
         if any(other[: len(path)] == path and len(other) > len(path) for other, _ in faults):
             continue
-        yield _finding("error", read.place(path), read.steps(path), fault.told())
+        said = fault.told() + (_YAML if fault.shown in ("True", "False") else "")
+        yield _finding("error", read.place(path), read.steps(path), said)
 
 
 def _of_problem(read: YamlText, problem: Problem) -> Finding:

@@ -164,6 +164,23 @@ def test_all_faults_of_a_step_are_told_at_once_in_the_order_of_the_text() -> Non
     assert [(one[0], one[2]) for one in _errors(text)] == [(1, "form"), (32, "contact.channels.0"), (40, "holdout")]
 
 
+def test_a_word_that_yaml_takes_for_false_is_told_so() -> None:
+    ((line, _, where, said),) = _errors(edited(("otherwise: disputes a bill", "otherwise: no")))
+    assert (line, where) == (16, "treatments.0.suitable.0.otherwise")
+    assert said.startswith("False: write a text; YAML takes yes, no, on and off for true or false")
+
+
+def test_more_conditions_than_are_read_are_refused_before_any_is_looked_at() -> None:
+    rules = "".join(f"      - {{when: nobody = {number}, code: c{number}, otherwise: none}}\n" for number in range(20))
+    stages = "".join(f"    {stage}:\n{rules}" for stage in ("eligible", "applicable", "suitable"))
+    treatment = SOUND[SOUND.index("  - code: saver_plan") : SOUND.index("    applicable:")] + stages
+    treatment += "    value: {of: staying, removes: 15 %}\n"
+    many = "".join(treatment.replace("saver_plan", f"plan_{number}") for number in range(4))
+    ((line, _, where, said),) = _errors(edited(("contact:\n", f"{many}contact:\n")))
+    assert (line, where) == (9, "treatments")
+    assert said == "it has 245 conditions, and at most 200 are read; make two strategies of it"
+
+
 def test_a_fault_in_a_condition_over_several_lines_says_which_character() -> None:
     text = edited(("cohort: churn_percent >= 30 AND", "cohort: |\n  churn_percent >= 30\n  AND nobody = 1 AND"))
     ((line, column, where, said),) = _errors(text)
