@@ -56,6 +56,25 @@ class Artifact(Frozen):
                 raise ValueError(f"the profile of {profile.name} counts other customers than the card")
         return self
 
+    @model_validator(mode="after")
+    def _figures_of_the_card_agree(self) -> Self:
+        card, quality = self.card, self.card.quality
+        bands, folds = quality.bands, quality.auc_folds
+        if card.left > card.customers:
+            raise ValueError(f"its card says that {card.left} of {card.customers} customers left")
+        if not min(folds) <= quality.auc <= max(folds):
+            raise ValueError(
+                f"its card says AUC {quality.auc}, which no mean of its parts' {min(folds)} to {max(folds)} is"
+            )
+        for band in bands:
+            if band.left > band.customers or band.from_bp > band.to_bp:
+                raise ValueError(f"a band of its card, from {band.from_bp} basis points on, contradicts itself")
+        if (counted := sum(band.customers for band in bands)) != card.customers:
+            raise ValueError(f"the bands of its card have {counted} customers, and the card has {card.customers}")
+        if (counted := sum(band.left for band in bands)) != card.left:
+            raise ValueError(f"in the bands of its card {counted} customers left, and on the card {card.left}")
+        return self
+
 
 def write(artifact: Artifact) -> tuple[str, bytes]:
     """Return the digest and the bytes of a model's file.
@@ -65,7 +84,9 @@ def write(artifact: Artifact) -> tuple[str, bytes]:
     """
     content = canonical_bytes(artifact)
     if len(content) > LARGEST:
-        raise ConfigurationError(f"the model would take {len(content)} bytes, more than {LARGEST}; map fewer columns")
+        raise ConfigurationError(
+            f"the model would take {_mebibytes(len(content))}, more than {_mebibytes(LARGEST)}; map fewer columns"
+        )
     return sha256_hex(content), content
 
 
@@ -76,7 +97,9 @@ def read(content: bytes, digest: str, name: str) -> Artifact:
         ConfigurationError: it has another digest, or is not what `write` writes.
     """
     if len(content) > LARGEST:
-        raise ConfigurationError(f"{name} is larger than {LARGEST} bytes; no model is")
+        raise ConfigurationError(f"{name} is larger than {_mebibytes(LARGEST)}; no model is")
+    if not content:
+        raise ConfigurationError(f"{name} is empty; train the model again, or put its file there")
     found = sha256_hex(content)
     if found != digest:
         raise ConfigurationError(
@@ -95,3 +118,7 @@ def read(content: bytes, digest: str, name: str) -> Artifact:
     if not same:
         raise ConfigurationError(f"{name} is no model that this version wrote: its JSON is not canonical")
     return artifact
+
+
+def _mebibytes(size: int) -> str:
+    return f"{-(-size // (1024 * 1024))} MiB"  # a file that is a little too large must not read as just large enough

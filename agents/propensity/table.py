@@ -57,8 +57,10 @@ class Table:
         if name not in self.frame.columns:
             near = difflib.get_close_matches(name, self.frame.columns, 1)
             there = self.frame.columns[:_MANY_COLUMNS]
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(there)}"
-            raise UsageError(f"{self.name} has no column {name!r}, which is {what}; {shortened(hint, 200)}")
+            more = len(self.frame.columns) - len(there)
+            has = f"it has {shortened(', '.join(there), 180)}{f' and {more} more' if more else ''}"
+            hint = f"did you mean {shortened(near[0], NAME)!r}?" if near else has
+            raise UsageError(f"{self.name} has no column {name!r}, which is {what}; {hint}")
         return self.frame[name].cast(pl.String).fill_null("").str.strip_chars()
 
 
@@ -72,7 +74,9 @@ def open_table(path: Path, separator: str) -> Table:
     with open_given(path, "the table") as file:
         content = file.read(LARGEST_TABLE + 1)
     if len(content) > LARGEST_TABLE:
-        raise ConfigurationError(f"the table {str(path)!r} is larger than {LARGEST_TABLE:,} bytes; take a part of it")
+        raise ConfigurationError(
+            f"the table {str(path)!r} is larger than {LARGEST_TABLE // 1024**3} GiB; take a part of it"
+        )
     return read_table(content, f"table {str(path)!r}", separator)
 
 

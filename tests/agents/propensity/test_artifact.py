@@ -77,6 +77,12 @@ def test_the_digest_is_that_of_the_file(content: bytes) -> None:
         (lambda value: value["card"].update(customers=899), "counts other customers than the card"),
         (lambda value: value["card"]["quality"]["bands"][0].update(customers=0), "customers"),
         (lambda value: value["card"]["quality"].update(auc_folds=[]), "auc_folds"),
+        (lambda value: value["card"].update(left=901), "its card says that 901 of 900 customers left"),
+        (lambda value: value["card"].update(left=100), "customers left, and on the card 100"),
+        (lambda value: value["card"]["quality"].update(auc=0.99), "its card says AUC 0.99, which no mean of its parts"),
+        (lambda value: value["card"]["quality"]["bands"].pop(), "the bands of its card have 810 customers, and the"),
+        (lambda value: value["card"]["quality"]["bands"][0].update(left=91), "basis points on, contradicts itself"),
+        (lambda value: value["card"]["quality"]["bands"][0].update(from_bp=9999), "contradicts itself"),
     ],
 )
 def test_what_is_unknown_is_refused(content: bytes, change: Callable[[dict[str, Any]], object], said: str) -> None:
@@ -90,6 +96,16 @@ def test_what_is_no_model_is_one_line(bad: bytes) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load(bad)
     assert "\n" not in str(refused.value)
+
+
+def test_an_empty_and_a_large_file_are_named() -> None:
+    for bad, said in (
+        (b"", "the model is empty; "),
+        (b" " * (LARGEST + 1), "the model is larger than 16 MiB; no model"),
+    ):
+        with pytest.raises(ConfigurationError) as refused:
+            load(bad)
+        assert str(refused.value).startswith(said)
 
 
 def test_the_same_values_spelt_otherwise_are_refused(content: bytes) -> None:

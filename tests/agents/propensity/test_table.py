@@ -66,3 +66,17 @@ def test_a_column_that_is_there_twice_is_named(content: bytes) -> None:
 
 def test_columns_without_a_name_and_names_that_only_look_alike_are_no_fault() -> None:
     assert read_table(b"\nid,a,a_duplicated_0,,\n1,2,3,,\n", "the table", ",").column("a", "a").to_list() == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (14, "it has c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11 and 2 more"),
+        (2, "it has c0, c1"),
+    ],
+)
+def test_columns_that_an_error_does_not_name_are_counted(columns: int, said: str) -> None:
+    content = ",".join(f"c{number}" for number in range(columns)) + "\n" + "," * (columns - 1) + "\n"
+    with pytest.raises(UsageError) as refused:
+        read_table(content.encode(), "the table", ",").column("months", "a feature")
+    assert str(refused.value) == f"the table has no column 'months', which is a feature; {said}"
