@@ -6,7 +6,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from placet.contracts.text import NAME, is_plain, is_text, shortened
+from placet.contracts.text import NAME, is_plain, is_text, shortened, step
 
 
 class Frozen(BaseModel):
@@ -63,7 +63,7 @@ def faults_of(error: Validation) -> Iterator[tuple[tuple[str | int, ...], Fault]
 
 
 def _fault(fault: Mapping[str, Any]) -> Fault:
-    where, context = ".".join(str(part) for part in fault["loc"]), fault.get("ctx", {})
+    where, context = ".".join(step(str(part)) for part in fault["loc"]), fault.get("ctx", {})
     if fault["type"] == "missing":  # its input is all that is there
         return Fault(where, "", "it is missing, and must be there")
     if fault["type"] == "extra_forbidden":  # a misspelt name may be that of a secret

@@ -44,6 +44,8 @@ _INNER_QUOTES: Final = str.maketrans(
     )
 )
 """Whatever looks like a double quotation mark."""
+_PLAIN_STEP: Final = re.compile(r"[\w\[][\w .:,()\[\]-]*")
+"""Names of fields, and what pydantic puts between them."""
 _INNER_PAIRS: Final = re.compile("[\u2018-\u201b\u02bc\u2032\u275b\u275c]{2}")
 """Two single marks look like our own closing one."""
 
@@ -88,6 +90,15 @@ def shortened(text: str, limit: int) -> str:
     Every text that a person may read is cut by this or by `one_line`: nobody may take a part for the whole.
     """
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def step(name: str) -> str:
+    """Return a name that somebody wrote, to stand in a path: in quotation marks where it could pass for more than one.
+
+    So `../x` is told as `'../x'`.
+    """
+    line = one_line(name, NAME)
+    return line if _PLAIN_STEP.fullmatch(line) else repr(line)
 
 
 def counted(number: int, unit: str, plural: str = "") -> str:

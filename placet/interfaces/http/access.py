@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from placet.contracts.base import PersonName
 from placet.contracts.people.access import AccessGrant, Action
-from placet.contracts.text import NAME, shortened
+from placet.contracts.text import step
 from placet.errors import UsageError
 from placet.governance.access.rules import permits
 
@@ -68,9 +68,7 @@ async def check_query(request: Request) -> None:
     for name in request.query_params:
         if name not in known:
             has = f"it has: {', '.join(known)}" if known else "it has none"
-            raise UsageError(
-                f"query.{shortened(name, NAME)} is no parameter of this operation; {has}", code="malformed"
-            )
+            raise UsageError(f"query.{step(name)} is no parameter of this operation; {has}", code="malformed")
         if known[name].get("type") != "array" and len(request.query_params.getlist(name)) > 1:
             raise UsageError(f"query.{name} stands twice", code="malformed")
 

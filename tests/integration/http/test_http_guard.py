@@ -23,6 +23,15 @@ pytestmark = pytest.mark.xdist_group("http_guard")
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"), [("../x", "'../x'"), ("a\u202eb", "'a«U+202E»b'"), ("k" * 200, f"'{'k' * 79}…'"), ("run", "run")]
+)
+def test_a_parameter_that_there_is_not_is_named_visibly(http: httpx.Client, name: str, shown: str) -> None:
+    answer = http.get("/v1/runs", params={name: "1"})
+    assert problem(answer) == (422, "malformed")
+    assert answer.json()["detail"].startswith(f"query.{shown} is no parameter of this operation; it has: ")
+
+
+@pytest.mark.parametrize(
     ("changes", "headers", "code", "said"),
     [
         ({"agent": "unheard_of"}, OPERATOR, "unknown_agent", "unknown agent 'unheard_of'; known: retention"),

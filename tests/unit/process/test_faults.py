@@ -24,6 +24,9 @@ class _Given(Frozen):
         ({"tenant": "No"}, "tenant 'No': not a tenant's name, such as 'demo': lower-case letters, digits and '-'"),
         ({"days": "x"}, "days 'x': write a whole number"),
         ({"api_kee": "sk-12345"}, "api_kee: there is no field of this name; check its spelling"),
+        ({"../x": 1}, "'../x': there is no field of this name; check its spelling"),
+        ({"a\u202eb": 1}, "'a«U+202E»b': there is no field of this name; check its spelling"),
+        ({"k" * 200: 1}, f"'{'k' * 79}…': there is no field of this name; check its spelling"),
         ({"inner": {"bss_token": "sk-12345"}}, "inner.bss_token (not shown): write at most 3 characters"),
     ],
 )
