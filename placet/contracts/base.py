@@ -130,6 +130,9 @@ DIGEST_FORM = r"^[0-9a-f]{64}$"
 Digest = Annotated[str, StringConstraints(pattern=DIGEST_FORM)]
 """SHA-256 in lower-case hexadecimal."""
 
+CHURN_SOURCE = r"^(counts|[0-9a-f]{64})$"
+"""Where runs take the probability of leaving from."""
+
 _TENANT = r"^[a-z][a-z0-9-]{0,30}$"
 _AGENT = r"^[a-z][a-z0-9_]{0,30}$"
 CUSTOMER_FORM = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
@@ -146,6 +149,7 @@ _FORMS = {
     NAME_OF_OURS: "a short name, such as 'small-credits': lower-case letters, digits, '_' and '-'",
     REASON_CODE: "a code, such as 'goodwill_credit': lower-case letters, digits and '_'",
     DIGEST_FORM: "a SHA-256: 64 digits of 0-9 and a-f",
+    CHURN_SOURCE: "`counts`, nor all 64 characters of a model's digest, as `placet model list` prints them",
     _PERSON: "a person's name, such as 'olga': lower-case letters, digits and '._@-'",
 }
 """What a person is told instead of a regular expression."""

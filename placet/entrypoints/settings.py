@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from placet.contracts.base import PersonName, TenantId, fault_of
+from placet.contracts.base import CHURN_SOURCE, PersonName, TenantId, fault_of
 from placet.contracts.text import NAME, shortened
 from placet.entrypoints.environment import CHECKOUT
 from placet.errors import ConfigurationError
@@ -31,7 +31,7 @@ STACK_ADDRESSES = {
 """The settings that a running stack may give, and how their values look: ports of this machine, and digests."""
 
 
-ChurnSource = Annotated[str, StringConstraints(pattern=r"^(counts|[0-9a-f]{64})$")]
+ChurnSource = Annotated[str, StringConstraints(pattern=CHURN_SOURCE)]
 
 
 class Settings(BaseSettings):
@@ -329,8 +329,10 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigurationError(_unreadable(error)) from error
     except ValidationError as error:
         fault = fault_of(error)
-        name = "PLACET_" + fault.where.replace(".", "_").upper()
-        raise ConfigurationError(f"{name}={fault.shown}: {fault.said}") from error
+        named, _, within = fault.where.partition(".")
+        tenant = within if named == "churn_sources" and not within.endswith("[key]") else ""
+        of = f", of {shortened(tenant, NAME)!r}" if tenant else ""
+        raise ConfigurationError(f"PLACET_{named.upper()}={fault.shown}{of}: {fault.said}") from error
 
 
 def running_stack(home: Path) -> dict[str, Any]:

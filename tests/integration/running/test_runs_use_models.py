@@ -23,7 +23,7 @@ from placet.doctor.diagnosis import PROBES
 from placet.entrypoints.likelihoods import Likelihoods, in_words, named_source
 from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.propensity import InstalledModels
-from placet.entrypoints.settings import Settings
+from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError, UsageError
 from placet.replay.rederivation import rederive
 from tests.support.steps import Steps
@@ -163,6 +163,23 @@ def test_the_doctor_and_the_page_of_health_say_which_is_in_use(trained: tuple[st
         [("info", "demo: counts of a public sample, as fallback")],
     ]
     assert in_words(with_model, "demo") == f"model {trained[0][:16]}…"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('{"demo": "garbage"}', "'garbage', of 'demo': not `counts`, nor all 64 characters of a model's digest, as "),
+        (f'{{"demo": "{"A" * 64}"}}', f"'{'A' * 64}', of 'demo': not `counts`, nor all 64 characters"),
+        ('{"Demo X": "counts"}', "'Demo X': not a tenant's name"),
+        ('["demo"]', "['demo']: it must be an object"),
+    ],
+)
+def test_a_wrong_source_is_one_line_without_a_pattern(monkeypatch: pytest.MonkeyPatch, given: str, said: str) -> None:
+    monkeypatch.setenv("PLACET_CHURN_SOURCES", given)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert str(refused.value).startswith(f"PLACET_CHURN_SOURCES={said}")
+    assert "^" not in str(refused.value)
 
 
 def test_a_worker_without_a_model_loads_neither_lightgbm_nor_what_computes_with_it(tmp_path: Path) -> None:
