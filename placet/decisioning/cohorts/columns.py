@@ -225,7 +225,14 @@ def _contact() -> list[Column]:
     never = "nothing reached them"
     return [
         Column("last_contact_on", "date", "day of the last message that reached them", never),
-        Column("days_since_contact", "integer", "days since it", never, least=-MOST_DAYS, most=MOST_DAYS),
+        Column(
+            "days_since_contact",
+            "integer",
+            "days since the last message that reached them",
+            never,
+            least=-MOST_DAYS,
+            most=MOST_DAYS,
+        ),
         Column("last_contact_channel", "text", "its channel", never, choices=get_args(Channel)),
         Column("last_contact_purpose", "text", "its purpose", never, choices=get_args(Purpose)),
         Column(
@@ -264,7 +271,14 @@ def _person() -> list[Column]:
         Column("area", "text", "what kind of place the home is in", unsaid, choices=get_args(Area)),
         Column("area_code", "text", "the source's code of that area", unsaid),
         Column("customer_since_on", "date", "day on which they became a customer", unsaid),
-        Column("tenure_days", "integer", "days since it", unsaid, least=-MOST_DAYS, most=366 * (9999 - FIRST_YEAR)),
+        Column(
+            "tenure_days",
+            "integer",
+            "days since they became a customer",
+            unsaid,
+            least=-MOST_DAYS,
+            most=366 * (9999 - FIRST_YEAR),
+        ),
         Column("churn_percent", "integer", "newest score: how likely they leave, rounded down", old, most=100),
         Column("churn_scored_on", "date", "day of that score", old),
         Column("churn_model", "text", "SHA-256 of the model that gave it", old),
@@ -277,7 +291,14 @@ def _record() -> list[Column]:
         Column("events", "integer", "events that their state stands on"),
         Column("simulated", "boolean", "whether any of their events is simulated"),
         Column("last_event_on", "date", "day of the newest event", "no event is known"),
-        Column("days_since_event", "integer", "days since it", "no event is known", least=-MOST_DAYS, most=MOST_DAYS),
+        Column(
+            "days_since_event",
+            "integer",
+            "days since the newest event",
+            "no event is known",
+            least=-MOST_DAYS,
+            most=MOST_DAYS,
+        ),
     ]
 
 

@@ -120,3 +120,8 @@ def test_a_segment_is_found_by_its_name_and_a_misspelt_one_has_a_hint() -> None:
         segment_named("contract_ending")
     with pytest.raises(ValidationError):
         segments.Segment.model_validate({"name": "x y", "title": "", "about": "a", "expression": "nps > 1"})
+
+
+def test_words_of_a_column_say_what_days_are_since() -> None:
+    """A profile shows one column without the one above it."""
+    assert [one.name for one in COLUMNS if "since it" in one.about] == []
