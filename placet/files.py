@@ -196,7 +196,7 @@ def read_own(path: Path) -> bytes | None:
     """Read a file that decides something for us; None when it is not there.
 
     Raises:
-        ConfigurationError: it is a link, belongs to another user, or others may write it.
+        ConfigurationError: it is a link or no ordinary file, belongs to another user, or others may write it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NOT_FOLLOWED)
@@ -206,10 +206,13 @@ def read_own(path: Path) -> bytes | None:
         raise ConfigurationError(_cannot_open(path, error)) from error
     with os.fdopen(descriptor, "rb") as file:
         state = os.fstat(descriptor)
-        _must_be_own(path, state)
+        _must_be_own(path, state)  # before it is a file to Python, which takes no folder
         if (mode := stat.S_IMODE(state.st_mode)) & _OTHERS_WRITE:
             raise ConfigurationError(f"{str(path)!r} can be written by others (mode {mode:04o}); remove it")
-        return file.read()
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

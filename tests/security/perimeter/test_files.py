@@ -82,6 +82,14 @@ def test_nothing_is_written_or_trusted_through_a_symbolic_link(tmp_path: Path, w
     assert not (tmp_path / "made").exists()
 
 
+def test_what_is_trusted_is_no_folder_and_no_pipe(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(ConfigurationError, match=f"{name}' is not an ordinary file; remove it"):
+            files.read_own(tmp_path / name)
+
+
 def test_a_result_never_replaces_a_device(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigurationError, match="not an ordinary file"):
