@@ -21,7 +21,7 @@ from agents.propensity.encoding import (
     row_of,
 )
 from agents.propensity.metrics import auc, band_of, basis_points, rounded
-from agents.propensity.profile import compare, profile_of_scores, profiles_of
+from agents.propensity.profile import FEWEST, compare, profile_of_scores, profiles_of
 from agents.propensity.table import Table
 from agents.propensity.training import in_order, train
 from agents.propensity.wording import contribution, headline, reasons, seen
@@ -173,7 +173,9 @@ class ChurnModel:
         return Drift(
             model=self.digest,
             data_digest=table.digest,
+            learned_from=table.digest == self.card.data_digest,
             customers=len(keep),
+            fewest=FEWEST,
             unread=len(encoded.faults),
             first_unread=next(iter(_unread(encoded)), None),
             score=compare(self._artifact.scores, predicted),

@@ -99,6 +99,8 @@ class Drift(Frozen):
     """A table beside the one that a model learned from.
 
     Attributes:
+        learned_from: Whether it is that very table, by its digest.
+        fewest: Customers below which no verdict can be given.
         unread: Rows that cannot be read.
         first_unread: The first of them.
         score: The model's own answers; the features follow.
@@ -109,7 +111,9 @@ class Drift(Frozen):
 
     model: Digest
     data_digest: Digest
+    learned_from: bool
     customers: NonNegativeInt
+    fewest: NonNegativeInt
     unread: NonNegativeInt
     first_unread: Unread | None
     score: Moved

@@ -112,4 +112,8 @@ def time_gone(text: str | None, option: str) -> datetime:
     """
     from placet.service.given import gone_by
 
-    return gone_by(time_of(text, option), datetime.now(UTC))
+    try:
+        return gone_by(time_of(text, option), datetime.now(UTC))
+    except UsageError as error:
+        said = str(error)
+        raise UsageError(said if said.startswith(option) else f"{option} {said}", code=error.code) from error

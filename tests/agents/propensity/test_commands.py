@@ -45,7 +45,8 @@ def test_a_person_trains_asks_and_compares(home: Path) -> None:
     assert "where it ends" in placet(home, "card", "--model", card["model"][:8]).stdout
     everybody = placet(home, "score", "--table", table)
     assert (everybody.returncode, len(everybody.stdout.splitlines())) == (0, 900)
-    assert placet(home, "drift", "--table", table).returncode == 0
+    drift = placet(home, "drift", "--table", table)
+    assert (drift.returncode, "it is the table that the model learned from" in drift.stdout) == (0, True)
 
 
 def test_the_list_says_which_model_is_in_use_and_which_is_damaged(home: Path) -> None:
@@ -98,7 +99,8 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
     (home / "few.csv").write_bytes(csv(rows(199)))
     done = placet(home, "drift", "--table", str(home / "few.csv"), "--json")
     assert done.returncode == 1
-    assert done.stderr.endswith("199 customers are too few to tell a shift from chance\n")
+    assert done.stderr.endswith("199 customers are too few to tell a shift from chance; 200 are needed\n")
+    assert json.loads(done.stdout)["learned_from"] is False
     assert json.loads(done.stdout)["score"]["verdict"] == "too_few"
 
 
@@ -113,7 +115,9 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
         (("score", "--as-of", "2026-03-01"), "add --events"),
         (("score", "P1", "--events"), "leave CUSTOMER and --json out"),
         (("train", "--date", "2099-01-01"), "is still to come"),
-        (("train", "--date", "yesterday"), "--date 'yesterday' is no time"),
+        (("train", "--date", "yesterday"), "--date 'yesterday' is no day; write one like 2026-03-01"),
+        (("score", "--events", "--as-of", "2099-01-01"), "--as-of 2099-01-01 00:00:00Z is still to come; it is "),
+        (("score", "--events", "--as-of", "2019-01-01"), "--as-of 2019-01-01 00:00:00Z is too long ago: events are "),
     ],
 )
 def test_what_cannot_be_done_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:

@@ -1,16 +1,17 @@
 """`placet model`: serve the embedded language model; train churn models, and ask them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placet.contracts.text import counted
+from placet.contracts.text import NAME, counted, shortened
+from placet.contracts.times import moment
 from placet.errors import UsageError
 from placet.interfaces.cli import output
-from placet.interfaces.cli.options import JsonFlag, time_gone
+from placet.interfaces.cli.options import JsonFlag, time_gone, time_of
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -169,6 +170,8 @@ def drift(
     output.print_field("model", found.model)
     unread = f"; {counted(found.unread, 'row')} cannot be read" if found.unread else ""
     output.print_field("table", f"{counted(found.customers, 'customer')}{unread}, SHA-256 {found.data_digest}")
+    if found.learned_from:
+        output.print_field("", "it is the table that the model learned from: nothing in it can have moved")
     output.print_field("expected", f"{found.predicted * 100:.1f} % leave")
     if found.observed is not None:
         output.print_field("happened", f"{found.observed * 100:.1f} % left")
@@ -192,7 +195,9 @@ def _judged(found: "Drift") -> int:
         )
     too_few = any(one.verdict == "too_few" for one in moved)
     if too_few:
-        output.print_error(f"{counted(found.customers, 'customer')} are too few to tell a shift from chance")
+        output.print_error(
+            f"{counted(found.customers, 'customer')} are too few to tell a shift from chance; {found.fewest} are needed"
+        )
     return 1 if found.unread or too_few or any(one.verdict == "shifted" for one in moved) else 0
 
 
@@ -229,7 +234,13 @@ def _print_events(
         raise UsageError("--as-of says when scores are of, which only events do; add --events")
     if customer_id is not None or as_json:
         raise UsageError("--events writes JSON lines of everybody in the table; leave CUSTOMER and --json out")
-    at = datetime.now(UTC).replace(microsecond=0) if as_of is None else time_gone(as_of, "--as-of")
+    now = datetime.now(UTC).replace(microsecond=0)
+    at, oldest = time_gone(as_of, "--as-of") if as_of else now, now - timedelta(days=toolbox.periods().events)
+    if at < oldest:
+        raise UsageError(
+            f"--as-of {moment(at)} is too long ago: events are kept back to {moment(oldest)}, and "
+            "`placet state ingest` takes no older one; name a later day"
+        )
     found = toolbox.models.score_all(model, table)
     lines, unnamed = event_lines(found, at)
     while some := list(islice(lines, _AT_ONCE)):
@@ -255,4 +266,8 @@ def _brief(one: "Brief") -> str:
 
 
 def _day(given: str | None) -> date:
-    return (datetime.now(UTC) if given is None else time_gone(given, "--date")).date()
+    try:
+        time_of(given, "--date")
+    except UsageError as error:
+        raise UsageError(f"--date {shortened(given or '', NAME)!r} is no day; write one like 2026-03-01") from error
+    return time_gone(given, "--date").date()
