@@ -71,6 +71,24 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def folder_fault(folder: Path) -> str:
+    """Return why nothing may be read in `folder`; empty where all is in order, or there is none.
+
+    That it is a symbolic link is such a reason: what decides for us would lie wherever the link leads.
+    """
+    try:
+        mode = folder.lstat().st_mode
+    except FileNotFoundError:
+        return ""
+    except NotADirectoryError:
+        return "is in something that is not a folder; remove that, or choose another"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link, which is not followed here; put the folder itself there"
+    return "" if stat.S_ISDIR(mode) else "is not a folder; remove it"
+
+
 def make_folders(folder: Path) -> None:
     """Create `folder` and what it is in for their owner alone; what is there already stays as it is.
 
@@ -204,7 +222,7 @@ def read_own(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise ConfigurationError(_cannot_open(path, error)) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         state = os.fstat(descriptor)
         _must_be_own(path, state)  # before it is a file to Python, which takes no folder
         if (mode := stat.S_IMODE(state.st_mode)) & _OTHERS_WRITE:

@@ -10,7 +10,7 @@ from agents.counts_fallback.source import counts
 from agents.likelihood import LikelihoodSource
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError
-from placet.files import open_given
+from placet.files import folder_fault, open_given
 
 COUNTS: Final = "counts"
 
@@ -56,6 +56,16 @@ def in_words(settings: Settings, tenant: str) -> str:
     return "counts of a public sample, as fallback" if said == COUNTS else f"model {said[:16]}…"
 
 
+def check_folder(folder: Path) -> None:
+    """Check that a tenant's models may be read where they lie; that there is no such folder is in order.
+
+    Raises:
+        ConfigurationError: it is no folder, or a symbolic link.
+    """
+    if fault := folder_fault(folder):
+        raise ConfigurationError(f"the folder of churn models {str(folder)!r} {fault}")
+
+
 def _configured(settings: Settings, tenant: str, said: str) -> LikelihoodSource:
     if said == COUNTS:
         return counts()
@@ -69,7 +79,9 @@ def _configured(settings: Settings, tenant: str, said: str) -> LikelihoodSource:
 
 
 def _path(settings: Settings, tenant: str, digest: str) -> Path:
-    return settings.propensity_folder / tenant / f"{digest}.json"
+    folder = settings.propensity_folder / tenant
+    check_folder(folder)
+    return folder / f"{digest}.json"
 
 
 def _model(path: Path, digest: str) -> LikelihoodSource:

@@ -8,19 +8,27 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import stat
 from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from placet.contracts.propensity.held import MOST_HELD, HeldCard, HeldModel, HeldModels, ShownModel
+from placet.contracts.propensity.held import (
+    MOST_HELD,
+    HeldCard,
+    HeldModel,
+    HeldModels,
+    ShownModel,
+    no_name_of_a_model,
+    none_so_named,
+)
 from placet.contracts.text import one_line
 from placet.entrypoints.environment import CHECKOUT
-from placet.entrypoints.likelihoods import in_words
+from placet.entrypoints.likelihoods import check_folder, in_words
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, PlacetError, UsageError
-from placet.files import open_given, private_folder, read_given, read_own, write_file
+from placet.files import cause, open_given, private_folder, read_given, read_own, write_file
 
 if TYPE_CHECKING:
     from agents.propensity.model import ChurnModel
@@ -47,9 +55,13 @@ class InstalledModels:
 
     def held(self) -> HeldModels:
         """List the models that are held."""
-        trained_last = self._trained_last()
+        try:
+            files = self._files()
+        except ConfigurationError as error:
+            return HeldModels(runs_use=self.runs_use, models=(), left_out=0, fault=self._without_place(error))
+        trained_last, fault = self._trained_last({digest for _, digest in files})
         named = {self._in_use, trained_last}
-        newest = sorted(self._files(), key=lambda found: (found[1] in named, *found), reverse=True)
+        newest = sorted(files, key=lambda found: (found[1] in named, *found), reverse=True)
         # What runs are told to use stands in the list whether it is there or not.
         digests = [digest for _, digest in newest]
         missing = [self._in_use] if self._in_use and _DIGEST.fullmatch(self._in_use) else []
@@ -57,7 +69,9 @@ class InstalledModels:
         models = [self._listed(digest, trained_last) for digest in digests[:MOST_HELD]]
         # Those whose file is damaged have no day, and come last.
         models.sort(key=lambda one: (one.in_use, one.card.trained_on if one.card else "", one.model), reverse=True)
-        return HeldModels(runs_use=self.runs_use, models=tuple(models), left_out=max(0, len(digests) - MOST_HELD))
+        return HeldModels(
+            runs_use=self.runs_use, models=tuple(models), left_out=max(0, len(digests) - MOST_HELD), fault=fault
+        )
 
     def train(self, table: Path | None, mapping: Path | None, on: date) -> "tuple[str, Path, ModelCard]":
         """Train a model and make it the current one."""
@@ -72,6 +86,7 @@ class InstalledModels:
                 "--table and --mapping belong together: a mapping file says what the table's columns mean "
                 "(agents/propensity/sample.toml is one); leave both out for the bundled sample"
             )
+        check_folder(self._folder)
         file = mapping or _SAMPLE
         meant = parse_toml(read_given(file, "the mapping"), Mapping, f"the mapping {str(file)!r}")
         digest, content = train_model(
@@ -119,28 +134,35 @@ class InstalledModels:
         digest, content, name = self._content(model)
         return ChurnModel(content, digest, name)
 
-    def _files(self) -> Iterator[tuple[float, str]]:
-        """Return when each model's file was changed, and its digest."""
-        if not self._folder.is_dir():
-            return
-        for path in self._folder.glob("*.json"):
-            if _DIGEST.fullmatch(path.stem):
+    def _files(self) -> list[tuple[float, str]]:
+        """Return when each model's file was changed, and its digest.
+
+        Raises:
+            ConfigurationError: the folder is none, is a symbolic link, or cannot be read.
+        """
+        check_folder(self._folder)
+        found = []
+        try:
+            paths = list(self._folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ConfigurationError(
+                f"the folder of churn models {str(self._folder)!r} cannot be read: {error.strerror}"
+            ) from error
+        for path in paths:
+            if path.suffix == ".json" and _DIGEST.fullmatch(path.stem):
                 with contextlib.suppress(FileNotFoundError):  # it went meanwhile
-                    yield path.lstat().st_mtime, path.stem
+                    found.append((path.lstat().st_mtime, path.stem))
+        return found
 
     def _listed(self, digest: str, trained_last: str | None) -> HeldModel:
         card, fault, for_runs = None, None, False
         try:
-            if not os.path.lexists(self._folder / f"{digest}.json"):
-                raise ConfigurationError("it is not held here: train it, or put its file there")
-            _, content, _ = self._content(digest)
-            shown = self._shown(content, digest, "its file")
+            shown = self._shown(_bytes_of(self._folder / f"{digest}.json"), digest, "its file")
             card, for_runs = _in_brief(shown.card), not shown.unread_by_runs
         except PlacetError as error:
-            # Where files lie is for those who read the command's own error.
-            named = str(self._folder) in str(error)
-            why = f"its file cannot be read; `placet model card --model {digest[:8]}` says why" if named else str(error)
-            fault = one_line(why)
+            fault = one_line(str(error))
         return HeldModel(
             model=digest,
             in_use=digest == self._in_use,
@@ -169,19 +191,31 @@ class InstalledModels:
         self._read[digest] = shown
         return shown
 
-    def _trained_last(self) -> str | None:
+    def _trained_last(self, held: set[str]) -> tuple[str | None, str | None]:
+        """Return which model was trained last, and what is wrong where that cannot be said."""
         try:
-            return self._current()
-        except ConfigurationError:
-            return None
+            digest = self._current()
+        except ConfigurationError as error:
+            if error.code == "no_model":
+                return None, None
+            return None, one_line(f"which model was trained last cannot be told: {self._without_place(error)}")
+        if digest in held:
+            return digest, None
+        return None, f"the model trained last, {digest[:16]}…, is not held here: train it again, or put its file there"
+
+    def _without_place(self, error: ConfigurationError) -> str:
+        """Return an error without where files lie: that is for those who read the command's own error."""
+        current = repr(str(self._folder / _CURRENT))
+        return one_line(str(error).replace(current, "the file `current`").replace(f" {str(self._folder)!r}", ""))
 
     def _content(self, model: str | None) -> tuple[str, bytes, str]:
         """Return a model's digest, its file's bytes, and what errors call it."""
         from agents.propensity.artifact import LARGEST
 
+        check_folder(self._folder)
         digest = self._current() if model is None else self._named(model)
         path = self._folder / f"{digest}.json"
-        if not path.exists():
+        if not os.path.lexists(path):
             raise ConfigurationError(f"model {digest[:16]}… is not in {str(self._folder)!r}; train it, or put it there")
         with open_given(path, "the model", follow=False) as file:
             return digest, file.read(LARGEST + 1), f"model {str(path)!r}"
@@ -199,17 +233,37 @@ class InstalledModels:
         return digest
 
     def _named(self, model: str) -> str:
-        if not re.fullmatch(r"[0-9a-f]{8,64}", model):
-            raise UsageError(
-                f"{model!r} is no digest of a model, nor the first 8 characters of one or more", code="unknown_model"
-            )
-        found = [path.stem for path in self._folder.glob(f"{model}*.json") if _DIGEST.fullmatch(path.stem)]
+        """Return the digest that is named; where to look for others is for each to say who shows the error."""
+        if fault := no_name_of_a_model(model):
+            raise UsageError(fault, code="unknown_model")
+        found = [digest for _, digest in self._files() if digest.startswith(model)]
         if len(found) != 1:
-            many = "several churn models begin" if found else "no churn model begins"
-            raise UsageError(
-                f"{many} with {model!r}; `placet model list` names those that are held", code="unknown_model"
-            )
+            raise UsageError(none_so_named(model, several=bool(found)), code="unknown_model")
         return found[0]
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return a model's file as the list reads it: its errors do not say where it lies.
+
+    Raises:
+        ConfigurationError: it is not there, is no ordinary file, or cannot be read.
+    """
+    from agents.propensity.artifact import LARGEST
+
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError as error:
+        raise ConfigurationError("it is not held here: train it, or put its file there") from error
+    if stat.S_ISLNK(mode):
+        raise ConfigurationError("its file is a symbolic link, which is not followed here; put the file itself there")
+    if not stat.S_ISREG(mode):
+        raise ConfigurationError("its file is not an ordinary file; put the model's file there")
+    try:
+        with open_given(path, "the model", follow=False) as file:
+            return file.read(LARGEST + 1)
+    except (ConfigurationError, OSError) as error:
+        why = cause(error.__cause__) if isinstance(error.__cause__, OSError) else "it is no ordinary file"
+        raise ConfigurationError(f"its file cannot be read: {why}") from error
 
 
 def _in_brief(card: "ModelCard") -> HeldCard:

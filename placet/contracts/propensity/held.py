@@ -1,14 +1,20 @@
 """The churn models that a tenant holds, and which of them its runs use."""
 
+import re
 from typing import Annotated, Final
 
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints
 
 from placet.contracts.base import Digest, Frozen
 from placet.contracts.propensity.card import Line, ModelCard, Share
+from placet.contracts.text import NAME, one_line
 
 MOST_HELD: Final = 100
 """Models that are listed, the newest files first."""
+
+BEGINNING: Final = r"^[0-9a-f]{8,64}$"
+"""Of how people name a model: its digest, or how that begins."""
+_BEGINNING: Final = re.compile(BEGINNING, re.ASCII)
 
 
 class HeldCard(Frozen):
@@ -57,11 +63,13 @@ class HeldModels(Frozen):
         runs_use: Where runs take the probability of leaving from, in words.
         models: Those that are held: what runs use first, then the day of training, the newest first.
         left_out: How many more files there are, of an older date.
+        fault: Why none can be listed, or why nobody can say which one was trained last; None where all is in order.
     """
 
     runs_use: str
     models: Annotated[tuple[HeldModel, ...], Field(max_length=MOST_HELD)]
     left_out: NonNegativeInt
+    fault: Line | None = None
 
 
 class ShownModel(Frozen):
@@ -76,3 +84,18 @@ class ShownModel(Frozen):
     in_use: bool
     unread_by_runs: tuple[str, ...]
     card: ModelCard
+
+
+def no_name_of_a_model(named: str) -> str | None:
+    """Return what is wrong with how a model is named; None where one may be named so.
+
+    Whoever tells it says where their reader finds the digests.
+    """
+    if _BEGINNING.fullmatch(named):
+        return None
+    return f"{one_line(named, NAME)!r} is no digest of a model, nor how one begins: 8 to 64 characters of 0-9 and a-f"
+
+
+def none_so_named(named: str, *, several: bool = False) -> str:
+    """Say that no model has a digest that begins so, or that several have; see `no_name_of_a_model`."""
+    return f"{'several churn models begin' if several else 'no churn model begins'} with {one_line(named, NAME)!r}"

@@ -97,6 +97,10 @@ class Models(Protocol):
         ConfigurationError: there is no such model, it was changed, or a file cannot be read.
     """
 
+    @property
+    def runs_use(self) -> str:
+        """Where runs take the probability of leaving from, in words. Nothing is read."""
+
     def train(self, table: Path | None, mapping: Path | None, on: date) -> "tuple[str, Path, ModelCard]":
         """Train a model and make it the current one; returns its digest, its file and its card."""
 

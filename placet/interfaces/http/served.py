@@ -6,7 +6,7 @@ from typing import Protocol
 
 from placet.contracts.cohorts.economics import Economics
 from placet.contracts.customer import Declared
-from placet.contracts.propensity.held import HeldModels, ShownModel
+from placet.contracts.propensity.held import HeldModels, ShownModel, none_so_named
 from placet.errors import UsageError
 from placet.governance.policy.set import PolicySet
 from placet.governance.retention import Periods
@@ -50,7 +50,7 @@ class NoModels:
 
     def shown(self, model: str) -> ShownModel:
         """Find none."""
-        raise UsageError(f"no churn model begins with {model!r}; none is held", code="unknown_model")
+        raise UsageError(none_so_named(model), code="unknown_model")
 
 
 @dataclass(frozen=True, slots=True)

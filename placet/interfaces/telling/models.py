@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from placet.contracts.propensity.card import Band, ModelCard, ReadFeature, Subgroup
-from placet.contracts.propensity.held import HeldModel, ShownModel
+from placet.contracts.propensity.held import HeldModel, HeldModels, ShownModel
 from placet.contracts.text import counted, spoken_list
 
 _WAYS = {"more_leave": "more of it may only raise the score", "fewer_leave": "more of it may only lower the score"}
@@ -16,7 +16,7 @@ def quality_lines(card: ModelCard) -> Iterator[str]:
     share = _share(card.left / card.customers)
     yield f"learned from {counted(card.customers, 'customer')}, {card.left} of whom left ({share})"
     yield (
-        f"ranks {quality.auc * 100:.0f} of 100 pairs rightly (AUC {quality.auc:.3f}; "
+        f"{pairs_in_words(quality.auc)} (AUC {quality.auc:.3f}; "
         f"{low:.3f} to {high:.3f} in {len(quality.auc_folds)} parts kept apart)"
     )
     yield (
@@ -25,37 +25,58 @@ def quality_lines(card: ModelCard) -> Iterator[str]:
     )
 
 
-def held_line(one: HeldModel) -> str:
-    """Say what a list says of a model."""
-    not_for_runs = one.card is not None and not one.for_runs
-    marks = ("in use",) * one.in_use + ("trained last",) * one.trained_last + ("not for runs",) * not_for_runs
-    marked = f"  ({', '.join(marks)})" if marks else ""
-    if one.card is None:
-        return f"{one.model[:16]}  {one.fault}{marked}"
-    card = one.card
+def pairs_in_words(auc: float) -> str:
+    """Say how well scores tell those who left from those who stayed."""
     return (
-        f"{one.model[:16]}  trained {card.trained_on} on {counted(card.customers, 'customer')}, {card.left} who left; "
-        f"ranks {card.auc * 100:.0f} of 100 pairs rightly, off by {card.calibration_error * 100:.1f} points{marked}"
+        "of 100 pairs of one who left and one who stayed, it gives the one who left the higher score in "
+        f"{auc * 100:.0f}"
     )
 
 
-def for_runs_in_words(model: ShownModel) -> str:
-    """Say whether runs can use it, and what it takes."""
+def trained_last_in_words(held: HeldModels) -> str | None:
+    """Say that no model is the one that was trained last; None where one is, there is none, or `held.fault` says why.
+
+    It is so where files were copied from elsewhere.
+    """
+    usable = any(one.card is not None for one in held.models)
+    if not usable or held.fault or any(one.trained_last for one in held.models):
+        return None
+    return "no model was trained last here"
+
+
+def held_lines(one: HeldModel) -> Iterator[str]:
+    """Say what a list says of a model, its whole digest first: settings are told it so."""
+    not_for_runs = one.card is not None and not one.for_runs
+    marks = ("in use",) * one.in_use + ("trained last",) * one.trained_last + ("not for runs",) * not_for_runs
+    marked = f"  ({', '.join(marks)})" if marks else ""
+    yield f"{one.model}{marked}"
+    if one.card is None:
+        yield f"  {one.fault}"
+        return
+    card = one.card
+    learned = f"{counted(card.customers, 'customer')}, {card.left} of whom left"
+    yield f"  trained {card.trained_on} on {learned}; off by {card.calibration_error * 100:.1f} points on average"
+    yield f"  {pairs_in_words(card.auc)}"
+
+
+def for_runs_in_words(model: ShownModel, runs_use: str) -> str:
+    """Say whether runs can use it, and what it takes; `runs_use` says what they use now."""
     if not model.unread_by_runs:
-        return "runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again"
+        once = "runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again"
+        return f"{once}; until then: {runs_use}" if runs_use else once
     figures = spoken_list(model.unread_by_runs)
     return f"not for runs: its mapping does not say where a run finds {figures}; add `run` to each and train again"
 
 
-def card_lines(model: ShownModel) -> Iterator[str]:
-    """Write a card out."""
+def card_lines(model: ShownModel, runs_use: str) -> Iterator[str]:
+    """Write a card out; `runs_use` says what runs use now."""
     card = model.card
     yield card.purpose
     yield f"source     {card.source}"
     yield f"leaving    {card.left_means}"
     yield f"data       SHA-256 {card.data_digest}"
     yield f"trained    {card.trained_on}, with {', '.join(card.made_with)}"
-    yield f"in runs    {'used by them now' if model.in_use else for_runs_in_words(model)}"
+    yield f"in runs    {'used by them now' if model.in_use else for_runs_in_words(model, runs_use)}"
     yield ""
     yield from quality_lines(card)
     yield (

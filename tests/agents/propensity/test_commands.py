@@ -47,6 +47,7 @@ def test_a_person_trains_asks_and_compares(home: Path) -> None:
     assert (everybody.returncode, len(everybody.stdout.splitlines())) == (0, 900)
     drift = placet(home, "drift", "--table", table)
     assert (drift.returncode, "it is the table that the model learned from" in drift.stdout) == (0, True)
+    assert "gives the one who left the higher score in " in drift.stdout
 
 
 def test_the_list_says_which_model_is_in_use_and_which_is_damaged(home: Path) -> None:
@@ -54,8 +55,7 @@ def test_the_list_says_which_model_is_in_use_and_which_is_damaged(home: Path) ->
     done = placet(home, "list")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("in use    no churn model; runs propose nothing\n")
-    assert f"{digest[:16]}  trained" in done.stdout
-    assert done.stdout.endswith("(trained last, not for runs)\n")
+    assert f"\n{digest}  (trained last, not for runs)\n  trained 20" in done.stdout
     strange = home / "propensity" / "demo" / f"{'a' * 64}.json"
     strange.write_text("{}")
     try:
@@ -63,6 +63,20 @@ def test_the_list_says_which_model_is_in_use_and_which_is_damaged(home: Path) ->
     finally:
         strange.unlink()
     assert done.returncode == 1
+    current = strange.with_name("current")
+    try:
+        current.unlink()
+        marked = placet(home, "list")
+        current.write_text("x")
+        damaged = placet(home, "list")
+    finally:
+        current.write_text(digest)
+    assert (marked.returncode, marked.stderr) == (0, "")
+    assert marked.stdout.endswith("no model was trained last here: name one with --model\n")
+    assert (damaged.returncode, digest in damaged.stdout) == (1, True)
+    assert damaged.stderr == (
+        "placet: which model was trained last cannot be told: the file `current` names no model; train one again\n"
+    )
     assert [one["fault"] is None for one in json.loads(done.stdout)["models"]] == [True, False]
 
 
@@ -111,7 +125,10 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
         (("train", "--table", "t.csv"), "--table and --mapping belong together"),
         (("score", "P1", "--table", "missing.csv"), "cannot read the table 'missing.csv'"),
         (("card", "--model", "../../etc"), "is no digest of a model"),
-        (("card", "--model", "0" * 64), "no churn model begins with"),
+        (("card", "--model", "0" * 64), f"no churn model begins with '{'0' * 64}'; `placet model list` lists those"),
+        (("score", "P1", "--table", "t.csv", "--model", "0" * 8), "'00000000'; `placet model list` lists those"),
+        (("drift", "--table", "t.csv", "--model", "0" * 8), "'00000000'; `placet model list` lists those that are"),
+        (("score", "--events", "--model", "0" * 8), "'00000000'; `placet model list` lists those that are held"),
         (("score", "--as-of", "2026-03-01"), "add --events"),
         (("score", "P1", "--events"), "leave CUSTOMER and --json out"),
         (("train", "--date", "2099-01-01"), "is still to come"),

@@ -25,6 +25,7 @@ from placet.entrypoints.processes.stack import Stack
 from placet.entrypoints.propensity import InstalledModels
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError, UsageError
+from placet.interfaces.telling.models import card_lines
 from placet.replay.rederivation import rederive
 from tests.support.steps import Steps
 
@@ -163,6 +164,19 @@ def test_the_doctor_and_the_page_of_health_say_which_is_in_use(trained: tuple[st
         [("info", "demo: counts of a public sample, as fallback")],
     ]
     assert in_words(with_model, "demo") == f"model {trained[0][:16]}…"
+
+
+def test_the_card_says_what_runs_use_until_they_use_the_model(trained: tuple[str, Path], tmp_path: Path) -> None:
+    once = "runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again; until then: "
+    for sources, now in (
+        ({"demo": "counts"}, "counts of a public sample, as fallback"),
+        ({"demo": "b" * 64}, f"model {'b' * 16}…"),
+        ({}, "no churn model; runs propose nothing"),
+    ):
+        models = InstalledModels(Settings(home=tmp_path, propensity_dir=trained[1], churn_sources=sources), "demo")
+        assert f"in runs    {once}{now}" in list(card_lines(models.shown(None), models.runs_use))
+    models = InstalledModels(configured(trained, tmp_path), "demo")
+    assert "in runs    used by them now" in list(card_lines(models.shown(None), models.runs_use))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`placet model`: serve the embedded language model; train churn models, and ask them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -75,16 +77,16 @@ def train(
     for line in quality_lines(card):
         output.print_line(line)
     output.print_line("`placet model card` says the rest, with where it must not be relied on")
-    output.print_line(for_runs_in_words(toolbox.models.shown(digest)))
+    output.print_line(for_runs_in_words(toolbox.models.shown(digest), toolbox.models.runs_use))
 
 
 @app.command("list")
 def list_models(context: typer.Context, as_json: JsonFlag = False) -> int:
     """List the churn models, and say which one runs use.
 
-    1 where the file of one is not in order.
+    The whole digest comes first: PLACET_CHURN_SOURCES is told it so. 1 where a file is not in order.
     """
-    from placet.interfaces.telling.models import held_line
+    from placet.interfaces.telling.models import held_lines, trained_last_in_words
 
     toolbox: Toolbox = context.obj
     found = toolbox.models.held()
@@ -92,10 +94,17 @@ def list_models(context: typer.Context, as_json: JsonFlag = False) -> int:
         output.print_json(found.model_dump(mode="json"))
     else:
         output.print_field("in use", found.runs_use)
-        output.print_lines(map(held_line, found.models), none="no churn model; `placet model train` makes one")
+        for one in found.models:
+            output.print_lines(held_lines(one), none="")
+        if not found.models and not found.fault:
+            output.print_line("no churn model; `placet model train` makes one")
+        if said := trained_last_in_words(found):
+            output.print_line(f"{said}: name one with --model")
         if found.left_out:
             output.print_notice(f"{counted(found.left_out, 'older model')} left out")
-    return 1 if any(one.fault for one in found.models) else 0
+    if found.fault:
+        output.print_error(found.fault)
+    return 1 if found.fault or any(one.fault for one in found.models) else 0
 
 
 @app.command("card")
@@ -104,12 +113,13 @@ def card(context: typer.Context, model: ModelOption = None, as_json: JsonFlag = 
     from placet.interfaces.telling.models import card_lines
 
     toolbox: Toolbox = context.obj
-    found = toolbox.models.shown(model)
+    with _listed_where():
+        found = toolbox.models.shown(model)
     if as_json:
         output.print_json(found.model_dump(mode="json"))
         return
     output.print_field("model", found.model)
-    for line in card_lines(found):
+    for line in card_lines(found, toolbox.models.runs_use):
         output.print_line(line)
 
 
@@ -137,8 +147,11 @@ def score(
     if as_events or as_of is not None:
         return _print_events(toolbox, model, table, customer_id, as_of, as_events=as_events, as_json=as_json)
     if customer_id is None:
-        return _print_all(toolbox.models.score_all(model, table), as_json=as_json)
-    found = toolbox.models.score(model, table, customer_id)
+        with _listed_where():
+            everybody = toolbox.models.score_all(model, table)
+        return _print_all(everybody, as_json=as_json)
+    with _listed_where():
+        found = toolbox.models.score(model, table, customer_id)
     if as_json:
         output.print_json(found.model_dump(mode="json"))
         return 0
@@ -162,8 +175,11 @@ def drift(
     1 where something has shifted (a stability index of 0.25 or more), or where that cannot be told: a row cannot be
     read, or they are too few. So a timer can watch it.
     """
+    from placet.interfaces.telling.models import pairs_in_words
+
     toolbox: Toolbox = context.obj
-    found = toolbox.models.drift(model, table)
+    with _listed_where():
+        found = toolbox.models.drift(model, table)
     if as_json:
         output.print_json(found.model_dump(mode="json"))
         return _judged(found)
@@ -176,12 +192,21 @@ def drift(
     if found.observed is not None:
         output.print_field("happened", f"{found.observed * 100:.1f} % left")
     if found.auc is not None:
-        output.print_field(
-            "ranking", f"{found.auc * 100:.0f} of 100 pairs are in the right order (AUC {found.auc:.3f})"
-        )
+        output.print_field("ranking", f"{pairs_in_words(found.auc)} (AUC {found.auc:.3f})")
     for one in (found.score, *found.features):
         output.print_line(_moved(one))
     return _judged(found)
+
+
+@contextmanager
+def _listed_where() -> Iterator[None]:
+    """Say where the digests are to be found, where the block finds no model of the one that was named."""
+    try:
+        yield
+    except UsageError as error:
+        if error.code != "unknown_model":
+            raise
+        raise UsageError(f"{error}; `placet model list` lists those that are held", code=error.code) from error
 
 
 def _judged(found: "Drift") -> int:
@@ -235,13 +260,17 @@ def _print_events(
     if customer_id is not None or as_json:
         raise UsageError("--events writes JSON lines of everybody in the table; leave CUSTOMER and --json out")
     now = datetime.now(UTC).replace(microsecond=0)
-    at, oldest = time_gone(as_of, "--as-of") if as_of else now, now - timedelta(days=toolbox.periods().events)
+    at, oldest = (
+        time_gone(as_of, "--as-of") if as_of is not None else now,
+        now - timedelta(days=toolbox.periods().events),
+    )
     if at < oldest:
         raise UsageError(
             f"--as-of {moment(at)} is too long ago: events are kept back to {moment(oldest)}, and "
             "`placet state ingest` takes no older one; name a later day"
         )
-    found = toolbox.models.score_all(model, table)
+    with _listed_where():
+        found = toolbox.models.score_all(model, table)
     lines, unnamed = event_lines(found, at)
     while some := list(islice(lines, _AT_ONCE)):
         output.print_text("\n".join(some))

@@ -22,13 +22,22 @@ def test_a_person_finds_the_models_and_reads_a_card(console: ConsoleUnderTest, m
         listed = http.get("/console/models").text
         card = http.get(f"/console/models/{model}").text
         wrong = http.get("/console/models/%3Cb%3Ewrong")
+        other = http.get(f"/console/models/{'0' * 64}")
     assert f'href="/console/models/{model}"' in listed
     assert "Trained last" in listed
     assert "What runs use" in listed
-    for said in ("Ranks ", "of 100 pairs rightly", "Where it must not be relied on", "The north", "Tenure months"):
+    for said in (
+        "Of 100 pairs of one who left and one who stayed, it gives",
+        "Either way",
+        "Where it must not be relied on",
+        "The north",
+        "Tenure months",
+    ):
         assert said in card
     assert "It never reads these: region." in card
     assert (wrong.status_code, "<b>wrong" in wrong.text) == (404, False)
+    assert f"No churn model begins with &#39;{'0' * 64}&#39;. The list of models has those that are held." in other.text
+    assert "&#39;&lt;b&gt;wrong&#39; is no digest of a model" in wrong.text
 
 
 def test_a_model_that_was_changed_is_named_and_not_shown(console: ConsoleUnderTest, model: str) -> None:
@@ -44,6 +53,22 @@ def test_a_model_that_was_changed_is_named_and_not_shown(console: ConsoleUnderTe
     assert str(path.parent) not in listed.text
     assert (listed.status_code, card.status_code) == (200, 409)
     assert "not in order" in card.text
+
+
+def test_what_is_wrong_with_the_mark_of_the_model_trained_last_is_said(console: ConsoleUnderTest, model: str) -> None:
+    current = Path(console.world.settings.home) / "propensity" / "demo" / "current"
+    try:
+        with console.signed_in("aki", "auditor") as http:
+            current.write_text("x")
+            damaged = http.get("/console/models").text
+            current.unlink()
+            unmarked = http.get("/console/models").text
+    finally:
+        current.write_text(model)
+    assert "Which model was trained last cannot be told: the file `current` names no model" in damaged
+    assert "No model was trained last here." in unmarked
+    assert model in damaged
+    assert "No model was trained last here." not in damaged
 
 
 @needs_chromium

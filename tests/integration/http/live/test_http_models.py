@@ -52,7 +52,7 @@ def test_the_models_are_listed_and_each_shows_its_card(api: httpx.Client, home: 
     later = trained(home, on=date(2026, 3, 2))
     trained(home, "other")
     found = api.get("/v1/models").json()
-    assert found["runs_use"] == f"model {model[:16]}…"
+    assert (found["runs_use"], found["fault"]) == (f"model {model[:16]}…", None)
     assert [(one["model"], one["in_use"], one["trained_last"]) for one in found["models"]] == [
         (model, True, False),
         (later, False, True),
@@ -75,9 +75,13 @@ def test_a_model_that_runs_are_told_to_use_and_that_is_not_held_is_named(home: P
 
 
 def test_what_is_no_model_is_told(api: httpx.Client, model: str) -> None:
-    assert problem(api.get(f"/v1/models/{'0' * 64}")) == (404, "unknown_model")
-    assert problem(api.get("/v1/models/0000")) == (422, "malformed")
+    unknown, short = api.get(f"/v1/models/{'0' * 64}"), api.get("/v1/models/0000")
+    assert (problem(unknown), problem(short)) == ((404, "unknown_model"), (422, "malformed"))
     assert problem(api.get(f"/v1/models/{model.upper()}")) == (422, "malformed")
+    held = "; `GET /v1/models` lists those that are held"
+    assert unknown.json()["detail"] == f"no churn model begins with '{'0' * 64}'{held}"
+    assert f"'0000' is no digest of a model, nor how one begins: 8 to 64 characters of 0-9 and a-f{held}" in short.text
+    assert "^" not in short.text
 
 
 def test_a_file_that_is_not_in_order_keeps_nothing_else_from_being_shown(
@@ -99,7 +103,7 @@ def test_a_file_that_is_not_in_order_keeps_nothing_else_from_being_shown(
         linked.unlink(missing_ok=True)
     assert found[model]["card"] is None
     assert "it is another model, or was changed" in found[model]["fault"]
-    assert "cannot be read" in found["1" * 64]["fault"]
+    assert "its file is a symbolic link" in found["1" * 64]["fault"]
     assert str(home) not in str(found), "where files lie is no caller's business"
     assert (problem(shown), problem(through)) == ((409, "model_damaged"), (409, "model_damaged"))
     assert api.get(f"/v1/models/{model}").status_code == 200

@@ -7,15 +7,25 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.params import Path
-from pydantic import StringConstraints
+from pydantic import AfterValidator, WithJsonSchema
 
-from placet.contracts.propensity.held import HeldModels, ShownModel
+from placet.contracts.propensity.held import BEGINNING, HeldModels, ShownModel, no_name_of_a_model
 from placet.errors import ConfigurationError, UsageError
 from placet.interfaces.http.served import Served
 
+_HELD = "`GET /v1/models` lists those that are held"
+
+
+def _named(model: str) -> str:
+    if fault := no_name_of_a_model(model):
+        raise ValueError(f"{fault}; {_HELD}")
+    return model
+
+
 Model = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9a-f]{8,64}$"),
+    AfterValidator(_named),
+    WithJsonSchema({"type": "string", "pattern": BEGINNING}),
     Path(description="a digest, or how one begins"),
 ]
 
@@ -44,6 +54,8 @@ class ModelEndpoints:
         """Show a model's card: what it learned from, how well it does and for whom, where it ends."""
         try:
             return self._served.models.shown(model)
+        except UsageError as error:
+            raise UsageError(f"{error}; {_HELD}", code=error.code) from error
         except ConfigurationError as error:
             raise UsageError(
                 f"the file of model {model!r} is not in order; `GET /v1/models` says why", code="model_damaged"
