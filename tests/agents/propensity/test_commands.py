@@ -133,6 +133,7 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
         (("score", "P1", "--events"), "leave CUSTOMER and --json out"),
         (("train", "--date", "2099-01-01"), "is still to come"),
         (("train", "--date", "yesterday"), "--date 'yesterday' is no day; write one like 2026-03-01"),
+        (("score", "--events", "--as-of", ""), "--as-of '' is no time"),
         (("score", "--events", "--as-of", "2099-01-01"), "--as-of 2099-01-01 00:00:00Z is still to come; it is "),
         (("score", "--events", "--as-of", "2019-01-01"), "--as-of 2019-01-01 00:00:00Z is too long ago: events are "),
     ],
