@@ -260,10 +260,8 @@ def _print_events(
     if customer_id is not None or as_json:
         raise UsageError("--events writes JSON lines of everybody in the table; leave CUSTOMER and --json out")
     now = datetime.now(UTC).replace(microsecond=0)
-    at, oldest = (
-        time_gone(as_of, "--as-of") if as_of is not None else now,
-        now - timedelta(days=toolbox.periods().events),
-    )
+    at = now if as_of is None else time_gone(as_of, "--as-of")
+    oldest = now - timedelta(days=toolbox.periods().events)
     if at < oldest:
         raise UsageError(
             f"--as-of {moment(at)} is too long ago: events are kept back to {moment(oldest)}, and "
