@@ -88,14 +88,15 @@ OUTSIDERS: Final[tuple[tuple[str, Said], ...]] = (
     ("third_balance_check", {"balance_checks_7d": 2}),
     ("second_product", {"products": 2}),
     ("second_product", {"data_mb_trend_percent": -10}),
-    ("churn_prevention", {"churn_percent": 29}),
+    ("churn_prevention", {"churn_percent": 39}),
     ("churn_prevention", {"churn_percent": None}),
-    ("win_back", {"data_mb_30d": 1}),
+    ("win_back", {"recharges_30d": 1}),
+    ("win_back", {"bills_issued_30d": 1}),
     ("win_back", {"recharges_90d": 0}),
 )
 
 REFUSED: Final[tuple[tuple[str, str, Said, str], ...]] = (
-    ("onboarding", "first_steps_credit", {"app_visits_30d": 1}, "uses_app"),
+    ("onboarding", "first_steps_credit", {"app_visits_30d": 4}, "uses_app"),
     ("upsell", "faster_line", {"payment_late_percent": 80}, "pays_late"),
     ("upsell", "streaming", {"has_tv": True}, "no_room_for_tv"),
     ("family_convergence", "home_internet", {"has_internet": True}, "has_internet"),

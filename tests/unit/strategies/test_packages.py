@@ -123,7 +123,7 @@ def expected(strategy: Strategy, treatment: StrategyTreatment, churn_percent: in
     return worth, cost
 
 
-CHURN_PERCENT = {"loyalty_credit": 50, "one_year_contract": 30, "smaller_bill": 50, "smaller_line": 40}
+CHURN_PERCENT = {"loyalty_credit": 50, "one_year_contract": 40, "smaller_bill": 50, "smaller_line": 40}
 """At which score a treatment that keeps customers must be worth it."""
 
 
@@ -205,7 +205,7 @@ def test_a_market_spends_its_own_currency() -> None:
 
 
 def test_a_package_and_a_market_are_found_by_name() -> None:
-    assert package_named("win_back").title == "Win back customers who fell silent"
+    assert package_named("win_back").title == "Win back customers who stopped spending"
     assert market_named("ke") == market_named("KE") == market_named("kenya")
     with pytest.raises(UsageError, match=r"^no package is called 'winback'; did you mean 'win_back'\?$") as package:
         package_named("winback")
