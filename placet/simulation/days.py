@@ -31,6 +31,10 @@ _CHECK: Final = 0.08
 _FAULT: Final = 0.004
 _SIGN: Final = 0.08
 _TICKET: Final = 0.05
+_WALLET: Final = 0.1
+_CONTACT: Final = 0.015
+_HELD_DAYS: Final = 31
+"""Days before the end on which products and consent are said: no window of 30 days counts them as new."""
 
 
 def day_of_person(person: Person, on: date, last: date, seed: int) -> Iterator[Happening]:
@@ -42,6 +46,9 @@ def day_of_person(person: Person, on: date, last: date, seed: int) -> Iterator[H
     yield from _app(on, chance, use)
     yield from _story(person, on, chance, left)
     yield from _said(person, on, last, chance)
+    # Of a chance of their own, and last: what is drawn above stays what it was.
+    yield from _held(person, on, left, chance_of(seed, person.customer_id, on, "held"))
+    yield from _reached(person, on, chance_of(seed, person.customer_id, on, "reached"))
 
 
 def _use(person: Person, on: date, left: int) -> float:
@@ -128,6 +135,32 @@ def _said(person: Person, on: date, last: date, chance: random.Random) -> Iterat
     if on.day == _SCORE_DAY:
         points = chance.randint(4_500, 9_500) if person.leaves else chance.randint(200, 5_500)
         yield _at(on, chance), "placet.churn.scored.v1", {"basis_points": points, "model": _NO_MODEL}
+
+
+def _held(person: Person, on: date, left: int, chance: random.Random) -> Iterator[Happening]:
+    """Yield what systems say of a customer's products and consent once, and payments by the wallet."""
+    if left == _HELD_DAYS:
+        for purpose in ("marketing", "profiling"):
+            yield _at(on, chance), "placet.consent.changed.v1", {"purpose": purpose, "given": person.agrees}
+        for line in person.lines:
+            product = {
+                "product_id": f"SP-{person.customer_id}-{line}",
+                "line": line,
+                "offering_id": f"simulated-{line}",
+            }
+            yield _at(on, chance), "placet.plan.changed.v1", product
+    if "wallet" in person.lines and _comes(chance, _WALLET):
+        amount = {"amount_minor": chance.choice((150, 400, 900, 2500)), "currency": _CURRENCY}
+        category = chance.choice(("food", "transport", "bills", "other"))
+        yield _at(on, chance), "placet.wallet.paid.v1", {"amount": amount, "category": category}
+
+
+def _reached(person: Person, on: date, chance: random.Random) -> Iterator[Happening]:
+    """Yield messages of ours that reached who agreed to them, with an answer."""
+    if person.agrees and _comes(chance, _CONTACT):
+        answer = chance.choices(("none", "opened", "accepted", "refused"), (60, 25, 8, 7))[0]
+        message = {"channel": chance.choice(("sms", "push", "in_app")), "purpose": "marketing", "answer": answer}
+        yield _at(on, chance), "placet.customer.contacted.v1", message
 
 
 def _comes(chance: random.Random, often: float) -> bool:

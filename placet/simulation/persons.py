@@ -37,6 +37,8 @@ class Person:
         age: Drawn, in the last year: the sample says only whether they are of 65 years or more.
         area: Drawn too.
         tenure: The sample's months with the operator.
+        lines: Of which they hold a product: what the sample says, and for some a wallet.
+        agrees: Whether they agreed to marketing.
     """
 
     customer_id: str
@@ -52,6 +54,8 @@ class Person:
     age: int
     area: str
     tenure: int
+    lines: tuple[str, ...]
+    agrees: bool
 
 
 def draw_person(row: Mapping[str, str], seed: int) -> Person:
@@ -75,11 +79,23 @@ def draw_person(row: Mapping[str, str], seed: int) -> Person:
         age=_age(row, chance_of(seed, row["customer_id"], "age")),
         area=chance_of(seed, row["customer_id"], "area").choice(("urban", "urban", "suburban", "suburban", "rural")),
         tenure=int(row["tenure"]),
+        lines=_lines(row, chance_of(seed, row["customer_id"], "lines")),
+        agrees=chance_of(seed, row["customer_id"], "agrees").random() < 0.75,  # noqa: PLR2004
     )
 
 
 def _age(row: Mapping[str, str], chance: random.Random) -> int:
     return chance.randint(66, 90) if row["senior_citizen"] == "1" else chance.randint(19, 63)
+
+
+def _lines(row: Mapping[str, str], chance: random.Random) -> tuple[str, ...]:
+    held = {
+        "mobile": row["phone_service"] == "Yes",
+        "internet": row["internet_service"] != "No",
+        "tv": row["streaming_tv"] == "Yes",
+        "wallet": chance.random() < 0.3,  # noqa: PLR2004
+    }
+    return tuple(line for line, holds in held.items() if holds)
 
 
 def chance_of(seed: int, *names: object) -> random.Random:

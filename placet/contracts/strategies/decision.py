@@ -34,7 +34,8 @@ class Weighed(Frozen):
         title: The treatment's name for people.
         fell: Where it fell; None for the one that was chosen.
         reason: Why, or what it was chosen for.
-        because: What speaks for it; empty where it fell before it was asked.
+        because: What speaks for it, in sentences that may be said to the customer; empty where it fell before it was
+            asked.
         chance: How likely they leave, or take it up, in basis points; None where it fell before, or nothing says it.
         cost: What the operator gives up at most; None where it fell before.
         value: What is expected to be left after the cost, times the strategy's weight; None as above.

@@ -32,7 +32,11 @@ class Rule(Frozen):
 
 
 class Because(Frozen):
-    """A reason for a treatment, which is told where it holds; a care agent may say it aloud."""
+    """A reason for a treatment, which is told where it holds.
+
+    Attributes:
+        says: A whole sentence to the customer, which a care agent may say aloud.
+    """
 
     when: Expression
     code: ReasonCode

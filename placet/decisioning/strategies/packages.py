@@ -261,3 +261,13 @@ def _last_day(package: Package, first: date, days: int) -> date:
 def _file(name: str) -> str:
     folder = resources.files("placet.decisioning.strategies").joinpath("library")
     return folder.joinpath(name).read_text(encoding="utf-8")
+
+
+def docs_table() -> str:
+    """Return the table of packages in docs/strategies.md."""
+    lines = ["| package | what it does | for | journey | measured by |", "|---|---|---|---|---|"]
+    for one in packages():
+        words = (one.lifecycle, one.journey or "none", one.objective)
+        lifecycle, journey, objective = (word.replace("_", " ") for word in words)
+        lines.append(f"| `{one.name}` | {one.about} | {lifecycle} | {journey} | {objective} |")
+    return "\n".join(lines)

@@ -8,7 +8,7 @@ from placet.contracts.strategies.rollout import GuardRail, Then
 from placet.contracts.strategies.strategy import ContactRules, Strategy, ValueModel
 from placet.contracts.strategies.treatment import CreditBalance, OrderOffering, Staying, StrategyTreatment
 from placet.contracts.strategies.written import WHOLE, share_in_words
-from placet.contracts.text import counted, spoken, spoken_list
+from placet.contracts.text import counted, quoted, spoken, spoken_list
 from placet.decisioning.strategies.measures import OUTCOMES
 
 _THEN: Final[dict[Then, str]] = {
@@ -89,7 +89,9 @@ def _treatment(one: StrategyTreatment) -> Iterator[Told]:
         key = f"{one.code} {stage} {rule.code}"
         yield Told(key, one.title, _STAGES[stage], f"{rule.when} (else: {rule.otherwise})")
     for because in one.because:
-        yield Told(f"{one.code} because {because.code}", one.title, "because", f"{because.says} ({because.when})")
+        yield Told(
+            f"{one.code} because {because.code}", one.title, "say", f"{quoted(because.says)} where {because.when}"
+        )
     value = one.value
     if isinstance(value, Staying):
         worth = f"assumed to remove {share_in_words(value.removes)} of the chance of leaving"

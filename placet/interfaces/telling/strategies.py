@@ -7,7 +7,7 @@ from placet.contracts.strategies.decision import Fell, NextBestAction, Weighed
 from placet.contracts.strategies.plan import PlannedStrategy, StrategyPlan
 from placet.contracts.strategies.preview import PreviewedStage, PreviewedTreatment, StrategyPreview
 from placet.contracts.strategies.written import share_in_words
-from placet.contracts.text import counted, spoken
+from placet.contracts.text import counted, quoted, spoken
 from placet.contracts.times import minute
 from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.telling.kpis import left_out_in_words
@@ -75,7 +75,7 @@ def decision_lines(found: NextBestAction) -> Iterator[tuple[str, str, str]]:
         if chosen.chance is not None:
             yield "next best action", "chance", chance_in_words(chosen)
         for reason in chosen.because:
-            yield "next best action", "because", f"the customer {reason.detail}"
+            yield "next best action", "say", quoted(reason.detail)
     for one in found.weighed:
         if one.fell is not None:
             yield "why nothing else", f"{one.title}, {one.strategy}", f"{FELL[one.fell]}: {one.reason.detail}"

@@ -81,6 +81,24 @@ def test_what_is_no_file_is_one_line(home: Path) -> None:
     assert placet(home, "strategy", "check", str(home)).returncode == 1
 
 
+def test_a_package_is_written_for_a_market_and_is_sound(home: Path) -> None:
+    listed = json.loads(placet(home, "strategy", "packages", "--json").stdout)
+    assert "third_balance_check: A small credit" in placet(home, "strategy", "packages").stdout
+    assert "ke  Kenya: KES, Africa/Nairobi" in placet(home, "strategy", "markets").stdout
+    assert len(json.loads(placet(home, "strategy", "markets", "--json").stdout)) >= 25
+    for name in (listed[0]["name"], "win_back"):
+        made = placet(home, "strategy", "new", name, "--market", "ke", "--monthly", "800.00 KES", "--name", "ours")
+        assert made.returncode == 0, made.stderr
+        (home / "new.yaml").write_text(made.stdout)
+        checked = placet(home, "strategy", "check", str(home / "new.yaml"))
+        assert checked.returncode == 0, checked.stdout
+        assert "amounts in KES, time of Africa/Nairobi" in checked.stdout
+    assert "did you mean 'win_back'?" in one_line(placet(home, "strategy", "new", "winback"))
+    assert "with --monthly" in one_line(placet(home, "strategy", "new", "win_back", "--market", "ke"))
+    assert "write it like" in placet(home, "strategy", "new", "win_back", "--monthly", "many").stderr
+    assert "--first" in one_line(placet(home, "strategy", "new", "win_back", "--first", "tomorrow"))
+
+
 def test_two_versions_are_compared_in_words(home: Path) -> None:
     (home / "next.yaml").write_text(
         edited(("at_most: 20.00 USD", "at_most: 25.00 USD"), ("holdout: 10 %", "holdout: 5 %"))

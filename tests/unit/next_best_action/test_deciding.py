@@ -37,7 +37,7 @@ def test_what_is_chosen_is_told_with_its_figures_and_reasons() -> None:
     assert (chosen.treatment, chosen.fell, chosen.reason.code) == ("loyalty_credit", None, "worth_most")
     assert (str(chosen.cost), str(chosen.value), chosen.chance) == ("16.00 USD", "29.36 USD", 7_000)
     assert chosen.reason.detail == "is expected to gain 29.36 USD after its cost"
-    assert [reason.detail for reason in chosen.because] == ["is likely to leave"]
+    assert [reason.detail for reason in chosen.because] == ["We would like to keep you."]
     assert found.probability == 10_000
 
 

@@ -74,6 +74,27 @@ def test_a_family_is_a_household_with_devices() -> None:
     assert state.newest > END - timedelta(days=7)
 
 
+def test_who_agrees_holds_products_and_is_reached_shows_in_the_state() -> None:
+    agreed, answers, paid = Counter[bool](), Counter[str](), 0
+    for row in sample_rows(120):
+        person = draw_person(row, 1)
+        state = state_as_of(row["customer_id"], fold([EVENT.validate_python(one) for one in of(row)]), 1, END)
+        assert {product.line for product in state.products} == set(person.lines)
+        assert {consent.purpose: consent.given for consent in state.consents} == {
+            "marketing": person.agrees,
+            "profiling": person.agrees,
+        }
+        assert state.window(30).figure("plan_changes") == 0
+        assert (state.window(90).figure("wallet_payments") > 0) <= ("wallet" in person.lines)
+        assert person.agrees or state.last_contact is None
+        agreed[person.agrees] += 1
+        answers[state.last_contact.answer if state.last_contact else ""] += 1
+        paid += state.window(90).figure("wallet_payments") > 0
+    assert 0 < paid < 60
+    assert 70 < agreed[True] < 110
+    assert set(answers) == {"", "none", "opened", "accepted", "refused"}
+
+
 @pytest.mark.parametrize("last", [date.min, date.max, date(1971, 12, 31)])
 def test_a_simulation_does_not_end_on_a_day_that_no_event_has(last: date) -> None:
     with pytest.raises(UsageError, match="a simulation ends between 1972-01-01 and 9998-12-31"):

@@ -15,7 +15,7 @@ EDITS = (
     ("20.00 USD", "20.50 USD"),
     ("holdout: 10 %", "holdout: 12 %"),
     ("title: Saver plan", "title: Save"),
-    ("says: is likely to leave", "says: may leave"),
+    ("says: We would like to keep you.", "says: Please stay with us."),
     ("hold_days: 14", "hold_days: 15"),
     ("chance: 4.5 %", "chance: 5 %"),
     ("quiet_hours: 21:00", "quiet_hours: 22:00"),

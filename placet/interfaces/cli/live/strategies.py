@@ -1,5 +1,6 @@
 """`placet strategy`: check what a strategy says, see what it would do, compare two versions of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -7,10 +8,12 @@ import typer
 
 from placet.contracts.base import CustomerId
 from placet.contracts.events.kinds import Channel
-from placet.contracts.text import counted
+from placet.contracts.text import counted, spoken
+from placet.contracts.times import Day
 from placet.errors import UsageError
 from placet.files import read_given
 from placet.interfaces.cli import output
+from placet.interfaces.cli.amounts import amount
 from placet.interfaces.cli.live.cohorts import AsOfOption, BaseOption, file_in_words, refuse_time, told_of
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
@@ -186,6 +189,72 @@ def diff(
     for consequence in found.consequences:
         output.print_field("so", consequence)
     output.print_field("digests", f"{found.before[:16]}… {found.after[:16]}…")
+
+
+@app.command("packages")
+def list_packages(
+    context: typer.Context,  # noqa: ARG001 - every command has it
+    as_json: JsonFlag = False,
+) -> None:
+    """List the ready strategies, along a customer's life."""
+    from placet.decisioning.strategies.packages import packages
+
+    found = packages()
+    if as_json:
+        output.print_json([one.model_dump(mode="json") for one in found])
+        return
+    for one in found:
+        output.print_line(f"{one.name}: {one.about}")
+        serves = f"; journey: {spoken(one.journey)}" if one.journey else ""
+        measured = f"measured by {spoken(one.objective)}, runs {counted(one.least_days, 'day')} or more"
+        output.print_line(f"  {spoken(one.lifecycle)}{serves}; {measured}")
+
+
+@app.command("markets")
+def list_markets(
+    context: typer.Context,  # noqa: ARG001 - every command has it
+    as_json: JsonFlag = False,
+) -> None:
+    """List the markets that ready strategies can be written for."""
+    from placet.decisioning.strategies.packages import markets
+
+    found = markets()
+    if as_json:
+        output.print_json([one.model_dump(mode="json") for one in found])
+        return
+    for one in found:
+        spends = f", {one.monthly} a month in the bundled sample" if one.monthly else ""
+        output.print_line(f"{one.code}  {one.title}: {one.currency}, {one.time_zone}{spends}")
+
+
+@app.command("new")
+def new(
+    context: typer.Context,  # noqa: ARG001 - every command has it
+    package: Annotated[str, typer.Argument(metavar="PACKAGE", help="one of `placet strategy packages`")],
+    market: Annotated[str, typer.Option("--market", metavar="CODE", help="one of `placet strategy markets`")] = "us",
+    monthly: Annotated[
+        str | None, typer.Option("--monthly", metavar="AMOUNT", help="what a customer spends in a month: '20.00 EUR'")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="what it is called; by default as the package")] = None,
+    first: Annotated[str | None, typer.Option("--first", metavar="DAY", help="its first day; by default today")] = None,
+    days: Annotated[int, typer.Option("--days", help="on how many days it runs")] = 90,
+) -> None:
+    """Write a ready strategy for a market, for you to change.
+
+    It goes to standard output. Amounts are shares of what a customer spends in a month.
+    """
+    from placet.decisioning.strategies.packages import market_named, package_named, written
+
+    found = package_named(package)
+    text = written(
+        found,
+        market_named(market),
+        name=found.name if name is None else name,
+        monthly=amount(monthly, "--monthly"),
+        first=datetime.now(UTC).date() if first is None else _given(first, Day, "--first"),
+        days=days,
+    )
+    output.print_text(text.removesuffix("\n"))
 
 
 @app.command("schema")
