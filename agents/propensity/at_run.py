@@ -23,13 +23,18 @@ from placet.errors import ConfigurationError, UsageError
 class ModelSource:
     """A model in use; implements `agents.likelihood.LikelihoodSource`."""
 
-    def __init__(self, model: ChurnModel) -> None:
+    def __init__(self, model: ChurnModel, *, to_come: bool = True) -> None:
         """Take a model.
+
+        Args:
+            model: The model.
+            to_come: Whether runs to come are to use it. A proposal of an earlier version is checked with what its model
+                then read, a figure that no window has among it.
 
         Raises:
             ConfigurationError: its mapping does not say where a run finds each feature.
         """
-        check_mapping(model.mapping, model.digest)
+        check_mapping(model.mapping, model.digest, to_come=to_come)
         self._model = model
         self.digest = model.digest
         self.named = f"churn model {model.digest[:16]}, trained {model.card.trained_on} on " + counted(
@@ -62,16 +67,20 @@ class ModelSource:
         )
 
 
-def check_mapping(mapping: Mapping, digest: str) -> None:
+def check_mapping(mapping: Mapping, digest: str, *, to_come: bool = True) -> None:
     """Check that a run finds every feature.
 
     Raises:
-        ConfigurationError: one has no `run`.
+        ConfigurationError: one has no `run`, or for runs to come, one that names a figure that no window has.
     """
-    if without := mapping.unread_by_runs:
+    if without := [feature.name for feature in mapping.features if feature.run is None]:
         raise ConfigurationError(
             f"model {digest[:16]}… is not for runs: its mapping does not say where a run finds {', '.join(without)}; "
             "add `run` to each and train again"
+        )
+    if to_come and (faults := mapping.figure_faults):
+        raise ConfigurationError(
+            f"model {digest[:16]}… is not for runs: {'; '.join(faults)}; correct its mapping and train again"
         )
 
 

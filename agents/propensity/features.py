@@ -4,7 +4,7 @@ A figure with a direction is one where an exception in a table would be chance o
 learn it: an approver would be told that a disputed bill makes a customer stay.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,9 @@ from placet.errors import ConfigurationError
 Value = float | str | bool | None
 """A cell that was read: a number, the words of a choice, a flag, or nothing."""
 
+
+MOST_TOLD: Final = 8
+"""Faults of a mapping that are told at once."""
 
 _EXACT: Final = 1e15
 """Below it, a floating-point number holds every whole number."""
@@ -93,8 +96,8 @@ def kind_of(feature: Feature) -> Kind:
         if feature.kind is not None:
             return feature.kind
         raise ConfigurationError(
-            f"feature {feature.name!r} needs a kind (number, flag or choice); without one it must be "
-            f"one of {', '.join(KNOWN)}"
+            f"feature {feature.name!r} needs a kind (number, flag or choice), and words for a number or a flag; "
+            f"without them it must be one of {', '.join(KNOWN)}"
         )
     if feature.kind not in (None, known.kind):
         raise ConfigurationError(
@@ -125,32 +128,54 @@ def check_mapping(mapping: Mapping) -> None:
     """Check that every feature says what its kind needs.
 
     Raises:
-        ConfigurationError: one does not.
+        ConfigurationError: some do not; it names them all, up to a bound.
     """
-    for feature in mapping.features:
+    _refuse([fault for feature in mapping.features for fault in _faults(feature)])
+
+
+def check_new(mapping: Mapping) -> None:
+    """Check a mapping that a model is to be trained by: also that there is what it has runs read of the live state.
+
+    Raises:
+        ConfigurationError: it is wrong; all that is wrong is named, up to a bound.
+    """
+    _refuse([*(fault for feature in mapping.features for fault in _faults(feature)), *mapping.figure_faults])
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        more = f"; and {len(faults) - MOST_TOLD} more" if len(faults) > MOST_TOLD else ""
+        raise ConfigurationError(f"the mapping is wrong: {'; '.join(faults[:MOST_TOLD])}{more}")
+
+
+def _faults(feature: Feature) -> Iterator[str]:
+    """Yield what is wrong with a feature, each with its name."""
+    try:
         kind = kind_of(feature)
         direction_of(feature)
-        given = {
-            "numbers": bool(feature.numbers),
-            "least and most": feature.least is not None or feature.most is not None,
-            "choices": bool(feature.choices),
-            "yes and no": bool(feature.yes or feature.no),
-        }
-        mine = {"number": ("numbers", "least and most"), "choice": ("choices",), "flag": ("yes and no",)}[kind]
-        if other := [name for name, there in given.items() if there and name not in mine]:
-            raise ConfigurationError(f"feature {feature.name!r} is a {kind}, which has no {other[0]}; leave that out")
-        if kind == "choice" and len(feature.choices) < 2:  # noqa: PLR2004 - else there is nothing to choose
-            raise ConfigurationError(f"feature {feature.name!r} is a choice: list at least two values under choices")
-        if kind == "flag" and not (feature.yes and feature.no):
-            raise ConfigurationError(
-                f"feature {feature.name!r} is a flag: say with yes and no what is written for each"
-            )
-        if feature.name not in KNOWN and kind != "choice" and feature.words is None:
-            raise ConfigurationError(f"feature {feature.name!r} needs words, which sentences are made of")
-        if kind == "number" and feature.words is not None and feature.words.count("{value}") != 1:
-            raise ConfigurationError(
-                f"feature {feature.name!r}: its words must hold {{value}} once, as in 'a monthly charge of {{value}}'"
-            )
+    except ConfigurationError as error:  # what else it needs follows from its kind
+        yield str(error)
+        return
+    name = f"feature {feature.name!r}"
+    given = {
+        "numbers": bool(feature.numbers),
+        "least and most": feature.least is not None or feature.most is not None,
+        "choices": bool(feature.choices),
+        "yes and no": bool(feature.yes or feature.no),
+    }
+    mine = {"number": ("numbers", "least and most"), "choice": ("choices",), "flag": ("yes and no",)}[kind]
+    for other in (what for what, there in given.items() if there and what not in mine):
+        yield f"{name} is a {kind}, which has no {other}; leave that out"
+    if kind == "choice" and len(feature.choices) < 2:  # noqa: PLR2004 - else there is nothing to choose
+        yield f"{name} is a choice: list at least two values under choices"
+    if kind == "flag" and not (feature.yes and feature.no):
+        yield f"{name} is a flag: say with yes and no what is written for each"
+    if kind == "flag" and feature.words is None:
+        yield f"{name} needs words, which sentences are made of: what is held, as in words = 'technical support'"
+    needs_value = feature.name not in KNOWN if feature.words is None else feature.words.count("{value}") != 1
+    if kind == "number" and needs_value:
+        what = "needs words, which" if feature.words is None else "has words that"
+        yield f"{name} {what} must hold {{value}} once, as in words = 'a monthly charge of {{value}}'"
 
 
 def said(feature: Feature, value: Value) -> str:

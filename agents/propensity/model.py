@@ -20,6 +20,7 @@ from agents.propensity.encoding import (
     never_missing,
     row_of,
 )
+from agents.propensity.features import check_new
 from agents.propensity.metrics import auc, band_of, basis_points, rounded
 from agents.propensity.profile import FEWEST, compare, profile_of_scores, profiles_of
 from agents.propensity.table import Table
@@ -40,6 +41,7 @@ def train_model(table: Table, mapping: Mapping, on: date) -> tuple[str, bytes]:
         UsageError: the table lacks a column, has a row that cannot be read, is too small, or says nothing.
         ConfigurationError: the mapping is wrong.
     """
+    check_new(mapping)
     layout = Layout(mapping)
     encoded = encode(table, layout)
     left, unknown = left_of(table, mapping)

@@ -3,7 +3,9 @@
 Amounts are minor units; a figure of money has its currency behind a colon: `recharged_minor:USD`.
 """
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
@@ -15,6 +17,55 @@ from placet.contracts.times import Day
 
 WINDOWS: tuple[int, ...] = (7, 30, 90)
 """Days of the rolling windows; each ends with the day of `as_of`, in UTC."""
+
+FIGURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "recharges": "recharges",
+        "credits": "amounts added to the balance by an adjustment",
+        "debits": "amounts taken from the balance by an adjustment",
+        "balance_checks": "times that the balance was asked for",
+        "app_visits": "visits to the app",
+        "data_mb": "MB of mobile data",
+        "voice_seconds": "seconds of calls",
+        "messages": "messages sent",
+        "roaming_uses": "uses of a service abroad",
+        "bills_issued": "bills issued",
+        "bills_disputed": "bills disputed",
+        "bills_paid": "payments of bills",
+        "wallet_payments": "payments by the wallet",
+        "tickets_opened": "support tickets opened",
+        "tickets_closed": "support tickets closed",
+        "network_faults": "faults of the network",
+        "network_fault_minutes": "minutes that the network failed",
+        "competitor_signals": "signs of a competitor",
+        "plan_changes": "changes of a product",
+        "contacts": "messages of ours that reached them",
+        "refusals": "offers refused",
+        "nps_answers": "answers to the survey of recommendation",
+        "csat_answers": "answers to the survey of satisfaction",
+        "at_home": "times at home",
+        "at_work": "times at work",
+        "at_airport": "times at an airport",
+        "at_abroad": "times abroad",
+        "at_stadium": "times in a stadium",
+        "at_store": "times in a store",
+        "at_other": "times elsewhere",
+        "corrections": "events taken back",
+    }
+)
+"""All that a window counts, by name, and what each is."""
+
+AMOUNTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "recharged_minor": "put on the balance",
+        "billed_minor": "billed",
+        "paid_minor": "paid of bills",
+        "wallet_minor": "paid by the wallet",
+        "credited_minor": "added to the balance by an adjustment",
+        "debited_minor": "taken from the balance by an adjustment",
+    }
+)
+"""All amounts of a window, without their currency, and what was done with each."""
 
 FigureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}(:[A-Z]{3})?$")]
 

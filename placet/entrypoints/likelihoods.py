@@ -45,7 +45,7 @@ def named_source(settings: Settings, tenant: str, digest: str) -> LikelihoodSour
     if digest == counts().digest:
         return counts()
     path = _path(settings, tenant, digest)
-    return _model(path, digest) if path.exists() else None
+    return _model(path, digest, to_come=False) if path.exists() else None
 
 
 def in_words(settings: Settings, tenant: str) -> str:
@@ -75,7 +75,7 @@ def _configured(settings: Settings, tenant: str, said: str) -> LikelihoodSource:
             f"PLACET_CHURN_SOURCES names model {said[:16]}… for tenant {tenant!r}, "
             f"which is not in {str(path.parent)!r}; train it, or put it there"
         )
-    return _model(path, said)
+    return _model(path, said, to_come=True)
 
 
 def _path(settings: Settings, tenant: str, digest: str) -> Path:
@@ -84,11 +84,11 @@ def _path(settings: Settings, tenant: str, digest: str) -> Path:
     return folder / f"{digest}.json"
 
 
-def _model(path: Path, digest: str) -> LikelihoodSource:
+def _model(path: Path, digest: str, *, to_come: bool) -> LikelihoodSource:
     from agents.propensity.artifact import LARGEST
     from agents.propensity.at_run import ModelSource
     from agents.propensity.model import ChurnModel
 
     with open_given(path, "the model", follow=False) as file:
         content = file.read(LARGEST + 1)
-    return ModelSource(ChurnModel(content, digest, f"model {str(path)!r}"))
+    return ModelSource(ChurnModel(content, digest, f"model {str(path)!r}"), to_come=to_come)

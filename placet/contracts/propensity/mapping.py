@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from placet.contracts.base import PLAIN, Frozen
+from placet.contracts.propensity.figures import figure_fault
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=80), PLAIN]
@@ -159,7 +160,16 @@ class Mapping(Frozen):
     @property
     def unread_by_runs(self) -> tuple[str, ...]:
         """Names of the features that no run finds: with one of them, the model is not for runs."""
-        return tuple(feature.name for feature in self.features if feature.run is None)
+        return tuple(feature.name for feature in self.features if feature.run is None or figure_fault(feature.run.read))
+
+    @property
+    def figure_faults(self) -> tuple[str, ...]:
+        """What is wrong with the figures of the live state that runs would read, a sentence for each feature."""
+        return tuple(
+            f"feature {feature.name!r}: {fault}"
+            for feature in self.features
+            if feature.run is not None and (fault := figure_fault(feature.run.read))
+        )
 
     @model_validator(mode="after")
     def _a_column_has_one_meaning(self) -> Self:

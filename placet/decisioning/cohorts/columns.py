@@ -20,7 +20,7 @@ from placet.contracts.events.kinds import (
     PlanChangedData,
     Purpose,
 )
-from placet.contracts.state import WINDOWS
+from placet.contracts.state import AMOUNTS, FIGURES, WINDOWS
 
 Kind = Literal["integer", "boolean", "text", "date"]
 
@@ -66,43 +66,21 @@ class Column:
         return bool(self.unknown)
 
 
-FIGURES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {
-        "recharges": ("recharges", "recharges"),
-        "balance_checks": ("balance_checks", "times that the balance was asked for"),
-        "app_visits": ("app_visits", "visits to the app"),
-        "data_mb": ("data_mb", "MB of mobile data"),
-        "voice_seconds": ("voice_seconds", "seconds of calls"),
-        "messages": ("messages", "messages sent"),
-        "roaming_uses": ("roaming_uses", "uses of a service abroad"),
-        "bills_issued": ("bills_issued", "bills issued"),
-        "bills_disputed": ("bills_disputed", "bills disputed"),
-        "bills_paid": ("bills_paid", "payments of bills"),
-        "wallet_payments": ("wallet_payments", "payments by the wallet"),
-        "tickets_opened": ("tickets_opened", "support tickets opened"),
-        "tickets_closed": ("tickets_closed", "support tickets closed"),
-        "network_faults": ("network_faults", "faults of the network"),
-        "network_fault_minutes": ("network_fault_minutes", "minutes that the network failed"),
-        "competitor_signals": ("competitor_signals", "signs of a competitor"),
-        "plan_changes": ("plan_changes", "changes of a product"),
-        "contacts": ("contacts", "messages of ours that reached them"),
-        "refusals": ("refusals", "offers refused"),
-        "airport_visits": ("at_airport", "times at an airport"),
-        "abroad_visits": ("at_abroad", "times abroad"),
-        "stadium_visits": ("at_stadium", "times in a stadium"),
-    }
-)
-"""Columns of windows: the name's beginning, the figure of the state that it is, and what it counts."""
+_NO_COLUMNS: Final = ("credits", "debits", "nps_answers", "csat_answers", "corrections")
+"""Figures that no expression may name; nor those of places, of which three have columns."""
 
-AMOUNTS: Final[Mapping[str, str]] = MappingProxyType(
+COUNTED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "recharged_minor": "put on the balance",
-        "billed_minor": "billed",
-        "paid_minor": "paid of bills",
-        "wallet_minor": "paid by the wallet",
+        **{name: name for name in FIGURES if not name.startswith("at_") and name not in _NO_COLUMNS},
+        "airport_visits": "at_airport",
+        "abroad_visits": "at_abroad",
+        "stadium_visits": "at_stadium",
     }
 )
-"""Columns of windows in minor units of `currency`, and what was done with the amount."""
+"""Columns of windows: the name's beginning, and the figure of the state that it is."""
+
+SUMMED: Final = ("recharged_minor", "billed_minor", "paid_minor", "wallet_minor")
+"""Columns of windows in minor units of `currency`: amounts of the state."""
 
 LINES: Final = tuple(line for line in get_args(PlanChangedData.model_fields["line"].annotation) if line != "other")
 RHYTHMS: Final = ("recharge", "payment")
@@ -111,19 +89,19 @@ TRENDS: Final = ("app_visits", "data_mb", "voice_seconds", "recharges", "wallet_
 
 def _windows() -> list[Column]:
     columns = [
-        Column(f"{name}_{days}d", "integer", f"{about} in the last {days} days")
-        for name, (_, about) in FIGURES.items()
+        Column(f"{name}_{days}d", "integer", f"{FIGURES[figure]} in the last {days} days")
+        for name, figure in COUNTED.items()
         for days in WINDOWS
     ]
     return columns + [
         Column(
             f"{name}_{days}d",
             "integer",
-            f"minor units of `currency` {about} in the last {days} days",
+            f"minor units of `currency` {AMOUNTS[name]} in the last {days} days",
             least=-MOST_MINOR,
             most=MOST_MINOR,
         )
-        for name, about in AMOUNTS.items()
+        for name in SUMMED
         for days in WINDOWS
     ]
 
@@ -152,7 +130,7 @@ def _trends() -> list[Column]:
         Column(
             f"{name}_trend_percent",
             "integer",
-            f"change of {FIGURES[name][1]}: the last 30 days against the 60 before, a day, in per cent",
+            f"change of {FIGURES[name]}: the last 30 days against the 60 before, a day, in per cent",
             "too little happened in the 60 days before",
             least=-100,
             most=MOST_PERCENT,

@@ -9,14 +9,14 @@ from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Purpose
 from placet.contracts.state import WINDOWS, ChurnSaid, CustomerState, Description
 from placet.decisioning.cohorts.columns import (
-    AMOUNTS,
     COLUMNS,
-    FIGURES,
+    COUNTED,
     LINES,
     MOST_DAYS,
     MOST_YEARS,
     RHYTHMS,
     SCORE_DAYS,
+    SUMMED,
     TODAY,
     TRENDS,
 )
@@ -26,9 +26,7 @@ Row = dict[str, Value]
 
 _LONGEST: Final = WINDOWS[-1]
 _BOUNDS: Final = {column.name: (column.least, column.most) for column in COLUMNS if column.kind == "integer"}
-_COUNTED: Final = {
-    days: tuple((f"{name}_{days}d", figure) for name, (figure, _) in FIGURES.items()) for days in WINDOWS
-}
+_COUNTED: Final = {days: tuple((f"{name}_{days}d", figure) for name, figure in COUNTED.items()) for days in WINDOWS}
 
 
 def row_of(state: CustomerState, household_members: int | None) -> Row:
@@ -79,7 +77,7 @@ def _windows(state: CustomerState) -> Iterator[tuple[str, Value]]:
         figures = {figure.name: figure.value for figure in window.figures}
         for name, figure in _COUNTED[window.days]:
             yield name, figures.get(figure, 0)
-        for name in AMOUNTS:
+        for name in SUMMED:
             yield f"{name}_{window.days}d", figures.get(f"{name}:{currency}", 0)
 
 
@@ -88,7 +86,7 @@ def _currency(state: CustomerState) -> str | None:
     sums: Counter[str] = Counter()
     for figure in state.window(_LONGEST).figures:
         name, _, currency = figure.name.partition(":")
-        if currency and name in AMOUNTS:
+        if currency and name in SUMMED:
             sums[currency] += abs(figure.value)
     if sums:
         return min(sums, key=lambda currency: (-sums[currency], currency))

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.propensity.at_run import ModelSource, cells_of
+from agents.propensity.at_run import ModelSource, cells_of, check_mapping
 from agents.propensity.model import ChurnModel, train_model
 from placet.contracts.billing import Evidence, HeldProduct
+from placet.contracts.propensity.figures import docs_table, figure_fault
 from placet.contracts.propensity.mapping import Feature, Mapping, RunSource
-from placet.contracts.state import CustomerState, Figure, Window
+from placet.contracts.state import AMOUNTS, FIGURES, CustomerState, Figure, Window
 from placet.errors import ConfigurationError, UsageError
 from placet.governance.signing.canonical import canonical_bytes
-from tests.agents.propensity.support import mapping, sample, sample_mapping, table
+from tests.agents.propensity.support import ROOT, mapping, sample, sample_mapping, table
 from tests.agents.support import customer, evidence, usd
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -141,6 +142,41 @@ def test_a_model_that_no_run_can_feed_is_refused_when_it_is_configured() -> None
         ConfigurationError, match=r"is not for runs: .* where a run finds tenure_months, disputed_bills"
     ):
         ModelSource(ChurnModel(content, digest, "the model"))
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ("app_visit", "but no window has a figure 'app_visit'; did you mean 'app_visits'?"),
+        ("zzz", "but no window has a figure 'zzz'; docs/operations.md lists them"),
+        ("app_visits:USD", "'app_visits' is no amount; leave ':USD' out"),
+        ("billed_minor", "an amount needs its currency; write it like 'billed_minor:USD'"),
+        ("billed_minor:XXQ", "'XXQ' is no currency; write it like 'billed_minor:USD'"),
+    ],
+)
+def test_a_figure_that_no_window_has_is_refused_and_not_read_as_nought(figure: str, said: str) -> None:
+    meant = sample_mapping()
+    wrong = meant.features[0].model_copy(update={"run": RunSource(read=f"state.30.{figure}")})
+    meant = meant.model_copy(update={"features": (wrong, *meant.features[1:])})
+    with pytest.raises(ConfigurationError) as refused:
+        train_model(sample(), meant, date(2026, 1, 1))
+    assert f"feature 'tenure_months': run reads 'state.30.{figure}'" in str(refused.value)
+    assert said in str(refused.value)
+    # A model that an earlier version trained: no run to come uses it, and what it proposed can still be checked.
+    assert meant.unread_by_runs == ("tenure_months",)
+    with pytest.raises(ConfigurationError, match=r"^model aaaa… is not for runs: feature 'tenure_months': run reads"):
+        check_mapping(meant, "aaaa")
+    check_mapping(meant, "aaaa", to_come=False)
+
+
+@pytest.mark.parametrize("figure", [*FIGURES, *(f"{name}:EUR" for name in AMOUNTS)])
+def test_every_figure_of_a_window_may_be_read(figure: str) -> None:
+    assert not figure_fault(f"state.90.{figure}")
+    assert Feature(name="x", column="x", run=RunSource(read=f"state.90.{figure}")).run is not None
+
+
+def test_the_docs_list_the_figures() -> None:
+    assert docs_table() in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_a_mapping_without_sources_is_written_as_it_was_before_there_were_any() -> None:

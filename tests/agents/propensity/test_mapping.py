@@ -31,6 +31,11 @@ TENURE = '{ name = "tenure_months", column = "months" }'
         ('no = ["0"], may', "may", "is a flag: say"),
         ('no = ["n"]', 'no = ["y"]', "'y' stands for those who left and for those who stayed"),
         ('column = "gone"', 'colunm = "gone"', "left.column: it is missing"),
+        (
+            TENURE,
+            '{ name = "mood", column = "months", kind = "flag", yes = ["1"], no = ["0"] }',
+            "is held, as in words",
+        ),
     ],
 )
 def test_a_wrong_mapping_is_answered_with_one_line(old: str, new: str, said: str) -> None:

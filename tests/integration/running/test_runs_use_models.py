@@ -29,6 +29,7 @@ from placet.interfaces.telling.models import card_lines
 from placet.replay.rederivation import rederive
 from tests.support.steps import Steps
 
+ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 1, 1)
 
 
@@ -150,6 +151,29 @@ def test_a_file_that_is_another_model_is_refused_at_the_start(trained: tuple[str
         Likelihoods(configured(("a" * 64, folder), tmp_path))
     with pytest.raises(ConfigurationError, match="names tenant 'acme'"):
         Likelihoods(Settings(home=tmp_path, churn_sources={"acme": "counts"}))
+
+
+def test_a_model_whose_mapping_names_a_figure_that_no_window_has_is_for_no_run_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an earlier version trained one: each run would have read 0."""
+    text = (ROOT / "agents" / "propensity" / "sample.toml").read_text(encoding="utf-8")
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(text.replace("customer.tenure_months", "state.30.bill_disputed"))
+    folder, table = tmp_path / "models", ROOT / "placet" / "sandbox" / "data" / "telco_customers.csv"
+    models = InstalledModels(Settings(propensity_dir=folder), "demo")
+    said = "feature 'tenure_months': run reads 'state.30.bill_disputed', but no window has .* mean 'bills_disputed'"
+    with pytest.raises(ConfigurationError, match=said):
+        models.train(table, wrong, TODAY)
+    monkeypatch.setattr("agents.propensity.model.check_new", lambda _mapping: None)
+    digest, _, _ = models.train(table, wrong, TODAY)
+    settings = configured((digest, folder), tmp_path)
+    for reader in (Likelihoods, lambda given: list(PROBES["churn model"](given))):
+        with pytest.raises(ConfigurationError, match=rf"^model {digest[:16]}… is not for runs: {said}"):
+            reader(settings)
+    assert [(one.for_runs, one.fault) for one in models.held().models] == [(False, None)]
+    assert models.shown(None).unread_by_runs == ("tenure_months",)
+    assert named_source(settings, "demo", digest) is not None
 
 
 def test_the_doctor_and_the_page_of_health_say_which_is_in_use(trained: tuple[str, Path], tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """Any order, any repetition and any late event lead to the same state; a correction undoes; size is bounded."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import product
+from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.contracts.events.kinds import EVENT, Event
+from placet.contracts.money import Money
+from placet.contracts.state import AMOUNTS, FIGURES
 from placet.decisioning.state.aggregate import KEPT_DAYS, MOST_MATTERS, MOST_TIMES, Aggregate, stamp_of, united
-from placet.decisioning.state.fold import fold, key_of
+from placet.decisioning.state.fold import _TAKEN, fold, key_of
 from placet.decisioning.state.reading import state_as_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -173,3 +176,21 @@ def test_a_trend_is_rounded_to_the_nearest_per_cent() -> None:
         aggregate.count(at, "data_mb", figure)
     (trend,) = state_as_of("C00001", aggregate, 2, NOW).trends
     assert trend.percent == -49
+
+
+def test_the_list_of_figures_has_all_that_events_lead_to_and_nothing_else() -> None:
+    """A mapping of a churn model may name those of the list, and no other."""
+    amount = Money(amount_minor=1, currency="USD")
+    plain = {int: [1], bool: [False, True], str: ["device:1"]}
+    aggregate = Aggregate()
+    for kind, taken in _TAKEN.items():
+        said = kind.__annotations__["data"]
+        choices: dict[str, Any] = {
+            name: get_args(field.annotation) if get_origin(field.annotation) is Literal else plain.get(field.annotation)
+            for name, field in said.model_fields.items()
+        }
+        for values in product(*(one or [amount if name == "amount" else None] for name, one in choices.items())):
+            given = said.model_construct(**dict(zip(choices, values, strict=True)))
+            taken(aggregate, stamp_of(NOW, "bss", "1"), given)
+    found = {name for figures in aggregate.days.values() for name in figures}
+    assert found == {*FIGURES, *(f"{name}:USD" for name in AMOUNTS)}
