@@ -39,6 +39,7 @@ from placet.contracts.state import (
     Description,
     Device,
     Figure,
+    HouseholdState,
     OnePerson,
     Product,
     Rhythm,
@@ -108,6 +109,11 @@ _KEYS: Final = {"msisdn": "a telephone number", "email": "a hashed e-mail addres
 _AREAS: Final = {"urban": "in a city", "suburban": "in a suburb", "rural": "in the country"}
 _DAY: Final = 24
 
+ONLY_SAID: Final = (
+    "nothing that happened to this customer is known, only what was said about them, such as a score: "
+    "no cohort and no key figure counts them"
+)
+
 
 class Saying(NamedTuple):
     """What is said of a customer: its name as a code and for people, in words, and who said it when."""
@@ -166,6 +172,19 @@ def consent_in_words(consent: ConsentGiven) -> str:
 def source_in_words(name: str) -> str:
     """Return a source; of the one that is not real, that too."""
     return f"{quoted(name, NAME)}, which is not real" if name == SIMULATED else quoted(name, NAME)
+
+
+def only_said(state: CustomerState | HouseholdState) -> bool:
+    """Return whether only words about somebody are known, and no event: that makes nobody a customer of the base."""
+    return bool(state.version) and state.newest is None
+
+
+def only_said_in_words(many: int) -> str:
+    """Say how many people the base leaves out because nothing but words about them is known."""
+    return (
+        f"of {counted(many, 'more customer')} only what was said about them is known, such as a score, and no event: "
+        "no cohort and no key figure counts them"
+    )
 
 
 def one_person_in_words(merged: OnePerson) -> str:

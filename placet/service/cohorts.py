@@ -58,10 +58,15 @@ Drawn = tuple[str, str, Row]
 
 @dataclass(slots=True)
 class LeftOut:
-    """Customers whose rows cannot be read: how many, and the first few."""
+    """Customers whose rows cannot be read: how many, and the first few; and who is no customer of the base.
+
+    Attributes:
+        only_said: Of how many only words about them were known by then, and no event.
+    """
 
     many: int = 0
     first: list[str] = field(default_factory=list)
+    only_said: int = 0
 
     def add(self, customer_id: str) -> None:
         """Note one more."""
@@ -158,7 +163,8 @@ def base_rows(database: Database, tenant: str, as_of: datetime, left_out: LeftOu
         database: Where they are.
         tenant: Whose.
         as_of: The time that all rows are of.
-        left_out: Customers whose rows cannot be read are added, and are passed over. None: the first is raised.
+        left_out: Customers whose rows cannot be read are added, and are passed over. None: the first is raised. Of whom
+            only words are known is counted there, too.
 
     Raises:
         StorageError: the database does not answer, or a row is unreadable.
@@ -239,6 +245,7 @@ def preview_of(frames: Iterable[pl.DataFrame], cohort: Cohort, as_of: datetime, 
         simulated=tally.simulated,
         left_out=left_out.many,
         unreadable=tuple(left_out.first),
+        only_said=left_out.only_said,
         profile=tally.profile(),
         overlaps=tuple(sorted(overlaps, key=lambda one: (-one.both, one.segment))),
         distributions=tally.distributions(),
@@ -267,7 +274,11 @@ def _row(
     try:
         state = _state(database, tenant, one, as_of, merged)
         with named(one.customer_id):
-            return None if state.newest is None else row_of(state, one.members)
+            if state.newest is not None:
+                return row_of(state, one.members)
+            if left_out is not None and state.version:
+                left_out.only_said += 1
+            return None
     except StorageError as error:
         pass_on_others(error)
         if left_out is None:

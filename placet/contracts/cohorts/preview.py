@@ -127,6 +127,8 @@ class CohortPreview(Frozen):
         simulated: Customers of the base with simulated events, which are not real.
         left_out: Customers whose rows cannot be read; they are not in the base.
         unreadable: The first of them.
+        only_said: Of how many more only words about them are known, such as a score, and no event: they are not in the
+            base. A file of the base does not say it, and gives 0.
         profile: The strongest differences first.
         overlaps: The largest first.
     """
@@ -140,6 +142,7 @@ class CohortPreview(Frozen):
     simulated: StrictInt
     left_out: StrictInt = 0
     unreadable: tuple[str, ...] = ()
+    only_said: StrictInt = 0
     profile: tuple[Difference, ...]
     overlaps: tuple[Overlap, ...]
     distributions: tuple[Distribution, ...]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,31 @@ def test_a_table_has_the_same_figures_and_what_is_kept_is_compared_with_one_pass
     assert (anew.returncode, anew.stderr) == (0, "")
     assert "What is kept is the same." in anew.stdout
     assert "no figures of 2020-01-01 are kept" in one_line(placet(home, "kpi", "--day", "2020-01-01"))
+
+
+def test_of_whom_only_a_score_is_known_every_command_says_the_same(tmp_path: Path) -> None:
+    assert placet(tmp_path, "migrate").returncode == 0
+    score = {
+        "specversion": "1.0",
+        "source": "scores",
+        "type": "placet.churn.scored.v1",
+        "time": (datetime.now(UTC) - timedelta(days=1)).isoformat(),
+        "data": {"basis_points": 9000, "model": "a" * 64},
+    }
+    scores = [score | {"id": f"s{one}", "subject": f"customer:K{one}"} for one in range(2)]
+    (tmp_path / "scores").write_text("".join(json.dumps(one) + "\n" for one in scores))
+    assert placet(tmp_path, "state", "ingest", str(tmp_path / "scores")).returncode == 0
+    only = "nothing that happened to this customer is known, only what was said about them, such as a score"
+    state = placet(tmp_path, "state", "show", "K1").stdout
+    assert ", after 1 word about them" in state
+    assert only in state
+    assert "no event of this customer is known" not in state
+    checked = placet(tmp_path, "cohort", "check", "churn_percent >= 25", "--customer", "K1").stdout
+    assert f"K1: is not in it: {only}" in checked
+    nobody = placet(tmp_path, "cohort", "check", "churn_percent >= 25", "--customer", "K9").stdout
+    assert "K9: is not in it: no event of them is known" in nobody
+    hint = "no events of 2 more customers only what was said about them is known, such as a score, and no event"
+    for command in (("cohort", "preview", "--segment", "likely_to_leave"), ("kpi",)):
+        assert hint in placet(tmp_path, *command).stdout, command
+    preview = json.loads(placet(tmp_path, "cohort", "preview", "nps > 1", "--json").stdout)
+    assert (preview["base"], preview["only_said"]) == (0, 2)

@@ -11,6 +11,7 @@ from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
+from placet.interfaces.state_words import ONLY_SAID, only_said, only_said_in_words
 from placet.interfaces.telling.kpis import left_out_in_words
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def check(
     output.print_field("asks", ", ".join(found.columns))
     output.print_field("digest", found.digest)
     if member is not None:
-        output.print_field("customer", f"{customer}: {_IS_IN_IT[member]}")
+        output.print_field("customer", f"{customer}: {_in_words(context.obj, customer or '', member)}")
 
 
 @app.command("preview")
@@ -166,6 +167,17 @@ def _member(toolbox: Toolbox, customer_id: str, cohort: "Cohort") -> "Membership
     return membership(toolbox.database(), toolbox.tenant, customer_id, cohort, datetime.now(UTC))
 
 
+def _in_words(toolbox: Toolbox, customer_id: str, member: "Membership") -> str:
+    from placet.service.state.current import state_of
+
+    if member != "unknown":
+        return _IS_IN_IT[member]
+    state = state_of(toolbox.database(), toolbox.tenant, customer_id, datetime.now(UTC))
+    if only_said(state):
+        return f"is not in it: {ONLY_SAID}"
+    return "is not in it: no event of them is known" if state.newest is None else _IS_IN_IT[member]
+
+
 def given_cohort(expression: str | None, file: Path | None, segment: str | None) -> "Cohort":
     """Return the cohort that is given in one of three ways."""
     from placet.files import read_given
@@ -217,6 +229,8 @@ def _print(found: "CohortPreview", header: "BaseHeader | None") -> None:
         output.print_field("simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real")
     if found.left_out:
         output.print_field("left out", left_out_in_words(found.left_out, found.unreadable))
+    if found.only_said:
+        output.print_field("no events", only_said_in_words(found.only_said))
     for one in found.profile:
         output.print_field("differs", one.words)
     for overlap in found.overlaps[:_MOST_OVERLAPS]:

@@ -20,6 +20,7 @@ from placet.interfaces.cli.live.cohorts import (
 )
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
+from placet.interfaces.state_words import only_said_in_words
 from placet.interfaces.telling.kpis import kpi_in_words, kpis_as_csv, left_out_in_words
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def kpi(
         output.print_text(kpis_as_csv(found).replace("\r\n", "\n").removesuffix("\n"))
     else:
         _print(found, header)
+        if base is None and day is None and as_of is None and cohort is None and segment is None:
+            _say_of_whom_only_words_are_known(toolbox, found)
     for one in differing:
         currency = f" in {one.currency}" if one.currency else ""
         sys.stderr.write(f"{one.title}{currency}: kept as {one.kept}, anew {one.anew}\n")
@@ -127,6 +130,14 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no day; write it like 2026-03-01", param_hint="--day") from error
+
+
+def _say_of_whom_only_words_are_known(toolbox: Toolbox, found: "KpiReport") -> None:
+    """Say why nobody is counted, although a score of somebody was taken."""
+    from placet.service.cohorts import count_base
+
+    if not found.customers and (many := count_base(toolbox.database(), toolbox.tenant) - found.left_out) > 0:
+        output.print_field("no events", only_said_in_words(many))
 
 
 def _print(found: "KpiReport", header: "BaseHeader | None") -> None:

@@ -5,9 +5,11 @@ from placet.contracts.text import counted, one_line
 from placet.contracts.times import minute
 from placet.interfaces.cli import output
 from placet.interfaces.state_words import (
+    ONLY_SAID,
     consent_in_words,
     device_in_words,
     one_person_in_words,
+    only_said,
     product_in_words,
     rhythm_in_words,
     sayings,
@@ -55,9 +57,10 @@ def _print_sayings(state: CustomerState) -> None:
 
 
 def _print_head(state: CustomerState | HouseholdState, nothing: str) -> bool:
-    output.print_field("as of", f"{minute(state.as_of)}, after {counted(state.version, 'event')}")
+    taken = counted(state.version, "word about them", "words about them") if only_said(state) else None
+    output.print_field("as of", f"{minute(state.as_of)}, after {taken or counted(state.version, 'event')}")
     if state.newest is None:
-        output.print_line(nothing)
+        output.print_line(ONLY_SAID if only_said(state) else nothing)
         return False
     output.print_field("newest", minute(state.newest))
     for source in state.sources:

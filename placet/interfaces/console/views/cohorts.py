@@ -7,6 +7,7 @@ from placet.contracts.cohorts.preview import CohortPreview, Difference, Example,
 from placet.contracts.text import counted
 from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.evidence import Chart, Point, Row
+from placet.interfaces.state_words import only_said_in_words
 from placet.interfaces.telling.kpis import left_out_in_words
 
 _LONGEST_TITLE: Final = 60
@@ -58,6 +59,9 @@ def preview_of(found: CohortPreview) -> PreviewShown:
         notes.append(f"{found.simulated:,} of all customers have simulated events: nothing of them is real.")
     if found.left_out:
         notes.append(f"{left_out_in_words(found.left_out, found.unreadable)}.")
+    if found.only_said:
+        said = only_said_in_words(found.only_said)
+        notes.append(f"{said[:1].upper()}{said[1:]}.")
     return PreviewShown(
         lead=f"{counted(found.members, 'customer')} of {found.base:,}: {found.percent} %",
         notes=tuple(notes),

@@ -12,11 +12,13 @@ from placet.contracts.text import NAME, counted, one_line
 from placet.decisioning.state.signals import quiet_rhythms, quiet_trends
 from placet.interfaces.console.views.evidence import Row
 from placet.interfaces.state_words import (
+    ONLY_SAID,
     consent_in_words,
     device_in_words,
     event_in_words,
     figure_in_words,
     one_person_in_words,
+    only_said,
     product_in_words,
     rhythm_in_words,
     sayings,
@@ -86,6 +88,7 @@ class Head:
 
     Attributes:
         simulated: Whether an event of it is not real; `unreal`: whether none is.
+        only_said: What it means that only words about the customer are known; empty where an event is.
     """
 
     as_of: datetime
@@ -94,6 +97,7 @@ class Head:
     sources: tuple[Aged, ...]
     simulated: bool
     unreal: bool
+    only_said: str
     signals: tuple[str, ...]
 
 
@@ -198,6 +202,7 @@ def _head(state: CustomerState | HouseholdState) -> Head:
         sources=tuple(Aged(source_in_words(one.name), one.newest) for one in state.sources),
         simulated=any(one.name == SIMULATED for one in state.sources),
         unreal=all(one.name == SIMULATED for one in state.sources),
+        only_said=ONLY_SAID if only_said(state) else "",
         signals=state.signals,
     )
 

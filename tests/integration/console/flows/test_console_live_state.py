@@ -98,6 +98,25 @@ def test_of_a_customer_without_events_the_page_says_so(console: ConsoleUnderTest
     assert bad.status_code == 404
 
 
+def test_of_whom_only_words_are_known_the_page_calls_them_no_events(console: ConsoleUnderTest) -> None:
+    take(console, sent("K7", 4, "placet.churn.scored.v1", {"basis_points": 2550, "model": "a" * 64}))
+    with console.signed_in("olga", "operator") as http:
+        page = http.get("/console/customers/K7/state").text
+        cohort = http.get("/console/cohorts", params={"expression": "churn_percent >= 25"}).text
+    for said in (
+        "1 word about them taken",
+        "none is known",
+        "Nothing that happened to this customer is known, only what was said about them, such as a score",
+        "What was said last",
+        "The newest 1 word about them that is kept.",
+        "25.5 %",
+    ):
+        assert said in page, said
+    assert "1 event" not in page
+    assert "Nothing stands out." not in page
+    assert "only what was said about them is known, such as a score, and no event" in cohort
+
+
 def test_the_live_part_changes_with_an_event_and_says_nothing_otherwise(console: ConsoleUnderTest, family: str) -> None:
     with console.signed_in("olga", "operator") as http:
         page = http.get("/console/customers/K2/state").text
