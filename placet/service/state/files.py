@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from placet.contracts.events.envelope import MOST_EVENT_BYTES
 from placet.service.state.taking import MOST_IN_A_BATCH, take_events
@@ -29,7 +29,7 @@ class LinesTaken:
     lines: dict[str, int] = field(default_factory=dict)
 
 
-def take_lines(database: Database, tenant: str, lines: BinaryIO, *, now: datetime, oldest: datetime) -> LinesTaken:
+def take_lines(database: Database, tenant: str, lines: IO[bytes], *, now: datetime, oldest: datetime) -> LinesTaken:
     """Take events in, a line each, in transactions of `MOST_IN_A_BATCH`; empty lines are none.
 
     Memory does not grow with the file. Whoever is interrupted sends the file again: what was taken counts once.
@@ -47,7 +47,7 @@ def take_lines(database: Database, tenant: str, lines: BinaryIO, *, now: datetim
     return done
 
 
-def bounded_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def bounded_lines(lines: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that hold something, and which they are, from 1 on.
 
     Of one that is longer than any event, its beginning: too long to be one.

@@ -1,6 +1,7 @@
 """`placet state` from the outside: events in, also by a program that is killed in the middle, and what they led to."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -132,3 +133,13 @@ def test_whose_a_key_is_is_said_with_the_reason_where_it_is_nobody(home: Path) -
     assert "nothing is known of customer 'C9'" in one_line(placet(home, "profile", "show", "C9"))
     erased = placet(home, "state", "erase", "C1", "--reason", "they asked for it", "--by", "dana")
     assert erased.stdout.startswith("erased 1 event, 0 dead letters and 1 key\n"), erased.stderr
+
+
+def test_a_pipe_that_nobody_writes_is_refused_and_not_waited_for(home: Path) -> None:
+    pipe = home / "pipe"
+    os.mkfifo(pipe)
+    refused = placet(home, "state", "ingest", str(pipe))
+    assert refused.returncode == 1
+    assert one_line(refused) == f"placet: cannot read '{pipe}': it is not an ordinary file; `-` reads what is piped"
+    missing = one_line(placet(home, "state", "ingest", str(home / "none")))
+    assert missing.endswith("none': No such file or directory")

@@ -1,10 +1,11 @@
 """`placet state`: take events of customers in, show what they led to, and try again what could not be taken."""
 
 import sys
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import IO, Annotated
 
 import typer
 
@@ -285,10 +286,10 @@ def retry_dead(
     return 1 if still else 0
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
     from placet.errors import UsageError
+    from placet.files import open_given
 
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    if path.exists() and not path.is_file():  # a pipe that nobody writes would be waited for
+        raise UsageError(f"cannot read {str(path)!r}: it is not an ordinary file; `-` reads what is piped")
+    return open_given(path, "the events")
