@@ -140,7 +140,7 @@ def groups_of(table: Table, mapping: Mapping) -> dict[str, list[str]]:
     }
 
 
-def check_rows(faults: dict[int, str], rows: int, name: str) -> None:
+def check_rows(faults: dict[int, str], table: Table) -> None:
     """Refuse a table with rows that cannot be read: a model that learned from the rest would be of another table.
 
     Raises:
@@ -149,7 +149,8 @@ def check_rows(faults: dict[int, str], rows: int, name: str) -> None:
     if faults:
         first = min(faults)
         raise UsageError(
-            f"{name}: {len(faults)} of {rows} rows cannot be read; the first is row {first + 1}: {faults[first]}"
+            f"{table.name}: {len(faults)} of {table.frame.height} rows cannot be read; the first is in line "
+            f"{table.lines[first]}: {faults[first]}"
         )
 
 

@@ -46,7 +46,7 @@ def train_model(table: Table, mapping: Mapping, on: date) -> tuple[str, bytes]:
     encoded = encode(table, layout)
     left, unknown = left_of(table, mapping)
     groups = groups_of(table, mapping)
-    check_rows({**unknown, **encoded.faults}, len(encoded.ids), table.name)
+    check_rows({**unknown, **encoded.faults}, table)
     order = in_order(encoded.ids)
     ids, figures, labels = [encoded.ids[row] for row in order], encoded.figures[order], left[order]
     trained = train(ids, figures, labels, layout)
@@ -154,7 +154,7 @@ class ChurnModel:
                         lowers=next((one.words for one in told if one.log_odds < 0), ""),
                     )
                 )
-        return scored, _unread(encoded)
+        return scored, _unread(encoded, table)
 
     def drift(self, table: Table) -> Drift:
         """Lay a table beside the one that the model learned from.
@@ -166,7 +166,9 @@ class ChurnModel:
         keep = [row for row in range(len(encoded.ids)) if row not in encoded.faults]
         if not keep:
             row = min(encoded.faults)
-            raise UsageError(f"{table.name} has no row that can be read; row {row + 1}: {encoded.faults[row]}")
+            raise UsageError(
+                f"{table.name} has no row that can be read; line {table.lines[row]}: {encoded.faults[row]}"
+            )
         predicted = probabilities(self._log_odds(encoded.figures[keep]))
         observed, area = self._outcome(table, keep, predicted)
         features = [
@@ -179,7 +181,7 @@ class ChurnModel:
             customers=len(keep),
             fewest=FEWEST,
             unread=len(encoded.faults),
-            first_unread=next(iter(_unread(encoded)), None),
+            first_unread=next(iter(_unread(encoded, table)), None),
             score=compare(self._artifact.scores, predicted),
             features=tuple(sorted(features, key=lambda one: (-one.psi, one.name))),
             auc=area,
@@ -225,5 +227,8 @@ class ChurnModel:
         return tuple(sorted(told, key=lambda one: (-abs(one.log_odds), one.feature)))
 
 
-def _unread(encoded: Encoded) -> list[Unread]:
-    return [Unread(row=row + 1, customer_id=encoded.ids[row], why=why) for row, why in sorted(encoded.faults.items())]
+def _unread(encoded: Encoded, table: Table) -> list[Unread]:
+    return [
+        Unread(row=table.lines[row], customer_id=encoded.ids[row], why=why)
+        for row, why in sorted(encoded.faults.items())
+    ]

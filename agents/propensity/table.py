@@ -7,13 +7,15 @@ a number, and a column that is empty today for another kind of column than yeste
 import difflib
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from placet.contracts.text import NAME, shortened
+from agents.propensity.lines import lines_of, longer, not_text
+from placet.contracts.text import NAME, counted, shortened
 from placet.errors import ConfigurationError, UsageError
 from placet.files import open_given
 
@@ -42,11 +44,13 @@ class Table:
     Attributes:
         name: For errors.
         digest: SHA-256 of its file, as `sha256sum` prints it.
+        lines: In which line of the file each row begins; empty for a row that is in no file.
     """
 
     name: str
     digest: str
     frame: pl.DataFrame
+    lines: Sequence[int] = ()
 
     def column(self, name: str, what: str) -> pl.Series:
         """Return a column as text without the spaces around it; empty where a cell is.
@@ -55,6 +59,8 @@ class Table:
             UsageError: there is none of that name.
         """
         if name not in self.frame.columns:
+            if len(self.frame.columns) == 1 and (other := _other_separator(self.frame.columns[0])):
+                raise UsageError(f"{self.name} has one column alone, {shown(self.frame.columns[0])}; {other}")
             near = difflib.get_close_matches(name, self.frame.columns, 1)
             there = self.frame.columns[:_MANY_COLUMNS]
             more = len(self.frame.columns) - len(there)
@@ -91,17 +97,46 @@ def read_table(content: bytes, name: str, separator: str) -> Table:
     for begins, form in _OTHER_FORMS.items():
         if named.startswith(begins):
             raise UsageError(f"{name} is {form}; write it as CSV in UTF-8, with a line of names")
+    if not_text(named.partition(b"\n")[0]) is not None:
+        _say_where(content, name, separator)
     try:
         _check_names(named, name, separator)
         frame = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
+        _say_where(content, name, separator)
         first = shortened((str(error).splitlines() or [""])[0], 160)
         raise UsageError(f"{name} cannot be read as a table: {first}") from error
     if not frame.height:
         raise UsageError(f"{name} has no rows")
     if frame.height > MOST_ROWS:
         raise UsageError(f"{name} has {frame.height:,} rows, more than {MOST_ROWS:,}; take a part of it")
-    return Table(name, hashlib.sha256(content).hexdigest(), frame)
+    lines = lines_of(content, separator, frame.height)
+    return Table(name, hashlib.sha256(content).hexdigest(), frame, lines)
+
+
+def _say_where(content: bytes, name: str, separator: str) -> None:
+    """Say what keeps a table from being read, and in which line, where that is one of the usual faults.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if (line := not_text(content)) is not None:
+        raise UsageError(f"{name} cannot be read: line {line} is not UTF-8; write it as CSV in UTF-8")
+    if (found := longer(content, separator)) is not None:
+        line, cells, names = found
+        hint = _other_separator(names[0]) if len(names) == 1 else ""
+        hint = hint or f"put a cell that holds {shown(separator)} in quotation marks"
+        raise UsageError(
+            f"{name} cannot be read: line {line} has {counted(cells, 'cell')}, but the line of names has {len(names)}; "
+            f"{hint}"
+        )
+
+
+def _other_separator(name: str) -> str:
+    """Say what to write into the mapping, where the name of a table's only column holds a separator."""
+    there = next((one for one in ";\t|," if one in name), None)
+    written = "\\t" if there == "\t" else there
+    return f'if its cells are separated so, say separator = "{written}" in the mapping' if there else ""
 
 
 def _check_names(content: bytes, name: str, separator: str) -> None:

@@ -45,7 +45,11 @@ class Score(Frozen):
 
 
 class Unread(Frozen):
-    """A row of a table that cannot be scored, and why."""
+    """A row of a table that cannot be scored, and why.
+
+    Attributes:
+        row: In which line of the file it begins, as an editor counts: the line of names is line 1.
+    """
 
     row: NonNegativeInt
     customer_id: str

@@ -88,7 +88,7 @@ def test_scores_of_a_table_become_events_that_are_taken_once(home: Path) -> None
     done = placet(home, *words)
     assert done.returncode == 1, "a row cannot be read, and an id cannot be named"
     assert "customer 'no id': events cannot name such an id" in done.stderr
-    assert "row 5: line is 'c'" in done.stderr
+    assert "line 6: line is 'c'" in done.stderr
     assert placet(home, *words).stdout == done.stdout
     lines = done.stdout.splitlines()
     events = [json.loads(line) for line in lines]
@@ -109,7 +109,9 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
     (home / "new.csv").write_bytes(csv(content))
     done = placet(home, "drift", "--table", str(home / "new.csv"))
     assert done.returncode == 1
-    assert "630 of 900 rows cannot be read, and no verdict is of them; the first is row 1: line is 'c'" in done.stderr
+    assert (
+        "630 of 900 rows cannot be read, and no verdict is of them; the first is in line 2: line is 'c'" in done.stderr
+    )
     (home / "few.csv").write_bytes(csv(rows(199)))
     done = placet(home, "drift", "--table", str(home / "few.csv"), "--json")
     assert done.returncode == 1

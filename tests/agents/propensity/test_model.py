@@ -145,8 +145,8 @@ def test_a_row_that_cannot_be_read_stops_no_other(model: ChurnModel) -> None:
     scored, unread = model.score_all(table(bad))
     assert [one.customer_id for one in scored] == ["P00000", "P00003"]
     assert [(one.row, one.why.split(";")[0]) for one in unread] == [
-        (2, "line is 'zebra'"),
-        (3, "months is 'old', which is no number from -1000000000000 to 1000000000000"),
+        (3, "line is 'zebra'"),
+        (4, "months is 'old', which is no number from -1000000000000 to 1000000000000"),
     ]
     with pytest.raises(UsageError, match=r"'P00001'.*zebra"):
         model.score(table(bad), "P00001")
@@ -179,12 +179,18 @@ def test_a_table_without_outcomes_can_still_be_compared(model: ChurnModel) -> No
     ("change", "said"),
     [
         (lambda r: r[:400], "the table has 400 customers"),
-        (lambda r: [*r, r[0]], "2 of 901 rows cannot be read; the first is row 1: customer 'P00000' is there twice"),
-        (lambda r: [[*r[0][:1], "perhaps", *r[0][2:]], *r[1:]], "row 1: gone is 'perhaps'; the mapping knows 'y', 'n'"),
-        (lambda r: [[*r[0][:2], "", *r[0][3:]], *r[1:]], "row 1: months is empty"),
-        (lambda r: [[*r[0][:2], "nan", *r[0][3:]], *r[1:]], "row 1: months is 'nan'"),
-        (lambda r: [[*r[0][:2], "1e300", *r[0][3:]], *r[1:]], "row 1: months is '1e300'"),
-        (lambda r: [["", *r[0][1:]], *r[1:]], "row 1: '' is no customer id"),
+        (
+            lambda r: [*r, r[0]],
+            "2 of 901 rows cannot be read; the first is in line 2: customer 'P00000' is there twice",
+        ),
+        (
+            lambda r: [[*r[0][:1], "perhaps", *r[0][2:]], *r[1:]],
+            "line 2: gone is 'perhaps'; the mapping knows 'y', 'n'",
+        ),
+        (lambda r: [[*r[0][:2], "", *r[0][3:]], *r[1:]], "line 2: months is empty"),
+        (lambda r: [[*r[0][:2], "nan", *r[0][3:]], *r[1:]], "line 2: months is 'nan'"),
+        (lambda r: [[*r[0][:2], "1e300", *r[0][3:]], *r[1:]], "line 2: months is '1e300'"),
+        (lambda r: [["", *r[0][1:]], *r[1:]], "line 2: '' is no customer id"),
     ],
 )
 def test_a_table_with_a_fault_trains_nothing(change, said: str) -> None:  # type: ignore[no-untyped-def]

@@ -35,7 +35,7 @@ def test_what_was_never_missing_in_training_is_not_scored_as_nought(model: Churn
         model.score(table(asked), "P00001")
     scored, unread = model.score_all(table(asked))
     assert [one.customer_id for one in scored] == ["P00000", "P00002", "P00003"]
-    assert [(one.row, one.why) for one in unread] == [(2, why)]
+    assert [(one.row, one.why) for one in unread] == [(3, why)]
     found = model.drift(table(asked))
     assert (found.customers, found.unread, found.first_unread) == (3, 1, unread[0])
 
@@ -56,7 +56,7 @@ def test_of_a_customer_who_is_there_twice_neither_row_is_read(model: ChurnModel)
         model.score(table(asked), "P00000")
     scored, unread = model.score_all(table(asked))
     assert [one.customer_id for one in scored] == ["P00001", "P00002"]
-    assert [one.row for one in unread] == [1, 4]
+    assert [one.row for one in unread] == [2, 5]
 
 
 def test_a_table_that_memory_would_not_hold_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_number_beyond_what_it_can_be_is_a_fault_of_its_row(cell: str, bound: 
     bounded = MAPPING.replace(MONTHS, f"{MONTHS}, {bound}, may_be_missing = true")
     content = rows()
     content[6][2] = cell
-    with pytest.raises(UsageError, match=rf"row 7: months is '{cell}', which is no number from "):
+    with pytest.raises(UsageError, match=rf"line 8: months is '{cell}', which is no number from "):
         train_model(table(content), mapping(bounded), DAY)
     content[6][2] = bound.rsplit(maxsplit=1)[-1]
     assert not encode(table(content), Layout(mapping(bounded))).faults

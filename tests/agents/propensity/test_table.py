@@ -20,8 +20,13 @@ PACKED = gzip.compress(GOOD, mtime=0)
     ("content", "said"),
     [
         (b"", "cannot be read as a table"),
-        (GOOD + b"\xe2\x82", "invalid utf-8"),
-        (GOOD + b"a,b,c,d,e,f,g,h\n", "more fields"),
+        (GOOD + b"\xe2\x82", "line 22 is not UTF-8; write it as CSV in UTF-8"),
+        (b"\xe9" + GOOD, "line 1 is not UTF-8; write it as CSV in UTF-8"),
+        (GOOD + b"a,b,c,d,e,f,g,h\n", "line 22 has 8 cells, but the line of names has 7; put a cell that holds ','"),
+        (
+            b"id;price\n1;2,5\n",
+            "line 2 has 2 cells, but the line of names has 1; if its cells are separated so, say separator",
+        ),
         (GOOD + b'"abc,', "cannot be read as a table"),
         (GOOD.splitlines()[0] + b"\n", "has no rows"),
         (b"PAR1....", "is a Parquet file; write it as CSV"),
@@ -80,3 +85,27 @@ def test_columns_that_an_error_does_not_name_are_counted(columns: int, said: str
     with pytest.raises(UsageError) as refused:
         read_table(content.encode(), "the table", ",").column("months", "a feature")
     assert str(refused.value) == f"the table has no column 'months', which is a feature; {said}"
+
+
+@pytest.mark.parametrize(("between", "written"), [(";", ";"), ("\t", r"\t"), ("|", "|")])
+def test_of_another_separator_the_mapping_is_named(between: str, written: str) -> None:
+    table = read_table(GOOD.replace(b",", between.encode()), "the table", ",")
+    with pytest.raises(UsageError) as refused:
+        table.column("id", "the customer's id")
+    assert str(refused.value).endswith(f'so, say separator = "{written}" in the mapping')
+    assert read_table(GOOD.replace(b",", between.encode()), "the table", between).column("id", "it").len() == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"id,a\n1,2\n3,4\n", [2, 3]),
+        (b"\r\n\r\nid,a\r\n1,2\r\n\r\n3,4", [4, 5, 6]),
+        (b'id,a\n1,"2"\n3,4\n', [2, 3]),
+        (b'\n"id","a"\n1,"2\n\n5"\n3,4\n\n5,"6\n"\n7,8', [3, 6, 7, 8, 10]),
+    ],
+)
+def test_a_row_has_the_line_in_which_an_editor_shows_it(content: bytes, lines: list[int]) -> None:
+    table = read_table(content, "the table", ",")
+    assert list(table.lines) == lines
+    assert table.frame.height == len(lines)

@@ -216,7 +216,7 @@ def _judged(found: "Drift") -> int:
         # What cannot be read is what has changed most: the verdicts are of the rest.
         output.print_error(
             f"{found.unread} of {counted(found.customers + found.unread, 'row')} cannot be read, and no verdict is of "
-            f"them; the first is row {first.row}: {first.why}"
+            f"them; the first is in line {first.row}: {first.why}"
         )
     too_few = any(one.verdict == "too_few" for one in moved)
     if too_few:
@@ -282,7 +282,7 @@ def _print_events(
 
 def _print_unread(found: "ScoredTable") -> None:
     for fault in found.unread[:_PRINTED_FAULTS]:
-        output.print_error(f"row {fault.row}: {fault.why}")
+        output.print_error(f"line {fault.row}: {fault.why}")
     scored = counted(len(found.scores), "customer")
     output.print_notice(f"{scored} scored by model {found.model[:16]}; {len(found.unread)} not")
 
