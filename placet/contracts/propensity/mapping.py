@@ -1,18 +1,26 @@
 """What the columns of an operator's table of customers mean: which a model reads, and which it never may."""
 
+import contextlib
+import re
+from dataclasses import replace
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     FiniteFloat,
+    ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
     StringConstraints,
+    ValidationError,
     model_serializer,
     model_validator,
 )
 
-from placet.contracts.base import PLAIN, Frozen
+from placet.contracts.base import PLAIN, Fault, Frozen, faults_of
 from placet.contracts.propensity.figures import figure_fault
+from placet.contracts.text import NAME, shortened
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=80), PLAIN]
@@ -29,6 +37,23 @@ _MOST_VALUES = 60
 _ADDED_LATER = ("least", "most", "run")
 
 
+_READABLE = re.compile(
+    r"customer\.tenure_months|customer\.fact\.[a-z][a-z0-9_]{0,47}|products\.(monthly_price|held)"
+    r"|state\.(7|30|90)\.[a-z][a-z0-9_]{0,47}(:[A-Z]{3})?"
+)
+_MOST_TOLD = 8
+"""Faults of a mapping that are told at once."""
+
+
+def _readable(text: str) -> str:
+    if not _READABLE.fullmatch(text):
+        raise ValueError(
+            "a run reads customer.tenure_months, customer.fact.NAME, products.monthly_price, products.held, or "
+            "state.DAYS.FIGURE with 7, 30 or 90 for DAYS"
+        )
+    return text
+
+
 class RunSource(Frozen):
     """Where a governed run finds a feature of its customer.
 
@@ -41,13 +66,7 @@ class RunSource(Frozen):
         currency: For `products.monthly_price`: the only currency that the model learned from.
     """
 
-    read: Annotated[
-        str,
-        StringConstraints(
-            pattern=r"^(customer\.tenure_months|customer\.fact\.[a-z][a-z0-9_]{0,47}|products\.(monthly_price|held)"
-            r"|state\.(7|30|90)\.[a-z][a-z0-9_]{0,47}(:[A-Z]{3})?)$"
-        ),
-    ]
+    read: Annotated[str, AfterValidator(_readable)]
     cells: dict[Cell, Cell] = Field(default_factory=dict, max_length=_MOST_VALUES)
     offerings: Annotated[tuple[Column, ...], Field(max_length=_MOST_VALUES)] = ()
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
@@ -151,7 +170,7 @@ class Mapping(Frozen):
 
     source: Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
     left_means: Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
-    separator: Annotated[str, StringConstraints(pattern=r"^[,;|\t]$")] = ","
+    separator: Literal[",", ";", "|", "\t"] = ","
     customer_id: Column
     left: Left
     features: Annotated[tuple[Feature, ...], Field(min_length=1, max_length=_MOST_FEATURES)]
@@ -171,6 +190,15 @@ class Mapping(Frozen):
             if feature.run is not None and (fault := figure_fault(feature.run.read))
         )
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_all_its_faults(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Tell all faults at once: whoever writes a mapping would else be sent back for each."""
+        try:
+            return read(given)
+        except ValidationError as error:
+            raise ValueError(_all_of(error, given)) from error
+
     @model_validator(mode="after")
     def _a_column_has_one_meaning(self) -> Self:
         names = [feature.name for feature in self.features] + [group.name for group in self.groups]
@@ -187,3 +215,38 @@ class Mapping(Frozen):
             if column in read:
                 raise ValueError(f"column {column!r} {what}: no feature may read it")
         return self
+
+
+_PARTS: dict[str, tuple[str, type[Frozen]]] = {"features": ("feature", Feature), "groups": ("group", Group)}
+
+
+def _all_of(error: ValidationError, given: object) -> str:
+    """Return all faults in one line, up to a bound: misspelt names first; what is missing is often one of them."""
+    found = list(zip(error.errors(), faults_of(error), strict=True))
+    found.sort(key=lambda one: one[0]["type"] != "extra_forbidden")
+    told = [_told(where, fault, given, misspelt=raw["type"] == "extra_forbidden") for raw, (where, fault) in found]
+    more = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    return "; ".join(told[:_MOST_TOLD]) + more
+
+
+def _told(where: tuple[str | int, ...], fault: Fault, given: object, *, misspelt: bool) -> str:
+    """Say a fault with the name of the feature or group that it is of."""
+    said = fault.said
+    if misspelt and (near := get_close_matches(str(where[-1]), _fields_of(where), n=1)):
+        said = f"there is no field of this name; did you mean {near[0]!r}?"
+    if where[0] not in _PARTS or not where[1:]:
+        return replace(fault, said=said).line()
+    what, at = _PARTS[str(where[0])][0], int(where[1])
+    named = f"{what} number {at + 1}"
+    with contextlib.suppress(LookupError, TypeError, AttributeError):
+        name = given[where[0]][at]["name"]  # type: ignore[index]
+        named = f"{what} {shortened(repr(name), NAME)}" if isinstance(name, str) else named
+    return f"{named}: {replace(fault, where='.'.join(map(str, where[2:])), said=said).line()}"
+
+
+def _fields_of(where: tuple[str | int, ...]) -> list[str]:
+    """Return the names of fields that may stand where one is misspelt."""
+    if "run" in where[:-1]:
+        return list(RunSource.model_fields)
+    of = Left if where[0] == "left" and where[1:] else _PARTS[str(where[0])][1] if where[0] in _PARTS else Mapping
+    return list(of.model_fields)

@@ -30,6 +30,7 @@ TENURE = '{ name = "tenure_months", column = "months" }'
         (', "b" = "line B"', "", "list at least two values"),
         ('no = ["0"], may', "may", "is a flag: say"),
         ('no = ["n"]', 'no = ["y"]', "'y' stands for those who left and for those who stayed"),
+        ("source =", 'separator = ";;"\nsource =', r"separator ';;': write ',', ';', '|' or '\t'"),
         ('column = "gone"', 'colunm = "gone"', "left.column: it is missing"),
         (
             TENURE,
@@ -44,6 +45,43 @@ def test_a_wrong_mapping_is_answered_with_one_line(old: str, new: str, said: str
         Layout(mapping(MAPPING.replace(old, new, 1)))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_all_that_is_wrong_is_told_at_once_each_with_its_name() -> None:
+    wrong = (
+        MAPPING.replace('column = "months"', 'colum = "months", run = { read = "state.31.app_visits" }')
+        .replace('name = "line", column', 'name = "line", run = { raed = "products.held" }, column')
+        .replace('column = "gone"', 'column = ""')
+        .replace(', words = { "n" = "the north", "s" = "the south" }', "")
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        mapping(wrong)
+    assert str(refused.value) == (
+        "the mapping is wrong: "
+        "feature 'tenure_months': colum: there is no field of this name; did you mean 'column'?; "
+        "feature 'line': run.raed: there is no field of this name; did you mean 'read'?; "
+        "left.column '': write at least 1 characters; "
+        "feature 'tenure_months': column: it is missing, and must be there; "
+        "feature 'tenure_months': run.read 'state.31.app_visits': a run reads customer.tenure_months, "
+        "customer.fact.NAME, products.monthly_price, products.held, or state.DAYS.FIGURE with 7, 30 or 90 for DAYS; "
+        "feature 'line': run.read: it is missing, and must be there; "
+        "group 'region': words: it is missing, and must be there"
+    )
+
+
+def test_of_features_all_that_their_kinds_need_is_told_up_to_a_bound() -> None:
+    many = ", ".join(f'{{ name = "f{one}", column = "c{one}", kind = "number" }}' for one in range(10))
+    unnamed = MAPPING.replace(TENURE, f'{many}, {{ name = "mood", column = "months" }}')
+    with pytest.raises(ConfigurationError) as refused:
+        Layout(mapping(unnamed))
+    said = str(refused.value)
+    assert said.startswith("the mapping is wrong: feature 'f0' needs words, which must hold {value} once, as in words")
+    assert said.endswith("; and 3 more")
+    assert said.count("must hold {value} once") == 8
+    with pytest.raises(ConfigurationError, match=r"^the mapping is wrong: feature number 1: name: it is missing"):
+        mapping(MAPPING.replace('name = "tenure_months", ', ""))
+    with pytest.raises(ConfigurationError, match=r"^the mapping is wrong: features 3: it must be a list$"):
+        mapping(MAPPING[: MAPPING.index("features =")] + "features = 3\n")
 
 
 def test_the_shipped_mapping_reads_no_column_about_the_person() -> None:
