@@ -48,7 +48,8 @@ from placet.contracts.state import (
     Word,
 )
 from placet.contracts.text import NAME, counted, one_line, quoted
-from placet.contracts.times import minute
+from placet.contracts.times import day, minute
+from placet.decisioning.cohorts.flattening import current_churn
 
 COUNTS: Final[Mapping[str, tuple[str, str]]] = {
     "recharges": ("recharge", "recharges"),
@@ -208,7 +209,10 @@ def sayings(state: CustomerState) -> Iterator[Saying]:
     if said.customer_since is not None:
         yield Saying("customer_since", "Customer since", said.customer_since.value.isoformat(), said.customer_since)
     if state.churn is not None:
-        words = f"{_chance(state.churn.basis_points)}, says model {state.churn.model[:16]}; it decides nothing"
+        chance, model = _chance(state.churn.basis_points), f"says model {state.churn.model[:16]}"
+        words = f"{chance}, {model}; it decides nothing"
+        if state.churn.at <= state.as_of and current_churn(state) is None:
+            words = f"was {chance} on {day(state.churn.at)}, {model}; too old to count"
         yield Saying("churn", "Likely to leave", words, state.churn)
 
 

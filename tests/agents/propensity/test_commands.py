@@ -41,10 +41,12 @@ def test_a_person_trains_asks_and_compares(home: Path) -> None:
     assert score["model"] == card["model"]
     shown = placet(home, "score", "P00003", "--table", table).stdout
     assert "customers like this one left" in shown
+    assert f"leaves    {score['probability_bp'] / 100:.1f} %" in shown, "as the live state says it"
     assert "not for runs: its mapping does not say where a run finds tenure months" in placet(home, "card").stdout
     assert "where it ends" in placet(home, "card", "--model", card["model"][:8]).stdout
     everybody = placet(home, "score", "--table", table)
     assert (everybody.returncode, len(everybody.stdout.splitlines())) == (0, 900)
+    assert f"P00003  {score['probability_bp'] / 100:5.1f} %  " in everybody.stdout
     drift = placet(home, "drift", "--table", table)
     assert (drift.returncode, "it is the table that the model learned from" in drift.stdout) == (0, True)
     assert "gives the one who left the higher score in " in drift.stdout
@@ -132,6 +134,7 @@ def test_a_timer_sees_rows_that_cannot_be_read_and_rows_too_few(home: Path) -> N
         (("drift", "--table", "t.csv", "--model", "0" * 8), "'00000000'; `placet model list` lists those that are"),
         (("score", "--events", "--model", "0" * 8), "'00000000'; `placet model list` lists those that are held"),
         (("score", "--as-of", "2026-03-01"), "add --events"),
+        (("train", "--date", "0001-01-01"), "--date 0001-01-01 is before 1970-01-01; give the day on which"),
         (("score", "P1", "--events"), "leave CUSTOMER and --json out"),
         (("train", "--date", "2099-01-01"), "is still to come"),
         (("train", "--date", "yesterday"), "--date 'yesterday' is no day; write one like 2026-03-01"),

@@ -13,6 +13,7 @@ from placet.decisioning.state.fold import fold
 from placet.decisioning.state.reading import state_as_of
 from placet.decisioning.state.telling import stood_out
 from placet.governance.signing.canonical import digest
+from placet.interfaces.state_words import sayings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MODEL = "ab" * 32
@@ -92,6 +93,10 @@ def test_columns_are_of_the_day_and_an_old_score_is_not_known() -> None:
     assert row["churn_model"] == MODEL
     late = row_of(state(about, scored(2, 5_999, days=91)), None)
     assert (late["churn_percent"], late["churn_scored_on"], late["churn_model"]) == (None, None, None)
+    (said,) = (one.words for one in sayings(state(scored(2, 5_999, days=90))))
+    assert said == f"60.0 %, says model {MODEL[:16]}; it decides nothing"
+    (said,) = (one.words for one in sayings(state(scored(2, 5_999, days=91))))
+    assert said == f"was 60.0 % on 2025-11-30, says model {MODEL[:16]}; too old to count"
     assert row_of(state(about, as_of=datetime(1950, 1, 1, tzinfo=UTC)), None)["age_years"] is None
 
 

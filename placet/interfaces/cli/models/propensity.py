@@ -30,6 +30,7 @@ TableOption = Annotated[
 
 _PRINTED_FAULTS = 5
 _AT_ONCE = 500
+_FIRST_DAY = date(1970, 1, 1)
 
 
 def register(root: typer.Typer) -> None:
@@ -156,7 +157,7 @@ def score(
         output.print_json(found.model_dump(mode="json"))
         return 0
     output.print_field("customer", found.customer_id)
-    output.print_field("leaves", f"{found.probability_bp / 100:.0f} %")
+    output.print_field("leaves", f"{found.probability_bp / 100:.1f} %")
     for sentence in found.sentences:
         output.print_field("", sentence)
     output.print_field("model", found.model)
@@ -289,7 +290,7 @@ def _print_unread(found: "ScoredTable") -> None:
 
 def _brief(one: "Brief") -> str:
     why = "; ".join(words for words in (one.raises, one.lowers) if words)
-    return f"{one.customer_id}  {one.probability_bp / 100:3.0f} %  {why}"
+    return f"{one.customer_id}  {one.probability_bp / 100:5.1f} %  {why}"
 
 
 def _day(given: str | None) -> date:
@@ -297,4 +298,7 @@ def _day(given: str | None) -> date:
         time_of(given, "--date")
     except UsageError as error:
         raise UsageError(f"--date {shortened(given or '', NAME)!r} is no day; write one like 2026-03-01") from error
-    return time_gone(given, "--date").date()
+    on = time_gone(given, "--date").date()
+    if on < _FIRST_DAY:  # a slip of the pen, which the card would tell for ever
+        raise UsageError(f"--date {given} is before {_FIRST_DAY}; give the day on which the model is trained")
+    return on
