@@ -175,11 +175,15 @@ class InstalledModels:
     def _shown(self, content: bytes, digest: str, name: str) -> ShownModel:
         """Return the model of a file's bytes, which must have this digest."""
         from agents.propensity.artifact import read
+        from agents.propensity.encoding import Layout
+        from agents.propensity.model_text import check_text
 
         known = self._read.get(digest)
         if known is not None and hashlib.sha256(content).hexdigest() == digest:
             return known
         artifact = read(content, digest, name)
+        layout = Layout(artifact.mapping)
+        check_text(artifact.trees, layout.names, layout.signs)  # else a model that no worker takes would be in order
         shown = ShownModel(
             model=digest,
             in_use=digest == self._in_use,

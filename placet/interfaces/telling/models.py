@@ -47,7 +47,8 @@ def trained_last_in_words(held: HeldModels) -> str | None:
 def held_lines(one: HeldModel) -> Iterator[str]:
     """Say what a list says of a model, its whole digest first: settings are told it so."""
     not_for_runs = one.card is not None and not one.for_runs
-    marks = ("in use",) * one.in_use + ("trained last",) * one.trained_last + ("not for runs",) * not_for_runs
+    named = ("named for runs" if not_for_runs else "in use",) * one.in_use
+    marks = named + ("trained last",) * one.trained_last + ("not for runs",) * not_for_runs
     marked = f"  ({', '.join(marks)})" if marks else ""
     yield f"{one.model}{marked}"
     if one.card is None:
@@ -61,11 +62,16 @@ def held_lines(one: HeldModel) -> Iterator[str]:
 
 def for_runs_in_words(model: ShownModel, runs_use: str) -> str:
     """Say whether runs can use it, and what it takes; `runs_use` says what they use now."""
+    if model.in_use and not model.unread_by_runs:
+        return "used by them now"
     if not model.unread_by_runs:
         once = "runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again"
         return f"{once}; until then: {runs_use}" if runs_use else once
     figures = spoken_list(model.unread_by_runs)
-    return f"not for runs: its mapping does not say where a run finds {figures}; add `run` to each and train again"
+    found = f"its mapping does not say where a run finds {figures}; add `run` to each and train again"
+    if model.in_use:
+        return f"PLACET_CHURN_SOURCES names it, and no worker starts with it: {found}"
+    return f"not for runs: {found}"
 
 
 def card_lines(model: ShownModel, runs_use: str) -> Iterator[str]:
@@ -76,7 +82,7 @@ def card_lines(model: ShownModel, runs_use: str) -> Iterator[str]:
     yield f"leaving    {card.left_means}"
     yield f"data       SHA-256 {card.data_digest}"
     yield f"trained    {card.trained_on}, with {', '.join(card.made_with)}"
-    yield f"in runs    {'used by them now' if model.in_use else for_runs_in_words(model, runs_use)}"
+    yield f"in runs    {for_runs_in_words(model, runs_use)}"
     yield ""
     yield from quality_lines(card)
     yield (

@@ -1,5 +1,6 @@
 """The list of models: what is not in order in their folder is said, and never passed over."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -10,8 +11,8 @@ from placet.entrypoints.likelihoods import Likelihoods, named_source
 from placet.entrypoints.propensity import InstalledModels
 from placet.entrypoints.settings import Settings
 from placet.errors import ConfigurationError, UsageError
-from placet.governance.signing.canonical import sha256_hex
-from placet.interfaces.telling.models import held_lines, trained_last_in_words
+from placet.governance.signing.canonical import canonical_bytes, sha256_hex
+from placet.interfaces.telling.models import for_runs_in_words, held_lines, trained_last_in_words
 from tests.agents.propensity.support import MAPPING, csv, rows
 
 
@@ -149,3 +150,26 @@ def test_the_list_has_the_whole_digest_in_lines_that_fit(home: Path) -> None:
     assert [lines[0], lines[3]] == [f"{found[0].model}  (trained last, not for runs)", "c" * 64]
     assert all(len(line) <= 120 for line in lines)
     assert "gives the one who left the higher score in " in lines[2]
+
+
+def test_a_model_that_runs_are_told_to_use_and_cannot_is_not_said_to_be_used(home: Path) -> None:
+    digest = next((home / "propensity" / "demo").glob("*.json")).stem
+    models = InstalledModels(Settings(home=home, churn_sources={"demo": digest}), "demo")
+    (found,) = models.held().models
+    assert next(held_lines(found)) == f"{digest}  (named for runs, trained last, not for runs)"
+    said = for_runs_in_words(models.shown(None), models.runs_use)
+    assert said.startswith("PLACET_CHURN_SOURCES names it, and no worker starts with it: its mapping does not say")
+
+
+def test_a_model_whose_trees_no_worker_takes_is_not_in_order(home: Path, trained: bytes) -> None:
+    """Whoever may write the folder can make a file of the right digest and form, whose trees are nothing."""
+    forged = json.loads(trained)
+    forged["trees"] = "tree\nversion=v4\n"
+    content = canonical_bytes(forged)
+    digest = sha256_hex(content)
+    (home / "propensity" / "demo" / f"{digest}.json").write_bytes(content)
+    found = {one.model: one for one in models_of(home).held().models}[digest]
+    assert (found.card, found.for_runs) == (None, False)
+    assert "trees cannot be used" in (found.fault or "")
+    with pytest.raises(ConfigurationError, match="trees cannot be used"):
+        models_of(home).shown(digest)

@@ -85,7 +85,8 @@ def train(
 def list_models(context: typer.Context, as_json: JsonFlag = False) -> int:
     """List the churn models, and say which one runs use.
 
-    The whole digest comes first: PLACET_CHURN_SOURCES is told it so. 1 where a file is not in order.
+    The whole digest comes first: PLACET_CHURN_SOURCES is told it so. 1 where a file is not in order, or runs are told
+    to use one that is not for them.
     """
     from placet.interfaces.telling.models import held_lines, trained_last_in_words
 
@@ -105,7 +106,8 @@ def list_models(context: typer.Context, as_json: JsonFlag = False) -> int:
             output.print_notice(f"{counted(found.left_out, 'older model')} left out")
     if found.fault:
         output.print_error(found.fault)
-    return 1 if found.fault or any(one.fault for one in found.models) else 0
+    unusable = any(one.fault or (one.in_use and not one.for_runs) for one in found.models)
+    return 1 if found.fault or unusable else 0
 
 
 @app.command("card")
