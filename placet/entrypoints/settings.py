@@ -7,7 +7,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -319,10 +319,8 @@ def load_settings(**overrides: Any) -> Settings:
         ConfigurationError: a variable is unknown or its value is wrong.
     """
     _refuse_unknown_variables()
-    named = os.environ.get("PLACET_HOME")
-    if named is not None and not named.strip():
-        raise ConfigurationError("PLACET_HOME is empty, which would be this very folder; name a folder, or unset it")
-    home = Path(named or str(overrides.get("home", ".placet")))
+    _refuse_empty_paths()
+    home = Path(os.environ.get("PLACET_HOME") or str(overrides.get("home", ".placet")))
     try:
         return Settings(**{**running_stack(home), **overrides})
     except SettingsError as error:
@@ -333,6 +331,19 @@ def load_settings(**overrides: Any) -> Settings:
         tenant = within if named == "churn_sources" and not within.endswith("[key]") else ""
         of = f", of {shortened(tenant, NAME)!r}" if tenant else ""
         raise ConfigurationError(f"PLACET_{named.upper()}={fault.shown}{of}: {fault.said}") from error
+
+
+def _refuse_empty_paths() -> None:
+    """Refuse a path of nothing: it would be the folder that one stands in, and another one tomorrow."""
+    for name, field in Settings.model_fields.items():
+        if Path not in (field.annotation, *get_args(field.annotation)):
+            continue
+        variable = f"PLACET_{name.upper()}"
+        if not os.environ.get(variable, "unset").strip():
+            what = "file" if name.endswith("_file") or name == "allowlist" else "folder"
+            raise ConfigurationError(
+                f"{variable} is empty, which would be this very folder; name a {what}, or unset it"
+            )
 
 
 def running_stack(home: Path) -> dict[str, Any]:

@@ -100,9 +100,23 @@ def test_a_bad_key_file_signs_nothing(a_world: World, spoil: str, message: str) 
     assert a_world.record(run_id).state == "awaiting_decision"
 
 
-def test_an_empty_home_is_not_the_folder_one_happens_to_be_in(tmp_path: Path) -> None:
-    line = one_line(placet(tmp_path, "run", "list", PLACET_HOME=""))
-    assert line.startswith("placet: PLACET_HOME is empty, which would be this very folder")
+@pytest.mark.parametrize(
+    ("variable", "what"),
+    [
+        ("PLACET_HOME", "folder"),
+        ("PLACET_PROPENSITY_DIR", "folder"),
+        ("PLACET_POLICY_DIR", "folder"),
+        ("PLACET_ALLOWLIST", "file"),
+        ("PLACET_NOTIFY_FILE", "file"),
+    ],
+)
+@pytest.mark.parametrize("given", ["", " "])
+def test_an_empty_path_is_not_the_folder_one_happens_to_be_in(
+    tmp_path: Path, variable: str, what: str, given: str
+) -> None:
+    line = one_line(placet(tmp_path, "run", "list", **{variable: given}))
+    said = f"placet: {variable} is empty, which would be this very folder; name a {what}, or unset it"
+    assert line == said
 
 
 def test_what_is_no_run_is_not_looked_for_at_temporal_and_an_auditor_gets_no_new_key(tmp_path: Path) -> None:
