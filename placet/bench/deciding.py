@@ -101,7 +101,7 @@ def figures(customers: int, rounds: int) -> tuple[Decided, ...]:
         UsageError: code `bench`; the loop decides otherwise for somebody.
     """
     numbers = [Numbers(number) for number in range(STRATEGIES)]
-    ready = prepare([Live(_strategy(one), "0" * 64) for one in numbers], "agent", _NOON)
+    ready = prepare([Live(strategy_of_bench(one), "0" * 64) for one in numbers], "agent", _NOON)
     base = _base(customers)
     loop = base.select(_VARIED).rows(named=True)
     _compare(ready, base, loop, numbers)
@@ -177,7 +177,8 @@ def by_hand(row: Mapping[str, object], numbers: Sequence[Numbers]) -> tuple[int,
     return best, (most if best != NOBODY else None)
 
 
-def _strategy(one: Numbers) -> Strategy:
+def strategy_of_bench(one: Numbers) -> Strategy:
+    """Return the strategy of a number."""
     low, high = one.churn
     given, removed = one.shares
     treatment = StrategyTreatment(

@@ -17,7 +17,7 @@ def test_each_figure_has_its_reference_and_nothing_is_left(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert bench_base(customers=1000, rounds=1, as_json=True) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [figure["unit"] for figure in found["figures"]] == ["rows/s", "MB"] * 2
+    assert [figure["unit"] for figure in found["figures"]] == ["rows/s", "MB"] * 3
     for figure in found["figures"]:
         assert figure["ours"] > 0
         assert figure["reference"] > 0

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from placet.bench.deciding import Numbers, strategy_of_bench
 from placet.contracts.cohorts.base_file import BaseHeader
 from placet.contracts.events.kinds import EVENT
 from placet.decisioning.cohorts.base_columns import FILE_SCHEMA, columns_digest
@@ -25,6 +26,8 @@ from placet.simulation.sample import sample_rows
 from placet.simulation.streams import simulate
 
 TEMPLATES: Final = 200
+_PLANNED: Final = tuple(map(Numbers, range(0, 50, 5)))
+"""Ten strategies."""
 _TENANT: Final = "demo"
 _DAY: Final = date(2026, 3, 1)
 _AS_OF: Final = datetime(_DAY.year, _DAY.month, _DAY.day, tzinfo=UTC) + timedelta(days=1)
@@ -125,8 +128,31 @@ def kpis_by_hand(path: Path, _: int) -> list[int]:
     return list(row)
 
 
+def plan(path: Path, _: int) -> list[int]:
+    """Ask for the plan of several strategies, as the command does; tell the base and the members of each cohort."""
+    base = BaseFile(str(path), _TENANT, str(path), datetime.now(UTC))
+    found = base.plan([strategy_of_bench(one) for one in _PLANNED], "agent").found
+    outside = [
+        next((fallen.customers for fallen in one.treatments[0].fallen if fallen.fell == "cohort"), 0)
+        for one in found.strategies
+    ]
+    return [found.base, *(found.base - many for many in outside)]
+
+
+def plan_by_hand(path: Path, _: int) -> list[int]:
+    """Count the members of each cohort, and of each on whom its rules are true, without draws and values."""
+    members, could = [], []
+    for one in _PLANNED:
+        member = pl.col("churn_percent").is_between(*one.churn) & (pl.col("tenure_days") >= one.tenure)
+        rules = (pl.col("open_tickets") < one.tickets) & (pl.col("refusals_90d") == 0) & pl.col("consent_marketing")
+        members.append(member.sum().alias(f"members {one.number}"))
+        could.append((member & rules & (pl.col("contacts_30d") < 3)).sum().alias(f"could {one.number}"))  # noqa: PLR2004
+    row = pl.scan_parquet(path).select(pl.len(), *members, *could).collect(engine="streaming").row(0)
+    return list(row[: 1 + len(_PLANNED)])
+
+
 ACTS: Final[dict[str, Callable[[Path, int], Any]]] = {
-    act.__name__: act for act in (write, preview, preview_by_hand, kpis, kpis_by_hand)
+    act.__name__: act for act in (write, preview, preview_by_hand, kpis, kpis_by_hand, plan, plan_by_hand)
 }
 
 
