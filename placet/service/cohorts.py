@@ -133,8 +133,8 @@ def fold_all(database: Database, tenant: str) -> None:
             break
 
 
-def check_size(database: Database, tenant: str, most: int) -> None:
-    """Refuse a base that is too large for whoever asks to wait for it.
+def check_size(database: Database, tenant: str, most: int, command: str = "placet cohort preview") -> None:
+    """Refuse a base that is too large for whoever asks to wait for it; `command` answers it all the same.
 
     Raises:
         UsageError: code `base_too_large`.
@@ -142,8 +142,7 @@ def check_size(database: Database, tenant: str, most: int) -> None:
     base = count_base(database, tenant)
     if base > most:
         raise UsageError(
-            f"events of {base:,} customers are known, more than {most:,}; ask on the command line: `placet cohort "
-            "preview`",
+            f"events of {base:,} customers are known, more than {most:,}; ask on the command line: `{command}`",
             code="base_too_large",
         )
 

@@ -1,6 +1,6 @@
 """A strategy from its text: YAML, then shape, then sense; every fault with its line and column.
 
-All faults of a step are told at once. A step is not taken on what failed the one before.
+All faults of a step are told at once, up to a bound. A step is not taken on what failed the one before.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from placet.contracts.base import faults_of
 from placet.contracts.strategies.findings import Finding
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import BY_HAND
-from placet.contracts.text import one_line
+from placet.contracts.text import NAME, counted, one_line
 from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.strategies.bounds import bound_problems
 from placet.decisioning.strategies.conditions import condition_problems
@@ -23,6 +23,8 @@ from placet.errors import YamlFault
 from placet.yaml_files import Place, YamlText, parse_yaml
 
 _LONGEST = 300
+_MOST_TOLD = 200
+"""Faults of one text: who has more has another trouble than the next one."""
 _YAML = "; YAML takes yes, no, on and off for true or false: put quotation marks around the word"
 
 
@@ -74,12 +76,14 @@ def in_one_form(strategy: Strategy) -> Strategy:
 
 def _shape(read: YamlText, error: ValidationError) -> Iterable[Finding]:
     faults = list(faults_of(error))
-    for path, fault in faults:
-        # Of a list, pydantic counts only what is sound in it: with one wrong item it may be called too short as well.
-        if any(other[: len(path)] == path and len(other) > len(path) for other, _ in faults):
-            continue
+    # Of a list, pydantic counts only what is sound in it: with one wrong item it may be called too short as well.
+    above = {path[:length] for path, _ in faults for length in range(len(path))}
+    own = [(path, fault) for path, fault in faults if path not in above]
+    for path, fault in own[:_MOST_TOLD]:
         said = fault.told() + (_YAML if fault.shown in ("True", "False") else "")
         yield _finding("error", read.place(path), read.steps(path), said)
+    if more := own[_MOST_TOLD:]:
+        yield _finding("error", read.place(more[0][0]), (), f"{counted(len(more), 'more error')} like these")
 
 
 def _of_problem(read: YamlText, problem: Problem) -> Finding:
@@ -95,7 +99,13 @@ def _of_problem(read: YamlText, problem: Problem) -> Finding:
 
 def _finding(severity: Any, place: Place, path: Sequence[Any], said: str) -> Finding:
     where = ".".join(str(step) for step in path)
-    return Finding(severity=severity, line=place.line, column=place.column, where=where, said=one_line(said, _LONGEST))
+    return Finding(
+        severity=severity,
+        line=place.line,
+        column=place.column,
+        where=one_line(where, 2 * NAME),
+        said=one_line(said, _LONGEST),
+    )
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -36,6 +36,7 @@ _TAGS: Mapping[str, str] = {
     "customers": "What our own record knows of customers; billing is not asked.",
     "events": "What happens to customers: events in, and those that could not be taken.",
     "cohorts": "Conditions on the live state of customers, and whom they have.",
+    "strategies": "What may be done for whom: check a strategy, see what it would do, ask for the next best action.",
     "models": "Models of who may leave: which there are, which one runs use, and how well each does.",
     "mandates": "What people signed beforehand, so that proposals within it need no decision each.",
     "delegations": "Who may decide in another's stead.",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from placet.interfaces.telling.strategy_example import EXAMPLE
+
 _RUN_ID: Final = "run-5f0c9a1be2d74c3a8e60"
 _DIGEST: Final = "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
 _AT: Final = "2026-03-01T09:30:00Z"
@@ -126,6 +128,9 @@ EXAMPLES: Final[Mapping[str, Any]] = MappingProxyType(
         "WalkthroughOrder": {"days": 7, "names": False},
         "CohortToCheck": {"expression": "recharge_late_percent >= 50 AND open_tickets = 0", "customer_id": "C00009"},
         "CohortAsked": {"expression": "bills_disputed_90d > 0 OR competitor_sign = 'porting_asked'"},
+        "StrategyToCheck": {"text": EXAMPLE},
+        "StrategiesToCompare": {"before": EXAMPLE, "after": EXAMPLE.replace("holdout: 10 %", "holdout: 5 %")},
+        "DecisionAsked": {"customer_id": "C00009", "channel": "agent", "texts": [EXAMPLE]},
         "Why": {"reason": "granted in error"},
         "PolicyDraft": {"files": [{"name": "own.cedar", "text": "permit (principal, action, resource);"}]},
         "Signed": _ENVELOPE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Protocol
 
 from placet.contracts.cohorts.economics import Economics
@@ -69,6 +70,7 @@ class Served:
         events_days: How old an event of a customer may be that is taken.
         models: The tenant's models of who may leave.
         economics: What the tenant says of margin and discount, read anew; a text says why it cannot be read.
+        looking: Held while the whole base is looked through for a request: a thread and a core, one at a time.
     """
 
     database: Database
@@ -82,6 +84,7 @@ class Served:
     events_days: int = Periods().events
     models: ChurnModels = field(default_factory=NoModels)
     economics: Callable[[], Economics | str | None] = _nothing
+    looking: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     def policies_of(self, agent: str) -> PolicySet:
         """Return the set in force for one agent.

@@ -29,21 +29,22 @@ from tests.support.servers import asking
 MAY: dict[AccessRole, set[str]] = {
     "operator": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                  "read halts", "read keys", "read policies", "read notifications", "operate runs", "operate halts",
-                 "read events", "operate events", "read cohorts", "read models", "read walkthroughs",
+                 "read events", "operate events", "read cohorts", "read models", "read strategies", "read walkthroughs",
                  "operate walkthroughs", "withdraw walkthroughs"},
     "approver": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                  "read halts", "read keys", "read policies", "read notifications", "deliver runs", "deliver batches",
                  "deliver mandates", "deliver delegations", "deliver halts", "withdraw mandates", "read cohorts",
-                 "read models", "withdraw delegations", "read walkthroughs", "operate walkthroughs",
+                 "read models", "read strategies", "withdraw delegations", "read walkthroughs", "operate walkthroughs",
                  "withdraw walkthroughs"},
     "auditor": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                 "read halts", "read keys", "read policies", "read notifications", "read tokens", "read record",
-                "read oversight", "read events", "read cohorts", "read models", "read walkthroughs"},
+                "read oversight", "read events", "read cohorts", "read models", "read strategies", "read walkthroughs"},
     "administrator": {"read runs", "read inbox", "read customers", "read batches", "read mandates", "read delegations",
                       "read halts", "read keys", "read policies", "read notifications", "read tokens", "read record",
                       "read oversight", "read events", "operate halts", "deliver keys", "deliver tokens",
                       "deliver halts", "withdraw mandates", "withdraw delegations", "withdraw tokens", "read cohorts",
-                      "read models", "read walkthroughs", "operate walkthroughs", "withdraw walkthroughs"},
+                      "read models", "read strategies", "read walkthroughs", "operate walkthroughs",
+                      "withdraw walkthroughs"},
 }  # fmt: skip
 """Written out, so that a policy which permits one thing more is noticed."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Annotated, Final
 
 from fastapi import APIRouter
@@ -74,7 +73,7 @@ class CohortEndpoints:
     """The endpoints, for the customers of one tenant."""
 
     def __init__(self, served: Served) -> None:
-        self._served, self._looking = served, Lock()
+        self._served, self._looking = served, served.looking
 
     def router(self) -> APIRouter:
         """Make the routes."""
@@ -139,9 +138,10 @@ class CohortEndpoints:
     def _whole_base(self, asked: CohortAsked) -> Iterator[None]:
         most = MOST_CUSTOMERS if asked.as_of is None else MOST_AT_A_TIME
         check_size(self._served.database, self._served.tenant, most)
-        # The whole base holds a thread and a core: one at a time.
         if not self._looking.acquire(blocking=False):
-            raise UpstreamUnavailable("another cohort is being looked at; try again in a moment", code="busy")
+            raise UpstreamUnavailable(
+                "the base is being looked through for somebody else; try again in a moment", code="busy"
+            )
         try:
             yield
         finally:
