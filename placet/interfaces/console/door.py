@@ -68,7 +68,7 @@ class Door:
 
         async def endpoint(request: Request) -> Response:
             check_origin(request, self._parts.public_url)
-            return await run_in_threadpool(answer, request, await read_form(request, act.largest))
+            return await run_in_threadpool(answer, request, await read_form(request, act.largest, act.longest))
 
         return endpoint
 

@@ -50,6 +50,7 @@ AREAS: Final = (
 BASE: Final = (
     ("customers", "Customers", "customers"),
     ("cohorts", "Cohorts", "cohorts"),
+    ("strategies", "Strategies", "strategies"),
     ("figures", "Key figures", "cohorts"),
     ("models", "Models", "models"),
 )

@@ -6,6 +6,7 @@ from typing import Final
 from placet.contracts.strategies.decision import Fell, NextBestAction, Weighed
 from placet.contracts.strategies.plan import PlannedStrategy, StrategyPlan
 from placet.contracts.strategies.preview import PreviewedStage, PreviewedTreatment, StrategyPreview
+from placet.contracts.strategies.treatment import Stage
 from placet.contracts.strategies.written import share_in_words
 from placet.contracts.text import counted, quoted, spoken
 from placet.contracts.times import minute
@@ -27,7 +28,12 @@ FELL: Final[Mapping[Fell, str]] = {
 }
 """Where a candidate fell, in a few words."""
 
-_STAGES = {"eligible": "may not", "applicable": "cannot use it", "suitable": "does not suit"}
+FELL_AT: Final[Mapping[Stage, str]] = {
+    "eligible": "may not",
+    "applicable": "cannot use it",
+    "suitable": "does not suit",
+}
+"""Where customers fall at a rule, in a few words."""
 
 
 def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
@@ -121,9 +127,14 @@ def chance_in_words(one: Weighed) -> str:
 
 def stage_in_words(stage: PreviewedStage) -> str:
     """Say how many customers a stage has, and which guard rails could tell nothing of so few."""
+    held = held_in_words(stage)
+    return f"{share_in_words(stage.share)}: {counted(stage.treated, 'customer')}{'; ' if held else ''}{held}"
+
+
+def held_in_words(stage: PreviewedStage) -> str:
+    """Say why the rollout would hold at a stage; empty where it would not."""
     few = ", ".join(f"{sample:,} for {spoken(measure)}" for measure, sample in stage.too_few)
-    held = f"; it would hold: too few of the treated or the control group ({few})" if few else ""
-    return f"{share_in_words(stage.share)}: {counted(stage.treated, 'customer')}{held}"
+    return f"it would hold: too few of the treated or the control group ({few})" if few else ""
 
 
 def budget_in_words(found: StrategyPreview) -> str:
@@ -143,4 +154,4 @@ def _treatment(one: PreviewedTreatment) -> Iterator[tuple[str, str, str]]:
     yield one.title, "could get it", f"{could}, at most {one.at_most} each, {one.in_all_at_most} in all"
     for fell in one.removed:
         words = f"{counted(fell.customers, 'customer')}: {fell.otherwise} [{fell.code}]"
-        yield one.title, _STAGES[fell.stage], words
+        yield one.title, FELL_AT[fell.stage], words

@@ -44,6 +44,7 @@ PAGES = {
     "customer": "/console/customers/C00005",
     "cohorts": "/console/cohorts",
     "cohorts-fault": "/console/cohorts?expression=recharge_30d+%3E+1",
+    "strategies": "/console/strategies",
     "figures-fault": "/console/figures?segment=nobody",
     "halts": "/console/halts?which=all",
     "approvers": "/console/approvers",

@@ -107,6 +107,7 @@ PAGES: dict[str, frozenset[AccessRole]] = {
     "runs": frozenset({"operator", "approver", "auditor", "administrator"}),
     "customers": frozenset({"operator", "approver", "auditor", "administrator"}),
     "cohorts": frozenset({"operator", "approver", "auditor", "administrator"}),
+    "strategies": frozenset({"operator", "approver", "auditor", "administrator"}),
     "figures": frozenset({"operator", "approver", "auditor", "administrator"}),
     "halts": frozenset({"operator", "approver", "auditor", "administrator"}),
     "approvers": frozenset({"operator", "approver", "auditor", "administrator"}),

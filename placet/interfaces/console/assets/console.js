@@ -74,6 +74,28 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (begun && /data-keep|type="file"/.test(event.detail.serverResponse)) event.detail.shouldSwap = false;
 });
 
+// A fault in a text leads to its line there.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-line]");
+  const text = link && document.getElementById(link.hash.slice(1));
+  if (!text) return;
+  event.preventDefault();
+  const lines = text.value.split("\n");
+  const number = Math.min(Number(link.dataset.line), lines.length) - 1;
+  const begin = lines.slice(0, number).reduce((sum, line) => sum + line.length + 1, 0);
+  text.focus();
+  text.setSelectionRange(begin, begin + lines[number].length);
+  text.scrollTop = (text.scrollHeight * number) / lines.length - text.clientHeight / 2;
+});
+
+// Enter presses the button beside a field, where it is not the first of its form.
+document.addEventListener("keydown", (event) => {
+  const button = event.key === "Enter" && !event.isComposing && document.getElementById(event.target.dataset?.enter);
+  if (!button) return;
+  event.preventDefault();
+  button.form.requestSubmit(button);
+});
+
 // What was chosen on the inbox stays chosen when the list is shown anew.
 let chosen = [];
 document.addEventListener("htmx:beforeSwap", () => {

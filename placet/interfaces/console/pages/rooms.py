@@ -31,7 +31,7 @@ from placet.interfaces.console.pages.governance import (
     what_if,
 )
 from placet.interfaces.console.pages.keys import approvers, own_sessions, tokens
-from placet.interfaces.console.pages.live import cohorts, figures, live_state, models, profile
+from placet.interfaces.console.pages.live import cohorts, figures, live_state, models, profile, strategies
 from placet.interfaces.console.pages.signing import batches as signed_batches
 from placet.interfaces.console.pages.signing import decisions, grants, lifts, page
 from placet.interfaces.console.pages.signing import delegations as signed_delegations
@@ -49,13 +49,14 @@ class Shown(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """What a form is posted to; `largest` bounds a file that comes with it, in bytes."""
+    """What a form is posted to; `largest` bounds a file that comes with it, `longest` each of its texts, in bytes."""
 
     path: str
     do: Callable[[Asked, Form], Response]
     action: Action
     area: str
     largest: int = LARGEST_PART
+    longest: int = LARGEST_PART
 
 
 _INVITATION: Final = "/approvers/invitations/{invitation}"
@@ -83,6 +84,7 @@ SHOWN: Final = (
     Shown("/customers/{customer_id}/state/live", live_state.live, "customers"),
     Shown("/customers/{customer_id}/profile", profile.show, "customers"),
     Shown("/cohorts", cohorts.show, "cohorts"),
+    Shown("/strategies", strategies.show, "strategies"),
     Shown("/figures", figures.show, "cohorts"),
     Shown("/models", models.show_all, "models"),
     Shown("/models/{model}", models.show, "models"),
@@ -118,6 +120,7 @@ POSTED: Final = (
     Posted("/runs/{run_id}/statements", decisions.ask, "deliver", "runs"),
     Posted("/runs/{run_id}/walkthroughs", walkthroughs.share, "operate", "walkthroughs"),
     Posted("/runs/{run_id}/walkthroughs/{link_id}/withdraw", walkthroughs.withdraw, "withdraw", "walkthroughs"),
+    Posted("/strategies", strategies.ask, "read", "strategies", longest=strategies.LONGEST_BYTES),
     Posted("/sign/{prompt}", page.take, "read", "console"),
     Posted("/halts", halts.place, "operate", "halts"),
     Posted("/halts/{halt_id}/lift", lifts.ask, "deliver", "halts"),

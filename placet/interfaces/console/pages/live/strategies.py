@@ -1,0 +1,133 @@
+"""Strategies: paste a text, read what it says, see what it would do to the base, or for one customer."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Self, get_args
+
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from placet.contracts.base import CustomerId
+from placet.contracts.events.envelope import SIMULATED
+from placet.contracts.events.kinds import Channel
+from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.text import one_line, spoken
+from placet.errors import GovernanceError, StorageError, UsageError
+from placet.interfaces.console.forms import Form
+from placet.interfaces.console.parts import Asked
+from placet.interfaces.console.views.customers.strategies import check_of, decision_of, preview_of
+from placet.interfaces.telling.strategy_example import EXAMPLE
+from placet.service.cohorts import check_size
+from placet.service.given import value_of
+from placet.service.state.current import state_of
+from placet.service.strategies.checking import check_text
+from placet.service.strategies.deciding import decide_for
+from placet.service.strategies.given import LONGEST, strategy_given
+from placet.service.strategies.previewing import preview
+
+LONGEST_BYTES: Final = 4 * LONGEST
+"""Of a text of the largest size."""
+_SECONDS: Final = 60.0
+"""How long a preview is shown before the base is looked through anew."""
+_MOST_CUSTOMERS: Final = 200_000
+"""As of the page of cohorts."""
+_CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "SMS")) for one in get_args(Channel))
+_USUAL: Final = "agent"
+_BY_ITSELF: Final = "hx-request"
+"""What htmx says of a request; it shows no answer that is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What somebody typed, to be shown again as it was."""
+
+    text: str = ""
+    customer_id: str = ""
+    channel: str = _USUAL
+
+    @classmethod
+    def of(cls, form: Form) -> Self:
+        # Browsers end lines in two characters; a fault is told by the place in what was typed.
+        text = form.fields.get("text", "").replace("\r\n", "\n")
+        return cls(text, form.text("customer_id"), form.text("channel") or _USUAL)
+
+
+def show(asked: Asked) -> Response:
+    """Show the form."""
+    return _page(asked, _Typed(), 200, {})
+
+
+def ask(asked: Asked, form: Form) -> Response:
+    """Check a text; or preview it, or decide by it for one customer."""
+    typed, do = _Typed.of(form), form.text("do")
+    found: dict[str, Any] = {}
+    status = 200
+    try:
+        _check_length(typed.text)
+        checked = check_text(typed.text)
+        if do not in ("preview", "decide") or not checked.sound:
+            found["check"] = check_of(checked, typed.text)
+            if do in ("preview", "decide"):
+                found["fault"], status = "It has an error, so that nothing can be asked by it.", 422
+        elif do == "preview":
+            found |= _preview(asked, typed, str(checked.digest))
+        else:
+            found |= _decide(asked, typed)
+    except UsageError as error:
+        found["fault"], status = str(error), 422
+    except (GovernanceError, StorageError) as error:
+        found["fault"], status = f"The customers cannot be asked: {one_line(str(error))}", 503
+    return _page(asked, typed, 200 if _BY_ITSELF in asked.request.headers else status, found)
+
+
+def _check_length(text: str) -> None:
+    if not text.strip():
+        raise UsageError("Strategy: it is empty; write or paste one", code="malformed")
+    if len(text) > LONGEST:
+        raise UsageError(
+            f"Strategy: it has {len(text):,} characters, and at most {LONGEST:,} are read here; use `placet strategy`",
+            code="malformed",
+        )
+
+
+def _strategy(typed: _Typed) -> Strategy:
+    return strategy_given(typed.text, "the button Check")
+
+
+def _preview(asked: Asked, typed: _Typed, digest: str) -> dict[str, Any]:
+    served, strategy = asked.parts.served, _strategy(typed)
+    check_size(served.database, served.tenant, _MOST_CUSTOMERS, "placet strategy preview")
+    found = asked.parts.jobs.ask(
+        f"strategy {digest}",
+        lambda: preview(served.database, served.tenant, strategy, asked.now),
+        seconds=_SECONDS,
+    )
+    if found is None:
+        return {"working": True}
+    return {"preview": preview_of(found), "as_of": found.as_of, "digest": digest, "strategy": strategy}
+
+
+def _decide(asked: Asked, typed: _Typed) -> dict[str, Any]:
+    served, strategy = asked.parts.served, _strategy(typed)
+    customer_id = value_of(typed.customer_id, TypeAdapter(CustomerId), "Customer")
+    channel = value_of(typed.channel, TypeAdapter[Channel](Channel), "Channel")
+    found = decide_for(served.database, served.tenant, customer_id, [strategy], channel=channel, at=asked.now)
+    sources = state_of(served.database, served.tenant, customer_id, asked.now).sources
+    return {
+        "decision": decision_of(found, strategy),
+        "customer_id": customer_id,
+        "simulated": any(one.name == SIMULATED for one in sources),
+    }
+
+
+def _page(asked: Asked, typed: _Typed, status: int, found: dict[str, Any]) -> Response:
+    empty = dict.fromkeys(("check", "preview", "decision"))
+    values = {**empty, "fault": "", "working": False, **found}
+    return asked.page(
+        "customers/strategies.html",
+        status,
+        typed=typed,
+        longest=LONGEST,
+        channels=_CHANNELS,
+        example=EXAMPLE,
+        **values,
+    )
