@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from placet.entrypoints.processes.process import await_condition
+from placet.interfaces.console.jobs import Busy, Jobs
 from placet.interfaces.telling.strategy_example import EXAMPLE
 from placet.service.strategies.checking import check_text, strategy_of
 from placet.service.strategies.deciding import decide_for
@@ -106,13 +107,12 @@ def test_what_is_wrong_has_its_line_and_what_was_typed_stays(base: ConsoleUnderT
             assert "It has an error, so that nothing can be asked by it." in refused.text
             assert f"Line {line - 1}, column 1" in refused.text
         assert "it is empty; write or paste one" in posted(http, "check", " \n").text
-        large = posted(http, "check", SOUND + "# é\n" * LONGEST)
-        assert large.status_code == 400
-        assert "maximum size" in large.text
-        longer = posted(http, "check", SOUND + "#" * LONGEST)
-        assert longer.status_code == 422
-        assert "at most 32,000 are read here; use `placet strategy`" in longer.text
-        assert typed_of(longer.text) == SOUND + "#" * LONGEST
+        assert posted(http, "check", SOUND + "# é\n" * 100_000).status_code == 413
+        for longer in (SOUND + "#" * LONGEST, SOUND + "# é\n" * LONGEST):
+            refused = posted(http, "check", longer)
+            assert refused.status_code == 422
+            assert "at most 32,000 are read here; use `placet strategy`" in refused.text
+            assert typed_of(refused.text) == longer
 
 
 def test_a_preview_says_what_the_command_says(base: ConsoleUnderTest) -> None:
@@ -226,6 +226,18 @@ def test_the_page_is_in_order_on_a_desk_and_on_a_phone(
         expect(page.get_by_role("heading", name=f"Next best action for {first}")).to_be_visible()
         assert text.input_value() == WIDELY
         in_order(page, f"strategy-decision-{width}", wide=wide)
+
+
+def test_where_too_much_is_asked_for_at_once_the_text_stays(
+    base: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "_check_room", lambda _jobs: (_ for _ in ()).throw(Busy))
+    busy = WIDELY.replace("name: keep_at_risk", "name: keep_busy")
+    with base.signed_in("olga", "operator") as http:
+        refused = posted(http, "preview", busy)
+    assert refused.status_code == 503
+    assert "other long work is under way here" in refused.text
+    assert typed_of(refused.text) == busy
 
 
 @needs_chromium

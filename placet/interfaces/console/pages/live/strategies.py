@@ -13,6 +13,8 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import one_line, spoken
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
+from placet.interfaces.console.guards.body_limit import LARGER
+from placet.interfaces.console.jobs import Busy
 from placet.interfaces.console.parts import Asked
 from placet.interfaces.console.views.customers.strategies import check_of, decision_of, preview_of
 from placet.interfaces.telling.strategy_example import EXAMPLE
@@ -24,8 +26,8 @@ from placet.service.strategies.deciding import decide_for
 from placet.service.strategies.given import LONGEST, strategy_given
 from placet.service.strategies.previewing import preview
 
-LONGEST_BYTES: Final = 4 * LONGEST
-"""Of a text of the largest size."""
+LONGEST_BYTES: Final = LARGER["/console/strategies"]
+"""Of a text as it is posted: what is too long to be read is shown again all the same."""
 _SECONDS: Final = 60.0
 """How long a preview is shown before the base is looked through anew."""
 _MOST_CUSTOMERS: Final = 200_000
@@ -74,6 +76,8 @@ def ask(asked: Asked, form: Form) -> Response:
             found |= _decide(asked, typed)
     except UsageError as error:
         found["fault"], status = str(error), 422
+    except Busy as error:  # raised here, it would be a page of its own, without the text
+        found["fault"], status = error.detail, error.status_code
     except (GovernanceError, StorageError) as error:
         found["fault"], status = f"The customers cannot be asked: {one_line(str(error))}", 503
     return _page(asked, typed, 200 if _BY_ITSELF in asked.request.headers else status, found)

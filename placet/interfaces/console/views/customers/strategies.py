@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
 from placet.contracts.strategies.decision import NextBestAction, Weighed
@@ -150,8 +149,8 @@ def _fault(one: Finding, lines: list[str]) -> Fault:
 
 
 def _parts(checked: CheckedStrategy) -> Iterator[Part]:
-    for name, lines in groupby(checked.told, key=lambda line: line.group):
-        yield Part(name, tuple(Row(line.heading, line.words) for line in lines))
+    for name in dict.fromkeys(line.group for line in checked.told):
+        yield Part(name, tuple(Row(line.heading, line.words) for line in checked.told if line.group == name))
 
 
 def preview_of(found: StrategyPreview) -> PreviewShown:
