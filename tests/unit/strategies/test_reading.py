@@ -211,3 +211,14 @@ def test_no_damage_raises_and_what_is_still_sound_passes_the_check_again(at: int
         assert one.line >= 1
         assert one.column >= 1
         assert one.said
+
+
+def test_faults_of_one_text_are_told_up_to_a_bound_and_counted() -> None:
+    found = read_strategy(SOUND + "".join(f"k{number}: 1\n" for number in range(3000)))
+    assert found.strategy is None
+    assert len(found.findings) == 201
+    [rest] = [one for one in found.findings if not one.where]
+    assert rest.said == "2800 more errors like these"
+    [named] = read_strategy(f'{SOUND}"\\u202e{"k" * 900}": 1\n').findings
+    assert named.where.startswith("«U+202E»k")
+    assert len(named.where) == 160

@@ -151,7 +151,7 @@ def test_the_schema_holds_what_the_description_shows(api: httpx.Client) -> None:
         edited(("title: Loyalty credit", "title: <script>alert(1)</script>")),
         edited(("title: Loyalty credit", 'title: "\\u202ekcilc\\u200b"')),
         edited((COHORT, "\"place = '\\u202e'\"")),
-        f'{SOUND}"\\u202e{"k" * 5000}": 1\n',
+        f'{SOUND}"\\u202e{"k" * 900}": 1\n',
         "{" * 999,
         "[" * LONGEST,
         BOMB,
