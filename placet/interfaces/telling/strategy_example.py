@@ -20,7 +20,7 @@ treatments:
     suitable:
       - {when: bills_disputed_90d = 0, code: disputes, otherwise: disputes a bill}
     because:
-      - {when: churn_percent >= 60, code: high_risk, says: is likely to leave}
+      - {when: churn_percent >= 60, code: high_risk, says: We would like to keep you.}
     value: {of: staying, removes: 15 %}
 contact:
   purpose: marketing

@@ -141,7 +141,7 @@ def test_the_next_best_action_has_a_card_and_all_others_a_reason(base: ConsoleUn
     with base.signed_in("olga", "operator") as http:
         page = html.unescape(posted(http, "decide", WIDELY, customer_id=chosen.customer_id, channel="agent").text)
         assert "<h3>App bonus</h3>" in page
-        assert "The customer uses the app." in page
+        assert "“uses the app”" in page
         assert "about 4 in 10 take it up (40 %, an assumption of the strategy)" in page
         assert "Simulated data" in page
         assert page.count('<td data-label="Why">') == len(chosen.weighed) - 1

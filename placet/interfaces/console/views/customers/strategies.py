@@ -10,7 +10,7 @@ from placet.contracts.strategies.findings import CheckedStrategy, Finding
 from placet.contracts.strategies.preview import PreviewedTreatment, StrategyPreview
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.written import share_in_words
-from placet.contracts.text import counted, one_line, spoken
+from placet.contracts.text import counted, one_line, quoted, spoken
 from placet.contracts.times import minute
 from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.console.views.common import Tone, in_ten
@@ -229,11 +229,11 @@ def decision_of(found: NextBestAction, strategy: Strategy) -> DecisionShown:
     if chosen is None:
         why = "Leave them alone: no treatment passes, or none is worth more than it costs."
         return DecisionShown("", why, (), (), fallen, stands_on)
-    facts = [Row("Costs at most", str(chosen.cost)), Row("Expected to be left after its cost", str(chosen.value))]
+    facts = [Row("Costs at most", str(chosen.cost)), Row("Expected gain after its cost", str(chosen.value))]
     if chosen.chance is not None:
         facts.append(Row("How likely", _chance(chosen, strategy)))
     facts.append(Row("Strategy", f"{strategy.title} ({chosen.strategy})"))
-    because = tuple(f"The customer {one.detail}." for one in chosen.because)
+    because = tuple(quoted(one.detail) for one in chosen.because)
     return DecisionShown(chosen.title, chosen.reason.detail, tuple(facts), because, fallen, stands_on)
 
 
