@@ -154,9 +154,8 @@ def _no_gain(one: _Valued) -> Reason | None:
     if one.worth is None:
         return _reason("no_score", "nothing says how likely they leave: no score in 90 days")
     if one.worth <= 0:
-        return _reason(
-            "no_gain", f"is expected to gain {_money(one, one.worth)} after a cost of {_money(one, one.cost)}"
-        )
+        moves = f"lose {_money(one, -one.worth)}" if one.worth < 0 else "gain nothing"
+        return _reason("no_gain", f"is expected to {moves} at a cost of {_money(one, one.cost)}")
     return None
 
 

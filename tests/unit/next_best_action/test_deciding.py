@@ -71,7 +71,8 @@ def test_who_falls_is_told_where_and_why(values: dict[str, Any], fell: str | Non
 def test_a_treatment_of_another_arm_falls() -> None:
     one = weighed(decided([live()], customer(TREATED)), NAME, "saver_plan")
     assert (one.fell, one.reason.detail) == ("arm", "is in arm money, which does not get it")
-    assert weighed(decided([live()], customer(EITHER)), NAME, "saver_plan").fell == "value"
+    lost = weighed(decided([live()], customer(EITHER)), NAME, "saver_plan")
+    assert (lost.fell, lost.reason.detail) == ("value", "is expected to lose 11.28 USD at a cost of 12.00 USD")
 
 
 def test_who_is_not_reached_yet_falls_and_whoever_is_stays_as_it_grows() -> None:

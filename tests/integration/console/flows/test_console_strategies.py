@@ -263,3 +263,25 @@ def test_what_is_typed_while_customers_are_looked_at_is_not_lost(
         expect(page.get_by_role("heading", name="Who could get what")).to_be_visible()
         expect(page.locator(".plot canvas")).to_have_count(2)
         assert text.input_value() == f"{slow}# more"
+
+
+def test_a_ready_strategy_is_written_into_the_empty_field_and_over_nothing(base: ConsoleUnderTest) -> None:
+    with base.signed_in("olga", "operator") as http:
+        fields = {"package": "win_back", "market": "ke", "monthly": "800.00 KES", "name": "ours"}
+        page = posted(http, "package", "", **fields)
+        assert page.status_code == 200
+        checked = check_text(typed_of(page.text))
+        assert (checked.name, checked.findings) == ("ours", ())
+        assert "Nothing is wrong with it" in page.text
+        full = posted(http, "package", "mine", **fields)
+        assert full.status_code == 422
+        assert (typed_of(full.text), "The text field is not empty" in full.text) == ("mine", True)
+        for wrong, said in (
+            ({**fields, "monthly": ""}, "say what a customer of this market (Kenya) spends"),
+            ({**fields, "monthly": "much"}, "amount 'much' is malformed"),
+            ({**fields, "package": ""}, "no package is called ''"),
+            ({**fields, "name": "<b>"}, "'<b>' is no name of a strategy"),
+        ):
+            page = posted(http, "package", "", **wrong)
+            assert page.status_code == 422
+            assert said in html.unescape(page.text)

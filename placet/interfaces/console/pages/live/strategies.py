@@ -1,6 +1,6 @@
 """Strategies: paste a text, read what it says, see what it would do to the base, or for one customer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self, get_args
 
 from pydantic import TypeAdapter
@@ -9,8 +9,10 @@ from starlette.responses import Response
 from placet.contracts.base import CustomerId
 from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Channel
+from placet.contracts.money import parse_money
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import one_line, spoken
+from placet.decisioning.strategies.packages import market_named, markets, package_named, packages, written
 from placet.errors import GovernanceError, StorageError, UsageError
 from placet.interfaces.console.forms import Form
 from placet.interfaces.console.guards.body_limit import LARGER
@@ -34,6 +36,8 @@ _MOST_CUSTOMERS: Final = 200_000
 """As of the page of cohorts."""
 _CHANNELS: Final = tuple((one, spoken(one).replace("ivr", "IVR").replace("sms", "SMS")) for one in get_args(Channel))
 _USUAL: Final = "agent"
+_PACKAGE_DAYS: Final = 90
+"""On how many days a ready strategy runs, until somebody writes otherwise."""
 _BY_ITSELF: Final = "hx-request"
 """What htmx says of a request; it shows no answer that is an error."""
 
@@ -45,12 +49,24 @@ class _Typed:
     text: str = ""
     customer_id: str = ""
     channel: str = _USUAL
+    package: str = ""
+    market: str = "us"
+    monthly: str = ""
+    name: str = ""
 
     @classmethod
     def of(cls, form: Form) -> Self:
         # Browsers end lines in two characters; a fault is told by the place in what was typed.
         text = form.fields.get("text", "").replace("\r\n", "\n")
-        return cls(text, form.text("customer_id"), form.text("channel") or _USUAL)
+        return cls(
+            text,
+            form.text("customer_id"),
+            form.text("channel") or _USUAL,
+            form.text("package"),
+            form.text("market") or "us",
+            form.text("monthly"),
+            form.text("name"),
+        )
 
 
 def show(asked: Asked) -> Response:
@@ -64,6 +80,8 @@ def ask(asked: Asked, form: Form) -> Response:
     found: dict[str, Any] = {}
     status = 200
     try:
+        if do == "package":
+            typed = replace(typed, text=_package(asked, typed))
         _check_length(typed.text)
         checked = check_text(typed.text)
         if do not in ("preview", "decide") or not checked.sound:
@@ -81,6 +99,19 @@ def ask(asked: Asked, form: Form) -> Response:
     except (GovernanceError, StorageError) as error:
         found["fault"], status = f"The customers cannot be asked: {one_line(str(error))}", 503
     return _page(asked, typed, 200 if _BY_ITSELF in asked.request.headers else status, found)
+
+
+def _package(asked: Asked, typed: _Typed) -> str:
+    """Return a ready strategy for a market; what somebody typed is never written over."""
+    if typed.text.strip():
+        raise UsageError("The text field is not empty: copy what is in it, and clear it first", code="malformed")
+    package = package_named(typed.package)
+    try:
+        monthly = parse_money(typed.monthly) if typed.monthly else None
+    except ValueError as error:
+        raise UsageError(f"Monthly: {error}", code="malformed") from error
+    market, name = market_named(typed.market), typed.name or package.name
+    return written(package, market, name=name, monthly=monthly, first=asked.now.date(), days=_PACKAGE_DAYS)
 
 
 def _check_length(text: str) -> None:
@@ -132,6 +163,8 @@ def _page(asked: Asked, typed: _Typed, status: int, found: dict[str, Any]) -> Re
         typed=typed,
         longest=LONGEST,
         channels=_CHANNELS,
+        packages=packages(),
+        markets=markets(),
         example=EXAMPLE,
         **values,
     )
