@@ -86,7 +86,9 @@ def folder_fault(folder: Path) -> str:
         return f"cannot be read: {error.strerror}"
     if stat.S_ISLNK(mode):
         return "is a symbolic link, which is not followed here; put the folder itself there"
-    return "" if stat.S_ISDIR(mode) else "is not a folder; remove it"
+    if not stat.S_ISDIR(mode):
+        return "is not a folder; remove it"
+    return "" if os.access(folder, os.R_OK | os.X_OK) else "cannot be read: Permission denied"
 
 
 def make_folders(folder: Path) -> None:

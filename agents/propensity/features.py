@@ -139,13 +139,25 @@ def check_new(mapping: Mapping) -> None:
     Raises:
         ConfigurationError: it is wrong; all that is wrong is named, up to a bound.
     """
-    _refuse([*(fault for feature in mapping.features for fault in _faults(feature)), *mapping.figure_faults])
+    faults = [fault for feature in mapping.features for fault in _faults(feature)]
+    _refuse([*faults, *mapping.figure_faults, *(fault for one in mapping.features for fault in _cell_faults(one))])
 
 
 def _refuse(faults: list[str]) -> None:
     if faults:
         more = f"; and {len(faults) - MOST_TOLD} more" if len(faults) > MOST_TOLD else ""
         raise ConfigurationError(f"the mapping is wrong: {'; '.join(faults[:MOST_TOLD])}{more}")
+
+
+def _cell_faults(feature: Feature) -> Iterator[str]:
+    """Yield what a run would write into a cell of a choice or flag and no table can have: it could not be read."""
+    known = {*feature.choices, *feature.yes, *feature.no}
+    if feature.run is None or not known:
+        return
+    for read, cell in feature.run.cells.items():
+        if cell not in known:
+            has = ", ".join(map(repr, sorted(known)[:MOST_TOLD]))
+            yield f"feature {feature.name!r}: run writes {cell!r} for {read!r}, and the table has {has}"
 
 
 def _faults(feature: Feature) -> Iterator[str]:

@@ -136,7 +136,11 @@ def _other_separator(name: str) -> str:
     """Say what to write into the mapping, where the name of a table's only column holds a separator."""
     there = next((one for one in ";\t|," if one in name), None)
     written = "\\t" if there == "\t" else there
-    return f'if its cells are separated so, say separator = "{written}" in the mapping' if there else ""
+    return (
+        f'if its cells are separated so, say separator = "{written}" in the mapping that trains, or write it anew'
+        if there
+        else ""
+    )
 
 
 def _check_names(content: bytes, name: str, separator: str) -> None:

@@ -149,7 +149,7 @@ _FORMS = {
     NAME_OF_OURS: "a short name, such as 'small-credits': lower-case letters, digits, '_' and '-'",
     REASON_CODE: "a code, such as 'goodwill_credit': lower-case letters, digits and '_'",
     DIGEST_FORM: "a SHA-256: 64 digits of 0-9 and a-f",
-    CHURN_SOURCE: "`counts`, nor all 64 characters of a model's digest, as `placet model list` prints them",
+    CHURN_SOURCE: "`counts`, nor all 64 characters of a model's digest, as its file is called in front of .json",
     _PERSON: "a person's name, such as 'olga': lower-case letters, digits and '._@-'",
 }
 """What a person is told instead of a regular expression."""

@@ -217,7 +217,7 @@ class InstalledModels:
         from agents.propensity.artifact import LARGEST
 
         check_folder(self._folder)
-        digest = self._current() if model is None else self._named(model)
+        digest = self._usual() if model is None else self._named(model)
         path = self._folder / f"{digest}.json"
         if not os.path.lexists(path):
             raise ConfigurationError(f"model {digest[:16]}… is not in {str(self._folder)!r}; train it, or put it there")
@@ -235,6 +235,20 @@ class InstalledModels:
         if not _DIGEST.fullmatch(digest):
             raise ConfigurationError(f"{str(self._folder / _CURRENT)!r} names no model; train one again")
         return digest
+
+    def _usual(self) -> str:
+        """Return the model that was trained last.
+
+        Raises:
+            ConfigurationError: nothing says which it is.
+        """
+        try:
+            return self._current()
+        except ConfigurationError as error:
+            if not self._files():
+                raise
+            why = "no model was trained last here" if error.code == "no_model" else str(error)
+            raise ConfigurationError(f"{why}; name one of those that are held with --model", code=error.code) from error
 
     def _named(self, model: str) -> str:
         """Return the digest that is named; where to look for others is for each to say who shows the error."""

@@ -378,11 +378,13 @@ def _unreadable(error: SettingsError) -> str:
     name = f"PLACET_{found[1].upper()}" if found else "a setting"
     given = os.environ.get(name, "")
     like = """object, like '{"demo": "counts"}'""" if name == "PLACET_CHURN_SOURCES" else """list, like '["demo"]'"""
-    return f"{name}={given!r}: it must be a JSON {like}; see `placet doctor --settings`"
+    return f"{name}={given!r}: it must be a JSON {like}; unset it, and `placet doctor --settings` explains it"
 
 
 def _refuse_unknown_variables() -> None:
     known = {f"PLACET_{name.upper()}" for name in Settings.model_fields} | {"PLACET_KEY_PASSPHRASE", "PLACET_TMF_SPECS"}
     unknown = sorted(name for name in os.environ if name.startswith("PLACET_") and name not in known)
     if unknown:
-        raise ConfigurationError(f"unknown setting {unknown[0]!r}; see `placet doctor --settings`")
+        raise ConfigurationError(
+            f"unknown setting {unknown[0]!r}; unset it, and `placet doctor --settings` lists those that there are"
+        )

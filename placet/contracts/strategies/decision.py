@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StrictInt
+from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
 from placet.contracts.base import CustomerId, Digest, Frozen, ReasonCode
 from placet.contracts.events.kinds import Channel
@@ -37,6 +37,7 @@ class Weighed(Frozen):
         because: What speaks for it, in sentences that may be said to the customer; empty where it fell before it was
             asked.
         chance: How likely they leave, or take it up, in basis points; None where it fell before, or nothing says it.
+        chance_of: Which of the two it is; None as above.
         cost: What the operator gives up at most; None where it fell before.
         value: What is expected to be left after the cost, times the strategy's weight; None as above.
     """
@@ -49,6 +50,7 @@ class Weighed(Frozen):
     reason: Reason
     because: tuple[Reason, ...] = ()
     chance: StrictInt | None = None
+    chance_of: Literal["leaving", "taking_up"] | None = None
     cost: Money | None = None
     value: Money | None = None
 
@@ -59,6 +61,7 @@ class NextBestAction(Frozen):
     Attributes:
         as_of: What their state is as of.
         state_version: How many events it stands on.
+        simulated: Whether any of these is simulated, and so nothing of it real.
         channel: Where they would be told.
         at: The time that quiet hours were asked of.
         probability: With which the choice was made, in basis points: all, for nothing is left to chance.
@@ -69,6 +72,7 @@ class NextBestAction(Frozen):
     customer_id: CustomerId
     as_of: AwareDatetime
     state_version: StrictInt
+    simulated: StrictBool
     channel: Channel
     at: AwareDatetime
     probability: Annotated[StrictInt, Field(ge=1, le=10_000)]

@@ -65,6 +65,7 @@ class StrategyPreview(Frozen):
         base: Customers of whom events are known.
         members: Those of the cohort.
         unknown: Those who are not in it because what it asks is not known of them.
+        other_currency: Members who pay in another currency: they are not treated, and not counted in what follows.
         control: Members in the control group.
         could_get_none: Members outside it who could get none of the treatments.
         simulated: Customers of the base with simulated events, which are not real.
@@ -80,6 +81,7 @@ class StrategyPreview(Frozen):
     base: StrictInt
     members: StrictInt
     unknown: StrictInt
+    other_currency: StrictInt
     control: StrictInt
     could_get_none: StrictInt
     simulated: StrictInt

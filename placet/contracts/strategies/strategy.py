@@ -52,7 +52,7 @@ class ContactRules(Frozen):
     Attributes:
         purpose: Whose consent is asked; `service` asks for none.
         channels: Where it may be said.
-        cool_down_days: Days after any message of ours in which it says nothing.
+        cool_down_days: Days after any message of ours in which it sends nothing.
         period_days: What `most_per_period` messages are for.
         after_refusal_days: Days after a refusal in which it says nothing; 0: none.
         quiet_hours: None: it may reach them at any hour.

@@ -139,7 +139,7 @@ WrittenMargin = Annotated[
 
 
 class QuietHours(Frozen):
-    """Hours in which nothing is sent, in the customer's own time; past midnight where they end before they begin.
+    """Hours in which nothing is sent, of the market's time zone; past midnight where they end before they begin.
 
     Attributes:
         from_minute: Of the day, counted from midnight.

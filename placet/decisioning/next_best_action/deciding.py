@@ -72,6 +72,7 @@ def decide(
         customer_id=customer_id,
         as_of=as_of,
         state_version=state_version,
+        simulated=row["simulated"] is True,
         channel=channel,
         at=at,
         probability=WHOLE,
@@ -164,12 +165,14 @@ def _told(one: _Valued, row: Row, holds: Mapping[str, bool], fell: Fell | None, 
     because = tuple(Reason(code=each.code, detail=each.says) for each in treatment.because if holds[each.when])
     churn = row[CHURN]
     leaving = churn * _PERCENT if isinstance(churn, int) else None
+    staying = isinstance(treatment.value, Staying)
     chance = leaving if isinstance(treatment.value, Staying) else treatment.value.chance
     currency = one.candidate.live.strategy.market.currency
     return _weighed(one.candidate, fell, reason).model_copy(
         update={
             "because": because,
             "chance": chance,
+            "chance_of": None if chance is None else "leaving" if staying else "taking_up",
             "cost": Money(amount_minor=one.cost, currency=currency),
             "value": None if one.worth is None else Money(amount_minor=one.worth, currency=currency),
         }

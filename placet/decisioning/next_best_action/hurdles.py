@@ -61,7 +61,10 @@ def closed(strategy: Strategy, channel: Channel, at: datetime) -> Closed | None:
     if channel not in contact.channels:
         used = ", ".join(map(spoken, contact.channels))
         return Closed("contact_channel", f"it is not said by {spoken(channel)}, only by {used}")
-    local = at.astimezone(ZoneInfo(strategy.market.time_zone))
+    try:
+        local = at.astimezone(ZoneInfo(strategy.market.time_zone))
+    except OverflowError:  # the first or the last day of the calendar, which is another one there
+        return Closed("contact_term", f"it runs from {strategy.term.first} to {strategy.term.last}")
     if not strategy.term.first <= local.date() <= strategy.term.last:
         return Closed("contact_term", f"it runs from {strategy.term.first} to {strategy.term.last}")
     quiet = contact.quiet_hours

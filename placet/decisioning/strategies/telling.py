@@ -66,7 +66,7 @@ def _told(strategy: Strategy) -> Iterator[Told]:
         titles = [one.title for one in strategy.treatments if one.code in arm.treatments]
         words = f"{share_in_words(arm.share)} of the treated may get: {', '.join(titles)}"
         yield Told(f"arm {arm.name}", _WHOM, f"arm {spoken(arm.name)}", words)
-    yield from _contact(strategy.contact)
+    yield from _contact(strategy.contact, market.time_zone)
     yield Told("value", _MONEY, "value", _value(strategy.value))
     budget = strategy.budget
     words = f"{budget.total} in all, {budget.per_customer} to one customer in {counted(budget.period_days, 'day')}"
@@ -116,18 +116,20 @@ def _order(action: OrderOffering) -> str:
         costs = f" ({move.costs})" if move.costs else ""
         moves.append(f"{move.title} [{move.offering}]{instead}{costs}")
     share = f", plus {share_in_words(action.of_monthly)} of what they spend in a month" if action.of_monthly else ""
-    return f"orders the first that fits of {', '.join(moves)}; may cost {action.at_most} at most{share}"
+    return f"orders the first that fits of {', '.join(moves)}{share}; nothing that costs more than {action.at_most}"
 
 
-def _contact(contact: ContactRules) -> Iterator[Told]:
+def _contact(contact: ContactRules, zone: str) -> Iterator[Told]:
     consent = "needs no consent" if contact.purpose == "service" else f"needs consent to {contact.purpose}"
     yield Told("purpose", _CONTACT, "purpose", f"{contact.purpose}; {consent}")
     yield Told("channels", _CONTACT, "channels", spoken_list(contact.channels))
     often = f"at most {contact.most_per_period} in {counted(contact.period_days, 'day')}"
-    apart = f", {counted(contact.cool_down_days, 'day')} apart" if contact.cool_down_days else ""
+    apart = f", sent {counted(contact.cool_down_days, 'day')} apart" if contact.cool_down_days else ""
     rest = f", none for {counted(contact.after_refusal_days, 'day')} after a refusal"
     yield Told("often", _CONTACT, "how often", often + apart + (rest if contact.after_refusal_days else ""))
-    quiet = f"not from {contact.quiet_hours}, their time" if contact.quiet_hours else "at any hour"
+    quiet = "at any hour"
+    if contact.quiet_hours and contact.purpose != "service":
+        quiet = f"nothing is sent from {contact.quiet_hours}, time of {zone}; where they come to us, at any hour"
     yield Told("hours", _CONTACT, "hours", quiet)
 
 

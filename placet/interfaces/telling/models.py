@@ -47,7 +47,7 @@ def trained_last_in_words(held: HeldModels) -> str | None:
 def held_lines(one: HeldModel) -> Iterator[str]:
     """Say what a list says of a model, its whole digest first: settings are told it so."""
     not_for_runs = one.card is not None and not one.for_runs
-    named = ("named for runs" if not_for_runs else "in use",) * one.in_use
+    named = ("in use" if one.for_runs else "named for runs",) * one.in_use
     marks = named + ("trained last",) * one.trained_last + ("not for runs",) * not_for_runs
     marked = f"  ({', '.join(marks)})" if marks else ""
     yield f"{one.model}{marked}"
@@ -68,7 +68,10 @@ def for_runs_in_words(model: ShownModel, runs_use: str) -> str:
         once = "runs use it once PLACET_CHURN_SOURCES names this digest and the workers were started again"
         return f"{once}; until then: {runs_use}" if runs_use else once
     figures = spoken_list(model.unread_by_runs)
-    found = f"its mapping does not say where a run finds {figures}; add `run` to each and train again"
+    found = (
+        f"its mapping does not say where a run finds {figures}, or names what there is not; see to `run` of each and "
+        "train again"
+    )
     if model.in_use:
         return f"PLACET_CHURN_SOURCES names it, and no worker starts with it: {found}"
     return f"not for runs: {found}"

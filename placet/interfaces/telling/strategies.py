@@ -15,7 +15,7 @@ from placet.interfaces.telling.kpis import left_out_in_words
 
 FELL: Final[Mapping[Fell, str]] = {
     "cohort": "not for them",
-    "currency": "not for them",
+    "currency": "another currency",
     "control_group": "control group",
     "rollout": "not reached yet",
     "arm": "another arm",
@@ -47,7 +47,9 @@ def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
     if found.simulated:
         yield whom, "simulated", f"{found.simulated:,} of all customers have simulated events: nothing is real"
     if found.left_out:
-        yield whom, "left out", left_out_in_words(found.left_out, found.unreadable)
+        yield whom, "unreadable", left_out_in_words(found.left_out, found.unreadable)
+    if found.other_currency:
+        yield whom, "left out", f"{counted(found.other_currency, 'customer')} of them: they pay in another currency"
     yield whom, "control group", f"{counted(found.control, 'customer')}, never treated"
     for stage in found.stages:
         yield rollout, "stage", stage_in_words(stage)
@@ -68,6 +70,8 @@ def decision_lines(found: NextBestAction) -> Iterator[tuple[str, str, str]]:
     """Say what would be done for a customer, and why nothing else, as groups, headings and sentences."""
     chosen = found.chosen
     yield "customer", "who", f"{found.customer_id}, as they were on {minute(found.as_of)}"
+    if found.simulated:
+        yield "customer", "simulated", "they have simulated events: nothing is real"
     yield "customer", "channel", f"{spoken(found.channel)}, {minute(found.at)}"
     if chosen is None:
         yield (
@@ -122,7 +126,10 @@ def planned_budget(one: PlannedStrategy) -> str:
 
 def chance_in_words(one: Weighed) -> str:
     """Say how likely it is that the customer leaves, or takes it up."""
-    return f"{share_in_words(one.chance or 0)}, of leaving by their score or of taking it up by assumption"
+    share = share_in_words(one.chance or 0)
+    return (
+        f"{share} that they leave, by their score" if one.chance_of == "leaving" else f"{share} take it up, as assumed"
+    )
 
 
 def stage_in_words(stage: PreviewedStage) -> str:

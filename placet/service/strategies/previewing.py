@@ -19,6 +19,7 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import Rule, Stage, StrategyTreatment
 from placet.decisioning.assignment.shares import assign_all
 from placet.decisioning.cohorts.cohort import Cohort, cohort_of
+from placet.decisioning.next_best_action.hurdles import other_currency
 from placet.governance.signing.canonical import digest
 from placet.service.cohorts import LeftOut, base_frames
 from placet.storage.database import Database
@@ -39,7 +40,7 @@ def preview_columns(strategy: Strategy) -> frozenset[str]:
     """Return the columns of a frame that `preview_of` reads."""
     rules = (rule.when for treatment in strategy.treatments for _, _, rule in treatment.rules())
     asked = (name for text in (strategy.cohort, *rules) for name in cohort_of(text).needs)
-    return frozenset(asked) | {"customer_id", "simulated"}
+    return frozenset(asked) | {"customer_id", "simulated", "currency"}
 
 
 def preview_of(
@@ -91,7 +92,8 @@ class _Tally:
         ]
         # Who could get several gets the dearest in the dearest case.
         self._dearest_first = sorted(self._asked, key=lambda one: -one.treatment.action.at_most.amount_minor)
-        self._base = self._members = self._unknown = self._control = self._simulated = 0
+        self._currency = cohort_of(other_currency(strategy.market.currency))
+        self._base = self._members = self._unknown = self._other_currency = self._control = self._simulated = 0
         self._none = self._most_minor = 0
         self._stages: Counter[int] = Counter()
         self._arms: Counter[str] = Counter()
@@ -104,6 +106,9 @@ class _Tally:
         self._simulated += int(frame["simulated"].sum())
         member = frame.filter(answers.fill_null(value=False))
         self._members += member.height
+        same = member.filter(self._currency.members(member).fill_null(value=False))
+        self._other_currency += member.height - same.height
+        member = same
         if not member.height:
             return
         strategy = self._strategy
@@ -136,6 +141,7 @@ class _Tally:
             base=self._base,
             members=self._members,
             unknown=self._unknown,
+            other_currency=self._other_currency,
             control=self._control,
             could_get_none=self._none,
             simulated=self._simulated,

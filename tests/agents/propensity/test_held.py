@@ -173,3 +173,22 @@ def test_a_model_whose_trees_no_worker_takes_is_not_in_order(home: Path, trained
     assert "trees cannot be used" in (found.fault or "")
     with pytest.raises(ConfigurationError, match="trees cannot be used"):
         models_of(home).shown(digest)
+
+
+def test_without_a_mark_of_the_newest_commands_say_that_one_must_be_named(home: Path) -> None:
+    (home / "propensity" / "demo" / "current").unlink()
+    with pytest.raises(
+        ConfigurationError, match=r"^no model was trained last here; name one of those .* with --model$"
+    ):
+        models_of(home).shown(None)
+    for file in (home / "propensity" / "demo").iterdir():
+        file.unlink()
+    with pytest.raises(ConfigurationError, match=r"there is no churn model in .* `placet model train` makes one"):
+        models_of(home).shown(None)
+
+
+def test_a_damaged_model_that_runs_are_told_to_use_is_not_said_to_be_in_use(home: Path) -> None:
+    digest = next((home / "propensity" / "demo").glob("*.json")).stem
+    (home / "propensity" / "demo" / f"{digest}.json").write_text("{}")
+    (found,) = InstalledModels(Settings(home=home, churn_sources={"demo": digest}), "demo").held().models
+    assert next(held_lines(found)) == f"{digest}  (named for runs, trained last)"

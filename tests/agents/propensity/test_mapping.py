@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.propensity.encoding import Layout
+from agents.propensity.features import check_new
 from agents.propensity.wording import in_ten, per_cent
 from placet.errors import ConfigurationError
 from tests.agents.propensity.support import MAPPING, mapping, sample_mapping
@@ -45,6 +46,17 @@ def test_a_wrong_mapping_is_answered_with_one_line(old: str, new: str, said: str
         Layout(mapping(MAPPING.replace(old, new, 1)))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_cell_that_the_table_cannot_have_is_refused_before_a_model_is_trained() -> None:
+    """No run could be read by it, and each would propose nothing."""
+    run = 'name = "line", run = { read = "customer.fact.line", cells = { "one" = "a", "two" = "B" } }, column'
+    mapped = mapping(MAPPING.replace('name = "line", column', run))
+    with pytest.raises(ConfigurationError) as refused:
+        check_new(mapped)
+    said = "the mapping is wrong: feature 'line': run writes 'B' for 'two', and the table has 'a', 'b'"
+    assert str(refused.value) == said
+    check_new(mapping(MAPPING.replace('name = "line", column', run.replace('"B"', '"b"'))))
 
 
 def test_all_that_is_wrong_is_told_at_once_each_with_its_name() -> None:

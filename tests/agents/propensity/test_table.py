@@ -92,7 +92,7 @@ def test_of_another_separator_the_mapping_is_named(between: str, written: str) -
     table = read_table(GOOD.replace(b",", between.encode()), "the table", ",")
     with pytest.raises(UsageError) as refused:
         table.column("id", "the customer's id")
-    assert str(refused.value).endswith(f'so, say separator = "{written}" in the mapping')
+    assert str(refused.value).endswith(f'so, say separator = "{written}" in the mapping that trains, or write it anew')
     assert read_table(GOOD.replace(b",", between.encode()), "the table", between).column("id", "it").len() == 20
 
 

@@ -67,6 +67,21 @@ def test_how_the_base_is_cut_does_not_matter(base: Database, size: int) -> None:
     assert preview_of(frames, STRATEGY, NOW, LeftOut()) == preview(base, "demo", STRATEGY, NOW)
 
 
+def test_who_pays_in_another_currency_is_counted_apart_and_nowhere_else(base: Database) -> None:
+    """So does a decision: they fall before the control group is drawn."""
+    rows = [row for page in base_rows(base, "demo", NOW) for row in page]
+    abroad = [{**row, "currency": "EUR"} if number % 3 else row for number, row in enumerate(rows)]
+    found = preview_of([frame_of(abroad)], STRATEGY, NOW, LeftOut())
+    at_home = preview_of([frame_of([row for row in abroad if row["currency"] != "EUR"])], STRATEGY, NOW, LeftOut())
+    assert found.other_currency == sum(row["currency"] == "EUR" for row in abroad)
+    assert (found.control, found.stages, found.treatments, found.most_cost) == (
+        at_home.control,
+        at_home.stages,
+        at_home.treatments,
+        at_home.most_cost,
+    )
+
+
 def test_a_base_of_nobody_is_counted() -> None:
     found = preview_of([], STRATEGY, NOW, LeftOut())
     assert (found.base, found.members, found.control, found.could_get_none) == (0, 0, 0, 0)

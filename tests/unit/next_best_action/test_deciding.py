@@ -38,7 +38,8 @@ def test_what_is_chosen_is_told_with_its_figures_and_reasons() -> None:
     assert (str(chosen.cost), str(chosen.value), chosen.chance) == ("16.00 USD", "29.36 USD", 7_000)
     assert chosen.reason.detail == "is expected to gain 29.36 USD after its cost"
     assert [reason.detail for reason in chosen.because] == ["We would like to keep you."]
-    assert found.probability == 10_000
+    assert (found.probability, chosen.chance_of, found.simulated) == (10_000, "leaving", False)
+    assert decided([live()], customer(TREATED, simulated=True)).simulated
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,15 @@ def test_outside_its_days_a_strategy_says_nothing() -> None:
         one = weighed(decided([live()], customer(TREATED), "agent", at), NAME, "loyalty_credit")
         assert (one.fell, one.reason.code) == ("contact", "contact_term")
     assert decided([live()], customer(TREATED), "agent", datetime(2026, 12, 1, 6, tzinfo=UTC)).chosen is not None
+
+
+@pytest.mark.parametrize("zone", ["America/Chicago", "Pacific/Auckland"])
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_at_the_ends_of_the_calendar_nothing_is_said(zone: str, at: datetime) -> None:
+    there = live(("America/Chicago", zone))
+    assert (
+        weighed(decided([there], customer(TREATED), "agent", at), NAME, "loyalty_credit").reason.code == "contact_term"
+    )
 
 
 def test_a_customer_who_came_to_us_has_no_cool_down_but_their_refusal_counts() -> None:

@@ -7,7 +7,6 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from placet.contracts.base import CustomerId
-from placet.contracts.events.envelope import SIMULATED
 from placet.contracts.events.kinds import Channel
 from placet.contracts.money import parse_money
 from placet.contracts.strategies.strategy import Strategy
@@ -22,7 +21,6 @@ from placet.interfaces.console.views.customers.strategies import check_of, decis
 from placet.interfaces.telling.strategy_example import EXAMPLE
 from placet.service.cohorts import check_size
 from placet.service.given import value_of
-from placet.service.state.current import state_of
 from placet.service.strategies.checking import check_text
 from placet.service.strategies.deciding import decide_for
 from placet.service.strategies.given import LONGEST, strategy_given
@@ -146,11 +144,10 @@ def _decide(asked: Asked, typed: _Typed) -> dict[str, Any]:
     customer_id = value_of(typed.customer_id, TypeAdapter(CustomerId), "Customer")
     channel = value_of(typed.channel, TypeAdapter[Channel](Channel), "Channel")
     found = decide_for(served.database, served.tenant, customer_id, [strategy], channel=channel, at=asked.now)
-    sources = state_of(served.database, served.tenant, customer_id, asked.now).sources
     return {
         "decision": decision_of(found, strategy),
         "customer_id": customer_id,
-        "simulated": any(one.name == SIMULATED for one in sources),
+        "simulated": found.simulated,
     }
 
 

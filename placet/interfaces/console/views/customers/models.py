@@ -66,7 +66,7 @@ def rows_of(held: HeldModels) -> tuple[ModelRow, ...]:
         rows.append(
             ModelRow(
                 model=one.model,
-                marks=("Named for runs" if card and not one.for_runs else "Used by runs",) * one.in_use
+                marks=("Used by runs" if one.for_runs else "Named for runs",) * one.in_use
                 + ("Trained last",) * one.trained_last
                 + ("Not for runs",) * (card is not None and not one.for_runs),
                 trained_on="" if card is None else card.trained_on,

@@ -155,7 +155,7 @@ def _parts(checked: CheckedStrategy) -> Iterator[Part]:
 
 def preview_of(found: StrategyPreview) -> PreviewShown:
     """Return how a preview is shown."""
-    open_to = found.members - found.control
+    open_to = found.members - found.other_currency - found.control
     notes = []
     if found.unknown:
         notes.append(f"Of {found.unknown:,} customers what the cohort asks is not known: they are not in it.")
@@ -163,6 +163,8 @@ def preview_of(found: StrategyPreview) -> PreviewShown:
         notes.append(f"{found.simulated:,} of all customers have simulated events: nothing of them is real.")
     if found.left_out:
         notes.append(f"{left_out_in_words(found.left_out, found.unreadable)}.")
+    if found.other_currency:
+        notes.append(f"{found.other_currency:,} of them pay in another currency: they are left out of what follows.")
     return PreviewShown(
         lead=f"It is for {found.members:,} of {found.base:,} customers: {percent(found.members, found.base)} %",
         notes=tuple(notes),
@@ -231,16 +233,15 @@ def decision_of(found: NextBestAction, strategy: Strategy) -> DecisionShown:
         return DecisionShown("", why, (), (), fallen, stands_on)
     facts = [Row("Costs at most", str(chosen.cost)), Row("Expected gain after its cost", str(chosen.value))]
     if chosen.chance is not None:
-        facts.append(Row("How likely", _chance(chosen, strategy)))
+        facts.append(Row("How likely", _chance(chosen)))
     facts.append(Row("Strategy", f"{strategy.title} ({chosen.strategy})"))
     because = tuple(quoted(one.detail) for one in chosen.because)
     return DecisionShown(chosen.title, chosen.reason.detail, tuple(facts), because, fallen, stands_on)
 
 
-def _chance(chosen: Weighed, strategy: Strategy) -> str:
+def _chance(chosen: Weighed) -> str:
     chance = chosen.chance or 0
     rate, share = in_ten(chance // _ONE_PERCENT), share_in_words(chance)
-    of = next(one.value.of for one in strategy.treatments if one.code == chosen.treatment)
-    if of == "staying":
+    if chosen.chance_of == "leaving":
         return f"{rate} like them leave ({share}, by their churn score)"
     return f"{rate} take it up ({share}, an assumption of the strategy)"
