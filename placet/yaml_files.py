@@ -4,6 +4,7 @@ YAML 1.1 as PyYAML's safe loader reads it: no types of the author's own, no code
 (a key said twice) is refused, and what a few lines can make of a machine's memory (aliases of aliases) is counted.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ from placet.errors import YamlFault
 LARGEST: Final = 1_000_000
 """Of a file, in characters."""
 _DEEPEST: Final = 20
+_WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _MOST: Final = 50_000
 
 
@@ -150,6 +152,21 @@ class _Bounded(yaml.SafeLoader):
         except ValueError as error:
             said = shortened(" ".join(str(error).split()), 200)
             raise yaml.MarkedYAMLError(problem=f"no value: {said}", problem_mark=node.start_mark) from error
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Make a whole number.
+
+        Raises:
+            MarkedYAMLError: YAML 1.1 takes it for another number than people do: 010 is 8 there, and 1:30 is 90.
+        """
+        if not _WHOLE.fullmatch(node.value):
+            shown = repr(shortened(node.value, 40))
+            said = f"{shown} is no plain whole number to YAML; write it like 10, or in quotation marks"
+            raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark)
+        return int(node.value)
+
+
+_Bounded.add_constructor("tag:yaml.org,2002:int", _Bounded.construct_yaml_int)
 
 
 def _read(text: str) -> tuple[yaml.Node | None, Any]:

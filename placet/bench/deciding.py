@@ -157,7 +157,7 @@ def by_hand(row: Mapping[str, object], numbers: Sequence[Numbers]) -> tuple[int,
     churn, tenure, customer = row["churn_percent"], row["tenure_days"], str(row["customer_id"])
     assert isinstance(churn, int)  # noqa: S101 - for the type checker
     assert isinstance(tenure, int)  # noqa: S101
-    spends = min(max(int(str(row["billed_minor_90d"])) // 3, 0), 10**9)
+    spends = min(max(int(str(row["billed_minor_90d"])) // 3, 0), 5 * 10**10)
     for one in numbers:
         low, high = one.churn
         if not (low <= churn <= high and tenure >= one.tenure):

@@ -36,7 +36,8 @@ class PreviewedTreatment(Frozen):
     """A treatment, and how many could get it.
 
     Attributes:
-        could_get: Customers outside the control group on whom all its rules hold.
+        could_get: Customers outside the control group, in an arm that has it, on whom all its rules hold.
+        other_arm: Customers in other arms.
         removed: Where the others fall, in the order in which rules are asked.
         at_most: What it may give one of them.
         in_all_at_most: What it would cost if each of them got the most.
@@ -45,6 +46,7 @@ class PreviewedTreatment(Frozen):
     code: ReasonCode
     title: str
     could_get: StrictInt
+    other_arm: StrictInt
     removed: tuple[Removed, ...]
     at_most: Money
     in_all_at_most: Money

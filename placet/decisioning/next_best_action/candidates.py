@@ -77,8 +77,10 @@ def prepare(strategies: Sequence[Live], channel: Channel, at: datetime) -> tuple
     """Return strategies ready to be asked, by their names.
 
     Raises:
-        UsageError: code `strategy_twice`; one is there in two versions.
+        UsageError: code `strategy_twice`; one is there in two versions. Code `malformed`; `any` is no channel.
     """
+    if channel == "any":
+        raise UsageError("'any' is no channel to be told on; name one, such as agent or sms", code="malformed")
     ordered = sorted(strategies, key=lambda live: live.strategy.name)
     for one, other in pairwise(ordered):
         if one.strategy.name == other.strategy.name:

@@ -15,7 +15,7 @@ from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.strategies.treatment import Action, CreditBalance, Staying, StrategyTreatment
 from placet.contracts.strategies.written import WHOLE
 
-MOST_MONTHLY: Final = 10**9
+MOST_MONTHLY: Final = 5 * 10**10
 """Minor units in a month: who spends more is taken to spend this."""
 BILLED: Final = "billed_minor_90d"
 RECHARGED: Final = "recharged_minor_90d"

@@ -13,6 +13,8 @@ from placet.contracts.times import minute
 from placet.decisioning.cohorts.wording import percent
 from placet.interfaces.telling.kpis import left_out_in_words
 
+NOT_ASKED: Final = "the contact policy, and what each is worth: `placet strategy plan` asks both"
+
 FELL: Final[Mapping[Fell, str]] = {
     "cohort": "not for them",
     "currency": "another currency",
@@ -64,6 +66,7 @@ def preview_lines(found: StrategyPreview) -> Iterator[tuple[str, str, str]]:
         f"{counted(found.could_get_none, 'customer')} outside the control group could get none of them",
     )
     yield "money and the rest", "budget", budget_in_words(found)
+    yield "money and the rest", "not asked", NOT_ASKED
 
 
 def decision_lines(found: NextBestAction) -> Iterator[tuple[str, str, str]]:
@@ -159,6 +162,8 @@ def budget_in_words(found: StrategyPreview) -> str:
 def _treatment(one: PreviewedTreatment) -> Iterator[tuple[str, str, str]]:
     could = counted(one.could_get, "customer")
     yield one.title, "could get it", f"{could}, at most {one.at_most} each, {one.in_all_at_most} in all"
+    if one.other_arm:
+        yield one.title, "another arm", f"{counted(one.other_arm, 'customer')} are in an arm without it"
     for fell in one.removed:
         words = f"{counted(fell.customers, 'customer')}: {fell.otherwise} [{fell.code}]"
         yield one.title, FELL_AT[fell.stage], words

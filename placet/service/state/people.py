@@ -58,6 +58,14 @@ class Merged(NamedTuple):
     beside: frozenset[str]
 
 
+def counted_as(tx: Transaction, tenant: str, customer_id: str) -> str:
+    """Return the id under which the base counts a person: the first of their ids of which an event was folded."""
+    ids = ids_of(tx, tenant, customer_id)
+    if len(ids) == 1:
+        return customer_id
+    return next((one for one in ids if tx.states.get(tenant, one) is not None), ids[0])
+
+
 def merged_of(tx: Transaction, tenant: str) -> Merged:
     """Return the merged ids. A person is counted under the first of their ids of which an event was folded."""
     people: dict[str, list[str]] = {}

@@ -12,6 +12,7 @@ from placet.decisioning.next_best_action.deciding import decide
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
 from placet.service.state.current import state_of
+from placet.service.state.people import counted_as
 from placet.storage.database import Database
 
 
@@ -25,6 +26,8 @@ def decide_for(
     at: datetime,
 ) -> NextBestAction:
     """Return the next best action for a customer, as if all strategies had reached everybody.
+
+    It is told of the id under which the base counts them.
 
     Args:
         database: Where their state is.
@@ -44,8 +47,10 @@ def decide_for(
         raise UsageError(
             f"no event of customer {customer_id!r} is known, so nothing can be decided", code="unknown_customer"
         )
-    if state.household_id is not None:
-        with database.reading() as tx:
+    with database.reading() as tx:
+        # A person is drawn by one id, whichever of theirs is asked for.
+        drawn_by = counted_as(tx, tenant, customer_id)
+        if state.household_id is not None:
             members = tx.states.household_size(tenant, state.household_id)
-    row = row_of(state, members)
+    row = row_of(state, members) | {"customer_id": drawn_by}
     return decide(ready, row, as_of=state.as_of, state_version=state.version, channel=channel, at=at)

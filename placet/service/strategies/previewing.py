@@ -67,6 +67,7 @@ class _Asked:
     treatment: StrategyTreatment
     rules: tuple[tuple[Stage, Rule, Cohort], ...]
     could_get: int = 0
+    other_arm: int = 0
     removed: Counter[int] = field(default_factory=Counter)
 
     def ask(self, frame: pl.DataFrame, treated: pl.Series) -> pl.Series:
@@ -120,12 +121,18 @@ class _Tally:
             self._stages[share] += int((treated & (drawn["rollout_bucket"] < share)).sum())
         for arm in strategy.arms:
             self._arms[arm.name] += int((drawn["arm"] == arm.name).sum())
-        self._ask(member, treated)
+        self._ask(member, treated, drawn["arm"])
 
-    def _ask(self, member: pl.DataFrame, treated: pl.Series) -> None:
+    def _ask(self, member: pl.DataFrame, treated: pl.Series, arms: pl.Series) -> None:
         without = treated
         for asked in self._dearest_first:
-            could = asked.ask(member, treated)
+            theirs = treated
+            if self._strategy.arms:
+                code = asked.treatment.code
+                names = [arm.name for arm in self._strategy.arms if code in arm.treatments]
+                theirs = treated & arms.is_in(names).fill_null(value=False)
+                asked.other_arm += int(treated.sum()) - int(theirs.sum())
+            could = asked.ask(member, theirs)
             self._most_minor += int((could & without).sum()) * asked.treatment.action.at_most.amount_minor
             without = without & ~could
         self._none += int(without.sum())
@@ -173,6 +180,7 @@ def _previewed(asked: _Asked) -> PreviewedTreatment:
         code=asked.treatment.code,
         title=asked.treatment.title,
         could_get=asked.could_get,
+        other_arm=asked.other_arm,
         removed=tuple(_removed(asked)),
         at_most=most,
         in_all_at_most=most.model_copy(update={"amount_minor": most.amount_minor * asked.could_get}),

@@ -46,14 +46,22 @@ def test_everybody_is_counted_where_they_are(base: Database) -> None:
     arms = Counter(one.arm for one in drawn.values() if not one.held_out)
     assert {arm.name: arm.treated for arm in found.arms} == {name: arms[name] for name in weights}
     for treatment, shown in zip(STRATEGY.treatments, found.treatments, strict=True):
-        falls = Counter(_falls(row, treatment) for row in treated)
+        falls = Counter(_falls(row, treatment) for row in treated if _may(row, treatment))
+        assert shown.other_arm == sum(not _may(row, treatment) for row in treated)
         assert shown.could_get == falls.pop("", 0)
         assert {one.code: one.customers for one in shown.removed} == dict(falls)
         assert shown.in_all_at_most.amount_minor == shown.could_get * shown.at_most.amount_minor
-    could = [[one for one in STRATEGY.treatments if not _falls(row, one)] for row in treated]
+    could = [[one for one in STRATEGY.treatments if _may(row, one) and not _falls(row, one)] for row in treated]
     assert found.could_get_none == sum(not theirs for theirs in could)
     dearest = (max((one.action.at_most.amount_minor for one in theirs), default=0) for theirs in could)
     assert found.most_cost.amount_minor == sum(dearest)
+
+
+def _may(row: Row, treatment: StrategyTreatment) -> bool:
+    """Return whether the customer's arm has a treatment."""
+    weights = {arm.name: arm.share for arm in STRATEGY.arms}
+    drawn = assign(STRATEGY.name, str(row["customer_id"]), holdout_bp=1_000, weights=weights)
+    return any(arm.name == drawn.arm and treatment.code in arm.treatments for arm in STRATEGY.arms)
 
 
 def _falls(row: Row, treatment: StrategyTreatment) -> str:

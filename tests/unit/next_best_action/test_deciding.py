@@ -172,6 +172,11 @@ def test_of_two_strategies_the_one_worth_more_wins_and_of_equals_the_first_by_na
     assert beaten.reason.detail == f"Loyalty credit is expected to gain more: {found.chosen.value}"
 
 
+def test_any_is_no_channel_to_be_told_on() -> None:
+    with pytest.raises(UsageError, match="'any' is no channel to be told on"):
+        prepare([live()], "any", NOON)
+
+
 def test_one_strategy_in_two_versions_is_refused() -> None:
     with pytest.raises(UsageError, match="strategy 'keep_at_risk' is given twice"):
         prepare([live(), live(("holdout: 10 %", "holdout: 5 %"))], "sms", NOON)

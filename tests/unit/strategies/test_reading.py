@@ -174,6 +174,13 @@ def test_a_word_that_yaml_takes_for_false_is_told_so() -> None:
     assert said.startswith("False: write a text; YAML takes yes, no, on and off for true or false")
 
 
+@pytest.mark.parametrize("written", ["017", "1_4", "0x0e", "1:30", "0b11", "00"])
+def test_a_number_that_yaml_reads_as_another_is_refused(written: str) -> None:
+    ((line, column, _, said),) = _errors(edited(("hold_days: 14", f"hold_days: {written}")))
+    assert (line, column) == (46, 14)
+    assert said == f"not YAML: '{written}' is no plain whole number to YAML; write it like 10, or in quotation marks"
+
+
 def test_more_conditions_than_are_read_are_refused_before_any_is_looked_at() -> None:
     rules = "".join(f"      - {{when: nobody = {number}, code: c{number}, otherwise: none}}\n" for number in range(20))
     stages = "".join(f"    {stage}:\n{rules}" for stage in ("eligible", "applicable", "suitable"))

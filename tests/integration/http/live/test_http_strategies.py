@@ -87,7 +87,7 @@ def test_the_base_is_asked_what_a_strategy_would_do(base: httpx.Client, monkeypa
     assert (found["base"], found["members"], found["control"]) == (5, 5, 0)
     assert [one["treated"] for one in found["stages"]][-1] == 5
     assert [one["could_get"] for one in found["treatments"]] == [5, 0]
-    assert found["treatments"][1]["removed"][0]["customers"] == 5
+    assert found["treatments"][1]["removed"][0]["customers"] + found["treatments"][1]["other_arm"] == 5
     monkeypatch.setattr("placet.interfaces.http.endpoints.live.strategies.MOST_CUSTOMERS", 4)
     refused = base.post("/v1/strategies/preview", json={"text": EVERYBODY})
     assert problem(refused) == (422, "base_too_large")

@@ -208,6 +208,8 @@ def _chart(title: str, what: str, bars: Iterable[tuple[str, int, str]]) -> Chart
 
 def _treatment(one: PreviewedTreatment, open_to: int) -> TreatmentShown:
     outcomes = [_outcome("could get it", "", one.could_get, open_to)]
+    if one.other_arm:
+        outcomes.append(_outcome("in an arm without it", "", one.other_arm, open_to))
     outcomes += [
         _outcome(f"{FELL_AT[fell.stage]}: {fell.otherwise}", fell.code, fell.customers, open_to) for fell in one.removed
     ]
