@@ -13,9 +13,11 @@ from placet.contracts.billing import BillingQuery
 from placet.contracts.customer import CustomerProfile
 from placet.contracts.run import Analysed, RunRequest
 from placet.contracts.state import CustomerState, StateRead
+from placet.decisioning.next_best_action.proposing import state_for
 from placet.errors import GovernanceError, NotFound, UsageError
 from placet.gate import reversal
 from placet.gate.context import milliseconds_since
+from placet.gate.strategies.published import asked_of
 from placet.governance.reversals import KEY_PREFIX
 from placet.governance.signing.canonical import canonical_bytes, sha256_hex
 from placet.plugin_api.calls import record_calls
@@ -72,7 +74,7 @@ class Analyse:
             customer = self._customer(request)
         # What is undone is undone whatever happened since: a reversal needs no state.
         state = None if request.reverses is not None else context.live_state(request.tenant, request.customer_id)
-        state = None if state is None else state.for_decisions()
+        state = None if state is None else state_for(asked_of(context, request), state)
         outcome = self._assess(request, customer, state)
         assessment = outcome.assessment
         with context.database.transaction() as tx:

@@ -23,6 +23,7 @@ from placet.contracts.text import WORDS, shortened
 from placet.errors import GovernanceError, UsageError
 from placet.gate import controls, reversal
 from placet.gate.context import milliseconds_since
+from placet.gate.strategies import proposing as strategies
 from placet.governance.targets import check_targets
 from placet.storage.pending import PROPOSED
 from placet.storage.transaction import Transaction
@@ -111,6 +112,8 @@ class Propose:
         likelihood = self._likelihood(run, evidence)
         if isinstance(likelihood, str):
             return ProposalOutcome(None, shortened(f"nothing: {likelihood}", WORDS), (), (), (), reason=likelihood)
+        if run.strategy is not None:
+            return _on_target(strategies.propose(context, step, evidence, likelihood), evidence)
         contact = context.contact(run.tenant, run.agent)
         with unanswered_recorded(context, run, "propose.unanswered"):
             outcome = context.application(run.agent).propose(

@@ -19,6 +19,7 @@ from placet.contracts.base import (
 from placet.contracts.money import Money
 from placet.contracts.mutation import AdjustBalance, Mutation, MutationKind, OrderProduct
 from placet.contracts.people.signed import Remark
+from placet.contracts.strategies.used import StrategyUsed
 
 __all__ = [
     "AdjustBalance",
@@ -110,6 +111,7 @@ class Proposal(Frozen):
         amended_reason: What they wrote about it.
         original_cost: What the agent's own proposal cost, where this one amends it.
         reverses: The run whose effect this one takes back.
+        strategy: The published strategy that decided; None where the application weighed its own treatments.
     """
 
     version: Literal[1] = 1
@@ -138,6 +140,7 @@ class Proposal(Frozen):
     amended_reason: Remark = ""
     original_cost: Money | None = None
     reverses: RunId | None = None
+    strategy: Annotated[StrategyUsed | None, Field(exclude_if=lambda used: used is None)] = None
 
     @property
     def price(self) -> str:

@@ -1,13 +1,14 @@
 """A run from request to end, and the small messages that cross Temporal between its steps."""
 
 import hashlib
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from placet.contracts.analysis.assessment import Risk
 from placet.contracts.base import AgentName, CustomerId, Digest, Frozen, PersonName, ReasonCode, RunId, TenantId
 from placet.contracts.billing import BillingQuery
+from placet.contracts.events.kinds import Channel
 from placet.contracts.gate import Gate, Milestone
 from placet.contracts.people.decision import AcceptedDecision, Phase, ReceivedDecision
 from placet.contracts.proposal import Proposal
@@ -54,7 +55,10 @@ RunKey = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,120}$")]
 class RunRequest(Frozen):
     """What an operator or an upstream system asks for. `key` makes the request idempotent per tenant.
 
-    `reverses` names the executed run whose effect is to be taken back; nothing else is proposed then.
+    Attributes:
+        reverses: The executed run whose effect is to be taken back; nothing else is proposed then.
+        strategy: Digest of the published strategy that decides; None: the application's own treatments are weighed.
+        channel: Where the customer would be told; the strategy's contact rules ask for it.
     """
 
     run_id: RunId
@@ -65,6 +69,16 @@ class RunRequest(Frozen):
     requested_by: PersonName
     requested_at: AwareDatetime
     reverses: RunId | None = None
+    strategy: Annotated[Digest | None, Field(exclude_if=lambda version: version is None)] = None
+    channel: Annotated[Channel | None, Field(exclude_if=lambda channel: channel is None)] = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if (self.strategy is None) != (self.channel is None):
+            raise ValueError("a strategy and the channel that its customer is told on are given together")
+        if self.strategy is not None and self.reverses is not None:
+            raise ValueError("a run that takes back another one carries out no strategy")
+        return self
 
 
 class Analysed(Frozen):

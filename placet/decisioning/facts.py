@@ -55,7 +55,7 @@ def derive(evidence: Evidence, assessment: Assessment, churn_bp: int, *, currenc
     """Derive the facts from what was read; `currency` is taken where the evidence names none."""
     customer = evidence.customer
     held = tuple(product for product in evidence.products if product.status.lower() == ACTIVE)
-    bucket = _bucket(evidence.balances)
+    bucket = bucket_of(evidence.balances)
     charge, charge_currency = _monthly_charge(evidence.bills, held, currency)
     return Facts(
         customer_id=customer.customer_id,
@@ -88,7 +88,8 @@ def _word(customer: CustomerProfile, name: str) -> str:
     return value
 
 
-def _bucket(balances: tuple[Balance, ...]) -> Balance | None:
+def bucket_of(balances: tuple[Balance, ...]) -> Balance | None:
+    """Return the money bucket that is credited: the first active one, else the first; None where there is none."""
     ordered = sorted(balances, key=lambda balance: (balance.status.lower() != ACTIVE, balance.bucket_id))
     return ordered[0] if ordered else None
 

@@ -31,6 +31,7 @@ from placet.errors import ConfigurationError, PluginViolation, StorageError
 from placet.notify.address_book import AddressBook, load_address_book
 from placet.plugin_api.loader import LoadedPlugins
 from placet.service.state.current import state_of
+from placet.service.strategies.deciding import live_customer
 from placet.storage.database import Database
 
 _EMBEDDED_ROUTE = f"openai/{MODEL_ALIAS}"
@@ -120,6 +121,7 @@ def build_parts(
         tenants=frozenset(settings.tenants),
         clock=now,
         live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
+        live_customer=lambda tenant, customer_id: live_customer(opened, tenant, customer_id, now()),
         likelihood=likelihoods,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,

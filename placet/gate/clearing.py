@@ -21,6 +21,7 @@ from placet.contracts.run import RunRequest
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.gate.strategies.holding import check_decided
 from placet.governance.authority.mandates import Authority, charge, check_authority, covers, left
 from placet.governance.policy.set import PolicySet
 from placet.storage.transaction import Transaction
@@ -62,6 +63,7 @@ def clear(
         try:
             covers(candidate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
             authority = _authority(tx, candidate, policies, now)
+            check_decided(tx, candidate, proposal)
             if not consume:
                 return None
             clearance = _clearance(candidate, proposal, answer.policies)
@@ -120,6 +122,7 @@ def still_cleared(
     assessment = _assessment(tx, run, proposal)
     covers(mandate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
     _authority(tx, mandate, policies, now)
+    check_decided(tx, mandate, proposal)
 
 
 def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetime) -> None:

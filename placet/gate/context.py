@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import EndState, RunRequest
+from placet.contracts.state import CustomerState
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import GovernanceError
 from placet.governance.policy.set import PolicySet
@@ -24,6 +25,19 @@ from placet.storage.log.audit_log import Appended
 from placet.storage.transaction import Transaction
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class LiveCustomer(NamedTuple):
+    """A customer as of now.
+
+    Attributes:
+        drawn_by: The id by which they are drawn into control groups, stages and arms.
+        household_members: How many members of their household are known; None where they have none.
+    """
+
+    state: CustomerState
+    drawn_by: str
+    household_members: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,7 @@ class GateContext(ABC):
         contact: The contact policy in force for a tenant and agent, likewise.
         addresses: Who is told that a gate waits for them.
         tenants: The tenants this installation serves.
+        live_customer: Returns a customer as of now, by tenant and id.
         clock: The current time, with its zone.
     """
 
@@ -46,6 +61,7 @@ class GateContext(ABC):
     contact: Callable[[str, str], ContactPolicy]
     addresses: AddressBook
     tenants: frozenset[str]
+    live_customer: Callable[[str, str], LiveCustomer]
     clock: Callable[[], datetime]
 
     @abstractmethod

@@ -71,6 +71,9 @@ def _identity(version: Version, request: RunRequest) -> Faults:
         ours, theirs = getattr(proposal, field), getattr(request, field)
         if ours != theirs:
             yield f"{name} is of {field} {ours!r}, the request of {theirs!r}"
+    strategy = None if proposal.strategy is None else proposal.strategy.version
+    if strategy != request.strategy:
+        yield f"{name} is of strategy {strategy!r}, the request of {request.strategy!r}"
     if proposal.triggered_by != request.requested_by:
         yield f"{name} says {proposal.triggered_by!r} triggered it, the request is by {request.requested_by!r}"
     if proposal.mutation.customer_id != request.customer_id:

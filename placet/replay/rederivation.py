@@ -15,12 +15,12 @@ from agents.likelihood import LikelihoodSource
 from placet.contracts.analysis.assessment import Assessment
 from placet.contracts.billing import Evidence
 from placet.contracts.propensity.likelihood import Likelihood
-from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.proposal import Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import PlacetError, UsageError
-from placet.governance.choice import money
 from placet.replay.likelihood import differences, read_again
 from placet.replay.live_state import compare_state
+from placet.replay.strategy import candidate_faults, decide_again
 from placet.storage.artifacts import ERASED
 
 
@@ -61,7 +61,10 @@ def rederive(
     if not isinstance(read, Likelihood):
         return ([], [*kept, f"{_UNCHECKED}: {read}"]) if isinstance(read, str) else (read, [])
     policy = None if proposal.basis.contact is None else contact(proposal.tenant, proposal.agent)
-    faults, note = _weigh_again(proposal, application(proposal.agent), Ground(assessment, evidence, read, policy))
+    if proposal.strategy is not None:
+        faults, note = decide_again(proposal, proposal.strategy, fetch, evidence, read, policy)
+    else:
+        faults, note = _weigh_again(proposal, application(proposal.agent), Ground(assessment, evidence, read, policy))
     return [*differences(proposal, read), *faults], [*kept, note]
 
 
@@ -81,32 +84,10 @@ def _weigh_again(proposal: Proposal, agent: Application, ground: Ground) -> tupl
         why = f"installed now is not what it was computed with ({', '.join(differing)})"
         return [], f"expected values not computed again: {why}"
     again = agent.weigh(ground.assessment, ground.evidence, ground.likelihood, ground.contact)
-    return list(_differences(proposal, again)), "candidates and expected values were computed again from the evidence"
+    return list(
+        candidate_faults(proposal, again)
+    ), "candidates and expected values were computed again from the evidence"
 
 
 _UNCHECKED = "the probability of leaving was not checked, nor expected values computed again"
 _NAMES = {"catalogue": "treatments", "contact": "contact policy"}
-
-
-def _differences(proposal: Proposal, again: tuple[Candidate, ...]) -> list[str]:
-    made = {candidate.treatment: candidate for candidate in again}
-    found = []
-    pick = made.get(proposal.treatment)
-    stated_pick = (proposal.mutation, proposal.cost.amount_minor, proposal.expected_value_minor)
-    if pick is None or (pick.mutation, pick.cost_minor, pick.expected_value_minor) != stated_pick:
-        found.append(f"what is proposed as {proposal.treatment!r} is not what the evidence makes of it")
-    if proposal.candidates == again:
-        return found
-    for stated in proposal.candidates:
-        candidate = made.get(stated.treatment)
-        if candidate is None:
-            found.append(f"candidate {stated.treatment!r} does not follow from the evidence")
-        elif candidate.expected_value_minor != stated.expected_value_minor:
-            currency = proposal.cost.currency
-            found.append(
-                f"candidate {stated.treatment!r} is said to be worth {money(stated.expected_value_minor, currency)}, "
-                f"the evidence makes it {money(candidate.expected_value_minor, currency)}"
-            )
-        elif candidate != stated:
-            found.append(f"candidate {stated.treatment!r} is not what the evidence makes of it")
-    return found or ["the candidates are not those that the evidence makes, or not in their order"]

@@ -6,9 +6,10 @@ Interfaces differ in how they ask and show; these functions hold what must not d
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from placet.contracts.audit import AuditEvent
+from placet.contracts.events.kinds import Channel
 from placet.contracts.people.access import Voucher
 from placet.contracts.run import END_STATES, RunRequest
 from placet.errors import UsageError
@@ -40,15 +41,45 @@ class StartedRun:
     repeated: bool = False
 
 
+class Carries(NamedTuple):
+    """What a run carries out: a version of a strategy, and the channel that its customer would be told on.
+
+    Attributes:
+        by: The application that carries it out.
+    """
+
+    name: str
+    version: str
+    channel: Channel
+    by: str
+
+    def agent(self, given: str | None) -> str:
+        """Return the application that carries it out.
+
+        Raises:
+            UsageError: code `other_agent`; another one is given.
+        """
+        if given is not None and given != self.by:
+            raise UsageError(f"strategy {self.name!r} is of agent {self.by!r}, not {given!r}", code="other_agent")
+        return self.by
+
+
 def run_id_for(tenant: str, key: str) -> str:
     """Return the run that a key stands for: the same key of the same tenant is the same run."""
     return "run-" + sha256_hex(f"{tenant}/{key}".encode())[:20]
 
 
 def build_request(
-    *, tenant: str, customer_id: str, agent: str, requested_by: str, key: str | None, agents: tuple[str, ...]
+    *,
+    tenant: str,
+    customer_id: str,
+    agent: str,
+    requested_by: str,
+    key: str | None,
+    agents: tuple[str, ...],
+    carries: Carries | None = None,
 ) -> RunRequest:
-    """Check what an operator asks for.
+    """Check what an operator asks for; `carries` is the published strategy that decides.
 
     Raises:
         UsageError: a value is malformed, or the agent is unknown.
@@ -67,6 +98,8 @@ def build_request(
             key=run_key,
             requested_by=requested_by,
             requested_at=datetime.now(UTC),
+            strategy=None if carries is None else carries.version,
+            channel=None if carries is None else carries.channel,
         )
 
 
@@ -189,7 +222,8 @@ def _is_same(entry: AuditEvent, said: Said, key: str | None) -> bool:
 
 def _wanted(request: RunRequest) -> dict[str, Any]:
     wanted = {"customer_id": request.customer_id, "agent": request.agent, "key": request.key}
-    return wanted if request.reverses is None else {**wanted, "reverses": request.reverses}
+    more = {name: getattr(request, name) for name in ("reverses", "strategy", "channel")}
+    return {**wanted, **{name: value for name, value in more.items() if value is not None}}
 
 
 def find_run(database: Database, run_id: str, tenant: str) -> RunRecord:

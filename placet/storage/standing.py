@@ -17,7 +17,15 @@ from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction
 
 REQUESTED: Final = "run.requested"
-_TOLD: Final = {"customer_id": "customer", "requested_by": "asked for by", "agent": "agent", "reverses": "reverses"}
+_WANTED: Final = ("customer_id", "agent", "key", "reverses", "strategy", "channel")
+_TOLD: Final = {
+    "customer_id": "customer",
+    "requested_by": "asked for by",
+    "agent": "agent",
+    "reverses": "reverses",
+    "strategy": "strategy",
+    "channel": "channel",
+}
 
 
 def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
@@ -31,7 +39,7 @@ def request_on_record(tx: Transaction, run_id: str) -> RunRequest | None:
         return None
     if entry_hash(entry) != entry.hash:
         raise GovernanceError(f"the request of run {run_id!r} is not what was written", code="audit_broken")
-    wanted = {name: entry.body.get(name) for name in ("customer_id", "agent", "key", "reverses")}
+    wanted = {name: entry.body.get(name) for name in _WANTED}
     try:
         return RunRequest(run_id=run_id, tenant=entry.tenant, requested_by=entry.actor, requested_at=entry.at, **wanted)
     except ValidationError as error:

@@ -54,6 +54,8 @@ class Mandate(SignedDocument):
         budget: Most that may be given in all.
         valid_from: First moment at which it clears anything.
         valid_until: First moment at which it no longer does.
+        strategy: Digest of the strategy whose exact version is published by this signature. It then clears what runs of
+            that version propose, and nothing else; all its bounds are those of the strategy.
     """
 
     name: Annotated[str, Field(pattern=NAME_OF_OURS)]
@@ -67,6 +69,7 @@ class Mandate(SignedDocument):
     budget: Money
     valid_from: AwareDatetime
     valid_until: AwareDatetime
+    strategy: Annotated[Digest | None, Field(exclude_if=lambda version: version is None)] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -16,6 +16,7 @@ from placet.gate.deciding.entitlement import Entitlements
 from placet.gate.deciding.proof import check_amendments, prove
 from placet.gate.opening import gate_for
 from placet.gate.sending.halting import check_not_halted
+from placet.gate.strategies.holding import check_still_decided
 from placet.governance.quorum import roles_of_both, stricter, suffices
 from placet.governance.targets import check_customer
 from placet.plugin_api.protocols import ReadPlugin
@@ -37,6 +38,7 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
         with context.database.reading() as tx:
             check_record(context, tx, effect, proposal)
         _check_preconditions(context.billing, proposal)
+        check_still_decided(context, proposal, context.clock())
     except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
         return error
     return None

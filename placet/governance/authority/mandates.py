@@ -4,7 +4,8 @@ Invariants:
  (1) a mandate counts while its signed document verifies, its signer's key is good and policy entitles the signer to it;
  (2) it clears its own agent's proposals, of its kinds and treatments, while it is valid, in its currency;
  (3) every test of its cohort holds; what is missing, of another type, or a test that makes no sense never holds;
- (4) it never clears what a person amended, what takes from a customer or takes back another run's effect, what its own
+ (4) one that publishes a strategy clears what runs of exactly that version propose, and no other mandate clears these;
+ (5) it never clears what a person amended, what takes from a customer or takes back another run's effect, what its own
      signer triggered, or what costs nothing, which no budget would bound.
 Budget and the cap per customer and period are the database's to enforce, atomically
 (`placet.storage.governance.mandates`).
@@ -28,6 +29,9 @@ from placet.errors import DecisionRefused
 from placet.governance.authority.cohorts import actual, fault, holds
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.signed import verify_document
+
+_SHOWN = 16
+"""Of a digest, in characters."""
 
 MandateState = Literal["valid", "not_yet_valid", "over", "exhausted", "revoked"]
 
@@ -122,7 +126,7 @@ def charge(proposal: Proposal) -> Money:
 def covers(
     mandate: Mandate, proposal: Proposal, profile: CustomerProfile, risk: Risk, now: datetime, declared: Declared
 ) -> None:
-    """Check that the proposal lies within the mandate (invariants 2 to 4).
+    """Check that the proposal lies within the mandate (invariants 2 to 5).
 
     Args:
         mandate: A mandate whose authority was checked.
@@ -183,6 +187,11 @@ def _check_origin(mandate: Mandate, proposal: Proposal) -> None:
         raise DecisionRefused(f"it is of tenant {mandate.tenant!r}, not {proposal.tenant!r}", code="mandate_tenant")
     if proposal.agent != mandate.agent:
         raise DecisionRefused(f"it is for agent {mandate.agent!r}, not {proposal.agent!r}", code="mandate_agent")
+    version = None if proposal.strategy is None else proposal.strategy.version
+    if version != mandate.strategy:
+        asked = "no strategy" if version is None else f"strategy version {version[:_SHOWN]}"
+        ours = "no strategy" if mandate.strategy is None else f"version {mandate.strategy[:_SHOWN]}"
+        raise DecisionRefused(f"the proposal is of {asked}, it publishes {ours}", code="mandate_strategy")
     if proposal.reverses is not None:
         raise DecisionRefused("taking back an effect needs a person each time", code="mandate_reversal")
     if proposal.amends is not None or proposal.amended_by is not None:

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, StrictInt, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, StrictInt, ValidationError
 
-from placet.contracts.base import AgentName, Frozen, PersonName, ReasonCode, TenantId, first_fault
+from placet.contracts.base import AgentName, Digest, Frozen, PersonName, ReasonCode, TenantId, first_fault
 from placet.contracts.customer import Declared
 from placet.contracts.money import Money, parse_money
 from placet.contracts.people.access import Voucher
@@ -19,6 +19,7 @@ from placet.contracts.proposal import MutationKind
 from placet.contracts.text import NAME, shortened
 from placet.errors import ConfigurationError, DecisionRefused, GovernanceError, UsageError
 from placet.files import read_given
+from placet.gate.strategies.published import check_publication
 from placet.governance.authority.mandates import (
     Authority,
     MandateState,
@@ -39,6 +40,8 @@ from placet.storage.transaction import Transaction
 from placet.toml_files import toml_data
 
 _LARGEST_DRAFT_BYTES = 65_536
+_SHOWN: Final = 16
+"""Of a digest, in characters."""
 _CLEARS: Final = ("valid", "not_yet_valid")
 NUMBER_TOO_LARGE = "number_too_large"
 _MOST_DIGITS = 15
@@ -75,6 +78,7 @@ class MandateDraft(Frozen):
     budget: Amount
     valid_from: AwareDatetime
     valid_until: AwareDatetime
+    strategy: Annotated[Digest | None, Field(exclude_if=lambda version: version is None)] = None
 
 
 def of_another_kind(known: Mapping[str, str], drafted: MandateDraft) -> OfAnotherKind | None:
@@ -175,7 +179,12 @@ def check_may_sign(database: Database, mandate: Mandate, key: EnrolledKey, polic
     """
     entitle_signer(mandate, key, policies)
     with database.reading() as tx:
-        _check_new_terms(tx, mandate, datetime.now(UTC))
+        now = datetime.now(UTC)
+        _check_new_terms(tx, mandate, now)
+        if mandate.strategy is not None:
+            check_publication(
+                tx, MandateRecord(mandate=mandate, document="0" * 64, key_id=key.key_id, spent_minor=0), now
+            )
 
 
 def take_mandate(
@@ -213,12 +222,18 @@ def revoke_mandate(
     at = datetime.now(UTC)
     with database.transaction() as tx:
         found = find_mandate(tx, tenant, mandate_id)
-        name, full_id = found.mandate.name, found.mandate.document_id
-        if not tx.mandates.revoke(tenant, full_id, by=said.by, at=at, reason=said.reason):
-            raise UsageError(f"mandate {name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
-        body = {"mandate_id": full_id, "name": name, "document": found.document, "reason": said.reason}
-        tx.record_act(tenant, "mandate.revoked", said.by, at, full_id, vouched(body, voucher))
-        return find_mandate(tx, tenant, full_id)
+        _revoke(tx, found, by=said.by, at=at, reason=said.reason, voucher=voucher)
+        return find_mandate(tx, tenant, found.mandate.document_id)
+
+
+def _revoke(
+    tx: Transaction, found: MandateRecord, *, by: str, at: datetime, reason: str, voucher: Voucher | None = None
+) -> None:
+    mandate = found.mandate
+    if not tx.mandates.revoke(mandate.tenant, mandate.document_id, by=by, at=at, reason=reason):
+        raise UsageError(f"mandate {mandate.name!r} was revoked already, by {found.revoked_by}", code="already_revoked")
+    body = {"mandate_id": mandate.document_id, "name": mandate.name, "document": found.document, "reason": reason}
+    tx.record_act(mandate.tenant, "mandate.revoked", by, at, mandate.document_id, vouched(body, voucher))
 
 
 def find_mandate(tx: Transaction, tenant: str, mandate_id: str) -> MandateRecord:
@@ -297,11 +312,15 @@ def _take(
             f"agent {mandate.agent!r} has {MOST_AT_ONCE} mandates in force; revoke some first", code="too_many_mandates"
         )
     _check_new_terms(tx, mandate, now)
+    replaced = () if mandate.strategy is None else check_publication(tx, record, now)
     if not tx.mandates.add(record):
         raise DecisionRefused(f"mandate {mandate.name!r} was taken on at this moment", code="duplicate")
     tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
     tx.artifacts.put(tenant, POLICY_SET_MEDIA_TYPE, policies.document)
     _record_signed(tx, record, authority, policies, now)
+    for one in replaced:
+        reason = f"replaced by version {str(mandate.strategy)[:_SHOWN]}, as mandate {mandate.document_id}"
+        _revoke(tx, one, by=mandate.signer, at=now, reason=reason)
     return record
 
 

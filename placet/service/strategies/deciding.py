@@ -10,6 +10,7 @@ from placet.decisioning.cohorts.flattening import row_of
 from placet.decisioning.next_best_action.candidates import Live, prepare
 from placet.decisioning.next_best_action.deciding import decide
 from placet.errors import UsageError
+from placet.gate.context import LiveCustomer
 from placet.governance.signing.canonical import digest
 from placet.service.state.current import state_of
 from placet.service.state.people import counted_as
@@ -42,15 +43,25 @@ def decide_for(
         StorageError: the database does not answer, or their row is unreadable.
     """
     ready = prepare([Live(one, digest(one)) for one in strategies], channel, at)
-    state, members = state_of(database, tenant, customer_id, at), None
+    state, drawn_by, members = live_customer(database, tenant, customer_id, at)
     if state.newest is None:
         raise UsageError(
             f"no event of customer {customer_id!r} is known, so nothing can be decided", code="unknown_customer"
         )
+    row = row_of(state, members) | {"customer_id": drawn_by}
+    return decide(ready, row, as_of=state.as_of, state_version=state.version, channel=channel, at=at)
+
+
+def live_customer(database: Database, tenant: str, customer_id: str, at: datetime) -> LiveCustomer:
+    """Return a customer as of a time, with what their own state cannot say.
+
+    Raises:
+        StorageError: the database does not answer, or their row is unreadable.
+    """
+    state, members = state_of(database, tenant, customer_id, at), None
     with database.reading() as tx:
         # A person is drawn by one id, whichever of theirs is asked for.
         drawn_by = counted_as(tx, tenant, customer_id)
         if state.household_id is not None:
             members = tx.states.household_size(tenant, state.household_id)
-    row = row_of(state, members) | {"customer_id": drawn_by}
-    return decide(ready, row, as_of=state.as_of, state_version=state.version, channel=channel, at=at)
+    return LiveCustomer(state, drawn_by, members)

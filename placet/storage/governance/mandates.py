@@ -9,7 +9,7 @@ customer is summed under that lock: whoever spends next sees what was spent befo
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -43,6 +43,8 @@ _CANDIDATES = (
     .order_by(MANDATE.c.valid_until, MANDATE.c.mandate_id)
     .limit(MOST_AT_ONCE)
 )
+_PUBLISHING = _WITH_RECORD.where(MANDATE.c.tenant == bindparam("of_tenant"), MANDATE.c.strategy.is_not(None))
+_PUBLISHING_IT = _PUBLISHING.where(MANDATE.c.strategy == bindparam("version"))
 _SPEND = (
     update(MANDATE)
     .where(
@@ -96,6 +98,7 @@ class MandateRepository:
             "tenant": mandate.tenant,
             "mandate_id": mandate.document_id,
             "agent": mandate.agent,
+            "strategy": mandate.strategy,
             "valid_until": mandate.valid_until,
             "budget_minor": mandate.budget.amount_minor,
             "spent_minor": 0,
@@ -142,6 +145,16 @@ class MandateRepository:
         """
         query = _of_tenant(tenant, agent)
         return _ORDER.read(self._connection, query, tenant, _listed, after=after, limit=limit)
+
+    def publishing(self, tenant: str, version: str | None = None) -> tuple[MandateRecord | AlteredMandate, ...]:
+        """Return the mandates that publish a strategy, or one version of one, in the order of signing; altered last.
+
+        Those that are over, spent or withdrawn are among them.
+        """
+        query = _PUBLISHING if version is None else _PUBLISHING_IT
+        wanted = {"of_tenant": tenant} if version is None else {"of_tenant": tenant, "version": version}
+        found = [_listed(row) for row in self._connection.execute(query, wanted).mappings()]
+        return tuple(sorted(found, key=_signed_first))
 
     def candidates(self, tenant: str, agent: str, now: datetime) -> tuple[MandateRecord, ...]:
         """Return mandates that may clear something now, in the order of signing; at most `MOST_AT_ONCE`.
@@ -280,10 +293,17 @@ def _record(row: Row) -> MandateRecord:
         record = MandateRecord(mandate=mandate, **fields, **withdrawal(row))
     except ValidationError as error:
         raise _altered(row) from error
-    stated = (mandate.tenant, mandate.document_id, mandate.agent, mandate.valid_until, mandate.budget.amount_minor)
-    if stated != (row["tenant"], row["mandate_id"], row["agent"], row["valid_until"], row["budget_minor"]):
+    stated = (mandate.tenant, mandate.document_id, mandate.agent, mandate.strategy, mandate.valid_until)
+    kept = (row["tenant"], row["mandate_id"], row["agent"], row["strategy"], row["valid_until"])
+    if (*stated, mandate.budget.amount_minor) != (*kept, row["budget_minor"]):
         raise _altered(row)
     return record
+
+
+def _signed_first(one: MandateRecord | AlteredMandate) -> tuple[bool, datetime, str]:
+    if isinstance(one, AlteredMandate):
+        return True, datetime.max.replace(tzinfo=UTC), one.mandate_id
+    return False, one.mandate.signed_at, one.mandate.document_id
 
 
 def _altered(row: Row) -> GovernanceError:

@@ -20,6 +20,7 @@ MANDATE = Table(
     Column("tenant", Text, primary_key=True),
     Column("mandate_id", Text, primary_key=True),
     Column("agent", Text, nullable=False),
+    Column("strategy", Text),
     Column("valid_until", UtcDateTime, nullable=False),
     Column("budget_minor", BigInteger, nullable=False),
     Column("spent_minor", BigInteger, nullable=False),
@@ -31,6 +32,7 @@ MANDATE = Table(
     Column("revoked_reason", Text),
     CheckConstraint("spent_minor >= 0 AND spent_minor <= budget_minor", name="ck_mandate_budget"),
     Index("ix_mandate_tenant_agent", "tenant", "agent", "valid_until"),
+    partial_index("ix_mandate_strategy", "tenant", "strategy", "mandate_id", where="strategy IS NOT NULL"),
 )
 """A signed mandate, and what is spent of it. Only `spent_minor` moves, and a revocation is set once."""
 

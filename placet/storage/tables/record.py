@@ -77,6 +77,8 @@ RUN = Table(
     Column("requested_by", Text, nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("reverses", Text),
+    Column("strategy", Text),
+    Column("channel", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),
     Column("code", Text),
@@ -103,6 +105,7 @@ RUN = Table(
     Index("ix_run_tenant_agent", "tenant", "agent", "requested_at", "run_id"),
     Index("ix_run_tenant_requested_by", "tenant", "requested_by", "requested_at", "run_id"),
     Index("ix_run_reverses", "reverses"),
+    partial_index("ix_run_strategy", "tenant", "strategy", "requested_at", "run_id", where="strategy IS NOT NULL"),
     # Small, whatever the age of the installation: it holds the runs that wait for a person.
     partial_index("ix_run_waiting", "tenant", "waits_until", "run_id", where=_WAITING),
 )

@@ -1,8 +1,11 @@
-"""`placet strategy`: check what a strategy says, see what it would do, compare two versions of it."""
+"""`placet strategy`: check what a strategy says, see what it would do, compare two versions of it.
+
+What is signed of them is in `published.py`.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,24 +14,22 @@ from placet.contracts.events.kinds import Channel
 from placet.contracts.text import counted, spoken
 from placet.contracts.times import Day
 from placet.errors import UsageError
-from placet.files import read_given
 from placet.interfaces.cli import output
 from placet.interfaces.cli.amounts import amount
+from placet.interfaces.cli.live import published
 from placet.interfaces.cli.live.cohorts import AsOfOption, BaseOption, file_in_words, refuse_time, told_of
+from placet.interfaces.cli.live.strategy_files import FileArgument, strategy_in, text_in
 from placet.interfaces.cli.options import JsonFlag, time_gone
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from placet.contracts.strategies.findings import CheckedStrategy
-    from placet.contracts.strategies.strategy import Strategy
 
-app = typer.Typer(no_args_is_help=True, help="Strategies: check, preview and compare them.")
+app = typer.Typer(no_args_is_help=True, help="Strategies: check, preview, compare and publish them.")
+published.add_to(app)
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a strategy in YAML")]
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="strategies in YAML")]
 ChannelOption = Annotated[str, typer.Option("--channel", help="sms, push, email, agent and so on")]
-
-_LARGEST: Final = 1_000_000
 
 
 def register(root: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def check(
     """
     from placet.service.strategies.checking import check_text, in_one_line
 
-    checked = check_text(_text(file))
+    checked = check_text(text_in(file))
     if as_json:
         output.print_json(checked.model_dump(mode="json"))
     else:
@@ -78,10 +79,10 @@ def preview(
     from placet.service.strategies.previewing import preview as preview_of
 
     toolbox: Toolbox = context.obj
-    strategy, header = _strategy(file), None
+    strategy, header = strategy_in(file), None
     if base is not None:
         refuse_time(as_of)
-        answer = toolbox.strategy_preview_of_file(base, _text(file))
+        answer = toolbox.strategy_preview_of_file(base, text_in(file))
         header, found = answer.header, answer.found
     else:
         at, database = time_gone(as_of, "--as-of"), toolbox.database()
@@ -114,10 +115,10 @@ def plan(
     from placet.service.strategies.planning import plan as plan_of
 
     toolbox: Toolbox = context.obj
-    strategies, told, header = [_strategy(file) for file in files], _given(channel, Channel, "channel"), None
+    strategies, told, header = [strategy_in(file) for file in files], _given(channel, Channel, "channel"), None
     if base is not None:
         refuse_time(as_of)
-        answer = toolbox.plan_of_file(base, [_text(file) for file in files], told)
+        answer = toolbox.plan_of_file(base, [text_in(file) for file in files], told)
         header, found = answer.header, answer.found
     else:
         at, database = time_gone(as_of, "--as-of"), toolbox.database()
@@ -148,7 +149,7 @@ def decide(
     from placet.service.strategies.deciding import decide_for
 
     toolbox: Toolbox = context.obj
-    strategies, moment = [_strategy(file) for file in files], time_gone(at, "--at")
+    strategies, moment = [strategy_in(file) for file in files], time_gone(at, "--at")
     found = decide_for(
         toolbox.database(),
         toolbox.tenant,
@@ -176,7 +177,7 @@ def diff(
     """
     from placet.service.strategies.checking import compare
 
-    found = compare(_strategy(before), _strategy(after))
+    found = compare(strategy_in(before), strategy_in(after))
     if as_json:
         output.print_json(found.model_dump(mode="json"))
         return
@@ -265,16 +266,6 @@ def schema(
     from placet.contracts.strategies.schema import strategy_schema
 
     output.print_json(strategy_schema())
-
-
-def _text(file: Path) -> str:
-    return read_given(file, "the strategy", most=_LARGEST)
-
-
-def _strategy(file: Path) -> "Strategy":
-    from placet.service.strategies.checking import strategy_of
-
-    return strategy_of(_text(file), str(file))
 
 
 def _given(text: str, kind: Any, what: str) -> Any:

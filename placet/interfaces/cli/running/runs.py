@@ -28,6 +28,7 @@ from placet.interfaces.cli.running.shown_run import print_shown, read_shown
 from placet.interfaces.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from placet.service.runs import Carries
     from placet.storage.runs import Found
 
 UNFINISHED = 3
@@ -54,6 +55,12 @@ def start(
     agent: ApplicationOption = None,
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same key is the same run")] = None,
     by: ByOption = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="NAME", help="the published strategy that decides")
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option("--channel", help="where the customer is told; default: its first channel")
+    ] = None,
     wait: Annotated[
         float, typer.Option("--wait", help="seconds to wait for a decision or an end; 3 when none came")
     ] = 0,
@@ -63,13 +70,17 @@ def start(
     from placet.service.runs import build_request, find_run, start_run
 
     toolbox: Toolbox = context.obj
+    carries = None if strategy is None else _carried(toolbox, strategy, channel)
+    if carries is None and channel is not None:
+        raise UsageError("--channel is of a strategy; give --strategy as well")
     request = build_request(
         tenant=toolbox.tenant,
         customer_id=customer,
-        agent=application(toolbox, agent),
+        agent=application(toolbox, agent) if carries is None else carries.agent(agent),
         requested_by=asking(toolbox, by),
         key=key,
         agents=toolbox.agents,
+        carries=carries,
     )
     database = toolbox.database()
 
@@ -97,6 +108,15 @@ def start(
     if not in_time:
         return say_unfinished(record.run_id, record.state, wait)
     return 1 if record.state == "failed" or (wait and warning is not None) else 0
+
+
+def _carried(toolbox: Toolbox, wanted: str, channel: str | None) -> "Carries":
+    from datetime import UTC, datetime
+
+    from placet.interfaces.cli.live.published import policies_by_agent
+    from placet.service.strategies.publishing import carried
+
+    return carried(toolbox.database(), toolbox.tenant, wanted, channel, policies_by_agent(toolbox), datetime.now(UTC))
 
 
 async def settled(toolbox: Toolbox, run_id: str, seconds: float) -> bool:
