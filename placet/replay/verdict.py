@@ -35,12 +35,12 @@ from placet.replay.case import Case, build_case
 from placet.replay.decisions import check_decisions
 from placet.replay.effects import check_effects
 from placet.replay.files import load_history, load_trusted, write_history
-from placet.replay.live_state import compare_analysed
 from placet.replay.notes import notes
-from placet.replay.rederivation import rederive
 from placet.replay.retelling import retell
 from placet.replay.trust import Trusted
 from placet.replay.versions import check_versions
+from placet.replay.weighing.live_state import compare_analysed
+from placet.replay.weighing.rederivation import rederive
 from placet.storage.pending import PROPOSED
 from placet.storage.sql.reading import pass_on_others
 from placet.storage.transaction import Transaction

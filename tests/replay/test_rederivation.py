@@ -16,7 +16,7 @@ from placet.contracts.proposal import Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import UsageError
 from placet.governance.signing.canonical import digest
-from placet.replay.rederivation import rederive
+from placet.replay.weighing.rederivation import rederive
 from placet.storage.artifacts import ERASED
 from tests.agents.support import assessment, evidence, request
 

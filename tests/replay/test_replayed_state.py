@@ -13,7 +13,7 @@ from placet.decisioning.state.aggregate import Aggregate, stamp_of
 from placet.decisioning.state.reading import state_as_of
 from placet.errors import GovernanceError, UsageError
 from placet.governance.signing.canonical import digest
-from placet.replay.live_state import compare_analysed, compare_state
+from placet.replay.weighing.live_state import compare_analysed, compare_state
 from placet.storage.artifacts import ERASED
 from tests.replay.test_rederivation import SHOWN, proposed
 

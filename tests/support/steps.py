@@ -79,14 +79,7 @@ class Steps:
 
     def another(self, key: str) -> "Steps":
         """The activities of one more run for the same customer, recorded under `key`."""
-        asked = {
-            "tenant": "demo",
-            "customer_id": self.run.customer_id,
-            "agent": "retention",
-            "requested_by": "olga",
-            "key": key,
-        }
-        request = run_operations.build_request(**asked, agents=("retention",))
+        request = _built(key, self.run.customer_id)
         run_operations.record_request(self.parts.database, request)
         return replace(self, run=request)
 
@@ -202,10 +195,20 @@ class Steps:
         return getattr(self.record(), name), entry.body[name]
 
 
+def _built(key: str, customer_id: str) -> RunRequest:
+    return run_operations.build_request(
+        tenant="demo",
+        customer_id=customer_id,
+        agent="retention",
+        requested_by="olga",
+        key=key,
+        agents=("retention",),
+    )
+
+
 def requested(database: Database, key: str) -> RunRequest:
     """A run on record, of the one customer."""
-    asked = {"tenant": "demo", "customer_id": "C00005", "agent": "retention", "requested_by": "olga", "key": key}
-    request = run_operations.build_request(**asked, agents=("retention",))
+    request = _built(key, "C00005")
     run_operations.record_request(database, request)
     return request
 

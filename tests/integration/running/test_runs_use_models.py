@@ -26,7 +26,7 @@ from placet.entrypoints.propensity import InstalledModels
 from placet.entrypoints.settings import Settings, load_settings
 from placet.errors import ConfigurationError, UsageError
 from placet.interfaces.telling.models import card_lines
-from placet.replay.rederivation import rederive
+from placet.replay.weighing.rederivation import rederive
 from tests.support.steps import Steps
 
 ROOT = Path(__file__).parents[3]

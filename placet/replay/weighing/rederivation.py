@@ -18,9 +18,9 @@ from placet.contracts.propensity.likelihood import Likelihood
 from placet.contracts.proposal import Proposal
 from placet.decisioning.contact import ContactPolicy
 from placet.errors import PlacetError, UsageError
-from placet.replay.likelihood import differences, read_again
-from placet.replay.live_state import compare_state
-from placet.replay.strategy import candidate_faults, decide_again
+from placet.replay.weighing.likelihood import differences, read_again
+from placet.replay.weighing.live_state import compare_state
+from placet.replay.weighing.strategy import candidate_faults, decide_again
 from placet.storage.artifacts import ERASED
 
 

@@ -1,0 +1,1 @@
+"""Whether a proposal follows from its evidence, weighed again: likelihood, live state, strategy, candidates."""
