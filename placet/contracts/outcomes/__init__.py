@@ -1,0 +1,1 @@
+"""What became of treated customers, compared with the control group: figures, intervals and verdicts."""

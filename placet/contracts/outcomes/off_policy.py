@@ -1,0 +1,37 @@
+"""What a changed strategy would have brought, estimated from choices that another one made."""
+
+from typing import Literal
+
+from placet.contracts.base import Frozen
+from placet.contracts.outcomes.figures import Between, ConfidenceBp, Customers, Millionths, Unit
+
+Estimator = Literal["ips", "snips", "dr"]
+"""`ips`: inverse propensity; `snips`: the same, weights divided by their sum; `dr`: doubly robust."""
+
+
+class OffPolicyEstimate(Frozen):
+    """The mean outcome of a decision if the changed strategy had made it.
+
+    Attributes:
+        decisions: Choices in the log.
+        matched: Those on which both strategies agree: only they tell anything by themselves.
+        effective: How many decisions of the changed strategy itself would tell as much.
+        logged: Mean outcome of the choices as they were made.
+        value: Of the changed strategy, in millionths of the unit.
+        between: Its interval.
+        difference: `value` less `logged`.
+        difference_between: Its interval.
+    """
+
+    kind: Literal["off_policy"] = "off_policy"
+    estimator: Estimator
+    unit: Unit
+    decisions: Customers
+    matched: Customers
+    effective: Customers
+    logged: Millionths
+    value: Millionths
+    between: Between
+    difference: Millionths
+    difference_between: Between
+    confidence_bp: ConfidenceBp

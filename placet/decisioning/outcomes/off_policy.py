@@ -1,0 +1,175 @@
+"""What a changed strategy would have brought, from choices that another one made and logged.
+
+- `ips`: each outcome on which both agree, over the probability with which it was chosen (Horvitz and Thompson 1952).
+- `snips`: the same over the sum of the weights instead of their number (Swaminathan and Joachims, NIPS 2015).
+- `dr`: doubly robust (Dudík, Langford and Li, ICML 2011): what an outcome like it was elsewhere, corrected by `ips`.
+  What it was elsewhere is the mean of the same action in the same context, without the decision itself, drawn towards
+  the mean of all: so a decision never foretells itself, and the order of the log does not matter.
+
+An action that the logged strategy never could have chosen is seen nowhere: then nothing is known, whatever the formula
+gives.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from placet.contracts.outcomes.figures import MILLION, Between, Unit, Unknown
+from placet.contracts.outcomes.off_policy import Estimator, OffPolicyEstimate
+from placet.decisioning.outcomes.groups import Figures, read_values, unknown
+from placet.decisioning.outcomes.intervals import MOST_SKEW, WHOLE_BP, Range, mean_range, skewness, standard_errors
+from placet.decisioning.outcomes.uplift import CONFIDENCE_BP, between
+
+COLUMNS: Final = ("context", "action", "probability_bp", "outcome", "new_action")
+"""Of a log: what was known, as a key; what was chosen; with which probability; what came of it; what the changed
+strategy would have chosen."""
+FEWEST_EFFECTIVE: Final = 50
+_PRIOR: Final = 10.0
+"""Decisions that the mean of all counts as, in the mean of one action in one context."""
+_OFF: Final = 4.0
+"""Standard errors by which the mean weight may miss 1."""
+
+
+def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicyEstimate | Unknown:
+    """Return what the changed strategy would have brought on average, or why nobody can know.
+
+    Args:
+        log: A row for each decision, with `COLUMNS`; texts for contexts and actions, whole numbers for the others.
+        unit: Of the outcome.
+        estimator: How.
+    """
+    read = _read(log, unit)
+    if isinstance(read, Unknown):
+        return read
+    outcome, weight = read
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    if effective < FEWEST_EFFECTIVE:
+        said = (
+            f"the two strategies agree too seldom: the log tells as much as {effective:.0f} decisions would, and it "
+            f"takes {FEWEST_EFFECTIVE}; wait for more of them"
+        )
+        return unknown("too_few", said)
+    terms = _terms(log, outcome, weight, estimator)
+    skew = abs(float(skewness(len(terms), terms.var(ddof=1), ((terms - terms.mean()) ** 3).mean())))
+    if skew > MOST_SKEW:
+        return unknown(
+            "too_skewed", f"a few decisions of small probability decide it (skewness of the mean {skew:.2f})"
+        )
+    value, ours = _interval(terms)
+    apart, both = _interval(terms - outcome)
+    return OffPolicyEstimate(
+        estimator=estimator,
+        unit=unit,
+        decisions=len(outcome),
+        matched=int((weight > 0).sum()),
+        effective=int(effective),
+        logged=round(float(outcome.mean()) * MILLION),
+        value=round(value * MILLION),
+        between=ours,
+        difference=round(apart * MILLION),
+        difference_between=both,
+        confidence_bp=CONFIDENCE_BP,
+    )
+
+
+def _read(log: pl.DataFrame, unit: Unit) -> tuple[Figures, Figures] | Unknown:
+    """Return the outcomes and the weights, or why they say nothing."""
+    found = _unreadable(log) or _impossible(log)
+    if found is not None:
+        return found
+    outcome = read_values(log["outcome"], unit)
+    if isinstance(outcome, Unknown):
+        return unknown(outcome.code, f"outcome: {outcome.detail}")
+    agree = (log["action"] == log["new_action"]).to_numpy()
+    weight = np.where(agree, WHOLE_BP / log["probability_bp"].to_numpy().astype(np.float64), 0.0)
+    off = _weights_off(weight)
+    return (outcome.astype(np.float64), weight) if off is None else off
+
+
+def _unreadable(log: pl.DataFrame) -> Unknown | None:
+    missing = [name for name in COLUMNS if name not in log.columns]
+    if missing:
+        return unknown("no_figure", f"the log has no column {', '.join(missing)}")
+    if log.height == 0:
+        return unknown("nobody", "the log holds no decision")
+    for name in ("context", "action", "new_action"):
+        if log[name].dtype != pl.String or log[name].null_count():
+            said = f"column {name} of the log is {log[name].dtype}, or a row has nothing in it: write texts"
+            return unknown("no_figure", said)
+    return None
+
+
+def _impossible(log: pl.DataFrame) -> Unknown | None:
+    """Say which probabilities nobody can have chosen by, or that some of the changed actions were never possible."""
+    logged = log["probability_bp"]
+    if not logged.dtype.is_integer() or logged.null_count():
+        return unknown("no_probability", "a choice was logged without its probability in whole basis points")
+    wrong = int(((logged < 1) | (logged > WHOLE_BP)).sum())
+    if wrong:
+        said = f"{wrong} choices were logged with a probability that is not 1 to 10,000 basis points"
+        return unknown("no_probability", said)
+    never = int(((log["action"] != log["new_action"]) & (logged == WHOLE_BP)).sum())
+    if never:
+        return unknown(
+            "no_overlap",
+            f"in {never} of {log.height} decisions the logged strategy was certain to choose otherwise: what the "
+            "changed one does there was never tried",
+        )
+    return None
+
+
+def _weights_off(weight: Figures) -> Unknown | None:
+    """Say why weights cannot be those of the logged strategy: on average they are 1."""
+    if not weight.any():
+        return unknown("no_overlap", "the two strategies agree on no decision: nothing is known of the changed one")
+    mean = float(weight.mean())
+    error = float(weight.std(ddof=1)) / len(weight) ** 0.5 if len(weight) > 1 else 0.0
+    if abs(mean - 1) > _OFF * error + 1 / WHOLE_BP:
+        return unknown(
+            "weights_off",
+            f"weights are {mean:.3f} on average and should be 1: probabilities were logged wrong, or some of the "
+            "changed strategy's actions were never possible",
+        )
+    return None
+
+
+def _terms(log: pl.DataFrame, outcome: Figures, weight: Figures, estimator: Estimator) -> Figures:
+    """Return one number for each decision, of which the mean is the estimate."""
+    if estimator == "ips":
+        return weight * outcome
+    if estimator == "snips":
+        value = float((weight * outcome).sum() / weight.sum())
+        return np.asarray(value + weight / weight.mean() * (outcome - value))
+    chosen, changed = _foretold(log, outcome)
+    return np.asarray(changed + weight * (outcome - chosen))
+
+
+def _foretold(log: pl.DataFrame, outcome: Figures) -> tuple[Figures, Figures]:
+    """Return what other decisions say of each one's action, and of the action that it is changed to."""
+    rows = log.select("context", "action", "new_action").with_columns(outcome=pl.Series(outcome)).with_row_index("row")
+    cells = rows.group_by("context", "action").agg(total=pl.col("outcome").sum(), many=pl.len())
+    many, total = len(outcome), float(outcome.sum())
+    overall = (total - outcome) / max(many - 1, 1)
+
+    def told(by: str) -> Figures:
+        found = (
+            rows.join(cells, left_on=["context", by], right_on=["context", "action"], how="left")
+            .sort("row")
+            .select(pl.col("total").fill_null(0.0), pl.col("many").fill_null(0))
+        )
+        own = (log[by] == log["action"]).to_numpy()
+        others = found["total"].to_numpy() - np.where(own, outcome, 0.0)
+        count = found["many"].to_numpy().astype(np.float64) - own
+        return np.asarray((others + _PRIOR * overall) / (count + _PRIOR))
+
+    return told("action"), told("new_action")
+
+
+def _interval(terms: Figures) -> tuple[float, Between]:
+    """Return the mean and its interval in millionths."""
+    mean = float(terms.mean())
+    found: Range = mean_range(
+        len(terms), mean, terms.var(ddof=1), ((terms - mean) ** 3).mean(), standard_errors(CONFIDENCE_BP)
+    )
+    return mean, between(mean, float(found.low), float(found.high))
