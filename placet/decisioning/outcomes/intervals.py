@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from placet.decisioning.outcomes.groups import Group
+from placet.decisioning.outcomes.groups import Figures, Group
 
 Number = Any
 """A float, or an array of them."""
@@ -62,9 +62,34 @@ def mean_range(customers: Number, mean: Number, variance: Number, third: Number,
     return Range(mean, low, high)
 
 
+def range_of_terms(terms: Figures, z: float) -> Range:
+    """Return the interval of the mean of computed terms, which may spread far to both sides.
+
+    There skewness says little, and the spread itself is uncertain: `z` becomes Student's quantile with the degrees of
+    freedom that the kurtosis leaves of the variance, 2 n / (kurtosis - 1) (after Satterthwaite 1946; the quantile by
+    Cornish and Fisher's expansion).
+
+    Args:
+        terms: One for each decision.
+        z: Standard errors.
+    """
+    mean = terms.mean()
+    distance = terms - mean
+    squares = distance**2
+    spread = squares.mean()
+    if spread > 0:
+        kurtosis = float((squares**2).mean() / spread**2)
+        z = _student(z, 2 * len(terms) / max(kurtosis - 1, 1.0))
+    return mean_range(len(terms), mean, terms.var(ddof=1), (squares * distance).mean(), z)
+
+
+def _student(z: float, freedom: float) -> float:
+    return z * (1 + (z**2 + 1) / (4 * freedom) + (5 * z**4 + 16 * z**2 + 3) / (96 * freedom**2))
+
+
 def skewness(customers: Number, variance: Number, third: Number) -> Number:
     """Return the skewness of a mean; 0 where nothing differs."""
-    spread = np.maximum(variance, np.finfo(np.float64).tiny)
+    spread = np.where(variance > 0, variance, 1.0)
     return np.where(variance > 0, third / spread**1.5 / np.sqrt(customers), 0.0)
 
 

@@ -119,8 +119,7 @@ def _squared_error(groups: list[Figures]) -> float:
 
 def _range(adjusted: Figures, lost: float, z: float) -> Range:
     distance = adjusted - adjusted.mean()
-    variance, third = adjusted.var(ddof=1) * lost, (distance**3).mean()
-    return mean_range(len(adjusted), adjusted.mean(), variance, third, z)
+    return mean_range(len(adjusted), adjusted.mean(), adjusted.var(ddof=1) * lost, (distance**3).mean(), z)
 
 
 def _kept(plain: Uplift, why: str, ratio_bp: int | None = None) -> Uplift:

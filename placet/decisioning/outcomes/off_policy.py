@@ -18,7 +18,7 @@ import polars as pl
 from placet.contracts.outcomes.figures import MILLION, Between, Unit, Unknown
 from placet.contracts.outcomes.off_policy import Estimator, OffPolicyEstimate
 from placet.decisioning.outcomes.groups import Figures, read_values, unknown
-from placet.decisioning.outcomes.intervals import MOST_SKEW, WHOLE_BP, Range, mean_range, skewness, standard_errors
+from placet.decisioning.outcomes.intervals import MOST_SKEW, WHOLE_BP, range_of_terms, skewness, standard_errors
 from placet.decisioning.outcomes.uplift import CONFIDENCE_BP, between
 
 COLUMNS: Final = ("context", "action", "probability_bp", "outcome", "new_action")
@@ -43,13 +43,6 @@ def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicy
     if isinstance(read, Unknown):
         return read
     outcome, weight = read
-    effective = float(weight.sum() ** 2 / (weight**2).sum())
-    if effective < FEWEST_EFFECTIVE:
-        said = (
-            f"the two strategies agree too seldom: the log tells as much as {effective:.0f} decisions would, and it "
-            f"takes {FEWEST_EFFECTIVE}; wait for more of them"
-        )
-        return unknown("too_few", said)
     terms = _terms(log, outcome, weight, estimator)
     skew = abs(float(skewness(len(terms), terms.var(ddof=1), ((terms - terms.mean()) ** 3).mean())))
     if skew > MOST_SKEW:
@@ -63,7 +56,7 @@ def off_policy(log: pl.DataFrame, unit: Unit, estimator: Estimator) -> OffPolicy
         unit=unit,
         decisions=len(outcome),
         matched=int((weight > 0).sum()),
-        effective=int(effective),
+        effective=int(_effective(weight)),
         logged=round(float(outcome.mean()) * MILLION),
         value=round(value * MILLION),
         between=ours,
@@ -120,18 +113,29 @@ def _impossible(log: pl.DataFrame) -> Unknown | None:
 
 
 def _weights_off(weight: Figures) -> Unknown | None:
-    """Say why weights cannot be those of the logged strategy: on average they are 1."""
+    """Say why weights tell too little, or cannot be those of the logged strategy: on average they are 1."""
     if not weight.any():
         return unknown("no_overlap", "the two strategies agree on no decision: nothing is known of the changed one")
-    mean = float(weight.mean())
-    error = float(weight.std(ddof=1)) / len(weight) ** 0.5 if len(weight) > 1 else 0.0
-    if abs(mean - 1) > _OFF * error + 1 / WHOLE_BP:
+    effective = _effective(weight)
+    if effective < FEWEST_EFFECTIVE:
+        return unknown(
+            "too_few",
+            f"the two strategies agree too seldom: the log tells as much as {effective:.0f} decisions would, and it "
+            f"takes {FEWEST_EFFECTIVE}; wait for more of them",
+        )
+    found = range_of_terms(weight, _OFF)
+    if not found.low - 1 / WHOLE_BP <= 1 <= found.high + 1 / WHOLE_BP:  # probabilities are rounded
         return unknown(
             "weights_off",
-            f"weights are {mean:.3f} on average and should be 1: probabilities were logged wrong, or some of the "
-            "changed strategy's actions were never possible",
+            f"weights are {weight.mean():.3f} on average and should be 1: probabilities were logged wrong, or some of "
+            "the changed strategy's actions were never possible",
         )
     return None
+
+
+def _effective(weight: Figures) -> float:
+    """Return Kish's effective sample size."""
+    return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def _terms(log: pl.DataFrame, outcome: Figures, weight: Figures, estimator: Estimator) -> Figures:
@@ -168,8 +172,6 @@ def _foretold(log: pl.DataFrame, outcome: Figures) -> tuple[Figures, Figures]:
 
 def _interval(terms: Figures) -> tuple[float, Between]:
     """Return the mean and its interval in millionths."""
-    mean = float(terms.mean())
-    found: Range = mean_range(
-        len(terms), mean, terms.var(ddof=1), ((terms - mean) ** 3).mean(), standard_errors(CONFIDENCE_BP)
-    )
+    found = range_of_terms(terms, standard_errors(CONFIDENCE_BP))
+    mean = float(found.middle)
     return mean, between(mean, float(found.low), float(found.high))

@@ -9,6 +9,8 @@ to no more than the whole however many looks there are, and whatever was planned
 import math
 from typing import Final
 
+import numpy as np
+
 from placet.contracts.outcomes.figures import Unknown
 from placet.contracts.outcomes.sample_ratio import BILLION, SampleRatio
 from placet.contracts.strategies.written import share_in_words
@@ -85,10 +87,8 @@ def _chi_square(treated: int, many: int, chance: float) -> float:
 
 def _exact(treated: int, many: int, chance: float) -> float:
     """Return twice the smaller tail of the binomial distribution, at most 1."""
-    logs = [
-        math.lgamma(many + 1) - math.lgamma(k + 1) - math.lgamma(many - k + 1) + k * math.log(chance)
-        + (many - k) * math.log1p(-chance)
-        for k in range(many + 1)
-    ]  # fmt: skip
-    upper, lower = (math.fsum(map(math.exp, part)) for part in (logs[treated:], logs[: treated + 1]))
+    k = np.arange(many + 1)
+    ways = np.concatenate(([0.0], np.cumsum(np.log((many - k[1:] + 1) / k[1:]))))
+    each = np.exp(ways + k * math.log(chance) + (many - k) * math.log1p(-chance))
+    upper, lower = float(each[treated:].sum()), float(each[: treated + 1].sum())
     return min(1.0, 2 * min(upper, lower))

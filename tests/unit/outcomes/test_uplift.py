@@ -86,9 +86,7 @@ def test_small_groups_and_rare_events_are_covered_whatever_the_truth() -> None:
         }
         for rate, by in ((0.002, 0.0), (0.01, 0.0), (0.01, 0.01), (0.05, -0.02), (0.3, 0.1), (0.5, 0.0)):
             ours, theirs = _binomial(size, rate + by), _binomial(other, rate)
-            inside = sum(
-                ours[a] * theirs[b] for (a, b), one in apart.items() if one.low <= by * MILLION <= one.high
-            )
+            inside = sum(ours[a] * theirs[b] for (a, b), one in apart.items() if one.low <= by * MILLION <= one.high)
             assert inside >= LEAST_COVERED, (size, other, rate, by, inside)
 
 
@@ -110,7 +108,9 @@ def test_a_share_and_its_opposite_agree(treated: int, control: int, data: st.Dat
 
 
 @given(treated=st.integers(20, 5_000), control=st.integers(20, 5_000), data=st.data())
-def test_the_relative_change_is_certain_where_the_difference_is(treated: int, control: int, data: st.DataObject) -> None:
+def test_the_relative_change_is_certain_where_the_difference_is(
+    treated: int, control: int, data: st.DataObject
+) -> None:
     had, they = data.draw(st.integers(0, treated)), data.draw(st.integers(1, control))
     found = _known(_shares((treated, had), (control, they)))
     assert found.relative is not None
