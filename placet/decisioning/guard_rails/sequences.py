@@ -1,8 +1,9 @@
 """How far bounds are from an estimate so that they hold at every look at once.
 
-*Counted once* (`once`): asymptotic confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform
-central limit theory and asymptotic confidence sequences", Annals of Statistics 52, 2024, theorem 2.2; the boundary is
-Robbins' normal mixture). With `t` customers a bound is this many standard errors from the estimate:
+*Counted once* (`once`): asymptotic confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
+"Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 52, 2024). The boundary
+is the normal mixture of Robbins (1970), with the estimated spread. With `t` customers a bound is this many standard
+errors from the estimate:
 
     sqrt((1 + 1 / (t r)) * (ln(1 + t r) - 2 ln(alpha)))
 
