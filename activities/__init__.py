@@ -10,11 +10,13 @@ from activities.execute import Execute
 from activities.propose import Propose
 from activities.query_billing import QueryBilling
 from activities.resources import WorkerResources
+from activities.rollout import Rollout
+from placet.contracts.run import RunRequest
 
 
-def all_activities(context: WorkerResources) -> list[Callable[..., Any]]:
-    """List every activity of `placet.ports`, bound to one worker's context."""
-    approve = Approve(context)
+def all_activities(context: WorkerResources, begin: Callable[[RunRequest], None]) -> list[Callable[..., Any]]:
+    """List every activity of `placet.ports`, bound to one worker's context; `begin` starts the run of a rollout."""
+    approve, rollout = Approve(context), Rollout(context, begin)
     return [
         Analyse(context).analyse,
         QueryBilling(context).query_billing,
@@ -24,4 +26,7 @@ def all_activities(context: WorkerResources) -> list[Callable[..., Any]]:
         approve.review_decisions,
         Execute(context).execute,
         CloseRun(context).close_run,
+        rollout.stand,
+        rollout.reach,
+        rollout.look,
     ]

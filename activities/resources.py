@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 from temporalio import activity
@@ -21,6 +21,7 @@ from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.run import RunRequest
 from placet.contracts.state import CustomerState
+from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
 from placet.errors import PlacetError, PluginError, StorageError
 from placet.gate.context import GateContext
 from placet.network.deadline import within
@@ -33,6 +34,25 @@ M = TypeVar("M", bound=BaseModel)
 _LOCAL_SECONDS = 2.0
 
 
+class RolloutSteps(Protocol):
+    """What the steps of rollouts do; `placet.service.rollouts.stepping` implements it."""
+
+    def check_asked(self, asked: RolloutAsked) -> None:
+        """Make sure that somebody started this rollout, by the record."""
+
+    def stand(self, asked: RolloutAsked) -> RolloutStep:
+        """Return where a rollout stands, and write it into its row."""
+
+    def batch(self, asked: RolloutAsked) -> tuple[RunRequest, ...]:
+        """Record the runs that are to be started next."""
+
+    def note(self, asked: RolloutAsked, request: RunRequest) -> None:
+        """Note that a run was started."""
+
+    def look(self, asked: RolloutAsked) -> None:
+        """Look at the guard rails, and do what follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerResources(GateContext):
     """The seams of a worker; the composition root fills them, tests may fill them otherwise.
@@ -41,6 +61,7 @@ class WorkerResources(GateContext):
         admission: Refuses a step that the run's own workflow did not ask for.
         application: Loads a hosted application by name; raises `UsageError` for an unknown one.
         live_state: Returns a customer's live state, by tenant and customer id, as of now.
+        rollouts: What the steps of rollouts do.
         likelihood: Returns what a tenant's runs take the probability of leaving from; None where nothing is configured.
         worker: Identity of this worker process, holder of the effects it attempts.
         effect_lease_seconds: How long one attempt owns an effect. Longer than any request of it can be under way.
@@ -55,6 +76,7 @@ class WorkerResources(GateContext):
     inference: Inference
     application: Callable[[str], Application]
     live_state: Callable[[str, str], CustomerState]
+    rollouts: RolloutSteps
     likelihood: Callable[[str], LikelihoodSource | None]
     worker: str
     effect_lease_seconds: float

@@ -22,6 +22,7 @@ from placet.contracts.run import (
     ReviewInput,
     RunRequest,
 )
+from placet.contracts.strategies.rolling import Reached, RolloutAsked, RolloutStep
 
 STEPS_MEMO = "placet-steps"
 """Memo of a workflow: how it asks for its steps. Runs that were started before there was a choice have none."""
@@ -68,6 +69,24 @@ def review_decisions(review: ReviewInput) -> ReviewResult:
 @activity.defn(name="execute")
 def execute(effect: ExecuteInput) -> ExecutionResult:
     """Re-check everything, then cause the effect once."""
+    raise NotImplementedError
+
+
+@activity.defn(name="rollout_stand")
+def rollout_stand(asked: RolloutAsked) -> RolloutStep:
+    """Say where a rollout stands by the record, and when to ask again."""
+    raise NotImplementedError
+
+
+@activity.defn(name="rollout_reach")
+def rollout_reach(asked: RolloutAsked) -> Reached:
+    """Start the governed runs of who is next in the stage."""
+    raise NotImplementedError
+
+
+@activity.defn(name="rollout_look")
+def rollout_look(asked: RolloutAsked) -> None:
+    """Look at the guard rails, and hold, step back or ask for the next stage."""
     raise NotImplementedError
 
 

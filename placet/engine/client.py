@@ -5,7 +5,7 @@ Workflows are started by name, so that no interface imports workflow code.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, cast
 
@@ -29,6 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from placet import ports
 from placet.contracts.proposal import Proposal
 from placet.contracts.run import RunRequest, RunStatus
+from placet.contracts.strategies.rolling import RolloutAsked
 from placet.contracts.text import NAME, quoted
 from placet.engine.converter import data_converter
 from placet.engine.meeting import RPC_TIMEOUT, Meeting, meet
@@ -38,6 +39,7 @@ from placet.engine.progress import described
 from placet.errors import ConfigurationError, GovernanceError, UpstreamUnavailable, UsageError
 
 WORKFLOW = "GovernedRun"
+ROLLOUT = "Rollout"
 SEARCH_ATTRIBUTES = ("PlacetTenant", "PlacetCustomer", "PlacetAgent", "PlacetState")
 
 
@@ -138,6 +140,37 @@ class Engine:
                 code="engine_unavailable",
             ) from error
         return True
+
+    async def start_rollout(self, asked: RolloutAsked) -> bool:
+        """Start the workflow of a rollout; False when it is under way.
+
+        Raises:
+            UpstreamUnavailable: Temporal did not start it.
+        """
+        try:
+            await self.client.start_workflow(
+                ROLLOUT,
+                asked,
+                id=asked.workflow_id,
+                task_queue=self.task_queue,
+                task_timeout=self.task_timeout,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            raise UpstreamUnavailable(
+                f"the rollout of {asked.strategy!r} is recorded, but Temporal did not start it ({error.status.name}); "
+                "start it again",
+                code="engine_unavailable",
+            ) from error
+        return True
+
+    async def tell_rollout(self, asked: RolloutAsked) -> None:
+        """Tell a rollout's workflow that something was ordered; where it cannot be told, it finds out by itself."""
+        with suppress(RPCError):
+            await self.client.get_workflow_handle(asked.workflow_id).signal("told", rpc_timeout=RPC_TIMEOUT)
 
     async def _require_own(self, request: RunRequest) -> None:
         with _clear(UsageError(f"Temporal has no workflow {request.run_id!r}", code="not_running")):

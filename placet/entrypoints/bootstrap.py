@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ from placet.entrypoints.tenant_files.policies import PolicyFiles
 from placet.errors import ConfigurationError, PluginViolation, StorageError
 from placet.notify.address_book import AddressBook, load_address_book
 from placet.plugin_api.loader import LoadedPlugins
+from placet.service.rollouts.stepping import RolloutSteps
 from placet.service.state.current import state_of
 from placet.service.strategies.deciding import live_customer
 from placet.storage.database import Database
@@ -122,6 +123,7 @@ def build_parts(
         clock=now,
         live_state=lambda tenant, customer_id: state_of(opened, tenant, customer_id, now()),
         live_customer=lambda tenant, customer_id: live_customer(opened, tenant, customer_id, now()),
+        rollouts=RolloutSteps(opened, policies, now, timedelta(seconds=settings.rollout_look_seconds)),
         likelihood=likelihoods,
         worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         effect_lease_seconds=settings.effect_lease_seconds,

@@ -192,6 +192,9 @@ class Settings(BaseSettings):
         default=None, description="file with the login: the user on its first line, the password on its second"
     )
 
+    rollout_look_seconds: float = Field(
+        default=86_400.0, gt=0, le=604_800, description="how often a rollout looks at its guard rails"
+    )
     reconcile_interval_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="how often a worker looks for runs whose workflow Temporal ended"
     )

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import all_activities
 from activities.resources import WorkerResources
 from agents.catalogue import names
+from placet.contracts.run import RunRequest
+from placet.engine.client import Engine
 from placet.entrypoints.beside_worker.integrator import Integrator
 from placet.entrypoints.beside_worker.policy_watch import PolicyWatch
 from placet.entrypoints.connection import connect
@@ -32,6 +35,7 @@ from placet.entrypoints.settings import Settings
 from placet.files import write_file
 from placet.governance.log.key import load_or_create_log_identity
 from workflows.governed_run import GovernedRun
+from workflows.rollout import Rollout
 
 # How long a stopping worker lets activities finish; an effect under way is settled rather than left to read back.
 _GRACE = timedelta(seconds=8)
@@ -41,7 +45,10 @@ _CONNECT_SECONDS = 60.0
 # How long a starting worker waits for the BSS to say whether it sends events, in seconds.
 _ASKED_SECONDS = 2.0
 
-WORKFLOWS = [GovernedRun]
+# How long a run of a rollout may take to be started, in seconds; the step is tried again.
+_START_SECONDS = 30.0
+
+WORKFLOWS = [GovernedRun, Rollout]
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +98,7 @@ def build_worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=all_activities(context),
+        activities=all_activities(context, _beginning(client, task_queue)),
         activity_executor=ThreadPoolExecutor(max_workers=2 * threads, thread_name_prefix="activity"),
         workflow_runner=sandbox() if sandboxed else _Plain(),
         max_concurrent_activities=threads,
@@ -99,6 +106,16 @@ def build_worker(
         max_cached_workflows=settings.worker_cached_runs,
         graceful_shutdown_timeout=_GRACE,
     )
+
+
+def _beginning(client: Client, task_queue: str) -> Callable[[RunRequest], None]:
+    """Return what starts a run from an activity's thread."""
+    loop, engine = asyncio.get_running_loop(), Engine(client, task_queue)
+
+    def begin(request: RunRequest) -> None:
+        asyncio.run_coroutine_threadsafe(engine.start(request), loop).result(_START_SECONDS)
+
+    return begin
 
 
 def spare_what_stays() -> None:

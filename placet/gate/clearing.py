@@ -63,7 +63,7 @@ def clear(
         try:
             covers(candidate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
             authority = _authority(tx, candidate, policies, now)
-            check_decided(tx, candidate, proposal)
+            check_decided(tx, candidate, proposal, policies, now)
             if not consume:
                 return None
             clearance = _clearance(candidate, proposal, answer.policies)
@@ -122,7 +122,7 @@ def still_cleared(
     assessment = _assessment(tx, run, proposal)
     covers(mandate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
     _authority(tx, mandate, policies, now)
-    check_decided(tx, mandate, proposal)
+    check_decided(tx, mandate, proposal, policies, now)
 
 
 def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetime) -> None:

@@ -11,10 +11,11 @@ from typing import Final, cast
 from placet.contracts.audit import AuditEvent, RecordKind
 from placet.contracts.text import one_line, quoted
 from placet.interfaces.telling.parts import digest_of, name_of
+from placet.interfaces.telling.rollouts import OF_ROLLOUTS
 from placet.interfaces.telling.runs import OF_RUNS
 from placet.interfaces.telling.tenants import OF_TENANTS
 
-_TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {**OF_RUNS, **OF_TENANTS}
+_TELLERS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {**OF_RUNS, **OF_TENANTS, **OF_ROLLOUTS}
 
 
 def in_words(event: AuditEvent) -> str:

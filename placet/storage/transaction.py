@@ -38,6 +38,7 @@ from placet.storage.state.dead_letters import DeadLetterRepository
 from placet.storage.state.events import EventRepository
 from placet.storage.state.keys import KeyRepository
 from placet.storage.state.states import StateRepository
+from placet.storage.strategies.rollouts import RolloutRepository
 
 
 class OfRun(Protocol):
@@ -95,6 +96,7 @@ class Transaction:
         "outbox",
         "projections",
         "prompts",
+        "rollouts",
         "runs",
         "sessions",
         "states",
@@ -128,6 +130,7 @@ class Transaction:
         self.prompts = PromptRepository(connection)
         self.sessions = SessionRepository(connection)
         self.events = EventRepository(connection)
+        self.rollouts = RolloutRepository(connection)
         self.states = StateRepository(connection)
         self.dead_letters = DeadLetterRepository(connection)
         self.keys = KeyRepository(connection)

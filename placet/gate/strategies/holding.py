@@ -9,14 +9,18 @@ from placet.contracts.state import CustomerState
 from placet.decisioning.next_best_action.proposing import candidates_of, decide_by, state_for
 from placet.errors import DecisionRefused, UsageError
 from placet.gate.context import GateContext
-from placet.gate.strategies.published import published, reached, strategy_of
+from placet.gate.strategies.published import published, strategy_of
+from placet.gate.strategies.rollout import Authorised, standing_of
+from placet.governance.policy.set import PolicySet
 from placet.storage.transaction import Transaction
 
 NOT_NOW = "strategy_changed"
 _OPEN = (None, "outranked")
 
 
-def check_decided(tx: Transaction, record: MandateRecord, proposal: Proposal) -> None:
+def check_decided(
+    tx: Transaction, record: MandateRecord, proposal: Proposal, policies: PolicySet, now: datetime
+) -> None:
     """Check that a proposal is what the published text makes of the run's evidence: whoever wrote it is not trusted.
 
     A mandate that publishes no strategy asks for nothing here.
@@ -28,6 +32,7 @@ def check_decided(tx: Transaction, record: MandateRecord, proposal: Proposal) ->
     if record.mandate.strategy is None or used is None:
         return
     strategy = strategy_of(tx, record)
+    stands = standing_of(tx, Authorised(strategy, record.mandate, policies, now))
     try:
         evidence = tx.artifacts.get_model(proposal.evidence, Evidence, tenant=proposal.tenant)
         if evidence.state is None:
@@ -35,8 +40,8 @@ def check_decided(tx: Transaction, record: MandateRecord, proposal: Proposal) ->
         state = tx.artifacts.get_model(evidence.state.digest, CustomerState, tenant=proposal.tenant)
     except UsageError as error:
         raise DecisionRefused(f"what it was decided on is gone: {error}", code="strategy_undecided") from error
-    now = used.model_copy(update={"reached": reached(strategy), "version": record.mandate.strategy})
-    found = candidates_of(decide_by(strategy, now, state, evidence.read_at), strategy, evidence)
+    today = used.model_copy(update={"reached": stands.reached, "version": record.mandate.strategy})
+    found = candidates_of(decide_by(strategy, today, state, evidence.read_at), strategy, evidence)
     made = next((one for one in found if one.treatment == proposal.treatment), None)
     stated = (True, proposal.mutation, proposal.cost.amount_minor, proposal.cost.currency)
     if made is None or (made.eligible, made.mutation, made.cost_minor, strategy.market.currency) != stated:
@@ -61,13 +66,14 @@ def check_still_decided(context: GateContext, proposal: Proposal, now: datetime)
         return
     with context.database.reading() as tx:
         policies = context.policies(proposal.tenant, proposal.agent)
-        strategy = published(tx, proposal.tenant, proposal.agent, used.version, policies, now).strategy
+        found = published(tx, proposal.tenant, proposal.agent, used.version, policies, now)
+    strategy = found.strategy
     known = context.live_customer(proposal.tenant, proposal.customer_id)
     today = used.model_copy(
         update={
             "drawn_by": known.drawn_by,
             "household_members": known.household_members,
-            "reached": reached(strategy),
+            "reached": found.reached,
         }
     )
     decision = decide_by(strategy, today, state_for(strategy, known.state), now)

@@ -21,7 +21,7 @@ from placet.decisioning.state.telling import stood_out
 from placet.decisioning.words import months
 from placet.errors import DecisionRefused, GovernanceError
 from placet.gate.context import GateContext
-from placet.gate.strategies.published import Published, published, reached
+from placet.gate.strategies.published import Published, published
 from placet.governance.authority.mandates import left
 from placet.governance.signing.canonical import digest
 from placet.version import version
@@ -58,7 +58,7 @@ def propose(context: GateContext, step: ProposeInput, evidence: Evidence, likeli
         version=run.strategy,
         channel=run.channel,
         drawn_by=known.drawn_by,
-        reached=reached(strategy),
+        reached=found.reached,
         arm=drawn.arm,
         probability=WHOLE,
         leaving=likelihood.probability_bp // _PERCENT,

@@ -10,6 +10,7 @@ from placet.contracts.times import moment
 from placet.decisioning.strategies.publication import differing
 from placet.errors import DecisionRefused, PolicyError, UsageError
 from placet.gate.context import GateContext
+from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.authority.mandates import check_authority
 from placet.governance.policy.set import PolicySet
 from placet.storage.governance.mandates import AlteredMandate
@@ -20,10 +21,15 @@ _SHOWN = 16
 
 
 class Published(NamedTuple):
-    """A strategy, and the mandate whose signature publishes it."""
+    """A strategy, and the mandate whose signature publishes it.
+
+    Attributes:
+        reached: The share of its cohort that it may reach now, in basis points, by its rollout.
+    """
 
     strategy: Strategy
     record: MandateRecord
+    reached: int
 
 
 def published(tx: Transaction, tenant: str, agent: str, version: str, policies: PolicySet, now: datetime) -> Published:
@@ -55,7 +61,9 @@ def published(tx: Transaction, tenant: str, agent: str, version: str, policies: 
         except (DecisionRefused, UsageError) as error:
             refusals.append(str(error))
             continue
-        return Published(strategy_of(tx, record), record)
+        strategy = strategy_of(tx, record)
+        stands = standing_of(tx, Authorised(strategy, record.mandate, policies, now))
+        return Published(strategy, record, stands.reached)
     why = refusals[-1] if refusals else "nobody has signed it"
     raise DecisionRefused(
         f"strategy version {version[:_SHOWN]} is not in force: {why}; see `placet strategy list`", code=UNPUBLISHED
@@ -136,8 +144,3 @@ def strategy_of(tx: Transaction, record: MandateRecord) -> Strategy:
             f"the mandate of strategy {mandate.name!r} has another {field} than its text", code="strategy_altered"
         )
     return strategy
-
-
-def reached(strategy: Strategy) -> int:
-    """Return the share of the cohort that a strategy may reach now, in basis points: its first stage."""
-    return strategy.rollout.stages[0]

@@ -32,6 +32,7 @@ from placet.contracts.people.enrolment import Enrolment, Revocation
 from placet.contracts.people.halt import Lift
 from placet.contracts.people.mandate import Mandate
 from placet.contracts.people.merge import Merge, Split
+from placet.contracts.people.rollout_order import RolloutOrder
 from placet.contracts.people.signed import SignedDocument
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused
@@ -55,6 +56,7 @@ _KINDS: dict[type[SignedDocument], str] = {
     Enrolment: "enrolment",
     Revocation: "revocation",
     AccessGrant: "access-grant",
+    RolloutOrder: "rollout-order",
 }
 
 

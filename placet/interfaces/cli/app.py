@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "live.cohorts": ("cohort",),
     "live.kpis": ("kpi",),
     "live.strategies": ("strategy",),
+    "live.rollouts": ("rollout",),
     "models.propensity": ("model",),
     "running.walkthroughs": ("walkthrough",),
     "governance.halts": ("halt", "halts", "resume"),

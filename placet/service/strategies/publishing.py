@@ -8,8 +8,9 @@ from placet.contracts.people.mandate import Mandate, MandateRecord
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.text import NAME, shortened
 from placet.decisioning.strategies.publication import terms_of
-from placet.errors import DecisionRefused, UsageError
-from placet.gate.strategies.published import reached, strategy_of
+from placet.errors import DecisionRefused, PolicyError, UsageError
+from placet.gate.strategies.published import strategy_of
+from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.policy.set import PolicySet
 from placet.governance.signing.canonical import digest
 from placet.service.documents.mandates import MandateDraft, Standing, standing
@@ -183,8 +184,9 @@ def _published(
     title, share = "", 0
     try:
         strategy = strategy_of(tx, record)
-        title, share = strategy.title, reached(strategy)
-    except DecisionRefused as error:
+        title = strategy.title
+        share = standing_of(tx, Authorised(strategy, record.mandate, policies(record.mandate.agent), now)).reached
+    except (DecisionRefused, PolicyError) as error:
         stands = Standing("does_not_count", f"{error.code}: {error}")
     return PublishedStrategy(
         version=str(record.mandate.strategy),

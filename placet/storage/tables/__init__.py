@@ -8,6 +8,7 @@ from placet.storage.tables.merkle import LOG_CHECKPOINT, LOG_ENTRY, LOG_LEASE, L
 from placet.storage.tables.oversight import CONTROL, HALT, MANDATE, MANDATE_USE, NOTIFICATION
 from placet.storage.tables.record import ARTIFACT, AUDIT, ERASURE, RUN
 from placet.storage.tables.state import CUSTOMER_EVENT, CUSTOMER_KEY, CUSTOMER_MERGE, CUSTOMER_STATE, DEAD_LETTER
+from placet.storage.tables.strategies import ROLLOUT, ROLLOUT_MEMBER
 
 __all__ = [
     "APPROVER",
@@ -39,6 +40,8 @@ __all__ = [
     "MANDATE",
     "MANDATE_USE",
     "NOTIFICATION",
+    "ROLLOUT",
+    "ROLLOUT_MEMBER",
     "RUN",
     "UtcDateTime",
     "metadata",

@@ -1,0 +1,174 @@
+"""How far a rollout may reach now, by the record alone: its table is a projection, which says nothing here.
+
+What lets more happen is a signed order, verified each time it is used. What lets less happen needs none: it is an entry
+of the record, which nobody can take away unseen.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from placet.contracts.audit import AuditEvent, RecordKind, tenant_stream
+from placet.contracts.people.mandate import Mandate
+from placet.contracts.people.rollout_order import RolloutOrder
+from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.written import share_in_words
+from placet.errors import DecisionRefused, GovernanceError, UsageError
+from placet.governance.authority.mandates import entitle_signer
+from placet.governance.log.chain import entry_hash
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.signed import verify_document
+from placet.storage.transaction import Transaction
+
+STARTED: Final[RecordKind] = "rollout.started"
+MOVED: Final[RecordKind] = "rollout.moved"
+HELD: Final[RecordKind] = "rollout.held"
+RESUMED: Final[RecordKind] = "rollout.resumed"
+ENDED: Final[RecordKind] = "rollout.ended"
+_MOST: Final = 10_000
+"""Moves, and holds, of one rollout."""
+
+
+class Authorised(NamedTuple):
+    """A published strategy with what says who may order its rollout on.
+
+    Attributes:
+        mandate: The one that publishes it.
+        policies: The set in force for its agent.
+        now: When orders are to count.
+    """
+
+    strategy: Strategy
+    mandate: Mandate
+    policies: PolicySet
+    now: datetime
+
+    @property
+    def version(self) -> str:
+        """Its digest."""
+        return str(self.mandate.strategy)
+
+
+class RolloutStanding(NamedTuple):
+    """Where a rollout stands by the record.
+
+    Attributes:
+        started: The entry that says who started it; None where nobody has.
+        stage: Which of the strategy's stages, from 0.
+        moves: How often it moved to another stage.
+        moved_at: Since when it is in this one.
+        holds: How often it was held.
+        held: Why it is held; None where it is not.
+        ended: The entry of its end; None before.
+        share: That stage's share of the cohort.
+    """
+
+    started: AuditEvent | None
+    stage: int
+    moves: int
+    moved_at: datetime | None
+    holds: int
+    held: str | None
+    ended: AuditEvent | None
+    share: int
+
+    @property
+    def reached(self) -> int:
+        """The share that may be treated now, in basis points; nobody while it is held, or after it was stopped."""
+        if self.ended is not None and self.ended.body.get("how") != "completed":
+            return 0
+        return 0 if self.held is not None else self.share
+
+
+def standing_of(tx: Transaction, it: Authorised) -> RolloutStanding:
+    """Return where the rollout of a version stands. Before one is started, its first stage may be reached run by run.
+
+    Raises:
+        GovernanceError: code `audit_broken`; an entry is not what was written.
+    """
+    stages = it.strategy.rollout.stages
+    started = _entry(tx, it, STARTED, it.version)
+    stage, moves, moved_at = 0, 0, started.at if started is not None else None
+    for entry in _numbered(tx, it, MOVED):
+        to = _moved_to(tx, it, entry, stage, moves + 1)
+        if to is None:
+            break
+        stage, moves, moved_at = to, moves + 1, entry.at
+    holds, held = 0, None
+    for entry in _numbered(tx, it, HELD):
+        holds += 1
+        held = None if _resumed(tx, it, holds) else str(entry.body.get("reason") or "no reason given")
+    ended = _entry(tx, it, ENDED, it.version)
+    return RolloutStanding(started, stage, moves, moved_at, holds, held, ended, stages[stage])
+
+
+def check_order(tx: Transaction, it: Authorised, text: str) -> RolloutOrder:
+    """Verify a signed order, and that its signer may publish the strategy.
+
+    Raises:
+        DecisionRefused: it does not count: its signature, its version, or policy does not entitle the signer.
+    """
+    verified = verify_document(text, RolloutOrder, tenant=it.mandate.tenant, now=it.now, find_key=tx.approvers.get)
+    order = verified.document
+    if (order.strategy, order.version) != (it.mandate.name, it.version):
+        raise DecisionRefused(
+            f"the order is of strategy {order.strategy!r} in version {order.version[:16]}", code="wrong_strategy"
+        )
+    entitle_signer(it.mandate, verified.key, it.policies)
+    return order
+
+
+def _moved_to(tx: Transaction, it: Authorised, entry: AuditEvent, stage: int, number: int) -> int | None:
+    """Return the stage that a move leads to; None where it does not count, and nothing after it does."""
+    to, document = entry.body.get("stage"), entry.body.get("document")
+    if not isinstance(to, int) or not 0 <= to < len(it.strategy.rollout.stages):
+        return None
+    if document is None:
+        return to if to < stage else None  # nobody signs for less
+    order = _kept(tx, it, str(document))
+    wanted = ("promote", number, it.strategy.rollout.stages[to])
+    counts = order is not None and (order.action, order.number, order.to) == wanted and to == stage + 1
+    return to if counts else None
+
+
+def _resumed(tx: Transaction, it: Authorised, number: int) -> bool:
+    entry = _entry(tx, it, RESUMED, f"{it.version}.{number}")
+    order = None if entry is None else _kept(tx, it, str(entry.body.get("document")))
+    return order is not None and (order.action, order.number) == ("resume", number)
+
+
+def _kept(tx: Transaction, it: Authorised, document: str) -> RolloutOrder | None:
+    try:
+        return check_order(tx, it, tx.artifacts.get(document, tenant=it.mandate.tenant).decode(errors="replace"))
+    except (DecisionRefused, UsageError):
+        return None
+
+
+def _numbered(tx: Transaction, it: Authorised, kind: RecordKind) -> Iterator[AuditEvent]:
+    for number in range(1, _MOST + 1):
+        entry = _entry(tx, it, kind, f"{it.version}.{number}")
+        if entry is None:
+            return
+        yield entry
+
+
+def _entry(tx: Transaction, it: Authorised, kind: RecordKind, about: str) -> AuditEvent | None:
+    entry = tx.audit.find(tenant_stream(it.mandate.tenant), f"{kind}.{about}")
+    if entry is not None and entry_hash(entry) != entry.hash:
+        raise GovernanceError(f"entry {entry.step_key!r} is not what was written", code="audit_broken")
+    return entry
+
+
+def in_words(standing: RolloutStanding) -> str:
+    """Say how far it reaches, and why no further."""
+    if standing.ended is not None:
+        how = "completed" if standing.ended.body.get("how") == "completed" else "ended for good"
+        return f"{how}: {standing.ended.body.get('reason') or 'no reason given'}"
+    if standing.held is not None:
+        return f"held: {standing.held}"
+    return f"reaches {share_in_words(standing.share)}"
+
+
+def body_of(it: Authorised, **more: Any) -> dict[str, Any]:
+    """Return what every entry of a rollout says, and more."""
+    return {"strategy": it.mandate.name, "version": it.version, **more}

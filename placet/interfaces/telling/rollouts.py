@@ -1,0 +1,64 @@
+"""What the entries of rollouts say."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from placet.contracts.audit import AuditEvent, RecordKind
+from placet.contracts.strategies.written import share_in_words
+from placet.contracts.text import counted, spoken
+from placet.interfaces.telling.parts import because, digest_of, name_of, signer_of
+
+
+def _of(event: AuditEvent) -> str:
+    body = event.body
+    return f"strategy {name_of(body['strategy'])} (version {digest_of(str(body['version']))})"
+
+
+def _started(event: AuditEvent) -> str:
+    return f"started the rollout of {_of(event)} on channel {name_of(event.body['channel'])}"
+
+
+def _moved(event: AuditEvent) -> str:
+    body = event.body
+    if body.get("document") is None:
+        return f"took the rollout of {_of(event)} BACK to stage {int(body['stage']) + 1}{because(event)}"
+    return f"signed the rollout of {_of(event)} on to {share_in_words(int(body['to']))} of its cohort{because(event)}"
+
+
+def _held(event: AuditEvent) -> str:
+    back = "; what was given is to be taken back by the plan" if event.body.get("reverse") else ""
+    return f"HELD the rollout of {_of(event)}{because(event)}{back}"
+
+
+def _ended(event: AuditEvent) -> str:
+    if event.body.get("how") == "completed":
+        return f"the rollout of {_of(event)} is complete{because(event)}"
+    return f"ENDED the rollout of {_of(event)} for good{because(event)}"
+
+
+def _looked(event: AuditEvent) -> str:
+    body = event.body
+    rails = ", ".join(f"{spoken(one['measure'])}: {spoken(one['verdict'])}" for one in body["rails"])
+    reached = share_in_words(int(body["reached"]))
+    return f"look {body['number']} at {_of(event)}, at {reached}: {rails or 'it has no guard rails'}"
+
+
+def _asked(event: AuditEvent) -> str:
+    to, looks = share_in_words(int(event.body["to"])), counted(int(event.body["looks"]), "look")
+    return f"asks for {to} of the cohort of {_of(event)}: its guard rails passed, after {looks}"
+
+
+def _refused(event: AuditEvent) -> str:
+    return f"an order to a rollout did not count{signer_of(event)}: {event.body['detail']}"
+
+
+OF_ROLLOUTS: Final[Mapping[RecordKind, Callable[[AuditEvent], str]]] = {
+    "rollout.started": _started,
+    "rollout.moved": _moved,
+    "rollout.held": _held,
+    "rollout.resumed": lambda event: f"signed that the rollout of {_of(event)} goes on{because(event)}",
+    "rollout.ended": _ended,
+    "rollout.looked": _looked,
+    "rollout.asked": _asked,
+    "rollout.order_refused": _refused,
+}

@@ -1,0 +1,1 @@
+"""Rollouts: started, ordered on, held and ended by people; carried stage by stage in between."""

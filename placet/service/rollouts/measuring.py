@@ -1,0 +1,118 @@
+"""Who takes part in a rollout, and what became of them: in passes over the base, in bounded memory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from placet.contracts.outcomes.figures import Unknown
+from placet.contracts.strategies.rollout import Measure
+from placet.contracts.strategies.strategy import Strategy
+from placet.decisioning.assignment.shares import assign_all
+from placet.decisioning.cohorts.cohort import cohort_of
+from placet.decisioning.next_best_action.hurdles import other_currency
+from placet.decisioning.outcomes.groups import Group, amount_group, share_group
+from placet.decisioning.strategies.measures import OUTCOMES
+from placet.service.cohorts import LeftOut, base_frames
+from placet.storage.database import Database
+from placet.storage.strategies.rollouts import MemberRow
+
+_CUSTOMER: Final = "customer_id"
+
+
+def enrol(database: Database, tenant: str, strategy: Strategy, version: str, at: datetime) -> int:
+    """Take down who is in the cohort now, control group or not; who is there already stays. Returns how many are new.
+
+    Members are fixed when a stage begins, before anybody is treated: a cohort that is asked again afterwards would
+    leave out exactly those on whom a treatment worked.
+    """
+    cohort, paying = cohort_of(strategy.cohort), cohort_of(other_currency(strategy.market.currency))
+    weights = {arm.name: arm.share for arm in strategy.arms}
+    new = 0
+    for frame in base_frames(database, tenant, at, LeftOut()):
+        inside = cohort.members(frame).fill_null(value=False) & paying.members(frame).fill_null(value=False)
+        ids = frame.filter(inside)[_CUSTOMER]
+        if ids.is_empty():
+            continue
+        drawn = assign_all(strategy.name, ids, holdout_bp=strategy.holdout, weights=weights)
+        rows = [
+            MemberRow(customer_id=customer, control=held, bucket=bucket)
+            for customer, held, bucket in drawn.select(_CUSTOMER, "held_out", "rollout_bucket").iter_rows()
+        ]
+        with database.transaction() as tx:
+            new += tx.rollouts.enrol(tenant, version, rows, at)
+    return new
+
+
+class Measured(NamedTuple):
+    """What was counted of both groups.
+
+    Attributes:
+        treated: By measure.
+        control: The same of the control group.
+        members: Of both groups, as counted: treated, control.
+        counted: Those of them of whom a state is known.
+    """
+
+    treated: Mapping[Measure, Group | Unknown]
+    control: Mapping[Measure, Group | Unknown]
+    members: tuple[int, int]
+    counted: int
+
+
+class _Sums:
+    """One measure of one group."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._of = OUTCOMES[measure]
+        self._customers = self._had = 0
+        self._amounts: list[pl.Series] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self._customers += frame.height
+        if self._of.unit == "share":
+            self._had += int(cohort_of(self._of.of).members(frame).fill_null(value=False).sum())
+            return
+        summed = pl.sum_horizontal(pl.col(name.strip()) for name in self._of.of.split("+"))
+        self._amounts.append(frame.select(summed.clip(lower_bound=0).alias("amount")).to_series())
+
+    def group(self) -> Group | Unknown:
+        if self._of.unit == "share":
+            return share_group(self._customers, self._had)
+        return amount_group(pl.concat(self._amounts) if self._amounts else np.array([], dtype=np.int64))
+
+
+def measure(
+    database: Database, tenant: str, strategy: Strategy, version: str, *, reached: int, at: datetime
+) -> Measured:
+    """Count the measures of a strategy's guard rails, of the treated members and of the control group, as of a time.
+
+    Everybody counts whom the draw treats, whether or not they got something: so nothing that a treatment did can choose
+    who is counted.
+    """
+    wanted: Sequence[Measure] = tuple(dict.fromkeys(rail.measure for rail in strategy.rollout.guard_rails))
+    sums = {group: {one: _Sums(one) for one in wanted} for group in (True, False)}
+    counted = 0
+    for frame in base_frames(database, tenant, at, LeftOut()):
+        if frame.is_empty():
+            continue
+        first, last = str(frame[_CUSTOMER].min()), str(frame[_CUSTOMER].max())
+        with database.reading() as tx:
+            members = tx.rollouts.between(tenant, version, first, last)
+        taking = {one.customer_id: one.control for one in members if one.control or one.bucket < reached}
+        control = frame[_CUSTOMER].replace_strict(taking, default=None, return_dtype=pl.Boolean)
+        for group, of_group in sums.items():
+            theirs = frame.filter(control == group)
+            counted += theirs.height
+            for one in of_group.values():
+                one.add(theirs)
+    with database.reading() as tx:
+        counts = tx.rollouts.counts(tenant, version, reached)
+    return Measured(
+        treated={name: one.group() for name, one in sums[False].items()},
+        control={name: one.group() for name, one in sums[True].items()},
+        members=(counts.treated, counts.control),
+        counted=counted,
+    )

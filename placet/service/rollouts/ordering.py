@@ -1,0 +1,383 @@
+"""What people do with a rollout: start it, sign it on, hold it, end it, look at it."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import AwareDatetime
+
+from placet.contracts.audit import AuditEvent, tenant_stream
+from placet.contracts.base import Digest, Frozen
+from placet.contracts.outcomes.looks import RolloutLook
+from placet.contracts.people.access import Voucher
+from placet.contracts.people.approver import EnrolledKey
+from placet.contracts.people.rollout_order import RolloutOrder
+from placet.contracts.strategies.rolling import RolloutAsked
+from placet.contracts.strategies.strategy import Strategy
+from placet.errors import DecisionRefused, UsageError
+from placet.gate.strategies.published import strategy_of
+from placet.gate.strategies.rollout import (
+    ENDED,
+    HELD,
+    MOVED,
+    RESUMED,
+    STARTED,
+    Authorised,
+    RolloutStanding,
+    body_of,
+    check_order,
+    in_words,
+    standing_of,
+)
+from placet.governance.authority.mandates import entitle_signer
+from placet.governance.policy.set import PolicySet
+from placet.governance.signing.canonical import sha256_hex
+from placet.governance.signing.keys import SigningKey
+from placet.governance.signing.signed import DOCUMENT_MEDIA_TYPE, sign_document, unverified_document
+from placet.service.given import checked
+from placet.service.keeping.tenant_record import Said, take_document, vouched
+from placet.service.rollouts.stepping import ASKED, LOOKED
+from placet.service.strategies.publishing import PublishedStrategy, carried, find_in_force, find_published
+from placet.storage.database import Database
+from placet.storage.strategies.rollouts import RolloutCounts, RolloutRow
+from placet.storage.transaction import Transaction
+
+if TYPE_CHECKING:
+    from placet.engine.client import Engine
+
+Policies = Callable[[str], PolicySet]
+"""The policy set in force for an agent of the tenant."""
+
+
+class ShownRollout(Frozen):
+    """A rollout as people look at it.
+
+    Attributes:
+        row: What its steps have written.
+        reached: The share that may be treated now, by the record, in basis points.
+        stands: The same in one sentence.
+        stages: The plan.
+        runs: How many runs there are, by state.
+        asks: What was found when the next stage was asked for; None where nothing is asked.
+        looks: The newest looks, the newest first.
+        acts: What was ordered, moved, held and ended, the first first.
+    """
+
+    strategy: PublishedStrategy
+    row: RolloutRow
+    reached: int
+    stands: str
+    stages: tuple[int, ...]
+    counts: RolloutCounts
+    runs: dict[str, int]
+    asks: Digest | None
+    looks: tuple[RolloutLook, ...]
+    acts: tuple[AuditEvent, ...]
+
+
+async def start_rollout(
+    database: Database,
+    engine: "Engine",
+    *,
+    tenant: str,
+    wanted: str,
+    by: str,
+    policies: Policies,
+    channel: str | None = None,
+    voucher: Voucher | None = None,
+) -> RolloutAsked:
+    """Start the rollout of a published strategy; asked for again, it starts a workflow that was lost.
+
+    Raises:
+        UsageError: code `unknown_strategy`, `strategy_unpublished`, `other_channel`; code `four_eyes`, who published it
+            may not start it; code `rollout_over`, it has ended.
+        UpstreamUnavailable: recorded, but Temporal did not start it; asking again starts it.
+    """
+    await engine.require_ours()
+    asked = record_start(
+        database, tenant=tenant, wanted=wanted, by=by, policies=policies, channel=channel, voucher=voucher
+    )
+    await engine.start_rollout(asked)
+    return asked
+
+
+def record_start(
+    database: Database,
+    *,
+    tenant: str,
+    wanted: str,
+    by: str,
+    policies: Policies,
+    channel: str | None = None,
+    voucher: Voucher | None = None,
+) -> RolloutAsked:
+    """Put the start of a rollout on the record; what was recorded first stands. Raises as `start_rollout`."""
+    said, now = Said.read(by, ""), datetime.now(UTC)
+    carries = carried(database, tenant, wanted, channel, policies, now)
+    with database.transaction() as tx:
+        found = find_in_force(tx, tenant, carries.version, policies, now)
+        it = _authorised(tx, found, policies, now)
+        stands = standing_of(tx, it)
+        if stands.ended is not None:
+            raise _over(carries.name, stands)
+        if said.by == it.mandate.signer:
+            raise UsageError(
+                f"{said.by!r} published strategy {carries.name!r}; another person must start its rollout",
+                code="four_eyes",
+            )
+        asked = RolloutAsked(
+            tenant=tenant,
+            strategy=carries.name,
+            version=carries.version,
+            agent=carries.by,
+            channel=carries.channel,
+            requested_by=said.by,
+            requested_at=now,
+        )
+        if not tx.rollouts.add(asked):
+            row = tx.rollouts.get(tenant, carries.version)
+            return asked if row is None else row.asked
+        body = body_of(it, agent=carries.by, channel=carries.channel, mandate_id=it.mandate.document_id)
+        tx.record_act(tenant, STARTED, said.by, now, carries.version, vouched(body, voucher))
+    return asked
+
+
+def stop_rollout(
+    database: Database,
+    *,
+    tenant: str,
+    wanted: str,
+    how: Literal["pause", "abort"],
+    by: str,
+    reason: str,
+    policies: Policies,
+    voucher: Voucher | None = None,
+) -> ShownRollout:
+    """Hold a rollout, or end it for good. No signature is asked: nobody is treated by it.
+
+    Raises:
+        UsageError: there is no such rollout, or it is over; code `already_held`.
+    """
+    said, now = Said.read(by, reason), datetime.now(UTC)
+    with database.transaction() as tx:
+        found, it, stands = _running(tx, tenant, wanted, policies, now)
+        version = found.version
+        if how == "abort":
+            body = body_of(it, how="aborted", reason=said.reason)
+            tx.record_act(tenant, ENDED, said.by, now, version, vouched(body, voucher))
+        elif stands.held is not None:
+            raise UsageError(f"the rollout of {it.mandate.name!r} is held already: {stands.held}", code="already_held")
+        else:
+            body = body_of(it, reason=said.reason or f"paused by {said.by}", evidence=None, reverse=False)
+            tx.record_act(tenant, HELD, said.by, now, f"{version}.{stands.holds + 1}", vouched(body, voucher))
+    return show_rollout(database, tenant, version, policies)
+
+
+def order_of(
+    database: Database,
+    *,
+    tenant: str,
+    wanted: str,
+    action: Literal["promote", "resume"],
+    signer: str,
+    reason: str,
+    policies: Policies,
+) -> RolloutOrder:
+    """Return what is signed to let a rollout go on.
+
+    Raises:
+        UsageError: there is no such rollout, or it is over; code `not_held`, `last_stage`.
+    """
+    now = datetime.now(UTC)
+    with database.reading() as tx:
+        found, it, stands = _running(tx, tenant, wanted, policies, now)
+        number, to, evidence = stands.holds, None, None
+        if action == "resume" and stands.held is None:
+            raise UsageError(f"the rollout of {it.mandate.name!r} is not held", code="not_held")
+        if action == "promote":
+            stages = it.strategy.rollout.stages
+            if stands.stage + 1 == len(stages):
+                raise UsageError(f"the rollout of {it.mandate.name!r} is at its last stage", code="last_stage")
+            number, to, evidence = stands.moves + 1, stages[stands.stage + 1], _asks(tx, tenant, it, stands)
+    with checked():
+        return RolloutOrder(
+            tenant=tenant,
+            signer=signer,
+            signed_at=now,
+            document_id=secrets.token_hex(16),
+            reason=reason,
+            action=action,
+            strategy=it.mandate.name,
+            version=found.version,
+            number=number,
+            to=to,
+            evidence=evidence,
+        )
+
+
+def sign_order(order: RolloutOrder, key: SigningKey) -> str:
+    """Sign an order; returns the envelope, one line of JSON."""
+    return sign_document(order, key.private, key.key_id)
+
+
+def check_may_order(database: Database, order: RolloutOrder, key: EnrolledKey, policies: Policies) -> None:
+    """Say before anybody signs whether an order, signed with `key`, would count now.
+
+    Raises:
+        DecisionRefused: policy does not entitle the holder of the key.
+        UsageError: there is no such rollout, or it is over.
+    """
+    with database.reading() as tx:
+        _, it, _ = _running(tx, order.tenant, order.version, policies, datetime.now(UTC))
+    entitle_signer(it.mandate, key, it.policies)
+
+
+def take_order(database: Database, envelope: str, *, tenant: str, policies: Policies) -> RolloutOrder:
+    """Take a signed order on the record; one that does not count is there as well. The same again changes nothing.
+
+    Raises:
+        DecisionRefused: the signature does not count, policy does not entitle the signer, or the order is not the next.
+        UsageError: there is no such rollout, or it is over.
+    """
+    take = partial(_take, policies=policies)
+    return take_document(database, tenant, envelope, "rollout.order_refused", take)
+
+
+def show_rollout(database: Database, tenant: str, wanted: str, policies: Policies, looks: int = 30) -> ShownRollout:
+    """Return a rollout by its strategy's name, or a version or the beginning of one.
+
+    Raises:
+        UsageError: code `unknown_strategy`, `unknown_rollout`.
+        DecisionRefused: code `strategy_altered`; its text is gone, or is not what was signed.
+    """
+    now = datetime.now(UTC)
+    with database.reading() as tx:
+        found = find_published(tx, tenant, wanted, policies, now)
+        it = _authorised(tx, found, policies, now)
+        row = tx.rollouts.get(tenant, found.version)
+        if row is None:
+            raise UsageError(
+                f"strategy {it.mandate.name!r} has no rollout; `placet rollout start {it.mandate.name}` starts it",
+                code="unknown_rollout",
+            )
+        stands = standing_of(tx, it)
+        return ShownRollout(
+            strategy=found,
+            row=row,
+            reached=stands.reached,
+            stands=in_words(stands),
+            stages=it.strategy.rollout.stages,
+            counts=tx.rollouts.counts(tenant, found.version, stands.share),
+            runs=tx.rollouts.ends(tenant, found.version),
+            asks=_asks(tx, tenant, it, stands) if stands.ended is None else None,
+            looks=tuple(_looks(tx, tenant, found.version, row.looks, looks)),
+            acts=tuple(_acts(tx, tenant, it, stands)),
+        )
+
+
+class RolloutInList(Frozen):
+    """A rollout in a list."""
+
+    row: RolloutRow
+    reached: int
+    stands: str
+    signed_at: AwareDatetime
+
+
+def list_rollouts(database: Database, tenant: str, policies: Policies) -> tuple[RolloutInList, ...]:
+    """Return the rollouts of a tenant, the newest first; one whose strategy counts no longer says so."""
+    now = datetime.now(UTC)
+    found = []
+    with database.reading() as tx:
+        for row in tx.rollouts.list(tenant):
+            strategy = find_published(tx, tenant, row.asked.version, policies, now)
+            reached, said = 0, strategy.signature
+            try:
+                stands = standing_of(tx, _authorised(tx, strategy, policies, now))
+                reached, said = stands.reached, in_words(stands)
+            except DecisionRefused as error:
+                said = str(error)
+            signed_at = strategy.record.mandate.signed_at
+            found.append(RolloutInList(row=row, reached=reached, stands=said, signed_at=signed_at))
+    return tuple(found)
+
+
+def _take(tx: Transaction, text: str, tenant: str, now: datetime, *, policies: Policies) -> RolloutOrder:
+    claimed = _claimed(text)
+    found, it, stands = _running(tx, tenant, claimed.version, policies, now)
+    order = check_order(tx, it, text)
+    document = sha256_hex(text.encode())
+    moving = order.action == "promote"
+    kind = MOVED if moving else RESUMED
+    earlier = tx.audit.find(tenant_stream(tenant), f"{kind}.{found.version}.{order.number}")
+    if earlier is not None and earlier.body.get("document") == document:
+        return order  # the answer to its COMMIT was lost
+    number = stands.moves + 1 if moving else stands.holds
+    stages = it.strategy.rollout.stages
+    following = stages[stands.stage + 1] if stands.stage + 1 < len(stages) else None
+    if earlier is not None or order.number != number or (moving and order.to != following):
+        raise DecisionRefused(
+            "the order is not the next one of this rollout: it has moved on since; look at it and sign anew",
+            code="order_overtaken",
+        )
+    if not moving and stands.held is None:
+        raise DecisionRefused("the rollout is not held", code="order_overtaken")
+    tx.artifacts.put(tenant, DOCUMENT_MEDIA_TYPE, text.encode())
+    more = {"stage": stands.stage + 1, "to": order.to} if moving else {}
+    body = body_of(it, document=document, reason=order.reason, evidence=order.evidence, number=number, **more)
+    tx.record_act(tenant, kind, order.signer, now, f"{found.version}.{order.number}", body)
+    return order
+
+
+def _claimed(text: str) -> RolloutOrder:
+    """Return what an envelope claims, only to find the rollout that it is about."""
+    order, _ = unverified_document(text, RolloutOrder)
+    return order
+
+
+def _authorised(tx: Transaction, found: PublishedStrategy, policies: Policies, now: datetime) -> Authorised:
+    mandate = found.record.mandate
+    strategy: Strategy = strategy_of(tx, found.record)
+    return Authorised(strategy, mandate, policies(mandate.agent), now)
+
+
+def _running(
+    tx: Transaction, tenant: str, wanted: str, policies: Policies, now: datetime
+) -> tuple[PublishedStrategy, Authorised, RolloutStanding]:
+    found = find_published(tx, tenant, wanted, policies, now)
+    it = _authorised(tx, found, policies, now)
+    stands = standing_of(tx, it)
+    name = it.mandate.name
+    if stands.started is None:
+        raise UsageError(f"strategy {name!r} has no rollout; start it first", code="unknown_rollout")
+    if stands.ended is not None:
+        raise _over(name, stands)
+    return found, it, stands
+
+
+def _over(name: str, stands: RolloutStanding) -> UsageError:
+    return UsageError(f"the rollout of strategy {name!r} is over: {in_words(stands)}", code="rollout_over")
+
+
+def _asks(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> str | None:
+    entry = tx.audit.find(tenant_stream(tenant), f"{ASKED}.{it.version}.{stands.moves}")
+    return None if entry is None else str(entry.body["evidence"])
+
+
+def _looks(tx: Transaction, tenant: str, version: str, many: int, most: int) -> list[RolloutLook]:
+    found = []
+    for number in range(many, max(many - most, 0), -1):
+        entry = tx.audit.find(tenant_stream(tenant), f"{LOOKED}.{version}.{number}")
+        if entry is not None:
+            found.append(tx.artifacts.get_model(str(entry.body["look"]), RolloutLook, tenant=tenant))
+    return found
+
+
+def _acts(tx: Transaction, tenant: str, it: Authorised, stands: RolloutStanding) -> list[AuditEvent]:
+    stream, found = tenant_stream(tenant), [stands.started, stands.ended]
+    for kind, many in ((MOVED, stands.moves), (HELD, stands.holds), (RESUMED, stands.holds)):
+        found += [tx.audit.find(stream, f"{kind}.{it.version}.{number}") for number in range(1, many + 1)]
+    found += [tx.audit.find(stream, f"{ASKED}.{it.version}.{number}") for number in range(stands.moves + 1)]
+    return sorted((one for one in found if one is not None), key=lambda one: one.seq)
