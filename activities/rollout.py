@@ -13,7 +13,7 @@ from placet.contracts.strategies.rolling import Reached, RolloutAsked, RolloutSt
 from placet.errors import GovernanceError, PlacetError
 
 WORKFLOW = "Rollout"
-_WAIT = 10
+_WAIT = 2
 
 
 class Rollout:

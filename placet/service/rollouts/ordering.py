@@ -58,6 +58,7 @@ class ShownRollout(Frozen):
         row: What its steps have written.
         reached: The share that may be treated now, by the record, in basis points.
         stands: The same in one sentence.
+        stage: Which stage of the plan it is in, from 0.
         stages: The plan.
         runs: How many runs there are, by state.
         asks: What was found when the next stage was asked for; None where nothing is asked.
@@ -69,6 +70,7 @@ class ShownRollout(Frozen):
     row: RolloutRow
     reached: int
     stands: str
+    stage: int
     stages: tuple[int, ...]
     counts: RolloutCounts
     runs: dict[str, int]
@@ -268,6 +270,7 @@ def show_rollout(database: Database, tenant: str, wanted: str, policies: Policie
             row=row,
             reached=stands.reached,
             stands=in_words(stands),
+            stage=stands.stage,
             stages=it.strategy.rollout.stages,
             counts=tx.rollouts.counts(tenant, found.version, stands.share),
             runs=tx.rollouts.ends(tenant, found.version),

@@ -43,10 +43,10 @@ LOOKED: Final = "rollout.looked"
 ASKED: Final = "rollout.asked"
 
 LOOK_MEDIA_TYPE: Final = "application/vnd.placet.rollout-look+json"
-MOST_UNDER_WAY: Final = 400
+MOST_UNDER_WAY: Final = 60
 """Runs of one rollout that a worker has still to carry on: with more, none is started."""
 
-_TICK: Final = 10
+_TICK: Final = 2
 """Seconds between two batches of runs."""
 _CLOSED: Final = 600
 _HOUR: Final = 3_600

@@ -171,9 +171,9 @@ class RolloutRepository:
         treated = (_MEMBER.control == 0) & (_MEMBER.bucket < reached)
         query = select(
             func.count(),
-            func.count().filter(_MEMBER.control == 1),
-            func.count().filter(treated),
-            func.count().filter(treated & _MEMBER.run_id.is_not(None)),
+            func.count().filter(_MEMBER.control == 1).label("control"),
+            func.count().filter(treated).label("treated"),
+            func.count().filter(treated & _MEMBER.run_id.is_not(None)).label("started"),
         ).where(_MEMBER.tenant == tenant, _MEMBER.version == version)
         members, control, reached_by_it, started = self._connection.execute(query).one()
         return RolloutCounts(members=members, control=control, treated=reached_by_it, started=started)

@@ -204,7 +204,7 @@ def _print(found: "ShownRollout", *, as_json: bool) -> None:
     title = found.strategy.title or "(its text is gone)"
     output.print_field("rollout", f"“{title}” ({row.asked.strategy}), version {row.asked.version[:16]}")
     stages = " → ".join(
-        f"[{share_in_words(one)}]" if number == row.stage else share_in_words(one)
+        f"[{share_in_words(one)}]" if number == found.stage else share_in_words(one)
         for number, one in enumerate(found.stages)
     )
     output.print_field("stage", f"{stages}; {found.stands}")
