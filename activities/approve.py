@@ -21,6 +21,7 @@ from placet.gate.controls import is_control
 from placet.gate.deciding.review import Review, too_late, unreviewable
 from placet.gate.notices import announce
 from placet.gate.opening import cleared, denied, gate_for, keep_policies
+from placet.gate.strategies.holding import FirstHand, first_hand
 from placet.governance.approvals import CLOCK_SKEW
 from placet.governance.policy.set import PolicySet
 from placet.storage.pending import OPENED, PROPOSED, amended_key, check_proposed
@@ -51,6 +52,7 @@ class Approve:
                     return Gate.model_validate(earlier.body["gate"])
                 proposal = context.proposal(run, gate.proposal, tx)
             asked, policies = self._ask(proposal)
+            known = first_hand(context, run)
             with context.database.transaction() as tx:
                 tx.runs.lock(run.run_id)
                 tx.audit.foresee(run.run_id, OPENED, PROPOSED)
@@ -59,7 +61,7 @@ class Approve:
                     return Gate.model_validate(earlier.body["gate"])
                 check_proposed(tx, run.run_id, gate.proposal)
                 asked = self._within_contact_policy(tx, gate, proposal, asked, policies)
-                opened = self._clear(tx, gate, proposal, asked, policies)
+                opened = self._clear(tx, gate, proposal, asked, policies, known)
                 keep_policies(tx, run, policies)
                 # Every attempt locks the run before it looks for this entry: it is ours.
                 entry = tx.record(
@@ -149,7 +151,13 @@ class Approve:
         )
 
     def _clear(
-        self, tx: Transaction, gate: GateInput, proposal: Proposal, asked: Gate, policies: PolicySet | None
+        self,
+        tx: Transaction,
+        gate: GateInput,
+        proposal: Proposal,
+        asked: Gate,
+        policies: PolicySet | None,
+        known: FirstHand | None,
     ) -> Gate:
         """Return the gate as a mandate leaves it.
 
@@ -170,5 +178,6 @@ class Approve:
             asked.opened_at,
             declared=self._context.declared(gate.run.agent),
             consume=consume,
+            known=known,
         )
         return asked if clearance is None else cleared(asked, clearance)

@@ -17,12 +17,13 @@ from agents.likelihood import LikelihoodSource
 from agents.model_calls.completion import Inference, NoModelAnsweredError
 from placet.contracts.analysis.outcome import Exchange
 from placet.contracts.audit import RecordKind
+from placet.contracts.billing import Evidence
 from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.run import RunRequest
 from placet.contracts.state import CustomerState
 from placet.contracts.strategies.rolling import RolloutAsked, RolloutStep
-from placet.errors import PlacetError, PluginError, StorageError
+from placet.errors import PlacetError, PluginError, StorageError, UsageError
 from placet.gate.context import GateContext
 from placet.network.deadline import within
 from placet.plugin_api.protocols import MutatePlugin
@@ -32,6 +33,9 @@ M = TypeVar("M", bound=BaseModel)
 
 # Well below the time in which Temporal wants a workflow task answered (10 s), and below workflows.options.
 _LOCAL_SECONDS = 2.0
+
+_BASIS_POINTS = 100
+"""Of a per cent."""
 
 
 class RolloutSteps(Protocol):
@@ -94,6 +98,16 @@ class WorkerResources(GateContext):
     def declared(self, agent: str) -> Declared:
         """Return what the application tells customers apart by."""
         return self.application(agent).facts
+
+    def leaving(self, tenant: str, evidence: Evidence, state: CustomerState) -> int | None:
+        """Return how likely the customer leaves by what a run read, in per cent; None where nothing says it."""
+        source = self.likelihood(tenant)
+        if source is None:
+            return None
+        try:
+            return source.read(evidence, state).probability_bp // _BASIS_POINTS
+        except UsageError:
+            return None
 
     @contextmanager
     def step(self, run: RunRequest) -> Iterator[None]:

@@ -98,7 +98,7 @@ def build_worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=all_activities(context, _beginning(client, task_queue)),
+        activities=all_activities(context, beginning(client, task_queue)),
         activity_executor=ThreadPoolExecutor(max_workers=2 * threads, thread_name_prefix="activity"),
         workflow_runner=sandbox() if sandboxed else _Plain(),
         max_concurrent_activities=threads,
@@ -108,8 +108,8 @@ def build_worker(
     )
 
 
-def _beginning(client: Client, task_queue: str) -> Callable[[RunRequest], None]:
-    """Return what starts a run from an activity's thread."""
+def beginning(client: Client, task_queue: str) -> Callable[[RunRequest], None]:
+    """Return what starts a run from an activity's thread; call it on the event loop that is to start it."""
     loop, engine = asyncio.get_running_loop(), Engine(client, task_queue)
 
     def begin(request: RunRequest) -> None:

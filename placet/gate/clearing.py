@@ -21,7 +21,7 @@ from placet.contracts.run import RunRequest
 from placet.contracts.text import counted
 from placet.contracts.times import moment
 from placet.errors import DecisionRefused, GovernanceError, UsageError
-from placet.gate.strategies.holding import check_decided
+from placet.gate.strategies.holding import UNDECIDED, FirstHand, check_decided
 from placet.governance.authority.mandates import Authority, charge, check_authority, covers, left
 from placet.governance.policy.set import PolicySet
 from placet.storage.transaction import Transaction
@@ -43,11 +43,13 @@ def clear(
     *,
     declared: Declared,
     consume: bool = True,
+    known: FirstHand | None = None,
 ) -> Clearance | None:
     """Clear `proposal` by the first mandate it lies within, and put on the record on whose signature; None: a person.
 
     Where policy would permit it but no mandate clears it, the record says of each why not. Without `consume`, one that
-    would clear it does not.
+    would clear it does not. `known` is what the gate knows of the customer of a strategy's run; without it,
+    no strategy's mandate clears anything.
     """
     answer = policies.may_commit(proposal)
     if not answer.allowed:
@@ -63,7 +65,8 @@ def clear(
         try:
             covers(candidate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
             authority = _authority(tx, candidate, policies, now)
-            check_decided(tx, candidate, proposal, policies, now)
+            _check_known(candidate, known)
+            check_decided(tx, candidate, run, proposal, known, policies, now)
             if not consume:
                 return None
             clearance = _clearance(candidate, proposal, answer.policies)
@@ -122,7 +125,12 @@ def still_cleared(
     assessment = _assessment(tx, run, proposal)
     covers(mandate.mandate, proposal, assessment.customer, assessment.risk, now, declared)
     _authority(tx, mandate, policies, now)
-    check_decided(tx, mandate, proposal, policies, now)
+    check_decided(tx, mandate, run, proposal, None, policies, now)
+
+
+def _check_known(candidate: MandateRecord, known: FirstHand | None) -> None:
+    if candidate.mandate.strategy is not None and known is None:
+        raise DecisionRefused("nothing is known of the customer but what the proposal says", code=UNDECIDED)
 
 
 def release(tx: Transaction, run: RunRequest, proposal_digest: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from placet.contracts.audit import AuditEvent
+from placet.contracts.billing import Evidence
 from placet.contracts.customer import Declared
 from placet.contracts.gate import GateTerms
 from placet.contracts.proposal import Proposal
@@ -79,6 +80,10 @@ class GateContext(ABC):
         Raises:
             UsageError: there is no such application.
         """
+
+    @abstractmethod
+    def leaving(self, tenant: str, evidence: Evidence, state: CustomerState) -> int | None:
+        """Return how likely the customer leaves by what a run read, in per cent; None where nothing says it."""
 
     def recorded(self, run: RunRequest, step_key: str) -> AuditEvent | None:
         """Return the entry that an earlier attempt of this step left; None if it left none.

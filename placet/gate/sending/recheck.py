@@ -38,7 +38,7 @@ def refusal(context: GateContext, effect: ExecuteInput, proposal: Proposal) -> P
         with context.database.reading() as tx:
             check_record(context, tx, effect, proposal)
         _check_preconditions(context.billing, proposal)
-        check_still_decided(context, proposal, context.clock())
+        check_still_decided(context, effect.run, proposal, context.clock())
     except (GovernanceError, NotFound, UpstreamRejected, PluginViolation) as error:
         return error
     return None

@@ -1,66 +1,125 @@
 """Whether a strategy still decides so: asked when a mandate is to clear what it proposes, and before the effect."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from placet.contracts.billing import Evidence
 from placet.contracts.people.mandate import MandateRecord
-from placet.contracts.proposal import Proposal
+from placet.contracts.proposal import Candidate, Proposal
+from placet.contracts.run import RunRequest
 from placet.contracts.state import CustomerState
+from placet.contracts.strategies.strategy import Strategy
+from placet.contracts.strategies.used import StrategyUsed
+from placet.decisioning.contact import ContactPolicy, within_contact_policy
 from placet.decisioning.next_best_action.proposing import candidates_of, decide_by, state_for
-from placet.errors import DecisionRefused, UsageError
-from placet.gate.context import GateContext
+from placet.errors import DecisionRefused, GovernanceError, PolicyError, UsageError
+from placet.gate.context import GateContext, LiveCustomer
 from placet.gate.strategies.published import published, strategy_of
 from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.policy.set import PolicySet
 from placet.storage.transaction import Transaction
 
 NOT_NOW = "strategy_changed"
+UNDECIDED = "strategy_undecided"
 _OPEN = (None, "outranked")
+_SHOWN = 16
+"""Of a digest, in characters."""
+
+
+class FirstHand(NamedTuple):
+    """What the gate knows itself of a customer, beside what a proposal says of them.
+
+    Attributes:
+        contact: The contact policy in force.
+        leaving: Returns how likely they leave by what a run read, in per cent; None where nothing says it.
+    """
+
+    customer: LiveCustomer
+    contact: ContactPolicy
+    leaving: Callable[[Evidence, CustomerState], int | None]
+
+
+def first_hand(context: GateContext, run: RunRequest) -> FirstHand | None:
+    """Return what the gate knows of the customer of a strategy's run; None of other runs, or while policy is faulty.
+
+    Call it outside a transaction: events that wait are folded.
+
+    Raises:
+        StorageError: the database does not answer, or their row is unreadable.
+    """
+    if run.strategy is None:
+        return None
+    try:
+        contact = context.contact(run.tenant, run.agent)
+    except PolicyError:
+        return None
+    customer = context.live_customer(run.tenant, run.customer_id)
+    return FirstHand(customer, contact, lambda evidence, state: context.leaving(run.tenant, evidence, state))
 
 
 def check_decided(
-    tx: Transaction, record: MandateRecord, proposal: Proposal, policies: PolicySet, now: datetime
+    tx: Transaction,
+    record: MandateRecord,
+    run: RunRequest,
+    proposal: Proposal,
+    known: FirstHand | None,
+    policies: PolicySet,
+    now: datetime,
 ) -> None:
     """Check that a proposal is what the published text makes of the run's evidence: whoever wrote it is not trusted.
 
-    A mandate that publishes no strategy asks for nothing here.
+    Of a mandate that publishes no strategy it asks only that the run names none.
+
+    Args:
+        tx: Where the record is.
+        record: The mandate that would clear it.
+        run: As it was requested.
+        proposal: What it proposes.
+        known: To be asked when it is cleared: it must be the treatment that is chosen. None: before its effect; what it
+            says of the customer was compared then, and `check_still_decided` asks for what is so now.
+        policies: The set in force for the agent.
+        now: When it is to hold.
 
     Raises:
         DecisionRefused: code `strategy_undecided`; it is not. Code `strategy_altered`; see `strategy_of`.
     """
+    _check_named(run, proposal)
     used = proposal.strategy
     if record.mandate.strategy is None or used is None:
         return
     strategy = strategy_of(tx, record)
+    evidence, state = _read_by(tx, run, proposal)
     stands = standing_of(tx, Authorised(strategy, record.mandate, policies, now))
-    try:
-        evidence = tx.artifacts.get_model(proposal.evidence, Evidence, tenant=proposal.tenant)
-        if evidence.state is None:
-            raise DecisionRefused("the run read no state", code="strategy_undecided")
-        state = tx.artifacts.get_model(evidence.state.digest, CustomerState, tenant=proposal.tenant)
-    except UsageError as error:
-        raise DecisionRefused(f"what it was decided on is gone: {error}", code="strategy_undecided") from error
     today = used.model_copy(update={"reached": stands.reached, "version": record.mandate.strategy})
+    if known is not None:
+        _check_stated(used, known, known.leaving(evidence, state))
+        today = today.model_copy(update={"household_members": known.customer.household_members})
     found = candidates_of(decide_by(strategy, today, state, evidence.read_at), strategy, evidence)
     made = next((one for one in found if one.treatment == proposal.treatment), None)
-    stated = (True, proposal.mutation, proposal.cost.amount_minor, proposal.cost.currency)
-    if made is None or (made.eligible, made.mutation, made.cost_minor, strategy.market.currency) != stated:
+    if made is None or _made_of(made, strategy.market.currency) != _proposed(proposal):
         why = made.reasons_against[0].detail if made is not None and made.reasons_against else "it decides otherwise"
-        raise DecisionRefused(
-            f"strategy {strategy.name!r} does not propose {proposal.treatment!r} for them: {why}",
-            code="strategy_undecided",
-        )
+        raise _undecided(f"strategy {strategy.name!r} does not propose {proposal.treatment!r} for them: {why}")
+    if known is not None:
+        currency = strategy.market.currency
+        found = within_contact_policy(found, known.contact, evidence.history, currency, evidence.read_at)
+        chosen = next((one for one in found if one.eligible and one.mutation is not None), None)
+        if chosen is None or chosen.treatment != proposal.treatment:
+            said = "nothing" if chosen is None else repr(chosen.treatment)
+            raise _undecided(f"strategy {strategy.name!r} chooses {said} for them, not {proposal.treatment!r}")
 
 
-def check_still_decided(context: GateContext, proposal: Proposal, now: datetime) -> None:
+def check_still_decided(context: GateContext, run: RunRequest, proposal: Proposal, now: datetime) -> None:
     """Check immediately before an effect that the strategy is in force and permits the treatment for the customer now.
 
     It is asked whoever approved the proposal: a person, or the strategy's own mandate. What the customer is worth then
     need not be what it was; the cohort, the control group, the stage, rules, consent and contact rules must hold.
 
     Raises:
-        DecisionRefused: code `strategy_unpublished`, `strategy_altered`, or `strategy_changed` with the reason.
+        DecisionRefused: code `strategy_undecided`; the run was to carry out something else. Code
+            `strategy_unpublished`, `strategy_altered`, or `strategy_changed` with the reason.
     """
+    _check_named(run, proposal)
     used = proposal.strategy
     if used is None:
         return
@@ -79,5 +138,60 @@ def check_still_decided(context: GateContext, proposal: Proposal, now: datetime)
     decision = decide_by(strategy, today, state_for(strategy, known.state), now)
     made = next((one for one in decision.weighed if one.treatment == proposal.treatment), None)
     if made is None or made.fell not in _OPEN:
-        why = "it has no such treatment" if made is None else made.reason.detail
-        raise DecisionRefused(f"strategy {strategy.name!r} no longer permits it: the customer {why}", code=NOT_NOW)
+        raise DecisionRefused(_no_longer(strategy, None if made is None else made.reason.detail), code=NOT_NOW)
+
+
+def _check_named(run: RunRequest, proposal: Proposal) -> None:
+    """Check that a proposal is of the strategy and channel that its run was requested for; of none, where of none."""
+    used = proposal.strategy
+    if (run.strategy, run.channel) == ((None, None) if used is None else (used.version, used.channel)):
+        return
+    asked = "no strategy" if run.strategy is None else f"version {run.strategy[:_SHOWN]} by {run.channel}"
+    said = "no strategy" if used is None else f"version {used.version[:_SHOWN]} by {used.channel}"
+    raise _undecided(f"the run was to carry out {asked}, its proposal is of {said}")
+
+
+def _check_stated(used: StrategyUsed, known: FirstHand, leaving: int | None) -> None:
+    """Check what a proposal says of its customer that neither the strategy's text nor the run's evidence holds."""
+    if used.drawn_by != known.customer.drawn_by:
+        raise _undecided(f"the proposal draws them by {used.drawn_by!r}; they are drawn by {known.customer.drawn_by!r}")
+    if used.leaving != leaving:
+        made = "nothing says it" if leaving is None else f"what the run read makes it {leaving} %"
+        raise _undecided(f"the proposal says that they leave with {used.leaving} %; {made}")
+
+
+def _read_by(tx: Transaction, run: RunRequest, proposal: Proposal) -> tuple[Evidence, CustomerState]:
+    """Return what the run's own steps read: evidence of another run may be of another day."""
+    queried, analysed = (tx.audit.find(run.run_id, step) for step in ("query_billing.completed", "analyse.completed"))
+    if queried is None or queried.body.get("evidence") != proposal.evidence:
+        raise _undecided(f"the evidence that it names is not what run {run.run_id!r} read")
+    try:
+        evidence = tx.artifacts.get_model(proposal.evidence, Evidence, tenant=proposal.tenant)
+        named = None if evidence.state is None else evidence.state.digest
+        state = None if named is None else tx.artifacts.get_model(named, CustomerState, tenant=proposal.tenant)
+    except (GovernanceError, UsageError) as error:
+        raise _undecided(f"what it was decided on is gone or altered: {error}") from error
+    read = None if analysed is None else analysed.body.get("state")
+    if state is None or not isinstance(read, dict) or read.get("digest") != named:
+        raise _undecided("the state that its evidence names is not what the run's analysis read")
+    return evidence, state
+
+
+def _made_of(made: Candidate, currency: str) -> tuple[object, ...]:
+    return made.eligible, made.mutation, made.cost_minor, made.expected_value_minor, made.preconditions, currency
+
+
+def _proposed(proposal: Proposal) -> tuple[object, ...]:
+    cost = proposal.cost
+    figures = (cost.amount_minor, proposal.expected_value_minor)
+    return True, proposal.mutation, *figures, proposal.preconditions, cost.currency
+
+
+def _no_longer(strategy: Strategy, why: str | None) -> str:
+    if why is None:
+        return f"strategy {strategy.name!r} no longer permits it: it has no such treatment"
+    return f"strategy {strategy.name!r} no longer permits it: the customer {why}"
+
+
+def _undecided(said: str) -> DecisionRefused:
+    return DecisionRefused(said, code=UNDECIDED)

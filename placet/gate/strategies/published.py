@@ -8,7 +8,7 @@ from placet.contracts.run import RunRequest
 from placet.contracts.strategies.strategy import Strategy
 from placet.contracts.times import moment
 from placet.decisioning.strategies.publication import differing
-from placet.errors import DecisionRefused, PolicyError, UsageError
+from placet.errors import DecisionRefused, GovernanceError, PolicyError, UsageError
 from placet.gate.context import GateContext
 from placet.gate.strategies.rollout import Authorised, standing_of
 from placet.governance.authority.mandates import check_authority
@@ -58,7 +58,7 @@ def published(tx: Transaction, tenant: str, agent: str, version: str, policies: 
         try:
             text = tx.artifacts.get(record.document, tenant=tenant).decode(errors="replace")
             check_authority(record, text, policies=policies, now=now, find_key=tx.approvers.get)
-        except (DecisionRefused, UsageError) as error:
+        except (GovernanceError, UsageError) as error:
             refusals.append(str(error))
             continue
         strategy = strategy_of(tx, record)
@@ -77,13 +77,20 @@ def check_publication(tx: Transaction, record: MandateRecord, now: datetime) -> 
 
     Raises:
         DecisionRefused: code `strategy_altered`; see `strategy_of`. Code `strategy_in_force`; the same version is in
-            force. Code `strategy_superseded`; one that was signed later is.
+            force. Code `strategy_superseded`; one was signed later, though it be withdrawn since: an older envelope
+            must not come back.
     """
     strategy_of(tx, record)
     mandate, replaced = record.mandate, []
     for one in tx.mandates.publishing(mandate.tenant):
         if isinstance(one, AlteredMandate) or one.mandate.name != mandate.name:
             continue
+        if one.mandate.signed_at > mandate.signed_at:
+            raise DecisionRefused(
+                f"a version of strategy {mandate.name!r} was signed later, at {moment(one.mandate.signed_at)}; "
+                "sign this one anew if it is meant to replace it",
+                code="strategy_superseded",
+            )
         if one.revoked_at is not None or one.mandate.valid_until <= now:
             continue
         if one.mandate.strategy == mandate.strategy:
@@ -91,12 +98,6 @@ def check_publication(tx: Transaction, record: MandateRecord, now: datetime) -> 
                 f"this version of strategy {mandate.name!r} is in force, signed by {one.mandate.signer} at "
                 f"{moment(one.mandate.signed_at)}; revoke that mandate first to publish it anew",
                 code="strategy_in_force",
-            )
-        if one.mandate.signed_at > mandate.signed_at:
-            raise DecisionRefused(
-                f"a version of strategy {mandate.name!r} that was signed later, at {moment(one.mandate.signed_at)}, is "
-                "in force; sign this one anew if it is meant to replace it",
-                code="strategy_superseded",
             )
         replaced.append(one)
     return tuple(replaced)
@@ -134,9 +135,9 @@ def strategy_of(tx: Transaction, record: MandateRecord) -> Strategy:
     mandate = record.mandate
     try:
         strategy = tx.artifacts.get_model(str(mandate.strategy), Strategy, tenant=mandate.tenant)
-    except UsageError as error:
+    except (GovernanceError, UsageError) as error:
         raise DecisionRefused(
-            f"the text of strategy {mandate.name!r} is gone: {error}", code="strategy_altered"
+            f"the text of strategy {mandate.name!r} is gone or altered: {error}", code="strategy_altered"
         ) from error
     field = differing(mandate, strategy)
     if field is not None:

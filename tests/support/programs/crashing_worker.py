@@ -23,7 +23,7 @@ from agents.testing import ScriptedInference
 from placet.entrypoints.bootstrap import build_parts
 from placet.entrypoints.connection import connect
 from placet.entrypoints.settings import Settings
-from placet.entrypoints.worker import WORKFLOWS, sandbox
+from placet.entrypoints.worker import WORKFLOWS, beginning, sandbox
 from placet.plugin_api.protocols import Confirmation, Sighting
 
 
@@ -80,11 +80,12 @@ async def work(point: str, settings: Settings, queue: str) -> None:
     parts = build_parts(settings, inference=ScriptedInference())
     context: WorkerResources = replace(parts.context, commerce=CrashingCommerce(parts.context.commerce, point))
     engine = await connect(settings, for_worker=True)
+    begin = beginning(engine.client, queue)
     worker = Worker(
         engine.client,
         task_queue=queue,
         workflows=WORKFLOWS,
-        activities=[crashing(function, point) for function in all_activities(context)],
+        activities=[crashing(function, point) for function in all_activities(context, begin)],
         activity_executor=_threads(),
         workflow_runner=sandbox(),
     )

@@ -1,0 +1,1 @@
+"""Published strategies for tests, with customers whose live state is known."""
