@@ -53,7 +53,7 @@ PORTS = {name: port for name, port in vars(ports).items() if inspect.isfunction(
 @pytest.fixture(scope="module")
 def implementations() -> dict[str, Callable[..., object]]:
     found = {}
-    for method in all_activities(NOTHING):
+    for method in all_activities(NOTHING, NOTHING):
         definition = activity._Definition.must_from_callable(method)
         found[str(definition.name)] = method
     return found

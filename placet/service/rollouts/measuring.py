@@ -15,7 +15,7 @@ from placet.decisioning.cohorts.cohort import cohort_of
 from placet.decisioning.next_best_action.hurdles import other_currency
 from placet.decisioning.outcomes.groups import Group, amount_group, share_group
 from placet.decisioning.strategies.measures import OUTCOMES
-from placet.service.cohorts import LeftOut, base_frames
+from placet.service.cohorts import LeftOut, base_frames, fold_all
 from placet.storage.database import Database
 from placet.storage.strategies.rollouts import MemberRow
 
@@ -31,6 +31,7 @@ def enrol(database: Database, tenant: str, strategy: Strategy, version: str, at:
     cohort, paying = cohort_of(strategy.cohort), cohort_of(other_currency(strategy.market.currency))
     weights = {arm.name: arm.share for arm in strategy.arms}
     new = 0
+    fold_all(database, tenant)
     for frame in base_frames(database, tenant, at, LeftOut()):
         inside = cohort.members(frame).fill_null(value=False) & paying.members(frame).fill_null(value=False)
         ids = frame.filter(inside)[_CUSTOMER]
@@ -95,6 +96,7 @@ def measure(
     wanted: Sequence[Measure] = tuple(dict.fromkeys(rail.measure for rail in strategy.rollout.guard_rails))
     sums = {group: {one: _Sums(one) for one in wanted} for group in (True, False)}
     counted = 0
+    fold_all(database, tenant)
     for frame in base_frames(database, tenant, at, LeftOut()):
         if frame.is_empty():
             continue

@@ -1,0 +1,1 @@
+"""Rollouts, stage by stage."""
